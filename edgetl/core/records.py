@@ -1,0 +1,224 @@
+"""What flows between the stages: frozen records of paths and facts, each kept as JSON beside what it describes.
+
+Fractions are 0..1 and a unit is part of the name. In memory a path is absolute; on disk it is relative to the folder
+of its JSON file, so that a run folder can be moved (`write` and `read` see to it).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SerializationInfo, ValidationInfo
+
+Part = Literal["train", "validation", "test"]
+Fit = Literal["crop", "stretch", "pad"]
+Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
+
+
+def _anchored(path: Path, info: ValidationInfo) -> Path:
+    return info.context["folder"] / path if info.context else path
+
+
+def _relative(path: Path, info: SerializationInfo) -> str:
+    return str(path.relative_to(info.context["folder"]) if info.context else path)
+
+
+PathInside = Annotated[Path, AfterValidator(_anchored), PlainSerializer(_relative, return_type=str)]
+
+
+class Record(BaseModel):
+    """A frozen, keyword-only set of facts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self, folder: Path) -> dict[str, Any]:
+        """The record as JSON values, paths relative to `folder`."""
+        return self.model_dump(mode="json", context={"folder": folder})
+
+    @classmethod
+    def from_json(cls, value: object, folder: Path) -> Self:
+        """The record read back, paths inside `folder`."""
+        return cls.model_validate(value, context={"folder": folder}, strict=False)
+
+
+class Photo(Record):
+    """One usable photo: its path relative to the dataset's root (posix), its class, the sha256 of its file."""
+
+    path: str
+    label: int
+    sha256: str
+
+
+class LeftOut(Record):
+    """A file that is not used, and why in one phrase."""
+
+    path: str
+    reason: str
+
+
+class Dataset(Record):
+    """The photos in three parts that share no photo and no near duplicate.
+
+    `sha256` covers the classes and every photo's part, label and content, in order; not their names or place.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    train: tuple[Photo, ...]
+    validation: tuple[Photo, ...]
+    test: tuple[Photo, ...]
+    left_out: tuple[LeftOut, ...]
+    sha256: str
+
+    def part(self, name: Part) -> tuple[Photo, ...]:
+        """The photos of one part."""
+        parts: dict[Part, tuple[Photo, ...]] = {"train": self.train, "validation": self.validation, "test": self.test}
+        return parts[name]
+
+
+class Input(Record):
+    """What the model eats: uint8 RGB [side_px, side_px, 3], fitted from the photo by `fit`."""
+
+    side_px: int
+    fit: Fit
+
+
+class Phase(Record):
+    """What one phase of training did. Epochs count from 1 through both phases; accuracy is 0..1."""
+
+    name: Literal["head", "fine_tune"]
+    learning_rate: float
+    first_epoch: int
+    last_epoch: int
+    best_epoch: int
+    trainable_parameters: int
+    first_trainable_layer: str
+    validation_accuracy: float
+    validation_loss: float
+    kept: bool
+    note: str
+    seconds: float
+
+
+class Trained(Record):
+    """A trained Keras model on disk."""
+
+    path: PathInside
+    sha256: str
+    base: str
+    alpha: float
+    weights: str
+    input: Input
+    classes: tuple[str, ...]
+    activation: Literal["softmax", "sigmoid"]
+    parameters: int
+    phases: tuple[Phase, ...]
+    dataset_sha256: str
+    backend: str
+    device: str
+
+
+class Tensor(Record):
+    """One input or output of an artifact. `scale` 0 says that the numbers are not quantized."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+class Calibration(Record):
+    """Which photos set the activation ranges: how many, and the sha256 over theirs. Zero photos for most methods."""
+
+    photos: int
+    sha256: str
+
+
+class Artifact(Record):
+    """A converted model on disk, described by what was read back from the file itself."""
+
+    path: PathInside
+    format: Literal["tflite", "onnx"]
+    method: str
+    input: Tensor
+    output: Tensor
+    operators: dict[str, int]
+    tensor_dtypes: dict[str, int]
+    bytes: int
+    sha256: str
+    trained_sha256: str
+    calibration: Calibration
+
+
+class ClassChange(Record):
+    """One class before and after conversion."""
+
+    name: str
+    photos: int
+    reference_accuracy: float
+    accuracy: float
+
+
+class Flip(Record):
+    """A photo on which reference and artifact name different classes."""
+
+    path: str
+    truth: str
+    reference: str
+    artifact: str
+    confidence: float
+
+
+class Hop(Record):
+    """One step of the ledger: the model so far, and what changed against the step before, on the same photos."""
+
+    name: str
+    photos: int
+    accuracy: float
+    broke: int
+    fixed: int
+    agreement: float
+    worst_difference: float
+
+
+class Verdict(Record):
+    """What conversion cost on one part of the photos, paired, and whether that keeps the contract.
+
+    `drop` is reference minus artifact accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
+    `photos_needed` is how many more photos would decide (0 when decided; None when at this drop no number would).
+    """
+
+    method: str
+    artifact_sha256: str
+    part: str
+    photos: int
+    reference_accuracy: float
+    accuracy: float
+    broke: int
+    fixed: int
+    drop: float
+    drop_low: float
+    drop_high: float
+    confidence: float
+    limit_drop: float
+    outcome: Outcome
+    photos_needed: int | None
+    agreement: float
+    reference_calibration_error: float
+    calibration_error: float
+    per_class: tuple[ClassChange, ...]
+    worst_class: str
+    flips: tuple[Flip, ...]
+    hops: tuple[Hop, ...]
+    host_ms: float
+
+
+class Bundle(Record):
+    """A folder that runs on the device; `files` maps every file in it to its sha256."""
+
+    root: PathInside
+    target: str
+    method: str
+    artifact_sha256: str
+    files: dict[str, str]
+    bytes: int
