@@ -30,6 +30,10 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def contents(self) -> dict[Path, str]:
+        """The files this record describes, each with its sha256."""
+        return {}
+
     def to_json(self, folder: Path) -> dict[str, Any]:
         """The record as JSON values, paths relative to `folder`."""
         return self.model_dump(mode="json", context={"folder": folder})
@@ -116,6 +120,10 @@ class Trained(Record):
     backend: str
     device: str
 
+    def contents(self) -> dict[Path, str]:
+        """The model file."""
+        return {self.path: self.sha256}
+
 
 class Tensor(Record):
     """One input or output of an artifact. `scale` 0 says that the numbers are not quantized."""
@@ -148,6 +156,10 @@ class Artifact(Record):
     sha256: str
     trained_sha256: str
     calibration: Calibration
+
+    def contents(self) -> dict[Path, str]:
+        """The model file."""
+        return {self.path: self.sha256}
 
 
 class ClassChange(Record):
@@ -222,3 +234,7 @@ class Bundle(Record):
     artifact_sha256: str
     files: dict[str, str]
     bytes: int
+
+    def contents(self) -> dict[Path, str]:
+        """Every file of the bundle."""
+        return {self.root / name: digest for name, digest in self.files.items()}

@@ -1,0 +1,106 @@
+"""The table of bases: what each keras.applications network needs to be built, fed and judged.
+
+A row says everything the engines need, so that a further base is a further row. Published top-1 and parameters are of
+the ImageNet classifier at alpha 1.0 and its own side. Source: keras.io/api/applications, November 2026.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edgetl.core.errors import ConfigError, unknown
+
+Scaling = Literal["tf"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """One network. `weights_side_px` is the side its ImageNet weights were trained at; they serve every other side."""
+
+    name: str
+    builder: str
+    parameters: int
+    published_top1: float
+    smallest_side_px: int
+    default_side_px: int
+    weights_side_px: int
+    scaling: Scaling
+    alphas: tuple[float, ...]
+    weights_file: str
+    weights_url: str
+
+
+# The default side is 160: half the work of 224 on the board, for about two points of ImageNet top-1.
+# Source: the width and resolution tables of the MobileNet (2017) and MobileNetV2 (2018) papers.
+BASES: dict[str, Base] = {
+    base.name: base
+    for base in (
+        Base(
+            name="mobilenet",
+            builder="MobileNet",
+            parameters=4_253_864,
+            published_top1=0.704,
+            smallest_side_px=32,
+            default_side_px=160,
+            weights_side_px=224,
+            scaling="tf",
+            alphas=(0.25, 0.5, 0.75, 1.0),
+            weights_file="mobilenet_{alpha_name}_224_tf_no_top.h5",
+            weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/",
+        ),
+        Base(
+            name="mobilenet_v2",
+            builder="MobileNetV2",
+            parameters=3_538_984,
+            published_top1=0.713,
+            smallest_side_px=32,
+            default_side_px=160,
+            weights_side_px=224,
+            scaling="tf",
+            alphas=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
+            weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
+            weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/",
+        ),
+    )
+}
+
+# MobileNet spells its widths with underscores. Source: keras.applications.mobilenet, Keras 3.15.
+_ALPHA_NAMES = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
+
+
+def find(name: str) -> Base:
+    """The row of that name.
+
+    Raises:
+        ConfigError: unknown name, with the closest known ones.
+    """
+    if name not in BASES:
+        raise unknown("base", name, BASES)
+    return BASES[name]
+
+
+def check(name: str, side_px: int) -> None:
+    """Refuse a side that the base cannot take.
+
+    Raises:
+        ConfigError: unknown base, or a side below its smallest.
+    """
+    base = find(name)
+    if side_px < base.smallest_side_px:
+        raise ConfigError(f"{name} needs photos of at least {base.smallest_side_px} px, got {side_px}")
+
+
+def published_weights(name: str, alpha: float) -> tuple[str, str]:
+    """The file name of the ImageNet weights without their top, and the address it is published at.
+
+    Raises:
+        ConfigError: no ImageNet weights were published for this width.
+    """
+    base = find(name)
+    if alpha not in base.alphas:
+        widths = ", ".join(str(width) for width in base.alphas)
+        raise ConfigError(
+            f"{name} has no ImageNet weights for alpha {alpha}",
+            hint=f"choose one of {widths}, or train from random weights with --weights none",
+        )
+    file = base.weights_file.format(alpha=alpha, alpha_name=_ALPHA_NAMES.get(alpha, ""))
+    return file, base.weights_url + file

@@ -1,0 +1,70 @@
+"""In: the environment. Out: the folder in which edgetl keeps what can be made again, and what appears there whole."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgetl.core.errors import EdgetlError
+
+
+def cache_root() -> Path:
+    """`$XDG_CACHE_HOME/edgetl`, by default `~/.cache/edgetl`. Deleting it costs time, never results.
+
+    Source: XDG Base Directory Specification 0.8, which also says to ignore a relative `$XDG_CACHE_HOME`.
+    """
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "edgetl"
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A new folder to write into, which becomes `target` at the end or leaves nothing behind.
+
+    Raises:
+        EdgetlError: the disk is full, or the cache cannot be written.
+    """
+    with _told(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
+        try:
+            yield part
+            part.rename(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def replace(target: Path, content: bytes) -> None:
+    """Write a file so that readers meet the old content or the new, never a half.
+
+    Raises:
+        EdgetlError: the disk is full, or the cache cannot be written.
+    """
+    with _told(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise EdgetlError(
+            "the disk is full" if full else f"the cache cannot be written: {error.strerror or error}",
+            where=[folder],
+            hint="free some space there, or point XDG_CACHE_HOME at a folder on a larger disk"
+            if full
+            else "make the folder writable, or point XDG_CACHE_HOME elsewhere",
+        ) from error

@@ -1,0 +1,212 @@
+"""In: paths of photos and the input a model wants. Out: every photo decoded once, on all cores, into the cache.
+
+Threads suffice: Pillow decodes and resizes without holding the interpreter's lock (tools/measure_decoding.py).
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.core import looks, pixels, segments
+from edgetl.core.errors import DataError
+from edgetl.core.records import Input
+from edgetl.core.segments import Bytes, Known, Stamp
+
+_SEGMENT_BYTES = 64 * 1024 * 1024
+_BATCH = 32  # Photos per task: with fewer, threads spend their time waiting for each other.
+_SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What is known of a file: sha256 in hex ("" if unreadable), looks (see `looks`), why it is unusable ("" if not)."""
+
+    path: str
+    sha256: str
+    looks: bytes
+    problem: str
+
+
+def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[int], None]) -> tuple[Glimpse, ...]:
+    """Decode whatever of these photos is not in the store yet.
+
+    Args:
+        root: the folder the paths are relative to. Nothing is written into it.
+        paths: photo files, posix.
+        shape: the side in pixels and how a photo is fitted to it.
+        progress: called with n whenever n more photos are done.
+
+    Returns:
+        One glimpse per path, in order; it depends on the file's content only, not on `shape`.
+
+    Raises:
+        EdgetlError: the cache's disk is full or cannot be written.
+    """
+    segments.sweep(shape)
+    known = {sha256: facts for segment in segments.stored(shape) for sha256, facts in segment.known().items()}
+    filling = _Filling(root, shape, known, segments.catalogue(root))
+    with ThreadPoolExecutor(_cores()) as pool:
+        for done in _in_flight(pool, filling.batch, paths):
+            filling.store(at_least_bytes=_SEGMENT_BYTES)
+            progress(done)
+    filling.store(at_least_bytes=0)
+    filling.remember(paths)
+    return tuple(filling.glimpse(path) for path in paths)
+
+
+class Pixels:
+    """The pixels of a sequence of photos: on disk, gathered on demand."""
+
+    def __init__(self, maps: Sequence[Bytes], places: NDArray[np.int64], shape: Input) -> None:
+        self.shape = shape
+        self._maps = maps
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Bytes:
+        """The photos at these positions, as a fresh array: uint8 [n, side, side, 3], RGB, 0..255."""
+        places = self._places[np.asarray(indices, np.int64)]
+        gathered = np.empty((len(places), self.shape.side_px, self.shape.side_px, 3), np.uint8)
+        for segment in np.unique(places[:, 0]):
+            here = places[:, 0] == segment
+            gathered[here] = self._maps[segment][places[here, 1]]
+        return gathered
+
+
+def opened(sha256s: Sequence[str], shape: Input) -> Pixels:
+    """The pixels of photos that `fill` has put into the store, in this order.
+
+    Raises:
+        DataError: some are not there, because the cache was deleted meanwhile.
+    """
+    stored = segments.stored(shape)
+    place = {sha256: (index, row) for index, part in enumerate(stored) for row, sha256 in enumerate(part.sha256s())}
+    missing = sum(sha256 not in place for sha256 in sha256s)
+    if missing:
+        raise DataError(
+            f"{missing} of {len(sha256s)} photos are not in the cache any more",
+            where=[segments.folder(shape)],
+            hint="run the same command again: it decodes them anew",
+        )
+    places = np.array([place[sha256] for sha256 in sha256s], np.int64).reshape(-1, 2)
+    return Pixels([part.pixels() for part in stored], places, shape)
+
+
+class _Filling:
+    """What the threads of one `fill` share."""
+
+    def __init__(self, root: Path, shape: Input, known: dict[str, Known], catalogue: dict[str, Stamp]) -> None:
+        self._root, self._shape, self._known, self._catalogue = root, shape, known, catalogue
+        self._stamps: dict[str, Stamp] = {}
+        self._unreadable: dict[str, str] = {}
+        self._photos: list[tuple[str, bytes, Bytes]] = []
+        self._problems: dict[str, str] = {}
+        self._claimed: set[str] = set()
+        self._lock = threading.Lock()
+        self._began_ns = time.time_ns()
+
+    def batch(self, paths: Sequence[str]) -> int:
+        """Handle some files and say how many."""
+        for path in paths:
+            try:
+                self._handle(path)
+            except pixels.PhotoError as error:
+                self._unreadable[path] = str(error)
+        return len(paths)
+
+    def store(self, *, at_least_bytes: int) -> None:
+        """Write what was decoded since the last time as a segment, if it is that much."""
+        with self._lock:
+            if not (self._photos or self._problems) or sum(row.nbytes for *_, row in self._photos) < at_least_bytes:
+                return
+            photos, problems = self._photos, self._problems
+            self._photos, self._problems = [], {}
+        segments.store(self._shape, photos, problems)
+
+    def remember(self, paths: Sequence[str]) -> None:
+        """Bring the catalogue up to date."""
+        settled = {
+            path: self._stamps[path]
+            for path in paths
+            if path in self._stamps and self._stamps[path][1] < self._began_ns - _SETTLED_NS
+        }
+        if settled != self._catalogue:
+            segments.store_catalogue(self._root, settled)
+
+    def glimpse(self, path: str) -> Glimpse:
+        """What is known of a file that was handled."""
+        if path in self._unreadable:
+            return Glimpse(path, "", b"", self._unreadable[path])
+        sha256 = self._stamps[path][2]
+        return Glimpse(path, sha256, self._known[sha256].looks, self._known[sha256].problem)
+
+    def _handle(self, path: str) -> None:
+        file = self._root / path
+        try:
+            stat = file.stat()
+        except OSError as error:
+            raise pixels.PhotoError(f"cannot be read: {error.strerror}") from error
+        remembered = self._catalogue.get(path, (0, 0, ""))
+        if remembered[:2] == (stat.st_size, stat.st_mtime_ns) and remembered[2] in self._known:
+            self._stamps[path] = remembered
+            return
+        data = pixels.read(file)
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._stamps[path] = (stat.st_size, stat.st_mtime_ns, sha256)
+        with self._lock:
+            if sha256 in self._known or sha256 in self._claimed:
+                return
+            self._claimed.add(sha256)
+        self._decode(sha256, data)
+
+    def _decode(self, sha256: str, data: bytes) -> None:
+        try:
+            row, seen = _decoded(data, self._shape)
+        except pixels.PhotoError as error:
+            self._known[sha256] = Known(b"", str(error))
+            # Too little memory says something about this moment, not about the file: it is not kept.
+            if not isinstance(error.__cause__, MemoryError):
+                with self._lock:
+                    self._problems[sha256] = str(error)
+            return
+        self._known[sha256] = Known(seen, "")
+        with self._lock:
+            self._photos.append((sha256, seen, row))
+
+
+def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
+    """A photo's pixels and its looks, from one decode wherever that gives the same as two."""
+    photo = pixels.opened(data)
+    alike = pixels.reduction(photo, shape.side_px) == pixels.reduction(photo, pixels.FLOOR_PX)
+    image = pixels.decoded(photo, shape.side_px)
+    seen = looks.look(image if alike else pixels.decoded(pixels.opened(data), pixels.FLOOR_PX))
+    return pixels.fitted(image, shape.side_px, shape.fit), seen
+
+
+def _in_flight(
+    pool: ThreadPoolExecutor, work: Callable[[Sequence[str]], int], paths: Sequence[str]
+) -> Iterator[int]:
+    """What `work` gives for each batch, with only a few under way: memory does not grow with the number of photos."""
+    waiting: deque[Future[int]] = deque()
+    for start in range(0, len(paths), _BATCH):
+        waiting.append(pool.submit(work, paths[start : start + _BATCH]))
+        if len(waiting) > 2 * _cores():
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,155 @@
+"""One target.toml: what it may say, read strictly.
+
+In: the path of a target.toml. Out: its tables, in which nothing is unknown or of a wrong type; or a ConfigError that
+names file, key and the closest known one. Keys may be missing here: a parent can complete them (see `targets`).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from edgetl.core.errors import ConfigError, unknown
+from edgetl.core.methods import METHODS
+
+NAME = "target.toml"
+
+Positive = Annotated[int, Field(ge=1)]
+# TOML has lists only, so the tuple itself is read leniently; what is in it is not.
+Texts = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+Packages = Annotated[
+    tuple[
+        # Options, URLs and markers have no place here: the bundle writes the markers itself.
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?[<>=!~A-Za-z0-9.,*+ -]*$")],
+        ...,
+    ],
+    Field(strict=False, min_length=1),
+]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Device(_Table):
+    """One board. `arch` as `platform.machine()` gives it there."""
+
+    arch: Texts
+    cpu: str
+    cores: Positive
+    clock_hz: Positive
+    ram_bytes: Positive
+
+
+class Accepts(_Table):
+    """File formats the runtime reads, and conversion methods in order of preference."""
+
+    formats: Annotated[tuple[Literal["tflite", "onnx"], ...], Field(strict=False, min_length=1)]
+    methods: Texts
+
+
+class Limits(_Table):
+    """What the target itself demands; None where it demands nothing and the recipe alone decides."""
+
+    accuracy_drop: Annotated[float, Field(gt=0, lt=1)] | None = None
+    model_bytes: Positive | None = None
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
+
+
+class Runtime(_Table):
+    """Python versions as in ">=3.10,<3.15", and pip requirements per architecture; "any" holds for all of them."""
+
+    python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
+    packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
+
+
+class Payload(_Table):
+    """Files copied as they are: relative to the folder that declares them, or common/... next to that folder."""
+
+    files: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class TargetFile(_Table):
+    """Every table of a target, complete."""
+
+    schema_number: Annotated[Literal[1], Field(alias="schema")]
+    extends: str = ""
+    title: str
+    summary: str
+    device: Device | None = None
+    accepts: Accepts
+    limits: Limits = Limits()
+    runtime: Runtime
+    payload: Payload = Payload()
+
+
+# A child has its own title: inherited ones would make two targets look the same in a list.
+OWN = frozenset({"schema", "extends", "title", "summary"})
+_TABLES: dict[str, type[_Table]] = {
+    "device": Device,
+    "accepts": Accepts,
+    "limits": Limits,
+    "runtime": Runtime,
+    "payload": Payload,
+}
+# pydantic speaks of Python's types, the reader of a target.toml knows TOML's.
+_TOML_WORDS = {"tuple_type": "should be a list", "model_type": "should be a table", "dict_type": "should be a table"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The tables as the file has them.
+
+    Raises:
+        ConfigError: not TOML, or an unknown key, a wrong type, or no title, summary or schema.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"the target cannot be read: {error}", where=(path,)) from error
+    try:
+        TargetFile.model_validate(tables)
+    except ValidationError as error:
+        for problem in error.errors():
+            if problem["type"] != "missing" or problem["loc"][0] in OWN:
+                raise _explained(path, problem) from error
+    return tables
+
+
+def checked(tables: Mapping[str, Any], path: Path) -> TargetFile:
+    """A target's tables with its parents' merged under them, complete and consistent.
+
+    Raises:
+        ConfigError: a key is still missing, a method is unknown, or an architecture has no runtime.
+    """
+    try:
+        whole = TargetFile.model_validate(tables)
+    except ValidationError as error:
+        raise _explained(path, error.errors()[0]) from error
+    for name in whole.accepts.methods:
+        if name not in METHODS:
+            raise at(path, "accepts.methods", unknown("method", name, METHODS))
+    for arch in whole.device.arch if whole.device else ():
+        if arch not in whole.runtime.packages:
+            raise at(path, "runtime.packages", unknown("architecture", arch, whole.runtime.packages))
+    return whole
+
+
+def at(path: Path, key: str, error: ConfigError) -> ConfigError:
+    """The same error with the place it concerns."""
+    return ConfigError(error.message, where=(path, key), hint=error.hint)
+
+
+def _explained(path: Path, problem: ErrorDetails) -> ConfigError:
+    place = [str(part) for part in problem["loc"]]
+    key = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        table = _TABLES[place[0]] if len(place) > 1 else TargetFile
+        known = [field.alias or name for name, field in table.model_fields.items()]
+        return at(path, key, unknown(f"key in [{place[0]}]" if len(place) > 1 else "key", place[-1], known))
+    if problem["type"] == "missing":
+        return ConfigError(f"{key} is missing", where=(path, key))
+    message = _TOML_WORDS.get(problem["type"], problem["msg"].lower())
+    return ConfigError(f"{key}: {message}, got {problem['input']!r}", where=(path, key))

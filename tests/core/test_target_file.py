@@ -1,0 +1,29 @@
+"""Reading one target.toml; what it may not say is tested through `targets.find` in test_targets.py."""
+
+import pytest
+
+from edgetl.core import target_file
+from edgetl.core.errors import ConfigError
+
+HEAD = 'schema = 1\ntitle = "T"\nsummary = "t"\n'
+
+
+def test_a_file_may_be_incomplete_until_it_is_merged(tmp_path):
+    path = tmp_path / "target.toml"
+    path.write_text(HEAD + "[device]\ncores = 4\n", encoding="utf-8")
+    tables = target_file.read(path)
+    assert tables["device"] == {"cores": 4}
+    with pytest.raises(ConfigError, match="missing"):
+        target_file.checked(tables, path)
+
+
+def test_not_utf8(tmp_path):
+    path = tmp_path / "target.toml"
+    path.write_bytes(b"title = '\xff'")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        target_file.read(path)
+
+
+def test_at_adds_the_place(tmp_path):
+    error = target_file.at(tmp_path, "limits", ConfigError("wrong", hint="do this"))
+    assert (error.message, error.where, error.hint) == ("wrong", (str(tmp_path), "limits"), "do this")
