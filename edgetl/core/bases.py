@@ -4,7 +4,9 @@ A row says everything the engines need, so that a further base is a further row.
 the ImageNet classifier at alpha 1.0 and its own side. Source: keras.io/api/applications, November 2026.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from edgetl.core.errors import ConfigError, unknown
@@ -104,3 +106,22 @@ def published_weights(name: str, alpha: float) -> tuple[str, str]:
         )
     file = base.weights_file.format(alpha=alpha, alpha_name=_ALPHA_NAMES.get(alpha, ""))
     return file, base.weights_url + file
+
+
+def weights_path(name: str, alpha: float, weights: str) -> Path | None:
+    """Where the weights lie or will lie: Keras's own cache for published ones, None for random ones."""
+    if weights == "none":
+        return None
+    if weights != "imagenet":
+        return Path(weights)
+    return keras_home() / "models" / published_weights(name, alpha)[0]
+
+
+def keras_home() -> Path:
+    """Keras's own cache folder. Source: keras.src.backend.config.keras_home, Keras 3.15."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+
+
+def backend() -> str:
+    """The package that Keras computes with, as it will be chosen."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"

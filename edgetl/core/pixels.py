@@ -1,7 +1,7 @@
 """In: the bytes of a photo file. Out: uint8 [side, side, 3], RGB, 0..255.
 
-This is the only preprocessing there is: training, calibration, verification and the device all run this very file, so
-the model meets the same pixels everywhere. It needs the standard library, numpy and Pillow (9.4 or newer), nothing else.
+This is the only preprocessing there is. Training, calibration, verification and the device all run this very file, so
+the model meets the same pixels everywhere. It needs the standard library, numpy and Pillow (9.4 or newer) alone.
 
 What is done, in this order:
 1. The format is told from the first bytes: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF.
@@ -24,16 +24,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 FITS = ("crop", "stretch", "pad")
 FLOOR_PX = 192  # At this size a photo's reduced decode serves every model up to it, and its perceptual hash.
@@ -42,12 +39,12 @@ MAX_BYTES = 256 * 1024 * 1024
 
 # Image.open would consult what other code registered, warn about large photos, and import plugins from many threads.
 _READERS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
-    (rb"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    (rb"BM", BmpImagePlugin.BmpImageFile),
-    (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
-    (rb"RIFF....WEBP", WebPImagePlugin.WebPImageFile),
-    (rb"II[*+]\0|MM\0[*+]", TiffImagePlugin.TiffImageFile),
+    (rb"\xff\xd8\xff", JpegImageFile),
+    (rb"\x89PNG\r\n\x1a\n", PngImageFile),
+    (rb"BM", BmpImageFile),
+    (rb"GIF8[79]a", GifImageFile),
+    (rb"RIFF....WEBP", WebPImageFile),
+    (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
 )
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -90,7 +87,7 @@ def load(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarray:
         fit: "crop", "stretch" or "pad".
 
     Returns:
-        uint8 [side_px, side_px, 3], RGB, 0..255.
+        uint8 [side_px, side_px, 3], RGB, 0..255, read-only.
 
     Raises:
         PhotoError: the file cannot be read or is not a usable photo.
@@ -109,12 +106,11 @@ def read(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file. Raises PhotoError where it cannot be read or holds more than MAX_BYTES."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123  (the path may be a plain string on the device)
-            data = file.read(MAX_BYTES + 1)
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise PhotoError(f"file over the limit of {MAX_BYTES >> 20} MiB")
+            return file.read()
     except OSError as error:
         raise PhotoError(f"cannot be read: {error.strerror or error}") from error
-    if len(data) > MAX_BYTES:
-        raise PhotoError(f"file over the limit of {MAX_BYTES >> 20} MiB")
-    return data
 
 
 def opened(data: bytes) -> ImageFile.ImageFile:
@@ -174,12 +170,10 @@ def fitted(image: Image.Image, side_px: int, fit: str) -> np.ndarray:
         canvas = Image.new("RGB", (side_px, side_px), "black")
         canvas.paste(resized, ((side_px - size[0]) // 2, (side_px - size[1]) // 2))
         resized = canvas
-    return np.array(resized)
+    return np.asarray(resized)
 
 
-def _resized(
-    rgb: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
-) -> Image.Image:
+def _resized(rgb: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
     """The part of an image within `box`, resized one axis at a time, the longer one first.
 
     Left to itself, Pillow chooses which axis comes first, and its versions choose differently: one step in rounding.

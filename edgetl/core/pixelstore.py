@@ -4,7 +4,6 @@ Threads suffice: Pillow decodes and resizes without holding the interpreter's lo
 """
 
 import hashlib
-import os
 import threading
 import time
 from collections import deque
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core import looks, pixels, segments
+from edgetl.core.cache import cores
 from edgetl.core.errors import DataError
 from edgetl.core.records import Input
 from edgetl.core.segments import Bytes, Known, Stamp
@@ -28,7 +28,7 @@ _SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """What is known of a file: sha256 in hex ("" if unreadable), looks (see `looks`), why it is unusable ("" if not)."""
+    """What is known of a file: sha256 in hex ("" if unreadable), its looks, why it is unusable ("" if it is not)."""
 
     path: str
     sha256: str
@@ -54,7 +54,7 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
     segments.sweep(shape)
     known = {sha256: facts for segment in segments.stored(shape) for sha256, facts in segment.known().items()}
     filling = _Filling(root, shape, known, segments.catalogue(root))
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for done in _in_flight(pool, filling.batch, paths):
             filling.store(at_least_bytes=_SEGMENT_BYTES)
             progress(done)
@@ -194,19 +194,12 @@ def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
     return pixels.fitted(image, shape.side_px, shape.fit), seen
 
 
-def _in_flight(
-    pool: ThreadPoolExecutor, work: Callable[[Sequence[str]], int], paths: Sequence[str]
-) -> Iterator[int]:
+def _in_flight(pool: ThreadPoolExecutor, work: Callable[[Sequence[str]], int], paths: Sequence[str]) -> Iterator[int]:
     """What `work` gives for each batch, with only a few under way: memory does not grow with the number of photos."""
     waiting: deque[Future[int]] = deque()
     for start in range(0, len(paths), _BATCH):
         waiting.append(pool.submit(work, paths[start : start + _BATCH]))
-        if len(waiting) > 2 * _cores():
+        if len(waiting) > 2 * cores():
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

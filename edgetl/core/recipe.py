@@ -151,18 +151,19 @@ PRESETS: dict[str, tuple[str, Tables]] = {
 }
 
 
-def resolve(source: str = "default", flags: Tables | None = None) -> Recipe:
+def resolve(source: str = "default", flags: Tables | None = None, *, below: Tables | None = None) -> Recipe:
     """The recipe that a preset or a TOML file and the given flags add up to.
 
     Args:
         source: a preset's name, or the path of a TOML file; a file may say `preset = "classic"` to start from one.
         flags: table → key → value, only what was given; they win over the file, the file over the preset.
+        below: what stands below all of these and above the defaults: a target's limits.
 
     Raises:
         ConfigError: unknown preset, table or key (with the closest known one), or a value out of its range.
     """
     given, origin = _read(source)
-    return _validated(_merge(given, flags or {}), origin)
+    return _validated(_merge(below or {}, _merge(given, flags or {})), origin)
 
 
 def from_tables(tables: object, origin: str) -> Recipe:

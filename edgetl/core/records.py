@@ -162,6 +162,27 @@ class Artifact(Record):
         return {self.path: self.sha256}
 
 
+class Scores(Record):
+    """What one model answered to one part of the photos: float32 [photos, classes] as .npy, in the part's order.
+
+    `kernels` names what computed them. `accelerated` says whether XNNPACK took part; `invoke_ms` is the median of one
+    photo on one thread of this host, 0 where it was not timed.
+    """
+
+    path: PathInside
+    sha256: str
+    model_sha256: str
+    part: Part
+    kernels: str
+    photos: int
+    accelerated: bool
+    invoke_ms: float
+
+    def contents(self) -> dict[Path, str]:
+        """The array file."""
+        return {self.path: self.sha256}
+
+
 class ClassChange(Record):
     """One class before and after conversion."""
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -45,6 +45,11 @@ class Run:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.seconds: dict[str, float] = {}
+        self._again: tuple[str, ...] = ()
+
+    def make_again(self, *stages: str) -> None:
+        """From here on, make stages of these kinds ("score", "verify") whether or not they are there."""
+        self._again = stages
 
     def stage(self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R]) -> Done[R]:
         """The record of stage `name`: read back if its fingerprint still matches and its files are whole, else made.
@@ -58,7 +63,7 @@ class Run:
         fingerprint = fingerprint_of(name, depends_on)
         folder = self.root / name
         kept = read_stage(folder, kind, fingerprint)
-        if kept is not None:
+        if kept is not None and name.split("-")[0] not in self._again:
             self.seconds[name] = 0.0
             return kept
         start = time.monotonic()
@@ -164,6 +169,21 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path, *, hint: str) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        ConfigError: no such file, or not a JSON object; `hint` says what to give instead.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot be read: {error}", where=(path,), hint=hint) from error
+    if not isinstance(value, dict):
+        raise ConfigError("not a JSON object", where=(path,), hint=hint)
+    return value
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,0 +1,53 @@
+"""edgetl: a folder of photos in, a verified model for a small board out.
+
+The public names, each imported on first use, so that `import edgetl` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgetl.build import Built, Order, build
+    from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
+    from edgetl.core.recipe import Recipe, resolve
+    from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
+
+_PLACES = {
+    "edgetl.build": ("Built", "Order", "build"),
+    "edgetl.core.errors": (
+        "ConfigError",
+        "ContractBroken",
+        "DataError",
+        "EdgetlError",
+        "MissingPackage",
+        "StageError",
+    ),
+    "edgetl.core.recipe": ("Recipe", "resolve"),
+    "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained", "Verdict"),
+}
+
+__all__ = [
+    "Artifact",
+    "Built",
+    "Bundle",
+    "ConfigError",
+    "ContractBroken",
+    "DataError",
+    "Dataset",
+    "EdgetlError",
+    "MissingPackage",
+    "Order",
+    "Recipe",
+    "StageError",
+    "Trained",
+    "Verdict",
+    "build",
+    "resolve",
+]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,372 @@
+"""The chain for one target: photos → Dataset → Trained → Artifacts → Verdict → Bundle, each stage made once.
+
+Methods are tried in the target's order of preference and scored on the validation part; the first within the limit is
+chosen, and only that one is judged on the test part, once: choosing on the test photos would spoil them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from edgetl import stages
+from edgetl.core import bases, bundles, cache, dataset, machine, methods, targets
+from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError
+from edgetl.core.recipe import Recipe, from_tables
+from edgetl.core.records import Artifact, Bundle, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
+from edgetl.core.runs import Run, read_json, sha256_of, version, write_json
+from edgetl.core.targets import Target
+
+Kernels = Literal["xnnpack", "reference"]
+R = TypeVar("R", bound=Record)
+
+# Reference kernels were measured about 50 times slower than XNNPACK; the ledger may spend this long on them.
+_REFERENCE_SLOWDOWN = 50
+_LEDGER_S = 90.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What was asked for. No photos: the embedded digits. No method: the first of the target's within the limit."""
+
+    photos: Path | None
+    target: Target
+    recipe: Recipe
+    method: str = ""
+    all_methods: bool = False
+
+    def save(self, root: Path) -> None:
+        """Keep the order in the run folder, for `Order.of`."""
+        photos = str(self.photos.absolute()) if self.photos else ""
+        folders = str(self.target.source.parent.parent)
+        write_json(
+            root / "order.json",
+            {
+                "photos": photos,
+                "target": self.target.id,
+                "target_dir": folders,
+                "recipe": self.recipe.tables(),
+                "method": self.method,
+                "all_methods": self.all_methods,
+            },
+        )
+
+    @classmethod
+    def of(cls, root: Path) -> "Order":
+        """The order that made a run folder.
+
+        Raises:
+            ConfigError: the folder is no run of edgetl's.
+        """
+        path = root / "order.json"
+        kept = read_json(path, hint="give the folder that edgetl build wrote")
+        return cls(
+            photos=Path(kept["photos"]) if kept["photos"] else None,
+            target=targets.find(kept["target"], [Path(kept["target_dir"])]),
+            recipe=from_tables(kept["recipe"], str(path)),
+            method=kept["method"],
+            all_methods=kept["all_methods"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One method's artifact with its verdict on the validation part."""
+
+    artifact: Artifact
+    validation: Verdict
+
+    @property
+    def within_limit(self) -> bool:
+        """Whether the drop seen on the validation photos is one that the contract allows."""
+        return self.validation.outcome != "FAIL" and self.validation.drop <= self.validation.limit_drop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """What a build leaves."""
+
+    run: Path
+    trained: Trained
+    candidates: tuple[Candidate, ...]
+    verdict: Verdict
+    artifact: Artifact
+    bundle: Bundle
+    seconds: dict[str, float]
+
+
+def build(order: Order, run: Run, console: Console) -> Built:
+    """The whole chain in a run folder; what is already there and still true is not made again.
+
+    Raises:
+        ConfigError, DataError, StageError: see the stages.
+    """
+    order.save(run.root)
+    chain = Chain(order, run, console)
+    chosen = chain.chosen(order.method)
+    verdict = chain.verdict(chosen, "test", ledger=True)
+    bundle = chain.bundle(chosen, verdict)
+    return Built(
+        run=run.root,
+        trained=chain.trained,
+        candidates=chain.candidates,
+        verdict=verdict,
+        artifact=chosen,
+        bundle=bundle,
+        seconds=run.seconds,
+    )
+
+
+class Chain:
+    """The stages of one order in one run folder, each run when something asks for its result."""
+
+    def __init__(self, order: Order, run: Run, console: Console) -> None:
+        self._order = order
+        self._run = run
+        self._console = console
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The photos, scanned and decoded on every build: only so does a changed folder show."""
+        root = self._order.photos or _embedded()
+        photos = self._order.recipe.photos
+        scanned = dataset.scan(root)
+        with self._console.bar("photos", len(scanned.files), "photos") as bar:
+            split = dataset.Split(test=photos.test, validation=photos.validation)
+            found = stages.ingest.ingest(root, self.shape, split, progress=bar.advance)
+        depends_on = {"dataset": found.to_json(root)}
+        return self._stage("ingest", depends_on, lambda _: found, Dataset, title="")
+
+    @property
+    def shape(self) -> Input:
+        """What the model eats."""
+        return Input(side_px=self._order.recipe.base.side_px, fit=self._order.recipe.photos.fit)
+
+    @cached_property
+    def trained(self) -> Trained:
+        """The fine-tuned Keras model."""
+        recipe, data = self._order.recipe, self.dataset
+        tables = recipe.tables()
+        depends_on = {
+            "recipe": {key: tables[key] for key in ("base", "head", "augment", "training", "phase1", "phase2")},
+            "fit": recipe.photos.fit,
+            "dataset": data.sha256,
+            "weights": _weights_sha256(recipe),
+            "libraries": _versions("keras", "numpy", bases.backend()),
+        }
+        count = len(data.train)
+        title = f"train {recipe.base.name} (alpha {recipe.base.alpha:g}, {recipe.base.side_px} px) on {count} photos"
+        return self._stage(
+            "train",
+            depends_on,
+            lambda folder: stages.train.train(data, recipe, folder, console=self._console),
+            Trained,
+            title=title,
+        )
+
+    def artifact(self, name: str) -> Artifact:
+        """The trained model converted by one method."""
+        method = methods.find(name)
+        trained, data = self.trained, self.dataset
+        wanted = self._order.recipe.convert.calibration_photos
+        photos = dataset.calibration(data, wanted, self._order.recipe.training.seed) if method.calibrated else ()
+        depends_on = {
+            "trained": trained.sha256,
+            "method": name,
+            "calibration": [photo.sha256 for photo in photos],
+            "libraries": _versions("tensorflow", "keras"),
+        }
+        return self._stage(
+            f"convert-tflite-{name}",
+            depends_on,
+            lambda folder: stages.convert.convert(trained, method, photos, folder),
+            Artifact,
+            title=f"convert to {name}" + (f", ranges from {len(photos)} training photos" if photos else ""),
+        )
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The methods' artifacts with their verdicts on validation, up to the first within the limit (or all)."""
+        made = []
+        for name in self._methods():
+            artifact = self.artifact(name)
+            candidate = Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"))
+            made.append(candidate)
+            if candidate.within_limit and not self._order.all_methods:
+                break
+        return tuple(made)
+
+    def chosen(self, method: str = "") -> Artifact:
+        """The artifact of that method; without one, the first candidate within the limit, else the one nearest to it."""
+        if method:
+            return self.artifact(self._accepted(method))
+        within = (candidate for candidate in self.candidates if candidate.within_limit)
+        return next(within, min(self.candidates, key=lambda candidate: candidate.validation.drop)).artifact
+
+    def verdict(self, artifact: Artifact, part: Part, *, ledger: bool = False) -> Verdict:
+        """The artifact judged against the Keras reference on one part of the photos."""
+        photos, contract = self.dataset.part(part), self._order.recipe.contract
+        reference, answers = self._reference(part), self._answers(artifact, part, "xnnpack")
+        case = stages.verify.Case(
+            method=artifact.method,
+            photos=photos,
+            classes=self.dataset.classes,
+            reference=reference,
+            artifact=answers,
+            steps=self._steps(artifact, part, reference, answers) if ledger else (),
+        )
+        depends_on = {
+            "reference": reference.sha256,
+            "artifact": answers.sha256,
+            "host_ms": answers.invoke_ms,
+            "steps": [(name, scores.sha256) for name, scores in case.steps],
+            "contract": contract.model_dump(),
+        }
+        name = f"verify-tflite-{artifact.method}-{part}"
+        return self._stage(name, depends_on, lambda _: stages.verify.verify(case, contract), Verdict, title="")
+
+    def bundle(self, artifact: Artifact, verdict: Verdict) -> Bundle:
+        """The folder for the device."""
+        golden = bundles.golden_photos(self.dataset)
+        depends_on = {
+            "artifact": artifact.sha256,
+            "verdict": verdict.model_dump(mode="json"),
+            "target": [sha256_of(path) for path in (self._order.target.source, *self._payload())],
+            "recipe": self._order.recipe.tables(),
+            "golden": [photo.sha256 for photo in golden],
+        }
+        return self._stage(
+            f"bundle-{self._order.target.id}",
+            depends_on,
+            lambda folder: self._bundled(artifact, verdict, golden, folder),
+            Bundle,
+            title=f"bundle for {self._order.target.id}",
+        )
+
+    def _bundled(self, artifact: Artifact, verdict: Verdict, golden: tuple[Photo, ...], folder: Path) -> Bundle:
+        questions = stages.score.Questions(part="test", photos=golden, shape=self.shape)
+        job = bundles.BundleJob(
+            target=self._order.target,
+            trained=self.trained,
+            artifact=artifact,
+            verdict=verdict,
+            dataset=self.dataset,
+            recipe=self._order.recipe.tables(),
+            golden=bundles.Golden(
+                photos=golden,
+                pixels=questions.pixels().rows(range(len(golden))),
+                outputs=stages.score.raw_outputs(artifact, questions),
+            ),
+        )
+        root = folder / "bundle"
+        root.mkdir()
+        return stages.bundle.bundle(job, root)
+
+    def _steps(
+        self, artifact: Artifact, part: Part, reference: Scores, answers: Scores
+    ) -> tuple[tuple[str, Scores], ...]:
+        """Keras → float32 TFLite → artifact on reference kernels → artifact on XNNPACK."""
+        steps = [("Keras", reference)]
+        if artifact.method != "float32":
+            steps.append(("float32 TFLite", self._answers(self.artifact("float32"), part, "xnnpack")))
+        affordable = int(_LEDGER_S * 1000 * machine.cores() / (_REFERENCE_SLOWDOWN * max(answers.invoke_ms, 0.01)))
+        plain = self._answers(artifact, part, "reference", at_most=affordable)
+        steps.append((f"{artifact.method}, reference kernels", plain))
+        steps.append((f"{artifact.method}, XNNPACK" if answers.accelerated else f"{artifact.method}, LiteRT", answers))
+        return tuple(steps)
+
+    def _reference(self, part: Part) -> Scores:
+        trained = self.trained
+        questions = stages.score.Questions(part=part, photos=self.dataset.part(part), shape=self.shape)
+        depends_on = {
+            "model": trained.sha256,
+            "photos": _digest(questions.photos),
+            "libraries": _versions("keras", bases.backend()),
+        }
+        return self._scored(
+            f"score-keras-{part}",
+            depends_on,
+            questions,
+            lambda folder, advance: stages.score.reference(trained, questions, folder, advance=advance),
+        )
+
+    def _answers(self, artifact: Artifact, part: Part, kernels: Kernels, at_most: int = 2**31) -> Scores:
+        photos = self.dataset.part(part)
+        drawn = tuple(photos[row] for row in stages.verify.evenly(len(photos), at_most))
+        questions = stages.score.Questions(part=part, photos=drawn, shape=self.shape)
+        depends_on = {
+            "model": artifact.sha256,
+            "photos": _digest(questions.photos),
+            "libraries": _versions("ai-edge-litert"),
+        }
+        return self._scored(
+            f"score-tflite-{artifact.method}-{kernels}-{part}",
+            depends_on,
+            questions,
+            lambda folder, advance: stages.score.artifact(artifact, questions, kernels, folder, advance=advance),
+        )
+
+    def _scored(
+        self,
+        name: str,
+        depends_on: dict[str, object],
+        questions: "stages.score.Questions",
+        make: Callable[[Path, Callable[[int], None]], Scores],
+    ) -> Scores:
+        def work(folder: Path) -> Scores:
+            with self._console.bar(name.replace("-", " "), len(questions.photos), "photos") as bar:
+                return make(folder, bar.advance)
+
+        return self._stage(name, depends_on, work, Scores, title=f"{name.replace('-', ' ')} photos")
+
+    def _methods(self) -> tuple[str, ...]:
+        pinned = self._order.method
+        return (self._accepted(pinned),) if pinned and not self._order.all_methods else self._order.target.accepts.methods
+
+    def _accepted(self, method: str) -> str:
+        accepts = self._order.target.accepts.methods
+        if method not in accepts:
+            raise ConfigError(
+                f"target {self._order.target.id} does not take {methods.find(method).name}",
+                where=(self._order.target.source,),
+                hint=f"it takes {', '.join(accepts)}",
+            )
+        return method
+
+    def _payload(self) -> list[Path]:
+        return [file.path for file in self._order.target.payload]
+
+    def _stage(
+        self, name: str, depends_on: dict[str, object], make: Callable[[Path], R], kind: type[R], *, title: str
+    ) -> R:
+        def work(folder: Path) -> R:
+            if not title:
+                return make(folder)
+            with self._console.step(title):
+                return make(folder)
+
+        return self._run.stage(name, depends_on, work, kind).record
+
+
+def _embedded() -> Path:
+    """The embedded digits as a folder of PNGs, written on first use."""
+    folder = cache.cache_root() / "digits"
+    if not folder.is_dir():
+        stages.embedded.write(folder)
+    return folder
+
+
+def _weights_sha256(recipe: Recipe) -> str:
+    path = bases.weights_path(recipe.base.name, recipe.base.alpha, recipe.base.weights)
+    return sha256_of(path) if path is not None and path.is_file() else recipe.base.weights
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    return {package: version(package) for package in packages}
+
+
+def _digest(photos: tuple[Photo, ...]) -> str:
+    return sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest()

@@ -1,0 +1,557 @@
+"""The verbs: parse, call one function, print. Exit codes are made here, and errors are caught only here.
+
+stdout is the result: a path, or a record with --json. Everything else goes to stderr. Nothing heavy is imported before
+a verb that needs it runs: this file is the one lazy seam.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgetl.core.errors import ConfigError, ContractBroken, EdgetlError
+
+if TYPE_CHECKING:
+    from edgetl.build import Built, Chain, Order
+    from edgetl.core.console import Console
+    from edgetl.core.records import Verdict
+    from edgetl.core.runs import Run
+
+app = typer.Typer(
+    name="edgetl",
+    help="A folder of photos in, a verified model for a small board out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_PHOTOS, _MODEL, _TRAINING, _OUTPUT = "Photos", "Model", "Training", "Output"
+
+Photos = Annotated[
+    Path | None,
+    typer.Argument(help="Folder of photos, a folder for each class. Without it: the embedded handwritten digits."),
+]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
+Target = Annotated[str, typer.Option(help="What the model is for: see edgetl targets.")]
+TargetDir = Annotated[list[Path] | None, typer.Option(help="A folder with targets of your own.")]
+Base = Annotated[str | None, typer.Option(help="The network: see edgetl bases.", rich_help_panel=_MODEL)]
+Alpha = Annotated[float | None, typer.Option(help="Its width multiplier.", rich_help_panel=_MODEL)]
+Side = Annotated[int | None, typer.Option(metavar="PX", help="Side of the square input.", rich_help_panel=_MODEL)]
+Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.", rich_help_panel=_MODEL)]
+Pooling = Annotated[str | None, typer.Option(help="avg or max.", rich_help_panel=_MODEL)]
+HiddenUnits = Annotated[int | None, typer.Option(help="A hidden layer in the head.", rich_help_panel=_MODEL)]
+Dropout = Annotated[float | None, typer.Option(help="Dropout in the head.", rich_help_panel=_MODEL)]
+Activation = Annotated[
+    str | None, typer.Option(help="softmax, or sigmoid: one unit for two classes.", rich_help_panel=_MODEL)
+]
+Fit = Annotated[str | None, typer.Option(help="crop, stretch or pad.", rich_help_panel=_PHOTOS)]
+RecipeName = Annotated[str | None, typer.Option(help="A preset or a TOML file.", rich_help_panel=_TRAINING)]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of phase 1.", rich_help_panel=_TRAINING)]
+FineTuneEpochs = Annotated[int | None, typer.Option(help="Epochs of phase 2; 0 skips it.", rich_help_panel=_TRAINING)]
+Unfreeze = Annotated[
+    str | None, typer.Option(help="all, a layer, a count as -3, a fraction as 0.3.", rich_help_panel=_TRAINING)
+]
+LearningRate = Annotated[float | None, typer.Option(help="Rate of phase 1.", rich_help_panel=_TRAINING)]
+BatchSize = Annotated[int | None, typer.Option(help="Photos in a step.", rich_help_panel=_TRAINING)]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same model.", rich_help_panel=_TRAINING)]
+NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they are.", rich_help_panel=_TRAINING)]
+LimitDrop = Annotated[
+    float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
+Method = Annotated[str, typer.Option(help="Pin the conversion method: see edgetl methods.")]
+AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method.")]
+Out = Annotated[Path | None, typer.Option(metavar="RUN", help="The run folder.", rich_help_panel=_OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_OUTPUT)]
+
+
+def main() -> None:
+    """Run the program; the exit code says how it ended."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and give its exit code.
+
+    0 done, 1 contract broken, 2 you can fix it, 3 a stage failed or a bug, 130 interrupted.
+    """
+    from edgetl.core.console import Console
+
+    try:
+        code = app(arguments, prog_name="edgetl", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except EdgetlError as error:
+        Console().error(error.message, error.where, error.hint)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        Console().say("interrupted: the same command goes on from the last finished stage")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], _os_hint(error))
+        return 2
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except Exception as error:  # noqa: BLE001  (the boundary: nothing leaves as a bare traceback)
+        return _unexpected(error)
+
+
+@app.command()
+def build(
+    photos: Photos = None,
+    target: Target = "tflite",
+    target_dir: TargetDir = None,
+    base: Base = None,
+    alpha: Alpha = None,
+    side: Side = None,
+    method: Method = "",
+    weights: Weights = None,
+    pooling: Pooling = None,
+    hidden_units: HiddenUnits = None,
+    dropout: Dropout = None,
+    activation: Activation = None,
+    fit: Fit = None,
+    recipe: RecipeName = None,
+    epochs: Epochs = None,
+    fine_tune_epochs: FineTuneEpochs = None,
+    unfreeze: Unfreeze = None,
+    learning_rate: LearningRate = None,
+    batch_size: BatchSize = None,
+    no_augment: NoAugment = False,
+    limit_drop: LimitDrop = None,
+    all_methods: AllMethods = False,
+    strict: Strict = False,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fine-tune, convert, prove and bundle: the whole road."""
+    order = _order(photos, target, target_dir, recipe, _flags(locals()), method, all_methods=all_methods)
+    from edgetl import build as building
+
+    with _working(out or _default_out(order), quiet=quiet) as (run, console):
+        if photos is None:
+            console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
+        built = building.build(order, run, console)
+        _show_built(built, console)
+    _print(_built_json(built), str(built.bundle.root), as_json=as_json)
+    _keep_contract(built.verdict, strict=order.recipe.contract.strict)
+
+
+@app.command()
+def train(
+    photos: Photos = None,
+    base: Base = None,
+    alpha: Alpha = None,
+    side: Side = None,
+    weights: Weights = None,
+    pooling: Pooling = None,
+    hidden_units: HiddenUnits = None,
+    dropout: Dropout = None,
+    activation: Activation = None,
+    fit: Fit = None,
+    recipe: RecipeName = None,
+    epochs: Epochs = None,
+    fine_tune_epochs: FineTuneEpochs = None,
+    unfreeze: Unfreeze = None,
+    learning_rate: LearningRate = None,
+    batch_size: BatchSize = None,
+    no_augment: NoAugment = False,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fine-tune a base on the photos, and stop there."""
+    order = _order(photos, "tflite", None, recipe, _flags(locals()))
+    with _chain(order, out or _default_out(order), quiet=quiet) as chain:
+        trained = chain.trained
+    _print(trained.to_json(Path("/")), str(trained.path), as_json=as_json)
+
+
+@app.command()
+def convert(run: RunFolder, method: Method = "int8", as_json: Json = False, quiet: Quiet = False) -> None:
+    """Convert the model of a run by one method."""
+    with _reopened(run, quiet=quiet) as chain:
+        artifact = chain.artifact(method)
+    _print(artifact.to_json(Path("/")), str(artifact.path), as_json=as_json)
+
+
+@app.command()
+def verify(
+    run: Annotated[Path | None, typer.Argument(help="A run folder: its verdict is repeated from the files.")] = None,
+    method: Method = "",
+    reference: Annotated[Path | None, typer.Option(help="A .keras file made anywhere.")] = None,
+    artifact: Annotated[Path | None, typer.Option(help="A .tflite file made anywhere.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Photos that neither has seen.")] = None,
+    fit: Fit = None,
+    limit_drop: LimitDrop = None,
+    strict: Strict = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge an artifact against its Keras reference on photos that neither has seen."""
+    pair = (reference, artifact, photos)
+    if run is not None and any(pair):
+        raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
+    if run is not None:
+        verdict = _repeated(run, method, quiet=quiet)
+    elif reference is not None and artifact is not None and photos is not None:
+        from edgetl.pair import judged
+
+        with _working(None, quiet=quiet) as (_, console):
+            verdict = judged(reference, artifact, photos, fit=fit or "crop", limit_drop=limit_drop or 0.01)
+            _show_verdict(verdict, console)
+    else:
+        hint = "edgetl verify RUN, or edgetl verify --reference M.keras --artifact M.tflite --photos DIR"
+        raise ConfigError("nothing to verify", hint=hint)
+    _print(verdict.model_dump(mode="json"), verdict.outcome, as_json=as_json)
+    _keep_contract(verdict, strict=strict)
+
+
+@app.command()
+def bundle(run: RunFolder, method: Method = "", as_json: Json = False, quiet: Quiet = False) -> None:
+    """Make the bundle of a run, for its chosen method or another."""
+    with _reopened(run, quiet=quiet) as chain:
+        artifact = chain.chosen(method)
+        made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
+    _print(made.to_json(Path("/")), str(made.root), as_json=as_json)
+
+
+@app.command()
+def bases(as_json: Json = False) -> None:
+    """The networks that can be fine-tuned."""
+    from dataclasses import asdict
+
+    from edgetl.core.bases import BASES
+
+    rows = [
+        [
+            base.name,
+            f"{base.parameters / 1e6:.1f} M",
+            f"{base.published_top1:.1%}",
+            f"{base.default_side_px}",
+            f"{base.smallest_side_px}",
+            " ".join(f"{alpha:g}" for alpha in base.alphas),
+        ]
+        for base in BASES.values()
+    ]
+    columns = ["base", "parameters", "ImageNet top-1", "side px", "smallest", "alphas with ImageNet weights"]
+    _print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=as_json)
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """The ways to convert a model."""
+    from dataclasses import asdict
+
+    from edgetl.core.methods import METHODS
+
+    rows = [[m.name, m.weights, m.activations, "yes" if m.calibrated else "no", m.summary] for m in METHODS.values()]
+    columns = ["method", "weights", "activations", "calibrated", "what it is"]
+    _print_table([asdict(method) for method in METHODS.values()], columns, rows, as_json=as_json)
+
+
+@app.command()
+def targets(
+    name: Annotated[str | None, typer.Argument(help="One target, in full.")] = None,
+    target_dir: TargetDir = None,
+    as_json: Json = False,
+) -> None:
+    """What a model can be built for."""
+    from edgetl.core import targets as table
+
+    if name is not None:
+        one = table.find(name, target_dir or ())
+        print(json.dumps(one.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        return
+    found = table.available(target_dir or ())
+    rows = [[t.id, " ".join(t.accepts.formats), " ".join(t.accepts.methods), t.summary] for t in found]
+    columns = ["target", "formats", "methods, preferred first", "what it is"]
+    _print_table([t.model_dump(mode="json") for t in found], columns, rows, as_json=as_json)
+
+
+@app.command()
+def recipe(
+    recipe: RecipeName = None,
+    base: Base = None,
+    alpha: Alpha = None,
+    side: Side = None,
+    weights: Weights = None,
+    pooling: Pooling = None,
+    hidden_units: HiddenUnits = None,
+    dropout: Dropout = None,
+    activation: Activation = None,
+    fit: Fit = None,
+    epochs: Epochs = None,
+    fine_tune_epochs: FineTuneEpochs = None,
+    unfreeze: Unfreeze = None,
+    learning_rate: LearningRate = None,
+    batch_size: BatchSize = None,
+    no_augment: NoAugment = False,
+    limit_drop: LimitDrop = None,
+    strict: Strict = False,
+    seed: Seed = None,
+    as_json: Json = False,
+) -> None:
+    """The resolved recipe as TOML, to be kept, changed and given to --recipe."""
+    from edgetl.core import recipe as recipes
+
+    resolved = recipes.resolve(recipe or "default", _flags(locals()))
+    print(json.dumps(resolved.tables(), indent=1) if as_json else recipes.to_toml(resolved), end="\n" if as_json else "")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What this machine has: Python, packages, GPU, cache, XNNPACK."""
+    from edgetl import stages
+
+    with _working(None, quiet=True):
+        findings = stages.doctor.examine()
+    rows = [[finding.subject, "ok" if finding.good else "PROBLEM", finding.found] for finding in findings]
+    _print_table([finding.model_dump() for finding in findings], ["what", "", "found"], rows, as_json=as_json)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(2)
+
+
+_FLAGS = {
+    "base": ("base", "name"),
+    "alpha": ("base", "alpha"),
+    "side": ("base", "side_px"),
+    "weights": ("base", "weights"),
+    "pooling": ("base", "pooling"),
+    "fit": ("photos", "fit"),
+    "hidden_units": ("head", "hidden_units"),
+    "dropout": ("head", "dropout"),
+    "activation": ("head", "activation"),
+    "epochs": ("phase1", "epochs"),
+    "learning_rate": ("phase1", "learning_rate"),
+    "fine_tune_epochs": ("phase2", "epochs"),
+    "unfreeze": ("phase2", "unfreeze"),
+    "batch_size": ("training", "batch_size"),
+    "seed": ("training", "seed"),
+    "limit_drop": ("contract", "limit_drop"),
+}
+
+
+def _flags(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The recipe tables that the given flags make; what was not given is not there."""
+    tables: dict[str, dict[str, Any]] = {}
+    for flag, (table, key) in _FLAGS.items():
+        if given.get(flag) is not None:
+            tables.setdefault(table, {})[key] = given[flag]
+    if given.get("strict"):
+        tables.setdefault("contract", {})["strict"] = True
+    if given.get("no_augment"):
+        tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+    return tables
+
+
+def _order(
+    photos: Path | None,
+    target: str,
+    target_dir: list[Path] | None,
+    recipe: str | None,
+    flags: dict[str, dict[str, Any]],
+    method: str = "",
+    *,
+    all_methods: bool = False,
+) -> "Order":
+    from edgetl.build import Order
+    from edgetl.core import recipe as recipes
+    from edgetl.core import targets as table
+
+    if method:
+        from edgetl.core import methods as known
+
+        known.find(method)
+    found = table.find(target, target_dir or ())
+    source = recipe or ("digits" if photos is None else "default")
+    below = {"contract": {"limit_drop": found.limits.accuracy_drop}} if found.limits.accuracy_drop is not None else {}
+    return Order(
+        photos=photos,
+        target=found,
+        recipe=recipes.resolve(source, flags, below=below),
+        method=method,
+        all_methods=all_methods,
+    )
+
+
+def _default_out(order: "Order") -> Path:
+    from edgetl.core.runs import folder_name
+
+    base = order.recipe.base
+    photos = order.photos.absolute().name if order.photos else "digits"
+    return Path("edgetl-runs") / folder_name(photos, base.name, f"{base.alpha:g}", base.side_px)
+
+
+@contextmanager
+def _working(out: Path | None, *, quiet: bool) -> Iterator[tuple["Run", "Console"]]:
+    """A locked run folder (a temporary one without `out`), its log, and a console on the real stderr."""
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
+
+    from edgetl.core.console import Console, logged
+    from edgetl.core.runs import opened
+
+    with ExitStack() as stack:
+        root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
+        run = stack.enter_context(opened(root))
+        log = run.root / "log.txt"
+        stream = stack.enter_context(logged(log))
+        try:
+            yield run, Console(quiet=quiet, stream=stream)
+        except EdgetlError as error:
+            if error.exit_code == 3 and out is not None:
+                error.where = (*error.where, f"log: {log}")
+            raise
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            if out is not None and not isinstance(error, OSError):
+                error.add_note(str(log))
+            raise
+
+
+@contextmanager
+def _chain(order: "Order", out: Path, *, quiet: bool) -> Iterator["Chain"]:
+    from edgetl.build import Chain
+
+    with _working(out, quiet=quiet) as (run, console):
+        order.save(run.root)
+        yield Chain(order, run, console)
+
+
+@contextmanager
+def _reopened(root: Path, *, quiet: bool) -> Iterator["Chain"]:
+    from edgetl.build import Chain, Order
+
+    order = Order.of(root)
+    with _working(root, quiet=quiet) as (run, console):
+        yield Chain(order, run, console)
+
+
+def _repeated(root: Path, method: str, *, quiet: bool) -> "Verdict":
+    """The verdict of a run, answered and judged again from its files."""
+    from edgetl.build import Chain, Order
+
+    order = Order.of(root)
+    with _working(root, quiet=quiet) as (run, console):
+        chain = Chain(order, run, console)
+        artifact = chain.chosen(method)
+        run.make_again("score", "verify")
+        verdict = chain.verdict(artifact, "test", ledger=True)
+        _show_verdict(verdict, console)
+    return verdict
+
+
+def _print(record: object, line: str, *, as_json: bool) -> None:
+    print(json.dumps(record, ensure_ascii=False) if as_json else line)
+
+
+def _print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False))
+        return
+    from rich.console import Console as RichConsole
+
+    from edgetl.core.console import table
+
+    RichConsole(highlight=False).print(table("", columns, rows))
+
+
+def _built_json(built: "Built") -> dict[str, Any]:
+    keys = ("outcome", "photos", "reference_accuracy", "accuracy", "drop", "drop_low", "drop_high", "agreement")
+    keys += ("broke", "fixed", "limit_drop", "confidence", "photos_needed", "worst_class")
+    verdict = built.verdict.model_dump(mode="json")
+    return {
+        "run": str(built.run),
+        "bundle": str(built.bundle.root),
+        "method": built.artifact.method,
+        "model_bytes": built.artifact.bytes,
+        "verdict": {key: verdict[key] for key in keys},
+        "methods": [
+            {
+                "method": candidate.artifact.method,
+                "model_bytes": candidate.artifact.bytes,
+                "validation_drop": candidate.validation.drop,
+                "host_ms": candidate.validation.host_ms,
+            }
+            for candidate in built.candidates
+        ],
+        "seconds": built.seconds,
+    }
+
+
+def _show_built(built: "Built", console: "Console") -> None:
+    from edgetl.core import tell
+
+    console.table(*tell.phases(built.trained))
+    pairs = [(candidate.artifact, candidate.validation) for candidate in built.candidates]
+    console.table(*tell.methods(pairs, chosen=built.artifact.method))
+    _show_verdict(built.verdict, console)
+    console.say(f"bundle: {built.bundle.root} ({built.bundle.bytes / 1e6:.1f} MB)")
+
+
+def _show_verdict(verdict: "Verdict", console: "Console") -> None:
+    from edgetl.core import tell
+
+    console.table(*tell.ledger(verdict))
+    console.table(*tell.classes(verdict))
+    for line in tell.verdict(verdict):
+        console.say(line)
+
+
+def _keep_contract(verdict: "Verdict", *, strict: bool) -> None:
+    """Raise unless the contract is kept: an undecided one is while its point estimate is, and never when strict."""
+    undecided = verdict.outcome == "UNDECIDED"
+    if verdict.outcome == "PASS" or (undecided and not strict and verdict.drop <= verdict.limit_drop):
+        return
+    what = "is undecided, and --strict was given" if undecided and strict else f"is not kept: {verdict.outcome}"
+    raise ContractBroken(
+        f"the accuracy contract {what}: {verdict.method} loses {verdict.drop * 100:.2f} points, "
+        f"{verdict.limit_drop * 100:g} are allowed",
+        hint="more test photos, another --method, a wider --alpha, or a higher --limit-drop",
+    )
+
+
+def _os_hint(error: OSError) -> str:
+    from errno import ENOSPC
+
+    return "free some space and run the same command again" if error.errno == ENOSPC else ""
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell of a bug, or of a wrong command line, which click raises as exceptions of its own."""
+    import click
+
+    from edgetl.core.console import Console
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        return 2
+    log = (getattr(error, "__notes__", None) or [""])[-1]
+    if not log:
+        import traceback
+        from tempfile import NamedTemporaryFile
+
+        with NamedTemporaryFile("w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+        log = file.name
+    reason = (str(error).strip().splitlines() or [""])[0]
+    Console().error(
+        f"{type(error).__name__}: {reason}", [f"log: {log}"], "this is a defect of edgetl: please report it with the log"
+    )
+    return 3
+
+

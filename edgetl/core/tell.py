@@ -1,0 +1,116 @@
+"""Records → what a person reads: the titles, columns and cells of tables, and the verdict in sentences."""
+
+from collections.abc import Sequence
+
+from edgetl.core.records import Artifact, Trained, Verdict
+
+Table = tuple[str, list[str], list[list[str]]]
+
+
+def points(fraction: float) -> str:
+    """A fraction as percentage points with their sign: 0.0123 is "+1.23"."""
+    return f"{fraction * 100:+.2f}"
+
+
+def size(count: int) -> str:
+    """Bytes as people say them: decimal kB and MB."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def phases(trained: Trained) -> Table:
+    """What each phase of training reached."""
+    rows = [
+        [
+            phase.name.replace("_", "-"),
+            f"{phase.first_epoch}–{phase.last_epoch}",
+            f"{phase.best_epoch}",
+            f"{phase.learning_rate:g}",
+            f"{phase.trainable_parameters:,}",
+            f"{phase.validation_accuracy:.4f}",
+            f"{phase.seconds:.0f}",
+            phase.note or ("kept" if phase.kept else "thrown away"),
+        ]
+        for phase in trained.phases
+    ]
+    columns = ["phase", "epochs", "best", "rate", "trainable", "validation accuracy", "s", ""]
+    return (f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}", columns, rows)
+
+
+def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
+    """Every method that was tried, scored on the validation photos."""
+    rows = [
+        [
+            artifact.method,
+            f"{verdict.accuracy:.4f}",
+            points(verdict.drop),
+            f"{points(verdict.drop_low)} … {points(verdict.drop_high)}",
+            f"{verdict.broke}/{verdict.fixed}",
+            size(artifact.bytes),
+            f"{verdict.host_ms:.2f}",
+            "← chosen" if artifact.method == chosen else "",
+        ]
+        for artifact, verdict in pairs
+    ]
+    photos = pairs[0][1].photos if pairs else 0
+    columns = ["method", "accuracy", "drop, points", "one-sided 95 % each way", "broke/fixed", "size", "host ms", ""]
+    if pairs:
+        columns[3] = f"one-sided {pairs[0][1].confidence:.0%} each way"
+    return (f"methods on {photos} validation photos (host ms: one thread here, not the device)", columns, rows)
+
+
+def ledger(verdict: Verdict) -> Table:
+    """Hop by hop, where the answers changed."""
+    rows = [
+        [
+            hop.name,
+            f"{hop.accuracy:.4f}",
+            f"{hop.broke}",
+            f"{hop.fixed}",
+            f"{hop.agreement:.4f}",
+            f"{hop.worst_difference:.2g}",
+        ]
+        for hop in verdict.hops
+    ]
+    photos = verdict.hops[0].photos if verdict.hops else 0
+    columns = ["hop", "accuracy", "broke", "fixed", "agreement", "largest difference"]
+    return (f"ledger: the same {photos} {verdict.part} photos after each hop", columns, rows)
+
+
+def classes(verdict: Verdict) -> Table:
+    """Each class before and after, the largest loss first; the ten that lost most where there are many."""
+    losses = sorted(verdict.per_class, key=lambda change: (change.accuracy - change.reference_accuracy, change.name))
+    rows = [
+        [
+            change.name,
+            f"{change.photos}",
+            f"{change.reference_accuracy:.4f}",
+            f"{change.accuracy:.4f}",
+            points(change.accuracy - change.reference_accuracy),
+        ]
+        for change in losses[:10]
+    ]
+    return ("class by class", ["class", "photos", "Keras", verdict.method, "change"], rows)
+
+
+def verdict(verdict: Verdict) -> list[str]:
+    """The verdict in sentences."""
+    lines = [
+        f"{verdict.outcome}: {verdict.method} answers {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} photos "
+        f"right, Keras {verdict.reference_accuracy:.4f}",
+        f"  drop {points(verdict.drop)} points (one-sided {verdict.confidence:.0%} bounds "
+        f"{points(verdict.drop_low)} and {points(verdict.drop_high)}), limit {verdict.limit_drop * 100:g}; "
+        f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
+        f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
+        f"{_worst(verdict)}",
+    ]
+    if verdict.outcome == "UNDECIDED":
+        needed = verdict.photos_needed
+        more = "no number of photos" if needed is None else f"about {needed:,} more test photos"
+        lines.append(f"  {more} would decide it if the rates seen so far held")
+    return lines
+
+
+def _worst(verdict: Verdict) -> str:
+    worst = next(change for change in verdict.per_class if change.name == verdict.worst_class)
+    change = worst.accuracy - worst.reference_accuracy
+    return f"worst class {worst.name} {points(change)} points" if change < 0 else "no class lost"

@@ -1,0 +1,250 @@
+"""Keras 3: put a head on a base, freeze it, save, load, predict.
+
+In: recipe tables, uint8 photos. Out: one flat functional model (the base is not nested inside), so that it can be cut
+at any layer, copied layer by layer into Keras 2, and quantized. It eats raw uint8 RGB; the scaling is its first layer.
+"""
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgetl.core import bases
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.pixelstore import Pixels
+from edgetl.core.recipe import Base, Head, Training
+
+SCALING, POOLING, SCORES = "scaling", "pooling", "scores"
+
+# [-1, 1] out of 0..255. Source: keras.applications.imagenet_utils.preprocess_input, mode "tf", Keras 3.15.
+_SCALINGS = {"tf": (1 / 127.5, -1.0)}
+
+_BATCH = 64
+
+
+def begin(seed: int) -> None:
+    """Start from a clean slate: layer names and random numbers repeat from run to run."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+
+
+def assembled(base: Base, head: Head, classes: int) -> keras.Model:
+    """A base with a new head, every layer of the base frozen.
+
+    Args:
+        base: network, width, side, weights and pooling.
+        head: hidden units, dropout, activation.
+        classes: how many; one sigmoid unit stands for two.
+
+    Returns:
+        A model from uint8 [photos, side_px, side_px, 3] to float32 [photos, classes], or [photos, 1] with a sigmoid.
+
+    Raises:
+        ConfigError: a sigmoid with other than two classes, or weights that are absent or do not fit.
+    """
+    if head.activation == "sigmoid" and classes != 2:
+        raise ConfigError(
+            f"one sigmoid unit can tell two classes apart, the photos have {classes}",
+            hint="use --activation softmax",
+        )
+    row = bases.find(base.name)
+    weights = weights_file(base)
+    scale, offset = _SCALINGS[row.scaling]
+    shape = (base.side_px, base.side_px, 3)
+    image = keras.Input(shape, dtype="uint8", name="image")
+    scaled = keras.layers.Rescaling(scale, offset, name=SCALING)(image)
+    builder = getattr(keras.applications, row.builder)
+    network = builder(input_tensor=scaled, input_shape=shape, alpha=base.alpha, include_top=False, weights=None)
+    if weights is not None:
+        _load_weights(network, weights, base)
+    network.trainable = False
+    pool = keras.layers.GlobalAveragePooling2D if base.pooling == "avg" else keras.layers.GlobalMaxPooling2D
+    features = pool(name=POOLING)(network.output)
+    if head.hidden_units:
+        features = keras.layers.Dense(head.hidden_units, activation="relu", name="hidden")(features)
+    if head.dropout:
+        features = keras.layers.Dropout(head.dropout, name="dropout")(features)
+    units = 1 if head.activation == "sigmoid" else classes
+    scores = keras.layers.Dense(units, activation=head.activation, name=SCORES, dtype="float32")(features)
+    return keras.Model(image, scores, name="classifier")
+
+
+def base_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of the base: what lies between the scaling and the pooling."""
+    names = [layer.name for layer in model.layers]
+    return model.layers[names.index(SCALING) + 1 : names.index(POOLING)]
+
+
+def unfreeze(model: keras.Model, spec: str, training: Training) -> str:
+    """Make the top of the base trainable and leave the rest frozen.
+
+    BatchNormalization stays frozen, and so in inference mode, unless the recipe trains it; then it forgets faster than
+    Keras's 0.999, at which a short training leaves the moving statistics where they began.
+
+    Args:
+        model: made by `assembled`.
+        spec: "all", a layer's name (that layer and all above it), a negative count of layers such as "-3",
+            or a fraction of them such as "0.3".
+        training: says what BatchNormalization does.
+
+    Returns:
+        The name of the first unfrozen layer.
+
+    Raises:
+        ConfigError: no such layer, more layers than there are, or a fraction outside 0..1.
+    """
+    layers = base_layers(model)
+    first = _first_unfrozen([layer.name for layer in layers], spec)
+    for index, layer in enumerate(layers):
+        normalizes = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = index >= first and (not normalizes or training.batch_norm == "training")
+        if normalizes and training.batch_norm == "training":
+            layer.momentum = training.batch_norm_momentum
+    return layers[first].name if first < len(layers) else POOLING
+
+
+def weights_file(base: Base) -> Path | None:
+    """The file with the base's weights, None for random ones; published ones are fetched once into Keras's own cache.
+
+    The weights for 224 px serve every side: convolutions do not know it, and one file gives one answer.
+
+    Raises:
+        ConfigError: a file that is absent, or published weights that are neither in the cache nor to be had.
+    """
+    path = bases.weights_path(base.name, base.alpha, base.weights)
+    if path is None or path.is_file():
+        return path
+    if base.weights != "imagenet":
+        hint = 'weights are "imagenet", "none", or a file (.h5 or .weights.h5)'
+        raise ConfigError("no such weights file", where=(path,), hint=hint)
+    name, url = bases.published_weights(base.name, base.alpha)
+    folder = path.parent
+    try:
+        return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
+    # Keras wraps every failure of the download, whatever it was, into a bare Exception.
+    except Exception as error:  # noqa: BLE001
+        raise ConfigError(
+            f"the ImageNet weights {name} are not here and could not be downloaded: {error}",
+            where=(f"looked in {folder}", f"published at {url}"),
+            hint=f"1. fetch the file where there is a network and put it into {folder} "
+            "(or set KERAS_HOME to a folder that holds models/)  "
+            "2. give a file with --weights FILE  3. train from random weights with --weights none",
+        ) from error
+
+
+def predict(model: keras.Model, photos: Pixels, advance: Callable[[int], None]) -> np.ndarray:
+    """The model's scores in photo order, in batches of one size so that the graph is compiled once.
+
+    Args:
+        model: from uint8 [photos, side, side, 3].
+        photos: the pixels.
+        advance: told how many more photos are done.
+
+    Returns:
+        float32 [photos, classes]; a sigmoid's one column becomes two, as `two_columns` says.
+    """
+    batches = []
+    for start, pixels in _batches(photos):
+        missing = _BATCH - len(pixels)
+        padded = np.pad(pixels, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else pixels
+        batches.append(np.asarray(model.predict_on_batch(padded))[: len(pixels)])
+        advance(min(_BATCH, len(photos) - start))
+    return two_columns(np.concatenate(batches))
+
+
+def two_columns(scores: np.ndarray) -> np.ndarray:
+    """Scores with a column a class: one sigmoid column p becomes (1 - p, p); others stay as they are."""
+    return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+
+
+def load(path: Path) -> keras.Model:
+    """A model from a .keras file, uncompiled, with safe mode on: a file from a stranger runs no code of its own.
+
+    Raises:
+        ConfigError: not a Keras model, or one that needs code to load.
+    """
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"not a Keras model that can be loaded safely: {_first_line(error)}", where=(path,)) from error
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Write the model as .keras.
+
+    Raises:
+        StageError: the file could not be written.
+    """
+    try:
+        model.save(path)
+    except (OSError, ValueError) as error:
+        raise StageError(f"the model could not be saved: {_first_line(error)}", where=(path,)) from error
+
+
+def input_side_px(model: keras.Model) -> int:
+    """The side of the square photos that the model takes.
+
+    Raises:
+        ConfigError: the model does not take one square RGB photo.
+    """
+    shape = tuple(model.inputs[0].shape)
+    if len(model.inputs) != 1 or len(shape) != 4 or shape[1] is None or shape[1] != shape[2] or shape[3] != 3:
+        raise ConfigError(f"the model must take one square RGB photo, not {[tuple(i.shape) for i in model.inputs]}")
+    return int(shape[1])
+
+
+def backend() -> str:
+    """The backend's name, as in "tensorflow"."""
+    return str(keras.backend.backend())
+
+
+def device() -> str:
+    """Where the backend computes, as in "gpu:0" or "cpu:0"."""
+    devices = [str(name) for name in keras.distribution.list_devices()]
+    return next((name for name in devices if not name.startswith("cpu")), "cpu:0")
+
+
+def _batches(photos: Pixels) -> Iterator[tuple[int, np.ndarray]]:
+    for start in range(0, len(photos), _BATCH):
+        yield start, photos.rows(np.arange(start, min(start + _BATCH, len(photos))))
+
+
+def _load_weights(network: keras.Model, path: Path, base: Base) -> None:
+    try:
+        network.load_weights(os.fspath(path))
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"the weights do not fit {base.name} with alpha {base.alpha}: {_first_line(error)}",
+            where=(path,),
+            hint="they must be of the same network and alpha, without the top (…_no_top.h5)",
+        ) from error
+
+
+def _first_unfrozen(names: list[str], spec: str) -> int:
+    if spec == "all":
+        return 0
+    if spec in names:
+        return names.index(spec)
+    try:
+        number = float(spec)
+    except ValueError:
+        close = [name for name in names if spec.split("_")[0] in name][:4]
+        hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
+        raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
+    if number < 0 and number.is_integer():
+        if -number > len(names):
+            raise ConfigError(f"cannot unfreeze {int(-number)} layers of {len(names)}", hint='"all" unfreezes them all')
+        return len(names) + int(number)
+    if 0 < number <= 1:
+        return round(len(names) * (1 - number))
+    raise ConfigError(
+        f"unfreeze {spec!r} is neither a layer, a negative count such as -3, nor a fraction such as 0.3"
+    )
+
+
+def _first_line(error: BaseException) -> Any:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

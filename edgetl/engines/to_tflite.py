@@ -1,0 +1,175 @@
+"""SavedModel → .tflite by method, and what was really made, read back from the file.
+
+The converter's word is not taken for it: operators, dtypes and quantization parameters come out of the finished file,
+and a surprise (an operator outside TFLite's own, a float island in an integer file, a convolution quantized per tensor)
+stops the build by name.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.methods import Method
+from edgetl.core.pixelstore import Pixels
+from edgetl.core.records import Tensor
+from edgetl.engines.savedmodel import Kind
+
+# What an integer file may do in float: hand the numbers over at its two ends.
+_BORDER = {"CAST", "QUANTIZE", "DEQUANTIZE"}
+_CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+_MODEL_BYTES_LIMIT = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Census:
+    """What stands in a .tflite file: its ends, how often each operator and each dtype occurs, whether Flex is needed."""
+
+    input: Tensor
+    output: Tensor
+    operators: dict[str, int]
+    tensor_dtypes: dict[str, int]
+
+
+def kind(method: Method) -> Kind:
+    """Which SavedModel the method starts from: see `savedmodel`."""
+    kinds: dict[str, Kind] = {"float32": "uint8", "int8": "ranged", "int16": "float32"}
+    return kinds[method.activations]
+
+
+def convert(saved_model: Path, method: Method, calibration: Pixels | None) -> bytes:
+    """The .tflite file of a SavedModel.
+
+    Args:
+        saved_model: exported with the kind that `kind(method)` names.
+        method: what weights and activations become.
+        calibration: the photos that set the activation ranges; None for methods that need none.
+
+    Raises:
+        StageError: the converter failed.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if method.weights != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if method.weights == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if method.calibrated:
+        assert calibration is not None
+        converter.representative_dataset = lambda: _one_by_one(calibration)
+    if method.activations == "int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+    if method.activations == "int16":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+    try:
+        return bytes(converter.convert())
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StageError(f"the TFLite converter could not make {method.name}: {reason}", where=(saved_model,)) from error
+
+
+def census(path: Path) -> Census:
+    """What the file says of itself, read by the runtime that will run it.
+
+    Raises:
+        ConfigError: not a TFLite file, too large, or not one input and one output.
+    """
+    if path.stat().st_size > _MODEL_BYTES_LIMIT:
+        raise ConfigError("too large for a TFLite file", where=(path,))
+    tensors, nodes, ends = _read(path)
+    used = {index for node in nodes for index in (*node["inputs"], *node["outputs"]) if index >= 0}
+    return Census(
+        input=_described(ends[0]),
+        output=_described(ends[1]),
+        operators=dict(sorted(Counter(node["op_name"] for node in nodes).items())),
+        tensor_dtypes=dict(sorted(Counter(np.dtype(tensors[index]["dtype"]).name for index in used).items())),
+    )
+
+
+def check(path: Path, method: Method) -> None:
+    """Refuse a file that is not what the method promises.
+
+    Raises:
+        StageError: names the operator and the tensor.
+    """
+    tensors, nodes, ends = _read(path)
+    for node in nodes:
+        name = node["op_name"]
+        if name.startswith("Flex") or "Flex" in name:
+            raise _surprise(path, method, f"operator {name} needs TensorFlow on the device")
+        floats = [tensors[i]["name"] for i in (*node["inputs"], *node["outputs"]) if i >= 0 and _is_float(tensors[i])]
+        if method.activations != "float32" and floats and name not in _BORDER:
+            raise _surprise(path, method, f"operator {name} computes in float at tensor {floats[0]!r}")
+        if method.activations == "int8" and floats:
+            raise _surprise(path, method, f"operator {name} hands over a float at tensor {floats[0]!r}")
+        if method.activations != "float32" and name in _CONVOLUTIONS:
+            weights = tensors[node["inputs"][1]]
+            scales = len(weights["quantization_parameters"]["scales"])
+            channels = int(weights["shape"][_CONVOLUTIONS[name]])
+            if scales != channels:
+                raise _surprise(path, method, f"{name} {weights['name']!r} has {scales} scales for {channels} channels")
+    expected = "float32" if method.activations == "int16" else "uint8"
+    if np.dtype(ends[0]["dtype"]).name != expected or int(ends[0]["shape"][0]) != 1:
+        raise _surprise(path, method, f"input {ends[0]['name']!r} is not one {expected} photo")
+    if method.activations == "int8" and np.dtype(ends[1]["dtype"]).name != "uint8":
+        raise _surprise(path, method, f"output {ends[1]['name']!r} is not uint8")
+    if method.activations == "int8" and tuple(ends[0]["quantization"]) != (1.0, 0):
+        raise _surprise(path, method, f"input {ends[0]['name']!r} is not raw 0..255: {ends[0]['quantization']}")
+
+
+def _surprise(path: Path, method: Method, what: str) -> StageError:
+    return StageError(f"the {method.name} file is not what it should be: {what}", where=(path,))
+
+
+def _read(path: Path) -> tuple[dict[int, Any], list[Any], tuple[Any, Any]]:
+    """Tensors by index, operators, and the two ends; without delegates, which would hide the operators they take."""
+    try:
+        interpreter = Interpreter(
+            model_path=str(path),
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"not a TFLite file that can be run: {str(error).splitlines()[0]}", where=(path,)) from error
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ConfigError(f"{len(inputs)} inputs and {len(outputs)} outputs, one of each is needed", where=(path,))
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    # LiteRT offers no public list of operators; this is the one its own tools use.
+    return tensors, interpreter._get_ops_details(), (inputs[0], outputs[0])  # noqa: SLF001
+
+
+def _described(end: Any) -> Tensor:
+    scale, zero_point = end["quantization"]
+    return Tensor(
+        name=str(end["name"]).removesuffix(":0").removeprefix("serving_default_"),
+        shape=tuple(int(length) for length in end["shape"]),
+        dtype=np.dtype(end["dtype"]).name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )
+
+
+def _is_float(tensor: Any) -> bool:
+    return bool(np.issubdtype(tensor["dtype"], np.floating))
+
+
+def _one_by_one(photos: Pixels) -> Iterator[list[np.ndarray]]:
+    for index in range(len(photos)):
+        yield [photos.rows([index]).astype(np.float32)]
+
+
+def smallest() -> bytes:
+    """A .tflite file with one dense layer in it, to see whether the kernels start."""
+    weights = tf.constant(np.ones((8, 8), np.float32))
+    multiply = tf.function(lambda x: tf.matmul(x, weights)).get_concrete_function(tf.TensorSpec((1, 8), tf.float32))
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([multiply]).convert())

@@ -1,0 +1,50 @@
+"""Trained → Artifact: one TFLite file by one method, described by what stands in it."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edgetl.core import pixelstore
+from edgetl.core.methods import Method
+from edgetl.core.records import Artifact, Calibration, Photo, Trained
+from edgetl.core.runs import sha256_of
+from edgetl.engines import savedmodel, to_tflite
+
+
+def convert(trained: Trained, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
+    """Write model.tflite into `folder` and read it back.
+
+    Args:
+        trained: the model.
+        method: what weights and activations become.
+        calibration: photos of the training part that set the activation ranges; none for methods that need none.
+        folder: where the file goes.
+
+    Raises:
+        StageError: the converter failed, or made something other than it was asked for.
+    """
+    photos = pixelstore.opened([photo.sha256 for photo in calibration], trained.input) if method.calibrated else None
+    path = folder / "model.tflite"
+    with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
+        saved_model = Path(work) / "saved_model"
+        savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
+        path.write_bytes(to_tflite.convert(saved_model, method, photos))
+    to_tflite.check(path, method)
+    found = to_tflite.census(path)
+    return Artifact(
+        path=path,
+        format="tflite",
+        method=method.name,
+        input=found.input,
+        output=found.output,
+        operators=found.operators,
+        tensor_dtypes=found.tensor_dtypes,
+        bytes=path.stat().st_size,
+        sha256=sha256_of(path),
+        trained_sha256=trained.sha256,
+        calibration=Calibration(
+            photos=len(calibration) if method.calibrated else 0,
+            sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
+        ),
+    )

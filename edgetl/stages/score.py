@@ -1,0 +1,83 @@
+"""A model and a part of the photos → Scores: what the model answers, kept so that a verdict can be repeated.
+
+It stands between convert and verify so that the reference answers once for all artifacts, and each hop of the ledger
+once for all verdicts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.core import pixelstore
+from edgetl.core.records import Artifact, Input, Part, Photo, Scores, Trained
+from edgetl.core.runs import sha256_of
+from edgetl.engines import keras3, litert
+from edgetl.engines.litert import Kernels
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Questions:
+    """The photos to answer, already in the pixel store, as the model's input wants them."""
+
+    part: Part
+    photos: tuple[Photo, ...]
+    shape: Input
+
+    def pixels(self) -> pixelstore.Pixels:
+        """The photos' pixels, in order."""
+        return pixelstore.opened([photo.sha256 for photo in self.photos], self.shape)
+
+
+def reference(trained: Trained, questions: Questions, folder: Path, *, advance: Advance) -> Scores:
+    """The Keras model's answers, into scores.npy in `folder`.
+
+    Raises:
+        ConfigError: the model cannot be loaded safely.
+    """
+    scores = keras3.predict(keras3.load(trained.path), questions.pixels(), advance)
+    path = _saved(scores, folder)
+    return Scores(
+        path=path,
+        sha256=sha256_of(path),
+        model_sha256=trained.sha256,
+        part=questions.part,
+        kernels=f"keras-{keras3.backend()}",
+        photos=len(scores),
+        accelerated=False,
+        invoke_ms=0.0,
+    )
+
+
+def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Path, *, advance: Advance) -> Scores:
+    """The artifact's answers in its real runtime, into scores.npy in `folder`.
+
+    Raises:
+        ConfigError: its input does not fit the photos.
+    """
+    ran = litert.predict(model.path, questions.pixels(), kernels, advance)
+    path = _saved(keras3.two_columns(ran.scores), folder)
+    return Scores(
+        path=path,
+        sha256=sha256_of(path),
+        model_sha256=model.sha256,
+        part=questions.part,
+        kernels=f"litert-{kernels}",
+        photos=len(ran.scores),
+        accelerated=ran.accelerated,
+        invoke_ms=ran.invoke_ms,
+    )
+
+
+def raw_outputs(model: Artifact, questions: Questions) -> np.ndarray:
+    """The artifact's own output numbers [photos, units], in its own dtype: what a device must give again."""
+    return litert.predict(model.path, questions.pixels(), "xnnpack", lambda _: None).raw
+
+
+def _saved(scores: np.ndarray, folder: Path) -> Path:
+    path = folder / "scores.npy"
+    np.save(path, scores.astype(np.float32), allow_pickle=False)
+    return path

@@ -1,0 +1,86 @@
+"""Dataset → Trained: the two-phase recipe on the photos of the training part, judged on the validation part."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.core import pixelstore
+from edgetl.core.console import Bar, Console
+from edgetl.core.recipe import Recipe
+from edgetl.core.records import Dataset, Input, Part, Trained
+from edgetl.core.runs import sha256_of
+from edgetl.engines import keras3, two_phase
+from edgetl.engines.training_log import TrainingLog
+from edgetl.engines.two_phase import Epoch
+
+_TITLES = {"head": "phase 1, head on the frozen base", "fine_tune": "phase 2, top of the base"}
+
+
+def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -> Trained:
+    """Train the recipe's base on the dataset; write model.keras, log.csv and tensorboard/ into `folder`.
+
+    Raises:
+        ConfigError: weights that are absent or do not fit, or a layer to unfreeze from that is not there.
+        DataError: the decoded photos are gone from the cache.
+        StageError: training diverged, or the model could not be saved.
+    """
+    shape = Input(side_px=recipe.base.side_px, fit=recipe.photos.fit)
+    keras3.begin(recipe.training.seed)
+    model = keras3.assembled(recipe.base, recipe.head, len(dataset.classes))
+    log = TrainingLog(folder)
+    with _Watching(console, log) as watching:
+        phases = two_phase.train(
+            model, _photos(dataset, "train", shape), _photos(dataset, "validation", shape), recipe, watching.watch
+        )
+    log.close()
+    path = folder / "model.keras"
+    keras3.save(model, path)
+    return Trained(
+        path=path,
+        sha256=sha256_of(path),
+        base=recipe.base.name,
+        alpha=recipe.base.alpha,
+        weights=recipe.base.weights,
+        input=shape,
+        classes=dataset.classes,
+        activation=recipe.head.activation,
+        parameters=int(model.count_params()),
+        phases=phases,
+        dataset_sha256=dataset.sha256,
+        backend=keras3.backend(),
+        device=keras3.device(),
+    )
+
+
+def _photos(dataset: Dataset, part: Part, shape: Input) -> two_phase.Photos:
+    photos = dataset.part(part)
+    sha256s = [photo.sha256 for photo in photos]
+    labels = np.array([photo.label for photo in photos], dtype=np.int64)
+    return two_phase.Photos(pixels=pixelstore.opened(sha256s, shape), labels=labels, sha256s=sha256s)
+
+
+class _Watching(ExitStack):
+    """A progress bar a phase, a line an epoch, and the log."""
+
+    def __init__(self, console: Console, log: TrainingLog) -> None:
+        super().__init__()
+        self._console = console
+        self._log = log
+        self._bar: Bar | None = None
+        self.watch = two_phase.Watch(begin=self._begin, batch=self._batch, epoch=self._epoch)
+
+    def _begin(self, phase: str, batches: int) -> None:
+        self.close()
+        self._bar = self.enter_context(self._console.bar(_TITLES[phase], batches, "batches"))
+
+    def _batch(self, loss: float, accuracy: float) -> None:
+        assert self._bar is not None
+        self._bar.advance(1, f"loss {loss:.3f}  accuracy {accuracy:.3f}")
+
+    def _epoch(self, epoch: Epoch) -> None:
+        self._log.epoch(epoch)
+        self._console.say(
+            f"  epoch {epoch.epoch:>3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
+            f"validation {epoch.validation_accuracy:.3f}  {epoch.seconds:.1f} s"
+        )

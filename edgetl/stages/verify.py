@@ -1,0 +1,77 @@
+"""Scores of reference and artifact on the same photos → Verdict. Nothing is run here: the heavy part has fed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgetl.core import judgement
+from edgetl.core.errors import StageError
+from edgetl.core.recipe import Contract
+from edgetl.core.records import Hop, Photo, Scores, Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """What is judged: one method's answers beside the reference's, to `photos` in this order.
+
+    `steps` are the hops of the ledger by name, the reference first; each may cover fewer photos, evenly drawn
+    (`evenly`), and then all are compared on those.
+    """
+
+    method: str
+    photos: tuple[Photo, ...]
+    classes: tuple[str, ...]
+    reference: Scores
+    artifact: Scores
+    steps: tuple[tuple[str, Scores], ...] = ()
+
+
+def verify(case: Case, contract: Contract) -> Verdict:
+    """Judge the difference.
+
+    Raises:
+        StageError: the scores are not answers to these photos, or hold something that is no number.
+    """
+    try:
+        return judgement.judge(
+            judgement.Answers(
+                method=case.method,
+                artifact_sha256=case.artifact.model_sha256,
+                part=case.reference.part,
+                photos=case.photos,
+                classes=case.classes,
+                reference=_loaded(case.reference),
+                artifact=_loaded(case.artifact),
+                host_ms=case.artifact.invoke_ms,
+            ),
+            contract.limit_drop,
+            contract.confidence,
+            _hops(case),
+        )
+    except ValueError as error:
+        raise StageError(f"the answers cannot be judged: {error}", where=(case.artifact.path,)) from error
+
+
+def evenly(total: int, count: int) -> np.ndarray:
+    """At most `count` of `total` rows, evenly spread: int64 [rows]."""
+    return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
+
+
+def _hops(case: Case) -> tuple[Hop, ...]:
+    if not case.steps:
+        return ()
+    fewest = min(scores.photos for _, scores in case.steps)
+    rows = evenly(len(case.photos), fewest)
+    labels = np.array([case.photos[row].label for row in rows], dtype=np.int64)
+    return judgement.ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
+
+
+def _on(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    loaded = _loaded(scores)
+    return loaded if len(loaded) == len(rows) else loaded[rows]
+
+
+def _loaded(scores: Scores) -> np.ndarray:
+    array: np.ndarray = np.load(scores.path, allow_pickle=False)
+    return array

@@ -1,0 +1,76 @@
+"""segments.py: what is written comes back; what is cut short does not count."""
+
+import os
+
+import numpy as np
+import pytest
+
+from edgetl.core import looks, segments
+from edgetl.core.records import Input
+
+SHAPE = Input(side_px=5, fit="crop")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def photos(count: int) -> list[tuple[str, bytes, np.ndarray]]:
+    rows = np.random.default_rng(count).integers(0, 256, (count, 5, 5, 3), dtype=np.uint8)
+    return [(f"{number:064x}", bytes([number]) * looks.BYTES, rows[number]) for number in range(count)]
+
+
+def test_round_trip():
+    written = photos(3)
+    segments.store(SHAPE, written, {"ff" * 32: "truncated"})
+    (segment,) = segments.stored(SHAPE)
+    assert segment.sha256s() == [sha256 for sha256, _, _ in written]
+    assert np.array_equal(segment.pixels(), np.stack([row for _, _, row in written]))
+    assert segment.known() == {sha256: segments.Known(seen, "") for sha256, seen, _ in written} | {
+        "ff" * 32: segments.Known(b"", "truncated")
+    }
+    assert segments.stored(Input(side_px=5, fit="pad")) == []
+
+
+def test_a_segment_of_problems_only():
+    segments.store(SHAPE, [], {"00" * 32: "empty file"})
+    (segment,) = segments.stored(SHAPE)
+    assert segment.pixels().shape == (0, 5, 5, 3) and list(segment.known()) == ["00" * 32]
+
+
+@pytest.mark.parametrize("name", ["pixels", "sha256", "looks", "problems.json"])
+def test_what_a_power_cut_shortened_does_not_count(name):
+    segments.store(SHAPE, photos(2), {})
+    segments.store(SHAPE, photos(4), {})
+    victim = next(segment for segment in segments.stored(SHAPE) if segment.photos == 2)
+    os.truncate(victim.path / name, 0)
+    assert [segment.photos for segment in segments.stored(SHAPE)] == [4]
+
+
+def test_code_that_changed_starts_anew(monkeypatch, tmp_path):
+    before = segments.folder(SHAPE)
+    other = tmp_path / "pixels.py"
+    other.write_text("# other code")
+    monkeypatch.setattr(segments.pixels, "__file__", str(other))
+    assert segments.folder(SHAPE) != before
+
+
+def test_sweep_takes_only_what_is_old():
+    segments.store(SHAPE, photos(1), {})
+    old, young = segments.folder(SHAPE) / ".part-old", segments.folder(SHAPE) / ".part-young"
+    for part in (old, young):
+        part.mkdir()
+    os.utime(old, (1, 1))
+    segments.sweep(SHAPE)
+    assert not old.exists() and young.exists() and len(segments.stored(SHAPE)) == 1
+
+
+def test_catalogue(tmp_path):
+    root = tmp_path / "ph\u00f6tos"
+    assert segments.catalogue(root) == {}
+    segments.store_catalogue(root, {"a/\u2603.jpg": (1, 2, "ab")})
+    assert segments.catalogue(root) == {"a/\u2603.jpg": (1, 2, "ab")}
+    assert segments.catalogue(tmp_path) == {}
+    next((tmp_path / "edgetl" / "catalogues").iterdir()).write_text("")
+    assert segments.catalogue(root) == {}

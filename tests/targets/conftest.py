@@ -1,0 +1,181 @@
+"""Real bundles around tiny real models, and an interpreter that holds what a device holds and nothing else."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+from edgetl.core import bundles, pixels, targets
+from edgetl.core.bundles import BundleJob, Golden
+from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Tensor, Trained, Verdict
+from edgetl.stages.bundle import bundle
+
+SIDE_PX = 32
+CLASSES = {"three": ("daisy", "ox-eye & co ☼", "rose"), "two": ("cat", "dog")}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A Python that can import numpy, Pillow and the runtime, and neither edgetl nor TensorFlow."""
+
+    python: Path
+
+    def run(self, folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a payload program as a user would, from some other folder."""
+        environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
+        command = [str(self.python), str(folder / program), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, check=False)
+
+
+@pytest.fixture(scope="session")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
+    root = tmp_path_factory.mktemp("device")
+    venv.create(root, with_pip=False, symlinks=True)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    site = root / "lib" / version / "site-packages"
+    for name in ("numpy", "pillow", "ai-edge-litert"):
+        distribution = metadata.distribution(name)
+        tops = {PurePosixPath(file).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+        for top in tops:
+            (site / top).symlink_to(Path(str(distribution.locate_file(top))))
+    return Device(root / "bin" / "python")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Kind → .tflite: three classes as float32 and as int8, two classes with one sigmoid unit as int8."""
+    root = tmp_path_factory.mktemp("models")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import keras
+        import tensorflow as tf
+        from tensorflow import lite
+
+        keras.utils.set_random_seed(1)
+        noise = np.random.default_rng(1).integers(0, 256, (16, 1, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+        made: dict[str, Path] = {}
+        for units, activation, kinds in ((3, "softmax", ("float32", "int8")), (1, "sigmoid", ("sigmoid",))):
+            image = keras.Input(batch_shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
+            features = keras.layers.Rescaling(1 / 127.5, -1)(image)
+            features = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(features)
+            features = keras.layers.GlobalAveragePooling2D()(features)
+            label = keras.layers.Dense(units, activation=activation, kernel_initializer="he_normal")(features)
+            keras.Model(image, label).export(root / f"saved{units}", format="tf_saved_model", verbose=False)
+            for kind in kinds:
+                converter = lite.TFLiteConverter.from_saved_model(str(root / f"saved{units}"))
+                if kind != "float32":
+                    converter.optimizations = [lite.Optimize.DEFAULT]
+                    converter.representative_dataset = lambda: ([photo] for photo in noise)
+                    converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
+                    converter.inference_input_type = converter.inference_output_type = tf.uint8
+                made[kind] = root / f"{kind}.tflite"
+                made[kind].write_bytes(converter.convert())
+    return made
+
+
+@pytest.fixture(scope="session")
+def built(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Kind → a finished bundle. Tests that change one copy it first."""
+    bundled = {}
+    for kind, model in models.items():
+        bundled[kind] = tmp_path_factory.mktemp(f"bundle_{kind}")
+        bundle(_job(model, kind, tmp_path_factory.mktemp("photos")), bundled[kind])
+    return bundled
+
+
+@pytest.fixture(scope="session")
+def reseal() -> Callable[[Path], None]:
+    """Write checksums that fit a changed bundle: what only a wrong build could do."""
+
+    def write(folder: Path) -> None:
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != bundles.SUMS)
+        digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+        (folder / bundles.SUMS).write_text(bundles.sums_text(digests), encoding="ascii")
+
+    return write
+
+
+def _job(model: Path, kind: str, root: Path) -> BundleJob:
+    classes = CLASSES["two" if kind == "sigmoid" else "three"]
+    photos = tuple(_photo(root, index, index % len(classes)) for index in range(6))
+    interpreter = Interpreter(str(model))
+    interpreter.allocate_tensors()
+    tensors = [
+        Tensor(
+            name=details["name"],
+            shape=tuple(int(length) for length in details["shape"]),
+            dtype=details["dtype"].__name__,
+            scale=details["quantization"][0],
+            zero_point=details["quantization"][1],
+        )
+        for details in (interpreter.get_input_details()[0], interpreter.get_output_details()[0])
+    ]
+    dataset = Dataset(root=root, classes=classes, train=(), validation=(), test=photos, left_out=(), sha256="d" * 64)
+    chosen = bundles.golden_photos(dataset)
+    fitted = np.stack([pixels.load(root / photo.path, SIDE_PX, "crop") for photo in chosen])
+    outputs = []
+    for image in fitted:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
+    return BundleJob(
+        target=targets.find("tflite"),
+        trained=Trained(
+            path=root / "model.keras",
+            sha256="a" * 64,
+            base="mobilenet_v2",
+            alpha=1.0,
+            weights="none",
+            input=Input(side_px=SIDE_PX, fit="crop"),
+            classes=classes,
+            activation="sigmoid" if kind == "sigmoid" else "softmax",
+            parameters=1,
+            phases=(),
+            dataset_sha256=dataset.sha256,
+            backend="tensorflow",
+            device="cpu",
+        ),
+        artifact=Artifact(
+            path=model,
+            format="tflite",
+            method="float32" if kind == "float32" else "int8",
+            input=tensors[0],
+            output=tensors[1],
+            operators={},
+            tensor_dtypes={},
+            bytes=model.stat().st_size,
+            sha256=_sha256(model),
+            trained_sha256="a" * 64,
+            calibration=Calibration(photos=0, sha256=""),
+        ),
+        # model_construct leaves the rest out: a bundle takes a summary.
+        verdict=Verdict.model_construct(artifact_sha256=_sha256(model), outcome="PASS"),
+        dataset=dataset,
+        recipe={"base": {"name": "mobilenet_v2"}},
+        golden=Golden(photos=chosen, pixels=fitted, outputs=np.stack(outputs)),
+    )
+
+
+def _photo(root: Path, index: int, label: int) -> Photo:
+    rng = np.random.default_rng(index)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    path = root / f"{index}{'.png' if index % 2 else '.jpg'}"
+    coarse.resize((80, 60), Image.Resampling.BICUBIC).save(path)
+    return Photo(path=path.name, label=label, sha256=_sha256(path))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
