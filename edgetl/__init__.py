@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.build import Built, Order, build
+    from edgetl.build import Built, Order
     from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
     from edgetl.core.recipe import Recipe, resolve
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
 
 _PLACES = {
-    "edgetl.build": ("Built", "Order", "build"),
+    "edgetl.build": ("Built", "Order"),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -41,7 +41,6 @@ __all__ = [
     "StageError",
     "Trained",
     "Verdict",
-    "build",
     "resolve",
 ]
 

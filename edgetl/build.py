@@ -4,7 +4,7 @@ Methods are tried in the target's order of preference and scored on the validati
 chosen, and only that one is judged on the test part, once: choosing on the test photos would spoil them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from edgetl import stages
-from edgetl.core import bases, bundles, cache, dataset, machine, methods, targets
+from edgetl.core import bases, bundles, cache, dataset, machine, methods, targets, tell
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.recipe import Recipe, from_tables
@@ -133,10 +133,16 @@ class Chain:
         """The photos, scanned and decoded on every build: only so does a changed folder show."""
         root = self._order.photos or _embedded()
         photos = self._order.recipe.photos
-        scanned = dataset.scan(root)
-        with self._console.bar("photos", len(scanned.files), "photos") as bar:
+        tree = dataset.scan(root)
+        with self._console.bar("photos", len(tree.files), "photos") as bar:
             split = dataset.Split(test=photos.test, validation=photos.validation)
-            found = stages.ingest.ingest(root, self.shape, split, progress=bar.advance)
+            found = stages.ingest.ingest(tree, self.shape, split, progress=bar.advance)
+        self._console.say(
+            f"{len(found.train)} training, {len(found.validation)} validation and {len(found.test)} test photos "
+            f"of {len(found.classes)} classes in {root}"
+        )
+        if found.left_out:
+            self._console.table(*tell.left_out(found))
         depends_on = {"dataset": found.to_json(root)}
         return self._stage("ingest", depends_on, lambda _: found, Dataset, title="")
 
@@ -200,7 +206,7 @@ class Chain:
         return tuple(made)
 
     def chosen(self, method: str = "") -> Artifact:
-        """The artifact of that method; without one, the first candidate within the limit, else the one nearest to it."""
+        """The artifact of that method; without one, the first candidate within the limit, else the nearest to it."""
         if method:
             return self.artifact(self._accepted(method))
         within = (candidate for candidate in self.candidates if candidate.within_limit)
@@ -234,7 +240,8 @@ class Chain:
         depends_on = {
             "artifact": artifact.sha256,
             "verdict": verdict.model_dump(mode="json"),
-            "target": [sha256_of(path) for path in (self._order.target.source, *self._payload())],
+            "target": self._order.target.model_dump(mode="json", exclude={"source", "payload"}),
+            "payload": {file.name: sha256_of(file.path) for file in self._order.target.payload},
             "recipe": self._order.recipe.tables(),
             "golden": [photo.sha256 for photo in golden],
         }
@@ -312,7 +319,7 @@ class Chain:
     def _scored(
         self,
         name: str,
-        depends_on: dict[str, object],
+        depends_on: Mapping[str, object],
         questions: "stages.score.Questions",
         make: Callable[[Path, Callable[[int], None]], Scores],
     ) -> Scores:
@@ -324,7 +331,9 @@ class Chain:
 
     def _methods(self) -> tuple[str, ...]:
         pinned = self._order.method
-        return (self._accepted(pinned),) if pinned and not self._order.all_methods else self._order.target.accepts.methods
+        return (
+            (self._accepted(pinned),) if pinned and not self._order.all_methods else self._order.target.accepts.methods
+        )
 
     def _accepted(self, method: str) -> str:
         accepts = self._order.target.accepts.methods
@@ -336,11 +345,8 @@ class Chain:
             )
         return method
 
-    def _payload(self) -> list[Path]:
-        return [file.path for file in self._order.target.payload]
-
     def _stage(
-        self, name: str, depends_on: dict[str, object], make: Callable[[Path], R], kind: type[R], *, title: str
+        self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R], *, title: str
     ) -> R:
         def work(folder: Path) -> R:
             if not title:

@@ -14,9 +14,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgetl.core.errors import ConfigError, ContractBroken, EdgetlError
+from edgetl.options import (
+    Activation,
+    AllMethods,
+    Alpha,
+    Base,
+    BatchSize,
+    Dropout,
+    Epochs,
+    FineTuneEpochs,
+    Fit,
+    HiddenUnits,
+    Json,
+    LearningRate,
+    LimitDrop,
+    Method,
+    NoAugment,
+    Out,
+    Photos,
+    Pooling,
+    Quiet,
+    RecipeName,
+    RunFolder,
+    Seed,
+    Side,
+    Strict,
+    Target,
+    TargetDir,
+    Unfreeze,
+    Weights,
+    tables,
+)
 
 if TYPE_CHECKING:
-    from edgetl.build import Built, Chain, Order
+    from edgetl.build import Chain, Order
     from edgetl.core.console import Console
     from edgetl.core.records import Verdict
     from edgetl.core.runs import Run
@@ -29,53 +60,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_PHOTOS, _MODEL, _TRAINING, _OUTPUT = "Photos", "Model", "Training", "Output"
-
-Photos = Annotated[
-    Path | None,
-    typer.Argument(help="Folder of photos, a folder for each class. Without it: the embedded handwritten digits."),
-]
-RunFolder = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
-Target = Annotated[str, typer.Option(help="What the model is for: see edgetl targets.")]
-TargetDir = Annotated[list[Path] | None, typer.Option(help="A folder with targets of your own.")]
-Base = Annotated[str | None, typer.Option(help="The network: see edgetl bases.", rich_help_panel=_MODEL)]
-Alpha = Annotated[float | None, typer.Option(help="Its width multiplier.", rich_help_panel=_MODEL)]
-Side = Annotated[int | None, typer.Option(metavar="PX", help="Side of the square input.", rich_help_panel=_MODEL)]
-Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.", rich_help_panel=_MODEL)]
-Pooling = Annotated[str | None, typer.Option(help="avg or max.", rich_help_panel=_MODEL)]
-HiddenUnits = Annotated[int | None, typer.Option(help="A hidden layer in the head.", rich_help_panel=_MODEL)]
-Dropout = Annotated[float | None, typer.Option(help="Dropout in the head.", rich_help_panel=_MODEL)]
-Activation = Annotated[
-    str | None, typer.Option(help="softmax, or sigmoid: one unit for two classes.", rich_help_panel=_MODEL)
-]
-Fit = Annotated[str | None, typer.Option(help="crop, stretch or pad.", rich_help_panel=_PHOTOS)]
-RecipeName = Annotated[str | None, typer.Option(help="A preset or a TOML file.", rich_help_panel=_TRAINING)]
-Epochs = Annotated[int | None, typer.Option(help="Epochs of phase 1.", rich_help_panel=_TRAINING)]
-FineTuneEpochs = Annotated[int | None, typer.Option(help="Epochs of phase 2; 0 skips it.", rich_help_panel=_TRAINING)]
-Unfreeze = Annotated[
-    str | None, typer.Option(help="all, a layer, a count as -3, a fraction as 0.3.", rich_help_panel=_TRAINING)
-]
-LearningRate = Annotated[float | None, typer.Option(help="Rate of phase 1.", rich_help_panel=_TRAINING)]
-BatchSize = Annotated[int | None, typer.Option(help="Photos in a step.", rich_help_panel=_TRAINING)]
-Seed = Annotated[int | None, typer.Option(help="Same seed, same model.", rich_help_panel=_TRAINING)]
-NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they are.", rich_help_panel=_TRAINING)]
-LimitDrop = Annotated[
-    float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")
-]
-Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
-Method = Annotated[str, typer.Option(help="Pin the conversion method: see edgetl methods.")]
-AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method.")]
-Out = Annotated[Path | None, typer.Option(metavar="RUN", help="The run folder.", rich_help_panel=_OUTPUT)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUTPUT)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_OUTPUT)]
-
 
 def main() -> None:
     """Run the program; the exit code says how it ended."""
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way to end)
     """Run one command line and give its exit code.
 
     0 done, 1 contract broken, 2 you can fix it, 3 a stage failed or a bug, 130 interrupted.
@@ -135,15 +126,17 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune, convert, prove and bundle: the whole road."""
-    order = _order(photos, target, target_dir, recipe, _flags(locals()), method, all_methods=all_methods)
+    from edgetl import show
+
+    order = _order(photos, target, target_dir, recipe, tables(locals()), method, all_methods=all_methods)
     from edgetl import build as building
 
     with _working(out or _default_out(order), quiet=quiet) as (run, console):
         if photos is None:
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
-        _show_built(built, console)
-    _print(_built_json(built), str(built.bundle.root), as_json=as_json)
+        show.show_built(built, console)
+    show.print_record(show.built_json(built), str(built.bundle.root), as_json=as_json)
     _keep_contract(built.verdict, strict=order.recipe.contract.strict)
 
 
@@ -172,18 +165,22 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a base on the photos, and stop there."""
-    order = _order(photos, "tflite", None, recipe, _flags(locals()))
+    from edgetl import show
+
+    order = _order(photos, "tflite", None, recipe, tables(locals()))
     with _chain(order, out or _default_out(order), quiet=quiet) as chain:
         trained = chain.trained
-    _print(trained.to_json(Path("/")), str(trained.path), as_json=as_json)
+    show.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=as_json)
 
 
 @app.command()
 def convert(run: RunFolder, method: Method = "int8", as_json: Json = False, quiet: Quiet = False) -> None:
     """Convert the model of a run by one method."""
+    from edgetl import show
+
     with _reopened(run, quiet=quiet) as chain:
         artifact = chain.artifact(method)
-    _print(artifact.to_json(Path("/")), str(artifact.path), as_json=as_json)
+    show.print_record(artifact.model_dump(mode="json"), str(artifact.path), as_json=as_json)
 
 
 @app.command()
@@ -193,38 +190,44 @@ def verify(
     reference: Annotated[Path | None, typer.Option(help="A .keras file made anywhere.")] = None,
     artifact: Annotated[Path | None, typer.Option(help="A .tflite file made anywhere.")] = None,
     photos: Annotated[Path | None, typer.Option(help="Photos that neither has seen.")] = None,
-    fit: Fit = None,
+    fit: Fit = "crop",
     limit_drop: LimitDrop = None,
     strict: Strict = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Judge an artifact against its Keras reference on photos that neither has seen."""
-    pair = (reference, artifact, photos)
-    if run is not None and any(pair):
+    from edgetl import show
+
+    if run is not None and (reference or artifact or photos):
         raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
     if run is not None:
         verdict = _repeated(run, method, quiet=quiet)
     elif reference is not None and artifact is not None and photos is not None:
-        from edgetl.pair import judged
+        from edgetl import stages
+        from edgetl.core import recipe as recipes
 
+        resolved = recipes.resolve("default", tables(locals()))
         with _working(None, quiet=quiet) as (_, console):
-            verdict = judged(reference, artifact, photos, fit=fit or "crop", limit_drop=limit_drop or 0.01)
-            _show_verdict(verdict, console)
+            pair = stages.pair.Pair(reference=reference, artifact=artifact, photos=photos, fit=resolved.photos.fit)
+            verdict = stages.pair.judged(pair, resolved.contract, console=console)
+            show.show_verdict(verdict, console)
     else:
         hint = "edgetl verify RUN, or edgetl verify --reference M.keras --artifact M.tflite --photos DIR"
         raise ConfigError("nothing to verify", hint=hint)
-    _print(verdict.model_dump(mode="json"), verdict.outcome, as_json=as_json)
+    show.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=as_json)
     _keep_contract(verdict, strict=strict)
 
 
 @app.command()
 def bundle(run: RunFolder, method: Method = "", as_json: Json = False, quiet: Quiet = False) -> None:
     """Make the bundle of a run, for its chosen method or another."""
+    from edgetl import show
+
     with _reopened(run, quiet=quiet) as chain:
         artifact = chain.chosen(method)
         made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
-    _print(made.to_json(Path("/")), str(made.root), as_json=as_json)
+    show.print_record(made.model_dump(mode="json"), str(made.root), as_json=as_json)
 
 
 @app.command()
@@ -232,6 +235,7 @@ def bases(as_json: Json = False) -> None:
     """The networks that can be fine-tuned."""
     from dataclasses import asdict
 
+    from edgetl import show
     from edgetl.core.bases import BASES
 
     rows = [
@@ -246,7 +250,7 @@ def bases(as_json: Json = False) -> None:
         for base in BASES.values()
     ]
     columns = ["base", "parameters", "ImageNet top-1", "side px", "smallest", "alphas with ImageNet weights"]
-    _print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=as_json)
+    show.print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=as_json)
 
 
 @app.command()
@@ -254,11 +258,12 @@ def methods(as_json: Json = False) -> None:
     """The ways to convert a model."""
     from dataclasses import asdict
 
+    from edgetl import show
     from edgetl.core.methods import METHODS
 
     rows = [[m.name, m.weights, m.activations, "yes" if m.calibrated else "no", m.summary] for m in METHODS.values()]
     columns = ["method", "weights", "activations", "calibrated", "what it is"]
-    _print_table([asdict(method) for method in METHODS.values()], columns, rows, as_json=as_json)
+    show.print_table([asdict(method) for method in METHODS.values()], columns, rows, as_json=as_json)
 
 
 @app.command()
@@ -268,6 +273,7 @@ def targets(
     as_json: Json = False,
 ) -> None:
     """What a model can be built for."""
+    from edgetl import show
     from edgetl.core import targets as table
 
     if name is not None:
@@ -277,7 +283,7 @@ def targets(
     found = table.available(target_dir or ())
     rows = [[t.id, " ".join(t.accepts.formats), " ".join(t.accepts.methods), t.summary] for t in found]
     columns = ["target", "formats", "methods, preferred first", "what it is"]
-    _print_table([t.model_dump(mode="json") for t in found], columns, rows, as_json=as_json)
+    show.print_table([t.model_dump(mode="json") for t in found], columns, rows, as_json=as_json)
 
 
 @app.command()
@@ -306,54 +312,23 @@ def recipe(
     """The resolved recipe as TOML, to be kept, changed and given to --recipe."""
     from edgetl.core import recipe as recipes
 
-    resolved = recipes.resolve(recipe or "default", _flags(locals()))
-    print(json.dumps(resolved.tables(), indent=1) if as_json else recipes.to_toml(resolved), end="\n" if as_json else "")
+    resolved = recipes.resolve(recipe or "default", tables(locals()))
+    print(
+        json.dumps(resolved.tables(), indent=1) if as_json else recipes.to_toml(resolved), end="\n" if as_json else ""
+    )
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """What this machine has: Python, packages, GPU, cache, XNNPACK."""
-    from edgetl import stages
+    from edgetl import show, stages
 
     with _working(None, quiet=True):
         findings = stages.doctor.examine()
     rows = [[finding.subject, "ok" if finding.good else "PROBLEM", finding.found] for finding in findings]
-    _print_table([finding.model_dump() for finding in findings], ["what", "", "found"], rows, as_json=as_json)
+    show.print_table([finding.model_dump() for finding in findings], ["what", "", "found"], rows, as_json=as_json)
     if not all(finding.good for finding in findings):
         raise typer.Exit(2)
-
-
-_FLAGS = {
-    "base": ("base", "name"),
-    "alpha": ("base", "alpha"),
-    "side": ("base", "side_px"),
-    "weights": ("base", "weights"),
-    "pooling": ("base", "pooling"),
-    "fit": ("photos", "fit"),
-    "hidden_units": ("head", "hidden_units"),
-    "dropout": ("head", "dropout"),
-    "activation": ("head", "activation"),
-    "epochs": ("phase1", "epochs"),
-    "learning_rate": ("phase1", "learning_rate"),
-    "fine_tune_epochs": ("phase2", "epochs"),
-    "unfreeze": ("phase2", "unfreeze"),
-    "batch_size": ("training", "batch_size"),
-    "seed": ("training", "seed"),
-    "limit_drop": ("contract", "limit_drop"),
-}
-
-
-def _flags(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The recipe tables that the given flags make; what was not given is not there."""
-    tables: dict[str, dict[str, Any]] = {}
-    for flag, (table, key) in _FLAGS.items():
-        if given.get(flag) is not None:
-            tables.setdefault(table, {})[key] = given[flag]
-    if given.get("strict"):
-        tables.setdefault("contract", {})["strict"] = True
-    if given.get("no_augment"):
-        tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
-    return tables
 
 
 def _order(
@@ -443,6 +418,7 @@ def _reopened(root: Path, *, quiet: bool) -> Iterator["Chain"]:
 
 def _repeated(root: Path, method: str, *, quiet: bool) -> "Verdict":
     """The verdict of a run, answered and judged again from its files."""
+    from edgetl import show
     from edgetl.build import Chain, Order
 
     order = Order.of(root)
@@ -451,65 +427,8 @@ def _repeated(root: Path, method: str, *, quiet: bool) -> "Verdict":
         artifact = chain.chosen(method)
         run.make_again("score", "verify")
         verdict = chain.verdict(artifact, "test", ledger=True)
-        _show_verdict(verdict, console)
+        show.show_verdict(verdict, console)
     return verdict
-
-
-def _print(record: object, line: str, *, as_json: bool) -> None:
-    print(json.dumps(record, ensure_ascii=False) if as_json else line)
-
-
-def _print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(record, ensure_ascii=False))
-        return
-    from rich.console import Console as RichConsole
-
-    from edgetl.core.console import table
-
-    RichConsole(highlight=False).print(table("", columns, rows))
-
-
-def _built_json(built: "Built") -> dict[str, Any]:
-    keys = ("outcome", "photos", "reference_accuracy", "accuracy", "drop", "drop_low", "drop_high", "agreement")
-    keys += ("broke", "fixed", "limit_drop", "confidence", "photos_needed", "worst_class")
-    verdict = built.verdict.model_dump(mode="json")
-    return {
-        "run": str(built.run),
-        "bundle": str(built.bundle.root),
-        "method": built.artifact.method,
-        "model_bytes": built.artifact.bytes,
-        "verdict": {key: verdict[key] for key in keys},
-        "methods": [
-            {
-                "method": candidate.artifact.method,
-                "model_bytes": candidate.artifact.bytes,
-                "validation_drop": candidate.validation.drop,
-                "host_ms": candidate.validation.host_ms,
-            }
-            for candidate in built.candidates
-        ],
-        "seconds": built.seconds,
-    }
-
-
-def _show_built(built: "Built", console: "Console") -> None:
-    from edgetl.core import tell
-
-    console.table(*tell.phases(built.trained))
-    pairs = [(candidate.artifact, candidate.validation) for candidate in built.candidates]
-    console.table(*tell.methods(pairs, chosen=built.artifact.method))
-    _show_verdict(built.verdict, console)
-    console.say(f"bundle: {built.bundle.root} ({built.bundle.bytes / 1e6:.1f} MB)")
-
-
-def _show_verdict(verdict: "Verdict", console: "Console") -> None:
-    from edgetl.core import tell
-
-    console.table(*tell.ledger(verdict))
-    console.table(*tell.classes(verdict))
-    for line in tell.verdict(verdict):
-        console.say(line)
 
 
 def _keep_contract(verdict: "Verdict", *, strict: bool) -> None:
@@ -550,8 +469,8 @@ def _unexpected(error: Exception) -> int:
         log = file.name
     reason = (str(error).strip().splitlines() or [""])[0]
     Console().error(
-        f"{type(error).__name__}: {reason}", [f"log: {log}"], "this is a defect of edgetl: please report it with the log"
+        f"{type(error).__name__}: {reason}",
+        [f"log: {log}"],
+        "this is a defect of edgetl: please report it with the log",
     )
     return 3
-
-

@@ -1,0 +1,1 @@
+"""Light: stdlib, numpy, Pillow, pydantic and rich; never a framework."""

@@ -52,4 +52,5 @@ def _view(photo: np.ndarray, draws: np.ndarray, how: Augment) -> np.ndarray:
     )
     gain = 1 + (2 * draws[4] - 1) * how.brightness
     table = np.clip(np.arange(256) * gain, 0, 255).round().astype(np.uint8)
-    return table[np.asarray(moved)]
+    brightened: np.ndarray = table[np.asarray(moved)]
+    return brightened

@@ -127,4 +127,4 @@ def logged(path: Path) -> Iterator[TextIO]:
 
 
 def _is_number(cell: str) -> bool:
-    return cell[:1].lstrip("+-−±").isdigit() or cell[1:2].isdigit() or cell in ("", "-", "–")
+    return cell[:1].isdigit() or (cell[:1] in "+-" and cell[1:2].isdigit())

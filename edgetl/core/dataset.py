@@ -96,6 +96,25 @@ def assemble(tree: Tree, glimpses: Sequence[Glimpse], split: Split) -> Dataset:
     )
 
 
+def held_out(tree: Tree, glimpses: Sequence[Glimpse]) -> tuple[tuple[Photo, ...], tuple[LeftOut, ...]]:
+    """The photos to judge a model made elsewhere by, and what is left out: the test part, or all of an unsplit tree.
+
+    Raises:
+        DataError: no usable photo.
+    """
+    chosen = [
+        (file, glimpse) for file, glimpse in zip(tree.files, glimpses, strict=True) if file.part in ("test", None)
+    ]
+    reasons = {file.path: glimpse.problem for file, glimpse in chosen if glimpse.problem}
+    usable = [(file, glimpse) for file, glimpse in chosen if not glimpse.problem]
+    single = _without_copies(usable, tree.classes, reasons)
+    if not single:
+        raise DataError("no usable photo to judge by", where=[tree.root, f"{len(chosen)} files looked at"])
+    photos = (Photo(path=file.path, label=file.label, sha256=glimpse.sha256) for file, glimpse in single)
+    left_out = (LeftOut(path=path, reason=reason) for path, reason in reasons.items())
+    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
+
+
 def calibration(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
     """Training photos to set activation ranges by: the classes in turn, each in an order drawn from content and seed.
 

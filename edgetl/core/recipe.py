@@ -1,7 +1,7 @@
 """What the user wants: flags over a TOML file over a preset over the defaults, resolved into one frozen Recipe.
 
 In: a preset's name or a TOML file, and the flags that were given. Out: a Recipe in which nothing is left open.
-Every default is stated here, once: the plain ones as field defaults, those that depend on another choice in `_dependent`.
+Every default is stated here, once: plain ones as field defaults, those that hang on another choice in `_dependent`.
 """
 
 import tomllib
@@ -228,7 +228,7 @@ def _validated(given: Tables, origin: str) -> Recipe:
         if table not in Recipe.model_fields:
             raise unknown("recipe table", table, Recipe.model_fields)
         known = Recipe.model_fields[table].annotation
-        assert known is not None and issubclass(known, _Table)
+        assert isinstance(known, type) and issubclass(known, _Table)
         for key in values:
             if key not in known.model_fields:
                 raise unknown(f"key in [{table}]", key, known.model_fields)

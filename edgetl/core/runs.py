@@ -63,7 +63,7 @@ class Run:
         fingerprint = fingerprint_of(name, depends_on)
         folder = self.root / name
         kept = read_stage(folder, kind, fingerprint)
-        if kept is not None and name.split("-")[0] not in self._again:
+        if kept is not None and name.partition("-")[0] not in self._again:
             self.seconds[name] = 0.0
             return kept
         start = time.monotonic()
@@ -148,7 +148,7 @@ def read_stage(folder: Path, kind: type[R], fingerprint: str = "") -> Done[R] | 
 
 def json_name(stage: str) -> str:
     """The file that is written last: the folder convert-tflite-int8 ends with convert.json."""
-    return f"{stage.split('-')[0]}.json"
+    return f"{stage.partition('-')[0]}.json"
 
 
 def fingerprint_of(name: str, depends_on: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edgetl.core.records import Artifact, Trained, Verdict
+from edgetl.core.records import Artifact, Dataset, Trained, Verdict
 
 Table = tuple[str, list[str], list[list[str]]]
 
@@ -17,12 +17,33 @@ def size(count: int) -> str:
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
+def left_out(dataset: Dataset) -> Table:
+    """What is not used and why, alike reasons together; of each the first three by name."""
+    groups: dict[str, list[str]] = {}
+    for left in dataset.left_out:
+        groups.setdefault(_kind(left.reason), []).append(left.path)
+    rows = [
+        [reason, f"{len(paths)}", ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")]
+        for reason, paths in sorted(groups.items())
+    ]
+    return (f"{len(dataset.left_out)} files are left out", ["why", "files", "which"], rows)
+
+
+def _kind(reason: str) -> str:
+    """The reason without the other photo's name, so that a thousand copies make one row."""
+    for start in ("same photo as", "near duplicate of"):
+        if reason.startswith(start):
+            tail = reason.rsplit(" in ", 1)[-1] if start.startswith("near") else "another, counted once"
+            return f"near duplicate of a photo in {tail}" if start.startswith("near") else f"same photo as {tail}"
+    return reason
+
+
 def phases(trained: Trained) -> Table:
     """What each phase of training reached."""
     rows = [
         [
             phase.name.replace("_", "-"),
-            f"{phase.first_epoch}–{phase.last_epoch}",
+            f"{phase.first_epoch} to {phase.last_epoch}",
             f"{phase.best_epoch}",
             f"{phase.learning_rate:g}",
             f"{phase.trainable_parameters:,}",

@@ -126,7 +126,7 @@ def weights_file(base: Base) -> Path | None:
     try:
         return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
     # Keras wraps every failure of the download, whatever it was, into a bare Exception.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise ConfigError(
             f"the ImageNet weights {name} are not here and could not be downloaded: {error}",
             where=(f"looked in {folder}", f"published at {url}"),
@@ -170,7 +170,9 @@ def load(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"not a Keras model that can be loaded safely: {_first_line(error)}", where=(path,)) from error
+        raise ConfigError(
+            f"not a Keras model that can be loaded safely: {_first_line(error)}", where=(path,)
+        ) from error
 
 
 def save(model: keras.Model, path: Path) -> None:
@@ -232,7 +234,7 @@ def _first_unfrozen(names: list[str], spec: str) -> int:
     try:
         number = float(spec)
     except ValueError:
-        close = [name for name in names if spec.split("_")[0] in name][:4]
+        close = [name for name in names if spec.partition("_")[0] in name][:4]
         hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
         raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
     if number < 0 and number.is_integer():
@@ -241,9 +243,7 @@ def _first_unfrozen(names: list[str], spec: str) -> int:
         return len(names) + int(number)
     if 0 < number <= 1:
         return round(len(names) * (1 - number))
-    raise ConfigError(
-        f"unfreeze {spec!r} is neither a layer, a negative count such as -3, nor a fraction such as 0.3"
-    )
+    raise ConfigError(f"unfreeze {spec!r} is neither a layer, a negative count such as -3, nor a fraction such as 0.3")
 
 
 def _first_line(error: BaseException) -> Any:

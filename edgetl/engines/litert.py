@@ -27,7 +27,7 @@ _CHUNK = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What an artifact answered: its own output numbers [photos, outputs], the same as scores, its pace, its kernels."""
+    """What an artifact answered: its own output numbers [photos, outputs], the same as scores, pace and kernels."""
 
     raw: np.ndarray
     scores: np.ndarray
@@ -86,7 +86,8 @@ def _answer(
         pixels = photos.rows(rows)
         if tuple(taken["shape"]) != (1, *pixels.shape[1:]):
             raise ConfigError(
-                f"the model takes {tuple(map(int, taken['shape']))}, the photos are {(1, *pixels.shape[1:])}", where=(path,)
+                f"the model takes {tuple(map(int, taken['shape']))}, the photos are {(1, *pixels.shape[1:])}",
+                where=(path,),
             )
         answers = []
         for photo in _quantized(pixels, taken):
@@ -124,7 +125,7 @@ def _opened(path: Path, kernels: Kernels) -> Interpreter:
 
 def _accelerated(interpreter: Interpreter) -> bool:
     # LiteRT has no public word for "the delegate runs"; a DELEGATE operator in the plan is the sign.
-    return any(node["op_name"] == "DELEGATE" for node in interpreter._get_ops_details())  # noqa: SLF001
+    return any(node["op_name"] == "DELEGATE" for node in interpreter._get_ops_details())
 
 
 def accelerated(path: Path) -> bool:

@@ -29,7 +29,7 @@ _MODEL_BYTES_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Census:
-    """What stands in a .tflite file: its ends, how often each operator and each dtype occurs, whether Flex is needed."""
+    """What stands in a .tflite file: its two ends, and how often each operator and each dtype occurs."""
 
     input: Tensor
     output: Tensor
@@ -74,7 +74,9 @@ def convert(saved_model: Path, method: Method, calibration: Pixels | None) -> by
         return bytes(converter.convert())
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise StageError(f"the TFLite converter could not make {method.name}: {reason}", where=(saved_model,)) from error
+        raise StageError(
+            f"the TFLite converter could not make {method.name}: {reason}", where=(saved_model,)
+        ) from error
 
 
 def census(path: Path) -> Census:
@@ -145,7 +147,7 @@ def _read(path: Path) -> tuple[dict[int, Any], list[Any], tuple[Any, Any]]:
         raise ConfigError(f"{len(inputs)} inputs and {len(outputs)} outputs, one of each is needed", where=(path,))
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     # LiteRT offers no public list of operators; this is the one its own tools use.
-    return tensors, interpreter._get_ops_details(), (inputs[0], outputs[0])  # noqa: SLF001
+    return tensors, interpreter._get_ops_details(), (inputs[0], outputs[0])
 
 
 def _described(end: Any) -> Tensor:

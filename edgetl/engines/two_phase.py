@@ -5,6 +5,7 @@ weights, and what each phase reached. Phase 2 starts where phase 1 was best and 
 not help, the model leaves with the weights of phase 1 and the record says so.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def _phase(model: keras.Model, train_on: Photos, validate_on: Photos, plan: _Pla
         metrics=["accuracy"],
     )
     keeper = _Keeper(plan, watch)
-    watch.begin(plan.name, plan.epochs * -(-len(train_on.labels) // training.batch_size))
+    watch.begin(plan.name, plan.epochs * math.ceil(len(train_on.labels) / training.batch_size))
     model.fit(
         _Batches(train_on, plan.recipe, first_epoch=plan.first_epoch, training=True),
         validation_data=_Batches(validate_on, plan.recipe, first_epoch=plan.first_epoch, training=False),
@@ -156,7 +157,7 @@ class _Batches(keras.utils.PyDataset):
         self._order = self._drawn()
 
     def __len__(self) -> int:
-        return -(-len(self._photos.labels) // self._recipe.training.batch_size)
+        return math.ceil(len(self._photos.labels) / self._recipe.training.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         size = self._recipe.training.batch_size

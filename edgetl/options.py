@@ -1,0 +1,76 @@
+"""What can be said on the command line: one type for each option, and the recipe tables that the given flags make."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_PHOTOS, _MODEL, _TRAINING, _OUTPUT = "Photos", "Model", "Training", "Output"
+
+Photos = Annotated[
+    Path | None,
+    typer.Argument(help="Folder of photos, a folder for each class. Without it: the embedded handwritten digits."),
+]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
+Target = Annotated[str, typer.Option(help="What the model is for: see edgetl targets.")]
+TargetDir = Annotated[list[Path] | None, typer.Option(help="A folder with targets of your own.")]
+Base = Annotated[str | None, typer.Option(help="The network: see edgetl bases.", rich_help_panel=_MODEL)]
+Alpha = Annotated[float | None, typer.Option(help="Its width multiplier.", rich_help_panel=_MODEL)]
+Side = Annotated[int | None, typer.Option(metavar="PX", help="Side of the square input.", rich_help_panel=_MODEL)]
+Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.", rich_help_panel=_MODEL)]
+Pooling = Annotated[str | None, typer.Option(help="avg or max.", rich_help_panel=_MODEL)]
+HiddenUnits = Annotated[int | None, typer.Option(help="A hidden layer in the head.", rich_help_panel=_MODEL)]
+Dropout = Annotated[float | None, typer.Option(help="Dropout in the head.", rich_help_panel=_MODEL)]
+Activation = Annotated[
+    str | None, typer.Option(help="softmax, or sigmoid: one unit for two classes.", rich_help_panel=_MODEL)
+]
+Fit = Annotated[str | None, typer.Option(help="crop, stretch or pad.", rich_help_panel=_PHOTOS)]
+RecipeName = Annotated[str | None, typer.Option(help="A preset or a TOML file.", rich_help_panel=_TRAINING)]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of phase 1.", rich_help_panel=_TRAINING)]
+FineTuneEpochs = Annotated[int | None, typer.Option(help="Epochs of phase 2; 0 skips it.", rich_help_panel=_TRAINING)]
+Unfreeze = Annotated[
+    str | None, typer.Option(help="all, a layer, a count as -3, a fraction as 0.3.", rich_help_panel=_TRAINING)
+]
+LearningRate = Annotated[float | None, typer.Option(help="Rate of phase 1.", rich_help_panel=_TRAINING)]
+BatchSize = Annotated[int | None, typer.Option(help="Photos in a step.", rich_help_panel=_TRAINING)]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same model.", rich_help_panel=_TRAINING)]
+NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they are.", rich_help_panel=_TRAINING)]
+LimitDrop = Annotated[float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")]
+Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
+Method = Annotated[str, typer.Option(help="Pin the conversion method: see edgetl methods.")]
+AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method.")]
+Out = Annotated[Path | None, typer.Option(metavar="RUN", help="The run folder.", rich_help_panel=_OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_OUTPUT)]
+
+_FLAGS = {
+    "base": ("base", "name"),
+    "alpha": ("base", "alpha"),
+    "side": ("base", "side_px"),
+    "weights": ("base", "weights"),
+    "pooling": ("base", "pooling"),
+    "fit": ("photos", "fit"),
+    "hidden_units": ("head", "hidden_units"),
+    "dropout": ("head", "dropout"),
+    "activation": ("head", "activation"),
+    "epochs": ("phase1", "epochs"),
+    "learning_rate": ("phase1", "learning_rate"),
+    "fine_tune_epochs": ("phase2", "epochs"),
+    "unfreeze": ("phase2", "unfreeze"),
+    "batch_size": ("training", "batch_size"),
+    "seed": ("training", "seed"),
+    "limit_drop": ("contract", "limit_drop"),
+}
+
+
+def tables(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The recipe tables that the given flags make; what was not given is not there."""
+    tables: dict[str, dict[str, Any]] = {}
+    for flag, (table, key) in _FLAGS.items():
+        if given.get(flag) is not None:
+            tables.setdefault(table, {})[key] = given[flag]
+    if given.get("strict"):
+        tables.setdefault("contract", {})["strict"] = True
+    if given.get("no_augment"):
+        tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+    return tables
