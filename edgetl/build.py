@@ -7,7 +7,6 @@ chosen, and only that one is judged on the test part, once: choosing on the test
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -15,6 +14,7 @@ from edgetl import stages
 from edgetl.core import bases, bundles, cache, dataset, machine, methods, targets, tell
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.questions import Questions
 from edgetl.core.recipe import Recipe, from_tables
 from edgetl.core.records import Artifact, Bundle, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
 from edgetl.core.runs import Run, read_json, sha256_of, version, write_json
@@ -254,7 +254,7 @@ class Chain:
         )
 
     def _bundled(self, artifact: Artifact, verdict: Verdict, golden: tuple[Photo, ...], folder: Path) -> Bundle:
-        questions = stages.score.Questions(part="test", photos=golden, shape=self.shape)
+        questions = Questions(part="test", photos=golden, shape=self.shape)
         job = bundles.BundleJob(
             target=self._order.target,
             trained=self.trained,
@@ -287,10 +287,10 @@ class Chain:
 
     def _reference(self, part: Part) -> Scores:
         trained = self.trained
-        questions = stages.score.Questions(part=part, photos=self.dataset.part(part), shape=self.shape)
+        questions = Questions(part=part, photos=self.dataset.part(part), shape=self.shape)
         depends_on = {
             "model": trained.sha256,
-            "photos": _digest(questions.photos),
+            "photos": questions.sha256,
             "libraries": _versions("keras", bases.backend()),
         }
         return self._scored(
@@ -303,10 +303,10 @@ class Chain:
     def _answers(self, artifact: Artifact, part: Part, kernels: Kernels, at_most: int = 2**31) -> Scores:
         photos = self.dataset.part(part)
         drawn = tuple(photos[row] for row in stages.verify.evenly(len(photos), at_most))
-        questions = stages.score.Questions(part=part, photos=drawn, shape=self.shape)
+        questions = Questions(part=part, photos=drawn, shape=self.shape)
         depends_on = {
             "model": artifact.sha256,
-            "photos": _digest(questions.photos),
+            "photos": questions.sha256,
             "libraries": _versions("ai-edge-litert"),
         }
         return self._scored(
@@ -320,7 +320,7 @@ class Chain:
         self,
         name: str,
         depends_on: Mapping[str, object],
-        questions: "stages.score.Questions",
+        questions: Questions,
         make: Callable[[Path, Callable[[int], None]], Scores],
     ) -> Scores:
         def work(folder: Path) -> Scores:
@@ -372,7 +372,3 @@ def _weights_sha256(recipe: Recipe) -> str:
 
 def _versions(*packages: str) -> dict[str, str]:
     return {package: version(package) for package in packages}
-
-
-def _digest(photos: tuple[Photo, ...]) -> str:
-    return sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest()

@@ -27,7 +27,7 @@ def cores() -> int:
 
 @contextmanager
 def appearing(target: Path) -> Iterator[Path]:
-    """A new folder to write into, which becomes `target` at the end or leaves nothing behind.
+    """A new folder to write into, which becomes `target` at the end or leaves nothing behind. Removing it calls it off.
 
     Raises:
         EdgetlError: the disk is full, or the cache cannot be written.
@@ -37,7 +37,8 @@ def appearing(target: Path) -> Iterator[Path]:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
         try:
             yield part
-            part.rename(target)
+            if part.exists():
+                part.rename(target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 

@@ -92,10 +92,11 @@ class Console:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table; columns whose cells are all numbers are set to the right."""
-    made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
+    heading = Text(title, style="bold") if title else None
+    made = Table(title=heading, title_justify="left", header_style="bold", box=None)
     for index, column in enumerate(columns):
         numbers = bool(rows) and all(_is_number(row[index]) for row in rows)
-        made.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        made.add_column(Text(column), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     return made
@@ -109,21 +110,24 @@ def logged(path: Path) -> Iterator[TextIO]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
     with (
         path.open("a", encoding="utf-8") as log,
         os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1) as real,
     ):
+        kept = os.dup(1), os.dup(2)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
             yield real
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for handle, number in zip(kept, (1, 2), strict=True):
-                os.dup2(handle, number)
-                os.close(handle)
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                # Even when the log's disk is full: or nobody would ever see the error that says so.
+                for handle, number in zip(kept, (1, 2), strict=True):
+                    os.dup2(handle, number)
+                    os.close(handle)
 
 
 def _is_number(cell: str) -> bool:

@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgetl.core import pixels
-
 SIDE_PX = 9
 BYTES = SIDE_PX * SIDE_PX * 3
 HASH_DISTANCE = 7  # Of 64 bits. Of eight bands of 8 bits one is then equal, which is how pairs are found.
 THUMBNAIL_DISTANCE = 6  # Mean absolute difference over the thumbnail, 0..255.
 
 _MOST = THUMBNAIL_DISTANCE * BYTES
-_SAMPLES = 8 * SIDE_PX
 _PAIRS_AT_ONCE = 1 << 16
 
 Bytes = NDArray[np.uint8]
@@ -25,8 +22,7 @@ Bytes = NDArray[np.uint8]
 def look(image: Image.Image) -> bytes:
     """The looks of an RGB image as `pixels.decoded(photo, pixels.FLOOR_PX)` gives it: 243 bytes."""
     # 64 samples a cell say enough, and cost a third of what looking at every pixel does.
-    thin = image.resize((_SAMPLES, _SAMPLES), Image.Resampling.NEAREST) if min(image.size) > _SAMPLES else image
-    return pixels.fitted(thin, SIDE_PX, "stretch").tobytes()
+    return image.resize((8 * SIDE_PX, 8 * SIDE_PX), Image.Resampling.NEAREST).reduce(8).tobytes()
 
 
 def hashes(looks: Bytes) -> NDArray[np.uint64]:

@@ -105,7 +105,7 @@ def decode(data: bytes, side_px: int, fit: str) -> np.ndarray:
 def read(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file. Raises PhotoError where it cannot be read or holds more than MAX_BYTES."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  (the path may be a plain string on the device)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (the path may be a plain string on the device)
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise PhotoError(f"file over the limit of {MAX_BYTES >> 20} MiB")
             return file.read()

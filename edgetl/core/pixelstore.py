@@ -4,12 +4,13 @@ Threads suffice: Pillow decodes and resizes without holding the interpreter's lo
 """
 
 import hashlib
+import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ from edgetl.core import looks, pixels, segments
 from edgetl.core.cache import cores
 from edgetl.core.errors import DataError
 from edgetl.core.records import Input
-from edgetl.core.segments import Bytes, Known, Stamp
+from edgetl.core.segments import Bytes, Growing, Known, Stamp
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
-_BATCH = 32  # Photos per task: with fewer, threads spend their time waiting for each other.
+_BATCH = 8  # Photos per task: with fewer, threads wait for each other; with more, for the last one at the end.
 _SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
 
 
@@ -53,13 +54,15 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
     """
     segments.sweep(shape)
     known = {sha256: facts for segment in segments.stored(shape) for sha256, facts in segment.known().items()}
-    filling = _Filling(root, shape, known, segments.catalogue(root))
+    filling = _Filling(root, shape, known)
+    fresh = [path for path in paths if not filling.remembers(path)]
+    progress(len(paths) - len(fresh))
     with ThreadPoolExecutor(cores()) as pool:
-        for done in _in_flight(pool, filling.batch, paths):
-            filling.store(at_least_bytes=_SEGMENT_BYTES)
-            progress(done)
-    filling.store(at_least_bytes=0)
-    filling.remember(paths)
+        for some in _slices(fresh, max(1, _SEGMENT_BYTES // (shape.side_px**2 * 3))):
+            with segments.growing(shape) as segment:
+                for done in pool.map(partial(filling.batch, segment=segment), _slices(some, _BATCH)):
+                    progress(done)
+    filling.remember()
     return tuple(filling.glimpse(path) for path in paths)
 
 
@@ -106,41 +109,42 @@ def opened(sha256s: Sequence[str], shape: Input) -> Pixels:
 class _Filling:
     """What the threads of one `fill` share."""
 
-    def __init__(self, root: Path, shape: Input, known: dict[str, Known], catalogue: dict[str, Stamp]) -> None:
-        self._root, self._shape, self._known, self._catalogue = root, shape, known, catalogue
+    def __init__(self, root: Path, shape: Input, known: dict[str, Known]) -> None:
+        self._root, self._shape, self._known = root, shape, known
+        self._catalogue = segments.catalogue(root)
         self._stamps: dict[str, Stamp] = {}
         self._unreadable: dict[str, str] = {}
-        self._photos: list[tuple[str, bytes, Bytes]] = []
-        self._problems: dict[str, str] = {}
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
         self._began_ns = time.time_ns()
 
-    def batch(self, paths: Sequence[str]) -> int:
-        """Handle some files and say how many."""
+    def remembers(self, path: str) -> bool:
+        """Whether a file is one whose content is known, going by its size and time of change."""
+        remembered = self._catalogue.get(path, (0, 0, ""))
+        if remembered[2] not in self._known or remembered[:2] != self._stamp(path):
+            return False
+        self._stamps[path] = remembered
+        return True
+
+    def batch(self, paths: Sequence[str], segment: Growing) -> int:
+        """Read some files, decode those with new content into a segment, and say how many files there were."""
         for path in paths:
             try:
-                self._handle(path)
+                stamp = self._stamp(path)
+                data = pixels.read(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
             except pixels.PhotoError as error:
                 self._unreadable[path] = str(error)
+                continue
+            sha256 = hashlib.sha256(data).hexdigest()
+            self._stamps[path] = (*stamp, sha256)
+            if self._claim(sha256):
+                self._decode(sha256, data, segment)
         return len(paths)
 
-    def store(self, *, at_least_bytes: int) -> None:
-        """Write what was decoded since the last time as a segment, if it is that much."""
-        with self._lock:
-            if not (self._photos or self._problems) or sum(row.nbytes for *_, row in self._photos) < at_least_bytes:
-                return
-            photos, problems = self._photos, self._problems
-            self._photos, self._problems = [], {}
-        segments.store(self._shape, photos, problems)
-
-    def remember(self, paths: Sequence[str]) -> None:
+    def remember(self) -> None:
         """Bring the catalogue up to date."""
-        settled = {
-            path: self._stamps[path]
-            for path in paths
-            if path in self._stamps and self._stamps[path][1] < self._began_ns - _SETTLED_NS
-        }
+        limit = self._began_ns - _SETTLED_NS
+        settled = {path: stamp for path, stamp in self._stamps.items() if stamp[1] < limit}
         if settled != self._catalogue:
             segments.store_catalogue(self._root, settled)
 
@@ -151,38 +155,31 @@ class _Filling:
         sha256 = self._stamps[path][2]
         return Glimpse(path, sha256, self._known[sha256].looks, self._known[sha256].problem)
 
-    def _handle(self, path: str) -> None:
-        file = self._root / path
+    def _stamp(self, path: str) -> tuple[int, int]:
         try:
-            stat = file.stat()
-        except OSError as error:
-            raise pixels.PhotoError(f"cannot be read: {error.strerror}") from error
-        remembered = self._catalogue.get(path, (0, 0, ""))
-        if remembered[:2] == (stat.st_size, stat.st_mtime_ns) and remembered[2] in self._known:
-            self._stamps[path] = remembered
-            return
-        data = pixels.read(file)
-        sha256 = hashlib.sha256(data).hexdigest()
-        self._stamps[path] = (stat.st_size, stat.st_mtime_ns, sha256)
-        with self._lock:
-            if sha256 in self._known or sha256 in self._claimed:
-                return
-            self._claimed.add(sha256)
-        self._decode(sha256, data)
+            stat = os.stat(os.path.join(self._root, path))  # noqa: PTH116, PTH118
+        except OSError:
+            return (-1, -1)
+        return stat.st_size, stat.st_mtime_ns
 
-    def _decode(self, sha256: str, data: bytes) -> None:
+    def _claim(self, sha256: str) -> bool:
+        """Whether this content is new, and from now on the caller's to decode."""
+        with self._lock:
+            new = sha256 not in self._known and sha256 not in self._claimed
+            self._claimed.add(sha256)
+        return new
+
+    def _decode(self, sha256: str, data: bytes, segment: Growing) -> None:
         try:
             row, seen = _decoded(data, self._shape)
         except pixels.PhotoError as error:
             self._known[sha256] = Known(b"", str(error))
             # Too little memory says something about this moment, not about the file: it is not kept.
             if not isinstance(error.__cause__, MemoryError):
-                with self._lock:
-                    self._problems[sha256] = str(error)
+                segment.problems[sha256] = str(error)
             return
+        segment.add(sha256, seen, row)
         self._known[sha256] = Known(seen, "")
-        with self._lock:
-            self._photos.append((sha256, seen, row))
 
 
 def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
@@ -194,12 +191,5 @@ def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
     return pixels.fitted(image, shape.side_px, shape.fit), seen
 
 
-def _in_flight(pool: ThreadPoolExecutor, work: Callable[[Sequence[str]], int], paths: Sequence[str]) -> Iterator[int]:
-    """What `work` gives for each batch, with only a few under way: memory does not grow with the number of photos."""
-    waiting: deque[Future[int]] = deque()
-    for start in range(0, len(paths), _BATCH):
-        waiting.append(pool.submit(work, paths[start : start + _BATCH]))
-        if len(waiting) > 2 * cores():
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def _slices(paths: Sequence[str], length: int) -> list[Sequence[str]]:
+    return [paths[start : start + length] for start in range(0, len(paths), length)]

@@ -4,6 +4,7 @@ In: a preset's name or a TOML file, and the flags that were given. Out: a Recipe
 Every default is stated here, once: plain ones as field defaults, those that hang on another choice in `_dependent`.
 """
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,7 +22,7 @@ Tables = dict[str, dict[str, Any]]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Base(_Table):
@@ -51,8 +52,13 @@ class Head(_Table):
 
 
 class Augment(_Table):
-    """How far a training photo may be changed. `shift`, `zoom`, `brightness` are fractions either way; 0 is off."""
+    """How far a training photo may be changed. `shift`, `zoom`, `brightness` are fractions either way; 0 is off.
 
+    Each photo has `views` variants, drawn from the seed, which the epochs take in turn: a frozen network computes each
+    of them once.
+    """
+
+    views: Annotated[int, Field(ge=1, le=1000)] = 4
     flip: bool = True
     shift: Annotated[float, Field(ge=0, le=0.5)] = 0.08
     zoom: Annotated[float, Field(ge=0, le=0.5)] = 0.1
@@ -65,13 +71,19 @@ class Augment(_Table):
 
 
 class Training(_Table):
-    """What both phases share. `patience` is in epochs without a better validation loss; 0 never stops early."""
+    """What both phases share.
+
+    `patience` is in epochs without a better validation accuracy; 0 never stops early. `feature_cache` computes frozen
+    layers once per photo and view; `cache_bytes` bounds what they may take on disk, 0 is a tenth of what is free.
+    """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     patience: Annotated[int, Field(ge=0)] = 4
     batch_norm: Literal["inference", "training"]
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    feature_cache: bool = True
+    cache_bytes: Annotated[int, Field(ge=0)] = 0
 
 
 class Phase1(_Table):
@@ -141,9 +153,9 @@ PRESETS: dict[str, tuple[str, Tables]] = {
         {
             "base": {"alpha": 0.35, "side_px": 32, "weights": "none"},
             "photos": {"validation": 0.1, "test": 0.5},
-            "augment": {"flip": False},
+            "augment": {"flip": False, "shift": 0.05, "zoom": 0.05, "views": 25},
             "training": {"patience": 0},
-            "phase1": {"epochs": 1},
+            "phase1": {"epochs": 1, "learning_rate": 3e-3},
             "phase2": {"epochs": 25, "learning_rate_ratio": 1.0},
             "contract": {"limit_drop": 0.01},
         },
@@ -195,7 +207,7 @@ def _read(source: str) -> tuple[Tables, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"the recipe cannot be read: {error}", where=(path,)) from error
     preset = tables.pop("preset", "default")
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise unknown("preset", str(preset), PRESETS)
     for table, values in tables.items():
         if not isinstance(values, dict):
@@ -250,6 +262,6 @@ def _toml_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # JSON's escapes are all TOML's too; only DEL must be escaped here and need not be there.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

@@ -122,7 +122,10 @@ def opened(root: Path) -> Iterator[Run]:
         lock.write(str(os.getpid()))
         lock.flush()
         for leftover in root.glob(f".*{_SUFFIX}"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
         yield Run(root)
 
 

@@ -1,6 +1,6 @@
 """In: decoded photos and what is known of them. Out: the same from disk, whole or not there.
 
-`<cache>/pixels/<fit>-<side>-<digest>/<n>-<id>/` is a segment of n photos: `pixels` uint8 [n, side, side, 3], `sha256`
+`<cache>/pixels/<fit>-<side>-<digest>/<id>/` is a segment of n photos: `pixels` uint8 [n, side, side, 3], `sha256`
 [n, 32], `looks` [n, 243], raw, and `problems.json`, sha256 → why that content is no usable photo. The digest is that
 of the code that made them. A segment appears by one rename: two processes may fill at once, and one that is killed
 loses at most the segment it was writing.
@@ -8,12 +8,15 @@ loses at most the segment it was writing.
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
+import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +43,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One segment on disk, of `photos` photos."""
+    """One segment on disk."""
 
     path: Path
-    photos: int
     side_px: int
 
     def sha256s(self) -> list[str]:
@@ -51,11 +53,11 @@ class Segment:
         return [row.tobytes().hex() for row in self._rows("sha256", 32)]
 
     def pixels(self) -> Bytes:
-        """uint8 [photos, side, side, 3], mapped from disk, not read."""
-        if not self.photos:
-            return np.empty((0, self.side_px, self.side_px, 3), np.uint8)
-        shape = (self.photos, self.side_px, self.side_px, 3)
-        return np.memmap(self.path / "pixels", np.uint8, mode="r", shape=shape)
+        """uint8 [n, side, side, 3], mapped from disk, not read."""
+        shape = (_size(self.path / "sha256") // 32, self.side_px, self.side_px, 3)
+        return (
+            np.memmap(self.path / "pixels", np.uint8, mode="r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
+        )
 
     def known(self) -> dict[str, Known]:
         """What is known of each content, by sha256."""
@@ -64,15 +66,32 @@ class Segment:
         seen = self._rows("looks", looks.BYTES)
         return unusable | {sha256: Known(seen[row].tobytes(), "") for row, sha256 in enumerate(self.sha256s())}
 
-    def _rows(self, name: str, width: int) -> Bytes:
-        return np.fromfile(self.path / name, np.uint8).reshape(-1, width)
-
     def is_whole(self) -> bool:
         """Whether every byte is there; after a power cut a file can be shorter than what was written."""
         widths = {"pixels": self.side_px**2 * 3, "sha256": 32, "looks": looks.BYTES}
-        sizes = {name: _size(self.path / name) for name in widths}
-        complete = all(sizes[name] == self.photos * width for name, width in widths.items())
-        return complete and _size(self.path / "problems.json") > 0
+        photos = {_size(self.path / name) / width for name, width in widths.items()}
+        return len(photos) == 1 and _size(self.path / "problems.json") > 0
+
+    def _rows(self, name: str, width: int) -> Bytes:
+        return np.fromfile(self.path / name, np.uint8).reshape(-1, width)
+
+
+class Growing:
+    """A segment that is being written. Threads may add to it at once."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self.sha256s: list[str] = []
+        self.looks: list[bytes] = []
+        self.problems: dict[str, str] = {}
+
+    def add(self, sha256: str, seen: bytes, row: Bytes) -> None:
+        """Write the pixels of a photo, uint8 [side, side, 3]; its looks and sha256 (hex) are written at the end."""
+        with self._lock:
+            _write(self._file, row.data.cast("B"))
+            self.sha256s.append(sha256)
+            self.looks.append(seen)
 
 
 def folder(shape: Input) -> Path:
@@ -84,28 +103,27 @@ def folder(shape: Input) -> Path:
 
 def stored(shape: Input) -> list[Segment]:
     """The whole segments for this input."""
-    found = (
-        Segment(path, int(path.name.split("-")[0]), shape.side_px) for path in sorted(folder(shape).glob("[0-9]*-*"))
-    )
+    found = (Segment(path, shape.side_px) for path in sorted(folder(shape).glob("[!.]*")))
     return [segment for segment in found if segment.is_whole()]
 
 
-def store(shape: Input, photos: Sequence[tuple[str, bytes, Bytes]], problems: Mapping[str, str]) -> None:
-    """Write one segment.
-
-    Args:
-        shape: the input the photos were decoded for.
-        photos: sha256 in hex, looks and pixels of each.
-        problems: sha256 → why that content is unusable.
+@contextmanager
+def growing(shape: Input) -> Iterator[Growing]:
+    """A segment to add to, which is in the store once the block ends, unless nothing was added.
 
     Raises:
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    with appearing(folder(shape) / f"{len(photos)}-{uuid.uuid4().hex[:12]}") as part:
-        _write(part / "pixels", (row.data for _, _, row in photos))
-        _write(part / "sha256", (bytes.fromhex(sha256) for sha256, _, _ in photos))
-        _write(part / "looks", (seen for _, seen, _ in photos))
-        _write(part / "problems.json", [json.dumps(problems).encode()])
+    with appearing(folder(shape) / uuid.uuid4().hex[:16]) as part:
+        with (part / "pixels").open("wb", buffering=0) as file:
+            segment = Growing(file)
+            yield segment
+        if not segment.sha256s and not segment.problems:
+            shutil.rmtree(part)
+            return
+        (part / "sha256").write_bytes(bytes.fromhex("".join(segment.sha256s)))
+        (part / "looks").write_bytes(b"".join(segment.looks))
+        (part / "problems.json").write_text(json.dumps(segment.problems))
 
 
 def sweep(shape: Input) -> None:
@@ -133,10 +151,10 @@ def _catalogue(root: Path) -> Path:
     return cache_root() / "catalogues" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
 
 
-def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    with path.open("wb") as file:
-        for piece in pieces:
-            file.write(piece)
+def _write(file: io.FileIO, left: memoryview) -> None:
+    """All of it: a single write may take less, as it does when the disk fills up."""
+    while left:
+        left = left[file.write(left) :]
 
 
 def _size(path: Path) -> int:

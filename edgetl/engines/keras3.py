@@ -79,11 +79,10 @@ def base_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return model.layers[names.index(SCALING) + 1 : names.index(POOLING)]
 
 
-def unfreeze(model: keras.Model, spec: str, training: Training) -> str:
-    """Make the top of the base trainable and leave the rest frozen.
+def tunable(model: keras.Model, spec: str, training: Training) -> list[str]:
+    """The names of the base's layers that phase 2 trains, from the input up.
 
-    BatchNormalization stays frozen, and so in inference mode, unless the recipe trains it; then it forgets faster than
-    Keras's 0.999, at which a short training leaves the moving statistics where they began.
+    BatchNormalization stays frozen, and so in inference mode, unless the recipe trains it.
 
     Args:
         model: made by `assembled`.
@@ -91,20 +90,31 @@ def unfreeze(model: keras.Model, spec: str, training: Training) -> str:
             or a fraction of them such as "0.3".
         training: says what BatchNormalization does.
 
-    Returns:
-        The name of the first unfrozen layer.
-
     Raises:
-        ConfigError: no such layer, more layers than there are, or a fraction outside 0..1.
+        ConfigError: no such layer, more layers than there are, a fraction outside 0..1, or nothing to train up there.
     """
     layers = base_layers(model)
     first = _first_unfrozen([layer.name for layer in layers], spec)
-    for index, layer in enumerate(layers):
-        normalizes = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = index >= first and (not normalizes or training.batch_norm == "training")
-        if normalizes and training.batch_norm == "training":
+    frozen_kind = keras.layers.BatchNormalization if training.batch_norm == "inference" else ()
+    chosen = [layer.name for layer in layers[first:] if layer.weights and not isinstance(layer, frozen_kind)]
+    if not chosen:
+        raise ConfigError(
+            f"unfreeze {spec!r} reaches no layer with weights to train",
+            hint="unfreeze more of the base, or skip phase 2 with --fine-tune-epochs 0",
+        )
+    return chosen
+
+
+def unfreeze(model: keras.Model, names: list[str], training: Training) -> None:
+    """Make these layers of the base trainable and leave the rest frozen.
+
+    BatchNormalization that is trained forgets faster than Keras's 0.999, at which a short training leaves the moving
+    statistics where they began.
+    """
+    for layer in base_layers(model):
+        layer.trainable = layer.name in names
+        if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = training.batch_norm_momentum
-    return layers[first].name if first < len(layers) else POOLING
 
 
 def weights_file(base: Base) -> Path | None:

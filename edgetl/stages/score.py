@@ -5,31 +5,17 @@ once for all verdicts.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import pixelstore
-from edgetl.core.records import Artifact, Input, Part, Photo, Scores, Trained
+from edgetl.core.questions import Questions
+from edgetl.core.records import Artifact, Scores, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, litert
 from edgetl.engines.litert import Kernels
 
 Advance = Callable[[int], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Questions:
-    """The photos to answer, already in the pixel store, as the model's input wants them."""
-
-    part: Part
-    photos: tuple[Photo, ...]
-    shape: Input
-
-    def pixels(self) -> pixelstore.Pixels:
-        """The photos' pixels, in order."""
-        return pixelstore.opened([photo.sha256 for photo in self.photos], self.shape)
 
 
 def reference(trained: Trained, questions: Questions, folder: Path, *, advance: Advance) -> Scores:

@@ -11,10 +11,15 @@ from edgetl.core.recipe import Recipe
 from edgetl.core.records import Dataset, Input, Part, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, two_phase
+from edgetl.engines.sources import Photos
 from edgetl.engines.training_log import TrainingLog
 from edgetl.engines.two_phase import Epoch
 
-_TITLES = {"head": "phase 1, head on the frozen base", "fine_tune": "phase 2, top of the base"}
+_TITLES = {
+    "frozen": "frozen layers, once per photo",
+    "head": "phase 1, head on the frozen base",
+    "fine_tune": "phase 2, top of the base",
+}
 
 
 def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -> Trained:
@@ -53,11 +58,11 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
     )
 
 
-def _photos(dataset: Dataset, part: Part, shape: Input) -> two_phase.Photos:
+def _photos(dataset: Dataset, part: Part, shape: Input) -> Photos:
     photos = dataset.part(part)
     sha256s = [photo.sha256 for photo in photos]
     labels = np.array([photo.label for photo in photos], dtype=np.int64)
-    return two_phase.Photos(pixels=pixelstore.opened(sha256s, shape), labels=labels, sha256s=sha256s)
+    return Photos(pixels=pixelstore.opened(sha256s, shape), labels=labels, sha256s=sha256s)
 
 
 class _Watching(ExitStack):
@@ -68,15 +73,16 @@ class _Watching(ExitStack):
         self._console = console
         self._log = log
         self._bar: Bar | None = None
-        self.watch = two_phase.Watch(begin=self._begin, batch=self._batch, epoch=self._epoch)
+        self.watch = two_phase.Watch(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
 
-    def _begin(self, phase: str, batches: int) -> None:
+    def _begin(self, what: str, steps: int) -> None:
         self.close()
-        self._bar = self.enter_context(self._console.bar(_TITLES[phase], batches, "batches"))
+        unit = "photos" if what == "frozen" else "steps"
+        self._bar = self.enter_context(self._console.bar(_TITLES[what], steps, unit))
 
-    def _batch(self, loss: float, accuracy: float) -> None:
+    def _step(self, count: int, note: str) -> None:
         assert self._bar is not None
-        self._bar.advance(1, f"loss {loss:.3f}  accuracy {accuracy:.3f}")
+        self._bar.advance(count, note or None)
 
     def _epoch(self, epoch: Epoch) -> None:
         self._log.epoch(epoch)

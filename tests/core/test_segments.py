@@ -1,5 +1,6 @@
 """segments.py: what is written comes back; what is cut short does not count."""
 
+import io
 import os
 
 import numpy as np
@@ -21,9 +22,18 @@ def photos(count: int) -> list[tuple[str, bytes, np.ndarray]]:
     return [(f"{number:064x}", bytes([number]) * looks.BYTES, rows[number]) for number in range(count)]
 
 
+def store(count: int, problems: dict[str, str]) -> list[tuple[str, bytes, np.ndarray]]:
+    written = photos(count)
+    with segments.growing(SHAPE) as segment:
+        for photo in written:
+            segment.add(*photo)
+        segment.problems.update(problems)
+        assert segments.stored(SHAPE) == [], "nobody sees it before it is whole"
+    return written
+
+
 def test_round_trip():
-    written = photos(3)
-    segments.store(SHAPE, written, {"ff" * 32: "truncated"})
+    written = store(3, {"ff" * 32: "truncated"})
     (segment,) = segments.stored(SHAPE)
     assert segment.sha256s() == [sha256 for sha256, _, _ in written]
     assert np.array_equal(segment.pixels(), np.stack([row for _, _, row in written]))
@@ -34,18 +44,36 @@ def test_round_trip():
 
 
 def test_a_segment_of_problems_only():
-    segments.store(SHAPE, [], {"00" * 32: "empty file"})
+    store(0, {"00" * 32: "empty file"})
     (segment,) = segments.stored(SHAPE)
     assert segment.pixels().shape == (0, 5, 5, 3) and list(segment.known()) == ["00" * 32]
 
 
 @pytest.mark.parametrize("name", ["pixels", "sha256", "looks", "problems.json"])
 def test_what_a_power_cut_shortened_does_not_count(name):
-    segments.store(SHAPE, photos(2), {})
-    segments.store(SHAPE, photos(4), {})
-    victim = next(segment for segment in segments.stored(SHAPE) if segment.photos == 2)
+    store(2, {})
+    (victim,) = segments.stored(SHAPE)
     os.truncate(victim.path / name, 0)
-    assert [segment.photos for segment in segments.stored(SHAPE)] == [4]
+    assert segments.stored(SHAPE) == []
+    store(4, {})
+    assert [len(segment.sha256s()) for segment in segments.stored(SHAPE)] == [4]
+
+
+def test_nothing_added_is_no_segment():
+    with segments.growing(SHAPE):
+        pass
+    assert list(segments.folder(SHAPE).iterdir()) == []
+
+
+def test_a_write_that_takes_only_a_part_is_carried_on(tmp_path):
+    class Narrow(io.FileIO):
+        def write(self, content: memoryview) -> int:
+            return super().write(content[:7])
+
+    with Narrow(tmp_path / "f", "wb") as file:
+        (photo,) = photos(1)
+        segments.Growing(file).add(*photo)
+    assert (tmp_path / "f").read_bytes() == photo[2].tobytes()
 
 
 def test_code_that_changed_starts_anew(monkeypatch, tmp_path):
@@ -57,7 +85,7 @@ def test_code_that_changed_starts_anew(monkeypatch, tmp_path):
 
 
 def test_sweep_takes_only_what_is_old():
-    segments.store(SHAPE, photos(1), {})
+    store(1, {})
     old, young = segments.folder(SHAPE) / ".part-old", segments.folder(SHAPE) / ".part-young"
     for part in (old, young):
         part.mkdir()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from edgetl.core import pixels, pixelstore
-from edgetl.core.dataset import Split
+from edgetl.core.dataset import Split, scan
 from edgetl.core.errors import DataError
 from edgetl.core.records import Input
 from edgetl.stages.ingest import ingest

@@ -1,0 +1,47 @@
+"""Where a flat network can be cut in two: after layers whose one output is all that the layers above need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A tensor that splits the network: everything above the layer `name` is computed from it alone."""
+
+    name: str
+    tensor: Any
+
+
+def cuts(model: keras.Model) -> list[Cut]:
+    """Every single-tensor cut, from the input up.
+
+    Must be called before a submodel is made of the layers: that gives them a second place in a second graph.
+    """
+    position = {id(layer.output): index for index, layer in enumerate(model.layers)}
+    last_use = list(range(len(model.layers)))
+    for index, layer in enumerate(model.layers[1:], 1):
+        for tensor in keras.tree.flatten(layer.input):
+            producer = position[id(tensor)]
+            last_use[producer] = max(last_use[producer], index)
+    found, furthest = [], 0
+    for index, layer in enumerate(model.layers[:-1]):
+        # What was made below must not be needed above: only this layer's own output may cross.
+        if furthest <= index:
+            found.append(Cut(layer.name, layer.output))
+        furthest = max(furthest, last_use[index])
+    return found
+
+
+def below(model: keras.Model, found: list[Cut], trainable: list[str]) -> Cut:
+    """The highest cut with no trainable layer at or below it.
+
+    Args:
+        model: the network that `found` belongs to.
+        found: from `cuts`, in order.
+        trainable: names of the layers that will be trained.
+    """
+    names = [layer.name for layer in model.layers]
+    first = min(names.index(name) for name in trainable)
+    return [cut for cut in found if names.index(cut.name) < first][-1]

@@ -1,0 +1,247 @@
+"""Drawn photos, one small trained run shared by the whole session, and edgetl as a child process.
+
+A cache of its own keeps every test away from the user's. The run's base is MobileNet with weights written by hand: a
+head on it learns colours in seconds, which it never does on random ones.
+"""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from edgetl.build import Built, Order, build
+from edgetl.core import pixels as photo_pixels
+from edgetl.core import recipe, runs, targets
+from edgetl.core.console import Console
+from edgetl.core.pixelstore import Pixels
+from edgetl.core.records import Input
+
+SIDE_PX = 32
+COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cache of everything that does not ask for one of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        root = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(root))
+        yield root
+
+
+def _drawn(label: int, number: int) -> Image.Image:
+    """One photo: a shape of its class's colour somewhere on a blotchy background, with noise."""
+    draws = np.random.default_rng((label, number))
+    blotches = draws.integers(60, 200, (4, 4, 3), dtype=np.uint8)
+    image = Image.fromarray(blotches).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
+    size = int(draws.integers(14, 22))
+    left, top = (int(place) for place in draws.integers(0, SIDE_PX - size, 2))
+    name, colour = list(COLOURS.items())[label]
+    fill = tuple(int(level) for level in np.clip(np.array(colour) + draws.integers(-30, 31, 3), 0, 255))
+    box = (left, top, left + size, top + size)
+    if name == "triangle":
+        ImageDraw.Draw(image).polygon(((left, box[3]), (box[2], box[3]), (left + size // 2, top)), fill=fill)
+    elif name == "square":
+        ImageDraw.Draw(image).rectangle(box, fill=fill)
+    else:
+        ImageDraw.Draw(image).ellipse(box, fill=fill)
+    noisy = np.asarray(image).astype(np.int64) + draws.integers(-15, 16, (SIDE_PX, SIDE_PX, 3))
+    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def draw_photos() -> Callable[..., Path]:
+    """Draw `numbers` of each class into a folder; the same numbers give the same photos."""
+
+    def draw(root: Path, numbers: range, classes: int = 3) -> Path:
+        for label, name in enumerate(list(COLOURS)[:classes]):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            for number in numbers:
+                _drawn(label, number).save(root / name / f"{number:03}.png")
+        return root
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory, draw_photos: Callable[..., Path]) -> Path:
+    """120 photos of three classes. Nobody writes here."""
+    return draw_photos(tmp_path_factory.mktemp("drawn") / "shapes", range(40))
+
+
+@pytest.fixture(scope="session")
+def photo_array() -> np.ndarray:
+    """uint8 [30, 32, 32, 3]: the first ten photos of each class, in the order of the classes."""
+    return np.stack([np.asarray(_drawn(label, number)) for label in range(3) for number in range(10)])
+
+
+class _InMemory(Pixels):
+    """What `pixelstore.opened` gives, over an array."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        places = np.array([(0, row) for row in range(len(array))], np.int64).reshape(-1, 2)
+        super().__init__([array], places, Input(side_px=array.shape[1], fit="crop"))
+
+
+@pytest.fixture(scope="session")
+def as_pixels() -> Callable[[np.ndarray], Pixels]:
+    """uint8 [photos, side, side, 3] as Pixels."""
+    return _InMemory
+
+
+@pytest.fixture(scope="session")
+def base_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights for `mobilenet` at alpha 0.25 that carry colours from the photo to the features, with some noise."""
+    from edgetl.engines import keras3
+
+    keras3.begin(7)
+    network = keras3.keras.applications.MobileNet(
+        (SIDE_PX, SIDE_PX, 3), alpha=0.25, include_top=False, weights=None
+    )
+    noise = np.random.default_rng(7)
+    for layer in network.layers:
+        if not layer.name.startswith("conv") or not layer.weights or layer.name.endswith("bn"):
+            continue
+        kernel = noise.normal(0, 0.02, layer.kernel.shape)
+        if layer.name == "conv1":
+            # Each colour with both signs, as the rectifier keeps only one, and two differences.
+            colours = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, -1, 0]], np.float64)
+            kernel[:2, :2] += np.concatenate([colours, -colours]).T / 4
+        elif "dw" in layer.name and layer.strides[0] == 2:
+            kernel[:2, :2] += 1 / 4
+        elif "dw" in layer.name:
+            kernel[1, 1] += 1
+        else:
+            incoming, outgoing = kernel.shape[-2:]
+            kernel[0, 0, np.arange(outgoing) % incoming, np.arange(outgoing)] += 1.2
+        layer.kernel.assign(kernel)
+    path = tmp_path_factory.mktemp("weights") / "colours.weights.h5"
+    network.save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def recipe_file(tmp_path_factory: pytest.TempPathFactory, base_weights: Path) -> Path:
+    """The recipe of the shared run, as a user would write it."""
+    path = tmp_path_factory.mktemp("recipe") / "shapes.toml"
+    path.write_text(
+        f"""
+        [base]
+        name = "mobilenet"
+        alpha = 0.25
+        side_px = {SIDE_PX}
+        weights = "{base_weights}"
+        [head]
+        dropout = 0.0
+        [augment]
+        shift = 0.0
+        zoom = 0.0
+        [training]
+        batch_size = 8
+        [phase1]
+        epochs = 3
+        learning_rate = 0.02
+        [phase2]
+        epochs = 1
+        unfreeze = "-3"
+        """,
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def order(photos: Path, recipe_file: Path) -> Order:
+    """The order of the shared run."""
+    return Order(photos=photos, target=targets.find("tflite"), recipe=recipe.resolve(str(recipe_file)))
+
+
+@pytest.fixture(scope="session")
+def built(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The shared run, built in this process. Tests that change it copy its folder first."""
+    with runs.opened(tmp_path_factory.mktemp("shared") / "run") as run:
+        return build(order, run, Console(quiet=True))
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Callable[..., Any]:
+    """A flat model of the shape that `keras3.assembled` gives, small enough to compile in a second.
+
+    Its base is convolution, depthwise convolution and two BatchNormalizations, named conv1, bn1, conv2, bn2.
+    """
+    from edgetl.engines import keras3
+
+    layers = keras3.keras.layers
+
+    def make(classes: int = 3, activation: str = "softmax", seed: int = 1) -> Any:
+        keras3.begin(seed)
+        image = keras3.keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
+        features = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+        features = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="conv1")(features)
+        features = layers.BatchNormalization(momentum=0.999, name="bn1")(features)
+        features = layers.ReLU(6.0, name="relu1")(features)
+        features = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="conv2")(features)
+        features = layers.BatchNormalization(momentum=0.999, name="bn2")(features)
+        features = layers.ReLU(6.0, name="relu2")(features)
+        features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(features)
+        units = 1 if activation == "sigmoid" else classes
+        scores = layers.Dense(units, activation=activation, name=keras3.SCORES, dtype="float32")(features)
+        model = keras3.keras.Model(image, scores, name="classifier")
+        for layer in keras3.base_layers(model):
+            layer.trainable = False
+        return model
+
+    return make
+
+
+@dataclass(frozen=True)
+class Edgetl:
+    """`python -m edgetl` as a user starts it, in a folder of its own."""
+
+    folder: Path
+
+    def command(self, *arguments: object) -> list[str]:
+        """The command line."""
+        return [sys.executable, "-W", "ignore", "-m", "edgetl", *map(str, arguments)]
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """This process's environment, with edgetl on the path and the session's cache."""
+        return {**os.environ, "PYTHONPATH": str(PROJECT), "NO_COLOR": "1", **changes}
+
+    def __call__(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one command line to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=self.environment(**environment),
+            check=False,
+            timeout=600,
+        )
+
+
+@pytest.fixture
+def edgetl(tmp_path: Path) -> Edgetl:
+    """Runs edgetl in a folder of this test's own."""
+    return Edgetl(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def built_by_cli(
+    photos: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """The shared order once more, built by `edgetl build --json` in a process and with a cache of its own."""
+    folder = tmp_path_factory.mktemp("cli")
+    return Edgetl(folder)(
+        "build", photos, "--recipe", recipe_file, "--out", folder / "run", "--json", XDG_CACHE_HOME=str(folder / "cache")
+    )

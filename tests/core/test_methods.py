@@ -1,0 +1,37 @@
+"""methods.py: the table says what is true of each method, and a misspelt name stops."""
+
+import pytest
+
+from edgetl.core import methods, targets
+from edgetl.core.errors import ConfigError
+
+BITS = {"float32": 32, "float16": 16, "int8": 8}
+SAID = {32: "as they are", 16: "half the size", 8: "a quarter of the size"}
+
+
+def test_names_are_keys():
+    assert [row.name for row in methods.METHODS.values()] == list(methods.METHODS)
+    assert list(methods.METHODS) == ["float32", "float16", "dynamic", "int8", "int16x8"]
+
+
+@pytest.mark.parametrize("row", methods.METHODS.values(), ids=lambda row: row.name)
+def test_a_row_is_consistent(row):
+    # Only fixed activation ranges need photos; and an integer activation has a fixed range.
+    assert row.calibrated == (row.activations != "float32")
+    assert set(row.formats) <= {"tflite", "onnx"} and row.formats
+    assert row.summary and "\n" not in row.summary
+    assert SAID[BITS[row.weights]] in row.summary or row.name == "int16x8"
+
+
+def test_find():
+    assert methods.find("int8").activations == "int8"
+    assert methods.find("int16x8").activations == "int16"
+    with pytest.raises(ConfigError, match="unknown method 'int88'") as caught:
+        methods.find("int88")
+    assert "int8" in caught.value.hint
+
+
+def test_every_shipped_target_accepts_only_what_its_formats_allow():
+    for target in targets.available():
+        for name in target.accepts.methods:
+            assert set(methods.find(name).formats) & set(target.accepts.formats), (target.id, name)

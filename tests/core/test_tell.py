@@ -1,0 +1,195 @@
+"""tell.py: records in, cells and sentences out, each number with its sign and its unit."""
+
+import pytest
+
+from edgetl.core import tell
+from edgetl.core.records import (
+    Artifact,
+    Calibration,
+    ClassChange,
+    Dataset,
+    Hop,
+    Input,
+    LeftOut,
+    Phase,
+    Tensor,
+    Trained,
+    Verdict,
+)
+
+HOP = Hop(name="convert", photos=200, accuracy=0.905, broke=3, fixed=1, agreement=0.975, worst_difference=0.12345)
+VERDICT = Verdict(
+    method="int8",
+    artifact_sha256="a",
+    part="test",
+    photos=200,
+    reference_accuracy=0.915,
+    accuracy=0.905,
+    broke=3,
+    fixed=1,
+    drop=0.01,
+    drop_low=-0.005,
+    drop_high=0.0275,
+    confidence=0.95,
+    limit_drop=0.02,
+    outcome="PASS",
+    photos_needed=0,
+    agreement=0.975,
+    reference_calibration_error=0.0312,
+    calibration_error=0.0415,
+    per_class=(
+        ClassChange(name="rose", photos=100, reference_accuracy=0.93, accuracy=0.94),
+        ClassChange(name="daisy", photos=100, reference_accuracy=0.9, accuracy=0.87),
+    ),
+    worst_class="daisy",
+    flips=(),
+    hops=(HOP,),
+    host_ms=1.2345,
+)
+
+
+def changed(**values) -> Verdict:
+    return VERDICT.model_copy(update=values)
+
+
+def artifact(method: str, size: int) -> Artifact:
+    tensor = Tensor(name="t", shape=(1,), dtype="uint8", scale=0, zero_point=0)
+    return Artifact.model_construct(
+        method=method, bytes=size, input=tensor, output=tensor, calibration=Calibration(photos=0, sha256="")
+    )
+
+
+def well_formed(made: tell.Table) -> tell.Table:
+    title, columns, rows = made
+    assert title and all(len(row) == len(columns) for row in rows)
+    assert all(isinstance(cell, str) for row in rows for cell in row)
+    return made
+
+
+def test_points():
+    assert [tell.points(value) for value in (0.0123, -0.5, 0)] == ["+1.23", "-50.00", "+0.00"]
+
+
+def test_sizes_are_decimal():
+    assert [tell.size(count) for count in (500, 1_000, 640_400, 1_000_000, 2_345_678)] == [
+        "0 kB",
+        "1 kB",
+        "640 kB",
+        "1.00 MB",
+        "2.35 MB",
+    ]
+
+
+def test_left_out_groups_alike_reasons():
+    reasons = {
+        "a/1.jpg": "same photo as a/0.jpg",
+        "a/2.jpg": "same photo as b/9 in it.jpg",
+        "a/3.jpg": "near duplicate of a/0 in b.jpg in train",
+        "a/4.jpg": "near duplicate of a/7.jpg in train",
+        "a/5.jpg": "near duplicate of a/7.jpg in validation",
+        "a/6.txt": "no photo",
+        **{f"b/{number}.jpg": "truncated" for number in range(5)},
+    }
+    left_out = tuple(LeftOut(path=path, reason=reason) for path, reason in reasons.items())
+    dataset = Dataset.model_construct(left_out=left_out)
+    title, _, rows = well_formed(tell.left_out(dataset))
+    assert title == "11 files are left out"
+    assert rows == [
+        ["near duplicate of a photo in train", "2", "a/3.jpg, a/4.jpg"],
+        ["near duplicate of a photo in validation", "1", "a/5.jpg"],
+        ["no photo", "1", "a/6.txt"],
+        ["same photo as another, counted once", "2", "a/1.jpg, a/2.jpg"],
+        ["truncated", "5", "b/0.jpg, b/1.jpg, b/2.jpg, …"],
+    ]
+
+
+def test_a_photo_under_two_classes_is_not_counted_once():
+    left = LeftOut(path="a/1.jpg", reason="same photo also under b")
+    assert tell.left_out(Dataset.model_construct(left_out=(left,)))[2] == [["same photo also under b", "1", "a/1.jpg"]]
+
+
+def test_phases():
+    phase = Phase(
+        name="head",
+        learning_rate=1e-3,
+        first_epoch=1,
+        last_epoch=12,
+        best_epoch=9,
+        trainable_parameters=12_345,
+        first_trainable_layer="head",
+        validation_accuracy=0.91234,
+        validation_loss=0.3,
+        kept=True,
+        note="",
+        seconds=61.6,
+    )
+    later = phase.model_copy(update={"name": "fine_tune", "kept": False, "learning_rate": 5e-5})
+    noted = later.model_copy(update={"note": "stopped early"})
+    trained = Trained.model_construct(
+        base="mobilenet_v2",
+        parameters=2_261_827,
+        backend="tensorflow",
+        device="cpu",
+        phases=(phase, later, noted),
+        input=Input(side_px=160, fit="crop"),
+    )
+    title, _, rows = well_formed(tell.phases(trained))
+    assert title == "mobilenet_v2, 2,261,827 parameters, on tensorflow cpu"
+    assert rows[0] == ["head", "1 to 12", "9", "0.001", "12,345", "0.9123", "62", "kept"]
+    assert rows[1][0] == "fine-tune" and rows[1][3] == "5e-05"
+    assert [row[-1] for row in rows] == ["kept", "thrown away", "stopped early"]
+
+
+def test_methods():
+    pairs = [(artifact("int8", 640_000), VERDICT), (artifact("float32", 9_000_000), changed(confidence=0.9))]
+    title, columns, rows = well_formed(tell.methods(pairs, chosen="float32"))
+    assert "200 validation photos" in title
+    assert columns[3] == "one-sided 95% each way"
+    assert rows[0] == ["int8", "0.9050", "+1.00", "-0.50 … +2.75", "3/1", "640 kB", "1.23", ""]
+    assert [row[-1] for row in rows] == ["", "← chosen"]
+    assert well_formed(tell.methods([], chosen=""))[2] == []
+
+
+def test_ledger():
+    title, _, rows = well_formed(tell.ledger(VERDICT))
+    assert title == "ledger: the same 200 test photos after each hop"
+    assert rows == [["convert", "0.9050", "3", "1", "0.9750", "0.12"]]
+    assert well_formed(tell.ledger(changed(hops=())))[2] == []
+
+
+def test_classes_the_largest_loss_first():
+    _, columns, rows = well_formed(tell.classes(VERDICT))
+    assert columns[3] == "int8"
+    assert rows == [["daisy", "100", "0.9000", "0.8700", "-3.00"], ["rose", "100", "0.9300", "0.9400", "+1.00"]]
+    many = tuple(
+        ClassChange(name=f"c{number:02}", photos=10, reference_accuracy=0.9, accuracy=0.9 - number / 100)
+        for number in range(30)
+    )
+    rows = tell.classes(changed(per_class=many))[2]
+    assert [row[0] for row in rows] == [f"c{number}" for number in range(29, 19, -1)]
+
+
+def test_classes_that_changed_alike_go_by_name():
+    same = tuple(ClassChange(name=n, photos=1, reference_accuracy=1.0, accuracy=1.0) for n in ("b", "a"))
+    assert [row[0] for row in tell.classes(changed(per_class=same))[2]] == ["a", "b"]
+
+
+def test_the_verdict_in_sentences():
+    lines = tell.verdict(VERDICT)
+    assert lines[0] == "PASS: int8 answers 0.9050 of 200 test photos right, Keras 0.9150"
+    assert lines[1] == (
+        "  drop +1.00 points (one-sided 95% bounds -0.50 and +2.75), limit 2; broke 3, fixed 1, agreement 0.9750"
+    )
+    assert lines[2] == "  calibration error 0.0312 before, 0.0415 after; worst class daisy -3.00 points"
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize(("needed", "more"), [(12_345, "about 12,345 more test photos"), (None, "no number of photos")])
+def test_an_undecided_verdict_says_what_would_decide_it(needed, more):
+    lines = tell.verdict(changed(outcome="UNDECIDED", photos_needed=needed))
+    assert lines[0].startswith("UNDECIDED: ")
+    assert lines[3] == f"  {more} would decide it if the rates seen so far held"
+
+
+def test_when_no_class_lost():
+    assert tell.verdict(changed(worst_class="rose"))[2].endswith("; no class lost")

@@ -1,0 +1,123 @@
+"""show.py: stdout is for scripts, one object a line; people get their tables on the console's stream."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from edgetl import show
+from edgetl.build import Built, Candidate
+from edgetl.core.console import Console
+from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, Phase, Trained, Verdict
+
+VERDICT = Verdict(
+    method="int8",
+    artifact_sha256="a",
+    part="test",
+    photos=200,
+    reference_accuracy=0.915,
+    accuracy=0.905,
+    broke=3,
+    fixed=1,
+    drop=0.01,
+    drop_low=-0.005,
+    drop_high=0.0275,
+    confidence=0.95,
+    limit_drop=0.02,
+    outcome="PASS",
+    photos_needed=None,
+    agreement=0.975,
+    reference_calibration_error=0.03,
+    calibration_error=0.04,
+    per_class=(ClassChange(name="Gänseblümchen", photos=200, reference_accuracy=0.9, accuracy=0.87),),
+    worst_class="Gänseblümchen",
+    flips=(Flip(path="a.jpg", truth="a", reference="a", artifact="b", confidence=0.5),),
+    hops=(Hop(name="convert", photos=200, accuracy=0.9, broke=3, fixed=1, agreement=0.9, worst_difference=0.1),),
+    host_ms=1.5,
+)
+
+
+@pytest.fixture
+def built(tmp_path) -> Built:
+    """A whole build, of what is shown only."""
+    artifact = Artifact.model_construct(method="int8", bytes=640_000)
+    phase = Phase(
+        name="head",
+        learning_rate=1e-3,
+        first_epoch=1,
+        last_epoch=2,
+        best_epoch=2,
+        trainable_parameters=3,
+        first_trainable_layer="head",
+        validation_accuracy=0.9,
+        validation_loss=0.3,
+        kept=True,
+        note="",
+        seconds=1.0,
+    )
+    return Built(
+        run=tmp_path,
+        trained=Trained.model_construct(base="m", parameters=5, backend="jax", device="cpu", phases=(phase,)),
+        candidates=(Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"})),),
+        verdict=VERDICT,
+        artifact=artifact,
+        bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
+        seconds={"train": 1.5},
+    )
+
+
+def test_a_record_is_one_line(capsys):
+    show.print_record({"ä": "two\nlines"}, "unused", as_json=True)
+    show.print_record({"ä": 1}, str(Path("runs") / "bundle"), as_json=False)
+    out, err = capsys.readouterr()
+    first, second = out.splitlines()
+    assert first == '{"ä": "two\\nlines"}' and second == "runs/bundle" and err == ""
+
+
+def test_a_table_goes_to_stdout(capsys):
+    show.print_table([{"name": "a"}], ["name", "n"], [["[b]a[/b]", "1"]], as_json=False)
+    out, err = capsys.readouterr()
+    assert [line.split() for line in out.splitlines()] == [["name", "n"], ["[b]a[/b]", "1"]] and err == ""
+    assert "\x1b" not in out
+    show.print_table([{"name": "ä"}], ["name"], [["a"]], as_json=True)
+    assert capsys.readouterr().out == '[{"name": "ä"}]\n'
+
+
+def test_what_build_prints(built):
+    value = json.loads(json.dumps(show.built_json(built)))
+    assert value["run"] == str(built.run) and value["bundle"] == str(built.run / "bundle")
+    assert (value["method"], value["model_bytes"], value["seconds"]) == ("int8", 640_000, {"train": 1.5})
+    assert value["methods"] == [
+        {"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}
+    ]
+    assert value["verdict"]["outcome"] == "PASS" and value["verdict"]["photos_needed"] is None
+
+
+def test_lists_that_grow_with_the_photos_stay_in_the_run_folder(built):
+    verdict = show.built_json(built)["verdict"]
+    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops"}
+    assert not any(isinstance(value, (list, dict)) for value in verdict.values())
+
+
+def test_people_see_all_of_it_on_the_console_and_nothing_on_stdout(built, capsys):
+    stream = io.StringIO()
+    show.show_built(built, Console(stream=stream))
+    text = stream.getvalue()
+    for part in ("m, 5 parameters", "methods on 200", "ledger", "Gänseblümchen", "PASS: int8", "bundle: "):
+        assert part in text
+    assert f"bundle: {built.run / 'bundle'} (1.2 MB)" in text
+    assert capsys.readouterr().out == ""
+
+
+def test_quiet_shows_nothing(built):
+    stream = io.StringIO()
+    show.show_built(built, Console(quiet=True, stream=stream))
+    assert stream.getvalue() == ""
+
+
+def test_a_verdict_alone():
+    stream = io.StringIO()
+    show.show_verdict(VERDICT, Console(stream=stream))
+    text = stream.getvalue()
+    assert text.index("ledger") < text.index("class by class") < text.index("PASS: int8")
