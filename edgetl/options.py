@@ -34,6 +34,12 @@ Unfreeze = Annotated[
 LearningRate = Annotated[float | None, typer.Option(help="Rate of phase 1.", rich_help_panel=_TRAINING)]
 BatchSize = Annotated[int | None, typer.Option(help="Photos in a step.", rich_help_panel=_TRAINING)]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same model.", rich_help_panel=_TRAINING)]
+CacheBytes = Annotated[
+    int | None, typer.Option(help="Disk for cached features; default a tenth of the free.", rich_help_panel=_TRAINING)
+]
+NoFeatureCache = Annotated[
+    bool, typer.Option("--no-feature-cache", help="Compute frozen layers every epoch.", rich_help_panel=_TRAINING)
+]
 NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they are.", rich_help_panel=_TRAINING)]
 LimitDrop = Annotated[float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")]
 Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
@@ -59,6 +65,7 @@ _FLAGS = {
     "unfreeze": ("phase2", "unfreeze"),
     "batch_size": ("training", "batch_size"),
     "seed": ("training", "seed"),
+    "cache_bytes": ("training", "cache_bytes"),
     "limit_drop": ("contract", "limit_drop"),
 }
 
@@ -73,4 +80,6 @@ def tables(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
         tables.setdefault("contract", {})["strict"] = True
     if given.get("no_augment"):
         tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+    if given.get("no_feature_cache"):
+        tables.setdefault("training", {})["feature_cache"] = False
     return tables
