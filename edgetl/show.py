@@ -1,13 +1,12 @@
 """Results → stdout for scripts, tables for people."""
 
 import json
+import sys
 from typing import Any
-
-from rich.console import Console as RichConsole
 
 from edgetl.build import Built
 from edgetl.core import tell
-from edgetl.core.console import Console, table
+from edgetl.core.console import Console, table, terminal
 from edgetl.core.records import Verdict
 
 
@@ -21,7 +20,7 @@ def print_table(record: object, columns: list[str], rows: list[list[str]], *, as
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
-    RichConsole(highlight=False).print(table("", columns, rows))
+    terminal(sys.stdout).print(table("", columns, rows))
 
 
 def built_json(built: Built) -> dict[str, Any]:

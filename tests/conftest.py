@@ -7,7 +7,6 @@ head on it learns colours in seconds, which it never does on random ones.
 import os
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edgetl.build import Built, Order, build
-from edgetl.core import pixels as photo_pixels
 from edgetl.core import recipe, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.pixelstore import Pixels
-from edgetl.core.records import Input
+from edgetl.core.records import Dataset, Input
 
 SIDE_PX = 32
 COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}
@@ -173,10 +171,18 @@ def built(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def shared_dataset(built: Built) -> Dataset:
+    """The dataset of the shared run."""
+    done = runs.read_stage(built.run / "ingest", Dataset)
+    assert done is not None
+    return done.record
+
+
+@pytest.fixture(scope="session")
 def small_model() -> Callable[..., Any]:
     """A flat model of the shape that `keras3.assembled` gives, small enough to compile in a second.
 
-    Its base is convolution, depthwise convolution and two BatchNormalizations, named conv1, bn1, conv2, bn2.
+    Its base is conv1, bn1, relu1, conv2 (depthwise), bn2, relu2, conv3 (1x1), relu3.
     """
     from edgetl.engines import keras3
 
@@ -192,6 +198,9 @@ def small_model() -> Callable[..., Any]:
         features = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="conv2")(features)
         features = layers.BatchNormalization(momentum=0.999, name="bn2")(features)
         features = layers.ReLU(6.0, name="relu2")(features)
+        # TFLite leaves weights of fewer than 1024 numbers as floats when only weights are quantized.
+        features = layers.Conv2D(128, 1, name="conv3")(features)
+        features = layers.ReLU(6.0, name="relu3")(features)
         features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(features)
         units = 1 if activation == "sigmoid" else classes
         scores = layers.Dense(units, activation=activation, name=keras3.SCORES, dtype="float32")(features)

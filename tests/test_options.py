@@ -26,8 +26,10 @@ SAMPLES = {
     "unfreeze": "-3",
     "batch_size": 8,
     "seed": 7,
+    "cache_bytes": 1_000_000,
     "limit_drop": 0.03,
 }
+SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # What a command is told that is no part of the recipe.
 OTHERS = {"photos", "target", "target_dir", "method", "recipe", "all_methods", "out", "as_json", "quiet"}
 
@@ -51,7 +53,7 @@ def test_no_two_flags_say_the_same():
 
 def test_nothing_given_is_nothing():
     assert options.tables({}) == {}
-    assert options.tables(dict.fromkeys(SAMPLES) | {"strict": False, "no_augment": False, "photos": "x"}) == {}
+    assert options.tables(dict.fromkeys(SAMPLES) | dict.fromkeys(SWITCHES, False) | {"photos": "x"}) == {}
 
 
 def test_zero_is_given():
@@ -61,10 +63,15 @@ def test_zero_is_given():
 
 def test_switches():
     assert options.tables({"strict": True, "limit_drop": 0.1}) == {"contract": {"limit_drop": 0.1, "strict": True}}
-    made = resolve(flags=options.tables({"no_augment": True}))
-    assert not made.augment.on
-    # The whole table is switched off, whatever a file says.
-    assert set(options.tables({"no_augment": True})["augment"]) == set(made.tables()["augment"])
+    given = {"no_feature_cache": True, "seed": 3}
+    assert options.tables(given) == {"training": {"seed": 3, "feature_cache": False}}
+
+
+def test_no_augment_switches_off_whatever_a_file_says(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[augment]\nflip = true\nshift = 0.5\nzoom = 0.5\nbrightness = 0.5", encoding="utf-8")
+    assert resolve(str(file)).augment.on
+    assert not resolve(str(file), options.tables({"no_augment": True})).augment.on
 
 
 def test_a_flag_out_of_range_is_refused():
@@ -74,7 +81,7 @@ def test_a_flag_out_of_range_is_refused():
 
 @pytest.mark.parametrize("command", [cli.build, cli.train, cli.recipe])
 def test_a_command_takes_no_flag_that_is_lost(command):
-    known = set(options._FLAGS) | {"strict", "no_augment"}
+    known = set(options._FLAGS) | SWITCHES
     given = set(inspect.signature(command).parameters)
     assert given <= known | OTHERS
     # Only verdicts have limits: train makes none.

@@ -40,7 +40,7 @@ class Console:
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.quiet = quiet
-        self._rich = RichConsole(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self._rich = terminal(stream or sys.stderr)
 
     def say(self, text: str) -> None:
         """One line of news."""
@@ -88,6 +88,11 @@ class Console:
         )
         with Progress(*columns, console=self._rich, transient=True) as progress:
             yield Bar(progress, progress.add_task(title, total=total, note=""))
+
+
+def terminal(stream: TextIO) -> RichConsole:
+    """A console on a stream; where nobody gives a width (a file, a pipe) tables may take 120 columns."""
+    return RichConsole(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 120)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

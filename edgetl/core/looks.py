@@ -11,7 +11,7 @@ from PIL import Image
 SIDE_PX = 9
 BYTES = SIDE_PX * SIDE_PX * 3
 HASH_DISTANCE = 7  # Of 64 bits. Of eight bands of 8 bits one is then equal, which is how pairs are found.
-THUMBNAIL_DISTANCE = 6  # Mean absolute difference over the thumbnail, 0..255.
+THUMBNAIL_DISTANCE = 5  # Mean absolute difference over the thumbnail, 0..255.
 
 _MOST = THUMBNAIL_DISTANCE * BYTES
 _PAIRS_AT_ONCE = 1 << 16

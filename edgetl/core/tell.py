@@ -73,9 +73,7 @@ def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
         for artifact, verdict in pairs
     ]
     photos = pairs[0][1].photos if pairs else 0
-    columns = ["method", "accuracy", "drop, points", "one-sided 95 % each way", "broke/fixed", "size", "host ms", ""]
-    if pairs:
-        columns[3] = f"one-sided {pairs[0][1].confidence:.0%} each way"
+    columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
     return (f"methods on {photos} validation photos (host ms: one thread here, not the device)", columns, rows)
 
 

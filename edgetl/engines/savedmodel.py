@@ -46,7 +46,7 @@ def export(model_path: Path, folder: Path, kind: Kind) -> None:
 
 def _export(model: keras.Model, folder: Path, kind: Kind) -> None:
     side_px = keras3.input_side_px(model)
-    serve, tracked = _ranged(model) if kind == "ranged" else _as_is(model)
+    serve, tracked = _raw(model) if kind == "uint8" else _scaled(model, pin=kind == "ranged")
     dtype = tf.uint8 if kind == "uint8" else tf.float32
     archive = keras.export.ExportArchive()
     archive.track(tracked)
@@ -54,29 +54,29 @@ def _export(model: keras.Model, folder: Path, kind: Kind) -> None:
     archive.write_out(str(folder), verbose=False)
 
 
-def _as_is(model: keras.Model) -> tuple[Any, keras.Model]:
+def _raw(model: keras.Model) -> tuple[Any, keras.Model]:
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {OUTPUT: model(image, training=False)}
 
     return serve, model
 
 
-def _ranged(model: keras.Model) -> tuple[Any, keras.Model]:
+def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
+    """The model with its scaling done here, on floats, so that no cast stands between."""
     scaling = model.get_layer(keras3.SCALING)
     rest = keras.Model(scaling.output, model.output)
     scale, offset = np.float32(scaling.scale), np.float32(scaling.offset)
 
+    def pinned(value: tf.Tensor, low: float, high: float) -> tf.Tensor:
+        return tf.quantization.fake_quant_with_min_max_args(value, min=low, max=high) if pin else value
+
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = _pinned(image, 0.0, 255.0)
-        spread = _pinned(pixels * scale, 0.0, float(255 * scale))
-        scaled = _pinned(spread + offset, float(offset), float(255 * scale + offset))
+        pixels = pinned(image, 0.0, 255.0)
+        spread = pinned(pixels * scale, 0.0, float(255 * scale))
+        scaled = pinned(spread + offset, float(offset), float(255 * scale + offset))
         return {OUTPUT: rest(scaled, training=False)}
 
     return serve, rest
-
-
-def _pinned(value: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    return tf.quantization.fake_quant_with_min_max_args(value, min=low, max=high)
 
 
 if __name__ == "__main__":

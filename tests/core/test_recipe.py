@@ -16,13 +16,15 @@ DEFAULTS = {
     "base": {"name": "mobilenet_v2", "alpha": 1.0, "side_px": 160, "weights": "imagenet", "pooling": "avg"},
     "photos": {"fit": "crop", "validation": 0.15, "test": 0.2},
     "head": {"hidden_units": 0, "dropout": 0.2, "activation": "softmax"},
-    "augment": {"flip": True, "shift": 0.08, "zoom": 0.1, "brightness": 0.1},
+    "augment": {"views": 4, "flip": True, "shift": 0.08, "zoom": 0.1, "brightness": 0.1},
     "training": {
         "seed": 1,
         "batch_size": 32,
         "patience": 4,
         "batch_norm": "inference",
         "batch_norm_momentum": 0.9,
+        "feature_cache": True,
+        "cache_bytes": 0,
     },
     "phase1": {"epochs": 12, "learning_rate": 1e-3},
     "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "0.35"},
@@ -104,7 +106,7 @@ def test_classic_is_the_textbook_to_the_letter(tmp_path):
     tables = classic.tables()
     assert tables["base"] == DEFAULTS["base"] and tables["photos"] == DEFAULTS["photos"]
     assert tables["head"] == {"hidden_units": 512, "dropout": 0.0, "activation": "softmax"}
-    assert tables["augment"] == {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+    assert tables["augment"] == {"views": 4, "flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     assert not classic.augment.on
     assert tables["phase1"] == {"epochs": 12, "learning_rate": 5e-4}
     assert tables["phase2"] == {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "-3"}
@@ -207,6 +209,8 @@ def test_misspelt(tmp_path, text, message, hint):
         ("[augment]\nflip = 1", "augment.flip"),
         ("[augment]\nshift = 0.6", "augment.shift"),
         ("[training]\nseed = -1", "training.seed"),
+        ("[augment]\nviews = 0", "augment.views"),
+        ("[training]\ncache_bytes = -1", "training.cache_bytes"),
         ("[training]\nbatch_size = 0", "training.batch_size"),
         ("[phase1]\nepochs = 0", "phase1.epochs"),
         ("[phase1]\nepochs = true", "phase1.epochs"),
