@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from edgetl import stages
-from edgetl.core import bases, bundles, cache, dataset, machine, methods, targets, tell
+from edgetl.core import bases, bundles, cache, dataset, machine, methods, picture, targets, tell
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Recipe, from_tables
 from edgetl.core.records import Artifact, Bundle, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
-from edgetl.core.runs import Run, read_json, sha256_of, version, write_json
+from edgetl.core.runs import Run, read_json, sha256_of, version, write_json, write_text
 from edgetl.core.targets import Target
 
 Kernels = Literal["xnnpack", "reference"]
@@ -109,6 +109,8 @@ def build(order: Order, run: Run, console: Console) -> Built:
     chosen = chain.chosen(order.method)
     verdict = chain.verdict(chosen, "test", ledger=True)
     bundle = chain.bundle(chosen, verdict)
+    pairs = [(candidate.artifact, candidate.validation) for candidate in chain.candidates]
+    write_text(run.root / "methods.svg", picture.drops(pairs, f"{chain.trained.base} on validation photos"))
     return Built(
         run=run.root,
         trained=chain.trained,

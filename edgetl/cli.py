@@ -93,6 +93,11 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
         return 2
     except typer.Exit as done:
         return int(done.exit_code)
+    except typer.TyperException as error:
+        # Without any argument the help has been printed, and there is no message.
+        if error.format_message():
+            Console().error(error.format_message(), hint="edgetl --help, or edgetl VERB --help")
+        return 2
     except Exception as error:  # noqa: BLE001  (the boundary: nothing leaves as a bare traceback)
         return _unexpected(error)
 
@@ -132,7 +137,7 @@ def build(
     """Fine-tune, convert, prove and bundle: the whole road."""
     from edgetl import show
 
-    order = _order(photos, target, target_dir, recipe, tables(locals()), method, all_methods=all_methods)
+    order = _order(locals())
     from edgetl import build as building
 
     with _working(out or _default_out(order), quiet=quiet) as (run, console):
@@ -173,7 +178,7 @@ def train(
     """Fine-tune a base on the photos, and stop there."""
     from edgetl import show
 
-    order = _order(photos, "tflite", None, recipe, tables(locals()))
+    order = _order(locals())
     with _chain(order, out or _default_out(order), quiet=quiet) as chain:
         trained = chain.trained
     show.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=as_json)
@@ -339,33 +344,29 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(2)
 
 
-def _order(
-    photos: Path | None,
-    target: str,
-    target_dir: list[Path] | None,
-    recipe: str | None,
-    flags: dict[str, dict[str, Any]],
-    method: str = "",
-    *,
-    all_methods: bool = False,
-) -> "Order":
+def _order(given: dict[str, Any]) -> "Order":
+    """The order that a verb's arguments make."""
     from edgetl.build import Order
+    from edgetl.core import dataset
+    from edgetl.core import methods as known
     from edgetl.core import recipe as recipes
     from edgetl.core import targets as table
 
+    photos, method = given["photos"], given.get("method", "")
+    if photos is not None and not photos.is_dir():
+        dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
     if method:
-        from edgetl.core import methods as known
-
         known.find(method)
-    found = table.find(target, target_dir or ())
-    source = recipe or ("digits" if photos is None else "default")
-    below = {"contract": {"limit_drop": found.limits.accuracy_drop}} if found.limits.accuracy_drop is not None else {}
+    found = table.find(given.get("target", "tflite"), given.get("target_dir") or ())
+    source = given["recipe"] or ("digits" if photos is None else "default")
+    limit = found.limits.accuracy_drop
+    below = {"contract": {"limit_drop": limit}} if limit is not None else {}
     return Order(
         photos=photos,
         target=found,
-        recipe=recipes.resolve(source, flags, below=below),
+        recipe=recipes.resolve(source, tables(given), below=below),
         method=method,
-        all_methods=all_methods,
+        all_methods=given.get("all_methods", False),
     )
 
 
@@ -397,6 +398,7 @@ def _working(out: Path | None, *, quiet: bool) -> Iterator[tuple["Run", "Console
             if error.exit_code == 3 and out is not None:
                 error.where = (*error.where, f"log: {log}")
             raise
+        # Whatever it is, its traceback belongs into the log before the log is closed; it is raised on.
         except Exception as error:
             import traceback
 
@@ -459,14 +461,9 @@ def _os_hint(error: OSError) -> str:
 
 
 def _unexpected(error: Exception) -> int:
-    """Tell of a bug, or of a wrong command line, which click raises as exceptions of its own."""
-    import click
-
+    """Tell of a defect of ours, and where its traceback lies."""
     from edgetl.core.console import Console
 
-    if isinstance(error, click.ClickException):
-        error.show()
-        return 2
     log = (getattr(error, "__notes__", None) or [""])[-1]
     if not log:
         import traceback

@@ -51,6 +51,7 @@ def show_built(built: Built, console: Console) -> None:
     pairs = [(candidate.artifact, candidate.validation) for candidate in built.candidates]
     console.table(*tell.methods(pairs, chosen=built.artifact.method))
     show_verdict(built.verdict, console)
+    console.say(f"picture: {built.run / 'methods.svg'}")
     console.say(f"bundle: {built.bundle.root} ({built.bundle.bytes / 1e6:.1f} MB)")
 
 

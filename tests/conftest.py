@@ -102,9 +102,7 @@ def base_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from edgetl.engines import keras3
 
     keras3.begin(7)
-    network = keras3.keras.applications.MobileNet(
-        (SIDE_PX, SIDE_PX, 3), alpha=0.25, include_top=False, weights=None
-    )
+    network = keras3.keras.applications.MobileNet((SIDE_PX, SIDE_PX, 3), alpha=0.25, include_top=False, weights=None)
     noise = np.random.default_rng(7)
     for layer in network.layers:
         if not layer.name.startswith("conv") or not layer.weights or layer.name.endswith("bn"):
@@ -252,5 +250,12 @@ def built_by_cli(
     """The shared order once more, built by `edgetl build --json` in a process and with a cache of its own."""
     folder = tmp_path_factory.mktemp("cli")
     return Edgetl(folder)(
-        "build", photos, "--recipe", recipe_file, "--out", folder / "run", "--json", XDG_CACHE_HOME=str(folder / "cache")
+        "build",
+        photos,
+        "--recipe",
+        recipe_file,
+        "--out",
+        folder / "run",
+        "--json",
+        XDG_CACHE_HOME=str(folder / "cache"),
     )

@@ -88,9 +88,7 @@ def test_what_build_prints(built):
     value = json.loads(json.dumps(show.built_json(built)))
     assert value["run"] == str(built.run) and value["bundle"] == str(built.run / "bundle")
     assert (value["method"], value["model_bytes"], value["seconds"]) == ("int8", 640_000, {"train": 1.5})
-    assert value["methods"] == [
-        {"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}
-    ]
+    assert value["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
     assert value["verdict"]["outcome"] == "PASS" and value["verdict"]["photos_needed"] is None
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgetl.core import pixels, pixelstore
-from edgetl.core.cache import cores
+from edgetl.core.machine import cores
 from edgetl.core.records import Input
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}

@@ -1,4 +1,4 @@
-"""In: the environment. Out: its cores, the folder for what can be made again, and files that appear there whole."""
+"""In: the environment. Out: the folder for what can be made again, and files that appear there whole."""
 
 import errno
 import os
@@ -18,11 +18,6 @@ def cache_root() -> Path:
     """
     chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "edgetl"
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

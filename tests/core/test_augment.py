@@ -147,7 +147,7 @@ def test_the_numbers_are_pinned():
     # Another version of numpy or Pillow, another machine: the same recipe must see the same photos.
     pixels = (np.arange(8 * SIDE * SIDE * 3) * 37 % 251).astype(np.uint8).reshape(8, SIDE, SIDE, 3)
     made = views(pixels, KEYS[:8], 2, 7, only(flip=True, brightness=0.1))
-    assert hashlib.sha256(made.tobytes()).hexdigest() == "db1e79e720c6805f3c21d9f7267e061cda0cc8ffca0489d2319160049950c830"
+    assert hashlib.sha256(made.tobytes()).hexdigest()[:16] == "db1e79e720c6805f"
 
 
 def test_keys_and_photos_must_match():

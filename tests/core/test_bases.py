@@ -1,4 +1,4 @@
-"""bases.py: the table's claims against Keras's own source (read as text: Keras is not imported), and what is refused."""
+"""bases.py: the table's claims against Keras's own source, read as text, for Keras is slow to import; and refusals."""
 
 import ast
 import importlib.util
@@ -78,9 +78,7 @@ def test_widths_and_sides_are_those_of_keras(row):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_scaling_is_that_of_preprocess_input(row):
     function = next(
-        node
-        for node in source(row).body
-        if isinstance(node, ast.FunctionDef) and node.name == "preprocess_input"
+        node for node in source(row).body if isinstance(node, ast.FunctionDef) and node.name == "preprocess_input"
     )
     modes = [keyword.value for node in ast.walk(function) if isinstance(node, ast.Call) for keyword in node.keywords]
     assert row.scaling in [mode.value for mode in modes if isinstance(mode, ast.Constant)]

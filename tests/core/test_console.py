@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from edgetl.core.console import Console, table
+from edgetl.core.console import Console, table, terminal
 
 
 class Terminal(io.StringIO):
@@ -121,7 +121,12 @@ def test_numbers_are_set_to_the_right():
 def in_a_process(tmp_path, body: str) -> tuple[subprocess.CompletedProcess[str], str]:
     """Run a program in which `logged` is imported and `path` is the log; give what it printed, and the log."""
     path = tmp_path / "log.txt"
-    head = f"import os, sys, subprocess\nfrom pathlib import Path\nfrom edgetl.core.console import logged\npath = Path({str(path)!r})\n"
+    head = (
+        "import os, sys, subprocess\n"
+        "from pathlib import Path\n"
+        "from edgetl.core.console import logged\n"
+        f"path = Path({str(path)!r})\n"
+    )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     command = [sys.executable, "-c", head + textwrap.dedent(body)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -193,3 +198,14 @@ def test_logged_restores_when_the_disk_is_full(tmp_path):
     """
     done, _ = in_a_process(tmp_path, body)
     assert (done.stdout, done.stderr) == ("seen", "No space left on device")
+
+
+def test_nobody_watches_a_file():
+    with Console(stream=io.StringIO()).bar("photos", 3, "photos") as bar:
+        assert bar.progress is None
+    with Console(stream=Terminal()).bar("photos", 3, "photos") as bar:
+        assert bar.progress is not None
+
+
+def test_tables_in_files_may_be_wider():
+    assert terminal(io.StringIO()).width == 120 and terminal(Terminal()).width == 80

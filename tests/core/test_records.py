@@ -73,7 +73,7 @@ def test_a_path_outside_the_folder_is_not_written(tmp_path):
 def test_every_record_is_frozen_and_refuses_what_it_does_not_know(kind):
     assert kind.model_config["frozen"] is True
     assert kind.model_config["extra"] == "forbid"
-    assert kind.__doc__ and kind.__doc__ != Record.__doc__ or kind is Record
+    assert kind is Record or (kind.__doc__ and kind.__doc__ != Record.__doc__)
 
 
 def test_an_extra_key_is_refused(tmp_path):
@@ -113,14 +113,13 @@ def test_parts_of_a_dataset():
         left_out=(),
         sha256="d",
     )
-    assert (dataset.part("train"), dataset.part("validation"), dataset.part("test")) == ((train,), (validation,), (test,))
+    parts = [dataset.part(name) for name in ("train", "validation", "test")]
+    assert parts == [(train,), (validation,), (test,)]
 
 
 def test_the_photos_stay_where_they_are(tmp_path):
     # A dataset's root is the user's folder, not a file of the run: moving the run must not move it.
-    dataset = Dataset(
-        root=tmp_path / "photos", classes=(), train=(), validation=(), test=(), left_out=(), sha256="d"
-    )
+    dataset = Dataset(root=tmp_path / "photos", classes=(), train=(), validation=(), test=(), left_out=(), sha256="d")
     kept = dataset.to_json(tmp_path / "run")
     assert Dataset.from_json(kept, tmp_path / "elsewhere").root == tmp_path / "photos"
 

@@ -144,7 +144,7 @@ def test_methods():
     pairs = [(artifact("int8", 640_000), VERDICT), (artifact("float32", 9_000_000), changed(confidence=0.9))]
     title, columns, rows = well_formed(tell.methods(pairs, chosen="float32"))
     assert "200 validation photos" in title
-    assert columns[3] == "one-sided 95% each way"
+    assert columns[1:4] == ["accuracy", "drop, points", "its bounds"]
     assert rows[0] == ["int8", "0.9050", "+1.00", "-0.50 … +2.75", "3/1", "640 kB", "1.23", ""]
     assert [row[-1] for row in rows] == ["", "← chosen"]
     assert well_formed(tell.methods([], chosen=""))[2] == []

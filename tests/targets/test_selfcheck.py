@@ -152,7 +152,7 @@ def test_nothing_of_a_changed_bundle_is_run(device, folder):
 
 
 @pytest.mark.parametrize(("kind", "right", "wrong"), [("int8", 1, 2), ("float32", 5e-5, 2e-4)])
-def test_outputs_beyond_the_tolerance(device, built, reseal, kind, right, wrong, tmp_path):  # noqa: PLR0917
+def test_outputs_beyond_the_tolerance(device, built, reseal, kind, right, wrong, tmp_path):
     folder = shutil.copytree(built[kind], tmp_path / "bundle")
     for offset in (right, wrong):
         rewrite(built[kind], folder, lambda arrays, offset=offset: shift(arrays["outputs"], offset))

@@ -1,0 +1,62 @@
+"""featurestore.py: rows computed once, whole or not there."""
+
+import numpy as np
+import pytest
+
+from edgetl.core import featurestore
+from edgetl.core.featurestore import Store
+
+NAMES = [f"{index:064x}" for index in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def filled(store, names, offset=0):
+    with store.adding(names) as rows:
+        rows[:] = np.arange(rows.size, dtype=np.float32).reshape(rows.shape) + offset
+
+
+def test_rows_come_back_in_the_order_asked_for_across_segments():
+    store = Store("key", (2, 3))
+    filled(store, NAMES[:2])
+    filled(store, NAMES[2:], offset=100)
+    features = store.opened([NAMES[3], NAMES[0]])
+    assert len(features) == 2
+    assert features.rows([1, 0]).tolist() == [[[0, 1, 2], [3, 4, 5]], [[106, 107, 108], [109, 110, 111]]]
+
+
+def test_missing_names_what_is_absent_and_copies_once():
+    store = Store("key", (1,))
+    filled(store, NAMES[:2])
+    assert store.missing([NAMES[0], NAMES[4], NAMES[3], NAMES[4]]) == [1, 2]
+
+
+def test_what_fails_leaves_nothing():
+    store = Store("key", (1,))
+    with pytest.raises(RuntimeError), store.adding(NAMES) as rows:
+        rows[:] = 1
+        raise RuntimeError
+    assert store.missing(NAMES) == [0, 1, 2, 3, 4]
+    assert not [path for path in featurestore.root().rglob("*") if path.is_file()]
+
+
+def test_a_segment_cut_short_does_not_count():
+    store = Store("key", (4,))
+    filled(store, NAMES)
+    (rows,) = featurestore.root().rglob("rows")
+    rows.write_bytes(rows.read_bytes()[:-4])
+    assert len(store.missing(NAMES)) == 5
+
+
+def test_keys_do_not_share_rows():
+    filled(Store("one", (1,)), NAMES)
+    assert len(Store("other", (1,)).missing(NAMES)) == 5
+
+
+def test_the_budget_is_what_was_asked_or_a_tenth_of_the_free_disk(monkeypatch):
+    monkeypatch.setattr(featurestore.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    assert featurestore.budget_bytes(0) == 100
+    assert featurestore.budget_bytes(7) == 7

@@ -1,0 +1,132 @@
+"""features.py: the frozen half says the same as Keras, once per photo and view, and training on it is training."""
+
+import keras
+import numpy as np
+import pytest
+
+from edgetl.core.errors import StageError
+from edgetl.core.recipe import resolve
+from edgetl.core.records import Input
+from edgetl.engines import cuts, features, keras3, two_phase
+from edgetl.engines.features import Frozen, View
+from edgetl.engines.sources import Photos
+
+SIDE = 32
+
+
+class Held:
+    """Pixels in memory, counting how many are asked for."""
+
+    shape = Input(side_px=SIDE, fit="crop")
+
+    def __init__(self, array):
+        self.array = array
+        self.asked = 0
+
+    def __len__(self):
+        return len(self.array)
+
+    def rows(self, indices):
+        self.asked += len(indices)
+        return self.array[indices]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def shapes(count, seed=0):
+    """Photos of three classes that can be told apart: bright bands at different heights in noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    pixels = rng.integers(0, 90, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    for row, label in enumerate(labels):
+        pixels[row, 10 * label : 10 * label + 10] += 120
+    return Photos(pixels=Held(pixels), labels=labels, sha256s=[f"{seed * 10_000 + i:064x}" for i in range(count)])
+
+
+def recipe(**tables):
+    still = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+    flags = {
+        "base": {"alpha": 0.35, "weights": "none", "side_px": SIDE},
+        "head": {"dropout": 0.0},
+        "augment": still,
+        "training": {"batch_size": 8, "patience": 0, "batch_norm": "inference"},
+        "phase1": {"epochs": 2},
+        "phase2": {"epochs": 2, "unfreeze": "-3"},
+    }
+    return resolve("default", {table: {**flags.get(table, {}), **tables.get(table, {})} for table in flags})
+
+
+def frozen(told):
+    keras3.begin(1)
+    model = keras3.assembled(told.base, told.head, 3)
+    found = [cut for cut in cuts.cuts(model) if cut.name in ("block_16_project_BN", "pooling")]
+    return model, Frozen(model, found, Held.shape)
+
+
+def view(photos, key="as it is"):
+    return View(key=key, sha256s=photos.sha256s, pixels=photos.pixels.rows)
+
+
+def test_the_frozen_half_says_what_keras_says():
+    photos, (model, half) = shapes(11), frozen(recipe())
+    half.fill([view(photos)], lambda _: None)
+    expected = keras.Model(model.input, model.get_layer("pooling").output).predict_on_batch(photos.pixels.array)
+    assert np.abs(half.opened(view(photos), 1).rows(range(11)) - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_each_photo_and_view_is_computed_once():
+    photos, (_, half) = shapes(9), frozen(recipe())
+    done = []
+    half.fill([view(photos), view(photos, "mirrored")], done.append)
+    assert sum(done) == 18
+    photos.pixels.asked = 0
+    half.fill([view(photos), view(photos, "mirrored")], done.append)
+    assert (sum(done), photos.pixels.asked) == (18, 0)
+
+
+def test_other_weights_are_another_store():
+    photos, (model, half) = shapes(4), frozen(recipe())
+    half.fill([view(photos)], lambda _: None)
+    layer = model.get_layer("Conv1")
+    layer.set_weights([weight + 0.1 for weight in layer.get_weights()])
+    found = [cut for cut in cuts.cuts(model) if cut.name == "pooling"]
+    assert Frozen(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
+
+
+def test_features_that_are_not_keras_s_stop_the_build(monkeypatch):
+    photos, (_, half) = shapes(8), frozen(recipe())
+    invoked = features._LiteRtProgram._invoked
+    monkeypatch.setattr(features._LiteRtProgram, "_invoked", lambda self, p: [2 * a for a in invoked(self, p)])
+    with pytest.raises(StageError, match="differ from Keras"):
+        half.fill([view(photos)], lambda _: None)
+
+
+def trained(told):
+    keras3.begin(told.training.seed)
+    model = keras3.assembled(told.base, told.head, 3)
+    watch = two_phase.Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
+    two_phase.train(model, shapes(40), shapes(12, seed=1), told, watch)
+    return model
+
+
+@pytest.mark.parametrize("name", ["mobilenet", "mobilenet_v2"])
+def test_cached_training_reaches_the_weights_of_plain_training(name):
+    told = recipe(base={"name": name})
+    plain = trained(told.model_copy(update={"training": told.training.model_copy(update={"feature_cache": False})}))
+    cached = trained(told)
+    for ours, theirs in zip(cached.get_weights(), plain.get_weights(), strict=True):
+        assert np.abs(ours - theirs).max() < 1e-4
+
+
+def test_a_budget_too_small_trains_all_the_same_and_says_so():
+    told = recipe(training={"cache_bytes": 1000})
+    keras3.begin(1)
+    model = keras3.assembled(told.base, told.head, 3)
+    said = []
+    watch = two_phase.Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=said.append)
+    two_phase.train(model, shapes(40), shapes(12, seed=1), told, watch)
+    assert len(said) == 1
+    assert "cache-bytes" in said[0]

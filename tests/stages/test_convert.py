@@ -1,0 +1,66 @@
+"""convert: one file by one method, described by what was read back from it."""
+
+from hashlib import sha256
+
+import pytest
+
+from edgetl.core.errors import ConfigError, DataError, StageError
+from edgetl.core.methods import METHODS
+from edgetl.core.records import Input, Trained
+from edgetl.core.runs import sha256_of
+from edgetl.engines import keras3, to_tflite
+from edgetl.stages.convert import convert
+
+
+@pytest.fixture(scope="module")
+def trained(small_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trained") / "model.keras"
+    keras3.save(small_model(), path)
+    return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
+
+
+def test_without_calibration(trained, shared_dataset, tmp_path):
+    artifact = convert(trained, METHODS["float32"], (), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
+    assert (artifact.path, artifact.format, artifact.method) == (tmp_path / "model.tflite", "tflite", "float32")
+    assert artifact.sha256 == sha256_of(artifact.path) and artifact.bytes == artifact.path.stat().st_size
+    assert artifact.trained_sha256 == "t" * 64 and artifact.calibration.photos == 0
+    found = to_tflite.census(artifact.path)
+    assert (artifact.input, artifact.output) == (found.input, found.output)
+    assert (artifact.operators, artifact.tensor_dtypes) == (found.operators, found.tensor_dtypes)
+
+
+def test_with_calibration(trained, shared_dataset, tmp_path):
+    photos = shared_dataset.train[:20]
+    artifact = convert(trained, METHODS["int8"], photos, tmp_path)
+    assert artifact.calibration.photos == 20
+    assert artifact.calibration.sha256 == sha256("".join(p.sha256 for p in photos).encode()).hexdigest()
+    assert (artifact.input.dtype, artifact.output.dtype) == ("uint8", "uint8")
+
+
+def test_the_shared_run_was_calibrated_on_training_photos(built, shared_dataset):
+    assert built.artifact.method == "int8"
+    assert built.artifact.calibration.photos == len(shared_dataset.train)
+
+
+def test_calibration_photos_that_are_gone(trained, shared_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    with pytest.raises(DataError, match="not in the cache any more"):
+        convert(trained, METHODS["int8"], shared_dataset.train[:5], tmp_path)
+
+
+def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
+    original = to_tflite.convert
+
+    def silently_float(saved_model, method, calibration):
+        return original(saved_model, METHODS["float32"], None)
+
+    monkeypatch.setattr(to_tflite, "convert", silently_float)
+    with pytest.raises(StageError, match="the int8 file is not what it should be"):
+        convert(trained, METHODS["int8"], (), tmp_path)
+
+
+def test_a_model_that_cannot_be_read(trained, tmp_path):
+    (tmp_path / "bad.keras").write_bytes(b"no model")
+    with pytest.raises(ConfigError, match="not a Keras model"):
+        convert(trained.model_copy(update={"path": tmp_path / "bad.keras"}), METHODS["float32"], (), tmp_path)

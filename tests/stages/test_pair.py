@@ -1,0 +1,80 @@
+"""pair: a Keras model and a .tflite file judged on photos, with neither run nor recipe behind them."""
+
+import dataclasses
+import io
+import shutil
+
+import pytest
+
+from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError, DataError
+from edgetl.core.recipe import Contract
+from edgetl.stages.pair import Pair, judged
+
+CONTRACT = Contract(limit_drop=0.05)
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def pair(built, draw_photos, tmp_path_factory):
+    """The shared run's models and 30 photos that they have not seen."""
+    photos = draw_photos(tmp_path_factory.mktemp("unseen"), range(100, 110))
+    return Pair(reference=built.trained.path, artifact=built.artifact.path, photos=photos, fit="crop")
+
+
+def test_the_verdict(pair, built):
+    verdict = judged(pair, CONTRACT, console=QUIET)
+    assert (verdict.photos, verdict.limit_drop, verdict.method) == (30, 0.05, "model.tflite")
+    assert verdict.artifact_sha256 == built.artifact.sha256
+    assert verdict.reference_accuracy > 0.8 and verdict.agreement > 0.9
+    assert [hop.name for hop in verdict.hops] == ["reference", "artifact"]
+    assert [change.name for change in verdict.per_class] == ["circle", "square", "triangle"]
+
+
+def test_of_a_split_folder_only_the_test_part_counts(pair, tmp_path):
+    shutil.copytree(pair.photos, tmp_path / "photos" / "test")
+    for name in ("circle", "square", "triangle"):
+        (tmp_path / "photos" / "train" / name).mkdir(parents=True)
+        first = tmp_path / "photos" / "test" / name / "100.png"
+        first.rename(tmp_path / "photos" / "train" / name / "100.png")
+    split = dataclasses.replace(pair, photos=tmp_path / "photos")
+    assert judged(split, CONTRACT, console=QUIET).photos == 27
+
+
+def test_a_photo_that_cannot_be_read_is_left_out_and_said(pair, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copytree(pair.photos, photos)
+    (photos / "circle" / "bad.png").write_bytes(b"no photo")
+    stream = io.StringIO()
+    verdict = judged(dataclasses.replace(pair, photos=photos), CONTRACT, console=Console(quiet=True, stream=stream))
+    assert verdict.photos == 30 and "circle/bad.png is left out" in stream.getvalue()
+
+
+@pytest.mark.parametrize("which", ["reference", "artifact"])
+def test_a_file_that_is_absent_or_no_model(pair, tmp_path, which):
+    gone = tmp_path / "gone.bin"
+    with pytest.raises(ConfigError, match="no such model file") as caught:
+        judged(dataclasses.replace(pair, **{which: gone}), CONTRACT, console=QUIET)
+    assert caught.value.where == (str(gone),)
+    garbage = tmp_path / ("garbage.keras" if which == "reference" else "garbage.tflite")
+    garbage.write_bytes(b"no model")
+    with pytest.raises(ConfigError, match="not a (Keras model|TFLite file)"):
+        judged(dataclasses.replace(pair, **{which: garbage}), CONTRACT, console=QUIET)
+
+
+def test_files_given_the_wrong_way_round(pair):
+    swapped = dataclasses.replace(pair, reference=pair.artifact, artifact=pair.reference)
+    with pytest.raises(ConfigError, match="not a Keras model"):
+        judged(swapped, CONTRACT, console=QUIET)
+
+
+def test_photos_of_another_number_of_classes(pair, draw_photos, tmp_path):
+    two = draw_photos(tmp_path / "two", range(3), classes=2)
+    with pytest.raises(ConfigError, match="the reference tells 3 classes apart, the photos have 2") as caught:
+        judged(dataclasses.replace(pair, photos=two), CONTRACT, console=QUIET)
+    assert "sort in the order of its outputs" in caught.value.hint
+
+
+def test_no_photos(pair, tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        judged(dataclasses.replace(pair, photos=tmp_path / "gone"), CONTRACT, console=QUIET)

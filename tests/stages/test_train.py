@@ -1,0 +1,97 @@
+"""train: what the shared run's training left, and what stops one before it starts."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from edgetl.core import bases, recipe
+from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError, DataError, EdgetlError
+from edgetl.core.runs import sha256_of
+from edgetl.engines import keras3
+from edgetl.stages.train import train
+
+
+def test_the_record_says_what_was_made(built, order, shared_dataset):
+    trained = built.trained
+    assert trained.sha256 == sha256_of(trained.path) and trained.path.name == "model.keras"
+    assert (trained.base, trained.alpha, trained.weights) == ("mobilenet", 0.25, order.recipe.base.weights)
+    assert (trained.input.side_px, trained.input.fit, trained.activation) == (32, "crop", "softmax")
+    assert trained.classes == ("circle", "square", "triangle") and trained.dataset_sha256 == shared_dataset.sha256
+    assert [phase.name for phase in trained.phases] == ["head", "fine_tune"]
+    assert trained.backend == bases.backend() == "tensorflow" and trained.device
+    model = keras3.load(trained.path)
+    assert model.count_params() == trained.parameters and model.output_shape == (None, 3)
+
+
+def test_it_has_learned(built):
+    assert max(phase.validation_accuracy for phase in built.trained.phases) > 0.9
+    assert built.verdict.reference_accuracy > 0.9
+
+
+def test_the_log_has_every_epoch(built):
+    folder = built.trained.path.parent
+    rows = list(csv.DictReader((folder / "log.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["phase"], int(row["epoch"])) for row in rows] == [
+        ("head", 1),
+        ("head", 2),
+        ("head", 3),
+        ("fine_tune", 4),
+    ]
+    best = built.trained.phases[0].best_epoch
+    assert float(rows[best - 1]["validation_accuracy"]) == built.trained.phases[0].validation_accuracy
+    assert (folder / "tensorboard").is_dir()
+
+
+def test_one_epoch_from_random_weights(shared_dataset, tmp_path):
+    flags = {
+        "base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"},
+        "phase1": {"epochs": 1},
+        "phase2": {"epochs": 0},
+    }
+    stream = io.StringIO()
+    trained = train(shared_dataset, recipe.resolve("default", flags), tmp_path, console=Console(stream=stream))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "model.keras", "tensorboard"]
+    assert trained.weights == "none" and [phase.name for phase in trained.phases] == ["head"]
+    assert stream.getvalue().count("epoch   1") == 1 and "validation 0." in stream.getvalue()
+
+
+def test_photos_that_are_gone_from_the_cache(shared_dataset, order, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    (tmp_path / "made").mkdir()
+    with pytest.raises(DataError, match="not in the cache any more"):
+        train(shared_dataset, order.recipe, tmp_path / "made", console=Console(quiet=True))
+
+
+def test_weights_that_are_absent(shared_dataset, order, tmp_path):
+    base = order.recipe.base.model_copy(update={"weights": str(tmp_path / "gone.h5")})
+    with pytest.raises(ConfigError, match="no such weights file"):
+        train(shared_dataset, order.recipe.model_copy(update={"base": base}), tmp_path, console=Console(quiet=True))
+
+
+def test_a_misspelt_layer_stops_it_before_the_first_epoch(shared_dataset, order, tmp_path):
+    phase2 = order.recipe.phase2.model_copy(update={"unfreeze": "conv_pw_14"})
+    stream = io.StringIO()
+    wrong = order.recipe.model_copy(update={"phase2": phase2})
+    with pytest.raises(ConfigError, match="no layer 'conv_pw_14'"):
+        train(shared_dataset, wrong, tmp_path, console=Console(stream=stream))
+    assert "epoch" not in stream.getvalue()
+
+
+def test_no_validation_photos(shared_dataset, order, tmp_path):
+    """With few photos the draw can leave none: said in a sentence, not by a traceback."""
+    with pytest.raises(EdgetlError, match="validation"):
+        train(shared_dataset.model_copy(update={"validation": ()}), order.recipe, tmp_path, console=Console(quiet=True))
+
+
+def test_the_best_weights_are_those_on_the_disk(built, shared_dataset):
+    from edgetl.core.questions import Questions
+
+    photos = shared_dataset.validation
+    questions = Questions(part="validation", photos=photos, shape=built.trained.input)
+    scores = keras3.predict(keras3.load(built.trained.path), questions.pixels(), lambda _: None)
+    accuracy = np.mean(scores.argmax(axis=1) == [photo.label for photo in photos])
+    kept = next(phase for phase in reversed(built.trained.phases) if phase.kept)
+    assert accuracy == pytest.approx(kept.validation_accuracy, abs=1e-6)
