@@ -58,7 +58,7 @@ def test_a_file_that_is_absent_or_no_model(pair, tmp_path, which):
     assert caught.value.where == (str(gone),)
     garbage = tmp_path / ("garbage.keras" if which == "reference" else "garbage.tflite")
     garbage.write_bytes(b"no model")
-    with pytest.raises(ConfigError, match="not a (Keras model|TFLite file)"):
+    with pytest.raises(ConfigError, match=r"not a (Keras model|TFLite file)"):
         judged(dataclasses.replace(pair, **{which: garbage}), CONTRACT, console=QUIET)
 
 

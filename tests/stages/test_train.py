@@ -8,7 +8,7 @@ import pytest
 
 from edgetl.core import bases, recipe
 from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError, DataError, EdgetlError
+from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3
 from edgetl.stages.train import train
@@ -78,12 +78,6 @@ def test_a_misspelt_layer_stops_it_before_the_first_epoch(shared_dataset, order,
     with pytest.raises(ConfigError, match="no layer 'conv_pw_14'"):
         train(shared_dataset, wrong, tmp_path, console=Console(stream=stream))
     assert "epoch" not in stream.getvalue()
-
-
-def test_no_validation_photos(shared_dataset, order, tmp_path):
-    """With few photos the draw can leave none: said in a sentence, not by a traceback."""
-    with pytest.raises(EdgetlError, match="validation"):
-        train(shared_dataset.model_copy(update={"validation": ()}), order.recipe, tmp_path, console=Console(quiet=True))
 
 
 def test_the_best_weights_are_those_on_the_disk(built, shared_dataset):

@@ -1,0 +1,331 @@
+"""build: the whole chain, the choice of a method, and what is made again when something has changed."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgetl import stages
+from edgetl.build import Chain, Order, build
+from edgetl.core import recipe, runs, targets
+from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError, DataError
+from edgetl.core.records import Artifact, Verdict
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture
+def moved(built, tmp_path) -> Path:
+    """The shared run's folder, copied to another place."""
+    return Path(shutil.copytree(built.run, tmp_path / "moved" / "run"))
+
+
+def stamps(root: Path) -> dict[str, int]:
+    """Stage → when its JSON was written."""
+    found = {}
+    for folder in root.iterdir():
+        path = folder / runs.json_name(folder.name)
+        if path.is_file():
+            found[folder.name] = path.stat().st_mtime_ns
+    return found
+
+
+def remade(root: Path, order: Order) -> set[str]:
+    """Build in a run folder; the stages that were made in it."""
+    before = stamps(root)
+    with runs.opened(root) as run:
+        build(order, run, QUIET)
+    return {stage for stage, stamp in stamps(root).items() if before.get(stage) != stamp}
+
+
+def changed(order: Order, **tables) -> Order:
+    """The order with other values in its recipe."""
+    values = {table: {**content, **tables.get(table, {})} for table, content in order.recipe.tables().items()}
+    return Order(photos=order.photos, target=order.target, recipe=recipe.from_tables(values, "test"))
+
+
+class Reached(Exception):
+    """A stage was about to be made."""
+
+
+def reaches(monkeypatch, name: str, order: Order, root: Path) -> bool:
+    """Whether a build makes this stage; it is stopped there."""
+
+    def stop(*_, **__):
+        raise Reached
+
+    monkeypatch.setattr(getattr(stages, name), name, stop)
+    try:
+        with runs.opened(root) as run:
+            build(order, run, QUIET)
+    except Reached:
+        return True
+    return False
+
+
+def test_what_a_build_leaves(built, order, photos):
+    assert set(stamps(built.run)) == {
+        "ingest",
+        "train",
+        "convert-tflite-int8",
+        "convert-tflite-float32",
+        "score-keras-validation",
+        "score-keras-test",
+        "score-tflite-int8-xnnpack-validation",
+        "score-tflite-int8-xnnpack-test",
+        "score-tflite-int8-reference-test",
+        "score-tflite-float32-xnnpack-test",
+        "verify-tflite-int8-validation",
+        "verify-tflite-int8-test",
+        "bundle-tflite",
+    }
+    assert not list(built.run.glob(".*.tmp"))
+    assert set(built.seconds) == set(stamps(built.run)) and built.seconds["train"] > 0
+    assert built.artifact.method == "int8" and built.trained.sha256 == built.artifact.trained_sha256
+    assert built.verdict.artifact_sha256 == built.bundle.artifact_sha256 == built.artifact.sha256
+    assert [candidate.artifact.method for candidate in built.candidates] == ["int8"]
+    kept = Order.of(built.run)
+    assert (kept.photos, kept.target.id, kept.recipe, kept.method) == (photos, "tflite", order.recipe, "")
+
+
+def test_the_verdict_is_on_test_photos_and_the_choice_on_others(built, shared_dataset):
+    assert (built.verdict.part, built.verdict.photos) == ("test", len(shared_dataset.test))
+    (candidate,) = built.candidates
+    assert (candidate.validation.part, candidate.validation.photos) == ("validation", len(shared_dataset.validation))
+    assert built.verdict.agreement > 0.9
+    assert [hop.name for hop in built.verdict.hops] == [
+        "Keras",
+        "float32 TFLite",
+        "int8, reference kernels",
+        "int8, XNNPACK",
+    ]
+
+
+def test_the_bundle_is_whole(built):
+    for name, digest in built.bundle.files.items():
+        assert hashlib.sha256((built.bundle.root / name).read_bytes()).hexdigest() == digest
+    assert (built.bundle.root / "model.tflite").read_bytes() == built.artifact.path.read_bytes()
+
+
+def test_a_second_build_makes_nothing_even_if_the_run_moved(built, moved, order):
+    with runs.opened(moved) as run:
+        again = build(order, run, QUIET)
+    assert set(again.seconds.values()) == {0.0} and set(again.seconds) == set(built.seconds)
+    assert again.verdict == built.verdict and again.artifact.sha256 == built.artifact.sha256
+    assert again.bundle.root == moved / "bundle-tflite" / "bundle"
+    assert again.trained.path.is_relative_to(moved)
+
+
+def test_a_moved_run_repeats_its_verdict(built, moved):
+    with runs.opened(moved) as run:
+        chain = Chain(Order.of(moved), run, QUIET)
+        run.make_again("score", "verify")
+        artifact = chain.chosen()
+        verdict = chain.verdict(artifact, "test", ledger=True)
+        assert run.seconds["train"] == 0.0 and run.seconds["convert-tflite-int8"] == 0.0
+        assert run.seconds["score-keras-test"] > 0
+    assert verdict.model_dump(exclude={"host_ms", "hops"}) == built.verdict.model_dump(exclude={"host_ms", "hops"})
+
+
+def test_photos_in_another_place_are_the_same_photos(photos, order, moved, tmp_path):
+    elsewhere = Path(shutil.copytree(photos, tmp_path / "elsewhere"))
+    (elsewhere / "circle" / "000.png").rename(elsewhere / "circle" / "renamed.png")
+    other = Order(photos=elsewhere, target=order.target, recipe=order.recipe)
+    again = remade(moved, other)
+    assert "train" not in again and not {stage for stage in again if stage.startswith("convert")}
+
+
+def test_another_limit_judges_again_and_no_more(order, moved):
+    again = remade(moved, changed(order, contract={"limit_drop": 0.4}))
+    assert again == {"verify-tflite-int8-validation", "verify-tflite-int8-test", "bundle-tflite"}
+    verdict = runs.read_stage(moved / "verify-tflite-int8-test", Verdict)
+    assert verdict is not None and verdict.record.outcome == "PASS"
+
+
+def test_other_calibration_photos_convert_again_and_train_not(order, moved, monkeypatch):
+    other = changed(order, convert={"calibration_photos": 7})
+    assert not reaches(monkeypatch, "train", order, moved)
+    assert reaches(monkeypatch, "convert", other, moved)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [{"training": {"seed": 2}}, {"phase1": {"epochs": 4}}, {"head": {"dropout": 0.5}}, {"augment": {"flip": False}}],
+)
+def test_another_recipe_for_training_trains_again(order, moved, monkeypatch, tables):
+    assert reaches(monkeypatch, "train", changed(order, **tables), moved)
+
+
+def test_a_failed_stage_is_not_kept(order, moved, monkeypatch):
+    before = stamps(moved)
+    for _ in range(2):
+        assert reaches(monkeypatch, "train", changed(order, training={"seed": 2}), moved)
+    assert stamps(moved) == before and not list(moved.glob(".*.tmp"))
+    monkeypatch.undo()
+    assert remade(moved, order) <= {"ingest"}
+
+
+def test_other_weights_in_the_same_file_train_again(order, moved, base_weights, tmp_path, monkeypatch):
+    other = tmp_path / "other.weights.h5"
+    other.write_bytes(base_weights.read_bytes())
+    same = changed(order, base={"weights": str(other)})
+    assert reaches(monkeypatch, "train", same, moved)
+    with base_weights.open("rb") as file:
+        content = file.read()
+    try:
+        base_weights.write_bytes(content + b"\0")
+        assert reaches(monkeypatch, "train", order, moved)
+    finally:
+        base_weights.write_bytes(content)
+
+
+def test_a_new_photo_trains_again(order, photos, moved, tmp_path, draw_photos, monkeypatch):
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    draw_photos(more, range(50, 51))
+    other = Order(photos=more, target=order.target, recipe=order.recipe)
+    with runs.opened(moved) as run:
+        old, new = Chain(order, run, QUIET).dataset, Chain(other, run, QUIET).dataset
+    assert old.sha256 != new.sha256
+    assert len(new.train) + len(new.validation) + len(new.test) - len(old.train + old.validation + old.test) in (2, 3)
+    for part in ("train", "validation", "test"):
+        assert {photo.sha256 for photo in old.part(part)} <= {photo.sha256 for photo in new.part(part)}
+    assert reaches(monkeypatch, "train", other, moved)
+
+
+def test_a_deleted_artifact_is_made_again_and_nothing_else(built, order, moved):
+    (moved / "convert-tflite-int8" / "model.tflite").unlink()
+    assert remade(moved, order) == {"convert-tflite-int8"}
+    assert (moved / "convert-tflite-int8" / "model.tflite").read_bytes() == built.artifact.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("damaged", "stage"),
+    [
+        ("convert-tflite-int8/model.tflite", "convert"),
+        ("train/model.keras", "train"),
+        ("bundle-tflite/bundle/labels.txt", "bundle"),
+    ],
+)
+def test_a_file_that_was_changed_is_made_again(order, moved, monkeypatch, damaged, stage):
+    path = moved / damaged
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert reaches(monkeypatch, stage, order, moved)
+
+
+def test_two_builds_from_scratch_give_the_same_model(built, built_by_cli):
+    other = Path(json.loads(built_by_cli.stdout)["run"])
+    assert other != built.run
+    for name in ("int8", "float32"):
+        theirs = other / f"convert-tflite-{name}" / "model.tflite"
+        assert theirs.read_bytes() == (built.run / f"convert-tflite-{name}" / "model.tflite").read_bytes()
+
+
+class Offered(Chain):
+    """A chain whose methods lose what `drops` says on validation photos, with nothing made."""
+
+    drops: dict[str, float] = {}
+    outcomes: dict[str, str] = {}
+
+    def artifact(self, name: str) -> Artifact:
+        self.asked.append(name)
+        return Artifact.model_construct(method=name)
+
+    def verdict(self, artifact, part, *, ledger=False) -> Verdict:
+        assert part == "validation" and not ledger
+        drop = self.drops[artifact.method]
+        return Verdict.model_construct(
+            drop=drop, limit_drop=0.02, outcome=self.outcomes.get(artifact.method, "UNDECIDED")
+        )
+
+
+@pytest.fixture
+def offered(order, tmp_path):
+    """A chain over methods whose verdicts are given."""
+
+    def make(drops, outcomes=(), **settings):
+        with runs.opened(tmp_path / "run") as run:
+            chain = Offered(
+                Order(photos=order.photos, target=order.target, recipe=order.recipe, **settings), run, QUIET
+            )
+        chain.drops, chain.outcomes, chain.asked = drops, dict(outcomes), []
+        return chain
+
+    return make
+
+
+def test_the_first_method_within_the_limit_is_chosen_and_no_further_made(offered):
+    chain = offered({"int8": 0.01})
+    assert chain.chosen().method == "int8" and chain.asked == ["int8"]
+
+
+def test_methods_are_tried_in_the_order_of_the_target(offered):
+    chain = offered({"int8": 0.05, "float16": 0.03, "float32": 0.0})
+    assert chain.chosen().method == "float32" and chain.asked == ["int8", "float16", "float32"]
+
+
+def test_exactly_at_the_limit_is_within(offered):
+    assert offered({"int8": 0.02}).chosen().method == "int8"
+
+
+def test_a_method_that_fails_is_not_chosen(offered):
+    chain = offered({"int8": 0.015, "float16": 0.0}, {"int8": "FAIL"})
+    assert chain.chosen().method == "float16"
+
+
+def test_without_any_within_the_limit_the_nearest_is_chosen(offered):
+    drops = {"int8": 0.5, "float16": 0.04, "float32": 0.03, "int16x8": 0.1, "dynamic": 0.03}
+    assert offered(drops).chosen().method == "float32"
+
+
+def test_all_methods_are_made_and_the_first_within_is_chosen(offered):
+    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
+    chain = offered(drops, all_methods=True)
+    assert chain.chosen().method == "float16" and chain.asked == list(chain._order.target.accepts.methods)
+
+
+def test_a_pinned_method_is_the_only_one(offered):
+    chain = offered({"dynamic": 0.9}, method="dynamic")
+    assert chain.chosen("dynamic").method == "dynamic"
+    assert [candidate.artifact.method for candidate in chain.candidates] == ["dynamic"]
+
+
+def test_a_method_that_the_target_does_not_take(order, tmp_path):
+    accepts = order.target.accepts.model_copy(update={"methods": ("int8", "float32")})
+    target = order.target.model_copy(update={"accepts": accepts})
+    refused = Order(photos=order.photos, target=target, recipe=order.recipe, method="float16")
+    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="does not take float16") as caught:
+        build(refused, run, QUIET)
+    assert caught.value.hint == "it takes int8, float32" and caught.value.where == (str(target.source),)
+    assert "ingest" not in stamps(tmp_path / "run"), "refused before any work"
+
+
+def test_an_order_survives_its_json(order, tmp_path):
+    pinned = Order(photos=None, target=targets.find("tflite"), recipe=order.recipe, method="int8", all_methods=True)
+    pinned.save(tmp_path)
+    assert Order.of(tmp_path) == pinned
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}'])
+def test_a_folder_that_is_no_run(tmp_path, content):
+    if content is not None:
+        (tmp_path / "order.json").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        Order.of(tmp_path)
+    assert caught.value.hint == "give the folder that edgetl build wrote"
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_part_without_photos_is_said_in_a_sentence(order, draw_photos, tmp_path, part):
+    """A photo's part is drawn from its content: with few photos the draw can leave a part empty."""
+    root = draw_photos(tmp_path / "few", range(60, 110))
+    low, high = {"test": (0.0, 0.2), "validation": (0.2, 0.35)}[part]
+    for path in root.rglob("*.png"):
+        if low <= int(hashlib.sha256(path.read_bytes()).hexdigest()[:16], 16) / 2**64 < high:
+            path.unlink()
+    few = Order(photos=root, target=order.target, recipe=order.recipe)
+    with runs.opened(tmp_path / "run") as run, pytest.raises(DataError, match=part):
+        _ = Chain(few, run, QUIET).dataset
