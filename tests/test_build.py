@@ -47,7 +47,7 @@ def changed(order: Order, **tables) -> Order:
     return Order(photos=order.photos, target=order.target, recipe=recipe.from_tables(values, "test"))
 
 
-class Reached(Exception):
+class ReachedError(Exception):
     """A stage was about to be made."""
 
 
@@ -55,13 +55,13 @@ def reaches(monkeypatch, name: str, order: Order, root: Path) -> bool:
     """Whether a build makes this stage; it is stopped there."""
 
     def stop(*_, **__):
-        raise Reached
+        raise ReachedError
 
     monkeypatch.setattr(getattr(stages, name), name, stop)
     try:
         with runs.opened(root) as run:
             build(order, run, QUIET)
-    except Reached:
+    except ReachedError:
         return True
     return False
 

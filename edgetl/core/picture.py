@@ -32,33 +32,35 @@ def drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + _BOTTOM}" '
         'font-family="system-ui, sans-serif" font-size="13">',
         f'<rect width="{_WIDTH}" height="{bottom + _BOTTOM}" fill="#ffffff"/>',
-        _text(16, 26, title, weight="bold"),
+        _text(16, 26, title, font_weight="bold"),
         _text(
             16, 46, f"accuracy lost against Keras on the same {verdicts[0].photos} photos, in points", fill="#57606a"
         ),
-        _line(x(0), _TOP - 6, x(0), bottom, "#57606a"),
-        _line(x(limit), _TOP - 6, x(limit), bottom, "#cf222e", dash="5 4"),
-        _text(x(0), bottom + 18, "0", anchor="middle", fill="#57606a"),
-        _text(x(limit), bottom + 34, f"limit {limit * 100:g}", anchor="middle", fill="#cf222e"),
+        _line((x(0), _TOP - 6), (x(0), bottom), "#57606a"),
+        _line((x(limit), _TOP - 6), (x(limit), bottom), "#cf222e", stroke_dasharray="5 4"),
+        _text(x(0), bottom + 18, "0", text_anchor="middle", fill="#57606a"),
+        _text(x(limit), bottom + 34, f"limit {limit * 100:g}", text_anchor="middle", fill="#cf222e"),
     ]
     for row, (artifact, verdict) in enumerate(pairs):
         y = _TOP + _ROW * row + _ROW / 2
         colour = _COLOURS[verdict.outcome]
         parts += [
             _text(16, y + 4, artifact.method),
-            _line(x(verdict.drop_low), y, x(verdict.drop_high), y, colour, width=3),
+            _line((x(verdict.drop_low), y), (x(verdict.drop_high), y), colour, stroke_width="3"),
             f'<circle cx="{x(verdict.drop)}" cy="{y}" r="5" fill="{colour}"/>',
             _text(_WIDTH - _RIGHT + 16, y + 4, f"{points(verdict.drop)}  {verdict.outcome}  {size(artifact.bytes)}"),
         ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _text(
-    x: float, y: float, text: str, *, fill: str = "#1f2328", anchor: str = "start", weight: str = "normal"
-) -> str:
-    return f'<text x="{x}" y="{y}" fill="{fill}" text-anchor="{anchor}" font-weight="{weight}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, **style: str) -> str:
+    return f'<text x="{x}" y="{y}"{_attributes({"fill": "#1f2328", **style})}>{escape(text)}</text>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: int = 1, dash: str = "") -> str:
-    dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{width}"{dashes}/>'
+def _line(start: tuple[float, float], end: tuple[float, float], colour: str, **style: str) -> str:
+    (x1, y1), (x2, y2) = start, end
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{_attributes({"stroke": colour, **style})}/>'
+
+
+def _attributes(style: dict[str, str]) -> str:
+    return "".join(f' {name.replace("_", "-")}="{value}"' for name, value in style.items())

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core import looks, pixels, segments
-from edgetl.core.machine import cores
 from edgetl.core.errors import DataError
+from edgetl.core.machine import cores
 from edgetl.core.records import Input
 from edgetl.core.segments import Bytes, Growing, Known, Stamp
 

@@ -146,11 +146,12 @@ class _Fare:
         return needed <= allowed
 
     def _training_views(self) -> Sequence[View]:
+        """The views that the epochs on cached features will ask for."""
         photos, recipe = self._parts[0], self._recipe
-        epochs = recipe.phase1.epochs + recipe.phase2.epochs
-        numbers = sorted({turn(epoch, recipe.augment) for epoch in range(1, epochs + 1)})
         if not recipe.augment.on:
             return [_as_is(photos)]
+        epochs = recipe.phase1.epochs + (recipe.phase2.epochs if len(self._cuts) == 2 else 0)
+        numbers = sorted({turn(epoch, recipe.augment) for epoch in range(1, epochs + 1)})
         return [_augmented(photos, number, recipe) for number in numbers]
 
     def _validation_view(self) -> View:
