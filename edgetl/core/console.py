@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+_WORTH_TELLING_S = 0.5
+
 
 @dataclass(slots=True)
 class Bar:
@@ -66,11 +68,18 @@ class Console:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Name a stage when it begins, and its seconds when it is done."""
+        """Name a stage when it begins, and its seconds when it is done; in between something turns."""
         start = time.monotonic()
-        self.say(f"• {title}")
-        yield
-        self.say(f"  done in {time.monotonic() - start:.1f} s")
+        if self.quiet or not self._rich.is_terminal:
+            self.say(f"• {title}")
+            yield
+            seconds = time.monotonic() - start
+            if seconds > _WORTH_TELLING_S:
+                self.say(f"  done in {seconds:.1f} s")
+            return
+        with self._rich.status(Text(title), spinner="dots"):
+            yield
+        self.say(f"✓ {title}  {time.monotonic() - start:.1f} s")
 
     @contextmanager
     def bar(self, title: str, total: int, unit: str) -> Iterator[Bar]:
