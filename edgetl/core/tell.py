@@ -26,7 +26,9 @@ def left_out(dataset: Dataset) -> Table:
         [reason, f"{len(paths)}", ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")]
         for reason, paths in sorted(groups.items())
     ]
-    return (f"{len(dataset.left_out)} files are left out", ["why", "files", "which"], rows)
+    count = len(dataset.left_out)
+    title = "one file is left out" if count == 1 else f"{count} files are left out"
+    return (title, ["why", "files", "which"], rows)
 
 
 def _kind(reason: str) -> str:
