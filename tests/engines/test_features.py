@@ -1,5 +1,7 @@
 """features.py: the frozen half says the same as Keras, once per photo and view, and training on it is training."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -104,21 +106,41 @@ def test_features_that_are_not_keras_s_stop_the_build(monkeypatch):
         half.fill([view(photos)], lambda _: None)
 
 
-def trained(told):
+QUIET = two_phase.Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
+
+
+def headed(builder, **arguments):
+    """Any network of keras.applications between the scaling and a head, as `keras3.assembled` puts it."""
+    image = keras.Input((SIDE, SIDE, 3), dtype="uint8", name="image")
+    scaled = keras.layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+    network = builder(input_tensor=scaled, input_shape=(SIDE, SIDE, 3), include_top=False, weights=None, **arguments)
+    network.trainable = False
+    pooled = keras.layers.GlobalAveragePooling2D(name=keras3.POOLING)(network.output)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax", name=keras3.SCORES)(pooled))
+
+
+def trained(told, builder, **arguments):
     keras3.begin(told.training.seed)
-    model = keras3.assembled(told.base, told.head, 3)
-    watch = two_phase.Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
-    two_phase.train(model, shapes(40), shapes(12, seed=1), told, watch)
-    return model
+    model = headed(builder, **arguments)
+    two_phase.train(model, shapes(40), shapes(12, seed=1), told, QUIET)
+    return model.get_weights()
 
 
-@pytest.mark.parametrize("name", ["mobilenet", "mobilenet_v2"])
-def test_cached_training_reaches_the_weights_of_plain_training(name):
-    told = recipe(base={"name": name})
-    plain = trained(told.model_copy(update={"training": told.training.model_copy(update={"feature_cache": False})}))
-    cached = trained(told)
-    for ours, theirs in zip(cached.get_weights(), plain.get_weights(), strict=True):
-        assert np.abs(ours - theirs).max() < 1e-4
+@pytest.mark.parametrize(
+    ("builder", "arguments", "unfreeze"),
+    [
+        (keras.applications.MobileNetV2, {"alpha": 0.35}, "-3"),
+        pytest.param(keras.applications.MobileNetV2, {"alpha": 0.35}, "block_15_expand", marks=pytest.mark.slow),
+        pytest.param(keras.applications.MobileNet, {"alpha": 0.25}, "-3", marks=pytest.mark.slow),
+        pytest.param(keras.applications.ResNet50, {}, "conv5_block3_3_conv", marks=pytest.mark.slow),
+        pytest.param(keras.applications.VGG16, {}, "-3", marks=pytest.mark.slow),
+    ],
+)
+def test_cached_training_reaches_the_weights_of_plain_training(builder, arguments, unfreeze):
+    told = recipe(phase2={"unfreeze": unfreeze})
+    plain = told.model_copy(update={"training": told.training.model_copy(update={"feature_cache": False})})
+    ours, theirs = trained(told, builder, **arguments), trained(plain, builder, **arguments)
+    assert max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)) < 1e-4
 
 
 def test_a_budget_too_small_trains_all_the_same_and_says_so():
@@ -126,7 +148,6 @@ def test_a_budget_too_small_trains_all_the_same_and_says_so():
     keras3.begin(1)
     model = keras3.assembled(told.base, told.head, 3)
     said = []
-    watch = two_phase.Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=said.append)
-    two_phase.train(model, shapes(40), shapes(12, seed=1), told, watch)
+    two_phase.train(model, shapes(40), shapes(12, seed=1), told, dataclasses.replace(QUIET, say=said.append))
     assert len(said) == 1
     assert "cache-bytes" in said[0]
