@@ -26,6 +26,7 @@ R = TypeVar("R", bound=Record)
 # Reference kernels were measured about 50 times slower than XNNPACK; the ledger may spend this long on them.
 _REFERENCE_SLOWDOWN = 50
 _LEDGER_S = 90.0
+_RUN_HINT = "give the folder that edgetl build wrote"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,14 +63,17 @@ class Order:
             ConfigError: the folder is no run of edgetl's.
         """
         path = root / "order.json"
-        kept = read_json(path, hint="give the folder that edgetl build wrote")
-        return cls(
-            photos=Path(kept["photos"]) if kept["photos"] else None,
-            target=targets.find(kept["target"], [Path(kept["target_dir"])]),
-            recipe=from_tables(kept["recipe"], str(path)),
-            method=kept["method"],
-            all_methods=kept["all_methods"],
-        )
+        kept = read_json(path, hint=_RUN_HINT)
+        try:
+            return cls(
+                photos=Path(kept["photos"]) if kept["photos"] else None,
+                target=targets.find(kept["target"], [Path(kept["target_dir"])]),
+                recipe=from_tables(kept["recipe"], str(path)),
+                method=kept["method"],
+                all_methods=kept["all_methods"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_RUN_HINT) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,7 +73,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _everywhere(
-    version: Annotated[  # noqa: ARG001  (typer calls `_version` with it)
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and nothing else.")
     ] = False,
 ) -> None: ...
@@ -93,6 +93,8 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
 
     try:
         code = app(arguments, prog_name="edgetl", standalone_mode=False)
+        if code == 130:  # Typer has caught ^C and says so with this number.
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except EdgetlError as error:
         Console().error(error.message, error.where, error.hint)

@@ -201,9 +201,11 @@ def _demand(tree: Tree, kept: list[_Candidate], total: Counter[int], unusable: C
             )
         elif not training[label]:
             problems.append(f"{name}: none of {photos[label]} photos is left for training")
+    parts = Counter(candidate.part for candidate in kept)
+    problems += [f"no photo is left for {part}" for part in ("validation", "test") if not parts[part]]
     if problems:
         raise DataError(
-            "some classes cannot be used",
+            "these photos cannot be used as they are",
             where=[tree.root, *problems],
             hint="add photos to these classes or remove their folders; copies of a photo count once",
         )

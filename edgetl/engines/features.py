@@ -1,8 +1,9 @@
 """The frozen half of a network: photos in, what it says of them out, each photo and view computed once.
 
 A frozen network gives the same answer every epoch. On a processor it runs here as a float32 LiteRT program, one
-interpreter a core, several times faster than Keras; on a GPU under Keras itself, in large batches. The answers live in
-the feature store, keyed by weights, cut, pixels and view. LiteRT's answers are held against Keras's at run time.
+interpreter a core, several times faster than Keras; on a GPU, or under another backend, under Keras itself in large
+batches. The answers live in the feature store, keyed by weights, cut, pixels and view. LiteRT's are held against
+Keras's at run time.
 """
 
 import hashlib
@@ -102,7 +103,7 @@ class Frozen:
             program.run(np.array(rows), view.pixels, outputs, advance)
 
     def _program(self, view: View) -> "_Program":
-        if not keras3.device().startswith("cpu"):
+        if not _on_litert():
             return _KerasProgram(self._half)
         program = _LiteRtProgram(self._half)
         program.prove(self._half, view.pixels(np.arange(min(_PROOF_PHOTOS, len(view.sha256s)))))
@@ -203,7 +204,12 @@ def _listed(answers: Any) -> list[Any]:
     return list(answers) if isinstance(answers, list | tuple) else [answers]
 
 
+def _on_litert() -> bool:
+    """Whether LiteRT computes: on a processor, and from TensorFlow, whose graphs its converter reads."""
+    return keras3.backend() == "tensorflow" and keras3.device().startswith("cpu")
+
+
 def _engine() -> str:
     """What computes: its version is part of the key, because another one may round differently."""
-    device = keras3.device()
-    return f"litert {version('ai-edge-litert')}" if device.startswith("cpu") else f"{keras3.backend()} {device}"
+    backend = keras3.backend()
+    return f"litert {version('ai-edge-litert')}" if _on_litert() else f"{backend} {version(backend)} {keras3.device()}"

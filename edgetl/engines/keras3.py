@@ -7,6 +7,7 @@ at any layer, copied layer by layer into Keras 2, and quantized. It eats raw uin
 import os
 import zipfile
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +245,7 @@ def _first_unfrozen(names: list[str], spec: str) -> int:
     try:
         number = float(spec)
     except ValueError:
-        close = [name for name in names if spec.partition("_")[0] in name][:4]
+        close = get_close_matches(spec, names, n=3, cutoff=0.7)
         hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
         raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
     if number < 0 and number.is_integer():

@@ -64,7 +64,8 @@ def _raw(model: keras.Model) -> tuple[Any, keras.Model]:
 def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
     """The model with its scaling done here, on floats, so that no cast stands between."""
     scaling = model.get_layer(keras3.SCALING)
-    rest = keras.Model(scaling.output, model.output)
+    # Its name gets into the file; one that Keras counts up would make each conversion in a process differ.
+    rest = keras.Model(scaling.output, model.output, name="classifier")
     scale, offset = np.float32(scaling.scale), np.float32(scaling.offset)
 
     def pinned(value: tf.Tensor, low: float, high: float) -> tf.Tensor:

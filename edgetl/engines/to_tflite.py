@@ -119,11 +119,18 @@ def check(path: Path, method: Method) -> None:
             channels = int(weights["shape"][_CONVOLUTIONS[name]])
             if scales != channels:
                 raise _surprise(path, method, f"{name} {weights['name']!r} has {scales} scales for {channels} channels")
-    expected = "float32" if method.activations == "int16" else "uint8"
-    if np.dtype(ends[0]["dtype"]).name != expected or int(ends[0]["shape"][0]) != 1:
-        raise _surprise(path, method, f"input {ends[0]['name']!r} is not one {expected} photo")
-    if method.activations == "int8" and np.dtype(ends[1]["dtype"]).name != "uint8":
-        raise _surprise(path, method, f"output {ends[1]['name']!r} is not uint8")
+    promised = (
+        ("input", ends[0], "float32" if method.activations == "int16" else "uint8"),
+        ("output", ends[1], "uint8" if method.activations == "int8" else "float32"),
+    )
+    for which, end, dtype in promised:
+        if np.dtype(end["dtype"]).name != dtype or int(end["shape"][0]) != 1:
+            raise _surprise(path, method, f"{which} {end['name']!r} is not {dtype} for one photo")
+    held = {np.dtype(tensor["dtype"]).name for tensor in tensors.values()}
+    if method.weights not in held:
+        raise _surprise(path, method, f"no tensor holds {method.weights}")
+    if method.weights != "int8" and "int8" in held:
+        raise _surprise(path, method, "some tensors hold int8")
     if method.activations == "int8" and tuple(ends[0]["quantization"]) != (1.0, 0):
         raise _surprise(path, method, f"input {ends[0]['name']!r} is not raw 0..255: {ends[0]['quantization']}")
 
