@@ -9,6 +9,7 @@ import textwrap
 
 import pytest
 
+from edgetl.core import console
 from edgetl.core.console import Console, table, terminal
 
 
