@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 from edgetl.core.records import Artifact, Verdict
 from edgetl.core.tell import points, size
 
-_WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 34, 110, 190, 64, 44
+_WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 34, 110, 230, 64, 44
 _COLOURS = {"PASS": "#1a7f37", "FAIL": "#cf222e", "UNDECIDED": "#9a6700"}
 
 
