@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgetl.core import pixels, pixelstore
-from edgetl.core.machine import cores
+from edgetl.core.machine import cores, processor
 from edgetl.core.records import Input
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
@@ -59,7 +59,7 @@ def measure(root: Path, paths: list[Path], shape: Input, rounds: int) -> dict[st
             store.append(len(paths) / _seconds(fill))
             again.append(len(paths) / _seconds(fill))
     return {
-        "cpu": _cpu(),
+        "cpu": processor(),
         "cores": cores(),
         "photos": len(paths),
         "side_px": shape.side_px,
@@ -74,14 +74,6 @@ def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgetl.core.machine import cores
+from edgetl.core.machine import cores, processor
 
 EPOCHS, FINE_TUNE_EPOCHS = 12, 10
 
@@ -47,7 +47,7 @@ def _summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, object]:
         for name in medians
         if name != "cached"
     }
-    machine = {"cores": cores(), "processor": _processor(), "python": platform.python_version()}
+    machine = {"cores": cores(), "processor": processor(), "python": platform.python_version()}
     return {"machine": machine, "rounds": len(rounds), "medians": medians, "ratios": ratios}
 
 
@@ -109,13 +109,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="one line")
     return parser.parse_args()
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

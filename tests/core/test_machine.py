@@ -22,3 +22,14 @@ def test_where_affinity_is_unknown_all_cores_count(monkeypatch, counted, expecte
 
 def test_there_is_at_least_one():
     assert machine.cores() >= 1
+
+
+def test_the_processor_has_a_name():
+    assert machine.processor().strip()
+
+
+def test_without_a_list_of_processors_the_architecture_will_do(monkeypatch):
+    monkeypatch.setattr(machine.Path, "is_file", lambda self: False)
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+    assert machine.processor() == "aarch64"

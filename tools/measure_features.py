@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""How well the frozen half of a network uses the cores, and whether its cost stays linear in the photos.
+
+    python tools/measure_features.py PHOTOS --weights FILE.h5 --side 160
+
+In each round, one after the other: the frozen half of MobileNetV2 up to its pooling on one thread of LiteRT, the same
+through the feature store on all cores, and on a tenth of the photos. The program is converted once, outside the clock.
+Printed are the medians, with the machine they were taken on.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.core import dataset, pixelstore
+from edgetl.core.machine import cores, processor
+from edgetl.core.recipe import resolve
+from edgetl.core.records import Input
+from edgetl.engines import cuts, features, keras3
+from edgetl.engines.features import Frozen, View
+
+ONE_THREAD_PHOTOS = 256
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        print(json.dumps(_measured(options), indent=None if options.json else 1))
+
+
+def _measured(options: argparse.Namespace) -> dict[str, object]:
+    recipe = resolve("classic", {"base": {"weights": str(options.weights), "side_px": options.side}})
+    shape = Input(side_px=options.side, fit="crop")
+    tree = dataset.scan(options.photos)
+    glimpses = pixelstore.fill(tree.root, tree.paths, shape, progress=lambda _: None)
+    sha256s = sorted({glimpse.sha256 for glimpse in glimpses if not glimpse.problem})
+    photos = pixelstore.opened(sha256s, shape)
+    model = keras3.assembled(recipe.base, recipe.head, len(tree.classes))
+    found = [cut for cut in cuts.cuts(model) if cut.name == keras3.POOLING]
+    frozen = Frozen(model, found, shape)
+    program = features._LiteRtProgram(frozen._half)
+    frozen._program = lambda _: program  # type: ignore[method-assign]  # converted once, outside the clock
+    rounds = [_round(frozen, program, photos, sha256s, str(number)) for number in range(options.rounds)]
+    for figures in rounds:
+        print(json.dumps(figures), file=sys.stderr)
+    median = {key: round(statistics.median(figures[key] for figures in rounds), 3) for key in rounds[0]}
+    return {"machine": {"cores": cores(), "processor": processor()}, "photos": len(photos), **median}
+
+
+def _round(
+    frozen: Frozen, program: features._LiteRtProgram, photos: pixelstore.Pixels, sha256s: list[str], key: str
+) -> dict[str, float]:
+    few = np.arange(min(ONE_THREAD_PHOTOS, len(photos)))
+    start = time.perf_counter()
+    for first in range(0, len(few), features._BATCH):
+        program._invoked(photos.rows(np.resize(few[first : first + features._BATCH], features._BATCH)))
+    one_thread = len(few) / (time.perf_counter() - start)
+    every = _rate(frozen, View(key=f"all {key}", sha256s=sha256s, pixels=photos.rows))
+    tenth = _rate(frozen, View(key=f"tenth {key}", sha256s=sha256s[: len(sha256s) // 10], pixels=photos.rows))
+    return {
+        "one_thread_photos_s": one_thread,
+        "store_photos_s": every,
+        "of_cores_times_one_thread": every / (cores() * one_thread),
+        "cost_ratio_all_to_tenth": tenth / every,
+    }
+
+
+def _rate(frozen: Frozen, view: View) -> float:
+    start = time.perf_counter()
+    frozen.fill([view], lambda _: None)
+    return len(view.sha256s) / (time.perf_counter() - start)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="How well the frozen half of a network uses the cores.")
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--weights", type=Path, required=True, help="MobileNetV2's weights without top, alpha 1.0")
+    parser.add_argument("--side", type=int, default=160)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="one line")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
