@@ -10,7 +10,6 @@ pixels.decode alone, over bytes already in memory.
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
