@@ -1,16 +1,18 @@
 """In: paths of photos and the input a model wants. Out: every photo decoded once, on all cores, into the cache.
 
-Threads suffice: Pillow decodes and resizes without holding the interpreter's lock (tools/measure_decoding.py).
+Processes share the work: threads, though Pillow lets go of the interpreter's lock, were measured to lose a quarter of
+two cores to handing it to and fro. They are forked, so that they are there at once; each writes segments of its own.
 """
 
+import ctypes
 import hashlib
 import os
-import threading
+import signal
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,10 @@ from edgetl.core.records import Input
 from edgetl.core.segments import Bytes, Growing, Known, Stamp
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
-_BATCH = 8  # Photos per task: with fewer, threads wait for each other; with more, for the last one at the end.
+_FEW = 128  # Photos up to here are done before a process is forked for them.
+_SHARE = 16  # Photos in a task and segment at least, so that there are not too many small ones.
+_SHARES = 16  # Tasks for a core at least, so that none waits long for the last one at the end.
+_PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
 _SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
 
 
@@ -57,11 +62,16 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
     filling = _Filling(root, shape, known)
     fresh = [path for path in paths if not filling.remembers(path)]
     progress(len(paths) - len(fresh))
-    with ThreadPoolExecutor(cores()) as pool:
-        for some in _slices(fresh, max(1, _SEGMENT_BYTES // (shape.side_px**2 * 3))):
-            with segments.growing(shape) as segment:
-                for done in pool.map(partial(filling.batch, segment=segment), _slices(some, _BATCH)):
-                    progress(done)
+    most = _SEGMENT_BYTES // (shape.side_px**2 * 3)
+    shares = _slices(fresh, max(1, min(most, max(_SHARE, len(fresh) // (_SHARES * cores())))))
+    workers = min(cores(), len(shares))
+    if workers > 1 and len(fresh) > _FEW:
+        with ProcessPoolExecutor(workers, get_context("fork"), _begin, (os.getpid(), filling)) as pool:
+            for did in pool.map(_share, shares):
+                filling.take(did, progress)
+    else:
+        for share in shares:
+            filling.take(filling.share(share), progress)
     filling.remember()
     return tuple(filling.glimpse(path) for path in paths)
 
@@ -106,16 +116,24 @@ def opened(sha256s: Sequence[str], shape: Input) -> Pixels:
     return Pixels([part.pixels() for part in stored], places, shape)
 
 
+@dataclass(slots=True)
+class _Did:
+    """What came of one share of the files."""
+
+    files: int
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
+
+
 class _Filling:
-    """What the threads of one `fill` share."""
+    """What one `fill` knows. `share` runs in a process of its own; what it did comes back as a `_Did`."""
 
     def __init__(self, root: Path, shape: Input, known: dict[str, Known]) -> None:
         self._root, self._shape, self._known = root, shape, known
         self._catalogue = segments.catalogue(root)
         self._stamps: dict[str, Stamp] = {}
         self._unreadable: dict[str, str] = {}
-        self._claimed: set[str] = set()
-        self._lock = threading.Lock()
         self._began_ns = time.time_ns()
 
     def remembers(self, path: str) -> bool:
@@ -126,20 +144,32 @@ class _Filling:
         self._stamps[path] = remembered
         return True
 
-    def batch(self, paths: Sequence[str], segment: Growing) -> int:
-        """Read some files, decode those with new content into a segment, and say how many files there were."""
-        for path in paths:
-            try:
-                stamp = self._stamp(path)
-                data = pixels.read(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
-            except pixels.PhotoError as error:
-                self._unreadable[path] = str(error)
-                continue
-            sha256 = hashlib.sha256(data).hexdigest()
-            self._stamps[path] = (*stamp, sha256)
-            if self._claim(sha256):
-                self._decode(sha256, data, segment)
-        return len(paths)
+    def share(self, paths: Sequence[str]) -> _Did:
+        """Read some files and decode those with new content into a segment.
+
+        Copies of one photo in two shares are decoded twice, which costs less than telling the processes of each other.
+        """
+        did = _Did(len(paths))
+        with segments.growing(self._shape) as segment:
+            for path in paths:
+                try:
+                    stamp = self._stamp(path)
+                    data = pixels.read(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
+                except pixels.PhotoError as error:
+                    did.unreadable[path] = str(error)
+                    continue
+                sha256 = hashlib.sha256(data).hexdigest()
+                did.stamps[path] = (*stamp, sha256)
+                if sha256 not in self._known and sha256 not in did.known:
+                    did.known[sha256] = self._decode(sha256, data, segment)
+        return did
+
+    def take(self, did: _Did, progress: Callable[[int], None]) -> None:
+        """Add what a share did."""
+        self._stamps |= did.stamps
+        self._unreadable |= did.unreadable
+        self._known |= did.known
+        progress(did.files)
 
     def remember(self) -> None:
         """Bring the catalogue up to date."""
@@ -162,24 +192,32 @@ class _Filling:
             return (-1, -1)
         return stat.st_size, stat.st_mtime_ns
 
-    def _claim(self, sha256: str) -> bool:
-        """Whether this content is new, and from now on the caller's to decode."""
-        with self._lock:
-            new = sha256 not in self._known and sha256 not in self._claimed
-            self._claimed.add(sha256)
-        return new
-
-    def _decode(self, sha256: str, data: bytes, segment: Growing) -> None:
+    def _decode(self, sha256: str, data: bytes, segment: Growing) -> Known:
         try:
             row, seen = _decoded(data, self._shape)
         except pixels.PhotoError as error:
-            self._known[sha256] = Known(b"", str(error))
             # Too little memory says something about this moment, not about the file: it is not kept.
             if not isinstance(error.__cause__, MemoryError):
                 segment.problems[sha256] = str(error)
-            return
+            return Known(b"", str(error))
         segment.add(sha256, seen, row)
-        self._known[sha256] = Known(seen, "")
+        return Known(seen, "")
+
+
+_filling: list[_Filling] = []  # In a forked process: the one it works for, inherited and not sent.
+
+
+def _begin(parent: int, filling: _Filling) -> None:
+    """Make this process die when the one that forked it does, however that ends; ^C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    _filling.append(filling)
+
+
+def _share(paths: Sequence[str]) -> _Did:
+    return _filling[0].share(paths)
 
 
 def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
