@@ -160,6 +160,7 @@ class Chain:
     @cached_property
     def trained(self) -> Trained:
         """The fine-tuned Keras model."""
+        bases.check_backend()
         recipe, data = self._order.recipe, self.dataset
         tables = recipe.tables()
         depends_on = {

@@ -6,10 +6,11 @@ the ImageNet classifier at alpha 1.0 and its own side. Source: keras.io/api/appl
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from edgetl.core.errors import ConfigError, unknown
+from edgetl.core.errors import ConfigError, MissingPackage, unknown
 
 Scaling = Literal["tf"]
 
@@ -63,6 +64,13 @@ BASES: dict[str, Base] = {
             weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/",
         ),
     )
+}
+
+# What Keras can compute with here, and how to get it.
+_BACKENDS = {
+    "tensorflow": "pip install edgetl",
+    "jax": "pip install 'edgetl[jax]'",
+    "torch": "pip install torch",
 }
 
 # MobileNet spells its widths with underscores. Source: keras.applications.mobilenet, Keras 3.15.
@@ -125,3 +133,17 @@ def keras_home() -> Path:
 def backend() -> str:
     """The package that Keras computes with, as it will be chosen."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def check_backend() -> None:
+    """Refuse a backend that Keras does not have, or whose package is not installed.
+
+    Raises:
+        ConfigError: `KERAS_BACKEND` names no backend.
+        MissingPackage: its package is absent.
+    """
+    name = backend()
+    if name not in _BACKENDS:
+        raise unknown("KERAS_BACKEND", name, _BACKENDS)
+    if find_spec(name) is None:
+        raise MissingPackage(f"KERAS_BACKEND is {name}, which is not installed", hint=_BACKENDS[name])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core import bases
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, MissingPackage
 
 ROWS = list(bases.BASES.values())
 
@@ -129,3 +129,23 @@ def test_backend(monkeypatch):
     assert bases.backend() == "tensorflow"
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert bases.backend() == "jax"
+
+
+def test_a_backend_that_is_not_installed_names_what_brings_it(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(bases, "find_spec", lambda _: None)
+    with pytest.raises(MissingPackage) as raised:
+        bases.check_backend()
+    assert "edgetl[jax]" in raised.value.hint
+
+
+def test_a_misspelt_backend_is_named(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorfow")
+    with pytest.raises(ConfigError) as raised:
+        bases.check_backend()
+    assert "tensorflow" in raised.value.hint
+
+
+def test_the_default_backend_is_there(monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    bases.check_backend()
