@@ -33,6 +33,7 @@ Unfreeze = Annotated[
 ]
 LearningRate = Annotated[float | None, typer.Option(help="Rate of phase 1.", rich_help_panel=_TRAINING)]
 BatchSize = Annotated[int | None, typer.Option(help="Photos in a step.", rich_help_panel=_TRAINING)]
+Precision = Annotated[str | None, typer.Option(help="float32, or bfloat16 on a GPU.", rich_help_panel=_TRAINING)]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same model.", rich_help_panel=_TRAINING)]
 CacheBytes = Annotated[
     int | None, typer.Option(help="Disk for cached features; default a tenth of the free.", rich_help_panel=_TRAINING)
@@ -64,6 +65,7 @@ _FLAGS = {
     "fine_tune_epochs": ("phase2", "epochs"),
     "unfreeze": ("phase2", "unfreeze"),
     "batch_size": ("training", "batch_size"),
+    "precision": ("training", "precision"),
     "seed": ("training", "seed"),
     "cache_bytes": ("training", "cache_bytes"),
     "limit_drop": ("contract", "limit_drop"),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgetl.core import bases
 from edgetl.core.errors import ConfigError, unknown
-from edgetl.core.records import Fit
+from edgetl.core.records import Fit, Precision
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
@@ -75,6 +75,7 @@ class Training(_Table):
 
     `patience` is in epochs without a better validation accuracy; 0 never stops early. `feature_cache` computes frozen
     layers once per photo and view; `cache_bytes` bounds what they may take on disk, 0 is a tenth of what is free.
+    `precision` is what layers compute in, for GPUs; the weights, and the model that leaves, are float32 either way.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -84,6 +85,7 @@ class Training(_Table):
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
     feature_cache: bool = True
     cache_bytes: Annotated[int, Field(ge=0)] = 0
+    precision: Precision = "float32"
 
 
 class Phase1(_Table):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Ser
 
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
+Precision = Literal["float32", "bfloat16"]
 Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
 
 
@@ -119,6 +120,7 @@ class Trained(Record):
     dataset_sha256: str
     backend: str
     device: str
+    precision: Precision
 
     def contents(self) -> dict[Path, str]:
         """The model file."""

@@ -7,6 +7,7 @@ at any layer, copied layer by layer into Keras 2, and quantized. It eats raw uin
 import os
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from edgetl.core import bases
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.recipe import Base, Head, Training
+from edgetl.core.records import Precision
 
 SCALING, POOLING, SCORES = "scaling", "pooling", "scores"
 
@@ -31,6 +33,25 @@ def begin(seed: int) -> None:
     """Start from a clean slate: layer names and random numbers repeat from run to run."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
+
+
+@contextmanager
+def computing_in(precision: Precision) -> Iterator[None]:
+    """Layers made inside compute in this dtype; their weights are float32 all the same.
+
+    Raises:
+        ConfigError: bfloat16 without a GPU.
+    """
+    if precision == "bfloat16" and device().startswith("cpu"):
+        raise ConfigError(
+            f"bfloat16 is for GPUs, and {backend()} computes on {device()} here", hint="leave --precision out"
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else "mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def assembled(base: Base, head: Head, classes: int) -> keras.Model:
@@ -57,7 +78,8 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
     scale, offset = _SCALINGS[row.scaling]
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
-    scaled = keras.layers.Rescaling(scale, offset, name=SCALING)(image)
+    # In float32 whatever the rest computes in: bfloat16 would blur 256 levels before anything has seen them.
+    scaled = keras.layers.Rescaling(scale, offset, name=SCALING, dtype="float32")(image)
     builder = getattr(keras.applications, row.builder)
     network = builder(input_tensor=scaled, input_shape=shape, alpha=base.alpha, include_top=False, weights=None)
     if weights is not None:
@@ -72,6 +94,20 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
     units = 1 if head.activation == "sigmoid" else classes
     scores = keras.layers.Dense(units, activation=head.activation, name=SCORES, dtype="float32")(features)
     return keras.Model(image, scores, name="classifier")
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same layers with the same weights, computing in float32: what a converter should be given."""
+
+    def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "float32"
+        return layer.__class__.from_config(config)
+
+    twin = keras.models.clone_model(model, clone_function=plain)
+    twin.set_weights(model.get_weights())
+    return twin
 
 
 def base_layers(model: keras.Model) -> list[keras.layers.Layer]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.core.framework.summary_pb2 import Summary
 from tensorflow.core.util.event_pb2 import Event
 
-from edgetl.engines.two_phase import Epoch
+from edgetl.engines.watch import Epoch
 
 _SCALARS = ("learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import pixelstore
+from edgetl.core import metrics, pixelstore
 from edgetl.core.console import Bar, Console
 from edgetl.core.recipe import Recipe
 from edgetl.core.records import Dataset, Input, Part, Trained
@@ -13,7 +13,7 @@ from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, two_phase
 from edgetl.engines.sources import Photos
 from edgetl.engines.training_log import TrainingLog
-from edgetl.engines.two_phase import Epoch
+from edgetl.engines.watch import Epoch, Watch
 
 _TITLES = {
     "frozen": "frozen layers, once per photo",
@@ -32,13 +32,19 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
     """
     shape = Input(side_px=recipe.base.side_px, fit=recipe.photos.fit)
     keras3.begin(recipe.training.seed)
-    model = keras3.assembled(recipe.base, recipe.head, len(dataset.classes))
+    parts = _photos(dataset, "train", shape), _photos(dataset, "validation", shape)
+    with keras3.computing_in(recipe.training.precision):
+        model = keras3.assembled(recipe.base, recipe.head, len(dataset.classes))
     log = TrainingLog(folder)
     with _Watching(console, log) as watching:
-        phases = two_phase.train(
-            model, _photos(dataset, "train", shape), _photos(dataset, "validation", shape), recipe, watching.watch
-        )
+        phases = two_phase.train(model, *parts, recipe, watching.watch)
     log.close()
+    if recipe.training.precision != "float32":
+        model = keras3.in_float32(model)
+        accuracy = metrics.accuracy(keras3.predict(model, parts[1].pixels, lambda _: None), parts[1].labels)
+        console.say(
+            f"  trained in {recipe.training.precision}; in float32 these weights reach validation {accuracy:.4f}"
+        )
     path = folder / "model.keras"
     keras3.save(model, path)
     return Trained(
@@ -55,6 +61,7 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
         dataset_sha256=dataset.sha256,
         backend=keras3.backend(),
         device=keras3.device(),
+        precision=recipe.training.precision,
     )
 
 
@@ -73,7 +80,7 @@ class _Watching(ExitStack):
         self._console = console
         self._log = log
         self._bar: Bar | None = None
-        self.watch = two_phase.Watch(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
+        self.watch = Watch(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
 
     def _begin(self, what: str, steps: int) -> None:
         self.close()

@@ -1,7 +1,5 @@
 """features.py: the frozen half says the same as Keras, once per photo and view, and training on it is training."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from edgetl.core.records import Input
 from edgetl.engines import cuts, features, keras3, two_phase
 from edgetl.engines.features import Frozen, View
 from edgetl.engines.sources import Photos
+from edgetl.engines.watch import Watch
 
 SIDE = 32
 
@@ -106,7 +105,7 @@ def test_features_that_are_not_keras_s_stop_the_build(monkeypatch):
         half.fill([view(photos)], lambda _: None)
 
 
-QUIET = two_phase.Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
+QUIET = Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
 
 
 def headed(builder, **arguments):
@@ -141,13 +140,3 @@ def test_cached_training_reaches_the_weights_of_plain_training(builder, argument
     plain = told.model_copy(update={"training": told.training.model_copy(update={"feature_cache": False})})
     ours, theirs = trained(told, builder, **arguments), trained(plain, builder, **arguments)
     assert max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)) < 1e-4
-
-
-def test_a_budget_too_small_trains_all_the_same_and_says_so():
-    told = recipe(training={"cache_bytes": 1000})
-    keras3.begin(1)
-    model = keras3.assembled(told.base, told.head, 3)
-    said = []
-    two_phase.train(model, shapes(40), shapes(12, seed=1), told, dataclasses.replace(QUIET, say=said.append))
-    assert len(said) == 1
-    assert "cache-bytes" in said[0]

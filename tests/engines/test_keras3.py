@@ -281,3 +281,28 @@ def test_a_model_that_cannot_be_saved(small_model, tmp_path):
 def test_where_it_computes():
     assert keras3.backend() == "tensorflow"
     assert keras3.device().split(":")[0] in ("cpu", "gpu")
+
+
+def test_bfloat16_is_for_gpus():
+    before = keras.config.dtype_policy()
+    with pytest.raises(ConfigError, match="bfloat16 is for GPUs"), keras3.computing_in("bfloat16"):
+        pass
+    assert keras.config.dtype_policy() == before
+
+
+def test_a_network_that_computes_in_bfloat16_has_a_twin_in_float32(monkeypatch):
+    monkeypatch.setattr(keras3, "device", lambda: "gpu:0")
+    keras3.begin(1)
+    with keras3.computing_in("bfloat16"):
+        half = keras3.assembled(BASE, HEAD, 3)
+    assert keras.config.dtype_policy().name == "float32"
+    assert {layer.compute_dtype for layer in keras3.base_layers(half)} == {"bfloat16"}
+    assert half.get_layer(keras3.SCALING).compute_dtype == half.get_layer(keras3.SCORES).compute_dtype == "float32"
+    assert {str(weight.dtype) for weight in half.weights} == {"float32"}
+    twin = keras3.in_float32(half)
+    assert [layer.name for layer in twin.layers] == [layer.name for layer in half.layers]
+    assert {layer.compute_dtype for layer in keras3.base_layers(twin)} == {"float32"}
+    assert twin.inputs[0].dtype == "uint8"
+    assert all(np.array_equal(a, b) for a, b in zip(twin.get_weights(), half.get_weights(), strict=True))
+    photos = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    assert np.allclose(np.asarray(twin(photos)), np.asarray(half(photos)), atol=0.05)

@@ -6,7 +6,7 @@ import pytest
 from tensorflow.core.util.event_pb2 import Event
 
 from edgetl.engines.training_log import TrainingLog
-from edgetl.engines.two_phase import Epoch
+from edgetl.engines.watch import Epoch
 
 
 def epoch(number: int) -> Epoch:

@@ -10,7 +10,7 @@ from edgetl.core.errors import StageError
 from edgetl.core.records import Phase
 from edgetl.engines import keras3, two_phase
 from edgetl.engines.sources import Photos
-from edgetl.engines.two_phase import Epoch, Watch
+from edgetl.engines.watch import Epoch, Watch
 
 
 @dataclass
@@ -210,3 +210,42 @@ def test_frozen_layers_computed_once_give_the_same_training(small_model, parts):
         two_phase.train(small_model(), *parts, how, told.watch)
         reached.append([[epoch.loss, epoch.accuracy, epoch.validation_loss] for epoch in told.epochs])
     assert np.allclose(*reached, atol=2e-3)
+
+
+@pytest.mark.parametrize("photos", [8, 8 * two_phase._SHORT_STEPS, 8 * two_phase._SHORT_STEPS + 3])
+def test_every_step_is_told_of_once(small_model, photo_array, as_pixels, photos, monkeypatch):
+    monkeypatch.setattr(two_phase._Keeper, "_GLANCE_S", 0.0)
+    rows = np.arange(photos) % 30
+    many = Photos(
+        pixels=as_pixels(photo_array[rows]), labels=rows // 10, sha256s=[f"{row:064x}" for row in range(photos)]
+    )
+    begun, steps = {}, []
+    watch = Watch(
+        begin=lambda what, count: (begun.update({what: count}), steps.clear()),
+        step=lambda count, _: steps.append(count),
+        epoch=lambda _: None,
+        say=lambda _: None,
+    )
+    two_phase.train(small_model(), many, many, wanted(phase2={"epochs": 0}), watch)
+    assert sum(steps) == begun["head"] == 2 * -(-photos // 8)
+    assert min(steps) >= 0
+
+
+def test_steps_that_run_together_change_nothing(small_model, parts, monkeypatch):
+    made = []
+    for together in (1, 2, 16):
+        monkeypatch.setattr(two_phase, "_SHORT_STEPS", together)
+        model = small_model()
+        two_phase.train(model, *parts, wanted(), Told().watch)
+        made.append(weights_of(model))
+    assert changed(made[0], made[1]) == changed(made[0], made[2]) == set()
+
+
+def test_long_steps_are_watched_one_by_one(monkeypatch):
+    monkeypatch.setattr(keras3, "device", lambda: "cpu:0")
+    assert two_phase._steps_per_execution(whole=True) == 1
+    assert two_phase._steps_per_execution(whole=False) > 1
+    monkeypatch.setattr(keras3, "device", lambda: "gpu:0")
+    assert two_phase._steps_per_execution(whole=True) > 1
+    monkeypatch.setattr(keras3, "backend", lambda: "torch")
+    assert two_phase._steps_per_execution(whole=False) == 1

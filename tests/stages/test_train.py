@@ -89,3 +89,20 @@ def test_the_best_weights_are_those_on_the_disk(built, shared_dataset):
     accuracy = np.mean(scores.argmax(axis=1) == [photo.label for photo in photos])
     kept = next(phase for phase in reversed(built.trained.phases) if phase.kept)
     assert accuracy == pytest.approx(kept.validation_accuracy, abs=1e-6)
+
+
+@pytest.mark.parametrize("feature_cache", [True, False])
+def test_what_was_trained_in_bfloat16_leaves_in_float32(shared_dataset, tmp_path, monkeypatch, feature_cache):
+    monkeypatch.setattr(keras3, "device", lambda: "gpu:0")
+    flags = {
+        "base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"},
+        "training": {"precision": "bfloat16", "feature_cache": feature_cache, "batch_norm": "inference"},
+        "phase1": {"epochs": 1},
+        "phase2": {"epochs": 1, "unfreeze": "-3"},
+    }
+    stream = io.StringIO()
+    trained = train(shared_dataset, recipe.resolve("default", flags), tmp_path, console=Console(stream=stream))
+    assert trained.precision == "bfloat16"
+    assert "in float32 these weights reach validation 0." in stream.getvalue()
+    model = keras3.load(trained.path)
+    assert {layer.compute_dtype for layer in model.layers if layer.weights} == {"float32"}

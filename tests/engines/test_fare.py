@@ -1,0 +1,96 @@
+"""fare.py: each phase is given the part of the network above its cut and the features below it, or all and pixels."""
+
+import numpy as np
+import pytest
+
+from edgetl.core.recipe import resolve
+from edgetl.engines import keras3
+from edgetl.engines.fare import Fare
+from edgetl.engines.sources import AugmentedPixels, CachedFeatures, Photos, PlainPixels
+from edgetl.engines.watch import Watch
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def parts(photo_array, as_pixels):
+    """20 training and 10 validation photos."""
+    labels = np.repeat(np.arange(3), 10)
+
+    def part(rows):
+        return Photos(pixels=as_pixels(photo_array[rows]), labels=labels[rows], sha256s=[f"{row:064x}" for row in rows])
+
+    return part(np.arange(20)), part(np.arange(20, 30))
+
+
+def cooked(model, parts, tuned, **training):
+    """A fare that is ready, with what it began and said."""
+    begun, said = [], []
+    watch = Watch(
+        begin=lambda what, steps: begun.append((what, steps)),
+        step=lambda *_: None,
+        epoch=lambda _: None,
+        say=said.append,
+    )
+    flags = {
+        "base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"},
+        "augment": {"views": 3},
+        "training": training,
+        "phase1": {"epochs": 2},
+        "phase2": {"epochs": 2},
+    }
+    fare = Fare(model, *parts, resolve("default", flags), watch)
+    fare.cook(tuned)
+    return fare, begun, said
+
+
+def test_each_phase_trains_what_lies_above_its_cut(small_model, parts):
+    model = small_model()
+    fare, begun, said = cooked(model, parts, ["conv3"])
+    head, fine = fare.head(), fare.fine_tune()
+    assert [layer.name for layer in head.network.layers][1:] == [keras3.SCORES]
+    names = [layer.name for layer in fine.network.layers]
+    assert "conv3" in names and "conv2" not in names
+    assert all(isinstance(source, CachedFeatures) for source in (head.training, head.validation, fine.training))
+    # Three views of the training photos for four epochs, and the validation photos as they are.
+    assert (begun, said) == ([("frozen", 3 * 20 + 10)], [])
+    assert head.training.rows(np.arange(4), 1).shape == (4, 128)
+
+
+def test_the_layers_are_the_model_s_own(small_model, parts):
+    model = small_model()
+    fare, _, _ = cooked(model, parts, ["conv3"])
+    assert fare.fine_tune().network.get_layer("conv3") is model.get_layer("conv3")
+
+
+def test_views_are_taken_in_turn(small_model, parts):
+    fare, _, _ = cooked(small_model(), parts, [])
+    rows = [fare.head().training.rows(np.arange(20), epoch) for epoch in (1, 2, 3)]
+    # Two epochs need two views: the third epoch would begin again.
+    assert np.array_equal(rows[0], rows[2]) and not np.array_equal(rows[0], rows[1])
+
+
+def test_a_budget_too_small_for_phase_2_says_so_and_computes_anew(small_model, parts):
+    model = small_model()
+    fare, _, said = cooked(model, parts, ["conv3"], cache_bytes=1000)
+    assert len(said) == 1 and "--cache-bytes" in said[0] and "computes the frozen layers anew" in said[0]
+    assert isinstance(fare.head().training, CachedFeatures)
+    fine = fare.fine_tune()
+    assert fine.network is model and isinstance(fine.training, AugmentedPixels)
+
+
+def test_nothing_frozen_below_means_pixels(small_model, parts):
+    model = small_model()
+    fare, _, said = cooked(model, parts, ["conv1"])
+    assert fare.fine_tune().network is model and said == []
+
+
+def test_no_feature_cache_means_pixels_in_both_phases(small_model, parts):
+    model = small_model()
+    fare, begun, _ = cooked(model, parts, ["conv3"], feature_cache=False)
+    head = fare.head()
+    assert head.network is model and begun == []
+    assert isinstance(head.training, AugmentedPixels) and isinstance(head.validation, PlainPixels)
