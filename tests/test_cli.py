@@ -387,13 +387,14 @@ def test_interrupted_then_killed_then_finished(edgetl, photos, recipe_file, tmp_
 
 
 @pytest.mark.slow
-def test_another_backend(edgetl, photos, recipe_file, tmp_path):
-    if find_spec("jax") is None:
-        pytest.skip("jax is not installed here (pip install 'edgetl[jax]')")
-    line = ("--recipe", recipe_file, "--epochs", "2", "--fine-tune-epochs", "0", "--out", tmp_path / "run")
-    done = edgetl("train", photos, *line, "--json", KERAS_BACKEND="jax")
+@pytest.mark.parametrize(("backend", "install"), [("jax", "'edgetl[jax]'"), ("torch", "torch")])
+def test_another_backend(edgetl, photos, recipe_file, tmp_path, backend, install):
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed here (pip install {install})")
+    line = ("--recipe", recipe_file, "--epochs", "2", "--fine-tune-epochs", "2", "--out", tmp_path / "run")
+    done = edgetl("train", photos, *line, "--json", KERAS_BACKEND=backend)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["backend"] == "jax"
-    done = edgetl("convert", tmp_path / "run", "--method", "int8", "--json", KERAS_BACKEND="jax")
+    assert json.loads(done.stdout)["backend"] == backend
+    done = edgetl("convert", tmp_path / "run", "--method", "int8", "--json", KERAS_BACKEND=backend)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["input"]["dtype"] == "uint8"

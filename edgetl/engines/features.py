@@ -8,8 +8,9 @@ Keras's at run time.
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -117,18 +118,31 @@ class _Program(Protocol):
 
 
 class _KerasProgram:
-    """Keras's own backend in large batches: for a GPU."""
+    """Keras's own backend in large batches: for a GPU. All cores prepare the photos of the batches to come."""
 
     def __init__(self, half: keras.Model) -> None:
         self._half = half
 
     def run(self, rows: np.ndarray, pixels: PixelRows, outputs: list[Rows], advance: Callable[[int], None]) -> None:
-        for start in range(0, len(rows), _GPU_BATCH):
-            chunk = rows[start : start + _GPU_BATCH]
-            padded = np.resize(chunk, _GPU_BATCH)
-            for output, answer in zip(outputs, _listed(self._half.predict_on_batch(pixels(padded))), strict=True):
-                output[start : start + len(chunk)] = np.asarray(answer)[: len(chunk)]
+        chunks = [rows[start : start + _GPU_BATCH] for start in range(0, len(rows), _GPU_BATCH)]
+        done = 0
+        for chunk, photos in zip(chunks, _prepared(chunks, pixels), strict=True):
+            for output, answer in zip(outputs, _listed(self._half.predict_on_batch(photos)), strict=True):
+                output[done : done + len(chunk)] = np.asarray(answer)[: len(chunk)]
+            done += len(chunk)
             advance(len(chunk))
+
+
+def _prepared(chunks: Sequence[np.ndarray], pixels: PixelRows) -> Iterator[np.ndarray]:
+    """The pixels of each chunk, filled up to a whole batch; as many are under way as there are cores, no more."""
+    with ThreadPoolExecutor(machine.cores()) as pool:
+        under_way: deque[Future[np.ndarray]] = deque()
+        for chunk in chunks:
+            if len(under_way) > machine.cores():
+                yield under_way.popleft().result()
+            under_way.append(pool.submit(pixels, np.resize(chunk, _GPU_BATCH)))
+        while under_way:
+            yield under_way.popleft().result()
 
 
 class _LiteRtProgram:

@@ -65,4 +65,6 @@ def _disk() -> Finding:
     root = cache.cache_root()
     place = next(path for path in (root, *root.parents) if path.is_dir())
     free = shutil.disk_usage(place).free
-    return Finding(subject="cache", good=free > _ROOM_BYTES, found=f"{root}, {free / 1e9:.0f} GB free")
+    held = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    found = f"{root} holds {held / 1e9:.1f} GB, {free / 1e9:.0f} GB free; what is deleted there is computed anew"
+    return Finding(subject="cache", good=free > _ROOM_BYTES, found=found)

@@ -88,6 +88,33 @@ def test_each_photo_and_view_is_computed_once():
     assert (sum(done), photos.pixels.asked) == (18, 0)
 
 
+def test_under_keras_itself_the_features_are_the_same(monkeypatch):
+    photos, (_, half) = shapes(23), frozen(recipe())
+    half.fill([view(photos)], lambda _: None)
+    on_litert = half.opened(view(photos), 1).rows(range(23))
+    monkeypatch.setattr(features, "_on_litert", lambda: False)
+    monkeypatch.setattr(features, "_GPU_BATCH", 4)
+    _, half = frozen(recipe())
+    done = []
+    half.fill([view(photos)], done.append)
+    assert done == [4, 4, 4, 4, 4, 3]
+    assert np.allclose(half.opened(view(photos), 1).rows(range(23)), on_litert, atol=1e-4 * np.abs(on_litert).max())
+
+
+def test_batches_are_prepared_ahead_in_order_and_not_all_at_once(monkeypatch):
+    monkeypatch.setattr(features.machine, "cores", lambda: 2)
+    asked = []
+
+    def pixels(rows):
+        asked.append(int(rows[0]))
+        return rows
+
+    prepared = features._prepared([np.array([number]) for number in range(20)], pixels)
+    assert [int(next(prepared)[0]) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert len(asked) <= 5 + 3
+    assert [int(batch[0]) for batch in prepared] == list(range(5, 20))
+
+
 def test_other_weights_are_another_store():
     photos, (model, half) = shapes(4), frozen(recipe())
     half.fill([view(photos)], lambda _: None)
