@@ -52,7 +52,7 @@ class Fare:
         self._cuts = [cuts.below(self._model, found, head)]
         if tuned:
             lower = cuts.below(self._model, found, tuned)
-            if lower.name not in (self._model.layers[0].name, keras3.SCALING) and self._affordable(lower):
+            if self._worth_keeping(lower, tuned) and self._affordable(lower):
                 self._cuts.insert(0, lower)
         shape = self._parts[0].pixels.shape
         self._frozen = Frozen(self._model, self._cuts, Input(side_px=shape.side_px, fit=shape.fit))
@@ -86,6 +86,19 @@ class Fare:
             training_labels=self._parts[0].labels,
             validation_labels=self._parts[1].labels,
         )
+
+    def _worth_keeping(self, cut: Cut, tuned: list[str]) -> bool:
+        """Whether anything is computed below the cut; it may not be, where cells hand on two tensors side by side."""
+        if cut.name not in (self._model.layers[0].name, keras3.SCALING):
+            return True
+        names = [layer.name for layer in self._model.layers]
+        first = min(names.index(name) for name in tuned)
+        if any(layer.weights for layer in self._model.layers[:first]):
+            self._watch.say(
+                f"no single tensor parts the network below {names[first]}: "
+                "phase 2 computes the frozen layers anew every epoch"
+            )
+        return False
 
     def _affordable(self, cut: Cut) -> bool:
         views = self._recipe.augment.views if self._recipe.augment.on else 1

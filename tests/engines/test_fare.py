@@ -1,5 +1,6 @@
 """fare.py: each phase is given the part of the network above its cut and the features below it, or all and pixels."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -86,6 +87,26 @@ def test_nothing_frozen_below_means_pixels(small_model, parts):
     model = small_model()
     fare, _, said = cooked(model, parts, ["conv1"])
     assert fare.fine_tune().network is model and said == []
+
+
+def side_by_side():
+    """A network whose input is needed again at its end, so that no cut lies between; as NASNet's cells do it."""
+    layers = keras.layers
+    image = keras.Input((32, 32, 3), dtype="uint8", name="image")
+    scaled = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+    low = layers.Conv2D(4, 3, padding="same", trainable=False, name="low")(scaled)
+    joined = layers.Concatenate(name="joined")([layers.Conv2D(4, 3, padding="same", name="high")(low), scaled])
+    pooled = layers.GlobalAveragePooling2D(name=keras3.POOLING)(joined)
+    return keras.Model(image, layers.Dense(3, activation="softmax", name=keras3.SCORES)(pooled))
+
+
+def test_a_network_that_cannot_be_cut_says_so_and_computes_anew(parts):
+    model = side_by_side()
+    fare, _, said = cooked(model, parts, ["high"])
+    assert said == [
+        "no single tensor parts the network below high: phase 2 computes the frozen layers anew every epoch"
+    ]
+    assert fare.fine_tune().network is model
 
 
 def test_no_feature_cache_means_pixels_in_both_phases(small_model, parts):
