@@ -8,12 +8,13 @@ own with an empty cache: MobileNetV2, frozen layers computed once, the last thre
 the highest sum over that process and those it forks, looked at every fifth of a second: anonymous memory, which the
 system cannot take back, and resident memory, in which pages of the memory-mapped stores count as long as nobody else
 needs the room. Disk is what lies in the cache afterwards. Seconds per further photo between neighbouring sizes show
-whether the cost is linear, whatever the start costs.
+whether the cost is linear, whatever the start costs. With --rounds the sizes take turns, and medians are printed.
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,10 +45,15 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     counts = sorted(options.photos or [1000, 5500, 10_000])
-    measured = []
-    for count in counts:
-        measured.append(_measured(count, options))
-        print(json.dumps(measured[-1]), file=sys.stderr)
+    rounds: list[list[dict[str, float]]] = []
+    for _ in range(options.rounds):
+        rounds.append([])
+        for count in counts:
+            rounds[-1].append(_measured(count, options))
+            print(json.dumps(rounds[-1][-1]), file=sys.stderr)
+    measured = [
+        {key: statistics.median(run[key] for run in runs) for key in runs[0]} for runs in zip(*rounds, strict=True)
+    ]
     steps = [
         {
             "from_photos": less["photos"],
@@ -59,7 +65,12 @@ def main() -> None:
         for less, more in pairwise(measured)
     ]
     machine = {"cores": cores(), "processor": processor()}
-    print(json.dumps({"machine": machine, "runs": measured, "steps": steps}, indent=None if options.json else 1))
+    print(
+        json.dumps(
+            {"machine": machine, "rounds": options.rounds, "medians": measured, "steps": steps},
+            indent=None if options.json else 1,
+        )
+    )
 
 
 def _measured(count: int, options: argparse.Namespace) -> dict[str, float]:
@@ -153,6 +164,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What training costs as the photos become many.")
     parser.add_argument("--photos", type=int, action="append", help="how many; can be given often")
     parser.add_argument("--weights", type=Path, required=True, help="MobileNetV2's weights without top")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--alpha", type=float, default=0.35)
     parser.add_argument("--json", action="store_true", help="one line")
     return parser.parse_args()
