@@ -12,8 +12,7 @@ learning rate falls along a cosine over the time, or the epochs, that were given
 
 Worker processes draw the images ahead, so that training does not wait for them; an epoch adds a shard to the pool it
 draws from. Which images those are depends on the seed alone, so a run of so many epochs repeats exactly wherever its
-arithmetic does. KERAS_BACKEND
-chooses the backend; on a GPU, give it many --workers and --reuse 1.
+arithmetic does. KERAS_BACKEND chooses the backend; on a GPU, give it many --workers and --reuse 1.
 """
 
 import argparse
