@@ -13,6 +13,12 @@ learning rate falls along a cosine over the time, or the epochs, that were given
 Worker processes draw the images ahead, so that training does not wait for them; an epoch adds a shard to the pool it
 draws from. Which images those are depends on the seed alone, so a run of so many epochs repeats exactly wherever its
 arithmetic does. KERAS_BACKEND chooses the backend; on a GPU, give it many --workers and --reuse 1.
+
+Speed on 2 cores (AMD EPYC, TensorFlow): one process draws 2280 images/s of 64 px; training takes 575 images/s with the
+drawing beside it, and waits 0.1 s of 11 s an epoch. With XLA it takes 543, in bfloat16 586, without drawing 556.
+
+Tried so far, one seed, digits at 64 px fine-tuned for 4 epochs (tools/measure_transfer.py --digits-epochs 4):
+random weights 0.641; 300 classes, 24 576 images in 78 s of training 0.911; ImageNet weights 0.970.
 """
 
 import argparse
