@@ -1,0 +1,82 @@
+"""formula: half floats there and back, the same bytes every time, both Kerases, and nothing but arrays in the file."""
+
+import io
+
+import numpy as np
+import pytest
+
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.recipe import Base, Head
+from edgetl.engines import formula, keras3
+
+BASE = Base(name="mobilenet_v2", alpha=0.35, side_px=32, weights="none")
+
+
+class Layer:
+    """A layer as far as its weights go."""
+
+    def __init__(self, name, *weights):
+        self.name, self.weights = name, [np.asarray(weight, np.float32) for weight in weights]
+
+    def get_weights(self):
+        return self.weights
+
+    def set_weights(self, weights):
+        self.weights = weights
+
+
+def test_there_and_back():
+    exact = np.arange(6).reshape(2, 3) / 4
+    layers = [Layer("conv", exact, [1, 2]), Layer("relu"), Layer("bn", [0.1])]
+    content = formula.packed(layers)
+    assert content == formula.packed(layers) and list(formula.unpacked(content)) == ["conv", "bn"]
+    others = [Layer("renamed", np.zeros((2, 3)), [0, 0]), Layer("bn_2", [0]), Layer("pool")]
+    formula.fill(others, content)
+    assert np.array_equal(others[0].weights[0], exact) and others[0].weights[0].dtype == np.float32
+    assert abs(others[1].weights[0][0] - 0.1) < 1e-4
+
+
+@pytest.mark.parametrize("weight", [70000, np.nan, -np.inf])
+def test_what_is_no_half_float_is_refused(weight):
+    with pytest.raises(StageError, match="layer conv"):
+        formula.packed([Layer("conv", [weight])])
+
+
+def test_another_network_is_refused_and_left_alone():
+    content = formula.packed([Layer("a", [1]), Layer("b", [1, 2])])
+    layers = [Layer("a", [0]), Layer("b", [0, 0, 0])]
+    with pytest.raises(ConfigError, match="layer b takes"):
+        formula.fill(layers, content)
+    assert layers[0].weights[0] == 0
+    with pytest.raises(ConfigError, match="2 layers, the network has 1"):
+        formula.fill(layers[:1], content)
+
+
+def test_a_file_of_something_else_is_refused():
+    pickled = io.BytesIO()
+    np.savez(pickled, **{"a/0": np.array([{}], dtype=object)})
+    lone = io.BytesIO()
+    np.save(lone, np.zeros(3))
+    whole = formula.packed([Layer("a", np.ones(99))])
+    for content in (pickled.getvalue(), lone.getvalue(), b"", b"PK", whole[: len(whole) // 2], b"weights"):
+        with pytest.raises(ConfigError, match="not a file of half-float weights"):
+            formula.unpacked(content)
+
+
+def test_both_kerases_compute_the_same(tmp_path):
+    import tf_keras
+
+    keras3.begin(1)
+    network = keras3.assembled(BASE, Head(), 3)
+    layers = keras3.base_layers(network)
+    content = formula.packed(layers)
+    assert len(content) < 1_000_000
+    formula.fill(layers, content)
+    twin = tf_keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, include_top=False, weights=None, pooling="avg")
+    formula.fill(twin.layers, content)
+    photos = np.random.default_rng(0).integers(256, size=(4, 32, 32, 3), dtype=np.uint8)
+    import keras
+
+    ours = keras.Model(network.input, network.get_layer(keras3.POOLING).output).predict(photos, verbose=0)
+    theirs = np.asarray(twin(photos / np.float32(127.5) - 1, training=False))
+    assert np.abs(ours).max() > 0 and np.abs(ours - theirs).max() < 1e-5 * np.abs(ours).max()
