@@ -21,6 +21,7 @@ from edgetl.options import (
     Base,
     BatchSize,
     CacheBytes,
+    DeviceAccuracy,
     Dropout,
     Epochs,
     FineTuneEpochs,
@@ -40,6 +41,7 @@ from edgetl.options import (
     RunFolder,
     Seed,
     Side,
+    Soak,
     Strict,
     Target,
     TargetDir,
@@ -257,6 +259,34 @@ def bundle(run: RunFolder, method: Method = "", as_json: Json = False, quiet: Qu
         artifact = chain.chosen(method)
         made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
     show.print_record(made.model_dump(mode="json"), str(made.root), as_json=as_json)
+
+
+@app.command()
+def bench(
+    run: RunFolder,
+    method: Method = "",
+    soak: Soak = None,
+    accuracy: DeviceAccuracy = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the bundle of a run: latency, memory, accuracy."""
+    from edgetl import show
+    from edgetl.build import Chain, Order
+    from edgetl.core import measures
+
+    order = Order.of(run)
+    with _working(run, quiet=quiet) as (opened, console):
+        chain = Chain(order, opened, console)
+        artifact = chain.chosen(method)
+        made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
+        found = chain.benched(made, chain.wanted(artifact, soak_s=soak or 0.0, accuracy=accuracy))
+        measure = measures.read(found.path, found.model_sha256)
+        show.show_measures([(found.where, measure)], console)
+        verdict = chain.device_verdict(artifact, found)
+        if verdict is not None:
+            show.show_verdict(verdict, console)
+    show.print_record(measure.model_dump(mode="json"), str(found.path), as_json=as_json)
 
 
 @app.command()

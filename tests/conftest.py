@@ -210,6 +210,63 @@ def small_model() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture
+def measure_json() -> dict[str, Any]:
+    """What bench.py writes: 4 ms on four threads, no soak, two photos, one of them named right. Yours to change."""
+
+    def times(ms: float) -> dict[str, Any]:
+        percentile = {"ms": ms, "low_ms": 0.9 * ms, "high_ms": 1.1 * ms}
+        bounds = {"mean_ms": ms, "min_ms": ms, "max_ms": ms}
+        return {"runs": 100, **bounds, "p50": percentile, "p90": percentile, "p99": percentile}
+
+    steps = {"decode": 1.0, "preprocess": 2.0, "invoke": 4.0, "postprocess": 0.5, "total": 7.5}
+    return {
+        "schema": 1,
+        "valid": True,
+        "reasons": [],
+        "started_at": "2026-11-24T10:00:00Z",
+        "seconds": 12.5,
+        "target": "tflite",
+        "base": "mobilenet",
+        "method": "int8",
+        "model_sha256": "m" * 64,
+        "board": {
+            "name": "Raspberry Pi 4 Model B Rev 1.4",
+            "machine": "aarch64",
+            "processor": "Cortex-A72",
+            "cores": 4,
+            "kernel": "6.12",
+            "system": "Debian GNU/Linux 13 (trixie)",
+            "highest_hz": 1_800_000_000,
+            "governor": "ondemand",
+            "emulated": False,
+        },
+        "versions": {"python": "3.13.5"},
+        "accelerated": True,
+        "golden_photos": 8,
+        "sweep": [{"threads": 4, "load_ms": 20.0, "first_ms": 9.0, "accelerated": True, "steady": times(4.0)}],
+        "best_threads": 4,
+        "photo": {name: times(ms) for name, ms in steps.items()},
+        "soak": None,
+        "accuracy": {
+            "photos": 2,
+            "right": 1,
+            "accuracy": {"value": 0.5, "low": 0.1, "high": 0.9},
+            "per_label": {"circle": {"photos": 1, "right": 1}, "square": {"photos": 1, "right": 0}},
+            "unreadable": {},
+            "answers": [
+                {"photo": "square/000001.png", "label": 1, "probabilities": [0.75, 0.25]},
+                {"photo": "circle/000000.png", "label": 0, "probabilities": [0.5, 0.5]},
+            ],
+        },
+        "memory": {"mean_bytes": 60_000_000, "peak_bytes": 80_000_000},
+        "throttled": {"now": [], "since_boot": ["under-voltage"]},
+        "others_cores": 0.01,
+        "watch": {"at_s": [0.0, 1.0], "temperature_c": [None, 50.5]},
+        "unwatched": {},
+    }
+
+
 @dataclass(frozen=True)
 class Edgetl:
     """`python -m edgetl` as a user starts it, in a folder of its own."""

@@ -23,7 +23,7 @@ from edgetl.core.errors import ContractBroken
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Verdict
 
-VERBS = ("build", "train", "convert", "verify", "bundle", "bases", "methods", "targets", "recipe", "doctor")
+VERBS = ("build", "train", "convert", "verify", "bundle", "bench", "bases", "methods", "targets", "recipe", "doctor")
 VERDICT_KEYS = {"outcome", "photos", "reference_accuracy", "accuracy", "drop", "drop_low", "drop_high", "agreement"}
 TINY = ("--base", "mobilenet", "--alpha", "0.25", "--side", "32", "--weights", "none", "--batch-size", "8")
 
@@ -397,3 +397,18 @@ def test_another_backend(edgetl, photos, recipe_file, tmp_path):
     done = edgetl("convert", tmp_path / "run", "--method", "int8", "--json", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["input"]["dtype"] == "uint8"
+
+
+# Measuring.
+
+
+def test_bench_here(run_folder, edgetl, built):
+    done = edgetl("bench", run_folder, "--accuracy", "--json")
+    assert done.returncode == 0, done.stderr
+    measure = json.loads(done.stdout)
+    assert measure["model_sha256"] == built.artifact.sha256 and measure["soak"] is None
+    assert measure["accuracy"]["photos"] == built.verdict.photos
+    assert "milliseconds on the host, not device" in done.stderr
+    # The contract is judged again, with the hop from the build's answers to the program's.
+    assert f"{built.artifact.method}, host" in done.stderr and f"{built.verdict.outcome}: " in done.stderr
+    assert json.loads((run_folder / "bench-host" / "measure.json").read_text()) is not None
