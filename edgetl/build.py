@@ -4,16 +4,18 @@ Methods are tried in the target's order of preference and scored on the validati
 chosen, and only that one is judged on the test part, once: choosing on the test photos would spoil them.
 """
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from edgetl import stages
 from edgetl.core import bases, bundles, cache, dataset, machine, methods, picture, targets, tell
 from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.measures import Wanted
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Recipe, from_tables
@@ -30,8 +32,11 @@ from edgetl.core.records import (
     Trained,
     Verdict,
 )
-from edgetl.core.runs import Run, read_json, sha256_of, version, write_json, write_text
+from edgetl.core.runs import Run, folder_name, read_json, sha256_of, version, write_json, write_text
 from edgetl.core.targets import Target
+
+if TYPE_CHECKING:
+    from edgetl.stages.deploy import Device
 
 Kernels = Literal["xnnpack", "reference"]
 R = TypeVar("R", bound=Record)
@@ -294,6 +299,38 @@ class Chain:
             Benchmark,
             title="measure here: the host, not the device",
         )
+
+    def fleet(self, devices: Sequence[str], bundle: Bundle, wanted: Wanted) -> list[Benchmark | EdgetlError]:
+        """The bundle measured on every device at once, in their order; one that fails fails alone.
+
+        Raises:
+            ConfigError: a name that is none for ssh, or two that cannot be told apart.
+        """
+        self._run.make_again("bench")
+        stop = threading.Event()
+        fleet = [stages.deploy.Device(name=name, alone=len(devices) == 1, stop=stop) for name in devices]
+        if len({folder_name("bench", name) for name in devices}) < len(devices):
+            raise ConfigError("two devices of the same name", where=devices)
+
+        def measured(device: "Device") -> Benchmark | EdgetlError:
+            try:
+                return self._run.stage(
+                    folder_name("bench", device.name),
+                    {"bundle": bundle.files},
+                    lambda folder: stages.deploy.deploy(
+                        device, bundle, wanted, folder, said=lambda text: self._console.say(f"• {device.name}: {text}")
+                    ),
+                    Benchmark,
+                ).record
+            except EdgetlError as error:
+                return error
+
+        with ThreadPoolExecutor(len(fleet)) as pool:
+            try:
+                return list(pool.map(measured, fleet))
+            except KeyboardInterrupt:
+                stop.set()
+                raise
 
     def device_verdict(self, artifact: Artifact, benchmark: Benchmark) -> Verdict | None:
         """The contract judged on the answers of the device itself, with its hop in the ledger; None if it gave none."""

@@ -267,6 +267,68 @@ def measure_json() -> dict[str, Any]:
     }
 
 
+_SSH = """#!/bin/sh
+# Stands where OpenSSH would: the device's name is the last argument but one, its script the last one.
+echo "$*" | head -n 1 >>"{root}/log"
+case "$*" in *"-O exit"*) exit 0;; esac
+for last; do device=$script; script=$last; done
+home="{root}/$device"
+if ! [ -d "$home" ]; then echo "ssh: connect to host $device port 22: Connection refused" >&2; exit 255; fi
+export HOME="$home" PATH="$home/bin:/usr/bin:/bin" PYTHONDONTWRITEBYTECODE=1
+unset PYTHONPATH
+if [ -f "$home/no-path" ]; then export PATH="$home/bin"; fi
+cd "$home"
+echo x >>"$home/calls"
+if [ -f "$home/drop-at" ] && [ "$(wc -l <"$home/calls")" = "$(cat "$home/drop-at")" ]; then
+    timeout 1 head -c 3000 | /bin/sh -c "$script" >/dev/null 2>&1
+    echo "client_loop: send disconnect: Broken pipe" >&2
+    exit 255
+fi
+/bin/sh -c "$script"
+"""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Devices that are folders, behind an `ssh` of ours: each is its own home, with programs of its own in bin."""
+
+    root: Path
+
+    @property
+    def path(self) -> str:
+        """PATH with our ssh in front."""
+        return f"{self.root / 'ssh'}{os.pathsep}{os.environ['PATH']}"
+
+    @property
+    def log(self) -> list[str]:
+        """The first line of every command line that ssh was given."""
+        return (self.root / "log").read_text(encoding="utf-8").splitlines()
+
+    def add(self, name: str) -> Path:
+        """A device; gives its home."""
+        home = self.root / name
+        (home / "bin").mkdir(parents=True)
+        return home
+
+    def program(self, home: Path, name: str, body: str) -> None:
+        """A program on a device."""
+        path = home / "bin" / name
+        path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """No devices yet; `ssh` is ours in this process and its children."""
+    made = Fleet(tmp_path / "fleet")
+    (made.root / "ssh").mkdir(parents=True)
+    ssh = made.root / "ssh" / "ssh"
+    ssh.write_text(_SSH.format(root=made.root), encoding="utf-8")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", made.path)
+    return made
+
+
 @dataclass(frozen=True)
 class Edgetl:
     """`python -m edgetl` as a user starts it, in a folder of its own."""
