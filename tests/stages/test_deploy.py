@@ -137,25 +137,6 @@ def test_the_users_ssh_is_left_as_it_is(fleet, measured):
         assert "StrictHostKeyChecking" not in line and "UserKnownHostsFile" not in line and "BatchMode" not in line
 
 
-def test_among_others_no_device_asks_for_a_password(fleet, measured):
-    fleet.add("board")
-    measured("board", alone=False)
-    assert all("-o BatchMode=yes" in line for line in fleet.log)
-
-
-@pytest.mark.parametrize("name", ["-oProxyCommand=touch x", "", "a b", "a;b", "a$b", "a\nb", "`a`"])
-def test_a_name_that_is_none(name):
-    with pytest.raises(ConfigError, match="no device for ssh"):
-        Device(name=name, alone=True, stop=threading.Event())
-
-
-def test_no_connection(fleet, measured):
-    error = failure(measured, "dead")
-    assert isinstance(error, ConfigError)
-    assert error.message == "dead: no connection: ssh: connect to host dead port 22: Connection refused"
-    assert error.hint == "try it yourself: ssh dead"
-
-
 def test_no_python3(fleet, measured):
     home = fleet.add("bare")
     (home / "no-path").touch()
