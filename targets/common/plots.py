@@ -69,7 +69,7 @@ def _split(measure: dict[str, Any], top: float) -> tuple[list[str], float]:
     """One bar, a photo's time from its bytes to its labels."""
     times = {name: measure["photo"][name]["p50"]["ms"] for name in _COLOURS}
     total = sum(times.values())
-    parts = [_text(16, top, f"one photo on {measure['best_threads']} threads: {total:.2f} ms (medians)")]
+    parts = [_text(16, top, f"one photo, {_threaded(measure['best_threads'])}: {total:.2f} ms (medians)")]
     x = 16.0
     for index, (name, ms) in enumerate(times.items()):
         width = ms / total * (_WIDTH - 32)
@@ -89,7 +89,7 @@ def _threads(measure: dict[str, Any], top: float) -> tuple[list[str], float]:
         best = "  best" if threads == measure["best_threads"] else ""
         middle = y + 8
         parts += [
-            _text(16, y + 12, f"{threads} thread{'s' if threads > 1 else ''}"),
+            _text(16, y + 12, _threaded(threads)),
             _box((_LEFT, y), (p50["ms"] * scale, 16), _COLOURS["invoke"]),
             _line((_LEFT + p50["low_ms"] * scale, middle), (_LEFT + p50["high_ms"] * scale, middle), _INK),
             _text(_WIDTH - _RIGHT + 16, y + 12, f"{p50['ms']:.3f} ms{best}"),
@@ -128,6 +128,10 @@ def _over_time(measure: dict[str, Any], top: float) -> tuple[list[str], float]:
         parts.append(_curve([(x(at_s), bottom - height * celsius / 100) for at_s, celsius in warm], "#0969da"))
         parts.append(_text(_WIDTH - _RIGHT + 16, bottom - height * warm[-1][1] / 100, f"{warm[-1][1]:.0f} °C"))
     return parts, bottom + 40
+
+
+def _threaded(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
 
 
 def _curve(places: Sequence[tuple[float, float]], colour: str) -> str:
