@@ -147,7 +147,7 @@ class Line:
         if self.ended == _LOST and not self._met:
             raise ConfigError(f"{name}: no connection: {self.told()}", hint=f"try it yourself: ssh {name}")
         if self.ended == _LOST:
-            raise StageError(f"{name}: the connection broke off while {doing}: {self.told()}", hint="run it again")
+            raise StageError(f"{name}: the connection broke off while {doing}", hint="run it again")
         self._met = True
         if self.ended not in fine:
             raise StageError(f"{name}: {doing} failed: {self.told()}")

@@ -47,9 +47,12 @@ _SET_UP = 'sh "$HOME/.cache/edgetl/{digest}/setup.sh" </dev/null'
 
 _FORGET = 'rm -rf "$HOME/.cache/edgetl/{digest}"'
 
-# When the connection ends, standard input does; without this bench.py would go on alone to the end of its soak.
+# When the connection ends, standard input does; without the guard bench.py would go on alone to the end of its soak.
+# PIPE: whatever is still said when nobody listens any more must not end the script before it has cleaned up.
 _MEASURE = """cd "$HOME/.cache/edgetl" || exit 1
 trap "rm -rf {nonce}.measure.tmp {nonce}.photos.tmp" EXIT
+trap "exit 1" HUP INT TERM
+trap "" PIPE
 exec 3<&0
 {digest}/.venv/bin/python {digest}/bench.py --soak {soak_s:g} --out {nonce}.measure.tmp {photos} >/dev/null &
 bench=$!

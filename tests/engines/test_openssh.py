@@ -49,7 +49,7 @@ def test_a_connection_that_breaks_off(fleet):
     (fleet.add("board") / "drop-at").write_text("2")
     with connected(device("board"), print) as line:
         line.run("asking", "true")
-        with pytest.raises(StageError, match="the connection broke off while asking again: client_loop") as caught:
+        with pytest.raises(StageError, match="board: the connection broke off while asking again") as caught:
             line.run("asking again", "true")
     assert caught.value.hint == "run it again"
 
