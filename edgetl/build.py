@@ -4,21 +4,39 @@ Methods are tried in the target's order of preference and scored on the validati
 chosen, and only that one is judged on the test part, once: choosing on the test photos would spoil them.
 """
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from edgetl import stages
 from edgetl.core import bases, bundles, cache, dataset, machine, methods, picture, targets, tell
 from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, EdgetlError
+from edgetl.core.measures import Wanted
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Recipe, from_tables
-from edgetl.core.records import Artifact, Bundle, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
-from edgetl.core.runs import Run, read_json, sha256_of, version, write_json, write_text
+from edgetl.core.records import (
+    Artifact,
+    Benchmark,
+    Bundle,
+    Dataset,
+    Input,
+    Part,
+    Photo,
+    Record,
+    Scores,
+    Trained,
+    Verdict,
+)
+from edgetl.core.runs import Run, folder_name, read_json, sha256_of, version, write_json, write_text
 from edgetl.core.targets import Target
+
+if TYPE_CHECKING:
+    from edgetl.stages.deploy import Device
 
 Kernels = Literal["xnnpack", "reference"]
 R = TypeVar("R", bound=Record)
@@ -222,7 +240,7 @@ class Chain:
     def verdict(self, artifact: Artifact, part: Part, *, ledger: bool = False) -> Verdict:
         """The artifact judged against the Keras reference on one part of the photos."""
         photos, contract = self.dataset.part(part), self._order.recipe.contract
-        reference, answers = self._reference(part), self._answers(artifact, part, "xnnpack")
+        reference, answers = self._reference(part), self._answers(artifact, part, self._kernels)
         case = stages.verify.Case(
             method=artifact.method,
             photos=photos,
@@ -260,6 +278,76 @@ class Chain:
             title=f"bundle for {self._order.target.id}",
         )
 
+    def wanted(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> Wanted:
+        """What is to be measured; with `accuracy`, on the test photos too."""
+        data = self.dataset
+        return Wanted(
+            model_sha256=artifact.sha256,
+            soak_s=soak_s,
+            classes=data.classes,
+            root=data.root,
+            photos=data.test if accuracy else (),
+        )
+
+    def benched(self, bundle: Bundle, wanted: Wanted) -> Benchmark:
+        """The bundle measured on this machine, every time anew."""
+        self._run.make_again("bench")
+        return self._stage(
+            "bench-host",
+            {"bundle": bundle.files},
+            lambda folder: stages.bench.bench(bundle, wanted, folder, said=self._console.say),
+            Benchmark,
+            title="measure here: the host, not the device",
+        )
+
+    def fleet(self, devices: Sequence[str], bundle: Bundle, wanted: Wanted) -> list[Benchmark | EdgetlError]:
+        """The bundle measured on every device at once, in their order; one that fails fails alone.
+
+        Raises:
+            ConfigError: a name that is none for ssh, or two that cannot be told apart.
+        """
+        self._run.make_again("bench")
+        stop = threading.Event()
+        fleet = [stages.deploy.Device(name=name, alone=len(devices) == 1, stop=stop) for name in devices]
+        if len({folder_name("bench", name) for name in devices}) < len(devices):
+            raise ConfigError("two devices of the same name", where=devices)
+
+        def measured(device: "Device") -> Benchmark | EdgetlError:
+            try:
+                return self._run.stage(
+                    folder_name("bench", device.name),
+                    {"bundle": bundle.files},
+                    lambda folder: stages.deploy.deploy(
+                        device, bundle, wanted, folder, said=lambda text: self._console.say(f"• {device.name}: {text}")
+                    ),
+                    Benchmark,
+                ).record
+            except EdgetlError as error:
+                return error
+
+        with ThreadPoolExecutor(len(fleet)) as pool:
+            try:
+                return list(pool.map(measured, fleet))
+            except KeyboardInterrupt:
+                stop.set()
+                raise
+
+    def device_verdict(self, artifact: Artifact, benchmark: Benchmark) -> Verdict | None:
+        """The contract judged on the answers of the device itself, with its hop in the ledger; None if it gave none."""
+        if benchmark.scores is None:
+            return None
+        reference, answers = self._reference("test"), self._answers(artifact, "test", self._kernels)
+        steps = self._steps(artifact, "test", reference, answers)
+        case = stages.verify.Case(
+            method=artifact.method,
+            photos=self.dataset.test,
+            classes=self.dataset.classes,
+            reference=reference,
+            artifact=benchmark.scores,
+            steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),
+        )
+        return stages.verify.verify(case, self._order.recipe.contract)
+
     def _bundled(self, artifact: Artifact, verdict: Verdict, golden: tuple[Photo, ...], folder: Path) -> Bundle:
         questions = Questions(part="test", photos=golden, shape=self.shape)
         job = bundles.BundleJob(
@@ -272,7 +360,7 @@ class Chain:
             golden=bundles.Golden(
                 photos=golden,
                 pixels=questions.pixels().rows(range(len(golden))),
-                outputs=stages.score.raw_outputs(artifact, questions),
+                outputs=stages.score.raw_outputs(artifact, questions, self._kernels),
             ),
         )
         root = folder / "bundle"
@@ -286,6 +374,8 @@ class Chain:
         steps = [("Keras", reference)]
         if artifact.method != "float32":
             steps.append(("float32 TFLite", self._answers(self.artifact("float32"), part, "xnnpack")))
+        if self._kernels == "reference":
+            return (*steps, (f"{artifact.method}, reference kernels", answers))
         affordable = int(_LEDGER_S * 1000 * machine.cores() / (_REFERENCE_SLOWDOWN * max(answers.invoke_ms, 0.01)))
         plain = self._answers(artifact, part, "reference", at_most=affordable)
         steps.append((f"{artifact.method}, reference kernels", plain))
@@ -335,6 +425,11 @@ class Chain:
                 return make(folder, bar.advance)
 
         return self._stage(name, depends_on, work, Scores, title=f"{name.replace('-', ' ')} photos")
+
+    @property
+    def _kernels(self) -> Kernels:
+        """Those that the target's runtime has: what they answer is what is judged."""
+        return "xnnpack" if self._order.target.runtime.accelerated else "reference"
 
     def _methods(self) -> tuple[str, ...]:
         pinned = self._order.method

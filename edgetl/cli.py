@@ -21,6 +21,8 @@ from edgetl.options import (
     Base,
     BatchSize,
     CacheBytes,
+    Device,
+    DeviceAccuracy,
     Dropout,
     Epochs,
     FineTuneEpochs,
@@ -41,6 +43,7 @@ from edgetl.options import (
     RunFolder,
     Seed,
     Side,
+    Soak,
     Strict,
     Target,
     TargetDir,
@@ -260,6 +263,52 @@ def bundle(run: RunFolder, method: Method = "", as_json: Json = False, quiet: Qu
         artifact = chain.chosen(method)
         made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
     show.print_record(made.model_dump(mode="json"), str(made.root), as_json=as_json)
+
+
+@app.command()
+def bench(
+    run: RunFolder,
+    device: Device = None,
+    method: Method = "",
+    soak: Soak = None,
+    accuracy: DeviceAccuracy = False,
+    strict: Strict = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
+    from edgetl import show
+    from edgetl.build import Chain, Order
+    from edgetl.core import measures
+
+    order = Order.of(run)
+    with _working(run, quiet=quiet) as (opened, console):
+        chain = Chain(order, opened, console)
+        artifact = chain.chosen(method)
+        made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
+        seconds = soak if soak is not None else 60.0 if device else 0.0
+        wanted = chain.wanted(artifact, soak_s=seconds, accuracy=accuracy)
+        ended = chain.fleet(device, made, wanted) if device else [chain.benched(made, wanted)]
+        failed = [one for one in ended if isinstance(one, EdgetlError)]
+        done = [one for one in ended if not isinstance(one, EdgetlError)]
+        found = [(one.where, measures.read(one.path, one.model_sha256)) for one in done]
+        if found:
+            show.show_measures(found, console)
+        verdicts = [verdict for one in done if (verdict := chain.device_verdict(artifact, one)) is not None]
+        for verdict in verdicts:
+            show.show_verdict(verdict, console)
+        for error in failed:
+            console.error(error.message, error.where, error.hint)
+    record = {
+        "measures": {where: measure.model_dump(mode="json") for where, measure in found},
+        "failed": [error.message for error in failed],
+    }
+    if as_json or done:
+        show.print_record(record, "\n".join(str(one.path) for one in done), as_json=as_json)
+    if failed:
+        raise typer.Exit(max(error.exit_code for error in failed))
+    for verdict in verdicts:
+        _keep_contract(verdict, strict=strict)
 
 
 @app.command()

@@ -46,6 +46,11 @@ LimitDrop = Annotated[float | None, typer.Option(help="Accuracy that conversion 
 Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
 Method = Annotated[str, typer.Option(help="Pin the conversion method: see edgetl methods.")]
 AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method.")]
+Soak = Annotated[float | None, typer.Option(metavar="S", min=0, help="Invoke so long without a pause; 60 on a device.")]
+Device = Annotated[
+    list[str] | None, typer.Option(metavar="USER@HOST", help="Measure there, over your own ssh; several at once.")
+]
+DeviceAccuracy = Annotated[bool, typer.Option("--accuracy", help="Score the run's test photos there too.")]
 Out = Annotated[Path | None, typer.Option(metavar="RUN", help="The run folder.", rich_help_panel=_OUTPUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_OUTPUT)]

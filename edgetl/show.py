@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from edgetl.build import Built
 from edgetl.core import tell
 from edgetl.core.console import Console, table, terminal
+from edgetl.core.measures import Measure
 from edgetl.core.records import Verdict
 
 
@@ -61,3 +63,12 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     console.table(*tell.classes(verdict))
     for line in tell.verdict(verdict):
         console.say(line)
+
+
+def show_measures(measured: Sequence[tuple[str, Measure]], console: Console) -> None:
+    """Every measure side by side, a photo's time on each, and what speaks against comparing them."""
+    console.table(*tell.measures(measured))
+    for where, measure in measured:
+        console.table(*tell.photo_times(measure))
+        for line in tell.doubts(where, measure):
+            console.warn(line)

@@ -210,6 +210,125 @@ def small_model() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture
+def measure_json() -> dict[str, Any]:
+    """What bench.py writes: 4 ms on four threads, no soak, two photos, one of them named right. Yours to change."""
+
+    def times(ms: float) -> dict[str, Any]:
+        percentile = {"ms": ms, "low_ms": 0.9 * ms, "high_ms": 1.1 * ms}
+        bounds = {"mean_ms": ms, "min_ms": ms, "max_ms": ms}
+        return {"runs": 100, **bounds, "p50": percentile, "p90": percentile, "p99": percentile}
+
+    steps = {"decode": 1.0, "preprocess": 2.0, "invoke": 4.0, "postprocess": 0.5, "total": 7.5}
+    return {
+        "schema": 1,
+        "valid": True,
+        "reasons": [],
+        "started_at": "2026-11-24T10:00:00Z",
+        "seconds": 12.5,
+        "target": "tflite",
+        "base": "mobilenet",
+        "method": "int8",
+        "model_sha256": "m" * 64,
+        "board": {
+            "name": "Raspberry Pi 4 Model B Rev 1.4",
+            "machine": "aarch64",
+            "processor": "Cortex-A72",
+            "cores": 4,
+            "kernel": "6.12",
+            "system": "Debian GNU/Linux 13 (trixie)",
+            "highest_hz": 1_800_000_000,
+            "governor": "ondemand",
+            "emulated": False,
+        },
+        "versions": {"python": "3.13.5"},
+        "accelerated": True,
+        "golden_photos": 8,
+        "sweep": [{"threads": 4, "load_ms": 20.0, "first_ms": 9.0, "accelerated": True, "steady": times(4.0)}],
+        "best_threads": 4,
+        "photo": {name: times(ms) for name, ms in steps.items()},
+        "soak": None,
+        "accuracy": {
+            "photos": 2,
+            "right": 1,
+            "accuracy": {"value": 0.5, "low": 0.1, "high": 0.9},
+            "per_label": {"circle": {"photos": 1, "right": 1}, "square": {"photos": 1, "right": 0}},
+            "unreadable": {},
+            "answers": [
+                {"photo": "square/000001.png", "label": 1, "probabilities": [0.75, 0.25]},
+                {"photo": "circle/000000.png", "label": 0, "probabilities": [0.5, 0.5]},
+            ],
+        },
+        "memory": {"mean_bytes": 60_000_000, "peak_bytes": 80_000_000},
+        "throttled": {"now": [], "since_boot": ["under-voltage"]},
+        "others_cores": 0.01,
+        "watch": {"at_s": [0.0, 1.0], "temperature_c": [None, 50.5]},
+        "unwatched": {},
+    }
+
+
+_SSH = """#!/bin/sh
+# Stands where OpenSSH would: the device's name is the last argument but one, its script the last one.
+echo "$*" | head -n 1 >>"{root}/log"
+case "$*" in *"-O exit"*) exit 0;; esac
+for last; do device=$script; script=$last; done
+home="{root}/$device"
+if ! [ -d "$home" ]; then echo "ssh: connect to host $device port 22: Connection refused" >&2; exit 255; fi
+export HOME="$home" PATH="$home/bin:/usr/bin:/bin" PYTHONDONTWRITEBYTECODE=1
+unset PYTHONPATH
+if [ -f "$home/no-path" ]; then export PATH="$home/bin"; fi
+cd "$home"
+echo x >>"$home/calls"
+if [ -f "$home/drop-at" ] && [ "$(wc -l <"$home/calls")" = "$(cat "$home/drop-at")" ]; then
+    timeout 1 head -c 3000 | /bin/sh -c "$script" >/dev/null 2>&1
+    echo "client_loop: send disconnect: Broken pipe" >&2
+    exit 255
+fi
+/bin/sh -c "$script"
+"""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Devices that are folders, behind an `ssh` of ours: each is its own home, with programs of its own in bin."""
+
+    root: Path
+
+    @property
+    def path(self) -> str:
+        """PATH with our ssh in front."""
+        return f"{self.root / 'ssh'}{os.pathsep}{os.environ['PATH']}"
+
+    @property
+    def log(self) -> list[str]:
+        """The first line of every command line that ssh was given."""
+        return (self.root / "log").read_text(encoding="utf-8").splitlines()
+
+    def add(self, name: str) -> Path:
+        """A device; gives its home."""
+        home = self.root / name
+        (home / "bin").mkdir(parents=True)
+        return home
+
+    def program(self, home: Path, name: str, body: str) -> None:
+        """A program on a device."""
+        path = home / "bin" / name
+        path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """No devices yet; `ssh` is ours in this process and its children."""
+    made = Fleet(tmp_path / "fleet")
+    (made.root / "ssh").mkdir(parents=True)
+    ssh = made.root / "ssh" / "ssh"
+    ssh.write_text(_SSH.format(root=made.root), encoding="utf-8")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", made.path)
+    return made
+
+
 @dataclass(frozen=True)
 class Edgetl:
     """`python -m edgetl` as a user starts it, in a folder of its own."""

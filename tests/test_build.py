@@ -1,10 +1,12 @@
 """build: the whole chain, the choice of a method, and what is made again when something has changed."""
 
+import dataclasses
 import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgetl import stages
@@ -330,3 +332,34 @@ def test_a_part_without_photos_is_said_in_a_sentence(order, draw_photos, tmp_pat
     with runs.opened(tmp_path / "run") as run, pytest.raises(DataError) as caught:
         _ = Chain(few, run, QUIET).dataset
     assert part in " ".join([caught.value.message, *caught.value.where])
+
+
+def test_a_runtime_without_fast_kernels_is_judged_on_the_plain_ones(moved, order):
+    board = dataclasses.replace(order, target=targets.find("raspberry-pi-armv7"))
+    with runs.opened(moved) as run:
+        made = build(board, run, QUIET)
+    assert made.verdict.hops[-1].name == f"{made.artifact.method}, reference kernels"
+    answered = {path.name for path in moved.glob("score-tflite-int8-*")}
+    assert {"score-tflite-int8-reference-validation", "score-tflite-int8-reference-test"} <= answered
+    facts = json.loads((made.bundle.root / "model.json").read_text(encoding="utf-8"))
+    assert facts["target"] == "raspberry-pi-armv7"
+    assert facts["runtime"]["accelerated"] is False and facts["runtime"]["architectures"] == ["armv7l"]
+    # The golden answers, too, are those of the plain kernels.
+    with np.load(made.bundle.root / "golden" / "expected.npz") as arrays:
+        golden = arrays["outputs"]
+    scores = np.load(moved / "score-tflite-int8-reference-test" / "scores.npy")
+    output = made.artifact.output
+    wanted = {tuple(np.round(row / output.scale + output.zero_point).astype(int)) for row in scores}
+    assert {tuple(row) for row in golden.astype(int)} <= wanted
+
+
+def test_devices_of_one_name_are_refused(moved, order):
+    with runs.opened(moved) as run:
+        chain = Chain(order, run, QUIET)
+        artifact = chain.chosen()
+        bundle = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
+        wanted = chain.wanted(artifact, soak_s=0.0, accuracy=False)
+        assert wanted.photos == () and wanted.model_sha256 == artifact.sha256
+        assert len(chain.wanted(artifact, soak_s=0.0, accuracy=True).photos) == len(chain.dataset.test)
+        with pytest.raises(ConfigError, match="same name"):
+            chain.fleet(["pi@a", "pi_a"], bundle, wanted)

@@ -23,7 +23,7 @@ from edgetl.core.errors import ContractBroken
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Verdict
 
-VERBS = ("build", "train", "convert", "verify", "bundle", "bases", "methods", "targets", "recipe", "doctor")
+VERBS = ("build", "train", "convert", "verify", "bundle", "bench", "bases", "methods", "targets", "recipe", "doctor")
 VERDICT_KEYS = {"outcome", "photos", "reference_accuracy", "accuracy", "drop", "drop_low", "drop_high", "agreement"}
 TINY = ("--base", "mobilenet", "--alpha", "0.25", "--side", "32", "--weights", "none", "--batch-size", "8")
 
@@ -398,3 +398,52 @@ def test_another_backend(edgetl, photos, recipe_file, tmp_path, backend, install
     done = edgetl("convert", tmp_path / "run", "--method", "int8", "--json", KERAS_BACKEND=backend)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["input"]["dtype"] == "uint8"
+
+
+# Measuring.
+
+
+def test_bench_here(run_folder, edgetl, built):
+    done = edgetl("bench", run_folder, "--accuracy", "--json")
+    assert done.returncode == 0, done.stderr
+    measure = json.loads(done.stdout)["measures"]["host"]
+    assert measure["model_sha256"] == built.artifact.sha256 and measure["soak"] is None
+    assert measure["accuracy"]["photos"] == built.verdict.photos
+    assert "milliseconds on the host, not device" in done.stderr
+    # The contract is judged again, with the hop from the build's answers to the program's.
+    assert f"{built.artifact.method}, host" in done.stderr and f"{built.verdict.outcome}: " in done.stderr
+    assert json.loads((run_folder / "bench-host" / "measure.json").read_text()) is not None
+
+
+@pytest.fixture
+def board(fleet) -> str:
+    """A device whose python3 makes environments that share this one's packages."""
+    inner = f'if [ "$1 $2" = \'-m pip\' ]; then exit 0; fi; exec {sys.executable} "$@"'
+    home = fleet.add("pi@board")
+    fleet.program(home, "venv-python", inner)
+    make = 'mkdir -p "$3/bin" && cp "$HOME/bin/venv-python" "$3/bin/python" && exit 0'
+    fleet.program(home, "python3", f'if [ "$1 $2" = \'-m venv\' ]; then {make}; fi; exec {sys.executable} "$@"')
+    return "pi@board"
+
+
+def test_bench_on_devices_of_which_one_is_dead(run_folder, edgetl, board, built):
+    done = edgetl("bench", run_folder, "--device", board, "--device", "dead", "--accuracy", "--soak", "0.5", "--json")
+    assert done.returncode == 2, done.stderr
+    told = json.loads(done.stdout)
+    assert told["failed"] == ["dead: no connection: ssh: connect to host dead port 22: Connection refused"]
+    measure = told["measures"][board]
+    assert measure["soak"]["seconds"] >= 0.5 and measure["accuracy"]["photos"] == built.verdict.photos
+    kept = run_folder / "bench-pi_board"
+    assert json.loads((kept / "measure.json").read_text())["model_sha256"] == built.artifact.sha256
+    assert (kept / "measure.svg").is_file() and not (run_folder / "bench-dead").exists()
+    assert "milliseconds on the devices" in done.stderr and f"{built.artifact.method}, {board}" in done.stderr
+    assert "• pi@board: set up" in done.stderr and "error: dead: no connection" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("devices", "says"),
+    [(("-oProxyCommand=x",), "is no device for ssh"), (("a", "a"), "two devices of the same name")],
+)
+def test_devices_that_cannot_be(run_folder, edgetl, devices, says):
+    done = edgetl("bench", run_folder, *(f"--device={name}" for name in devices))
+    assert done.returncode == 2 and says in done.stderr and done.stdout == ""

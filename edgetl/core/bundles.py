@@ -141,7 +141,12 @@ def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
             "labels": list(trained.classes),
         },
         "tolerances": {"pixels": 0, "output": output_tolerance(artifact)},
-        "runtime": {"accelerated": METHODS[artifact.method].activations != "int16"},
+        "runtime": {
+            "accelerated": job.target.runtime.accelerated and METHODS[artifact.method].activations != "int16",
+            "python": job.target.runtime.python,
+            "architectures": list(architectures(job.target)),
+            "systems": list(job.target.runtime.systems),
+        },
         "golden": list(golden_names(job.golden.photos, job.dataset.classes)),
         "provenance": {
             "base": trained.base,
@@ -186,12 +191,20 @@ def labels_text(classes: Sequence[str]) -> str:
     return "".join(f"{name}\n" for name in classes)
 
 
+def architectures(target: Target) -> tuple[str, ...]:
+    """Where the bundle runs: the board's architectures, or for no board in particular all that have a runtime."""
+    packages = target.runtime.packages
+    return target.device.arch if target.device else tuple(arch for arch in packages if arch != "any")
+
+
 def requirements_text(target: Target) -> str:
     """What pip installs on the device, by architecture and Python version."""
     versions = re.findall(r"([<>=!]+)(3\.\d+)", target.runtime.python)
     pythons = " and ".join(f'python_version {operator} "{version}"' for operator, version in versions)
     lines = [f"# {target.title}: Python {target.runtime.python}"]
     for arch, packages in target.runtime.packages.items():
+        if arch not in ("any", *architectures(target)):
+            continue
         marker = pythons if arch == "any" else f'platform_machine == "{arch}" and {pythons}'
         lines += [f"{package} ; {marker}" for package in packages]
     return "\n".join(lines) + "\n"

@@ -261,3 +261,17 @@ class Bundle(Record):
     def contents(self) -> dict[Path, str]:
         """Every file of the bundle."""
         return {self.root / name: digest for name, digest in self.files.items()}
+
+
+class Benchmark(Record):
+    """One run of bench.py: where ("host", or a device as ssh knows it), its measure.json, and scores if it gave any."""
+
+    where: str
+    path: PathInside
+    sha256: str
+    model_sha256: str
+    scores: Scores | None
+
+    def contents(self) -> dict[Path, str]:
+        """The measure and the scores."""
+        return {self.path: self.sha256, **(self.scores.contents() if self.scores else {})}

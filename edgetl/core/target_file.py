@@ -35,13 +35,14 @@ class _Table(BaseModel):
 
 
 class Device(_Table):
-    """One board. `arch` as `platform.machine()` gives it there."""
+    """One board. `arch` as `platform.machine()` gives it there; `source` is where the rest is published."""
 
     arch: Texts
     cpu: str
     cores: Positive
     clock_hz: Positive
     ram_bytes: Positive
+    source: str = ""
 
 
 class Accepts(_Table):
@@ -60,10 +61,16 @@ class Limits(_Table):
 
 
 class Runtime(_Table):
-    """Python versions as in ">=3.10,<3.15", and pip requirements per architecture; "any" holds for all of them."""
+    """Python versions as in ">=3.10,<3.15", and pip requirements per architecture; "any" holds for all of them.
+
+    `systems` names operating systems that are known to fit. `accelerated` says whether the runtime has fast kernels
+    (XNNPACK); where it has not, the build proves the model on the plain ones.
+    """
 
     python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
     packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
+    systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    accelerated: bool = True
 
 
 class Payload(_Table):

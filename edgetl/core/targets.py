@@ -19,9 +19,19 @@ from edgetl.core.target_file import Accepts, Device, Limits, Runtime
 
 ENTRY_POINTS = "edgetl.targets"
 
-# What the bundle stage writes itself; a payload file of that name would be lost or would hide it.
+# What the bundle stage writes itself, and bench.py on the device; a payload file of that name would be lost or hide it.
 RESERVED = frozenset(
-    {"model.tflite", "model.onnx", "model.json", "labels.txt", "pixels.py", "requirements.txt", "SHA256SUMS", "golden"}
+    {
+        "model.tflite",
+        "model.onnx",
+        "model.json",
+        "labels.txt",
+        "pixels.py",
+        "requirements.txt",
+        "SHA256SUMS",
+        "golden",
+        "measure",
+    }
 )
 
 _COMMON = "common/"

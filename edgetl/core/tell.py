@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from edgetl.core.measures import Measure, Times
 from edgetl.core.records import Artifact, Dataset, Trained, Verdict
 
 Table = tuple[str, list[str], list[list[str]]]
@@ -135,3 +136,69 @@ def _worst(verdict: Verdict) -> str:
     worst = next(change for change in verdict.per_class if change.name == verdict.worst_class)
     change = worst.accuracy - worst.reference_accuracy
     return f"worst class {worst.name} {points(change)} points" if change < 0 else "no class lost"
+
+
+def measures(measured: Sequence[tuple[str, Measure]]) -> Table:
+    """Where it was measured, side by side; only figures that are valid and of a device are compared."""
+    medians = {where: m.best.steady.p50.ms for where, m in measured if m.valid and where != "host"}
+    fastest = min(medians, key=lambda where: medians[where]) if len(medians) > 1 else ""
+    rows = [
+        [
+            where,
+            measure.board.name,
+            f"{measure.best_threads} of {measure.board.cores}",
+            f"{measure.best.load_ms:.1f}",
+            f"{measure.best.first_ms:.2f}",
+            _median(measure.best.steady),
+            f"{measure.best.steady.p90.ms:.2f}",
+            f"{measure.best.steady.p99.ms:.2f}",
+            _median(measure.photo.total),
+            size(measure.memory.peak_bytes) if measure.memory.peak_bytes is not None else "unknown",
+            "INVALID" if not measure.valid else "← fastest" if where == fastest else "",
+        ]
+        for where, measure in measured
+    ]
+    columns = [
+        "where",
+        "board",
+        "threads",
+        "load",
+        "first",
+        "invoke, median",
+        "p90",
+        "p99",
+        "whole photo",
+        "memory",
+        "",
+    ]
+    hosts = [where for where, _ in measured] == ["host"]
+    return (f"milliseconds on the {'host, not device' if hosts else 'devices'}", columns, rows)
+
+
+def photo_times(measure: Measure) -> Table:
+    """Where a photo's time goes."""
+    photo = measure.photo
+    steps = {
+        "decode": photo.decode,
+        "preprocess": photo.preprocess,
+        "invoke": photo.invoke,
+        "postprocess": photo.postprocess,
+        "in all": photo.total,
+    }
+    rows = [
+        [name, f"{times.p50.ms:.3f}", f"{times.p90.ms:.3f}", f"{times.p99.ms:.3f}", f"{times.runs}"]
+        for name, times in steps.items()
+    ]
+    return (f"one photo on {measure.board.name}, ms", ["step", "median", "p90", "p99", "runs"], rows)
+
+
+def doubts(where: str, measure: Measure) -> list[str]:
+    """Why a measure is INVALID, and what could not be watched, in sentences; empty where there is nothing to say."""
+    lines = [] if measure.valid else [f"{where}: INVALID, not to be compared: {'; '.join(measure.reasons)}"]
+    if measure.unwatched:
+        lines.append(f"{where}: not watched: {', '.join(measure.unwatched)}")
+    return lines
+
+
+def _median(times: Times) -> str:
+    return f"{times.p50.ms:.2f} ({times.p50.low_ms:.2f} … {times.p50.high_ms:.2f})"

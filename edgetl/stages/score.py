@@ -58,9 +58,9 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
     )
 
 
-def raw_outputs(model: Artifact, questions: Questions) -> np.ndarray:
+def raw_outputs(model: Artifact, questions: Questions, kernels: Kernels) -> np.ndarray:
     """The artifact's own output numbers [photos, units], in its own dtype: what a device must give again."""
-    return litert.predict(model.path, questions.pixels(), "xnnpack", lambda _: None).raw
+    return litert.predict(model.path, questions.pixels(), kernels, lambda _: None).raw
 
 
 def _saved(scores: np.ndarray, folder: Path) -> Path:

@@ -22,8 +22,8 @@ HERE = Path(__file__).resolve().parent
 SUMS = "SHA256SUMS"
 SUMS_LIMIT_BYTES = 1_000_000
 GOLDENS_LIMIT_S = 600
-# Python and the README's instructions make these; everything else in the folder must be what the build put there.
-IGNORED = frozenset({"__pycache__", ".venv"})
+# Python, the README's instructions and bench.py make these; all else in the folder must be what the build put there.
+IGNORED = frozenset({"__pycache__", ".venv", "measure"})
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")

@@ -44,14 +44,27 @@ class Model:
         Returns:
             [units], in the dtype of the output tensor itself.
         """
+        self.fill(pixels)
+        self.invoke()
+        return self.answer()
+
+    def fill(self, pixels: np.ndarray[Any, Any]) -> None:
+        """Hand a photo to the model, in the input tensor's own numbers: the first of the three steps of `outputs`."""
         values: np.ndarray[Any, Any] = pixels
         scale, zero_point = self._input["quantization"]
         dtype = self._input["dtype"]
-        if scale:
+        # A scale of 1 and a zero point of 0 leave every number as it is.
+        if scale and (scale, zero_point) != (1, 0):
             limits = np.iinfo(dtype)
             values = np.clip(np.rint(pixels / scale) + zero_point, limits.min, limits.max)
-        self._interpreter.set_tensor(self._input["index"], values.astype(dtype)[np.newaxis])
+        self._interpreter.set_tensor(self._input["index"], values.astype(dtype, copy=False)[np.newaxis])
+
+    def invoke(self) -> None:
+        """Run the model on what it was handed, and nothing else."""
         self._interpreter.invoke()
+
+    def answer(self) -> np.ndarray[Any, Any]:
+        """What it answered: [units], in the dtype of the output tensor itself."""
         return np.ravel(self._interpreter.get_tensor(self._output["index"]))
 
     def numbers(self, outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

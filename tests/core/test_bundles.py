@@ -1,5 +1,6 @@
 """What goes into a bundle, made from plain records: names, facts, checksums, arrays."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -197,9 +198,24 @@ def test_tolerances(method, scale, tolerance, accelerated):
     output = Tensor(name="label", shape=(1, 2), dtype="float32", scale=scale, zero_point=0)
     facts = bundles.model_facts(job(method, output), {"edgetl": "0"})
     assert facts["tolerances"] == {"pixels": 0, "output": tolerance}
-    assert facts["runtime"] == {"accelerated": accelerated}
+    assert facts["runtime"]["accelerated"] is accelerated
 
 
 def test_facts_are_json_that_everyone_reads():
     with pytest.raises(ValueError, match="Out of range"):
         bundles.json_text({"drop": float("nan")})
+
+
+def test_a_runtime_without_fast_kernels_promises_none():
+    plain = dataclasses.replace(job(), target=targets.find("raspberry-pi-armv7"))
+    assert bundles.model_facts(plain, {"edgetl": "0"})["runtime"]["accelerated"] is False
+
+
+def test_a_board_installs_for_its_own_architecture():
+    anywhere, board = targets.find("tflite"), targets.find("raspberry-pi-4")
+    assert bundles.architectures(anywhere) == ("aarch64", "x86_64")
+    assert bundles.architectures(board) == ("aarch64",)
+    assert "x86_64" not in bundles.requirements_text(board) and "x86_64" in bundles.requirements_text(anywhere)
+    facts = bundles.model_facts(dataclasses.replace(job(), target=board), {"edgetl": "0"})["runtime"]
+    assert facts["architectures"] == ["aarch64"] and facts["python"] == board.runtime.python
+    assert facts["systems"] == list(board.runtime.systems)

@@ -142,14 +142,14 @@ def test_every_record_with_a_path_inside_says_which_files_it_describes():
 
 
 def test_no_field_is_none_to_mean_not_yet():
-    # photos_needed is None where no number of photos would do: that is an answer.
+    # photos_needed is None where no number of photos would do, scores where nobody asked for them: those are answers.
     optional = {
         f"{kind.__name__}.{name}"
         for kind in KINDS
         for name, field in kind.model_fields.items()
         if type(None) in typing.get_args(field.annotation)
     }
-    assert optional == {"Verdict.photos_needed"}
+    assert optional == {"Verdict.photos_needed", "Benchmark.scores"}
     assert all(field.is_required() for kind in KINDS for field in kind.model_fields.values())
 
 

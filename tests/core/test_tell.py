@@ -3,6 +3,7 @@
 import pytest
 
 from edgetl.core import tell
+from edgetl.core.measures import Measure
 from edgetl.core.records import (
     Artifact,
     Calibration,
@@ -193,3 +194,43 @@ def test_an_undecided_verdict_says_what_would_decide_it(needed, more):
 
 def test_when_no_class_lost():
     assert tell.verdict(changed(worst_class="rose"))[2].endswith("; no class lost")
+
+
+def test_measures_side_by_side(measure_json):
+    slow = Measure.model_validate({**measure_json, "best_threads": 4})
+    quick = slow.model_copy(update={"sweep": (slow.best.model_copy(update={"steady": slow.photo.decode}),)})
+    throttled = slow.model_copy(update={"valid": False, "reasons": ("throttled during the run",)})
+    title, columns, rows = tell.measures([("pi@a", slow), ("pi@b", quick), ("pi@c", throttled)])
+    assert title == "milliseconds on the devices" and len(columns) == len(rows[0])
+    assert [row[-1] for row in rows] == ["", "← fastest", "INVALID"]
+    assert rows[0][:4] == ["pi@a", "Raspberry Pi 4 Model B Rev 1.4", "4 of 4", "20.0"]
+    assert rows[0][5] == "4.00 (3.60 … 4.40)" and rows[0][9] == "80.00 MB"
+
+
+def test_an_invalid_measure_is_never_the_fastest(measure_json):
+    valid = Measure.model_validate(measure_json)
+    invalid = valid.model_copy(update={"valid": False, "reasons": ("busy",)})
+    assert [row[-1] for row in tell.measures([("a", invalid), ("b", valid)])[2]] == ["INVALID", ""]
+
+
+def test_the_host_is_called_the_host(measure_json):
+    assert tell.measures([("host", Measure.model_validate(measure_json))])[0] == "milliseconds on the host, not device"
+
+
+def test_where_a_photos_time_goes(measure_json):
+    title, columns, rows = tell.photo_times(Measure.model_validate(measure_json))
+    assert title == "one photo on Raspberry Pi 4 Model B Rev 1.4, ms" and columns[0] == "step"
+    assert [row[:2] for row in rows] == [
+        ["decode", "1.000"],
+        ["preprocess", "2.000"],
+        ["invoke", "4.000"],
+        ["postprocess", "0.500"],
+        ["in all", "7.500"],
+    ]
+
+
+def test_what_speaks_against_a_measure(measure_json):
+    valid = Measure.model_validate(measure_json)
+    assert tell.doubts("pi", valid) == []
+    doubtful = valid.model_copy(update={"valid": False, "reasons": ("hot", "busy"), "unwatched": {"load": "no /proc"}})
+    assert tell.doubts("pi", doubtful) == ["pi: INVALID, not to be compared: hot; busy", "pi: not watched: load"]

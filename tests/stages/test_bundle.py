@@ -101,7 +101,11 @@ def test_files(job, tmp_path):
     assert sorted(files) == [
         "README.md",
         "SHA256SUMS",
+        "bench.py",
+        "board.py",
         "classify.py",
+        "figures.py",
+        "fits.py",
         "golden/0_daisy.png",
         "golden/1_ox_eye_co.png",
         "golden/2_daisy.png",
@@ -111,9 +115,13 @@ def test_files(job, tmp_path):
         "model.json",
         "model.tflite",
         "pixels.py",
+        "plots.py",
         "requirements.txt",
         "runtime.py",
+        "scoring.py",
         "selfcheck.py",
+        "setup.sh",
+        "timing.py",
     ]
     assert made.files == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     assert made.bytes == sum(map(len, files.values()))

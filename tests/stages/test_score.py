@@ -51,7 +51,7 @@ def test_both_name_the_same_classes(built, questions, shared_dataset, tmp_path):
 
 
 def test_raw_outputs_are_those_a_device_gives(built, questions):
-    raw = score.raw_outputs(built.artifact, questions)
+    raw = score.raw_outputs(built.artifact, questions, "xnnpack")
     assert raw.dtype == np.uint8 and raw.shape == (20, 3)
 
 

@@ -1,6 +1,7 @@
 """Real bundles around tiny real models, and an interpreter that holds what a device holds and nothing else."""
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -36,6 +38,23 @@ class Device:
         environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
         command = [str(self.python), str(folder / program), *arguments]
         return subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, check=False)
+
+
+@pytest.fixture(scope="session")
+def payload() -> Callable[[str], ModuleType]:
+    """A payload program that needs no other, loaded from targets/common."""
+
+    def load(name: str) -> ModuleType:
+        path = Path(__file__).parents[2] / "targets" / "common" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"payload_{name}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        # Dataclasses look their module up there.
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")
