@@ -129,7 +129,11 @@ def growing(shape: Input) -> Iterator[Growing]:
 def sweep(shape: Input) -> None:
     """Remove what a killed process left half written, once it is a day old and so surely nobody's."""
     for part in folder(shape).glob(".part-*"):
-        if time.time() - part.stat().st_mtime > STALE_S:
+        try:
+            changed_s = part.stat().st_mtime
+        except FileNotFoundError:  # Another process has just finished it, and it bears its own name now.
+            continue
+        if time.time() - changed_s > STALE_S:
             shutil.rmtree(part, ignore_errors=True)
 
 

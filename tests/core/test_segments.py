@@ -102,3 +102,12 @@ def test_catalogue(tmp_path):
     assert segments.catalogue(tmp_path) == {}
     next((tmp_path / "edgetl" / "catalogues").iterdir()).write_text("")
     assert segments.catalogue(root) == {}
+
+
+def test_sweep_minds_no_part_that_another_process_finishes():
+    here = segments.folder(SHAPE)
+    here.mkdir(parents=True, exist_ok=True)
+    # A link that leads nowhere stands for a name that was listed and is gone by the time it is looked at.
+    (here / ".part-gone").symlink_to(here / "nowhere")
+    segments.sweep(SHAPE)
+    assert not [part for part in here.glob(".part-*") if part.exists()]
