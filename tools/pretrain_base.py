@@ -15,7 +15,8 @@ draws from. Which images those are depends on the seed alone, so a run of so man
 arithmetic does. KERAS_BACKEND chooses the backend; on a GPU, give it many --workers and --reuse 1.
 
 Speed on 2 cores (AMD EPYC, TensorFlow): one process draws 2280 images/s of 64 px; training takes 575 images/s with the
-drawing beside it, and waits 0.1 s of 11 s an epoch. With XLA it takes 543, in bfloat16 586, without drawing 556.
+drawing beside it, and waits 0.1 s of 11 s an epoch. Steps alone, each measured once: 556 as it is, 543 with XLA asked
+for, 586 in mixed bfloat16; nothing in it.
 
 Tried so far, one seed, digits at 64 px fine-tuned for 4 epochs (tools/measure_transfer.py --digits-epochs 4):
 random weights 0.641; 300 classes, 24 576 images in 78 s of training 0.911; ImageNet weights 0.970.
