@@ -32,7 +32,9 @@ Unfreeze = Annotated[
     str | None, typer.Option(help="all, a layer, a count as -3, a fraction as 0.3.", rich_help_panel=_TRAINING)
 ]
 LearningRate = Annotated[float | None, typer.Option(help="Rate of phase 1.", rich_help_panel=_TRAINING)]
-BatchSize = Annotated[int | None, typer.Option(help="Photos in a step.", rich_help_panel=_TRAINING)]
+BatchSize = Annotated[
+    int | None, typer.Option(help="Photos in a step; the default rate goes with its root.", rich_help_panel=_TRAINING)
+]
 Precision = Annotated[str | None, typer.Option(help="float32, or bfloat16 on a GPU.", rich_help_panel=_TRAINING)]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same model.", rich_help_panel=_TRAINING)]
 CacheBytes = Annotated[

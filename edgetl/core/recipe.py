@@ -5,6 +5,7 @@ Every default is stated here, once: plain ones as field defaults, those that han
 """
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,8 @@ from edgetl.core.records import Fit, Precision
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
+
+_BATCH_SIZE = 32
 
 Tables = dict[str, dict[str, Any]]
 
@@ -79,7 +82,7 @@ class Training(_Table):
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = _BATCH_SIZE
     patience: Annotated[int, Field(ge=0)] = 4
     batch_norm: Literal["inference", "training"]
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -92,7 +95,7 @@ class Phase1(_Table):
     """The head on the frozen base."""
 
     epochs: Annotated[int, Field(ge=1, le=10000)] = 12
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class Phase2(_Table):
@@ -222,13 +225,18 @@ def _merge(below: Tables, above: Tables) -> Tables:
 
 
 def _dependent(given: Tables) -> Tables:
-    """Fill in what depends on another choice: the side on the base, the rest on its weights and width."""
+    """Fill in what depends on another choice: the side on the base, the rate on the batch, the rest on the weights."""
     base = {"name": "mobilenet_v2", "alpha": 1.0, "weights": "imagenet", **given.get("base", {})}
     row = bases.find(str(base["name"]))
     from_scratch = base["weights"] == "none"
     narrow = isinstance(base["alpha"], int | float) and base["alpha"] <= 0.5
+    batch_size = given.get("training", {}).get("batch_size", _BATCH_SIZE)
+    # Adam's rate goes with the square root of the batch. Source: Malladi et al., "On the SDEs and Scaling Rules for
+    # Adaptive Gradient Algorithms", NeurIPS 2022.
+    larger = max(batch_size, 1) / _BATCH_SIZE if isinstance(batch_size, int) else 1
     return {
         "base": {"side_px": row.default_side_px},
+        "phase1": {"learning_rate": round(1e-3 * math.sqrt(larger), 6)},
         # Random weights have no statistics worth keeping and no top worth singling out.
         "training": {"batch_norm": "training" if from_scratch else "inference"},
         "phase2": {"unfreeze": "all" if from_scratch else "0.35"},

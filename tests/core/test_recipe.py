@@ -25,6 +25,7 @@ DEFAULTS = {
         "batch_norm_momentum": 0.9,
         "feature_cache": True,
         "cache_bytes": 0,
+        "precision": "float32",
     },
     "phase1": {"epochs": 12, "learning_rate": 1e-3},
     "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "0.35"},
@@ -309,3 +310,20 @@ def test_import_is_light():
     code = f"import sys, edgetl.core.recipe\nprint([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("batch_size", "rate"), [(32, 1e-3), (128, 2e-3), (8, 5e-4), (512, 4e-3), (48, 0.001225)])
+def test_the_default_rate_goes_with_the_square_root_of_the_batch(batch_size, rate):
+    assert resolve(flags={"training": {"batch_size": batch_size}}).phase1.learning_rate == rate
+
+
+def test_a_rate_that_is_given_is_taken_whatever_the_batch(tmp_path):
+    flags = {"training": {"batch_size": 128}}
+    assert resolve(flags=flags | {"phase1": {"learning_rate": 1e-3}}).phase1.learning_rate == 1e-3
+    assert resolve("classic", flags).phase1.learning_rate == 5e-4
+
+
+@pytest.mark.parametrize("batch_size", [0, -4, "many", True, 1.5])
+def test_a_batch_that_is_none_is_refused_by_its_own_name(batch_size):
+    with pytest.raises(ConfigError, match=r"training\.batch_size"):
+        resolve(flags={"training": {"batch_size": batch_size}})
