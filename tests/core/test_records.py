@@ -168,6 +168,7 @@ def test_json_round_trip_of_a_nested_record(tmp_path):
         dataset_sha256="d",
         backend="jax",
         device="cpu",
+        precision="float32",
     )
     assert isinstance(trained, BaseModel)
     text = json.dumps(trained.to_json(tmp_path))

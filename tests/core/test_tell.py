@@ -131,6 +131,7 @@ def test_phases():
         parameters=2_261_827,
         backend="tensorflow",
         device="cpu",
+        precision="float32",
         phases=(phase, later, noted),
         input=Input(side_px=160, fit="crop"),
     )

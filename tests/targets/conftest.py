@@ -166,6 +166,7 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
             dataset_sha256=dataset.sha256,
             backend="tensorflow",
             device="cpu",
+            precision="float32",
         ),
         artifact=Artifact(
             path=model,
