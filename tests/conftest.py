@@ -5,6 +5,7 @@ head on it learns colours in seconds, which it never does on random ones.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,14 @@ from edgetl.core.records import Dataset, Input
 SIDE_PX = 32
 COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}
 PROJECT = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """Take ^C off the list of ignored signals, on which a shell puts it for what it starts in the background.
+
+    Children inherit that list, and some tests interrupt theirs.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
