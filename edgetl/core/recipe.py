@@ -146,9 +146,11 @@ PRESETS: dict[str, tuple[str, Tables]] = {
     "classic": (
         "the textbook recipe to the letter: Dense(512), Adam 5e-4 then 5e-5, 12 + 10 epochs, last three layers",
         {
+            "photos": {"fit": "stretch"},
             "head": {"hidden_units": 512, "dropout": 0.0},
             "augment": {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0},
-            "training": {"patience": 0},
+            # What `base.trainable = True` and `fit` do in Keras, with the momentum of its MobileNetV2.
+            "training": {"patience": 0, "batch_norm": "training", "batch_norm_momentum": 0.999},
             "phase1": {"epochs": 12, "learning_rate": 5e-4},
             "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "-3"},
         },

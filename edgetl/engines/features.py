@@ -30,7 +30,6 @@ from edgetl.engines.cuts import Cut
 
 # Photos for one invocation: measured on MobileNetV2, 1 to 4 are alike and 8 or more are slower (they leave the cache).
 _BATCH = 4
-_GPU_BATCH = 256
 # A segment of the store is closed at this size, so that an interrupted run keeps what it has computed.
 _SEGMENT_BYTES = 256 * 1024 * 1024
 _PROOF_PHOTOS = 8
@@ -124,7 +123,7 @@ class _KerasProgram:
         self._half = half
 
     def run(self, rows: np.ndarray, pixels: PixelRows, outputs: list[Rows], advance: Callable[[int], None]) -> None:
-        chunks = [rows[start : start + _GPU_BATCH] for start in range(0, len(rows), _GPU_BATCH)]
+        chunks = [rows[start : start + keras3.GPU_BATCH] for start in range(0, len(rows), keras3.GPU_BATCH)]
         done = 0
         for chunk, photos in zip(chunks, _prepared(chunks, pixels), strict=True):
             for output, answer in zip(outputs, _listed(self._half.predict_on_batch(photos)), strict=True):
@@ -140,7 +139,7 @@ def _prepared(chunks: Sequence[np.ndarray], pixels: PixelRows) -> Iterator[np.nd
         for chunk in chunks:
             if len(under_way) > machine.cores():
                 yield under_way.popleft().result()
-            under_way.append(pool.submit(pixels, np.resize(chunk, _GPU_BATCH)))
+            under_way.append(pool.submit(pixels, np.resize(chunk, keras3.GPU_BATCH)))
         while under_way:
             yield under_way.popleft().result()
 

@@ -27,7 +27,7 @@ SCALING, POOLING, SCORES = "scaling", "pooling", "scores"
 _SCALINGS = {"tf": (1 / 127.5, -1.0)}
 
 # Photos that are asked about at once. On a processor 8 to 256 were measured alike; a GPU wants many.
-_BATCH, _GPU_BATCH = 64, 256
+BATCH, GPU_BATCH = 64, 256
 
 
 def begin(seed: int) -> None:
@@ -195,13 +195,14 @@ def predict(model: keras.Model, photos: Pixels, advance: Callable[[int], None]) 
     Returns:
         float32 [photos, classes]; a sigmoid's one column becomes two, as `two_columns` says.
     """
-    size = _BATCH if device().startswith("cpu") else _GPU_BATCH
+    size = BATCH if device().startswith("cpu") else GPU_BATCH
     answers = []
     for start in range(0, len(photos), size):
-        pixels = photos.rows(np.arange(start, min(start + size, len(photos))))
-        padded = np.pad(pixels, ((0, size - len(pixels)), (0, 0), (0, 0), (0, 0)))
-        answers.append(np.asarray(model.predict_on_batch(padded))[: len(pixels)])
-        advance(len(pixels))
+        # The last photo fills the last batch up.
+        rows = np.minimum(np.arange(start, start + size), len(photos) - 1)
+        asked = min(size, len(photos) - start)
+        answers.append(np.asarray(model.predict_on_batch(photos.rows(rows)))[:asked])
+        advance(asked)
     return two_columns(np.concatenate(answers))
 
 

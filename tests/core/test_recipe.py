@@ -105,14 +105,15 @@ def test_resolving_changes_no_preset():
 def test_classic_is_the_textbook_to_the_letter(tmp_path):
     classic = resolve("classic")
     tables = classic.tables()
-    assert tables["base"] == DEFAULTS["base"] and tables["photos"] == DEFAULTS["photos"]
+    assert tables["base"] == DEFAULTS["base"] and tables["photos"] == {**DEFAULTS["photos"], "fit": "stretch"}
     assert tables["head"] == {"hidden_units": 512, "dropout": 0.0, "activation": "softmax"}
     assert tables["augment"] == {"views": 4, "flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     assert not classic.augment.on
     assert tables["phase1"] == {"epochs": 12, "learning_rate": 5e-4}
     assert tables["phase2"] == {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "-3"}
     assert classic.phase1.learning_rate * classic.phase2.learning_rate_ratio == pytest.approx(5e-5)
-    assert tables["training"] == {**DEFAULTS["training"], "patience": 0}
+    batch_norm = {"batch_norm": "training", "batch_norm_momentum": 0.999}
+    assert tables["training"] == {**DEFAULTS["training"], "patience": 0, **batch_norm}
     assert resolve(put(tmp_path, 'preset = "classic"')) == classic
 
 

@@ -93,7 +93,7 @@ def test_under_keras_itself_the_features_are_the_same(monkeypatch):
     half.fill([view(photos)], lambda _: None)
     on_litert = half.opened(view(photos), 1).rows(range(23))
     monkeypatch.setattr(features, "_on_litert", lambda: False)
-    monkeypatch.setattr(features, "_GPU_BATCH", 4)
+    monkeypatch.setattr(features.keras3, "GPU_BATCH", 4)
     _, half = frozen(recipe())
     done = []
     half.fill([view(photos)], done.append)
