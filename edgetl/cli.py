@@ -332,6 +332,8 @@ def bases(as_json: Json = False) -> None:
     ]
     columns = ["base", "parameters", "ImageNet top-1", "side px", "smallest", "alphas with ImageNet weights"]
     show.print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=as_json)
+    if not as_json:
+        show.print_shipped_weights(BASES.values())
 
 
 @app.command()

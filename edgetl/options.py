@@ -17,7 +17,9 @@ TargetDir = Annotated[list[Path] | None, typer.Option(help="A folder with target
 Base = Annotated[str | None, typer.Option(help="The network: see edgetl bases.", rich_help_panel=_MODEL)]
 Alpha = Annotated[float | None, typer.Option(help="Its width multiplier.", rich_help_panel=_MODEL)]
 Side = Annotated[int | None, typer.Option(metavar="PX", help="Side of the square input.", rich_help_panel=_MODEL)]
-Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.", rich_help_panel=_MODEL)]
+Weights = Annotated[
+    str | None, typer.Option(help="imagenet, formula, none, or a weights file.", rich_help_panel=_MODEL)
+]
 Pooling = Annotated[str | None, typer.Option(help="avg or max.", rich_help_panel=_MODEL)]
 HiddenUnits = Annotated[int | None, typer.Option(help="A hidden layer in the head.", rich_help_panel=_MODEL)]
 Dropout = Annotated[float | None, typer.Option(help="Dropout in the head.", rich_help_panel=_MODEL)]

@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from edgetl.build import Built
 from edgetl.core import tell
+from edgetl.core.bases import Base
 from edgetl.core.console import Console, table, terminal
 from edgetl.core.measures import Measure
 from edgetl.core.records import Verdict
@@ -23,6 +24,22 @@ def print_table(record: object, columns: list[str], rows: list[list[str]], *, as
         print(json.dumps(record, ensure_ascii=False))
         return
     terminal(sys.stdout).print(table("", columns, rows))
+
+
+def print_shipped_weights(rows: Iterable[Base]) -> None:
+    """What the weights inside the package are worth, beside random ones and ImageNet's."""
+    shown = terminal(sys.stdout)
+    for base in rows:
+        if base.formula is None:
+            continue
+        title = f"--weights formula: {base.name}, alpha {base.formula.alpha:g}, fine-tuned at {base.formula.side_px} px"
+        columns = ["photos", "epochs", "random weights", "formula", "ImageNet"]
+        worth = [
+            [of.photos, f"{of.epochs}", f"{of.random:.3f}", f"{of.formula:.3f}", f"{of.imagenet:.3f}"]
+            for of in base.formula.transfers
+        ]
+        shown.print()
+        shown.print(table(title, columns, worth))
 
 
 def built_json(built: Built) -> dict[str, Any]:

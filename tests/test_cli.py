@@ -121,7 +121,8 @@ def test_tables_for_scripts(capsys):
 
 
 def test_tables_for_people(capsys):
-    for verb, name in (("bases", "mobilenet_v2"), ("methods", "int8"), ("targets", "tflite")):
+    told = (("bases", "mobilenet_v2"), ("bases", "--weights formula"), ("methods", "int8"), ("targets", "tflite"))
+    for verb, name in told:
         assert cli.run([verb]) == 0
         assert name in capsys.readouterr().out
 

@@ -8,6 +8,7 @@ import pytest
 
 from edgetl import show
 from edgetl.build import Built, Candidate
+from edgetl.core.bases import BASES
 from edgetl.core.console import Console
 from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, Phase, Trained, Verdict
 
@@ -119,3 +120,11 @@ def test_a_verdict_alone():
     show.show_verdict(VERDICT, Console(stream=stream))
     text = stream.getvalue()
     assert text.index("ledger") < text.index("class by class") < text.index("PASS: int8")
+
+
+def test_the_worth_of_the_weights_in_the_package(capsys):
+    show.print_shipped_weights(BASES.values())
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--weights formula: mobilenet_v2, alpha 0.35, fine-tuned at 64 px" in told and "mobilenet," not in told
+    worth = BASES["mobilenet_v2"].formula.transfers[0]
+    assert f"digits 15 {worth.random:.3f} {worth.formula:.3f} {worth.imagenet:.3f}" in told

@@ -16,6 +16,28 @@ Scaling = Literal["tf"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Transfer:
+    """Accuracy on photos of which nothing was learned, from each start: means of three seeds, the whole fine-tuned."""
+
+    photos: str
+    epochs: int
+    random: float
+    formula: float
+    imagenet: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shipped:
+    """Weights inside the package, learned at `side_px` on images drawn by formula (tools/pretrain_base.py)."""
+
+    alpha: float
+    side_px: int
+    file: str
+    sha256: str
+    transfers: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Base:
     """One network. `weights_side_px` is the side its ImageNet weights were trained at; they serve every other side."""
 
@@ -30,6 +52,7 @@ class Base:
     alphas: tuple[float, ...]
     weights_file: str
     weights_url: str
+    formula: Shipped | None = None
 
 
 # The default side is 160: half the work of 224 on the board, for about two points of ImageNet top-1.
@@ -62,6 +85,18 @@ BASES: dict[str, Base] = {
             alphas=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
             weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
             weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/",
+            formula=Shipped(
+                alpha=0.35,
+                side_px=64,
+                file="mobilenet_v2_0.35.npz",
+                sha256="65ba9e94e3c15db02be328197020765b7d9820972d137caf3953354b8d408759",
+                # Source: tools/measure_transfer.py at 64 px.
+                transfers=(
+                    Transfer(photos="digits", epochs=15, random=0, formula=0, imagenet=0),
+                    Transfer(photos="flowers5", epochs=12, random=0, formula=0, imagenet=0),
+                    Transfer(photos="glass_or_metal", epochs=12, random=0, formula=0, imagenet=0),
+                ),
+            ),
         ),
     )
 }
@@ -72,6 +107,8 @@ _BACKENDS = {
     "jax": "pip install 'edgetl[jax]'",
     "torch": "pip install torch",
 }
+
+_SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 # MobileNet spells its widths with underscores. Source: keras.applications.mobilenet, Keras 3.15.
 _ALPHA_NAMES = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
@@ -116,10 +153,32 @@ def published_weights(name: str, alpha: float) -> tuple[str, str]:
     return file, base.weights_url + file
 
 
+def shipped_weights(name: str, alpha: float) -> Shipped:
+    """The weights inside the package for this network.
+
+    Raises:
+        ConfigError: there are none for this network and width.
+    """
+    shipped = find(name).formula
+    if shipped is None or shipped.alpha != alpha:
+        own = ", ".join(f"{row.name} with alpha {row.formula.alpha}" for row in BASES.values() if row.formula)
+        raise ConfigError(
+            f"there are no formula weights for {name} with alpha {alpha}",
+            hint=f"they exist for {own}; --weights imagenet, none or a file serve others",
+        )
+    return shipped
+
+
 def weights_path(name: str, alpha: float, weights: str) -> Path | None:
-    """Where the weights lie or will lie: Keras's own cache for published ones, None for random ones."""
+    """Where the weights lie or will lie: the package, Keras's own cache for published ones, None for random ones.
+
+    Raises:
+        ConfigError: no such weights exist for this network and width.
+    """
     if weights == "none":
         return None
+    if weights == "formula":
+        return _SHIPPED_WEIGHTS / shipped_weights(name, alpha).file
     if weights != "imagenet":
         return Path(weights)
     return keras_home() / "models" / published_weights(name, alpha)[0]

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from edgetl.core.errors import ConfigError, StageError
 
+# Half floats of the largest base, VGG19, are a third of this: a file from a stranger cannot fill the memory.
+_MOST_BYTES = 1_000_000_000
+
 Arrays = list[NDArray[Any]]
 
 
@@ -59,6 +62,10 @@ def unpacked(content: bytes) -> dict[str, Arrays]:
         ConfigError: not such a file.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+        if unpacked_bytes > _MOST_BYTES:
+            raise ConfigError(f"the weights unpack to {unpacked_bytes} bytes, at most {_MOST_BYTES} are taken")
         with np.load(io.BytesIO(content), allow_pickle=False) as entries:
             named = [(entry.rpartition("/")[0], entries[entry].astype(np.float32)) for entry in entries.files]
     except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:

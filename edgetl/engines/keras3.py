@@ -4,6 +4,7 @@ In: recipe tables, uint8 photos. Out: one flat functional model (the base is not
 at any layer, copied layer by layer into Keras 2, and quantized. It eats raw uint8 RGB; the scaling is its first layer.
 """
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.recipe import Base, Head, Training
 from edgetl.core.records import Precision
+from edgetl.engines import formula
 
 SCALING, POOLING, SCORES = "scaling", "pooling", "scores"
 
@@ -167,7 +169,7 @@ def weights_file(base: Base) -> Path | None:
     if path is None or path.is_file():
         return path
     if base.weights != "imagenet":
-        hint = 'weights are "imagenet", "none", or a file (.h5 or .weights.h5)'
+        hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
         raise ConfigError("no such weights file", where=(path,), hint=hint)
     name, url = bases.published_weights(base.name, base.alpha)
     folder = path.parent
@@ -265,14 +267,30 @@ def device() -> str:
 
 
 def _load_weights(network: keras.Model, path: Path, base: Base) -> None:
+    if base.weights == "formula":
+        _check_shipped(path, base)
     try:
-        network.load_weights(os.fspath(path))
-    except (ValueError, OSError, KeyError, TypeError) as error:
+        if path.suffix == ".npz":
+            formula.fill(network.layers, path.read_bytes())
+        else:
+            network.load_weights(os.fspath(path))
+    except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
         raise ConfigError(
             f"the weights do not fit {base.name} with alpha {base.alpha}: {_first_line(error)}",
             where=(path,),
             hint="they must be of the same network and alpha, without the top (…_no_top.h5)",
         ) from error
+
+
+def _check_shipped(path: Path, base: Base) -> None:
+    told = bases.shipped_weights(base.name, base.alpha).sha256
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != told:
+        raise ConfigError(
+            f"the formula weights have sha256 {found}, the package says {told}",
+            where=(path,),
+            hint="the file was changed or cut short: install edgetl anew",
+        )
 
 
 def _first_unfrozen(names: list[str], spec: str) -> int:

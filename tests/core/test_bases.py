@@ -1,6 +1,7 @@
 """bases.py: the table's claims against Keras's own source, read as text, for Keras is slow to import; and refusals."""
 
 import ast
+import hashlib
 import importlib.util
 import re
 from pathlib import Path
@@ -149,3 +150,19 @@ def test_a_misspelt_backend_is_named(monkeypatch):
 def test_the_default_backend_is_there(monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     bases.check_backend()
+
+
+def test_the_weights_of_the_package_are_small_whole_and_inside_it():
+    for row in ROWS:
+        if row.formula is not None:
+            path = bases.weights_path(row.name, row.formula.alpha, "formula")
+            assert path is not None and path.parents[1] == Path(bases.__file__).parents[1]
+            content = path.read_bytes()
+            assert hashlib.sha256(content).hexdigest() == row.formula.sha256 and len(content) <= 1_000_000
+
+
+@pytest.mark.parametrize(("name", "alpha"), [("mobilenet_v2", 1.0), ("mobilenet", 0.25)])
+def test_weights_that_the_package_does_not_have(name, alpha):
+    with pytest.raises(ConfigError, match=f"no formula weights for {name} with alpha {alpha}") as caught:
+        bases.weights_path(name, alpha, "formula")
+    assert "mobilenet_v2 with alpha 0.35" in caught.value.hint

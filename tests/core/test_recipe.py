@@ -119,7 +119,7 @@ def test_classic_is_the_textbook_to_the_letter(tmp_path):
 
 def test_digits_needs_no_download():
     digits = resolve("digits")
-    assert (digits.base.weights, digits.base.side_px, digits.base.alpha) == ("none", 32, 0.35)
+    assert (digits.base.weights, digits.base.side_px, digits.base.alpha) == ("formula", 64, 0.35)
     assert digits.photos.test == 0.5
     # A mirrored digit is another sign; and the preset's limit stands although the network is narrow.
     assert not digits.augment.flip and digits.augment.on

@@ -80,3 +80,10 @@ def test_both_kerases_compute_the_same(tmp_path):
     ours = keras.Model(network.input, network.get_layer(keras3.POOLING).output).predict(photos, verbose=0)
     theirs = np.asarray(twin(photos / np.float32(127.5) - 1, training=False))
     assert np.abs(ours).max() > 0 and np.abs(ours - theirs).max() < 1e-5 * np.abs(ours).max()
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(monkeypatch):
+    content = formula.packed([Layer("a", np.zeros(1000))])
+    monkeypatch.setattr(formula, "_MOST_BYTES", 2000)
+    with pytest.raises(ConfigError, match="at most 2000 are taken"):
+        formula.unpacked(content)

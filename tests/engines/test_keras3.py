@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.core import recipe
+from edgetl.core import bases, recipe
 from edgetl.core.errors import ConfigError
 from edgetl.core.recipe import Base, Head, Training
-from edgetl.engines import keras3
+from edgetl.engines import formula, keras3
 
 keras = keras3.keras
 BASE = Base(name="mobilenet", alpha=0.25, side_px=32, weights="none")
+FORMULA = Base(name="mobilenet_v2", alpha=0.35, side_px=32, weights="formula")
 HEAD = Head(dropout=0.0)
 TRAINING = recipe.resolve("default").training
 TRAINS_NORMS = Training(batch_norm="training", batch_norm_momentum=0.8)
@@ -90,7 +91,7 @@ def test_a_weights_file_that_is_absent(tmp_path):
     with pytest.raises(ConfigError, match="no such weights file") as caught:
         keras3.assembled(BASE.model_copy(update={"weights": str(tmp_path / "gone.h5")}), HEAD, 3)
     assert caught.value.where == (str(tmp_path / "gone.h5"),)
-    assert caught.value.hint == 'weights are "imagenet", "none", or a file (.h5 or .weights.h5)'
+    assert caught.value.hint == 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras says so before it refuses
@@ -109,6 +110,38 @@ def test_damaged_weights(base_weights, tmp_path, name, keep):
     with pytest.raises(ConfigError, match="the weights do not fit mobilenet") as caught:
         keras3.assembled(BASE.model_copy(update={"weights": str(path)}), HEAD, 3)
     assert caught.value.where == (str(path),) and "without the top" in caught.value.hint
+
+
+def test_the_weights_of_the_package():
+    model = keras3.assembled(FORMULA, HEAD, 3)
+    path = bases.weights_path("mobilenet_v2", 0.35, "formula")
+    stored = formula.unpacked(path.read_bytes())
+    weighted = [layer for layer in keras3.base_layers(model) if layer.weights]
+    assert len(weighted) == len(stored)
+    for layer, weights in zip(weighted, stored.values(), strict=True):
+        assert all(np.array_equal(ours, theirs) for ours, theirs in zip(layer.get_weights(), weights, strict=True))
+    again = keras3.assembled(FORMULA.model_copy(update={"weights": str(path)}), HEAD, 3)
+    assert all(map(np.array_equal, again.get_weights()[:-2], model.get_weights()[:-2]))
+
+
+def test_weights_of_the_package_that_were_changed(tmp_path, monkeypatch):
+    content = bytearray(bases.weights_path("mobilenet_v2", 0.35, "formula").read_bytes())
+    content[-100] ^= 1
+    (tmp_path / "mobilenet_v2_0.35.npz").write_bytes(content)
+    monkeypatch.setattr(bases, "_SHIPPED_WEIGHTS", tmp_path)
+    with pytest.raises(ConfigError, match="the package says") as caught:
+        keras3.assembled(FORMULA, HEAD, 3)
+    assert "install edgetl anew" in caught.value.hint
+
+
+def test_a_file_of_half_floats_of_another_network(tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(formula.packed(keras3.base_layers(keras3.assembled(BASE, HEAD, 3))))
+    with pytest.raises(
+        ConfigError, match=r"do not fit mobilenet_v2 with alpha 0\.35: the weights are of 54 layers"
+    ) as caught:
+        keras3.assembled(FORMULA.model_copy(update={"weights": str(path)}), HEAD, 3)
+    assert caught.value.where == (str(path),)
 
 
 def test_published_weights_without_a_network(tmp_path, monkeypatch):
