@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.build import Built, Order
+    from edgetl.build import Built
     from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
     from edgetl.core.recipe import Recipe, resolve
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
+    from edgetl.order import Order
 
 _PLACES = {
-    "edgetl.build": ("Built", "Order"),
+    "edgetl.build": ("Built",),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -24,6 +25,7 @@ _PLACES = {
     ),
     "edgetl.core.recipe": ("Recipe", "resolve"),
     "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained", "Verdict"),
+    "edgetl.order": ("Order",),
 }
 
 __all__ = [

@@ -53,10 +53,11 @@ from edgetl.options import (
 )
 
 if TYPE_CHECKING:
-    from edgetl.build import Chain, Order
+    from edgetl.chain import Chain
     from edgetl.core.console import Console
     from edgetl.core.records import Verdict
     from edgetl.core.runs import Run
+    from edgetl.order import Order
 
 app = typer.Typer(
     name="edgetl",
@@ -278,8 +279,9 @@ def bench(
 ) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
     from edgetl import show
-    from edgetl.build import Chain, Order
+    from edgetl.chain import Chain
     from edgetl.core import measures
+    from edgetl.order import Order
 
     order = Order.of(run)
     with _working(run, quiet=quiet) as (opened, console):
@@ -419,11 +421,11 @@ def doctor(as_json: Json = False) -> None:
 
 def _order(given: dict[str, Any]) -> "Order":
     """The order that a verb's arguments make."""
-    from edgetl.build import Order
     from edgetl.core import dataset
     from edgetl.core import methods as known
     from edgetl.core import recipe as recipes
     from edgetl.core import targets as table
+    from edgetl.order import Order
 
     photos, method = given["photos"], given.get("method", "")
     if photos is not None and not photos.is_dir():
@@ -483,7 +485,7 @@ def _working(out: Path | None, *, quiet: bool) -> Iterator[tuple["Run", "Console
 
 @contextmanager
 def _chain(order: "Order", out: Path, *, quiet: bool) -> Iterator["Chain"]:
-    from edgetl.build import Chain
+    from edgetl.chain import Chain
 
     with _working(out, quiet=quiet) as (run, console):
         order.save(run.root)
@@ -492,7 +494,8 @@ def _chain(order: "Order", out: Path, *, quiet: bool) -> Iterator["Chain"]:
 
 @contextmanager
 def _reopened(root: Path, *, quiet: bool) -> Iterator["Chain"]:
-    from edgetl.build import Chain, Order
+    from edgetl.chain import Chain
+    from edgetl.order import Order
 
     order = Order.of(root)
     with _working(root, quiet=quiet) as (run, console):
@@ -502,7 +505,8 @@ def _reopened(root: Path, *, quiet: bool) -> Iterator["Chain"]:
 def _repeated(root: Path, method: str, *, quiet: bool) -> "Verdict":
     """The verdict of a run, answered and judged again from its files."""
     from edgetl import show
-    from edgetl.build import Chain, Order
+    from edgetl.chain import Chain
+    from edgetl.order import Order
 
     order = Order.of(root)
     with _working(root, quiet=quiet) as (run, console):

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from edgetl.build import Built, Order, build
+from edgetl.build import Built, build
 from edgetl.core import recipe, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import Dataset, Input
+from edgetl.order import Order
 
 SIDE_PX = 32
 COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}

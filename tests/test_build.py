@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from edgetl import stages
-from edgetl.build import Chain, Order, build
+from edgetl.build import build
+from edgetl.chain import Chain
 from edgetl.core import recipe, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.records import Artifact, Verdict
+from edgetl.core.records import Verdict
+from edgetl.order import Order
 
 QUIET = Console(quiet=True)
 
@@ -226,75 +228,6 @@ def test_two_builds_from_scratch_give_the_same_model(built, built_by_cli):
         assert theirs.read_bytes() == (built.run / f"convert-tflite-{name}" / "model.tflite").read_bytes()
 
 
-class Offered(Chain):
-    """A chain whose methods lose what `drops` says on validation photos, with nothing made."""
-
-    drops: dict[str, float] = {}
-    outcomes: dict[str, str] = {}
-
-    def artifact(self, name: str) -> Artifact:
-        self.asked.append(name)
-        return Artifact.model_construct(method=name)
-
-    def verdict(self, artifact, part, *, ledger=False) -> Verdict:
-        assert part == "validation" and not ledger
-        drop = self.drops[artifact.method]
-        return Verdict.model_construct(
-            drop=drop, limit_drop=0.02, outcome=self.outcomes.get(artifact.method, "UNDECIDED")
-        )
-
-
-@pytest.fixture
-def offered(order, tmp_path):
-    """A chain over methods whose verdicts are given."""
-
-    def make(drops, outcomes=(), **settings):
-        with runs.opened(tmp_path / "run") as run:
-            chain = Offered(
-                Order(photos=order.photos, target=order.target, recipe=order.recipe, **settings), run, QUIET
-            )
-        chain.drops, chain.outcomes, chain.asked = drops, dict(outcomes), []
-        return chain
-
-    return make
-
-
-def test_the_first_method_within_the_limit_is_chosen_and_no_further_made(offered):
-    chain = offered({"int8": 0.01})
-    assert chain.chosen().method == "int8" and chain.asked == ["int8"]
-
-
-def test_methods_are_tried_in_the_order_of_the_target(offered):
-    chain = offered({"int8": 0.05, "float16": 0.03, "float32": 0.0})
-    assert chain.chosen().method == "float32" and chain.asked == ["int8", "float16", "float32"]
-
-
-def test_exactly_at_the_limit_is_within(offered):
-    assert offered({"int8": 0.02}).chosen().method == "int8"
-
-
-def test_a_method_that_fails_is_not_chosen(offered):
-    chain = offered({"int8": 0.015, "float16": 0.0}, {"int8": "FAIL"})
-    assert chain.chosen().method == "float16"
-
-
-def test_without_any_within_the_limit_the_nearest_is_chosen(offered):
-    drops = {"int8": 0.5, "float16": 0.04, "float32": 0.03, "int16x8": 0.1, "dynamic": 0.03}
-    assert offered(drops).chosen().method == "float32"
-
-
-def test_all_methods_are_made_and_the_first_within_is_chosen(offered):
-    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
-    chain = offered(drops, all_methods=True)
-    assert chain.chosen().method == "float16" and chain.asked == list(chain._order.target.accepts.methods)
-
-
-def test_a_pinned_method_is_the_only_one(offered):
-    chain = offered({"dynamic": 0.9}, method="dynamic")
-    assert chain.chosen("dynamic").method == "dynamic"
-    assert [candidate.artifact.method for candidate in chain.candidates] == ["dynamic"]
-
-
 def test_a_method_that_the_target_does_not_take(order, tmp_path):
     accepts = order.target.accepts.model_copy(update={"methods": ("int8", "float32")})
     target = order.target.model_copy(update={"accepts": accepts})
@@ -303,21 +236,6 @@ def test_a_method_that_the_target_does_not_take(order, tmp_path):
         build(refused, run, QUIET)
     assert caught.value.hint == "it takes int8, float32" and caught.value.where == (str(target.source),)
     assert "ingest" not in stamps(tmp_path / "run"), "refused before any work"
-
-
-def test_an_order_survives_its_json(order, tmp_path):
-    pinned = Order(photos=None, target=targets.find("tflite"), recipe=order.recipe, method="int8", all_methods=True)
-    pinned.save(tmp_path)
-    assert Order.of(tmp_path) == pinned
-
-
-@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}'])
-def test_a_folder_that_is_no_run(tmp_path, content):
-    if content is not None:
-        (tmp_path / "order.json").write_text(content)
-    with pytest.raises(ConfigError) as caught:
-        Order.of(tmp_path)
-    assert caught.value.hint == "give the folder that edgetl build wrote"
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.build import Order, build
+from edgetl.build import build
 from edgetl.core import recipe, runs, targets
 from edgetl.core.console import Console
+from edgetl.order import Order
 
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
 FLOWERS = ASSETS / "datasets" / "flowers5"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgetl import show
-from edgetl.build import Built, Candidate
+from edgetl.build import Built
+from edgetl.chain import Candidate
 from edgetl.core.bases import BASES
 from edgetl.core.console import Console
 from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, Phase, Trained, Verdict
