@@ -11,7 +11,7 @@ from edgetl.core.errors import unknown
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
-    """One way from a trained model to a file for the device."""
+    """One way from a trained model to a file for the device. `float_layers` of an int8 file go on in float."""
 
     name: str
     weights: Literal["float32", "float16", "int8"]
@@ -19,6 +19,7 @@ class Method:
     calibrated: bool
     formats: tuple[str, ...]
     summary: str
+    float_layers: int = 0
 
 
 METHODS: dict[str, Method] = {

@@ -144,6 +144,33 @@ class Calibration(Record):
     sha256: str
 
 
+class LayerError(Record):
+    """What int8 does to one layer, on photos that did not set its range.
+
+    `error_steps` is the root mean square error in steps of its output (rounding alone makes 0.29); `saturated` is the
+    fraction 0..1 of its numbers that lie beyond the range.
+    """
+
+    name: str
+    operator: str
+    error_steps: float
+    saturated: float
+
+
+class Calibrated(Record):
+    """A float model with the ranges that its activations had on the calibration photos; layers, the worst first."""
+
+    path: PathInside
+    sha256: str
+    trained_sha256: str
+    calibration: Calibration
+    layers: tuple[LayerError, ...]
+
+    def contents(self) -> dict[Path, str]:
+        """The model file."""
+        return {self.path: self.sha256}
+
+
 class Artifact(Record):
     """A converted model on disk, described by what was read back from the file itself."""
 

@@ -24,6 +24,8 @@ from edgetl.engines.savedmodel import Kind
 # What an integer file may do in float: hand the numbers over at its two ends.
 _BORDER = {"CAST", "QUANTIZE", "DEQUANTIZE"}
 _CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+# Operators with weights: those that it pays to leave in float where int8 costs accuracy.
+WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _MODEL_BYTES_LIMIT = 2**31 - 1
 
 
@@ -97,6 +99,16 @@ def census(path: Path) -> Census:
     )
 
 
+def float_operators(path: Path) -> list[str]:
+    """The operators that compute in float, in the file's order; those that only hand numbers over do not count.
+
+    Raises:
+        ConfigError: not a TFLite file.
+    """
+    tensors, nodes, _ = _read(path)
+    return [node["op_name"] for node in nodes if node["op_name"] not in _BORDER and _floats(node, tensors)]
+
+
 def check(path: Path, method: Method) -> None:
     """Refuse a file that is not what the method promises.
 
@@ -108,17 +120,20 @@ def check(path: Path, method: Method) -> None:
         name = node["op_name"]
         if name.startswith("Flex") or "Flex" in name:
             raise _surprise(path, method, f"operator {name} needs TensorFlow on the device")
-        floats = [tensors[i]["name"] for i in (*node["inputs"], *node["outputs"]) if i >= 0 and _is_float(tensors[i])]
-        if method.activations != "float32" and floats and name not in _BORDER:
+        floats = _floats(node, tensors)
+        if method.activations != "float32" and floats and name not in _BORDER and not method.float_layers:
             raise _surprise(path, method, f"operator {name} computes in float at tensor {floats[0]!r}")
-        if method.activations == "int8" and floats:
+        if method.activations == "int8" and floats and not method.float_layers:
             raise _surprise(path, method, f"operator {name} hands over a float at tensor {floats[0]!r}")
-        if method.activations != "float32" and name in _CONVOLUTIONS:
+        if method.activations != "float32" and name in _CONVOLUTIONS and not floats:
             weights = tensors[node["inputs"][1]]
             scales = len(weights["quantization_parameters"]["scales"])
             channels = int(weights["shape"][_CONVOLUTIONS[name]])
             if scales != channels:
                 raise _surprise(path, method, f"{name} {weights['name']!r} has {scales} scales for {channels} channels")
+    in_float = float_operators(path) if method.float_layers else []
+    if len(in_float) != method.float_layers or not WEIGHTED.issuperset(in_float):
+        raise _surprise(path, method, f"{', '.join(in_float) or 'nothing'} computes in float")
     promised = (
         ("input", ends[0], "float32" if method.activations == "int16" else "uint8"),
         ("output", ends[1], "uint8" if method.activations == "int8" else "float32"),
@@ -166,6 +181,11 @@ def _described(end: Any) -> Tensor:
         scale=float(scale),
         zero_point=int(zero_point),
     )
+
+
+def _floats(node: Any, tensors: dict[int, Any]) -> list[str]:
+    """The names of the float tensors that an operator touches."""
+    return [tensors[i]["name"] for i in (*node["inputs"], *node["outputs"]) if i >= 0 and _is_float(tensors[i])]
 
 
 def _is_float(tensor: Any) -> bool:
