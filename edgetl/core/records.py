@@ -147,12 +147,13 @@ class Calibration(Record):
 class LayerError(Record):
     """What int8 does to one layer, on photos that did not set its range.
 
-    `error_steps` is the root mean square error in steps of its output (rounding alone makes 0.29); `saturated` is the
-    fraction 0..1 of its numbers that lie beyond the range.
+    `scale` is the step of its output, `error_steps` the root mean square error in such steps (rounding alone makes
+    0.29); `saturated` is the fraction 0..1 of its numbers that lie beyond the range.
     """
 
     name: str
     operator: str
+    scale: float
     error_steps: float
     saturated: float
 

@@ -101,6 +101,7 @@ def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
             # The float twin has kept the name that the quantizer knows.
             name=str(tensors[int(node["inputs"][1])]["name"]),
             operator=str(makers[int(node["inputs"][0])]),
+            scale=float(tensors[int(node["inputs"][0])]["quantization"][0]),
             error_steps=round(float(np.sqrt(squares[place] / len(photos))), 4),
             saturated=round(float(beyond[place] / len(photos)), 6),
         )

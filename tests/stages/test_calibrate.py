@@ -1,0 +1,42 @@
+"""calibrate: a file with ranges, layers measured on photos that did not set them, and bad photos refused first."""
+
+import pytest
+
+from edgetl.core import dataset
+from edgetl.core.errors import DataError
+from edgetl.core.records import Input, Trained
+from edgetl.core.runs import sha256_of
+from edgetl.engines import calibrated, keras3
+from edgetl.stages import calibrate as stage
+
+
+@pytest.fixture(scope="module")
+def trained(small_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trained") / "model.keras"
+    keras3.save(small_model(), path)
+    return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
+
+
+def test_a_calibrated_model(trained, shared_dataset, tmp_path):
+    photos = dataset.calibration(shared_dataset, 12, 1)
+    seen = []
+    made = stage.calibrate(trained, photos, shared_dataset, tmp_path, advance=seen.append)
+    assert sum(seen) == 12 == made.calibration.photos and made.trained_sha256 == "t" * 64
+    assert [path.name for path in tmp_path.iterdir()] == ["calibrated.tflite"] and made.sha256 == sha256_of(made.path)
+    assert len(made.layers) > 3 and calibrated.quantized(made.path.read_bytes())
+
+
+def test_a_bad_draw_stops_before_any_work(trained, shared_dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage.savedmodel, "export", lambda *_: pytest.fail("exported"))
+    with pytest.raises(DataError, match="stands 9 times"):
+        stage.calibrate(trained, [shared_dataset.train[0]] * 9, shared_dataset, tmp_path, advance=lambda _: None)
+
+
+def test_layers_are_measured_on_other_photos(shared_dataset):
+    photos = dataset.calibration(shared_dataset, 12, 1)
+    others = stage._others(photos, shared_dataset)
+    assert not {of.sha256 for of in others} & {of.sha256 for of in photos} and len(others) == 32
+    assert {of.sha256 for of in others} <= {of.sha256 for of in shared_dataset.train}
+    # Where every training photo sets a range, validation photos are left; test photos never serve.
+    others = stage._others(shared_dataset.train, shared_dataset)
+    assert others and {of.sha256 for of in others} <= {of.sha256 for of in shared_dataset.validation}
