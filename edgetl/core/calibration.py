@@ -20,8 +20,8 @@ _MOST_BLANK = 0.1
 # by less than 2 levels; noise, darkness and swapped scalings differ by 30 and more.
 _NEAR_LEVELS = 16.0
 _SAMPLING_ERRORS = 4.0
-# A range that other photos leave this often was set by photos unlike them. The ends of n draws leave 2 / (n + 1) of what
-# comes after them outside, so that few photos are forgiven more.
+# A range that other photos leave this often was set by photos unlike them. The ends of n draws leave 2 / (n + 1) of
+# what comes after them outside, so that few photos are forgiven more.
 _MOST_SATURATED = 0.05
 _BY_CHANCE = 3.0
 # Two disjoint sets of photos that agree set every range alike, within this factor.
