@@ -100,7 +100,7 @@ def test_seconds(run):
     run.seconds["stage-one"] = 7.0
     made(run, text("a"))
     assert run.seconds["stage-one"] == 7.0, "made by this process, however often it is read back"
-    again = runs.Run(run.root)
+    again = Run(run.root)
     made(again, text("a"))
     assert again.seconds == {"stage-one": 0.0}
 

@@ -53,7 +53,7 @@ def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, m
     original = to_tflite.convert
 
     def silently_float(saved_model, method, calibration):
-        return original(saved_model, "tflite", METHODS["float32"], None)
+        return original(saved_model, METHODS["float32"], None)
 
     monkeypatch.setattr(to_tflite, "convert", silently_float)
     with pytest.raises(StageError, match="the int8 file is not what it should be"):
