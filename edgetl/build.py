@@ -1,27 +1,77 @@
-"""An order and a run folder → what a build leaves: the whole chain for one target."""
+"""An order and a run folder → what a build leaves: one model trained, and the whole chain for each target."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
-from edgetl.chain import Candidate, Chain
-from edgetl.core import picture
+import numpy as np
+
+from edgetl.chain import Chain
+from edgetl.core import metrics, picture
 from edgetl.core.console import Console
 from edgetl.core.records import Artifact, Bundle, Trained, Verdict
 from edgetl.core.runs import Run, write_text
+from edgetl.delivery import Candidate, Delivery
 from edgetl.order import Order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """What a build leaves."""
+class Delivered:
+    """What a build leaves for one target."""
 
-    run: Path
-    trained: Trained
+    target: str
     candidates: tuple[Candidate, ...]
     verdict: Verdict
     artifact: Artifact
     bundle: Bundle
+    picture: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """On how many test photos the chosen files of two targets name the same class."""
+
+    targets: tuple[str, str]
+    photos: int
+    same: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """What a build leaves. A build for one target has its `verdict`, `artifact` and so on at hand."""
+
+    run: Path
+    trained: Trained
+    targets: tuple[Delivered, ...]
+    agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Those of the only target."""
+        return self._only.candidates
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the only target."""
+        return self._only.verdict
+
+    @property
+    def artifact(self) -> Artifact:
+        """That of the only target."""
+        return self._only.artifact
+
+    @property
+    def bundle(self) -> Bundle:
+        """That of the only target."""
+        return self._only.bundle
+
+    @property
+    def _only(self) -> Delivered:
+        if len(self.targets) != 1:
+            raise ValueError(f"{len(self.targets)} targets were built: ask one of Built.targets")
+        return self.targets[0]
 
 
 def build(order: Order, run: Run, console: Console) -> Built:
@@ -32,17 +82,50 @@ def build(order: Order, run: Run, console: Console) -> Built:
     """
     order.save(run.root)
     chain = Chain(order, run, console)
-    chosen = chain.chosen(order.method)
-    verdict = chain.verdict(chosen, "test", ledger=True)
-    bundle = chain.bundle(chosen, verdict)
-    pairs = [(candidate.artifact, candidate.validation) for candidate in chain.candidates]
-    write_text(run.root / "methods.svg", picture.drops(pairs, f"{chain.trained.base} on validation photos"))
+    deliveries = [Delivery(chain, target) for target in order.targets]
+    for delivery in deliveries:
+        _ = delivery.wishes  # What a target does not take is said before hours are spent on the others.
+    delivered = [_delivered(delivery) for delivery in deliveries]
     return Built(
         run=run.root,
         trained=chain.trained,
-        candidates=chain.candidates,
+        targets=tuple(delivered),
+        agreements=_agreements(deliveries, delivered),
+        seconds=run.seconds,
+    )
+
+
+def _delivered(delivery: Delivery) -> Delivered:
+    chain, target = delivery.chain, delivery.target.id
+    chosen = delivery.chosen(chain.order.method)
+    verdict = delivery.verdict(chosen, "test", ledger=True)
+    bundle = delivery.bundle(chosen, verdict)
+    pairs = [(candidate.artifact, candidate.validation) for candidate in delivery.candidates]
+    several = len(chain.order.targets) > 1
+    path = chain.run.root / (f"methods-{target}.svg" if several else "methods.svg")
+    title = f"{chain.trained.base} on validation photos" + (f", {target}" if several else "")
+    write_text(path, picture.drops(pairs, title))
+    return Delivered(
+        target=target,
+        candidates=delivery.candidates,
         verdict=verdict,
         artifact=chosen,
         bundle=bundle,
-        seconds=run.seconds,
+        picture=path,
+    )
+
+
+def _agreements(deliveries: Sequence[Delivery], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
+    named = {
+        one.target: metrics.top1(np.load(delivery.answers(one.artifact, "test").path, allow_pickle=False))
+        for delivery, one in zip(deliveries, delivered, strict=True)
+        if len(delivered) > 1
+    }
+    return tuple(
+        Agreement(
+            targets=(left, right),
+            photos=len(named[left]),
+            same=int(np.count_nonzero(named[left] == named[right])),
+        )
+        for left, right in combinations(named, 2)
     )

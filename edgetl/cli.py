@@ -6,7 +6,7 @@ a verb that needs it runs: this file is the one lazy seam.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +47,7 @@ from edgetl.options import (
     Strict,
     Target,
     TargetDir,
+    Targets,
     Unfreeze,
     Weights,
     tables,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from edgetl.core.console import Console
     from edgetl.core.records import Verdict
     from edgetl.core.runs import Run
+    from edgetl.delivery import Delivery
     from edgetl.order import Order
 
 app = typer.Typer(
@@ -128,7 +130,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
 @app.command()
 def build(
     photos: Photos = None,
-    target: Target = "tflite",
+    target: Targets = None,
     target_dir: TargetDir = None,
     base: Base = None,
     alpha: Alpha = None,
@@ -169,8 +171,9 @@ def build(
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
         show.show_built(built, console)
-    show.print_record(show.built_json(built), str(built.bundle.root), as_json=as_json)
-    _keep_contract(built.verdict, strict=order.recipe.contract.strict)
+    bundles = "\n".join(str(one.bundle.root) for one in built.targets)
+    show.print_record(show.built_json(built), bundles, as_json=as_json)
+    _keep_contracts({one.target: one.verdict for one in built.targets}, strict=order.recipe.contract.strict)
 
 
 @app.command()
@@ -210,12 +213,14 @@ def train(
 
 
 @app.command()
-def convert(run: RunFolder, method: Method = "int8", as_json: Json = False, quiet: Quiet = False) -> None:
+def convert(
+    run: RunFolder, method: Method = "int8", target: Target = "", as_json: Json = False, quiet: Quiet = False
+) -> None:
     """Convert the model of a run by one method."""
     from edgetl import show
 
-    with _reopened(run, quiet=quiet) as chain:
-        artifact = chain.artifact(method)
+    with _reopened(run, target, quiet=quiet) as delivery:
+        artifact = delivery.artifact(method)
     show.print_record(artifact.model_dump(mode="json"), str(artifact.path), as_json=as_json)
 
 
@@ -223,8 +228,9 @@ def convert(run: RunFolder, method: Method = "int8", as_json: Json = False, quie
 def verify(
     run: Annotated[Path | None, typer.Argument(help="A run folder: its verdict is repeated from the files.")] = None,
     method: Method = "",
+    target: Target = "",
     reference: Annotated[Path | None, typer.Option(help="A .keras file made anywhere.")] = None,
-    artifact: Annotated[Path | None, typer.Option(help="A .tflite file made anywhere.")] = None,
+    artifact: Annotated[Path | None, typer.Option(help="A .tflite or .onnx file made anywhere.")] = None,
     photos: Annotated[Path | None, typer.Option(help="Photos that neither has seen.")] = None,
     fit: Fit = "crop",
     limit_drop: LimitDrop = None,
@@ -238,7 +244,11 @@ def verify(
     if run is not None and (reference or artifact or photos):
         raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
     if run is not None:
-        verdict = _repeated(run, method, quiet=quiet)
+        with _reopened(run, target, quiet=quiet) as delivery:
+            chosen = delivery.chosen(method)
+            delivery.chain.run.make_again("score", "verify")
+            verdict = delivery.verdict(chosen, "test", ledger=True)
+            show.show_verdict(verdict, delivery.chain.console)
     elif reference is not None and artifact is not None and photos is not None:
         from edgetl import stages
         from edgetl.core import recipe as recipes
@@ -252,17 +262,19 @@ def verify(
         hint = "edgetl verify RUN, or edgetl verify --reference M.keras --artifact M.tflite --photos DIR"
         raise ConfigError("nothing to verify", hint=hint)
     show.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=as_json)
-    _keep_contract(verdict, strict=strict)
+    _keep_contracts({verdict.method: verdict}, strict=strict)
 
 
 @app.command()
-def bundle(run: RunFolder, method: Method = "", as_json: Json = False, quiet: Quiet = False) -> None:
+def bundle(
+    run: RunFolder, method: Method = "", target: Target = "", as_json: Json = False, quiet: Quiet = False
+) -> None:
     """Make the bundle of a run, for its chosen method or another."""
     from edgetl import show
 
-    with _reopened(run, quiet=quiet) as chain:
-        artifact = chain.chosen(method)
-        made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
+    with _reopened(run, target, quiet=quiet) as delivery:
+        artifact = delivery.chosen(method)
+        made = delivery.bundle(artifact, delivery.verdict(artifact, "test", ledger=True))
     show.print_record(made.model_dump(mode="json"), str(made.root), as_json=as_json)
 
 
@@ -271,6 +283,7 @@ def bench(
     run: RunFolder,
     device: Device = None,
     method: Method = "",
+    target: Target = "",
     soak: Soak = None,
     accuracy: DeviceAccuracy = False,
     strict: Strict = False,
@@ -279,25 +292,23 @@ def bench(
 ) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
     from edgetl import show
-    from edgetl.chain import Chain
     from edgetl.core import measures
-    from edgetl.order import Order
 
-    order = Order.of(run)
-    with _working(run, quiet=quiet) as (opened, console):
-        chain = Chain(order, opened, console)
-        artifact = chain.chosen(method)
-        made = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
+    with _reopened(run, target, quiet=quiet) as delivery:
+        console = delivery.chain.console
+        artifact = delivery.chosen(method)
+        made = delivery.bundle(artifact, delivery.verdict(artifact, "test", ledger=True))
         seconds = soak if soak is not None else 60.0 if device else 0.0
-        wanted = chain.wanted(artifact, soak_s=seconds, accuracy=accuracy)
-        ended = chain.fleet(device, made, wanted) if device else [chain.benched(made, wanted)]
+        wanted = delivery.wanted(artifact, soak_s=seconds, accuracy=accuracy)
+        ended = delivery.fleet(device, made, wanted) if device else [delivery.benched(made, wanted)]
         failed = [one for one in ended if isinstance(one, EdgetlError)]
         done = [one for one in ended if not isinstance(one, EdgetlError)]
         found = [(one.where, measures.read(one.path, one.model_sha256)) for one in done]
         if found:
             show.show_measures(found, console)
-        verdicts = [verdict for one in done if (verdict := chain.device_verdict(artifact, one)) is not None]
-        for verdict in verdicts:
+        answered = {one.where: delivery.device_verdict(artifact, one) for one in done}
+        verdicts = {where: verdict for where, verdict in answered.items() if verdict is not None}
+        for verdict in verdicts.values():
             show.show_verdict(verdict, console)
         for error in failed:
             console.error(error.message, error.where, error.hint)
@@ -309,8 +320,7 @@ def bench(
         show.print_record(record, "\n".join(str(one.path) for one in done), as_json=as_json)
     if failed:
         raise typer.Exit(max(error.exit_code for error in failed))
-    for verdict in verdicts:
-        _keep_contract(verdict, strict=strict)
+    _keep_contracts(verdicts, strict=strict)
 
 
 @app.command()
@@ -432,13 +442,17 @@ def _order(given: dict[str, Any]) -> "Order":
         dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
     if method:
         known.find(method)
-    found = table.find(given.get("target", "tflite"), given.get("target_dir") or ())
+    names = given.get("target") or ["tflite"]
+    if len(set(names)) < len(names):
+        raise ConfigError("a target is given twice", where=names)
+    found = tuple(table.find(name, given.get("target_dir") or ()) for name in names)
     source = given["recipe"] or ("digits" if photos is None else "default")
-    limit = found.limits.accuracy_drop
-    below = {"contract": {"limit_drop": limit}} if limit is not None else {}
+    # All targets share one recipe, so the strictest limit holds for each.
+    limits = [one.limits.accuracy_drop for one in found if one.limits.accuracy_drop is not None]
+    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
     return Order(
         photos=photos,
-        target=found,
+        targets=found,
         recipe=recipes.resolve(source, tables(given), below=below),
         method=method,
         all_methods=given.get("all_methods", False),
@@ -493,42 +507,35 @@ def _chain(order: "Order", out: Path, *, quiet: bool) -> Iterator["Chain"]:
 
 
 @contextmanager
-def _reopened(root: Path, *, quiet: bool) -> Iterator["Chain"]:
+def _reopened(root: Path, target: str, *, quiet: bool) -> Iterator["Delivery"]:
+    """What a run made for one of its targets."""
     from edgetl.chain import Chain
+    from edgetl.delivery import Delivery
     from edgetl.order import Order
 
     order = Order.of(root)
+    wanted = order.target(target)
     with _working(root, quiet=quiet) as (run, console):
-        yield Chain(order, run, console)
+        yield Delivery(Chain(order, run, console), wanted)
 
 
-def _repeated(root: Path, method: str, *, quiet: bool) -> "Verdict":
-    """The verdict of a run, answered and judged again from its files."""
-    from edgetl import show
-    from edgetl.chain import Chain
-    from edgetl.order import Order
-
-    order = Order.of(root)
-    with _working(root, quiet=quiet) as (run, console):
-        chain = Chain(order, run, console)
-        artifact = chain.chosen(method)
-        run.make_again("score", "verify")
-        verdict = chain.verdict(artifact, "test", ledger=True)
-        show.show_verdict(verdict, console)
-    return verdict
+def _keep_contracts(verdicts: Mapping[str, "Verdict"], *, strict: bool) -> None:
+    """Raise unless every contract is kept; an undecided one is while its point estimate is, and never when strict."""
+    faults = {name: _fault(verdict, strict=strict) for name, verdict in verdicts.items()}
+    broken = [f"{name}: {fault}" if len(faults) > 1 else fault for name, fault in faults.items() if fault]
+    if broken:
+        raise ContractBroken(
+            "; ".join(broken), hint="more test photos, another --method, a wider --alpha, or a higher --limit-drop"
+        )
 
 
-def _keep_contract(verdict: "Verdict", *, strict: bool) -> None:
-    """Raise unless the contract is kept: an undecided one is while its point estimate is, and never when strict."""
+def _fault(verdict: "Verdict", *, strict: bool) -> str:
     undecided = verdict.outcome == "UNDECIDED"
     if verdict.outcome == "PASS" or (undecided and not strict and verdict.drop <= verdict.limit_drop):
-        return
+        return ""
     loss = f"{verdict.method} loses {verdict.drop * 100:.2f} points, {verdict.limit_drop * 100:g} allowed"
     what = "is undecided" if undecided else "is broken"
-    raise ContractBroken(
-        f"the accuracy contract {what}: {loss}" + (", and --strict was given" if strict and undecided else ""),
-        hint="more test photos, another --method, a wider --alpha, or a higher --limit-drop",
-    )
+    return f"the accuracy contract {what}: {loss}" + (", and --strict was given" if strict and undecided else "")
 
 
 def _os_hint(error: OSError) -> str:

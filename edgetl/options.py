@@ -12,7 +12,11 @@ Photos = Annotated[
     typer.Argument(help="Folder of photos, a folder for each class. Without it: the embedded handwritten digits."),
 ]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
-Target = Annotated[str, typer.Option(help="What the model is for: see edgetl targets.")]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", help="What the model is for: see edgetl targets; several at once. Default: tflite."),
+]
+Target = Annotated[str, typer.Option(help="Which of the run's targets, where it has several.")]
 TargetDir = Annotated[list[Path] | None, typer.Option(help="A folder with targets of your own.")]
 Base = Annotated[str | None, typer.Option(help="The network: see edgetl bases.", rich_help_panel=_MODEL)]
 Alpha = Annotated[float | None, typer.Option(help="Its width multiplier.", rich_help_panel=_MODEL)]

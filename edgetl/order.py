@@ -1,4 +1,4 @@
-"""What was asked for → order.json in the run folder, and back: photos, target, recipe, method."""
+"""What was asked for → order.json in the run folder, and back: photos, targets, recipe, method."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,24 +14,41 @@ _RUN_HINT = "give the folder that edgetl build wrote"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What was asked for. No photos: the embedded digits. No method: the first of the target's within the limit."""
+    """What was asked for. No photos: the embedded digits. No method: of each target's, the first within the limit.
+
+    One model is trained for all `targets`; there is at least one, and no two have the same id.
+    """
 
     photos: Path | None
-    target: Target
+    targets: tuple[Target, ...]
     recipe: Recipe
     method: str = ""
     all_methods: bool = False
 
+    def target(self, id: str = "") -> Target:  # noqa: A002  (a target's id is called id everywhere)
+        """The target of that id; without one, the only target.
+
+        Raises:
+            ConfigError: none of that id, or several to choose from.
+        """
+        ids = [target.id for target in self.targets]
+        if id in ids:
+            return self.targets[ids.index(id)]
+        if id:
+            raise ConfigError(f"the run was not built for target {id!r}", hint=f"it was built for {', '.join(ids)}")
+        if len(ids) > 1:
+            hint = f"say which, as in --target {ids[0]}"
+            raise ConfigError(f"the run was built for several targets: {', '.join(ids)}", hint=hint)
+        return self.targets[0]
+
     def save(self, root: Path) -> None:
         """Keep the order in the run folder, for `Order.of`."""
         photos = str(self.photos.absolute()) if self.photos else ""
-        folders = str(self.target.source.parent.parent)
         write_json(
             root / "order.json",
             {
                 "photos": photos,
-                "target": self.target.id,
-                "target_dir": folders,
+                "targets": [{"id": one.id, "folder": str(one.source.parent.parent)} for one in self.targets],
                 "recipe": self.recipe.tables(),
                 "method": self.method,
                 "all_methods": self.all_methods,
@@ -50,7 +67,7 @@ class Order:
         try:
             return cls(
                 photos=Path(kept["photos"]) if kept["photos"] else None,
-                target=targets.find(kept["target"], [Path(kept["target_dir"])]),
+                targets=tuple(targets.find(one["id"], [Path(one["folder"])]) for one in kept["targets"]),
                 recipe=from_tables(kept["recipe"], str(path)),
                 method=kept["method"],
                 all_methods=kept["all_methods"],

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from edgetl.build import Built
+from edgetl.build import Agreement, Built, Delivered
 from edgetl.core import tell
 from edgetl.core.bases import Base
 from edgetl.core.console import Console, table, terminal
@@ -43,13 +43,29 @@ def print_shipped_weights(rows: Iterable[Base]) -> None:
 
 
 def built_json(built: Built) -> dict[str, Any]:
-    """What `build --json` prints; lists that grow with the photos stay in the run folder."""
-    verdict = built.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops"})
+    """What `build --json` prints; lists that grow with the photos stay in the run folder.
+
+    A build for one target has all keys side by side; one for several has those of each in a list under "targets".
+    """
+    run, seconds = {"run": str(built.run)}, {"seconds": built.seconds}
+    if len(built.targets) == 1:
+        return {**run, **_delivered_json(built.targets[0]), **seconds}
     return {
-        "run": str(built.run),
-        "bundle": str(built.bundle.root),
-        "method": built.artifact.method,
-        "model_bytes": built.artifact.bytes,
+        **run,
+        "targets": [{"target": one.target, **_delivered_json(one)} for one in built.targets],
+        "agreements": [
+            {"targets": list(one.targets), "photos": one.photos, "same": one.same} for one in built.agreements
+        ],
+        **seconds,
+    }
+
+
+def _delivered_json(one: Delivered) -> dict[str, Any]:
+    verdict = one.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops"})
+    return {
+        "bundle": str(one.bundle.root),
+        "method": one.artifact.method,
+        "model_bytes": one.artifact.bytes,
         "verdict": verdict,
         "methods": [
             {
@@ -58,20 +74,31 @@ def built_json(built: Built) -> dict[str, Any]:
                 "validation_drop": candidate.validation.drop,
                 "host_ms": candidate.validation.host_ms,
             }
-            for candidate in built.candidates
+            for candidate in one.candidates
         ],
-        "seconds": built.seconds,
     }
 
 
 def show_built(built: Built, console: Console) -> None:
     """The tables of a whole build."""
     console.table(*tell.phases(built.trained))
-    pairs = [(candidate.artifact, candidate.validation) for candidate in built.candidates]
-    console.table(*tell.methods(pairs, chosen=built.artifact.method))
-    show_verdict(built.verdict, console)
-    console.say(f"picture: {built.run / 'methods.svg'}")
-    console.say(f"bundle: {built.bundle.root} ({built.bundle.bytes / 1e6:.1f} MB)")
+    for one in built.targets:
+        if len(built.targets) > 1:
+            console.say(f"target {one.target}")
+        pairs = [(candidate.artifact, candidate.validation) for candidate in one.candidates]
+        console.table(*tell.methods(pairs, chosen=one.artifact.method))
+        show_verdict(one.verdict, console)
+        console.say(f"picture: {one.picture}")
+        console.say(f"bundle: {one.bundle.root} ({one.bundle.bytes / 1e6:.1f} MB)")
+    for agreement in built.agreements:
+        console.say(_agreed(agreement, built))
+
+
+def _agreed(agreement: Agreement, built: Built) -> str:
+    methods = {one.target: one.artifact.method for one in built.targets}
+    left, right = (f"{target} ({methods[target]})" for target in agreement.targets)
+    share = agreement.same / agreement.photos
+    return f"{left} and {right} name the same class on {agreement.same} of {agreement.photos} test photos ({share:.4f})"
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:

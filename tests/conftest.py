@@ -168,7 +168,7 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory, base_weights: Path) ->
 @pytest.fixture(scope="session")
 def order(photos: Path, recipe_file: Path) -> Order:
     """The order of the shared run."""
-    return Order(photos=photos, target=targets.find("tflite"), recipe=recipe.resolve(str(recipe_file)))
+    return Order(photos=photos, targets=(targets.find("tflite"),), recipe=recipe.resolve(str(recipe_file)))
 
 
 @pytest.fixture(scope="session")

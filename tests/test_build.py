@@ -16,6 +16,7 @@ from edgetl.core import recipe, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.records import Verdict
+from edgetl.delivery import Delivery
 from edgetl.order import Order
 
 QUIET = Console(quiet=True)
@@ -48,7 +49,7 @@ def remade(root: Path, order: Order) -> set[str]:
 def changed(order: Order, **tables) -> Order:
     """The order with other values in its recipe."""
     values = {table: {**content, **tables.get(table, {})} for table, content in order.recipe.tables().items()}
-    return Order(photos=order.photos, target=order.target, recipe=recipe.from_tables(values, "test"))
+    return Order(photos=order.photos, targets=order.targets, recipe=recipe.from_tables(values, "test"))
 
 
 class ReachedError(Exception):
@@ -92,7 +93,7 @@ def test_what_a_build_leaves(built, order, photos):
     assert built.verdict.artifact_sha256 == built.bundle.artifact_sha256 == built.artifact.sha256
     assert [candidate.artifact.method for candidate in built.candidates] == ["int8"]
     kept = Order.of(built.run)
-    assert (kept.photos, kept.target.id, kept.recipe, kept.method) == (photos, "tflite", order.recipe, "")
+    assert (kept.photos, kept.target().id, kept.recipe, kept.method) == (photos, "tflite", order.recipe, "")
 
 
 def test_the_verdict_is_on_test_photos_and_the_choice_on_others(built, shared_dataset):
@@ -125,10 +126,10 @@ def test_a_second_build_makes_nothing_even_if_the_run_moved(built, moved, order)
 
 def test_a_moved_run_repeats_its_verdict(built, moved):
     with runs.opened(moved) as run:
-        chain = Chain(Order.of(moved), run, QUIET)
+        order = Order.of(moved)
+        delivery = Delivery(Chain(order, run, QUIET), order.target())
         run.make_again("score", "verify")
-        artifact = chain.chosen()
-        verdict = chain.verdict(artifact, "test", ledger=True)
+        verdict = delivery.verdict(delivery.chosen(), "test", ledger=True)
         assert run.seconds["train"] == 0.0 and run.seconds["convert-tflite-int8"] == 0.0
         assert run.seconds["score-keras-test"] > 0
     assert verdict.model_dump(exclude={"host_ms", "hops"}) == built.verdict.model_dump(exclude={"host_ms", "hops"})
@@ -137,7 +138,7 @@ def test_a_moved_run_repeats_its_verdict(built, moved):
 def test_photos_in_another_place_are_the_same_photos(photos, order, moved, tmp_path):
     elsewhere = Path(shutil.copytree(photos, tmp_path / "elsewhere"))
     (elsewhere / "circle" / "000.png").rename(elsewhere / "circle" / "renamed.png")
-    other = Order(photos=elsewhere, target=order.target, recipe=order.recipe)
+    other = Order(photos=elsewhere, targets=order.targets, recipe=order.recipe)
     again = remade(moved, other)
     assert "train" not in again and not {stage for stage in again if stage.startswith("convert")}
 
@@ -190,7 +191,7 @@ def test_other_weights_in_the_same_file_train_again(order, moved, base_weights, 
 def test_a_new_photo_trains_again(order, photos, moved, tmp_path, draw_photos, monkeypatch):
     more = Path(shutil.copytree(photos, tmp_path / "more"))
     draw_photos(more, range(50, 51))
-    other = Order(photos=more, target=order.target, recipe=order.recipe)
+    other = Order(photos=more, targets=order.targets, recipe=order.recipe)
     with runs.opened(moved) as run:
         old, new = Chain(order, run, QUIET).dataset, Chain(other, run, QUIET).dataset
     assert old.sha256 != new.sha256
@@ -229,9 +230,9 @@ def test_two_builds_from_scratch_give_the_same_model(built, built_by_cli):
 
 
 def test_a_method_that_the_target_does_not_take(order, tmp_path):
-    accepts = order.target.accepts.model_copy(update={"methods": ("int8", "float32")})
-    target = order.target.model_copy(update={"accepts": accepts})
-    refused = Order(photos=order.photos, target=target, recipe=order.recipe, method="float16")
+    accepts = order.targets[0].accepts.model_copy(update={"methods": ("int8", "float32")})
+    target = order.targets[0].model_copy(update={"accepts": accepts})
+    refused = Order(photos=order.photos, targets=(target,), recipe=order.recipe, method="float16")
     with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="does not take float16") as caught:
         build(refused, run, QUIET)
     assert caught.value.hint == "it takes int8, float32" and caught.value.where == (str(target.source),)
@@ -246,14 +247,14 @@ def test_a_part_without_photos_is_said_in_a_sentence(order, draw_photos, tmp_pat
     for path in root.rglob("*.png"):
         if low <= int(hashlib.sha256(path.read_bytes()).hexdigest()[:16], 16) / 2**64 < high:
             path.unlink()
-    few = Order(photos=root, target=order.target, recipe=order.recipe)
+    few = Order(photos=root, targets=order.targets, recipe=order.recipe)
     with runs.opened(tmp_path / "run") as run, pytest.raises(DataError) as caught:
         _ = Chain(few, run, QUIET).dataset
     assert part in " ".join([caught.value.message, *caught.value.where])
 
 
 def test_a_runtime_without_fast_kernels_is_judged_on_the_plain_ones(moved, order):
-    board = dataclasses.replace(order, target=targets.find("raspberry-pi-armv7"))
+    board = dataclasses.replace(order, targets=(targets.find("raspberry-pi-armv7"),))
     with runs.opened(moved) as run:
         made = build(board, run, QUIET)
     assert made.verdict.hops[-1].name == f"{made.artifact.method}, reference kernels"
@@ -271,13 +272,39 @@ def test_a_runtime_without_fast_kernels_is_judged_on_the_plain_ones(moved, order
     assert {tuple(row) for row in golden.astype(int)} <= wanted
 
 
+def test_two_targets_of_one_run_share_the_model_and_are_judged_apart(moved, order):
+    both = dataclasses.replace(order, targets=(*order.targets, targets.find("raspberry-pi-armv7")))
+    with runs.opened(moved) as run:
+        made = build(both, run, QUIET)
+    assert made.seconds["train"] == 0.0 and [one.target for one in made.targets] == ["tflite", "raspberry-pi-armv7"]
+    fast, plain = made.targets
+    assert fast.artifact == plain.artifact and fast.bundle.root != plain.bundle.root
+    assert fast.verdict.hops[-1].name == "int8, XNNPACK" and plain.verdict.hops[-1].name == "int8, reference kernels"
+    assert {"methods-tflite.svg", "methods-raspberry-pi-armv7.svg"} <= {path.name for path in moved.iterdir()}
+    (agreement,) = made.agreements
+    assert agreement.targets == ("tflite", "raspberry-pi-armv7")
+    scores = [np.load(moved / f"score-tflite-int8-{name}-test" / "scores.npy") for name in ("xnnpack", "reference")]
+    assert agreement.same == int((scores[0].argmax(1) == scores[1].argmax(1)).sum())
+    assert agreement.photos == fast.verdict.photos == len(scores[0])
+    with runs.opened(moved) as run:
+        assert set(build(both, run, QUIET).seconds.values()) == {0.0}, "neither undoes what the other made"
+
+
+def test_a_method_that_one_of_several_targets_does_not_take(order, tmp_path):
+    both = (*order.targets, targets.find("raspberry-pi-armv7"))
+    refused = Order(photos=order.photos, targets=both, recipe=order.recipe, method="int16x8")
+    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="armv7 does not take int16x8"):
+        build(refused, run, QUIET)
+    assert stamps(tmp_path / "run") == {}, "refused before any work"
+
+
 def test_devices_of_one_name_are_refused(moved, order):
     with runs.opened(moved) as run:
-        chain = Chain(order, run, QUIET)
-        artifact = chain.chosen()
-        bundle = chain.bundle(artifact, chain.verdict(artifact, "test", ledger=True))
-        wanted = chain.wanted(artifact, soak_s=0.0, accuracy=False)
+        delivery = Delivery(Chain(order, run, QUIET), order.target())
+        artifact = delivery.chosen()
+        bundle = delivery.bundle(artifact, delivery.verdict(artifact, "test", ledger=True))
+        wanted = delivery.wanted(artifact, soak_s=0.0, accuracy=False)
         assert wanted.photos == () and wanted.model_sha256 == artifact.sha256
-        assert len(chain.wanted(artifact, soak_s=0.0, accuracy=True).photos) == len(chain.dataset.test)
+        assert len(delivery.wanted(artifact, soak_s=0.0, accuracy=True).photos) == len(delivery.chain.dataset.test)
         with pytest.raises(ConfigError, match="same name"):
-            chain.fleet(["pi@a", "pi_a"], bundle, wanted)
+            delivery.fleet(["pi@a", "pi_a"], bundle, wanted)

@@ -1,80 +1,52 @@
-"""chain.py: which method is chosen, by given verdicts; what the stages make of it is in test_build.py."""
+"""chain.py: what all targets share, asked for format by format and kernel by kernel; the whole is in test_build.py."""
+
+import shutil
+from pathlib import Path
 
 import pytest
 
 from edgetl.chain import Chain
 from edgetl.core import runs
 from edgetl.core.console import Console
-from edgetl.core.records import Artifact, Verdict
-from edgetl.order import Order
-
-QUIET = Console(quiet=True)
-
-
-class Offered(Chain):
-    """A chain whose methods lose what `drops` says on validation photos, with nothing made."""
-
-    drops: dict[str, float] = {}
-    outcomes: dict[str, str] = {}
-
-    def artifact(self, name: str) -> Artifact:
-        self.asked.append(name)
-        return Artifact.model_construct(method=name)
-
-    def verdict(self, artifact, part, *, ledger=False) -> Verdict:
-        assert part == "validation" and not ledger
-        drop = self.drops[artifact.method]
-        return Verdict.model_construct(
-            drop=drop, limit_drop=0.02, outcome=self.outcomes.get(artifact.method, "UNDECIDED")
-        )
+from edgetl.core.records import Verdict
 
 
 @pytest.fixture
-def offered(order, tmp_path):
-    """A chain over methods whose verdicts are given."""
-
-    def make(drops, outcomes=(), **settings):
-        with runs.opened(tmp_path / "run") as run:
-            chain = Offered(
-                Order(photos=order.photos, target=order.target, recipe=order.recipe, **settings), run, QUIET
-            )
-        chain.drops, chain.outcomes, chain.asked = drops, dict(outcomes), []
-        return chain
-
-    return make
+def chain(built, order, tmp_path):
+    """The shared run in a copy."""
+    with runs.opened(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
+        yield Chain(order, run, Console(quiet=True))
 
 
-def test_the_first_method_within_the_limit_is_chosen_and_no_further_made(offered):
-    chain = offered({"int8": 0.01})
-    assert chain.chosen().method == "int8" and chain.asked == ["int8"]
+def test_the_ledger_by_kernels(chain):
+    artifact = chain.artifact("tflite", "int8")
+    fast = chain.steps(artifact, "test", "xnnpack")
+    assert [name for name, _ in fast] == ["Keras", "float32 TFLite", "int8, reference kernels", "int8, XNNPACK"]
+    assert [scores.kernels for _, scores in fast] == [
+        "keras-tensorflow",
+        "litert-xnnpack",
+        "litert-reference",
+        "litert-xnnpack",
+    ]
+    plain = chain.steps(artifact, "test", "reference")
+    assert [name for name, _ in plain] == ["Keras", "float32 TFLite", "int8, reference kernels"]
+    assert plain[-1][1].kernels == "litert-reference"
 
 
-def test_methods_are_tried_in_the_order_of_the_target(offered):
-    chain = offered({"int8": 0.05, "float16": 0.03, "float32": 0.0})
-    assert chain.chosen().method == "float32" and chain.asked == ["int8", "float16", "float32"]
+def test_float32_has_no_hop_before_itself(chain):
+    names = [name for name, _ in chain.steps(chain.artifact("tflite", "float32"), "test", "xnnpack")]
+    assert names == ["Keras", "float32, reference kernels", "float32, XNNPACK"]
 
 
-def test_exactly_at_the_limit_is_within(offered):
-    assert offered({"int8": 0.02}).chosen().method == "int8"
+def test_verdicts_on_two_kinds_of_kernels_live_beside_each_other(chain):
+    artifact = chain.artifact("tflite", "int8")
+    for kernels in ("xnnpack", "reference"):
+        chain.verdict(artifact, "validation", kernels)
+    for folder in ("verify-tflite-int8-validation", "verify-tflite-int8-reference-validation"):
+        assert runs.read_stage(chain.run.root / folder, Verdict) is not None
 
 
-def test_a_method_that_fails_is_not_chosen(offered):
-    chain = offered({"int8": 0.015, "float16": 0.0}, {"int8": "FAIL"})
-    assert chain.chosen().method == "float16"
-
-
-def test_without_any_within_the_limit_the_nearest_is_chosen(offered):
-    drops = {"int8": 0.5, "float16": 0.04, "float32": 0.03, "int16x8": 0.1, "dynamic": 0.03}
-    assert offered(drops).chosen().method == "float32"
-
-
-def test_all_methods_are_made_and_the_first_within_is_chosen(offered):
-    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
-    chain = offered(drops, all_methods=True)
-    assert chain.chosen().method == "float16" and chain.asked == list(chain._order.target.accepts.methods)
-
-
-def test_a_pinned_method_is_the_only_one(offered):
-    chain = offered({"dynamic": 0.9}, method="dynamic")
-    assert chain.chosen("dynamic").method == "dynamic"
-    assert [candidate.artifact.method for candidate in chain.candidates] == ["dynamic"]
+def test_few_photos_are_drawn_evenly(chain):
+    artifact = chain.artifact("tflite", "int8")
+    assert chain.answers(artifact, "test", "xnnpack").photos == len(chain.dataset.test)
+    assert chain.answers(artifact, "test", "xnnpack", at_most=5).photos == 5

@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, what stands on stdout, what survives being killed."""
 
+import dataclasses
 import json
 import os
 import re
@@ -17,11 +18,12 @@ import pytest
 
 from edgetl import build as building
 from edgetl import cli
-from edgetl.core import runs
+from edgetl.core import runs, targets
 from edgetl.core.bases import BASES
 from edgetl.core.errors import ContractBroken
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Verdict
+from edgetl.order import Order
 
 VERBS = ("build", "train", "convert", "verify", "bundle", "bench", "bases", "methods", "targets", "recipe", "doctor")
 VERDICT_KEYS = {"outcome", "photos", "reference_accuracy", "accuracy", "drop", "drop_low", "drop_high", "agreement"}
@@ -151,6 +153,8 @@ def test_doctor(capfd):
         (["build", ".", "--base", "mobilnet_v2"], "did you mean mobilenet_v2"),
         (["build", ".", "--method", "int9"], "did you mean int8"),
         (["build", ".", "--target", "tflight"], "did you mean tflite"),
+        (["build", ".", "--target", "tflite", "--target", "tflight"], "did you mean tflite"),
+        (["build", ".", "--target", "tflite", "--target", "tflite"], "a target is given twice"),
         (["build", ".", "--recipe", "clasic"], "did you mean classic"),
         (["build", ".", "--recipe", "key.toml"], "did you mean epochs"),
         (["build", ".", "--recipe", "table.toml"], "phase1"),
@@ -339,18 +343,37 @@ def test_convert_and_bundle_by_another_method(capfd, run_folder):
 def test_when_the_contract_is_kept(built, outcome, drop, strict, kept):
     verdict = built.verdict.model_copy(update={"outcome": outcome, "drop": drop, "limit_drop": 0.02})
     if kept:
-        cli._keep_contract(verdict, strict=strict)
+        cli._keep_contracts({"tflite": verdict}, strict=strict)
         return
     with pytest.raises(ContractBroken) as caught:
-        cli._keep_contract(verdict, strict=strict)
+        cli._keep_contracts({"tflite": verdict}, strict=strict)
     assert caught.value.exit_code == 1 and "--limit-drop" in caught.value.hint
 
 
-def test_a_broken_contract_prints_its_result_and_exits_1(capfd, built, photos, tmp_path, monkeypatch):
-    import dataclasses
+def test_of_several_targets_every_broken_one_is_named(built):
+    failed = built.verdict.model_copy(update={"outcome": "FAIL", "drop": 0.3})
+    verdicts = {"tflite": built.verdict, "onnx": failed, "mine": failed}
+    with pytest.raises(ContractBroken, match=r"onnx: the accuracy .*30\.00 points.*; mine: the") as caught:
+        cli._keep_contracts(verdicts, strict=False)
+    assert "tflite" not in caught.value.message
 
+
+def test_verbs_on_a_run_for_several_targets(capfd, run_folder):
+    both = Order.of(run_folder)
+    dataclasses.replace(both, targets=(*both.targets, targets.find("raspberry-pi-armv7"))).save(run_folder)
+    for verb in ("convert", "verify", "bundle", "bench"):
+        assert cli.run([verb, str(run_folder)]) == 2
+        assert "several targets: tflite, raspberry-pi-armv7" in capfd.readouterr().err
+        assert cli.run([verb, str(run_folder), "--target", "onnx"]) == 2
+        assert "not built for target 'onnx'" in capfd.readouterr().err
+    assert cli.run(["bundle", str(run_folder), "--target", "raspberry-pi-armv7", "--method", "int8", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["target"] == "raspberry-pi-armv7"
+
+
+def test_a_broken_contract_prints_its_result_and_exits_1(capfd, built, photos, tmp_path, monkeypatch):
     failed = built.verdict.model_copy(update={"outcome": "FAIL", "drop": 0.3, "limit_drop": 1e-4})
-    monkeypatch.setattr(building, "build", lambda *_: dataclasses.replace(built, verdict=failed))
+    broken = dataclasses.replace(built.targets[0], verdict=failed)
+    monkeypatch.setattr(building, "build", lambda *_: dataclasses.replace(built, targets=(broken,)))
     line = ["build", str(photos), "--limit-drop", "0.0001", "--out", str(tmp_path / "run"), "--json"]
     assert cli.run(line) == 1
     out, err = capfd.readouterr()

@@ -8,9 +8,25 @@ from edgetl.order import Order
 
 
 def test_an_order_survives_its_json(order, tmp_path):
-    pinned = Order(photos=None, target=targets.find("tflite"), recipe=order.recipe, method="int8", all_methods=True)
+    both = (targets.find("raspberry-pi-4"), targets.find("tflite"))
+    pinned = Order(photos=None, targets=both, recipe=order.recipe, method="int8", all_methods=True)
     pinned.save(tmp_path)
     assert Order.of(tmp_path) == pinned
+
+
+def test_the_one_target_needs_no_name(order):
+    assert order.target().id == order.target("tflite").id == "tflite"
+    with pytest.raises(ConfigError, match="not built for target 'onnx'") as caught:
+        order.target("onnx")
+    assert caught.value.hint == "it was built for tflite"
+
+
+def test_of_several_targets_one_is_named(order):
+    both = Order(photos=None, targets=(*order.targets, targets.find("raspberry-pi-4")), recipe=order.recipe)
+    assert both.target("raspberry-pi-4").id == "raspberry-pi-4"
+    with pytest.raises(ConfigError, match="several targets: tflite, raspberry-pi-4") as caught:
+        both.target()
+    assert "--target tflite" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}'])

@@ -40,7 +40,12 @@ def built(flowers, tmp_path_factory):
         "phase2": {"epochs": 1},
         "training": {"batch_size": 8},
     }
-    order = Order(photos=flowers, target=targets.find("tflite"), recipe=recipe.resolve("default", flags), method="int8")
+    order = Order(
+        photos=flowers,
+        targets=(targets.find("tflite"),),
+        recipe=recipe.resolve("default", flags),
+        method="int8",
+    )
     with runs.opened(tmp_path_factory.mktemp("real") / "run") as run:
         return build(order, run, Console(quiet=True))
 

@@ -1,5 +1,6 @@
 """show.py: stdout is for scripts, one object a line; people get their tables on the console's stream."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -7,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from edgetl import show
-from edgetl.build import Built
-from edgetl.chain import Candidate
+from edgetl.build import Agreement, Built, Delivered
 from edgetl.core.bases import BASES
 from edgetl.core.console import Console
 from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, Phase, Trained, Verdict
+from edgetl.delivery import Candidate
 
 VERDICT = Verdict(
     method="int8",
@@ -58,15 +59,29 @@ def built(tmp_path) -> Built:
         note="",
         seconds=1.0,
     )
-    return Built(
-        run=tmp_path,
-        trained=Trained.model_construct(base="m", parameters=5, backend="jax", device="cpu", phases=(phase,)),
+    one = Delivered(
+        target="tflite",
         candidates=(Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"})),),
         verdict=VERDICT,
         artifact=artifact,
         bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
+        picture=tmp_path / "methods.svg",
+    )
+    return Built(
+        run=tmp_path,
+        trained=Trained.model_construct(base="m", parameters=5, backend="jax", device="cpu", phases=(phase,)),
+        targets=(one,),
+        agreements=(),
         seconds={"train": 1.5},
     )
+
+
+@pytest.fixture
+def built_twice(built) -> Built:
+    """The same for two targets."""
+    other = dataclasses.replace(built.targets[0], target="onnx")
+    agreement = Agreement(targets=("tflite", "onnx"), photos=200, same=197)
+    return dataclasses.replace(built, targets=(*built.targets, other), agreements=(agreement,))
 
 
 def test_a_record_is_one_line(capsys):
@@ -92,6 +107,29 @@ def test_what_build_prints(built):
     assert (value["method"], value["model_bytes"], value["seconds"]) == ("int8", 640_000, {"train": 1.5})
     assert value["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
     assert value["verdict"]["outcome"] == "PASS" and value["verdict"]["photos_needed"] is None
+
+
+def test_what_build_prints_for_several_targets(built, built_twice):
+    one, value = show.built_json(built), json.loads(json.dumps(show.built_json(built_twice)))
+    assert set(value) == {"run", "targets", "agreements", "seconds"}
+    assert [target.pop("target") for target in value["targets"]] == ["tflite", "onnx"]
+    assert all({**target, "run": one["run"], "seconds": one["seconds"]} == one for target in value["targets"])
+    assert value["agreements"] == [{"targets": ["tflite", "onnx"], "photos": 200, "same": 197}]
+
+
+def test_people_see_a_verdict_for_each_target_and_how_far_they_agree(built_twice):
+    stream = io.StringIO()
+    show.show_built(built_twice, Console(stream=stream))
+    text = " ".join(stream.getvalue().split())
+    assert text.count("PASS: int8") == 2 and text.index("target tflite") < text.index("target onnx")
+    assert "tflite (int8) and onnx (int8) name the same class on 197 of 200 test photos (0.9850)" in text
+
+
+def test_what_belongs_to_one_target_is_not_asked_of_two(built, built_twice):
+    assert built.verdict is VERDICT and built.artifact.method == "int8" and built.candidates and built.bundle.bytes
+    for name in ("verdict", "artifact", "candidates", "bundle"):
+        with pytest.raises(ValueError, match="2 targets were built"):
+            getattr(built_twice, name)
 
 
 def test_lists_that_grow_with_the_photos_stay_in_the_run_folder(built):

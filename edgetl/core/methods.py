@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgetl.core.errors import unknown
+from edgetl.core.formats import FormatName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +18,7 @@ class Method:
     weights: Literal["float32", "float16", "int8"]
     activations: Literal["float32", "int8", "int16"]
     calibrated: bool
-    formats: tuple[str, ...]
+    formats: tuple[FormatName, ...]
     summary: str
     float_layers: int = 0
 

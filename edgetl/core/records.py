@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SerializationInfo, ValidationInfo
 
+from edgetl.core.formats import FormatName
+
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
 Precision = Literal["float32", "bfloat16"]
@@ -176,7 +178,7 @@ class Artifact(Record):
     """A converted model on disk, described by what was read back from the file itself."""
 
     path: PathInside
-    format: Literal["tflite", "onnx"]
+    format: FormatName
     method: str
     input: Tensor
     output: Tensor

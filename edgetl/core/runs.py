@@ -64,7 +64,8 @@ class Run:
         folder = self.root / name
         kept = read_stage(folder, kind, fingerprint)
         if kept is not None and name.partition("-")[0] not in self._again:
-            self.seconds[name] = 0.0
+            # A stage that is made and then asked for again has still taken its time.
+            self.seconds.setdefault(name, 0.0)
             return kept
         start = time.monotonic()
         work = self.root / f".{name}{_SUFFIX}"

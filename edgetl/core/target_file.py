@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from edgetl.core.errors import ConfigError, unknown
+from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS
 
 NAME = "target.toml"
@@ -48,7 +49,7 @@ class Device(_Table):
 class Accepts(_Table):
     """File formats the runtime reads, and conversion methods in order of preference."""
 
-    formats: Annotated[tuple[Literal["tflite", "onnx"], ...], Field(strict=False, min_length=1)]
+    formats: Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1)]
     methods: Texts
 
 
@@ -129,7 +130,8 @@ def checked(tables: Mapping[str, Any], path: Path) -> TargetFile:
     """A target's tables with its parents' merged under them, complete and consistent.
 
     Raises:
-        ConfigError: a key is still missing, a method is unknown, or an architecture has no runtime.
+        ConfigError: a key is still missing, a method is unknown or makes no file that the target takes, or an
+            architecture has no runtime.
     """
     try:
         whole = TargetFile.model_validate(tables)
@@ -138,6 +140,11 @@ def checked(tables: Mapping[str, Any], path: Path) -> TargetFile:
     for name in whole.accepts.methods:
         if name not in METHODS:
             raise at(path, "accepts.methods", unknown("method", name, METHODS))
+        if not {*METHODS[name].formats} & {*whole.accepts.formats}:
+            made = f"{name} makes {' and '.join(METHODS[name].formats)} files"
+            raise at(
+                path, "accepts.methods", ConfigError(f"{made}, the target takes {', '.join(whole.accepts.formats)}")
+            )
     for arch in whole.device.arch if whole.device else ():
         if arch not in whole.runtime.packages:
             raise at(path, "runtime.packages", unknown("architecture", arch, whole.runtime.packages))

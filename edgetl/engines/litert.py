@@ -10,16 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgetl.core import machine
 from edgetl.core.errors import ConfigError
+from edgetl.core.formats import Kernels
 from edgetl.core.pixelstore import Pixels
-
-Kernels = Literal["xnnpack", "reference"]
 
 _RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 _CHUNK = 16

@@ -1,4 +1,4 @@
-"""Trained → Artifact: one TFLite file by one method, described by what stands in it."""
+"""Trained → Artifact: one file of one format by one method, described by what stands in it."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -6,17 +6,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.core import pixelstore
+from edgetl.core.formats import FormatName
 from edgetl.core.methods import Method
 from edgetl.core.records import Artifact, Calibration, Photo, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import savedmodel, to_tflite
 
 
-def convert(trained: Trained, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
-    """Write model.tflite into `folder` and read it back.
+def convert(trained: Trained, form: FormatName, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
+    """Write the model file into `folder` and read it back.
 
     Args:
         trained: the model.
+        form: the file's format; one that the method makes.
         method: what weights and activations become.
         calibration: photos of the training part that set the activation ranges; none for methods that need none.
         folder: where the file goes.
@@ -25,7 +27,7 @@ def convert(trained: Trained, method: Method, calibration: Sequence[Photo], fold
         StageError: the converter failed, or made something other than it was asked for.
     """
     photos = pixelstore.opened([photo.sha256 for photo in calibration], trained.input) if method.calibrated else None
-    path = folder / "model.tflite"
+    path = folder / f"model.{form}"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
         savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
@@ -34,7 +36,7 @@ def convert(trained: Trained, method: Method, calibration: Sequence[Photo], fold
     found = to_tflite.census(path)
     return Artifact(
         path=path,
-        format="tflite",
+        format=form,
         method=method.name,
         input=found.input,
         output=found.output,

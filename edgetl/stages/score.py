@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edgetl.core.formats import Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.records import Artifact, Scores, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, litert
-from edgetl.engines.litert import Kernels
 
 Advance = Callable[[int], None]
 

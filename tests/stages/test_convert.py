@@ -20,7 +20,7 @@ def trained(small_model, tmp_path_factory):
 
 
 def test_without_calibration(trained, shared_dataset, tmp_path):
-    artifact = convert(trained, METHODS["float32"], (), tmp_path)
+    artifact = convert(trained, "tflite", METHODS["float32"], (), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
     assert (artifact.path, artifact.format, artifact.method) == (tmp_path / "model.tflite", "tflite", "float32")
     assert artifact.sha256 == sha256_of(artifact.path) and artifact.bytes == artifact.path.stat().st_size
@@ -32,7 +32,7 @@ def test_without_calibration(trained, shared_dataset, tmp_path):
 
 def test_with_calibration(trained, shared_dataset, tmp_path):
     photos = shared_dataset.train[:20]
-    artifact = convert(trained, METHODS["int8"], photos, tmp_path)
+    artifact = convert(trained, "tflite", METHODS["int8"], photos, tmp_path)
     assert artifact.calibration.photos == 20
     assert artifact.calibration.sha256 == sha256("".join(p.sha256 for p in photos).encode()).hexdigest()
     assert (artifact.input.dtype, artifact.output.dtype) == ("uint8", "uint8")
@@ -46,7 +46,7 @@ def test_the_shared_run_was_calibrated_on_training_photos(built, shared_dataset)
 def test_calibration_photos_that_are_gone(trained, shared_dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     with pytest.raises(DataError, match="not in the cache any more"):
-        convert(trained, METHODS["int8"], shared_dataset.train[:5], tmp_path)
+        convert(trained, "tflite", METHODS["int8"], shared_dataset.train[:5], tmp_path)
 
 
 def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
@@ -57,10 +57,10 @@ def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, m
 
     monkeypatch.setattr(to_tflite, "convert", silently_float)
     with pytest.raises(StageError, match="the int8 file is not what it should be"):
-        convert(trained, METHODS["int8"], (), tmp_path)
+        convert(trained, "tflite", METHODS["int8"], (), tmp_path)
 
 
 def test_a_model_that_cannot_be_read(trained, tmp_path):
     (tmp_path / "bad.keras").write_bytes(b"no model")
     with pytest.raises(ConfigError, match="not a Keras model"):
-        convert(trained.model_copy(update={"path": tmp_path / "bad.keras"}), METHODS["float32"], (), tmp_path)
+        convert(trained.model_copy(update={"path": tmp_path / "bad.keras"}), "tflite", METHODS["float32"], (), tmp_path)

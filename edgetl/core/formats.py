@@ -1,0 +1,53 @@
+"""The table of file formats: what each is called, what runs it here, and which kernels that has."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FormatName = Literal["tflite", "onnx"]
+Kernels = Literal["xnnpack", "onnxruntime", "reference"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Format:
+    """One kind of model file.
+
+    `fast` are the kernels that devices run, `fast_title` their name. `plain_title` says what "reference" is here: the
+    same sums without any shortcut, about `slowdown` times slower. `runtime` and `package` run the file, `makers` make
+    it.
+    """
+
+    name: FormatName
+    title: str
+    runtime: str
+    package: str
+    makers: tuple[str, ...]
+    fast: Kernels
+    fast_title: str
+    plain_title: str
+    slowdown: int
+
+
+FORMATS: dict[FormatName, Format] = {
+    "tflite": Format(
+        name="tflite",
+        title="TFLite",
+        runtime="LiteRT",
+        package="ai-edge-litert",
+        makers=("tensorflow", "keras"),
+        fast="xnnpack",
+        fast_title="XNNPACK",
+        plain_title="reference kernels",
+        slowdown=50,
+    ),
+    "onnx": Format(
+        name="onnx",
+        title="ONNX",
+        runtime="onnxruntime",
+        package="onnxruntime",
+        makers=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        fast="onnxruntime",
+        fast_title="onnxruntime",
+        plain_title="graph as written",
+        slowdown=20,
+    ),
+}

@@ -1,0 +1,110 @@
+"""delivery.py: which file is chosen, by given verdicts; what the stages make of it is in test_build.py."""
+
+import pytest
+
+from edgetl.chain import Chain
+from edgetl.core import runs, targets
+from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError
+from edgetl.core.records import Artifact, Verdict
+from edgetl.delivery import Delivery
+from edgetl.order import Order
+
+QUIET = Console(quiet=True)
+
+
+class Offered(Chain):
+    """A chain whose methods lose what `drops` says on validation photos, with nothing made."""
+
+    drops: dict[str, float] = {}
+    outcomes: dict[str, str] = {}
+
+    def artifact(self, form, name) -> Artifact:
+        self.asked.append(name if form == "tflite" else f"{form} {name}")
+        return Artifact.model_construct(format=form, method=name)
+
+    def verdict(self, artifact, part, kernels, *, ledger=False) -> Verdict:
+        assert part == "validation" and not ledger
+        assert kernels == {"tflite": "xnnpack", "onnx": "onnxruntime"}[artifact.format]
+        drop = self.drops[artifact.method]
+        return Verdict.model_construct(
+            drop=drop, limit_drop=0.02, outcome=self.outcomes.get(artifact.method, "UNDECIDED")
+        )
+
+
+@pytest.fixture
+def offered(order, tmp_path):
+    """A delivery over methods whose verdicts are given."""
+
+    def make(drops, outcomes=(), **settings):
+        order_ = Order(**{"photos": order.photos, "targets": order.targets, "recipe": order.recipe, **settings})
+        with runs.opened(tmp_path / "run") as run:
+            chain = Offered(order_, run, QUIET)
+        chain.drops, chain.outcomes, chain.asked = drops, dict(outcomes), []
+        return Delivery(chain, order_.targets[0])
+
+    return make
+
+
+def accepting(target, formats, methods):
+    """The target with other wishes."""
+    return target.model_copy(
+        update={"accepts": target.accepts.model_copy(update={"formats": formats, "methods": methods})}
+    )
+
+
+def test_the_first_method_within_the_limit_is_chosen_and_no_further_made(offered):
+    delivery = offered({"int8": 0.01})
+    assert delivery.chosen().method == "int8" and delivery.chain.asked == ["int8"]
+
+
+def test_methods_are_tried_in_the_order_of_the_target(offered):
+    delivery = offered({"int8": 0.05, "float16": 0.03, "float32": 0.0})
+    assert delivery.chosen().method == "float32" and delivery.chain.asked == ["int8", "float16", "float32"]
+
+
+def test_exactly_at_the_limit_is_within(offered):
+    assert offered({"int8": 0.02}).chosen().method == "int8"
+
+
+def test_a_method_that_fails_is_not_chosen(offered):
+    delivery = offered({"int8": 0.015, "float16": 0.0}, {"int8": "FAIL"})
+    assert delivery.chosen().method == "float16"
+
+
+def test_without_any_within_the_limit_the_nearest_is_chosen(offered):
+    drops = {"int8": 0.5, "float16": 0.04, "float32": 0.03, "int16x8": 0.1, "dynamic": 0.03}
+    assert offered(drops).chosen().method == "float32"
+
+
+def test_all_methods_are_made_and_the_first_within_is_chosen(offered):
+    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
+    delivery = offered(drops, all_methods=True)
+    assert delivery.chosen().method == "float16" and delivery.chain.asked == list(delivery.target.accepts.methods)
+
+
+def test_a_pinned_method_is_the_only_one(offered):
+    delivery = offered({"dynamic": 0.9}, method="dynamic")
+    assert delivery.chosen("dynamic").method == "dynamic"
+    assert [candidate.artifact.method for candidate in delivery.candidates] == ["dynamic"]
+
+
+def test_a_method_that_the_target_does_not_list(offered, order):
+    target = accepting(order.targets[0], ("tflite",), ("int8", "float32"))
+    delivery = offered({}, targets=(target,), method="float16")
+    for ask in (lambda: delivery.wishes, lambda: delivery.chosen("float16")):
+        with pytest.raises(ConfigError, match="target tflite does not take float16"):
+            ask()
+    # Asked for by itself it can be made all the same: it is the format that decides.
+    assert delivery.artifact("float16").method == "float16"
+
+
+def test_a_board_without_fast_kernels_is_asked_on_the_plain_ones(order, tmp_path):
+    delivery = Delivery(Offered(order, runs.Run(tmp_path), QUIET), targets.find("raspberry-pi-armv7"))
+    assert delivery._kernels(Artifact.model_construct(format="tflite")) == "reference"
+
+
+def test_measures_of_several_targets_do_not_overwrite_each_other(offered, order):
+    one = offered({})
+    both = offered({}, targets=(*order.targets, targets.find("raspberry-pi-4")))
+    assert (one._bench_name("pi@a"), both._bench_name("pi@a")) == ("bench-pi_a", "bench-tflite-pi_a")
