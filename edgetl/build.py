@@ -10,9 +10,10 @@ import numpy as np
 from edgetl.chain import Chain
 from edgetl.core import metrics, picture
 from edgetl.core.console import Console
-from edgetl.core.records import Artifact, Bundle, Trained, Verdict
+from edgetl.core.ladder import Candidate, Rung
+from edgetl.core.records import Artifact, Bundle, LayerError, Trained, Verdict
 from edgetl.core.runs import Run, write_text
-from edgetl.delivery import Candidate, Delivery
+from edgetl.delivery import Delivery
 from edgetl.order import Order
 
 
@@ -21,11 +22,16 @@ class Delivered:
     """What a build leaves for one target."""
 
     target: str
-    candidates: tuple[Candidate, ...]
+    rungs: tuple[Rung, ...]
     verdict: Verdict
     artifact: Artifact
     bundle: Bundle
     picture: Path
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The files that were made, with their verdicts on validation."""
+        return tuple(rung.candidate for rung in self.rungs if rung.candidate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +101,15 @@ def build(order: Order, run: Run, console: Console) -> Built:
     )
 
 
+def layers(order: Order, run: Run, console: Console) -> tuple[LayerError, ...]:
+    """What int8 does to every layer of the TFLite file, the worst first: kept from the build, or measured now.
+
+    Raises:
+        ConfigError, DataError, StageError: see the stages.
+    """
+    return Chain(order, run, console).ranges(more=False).layers
+
+
 def _delivered(delivery: Delivery) -> Delivered:
     chain, target = delivery.chain, delivery.target.id
     chosen = delivery.chosen(chain.order.method)
@@ -107,7 +122,7 @@ def _delivered(delivery: Delivery) -> Delivered:
     write_text(path, picture.drops(pairs, title))
     return Delivered(
         target=target,
-        candidates=delivery.candidates,
+        rungs=delivery.rungs,
         verdict=verdict,
         artifact=chosen,
         bundle=bundle,

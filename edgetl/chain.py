@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgetl import stages
-from edgetl.core import bases, cache, dataset, machine, methods, tell
+from edgetl.core import bases, cache, calibration, dataset, ladder, machine, methods, tell
 from edgetl.core.console import Console
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Recipe
-from edgetl.core.records import Artifact, Dataset, Input, Part, Record, Scores, Trained, Verdict
+from edgetl.core.records import Artifact, Calibrated, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
 from edgetl.core.runs import Run, sha256_of, version
 from edgetl.order import Order
 
@@ -80,10 +80,17 @@ class Chain:
 
     def artifact(self, form: FormatName, name: str) -> Artifact:
         """The trained model converted by one method into one format."""
-        method = methods.find(name)
-        trained, data = self.trained, self.dataset
-        wanted = self.order.recipe.convert.calibration_photos
-        photos = dataset.calibration(data, wanted, self.order.recipe.training.seed) if method.calibrated else ()
+        method, trained = methods.find(name), self.trained
+        if form == "tflite" and method.activations == "int8":
+            ranges = self.ranges(more=method.more_photos)
+            return self.stage(
+                f"convert-{form}-{name}",
+                {"trained": trained.sha256, "ranges": ranges.sha256, "libraries": _versions(*FORMATS[form].makers)},
+                lambda folder: stages.convert.quantize(trained, ranges, method, folder),
+                Artifact,
+                title=f"convert to {name} {FORMATS[form].title}",
+            )
+        photos = self._calibration(more=False) if method.calibrated else ()
         depends_on = {
             "trained": trained.sha256,
             # Some formats carry them, and renamed folders leave the trained numbers as they are.
@@ -100,6 +107,47 @@ class Chain:
             title=f"convert to {name} {FORMATS[form].title}"
             + (f", ranges from {len(photos)} training photos" if photos else ""),
         )
+
+    def ranges(self, *, more: bool) -> Calibrated:
+        """The ranges of all activations, from the calibration photos or from the further and more of `int8_more`."""
+        trained, data, photos = self.trained, self.dataset, self._calibration(more=more)
+
+        def work(folder: Path) -> Calibrated:
+            with self.console.bar("ranges", len(photos), "photos") as bar:
+                return stages.calibrate.calibrate(trained, photos, data, folder, advance=bar.advance)
+
+        return self.stage(
+            "calibrate-more" if more else "calibrate",
+            {
+                "trained": trained.sha256,
+                "calibration": [photo.sha256 for photo in photos],
+                "dataset": data.sha256,
+                "libraries": _versions("tensorflow", "keras", "ai-edge-litert"),
+            },
+            work,
+            Calibrated,
+            title=f"ranges from {len(photos)} training photos",
+        )
+
+    def futile(self, method: methods.Method) -> str:
+        """Why a file by this method cannot be better than the one before it; "" where it may be."""
+        if method.more_photos:
+            first, further = self._calibration(more=False), self._calibration(more=True)
+            if len(further) < len(first):
+                return f"{len(further)} further training photos are fewer than the {len(first)} that set the ranges"
+            return calibration.disagreement(self.ranges(more=False).layers, self.ranges(more=True).layers)
+        if method.float_layers:
+            layers = len(ladder.weighted(self.ranges(more=False).layers))
+            if method.float_layers > layers // 2:
+                return f"{method.float_layers} of {layers} layers in float would be more than half"
+        return ""
+
+    def _calibration(self, *, more: bool) -> tuple[Photo, ...]:
+        """The photos that set the ranges; with `more`, at most four times as many, none of which is one of them."""
+        recipe = self.order.recipe
+        wanted = recipe.convert.calibration_photos
+        drawn = dataset.calibration(self.dataset, 5 * wanted, recipe.training.seed)
+        return drawn[wanted:] if more else drawn[:wanted]
 
     def verdict(self, artifact: Artifact, part: Part, kernels: Kernels, *, ledger: bool = False) -> Verdict:
         """The artifact on these kernels judged against the Keras reference on one part of the photos."""

@@ -25,6 +25,7 @@ from edgetl.options import (
     DeviceAccuracy,
     Dropout,
     Epochs,
+    Explain,
     FineTuneEpochs,
     Fit,
     HiddenUnits,
@@ -153,6 +154,7 @@ def build(
     cache_bytes: CacheBytes = None,
     limit_drop: LimitDrop = None,
     all_methods: AllMethods = False,
+    explain: Explain = False,
     strict: Strict = False,
     precision: Precision = None,
     seed: Seed = None,
@@ -171,8 +173,14 @@ def build(
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
         show.show_built(built, console)
+        explained = building.layers(order, run, console) if explain else ()
+        if explain:
+            show.show_layers(explained, console)
     bundles = "\n".join(str(one.bundle.root) for one in built.targets)
-    show.print_record(show.built_json(built), bundles, as_json=as_json)
+    record = show.built_json(built)
+    if explain:
+        record["layers"] = [layer.model_dump() for layer in explained]
+    show.print_record(record, bundles, as_json=as_json)
     _keep_contracts({one.target: one.verdict for one in built.targets}, strict=order.recipe.contract.strict)
 
 

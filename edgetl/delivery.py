@@ -7,16 +7,16 @@ chosen, and only that one is judged on the test part, once: choosing on the test
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetl import stages
 from edgetl.chain import Chain
-from edgetl.core import bundles, methods
+from edgetl.core import bundles, ladder, methods
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.formats import FORMATS, FormatName, Kernels
+from edgetl.core.ladder import Candidate, Rung
 from edgetl.core.measures import Wanted
 from edgetl.core.questions import Questions
 from edgetl.core.records import Artifact, Benchmark, Bundle, Part, Photo, Scores, Verdict
@@ -25,19 +25,6 @@ from edgetl.core.targets import Target
 
 if TYPE_CHECKING:
     from edgetl.stages.deploy import Device
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """One method's artifact with its verdict on the validation part."""
-
-    artifact: Artifact
-    validation: Verdict
-
-    @property
-    def within_limit(self) -> bool:
-        """Whether the drop seen on the validation photos is one that the contract allows."""
-        return self.validation.outcome != "FAIL" and self.validation.drop <= self.validation.limit_drop
 
 
 class Delivery:
@@ -57,9 +44,13 @@ class Delivery:
         order, accepts = self.chain.order, self.target.accepts
         pinned = order.method and self._wish(order.method, accepted=True)
         if pinned and not order.all_methods:
-            return (pinned,)
+            return tuple((pinned[0], name) for name in ladder.flight(pinned[1]))
         return tuple(
-            (form, name) for name in accepts.methods for form in accepts.formats if form in methods.find(name).formats
+            (form, step)
+            for name in accepts.methods
+            for form in accepts.formats
+            if form in methods.find(name).formats
+            for step in ladder.flight(name)
         )
 
     def artifact(self, method: str) -> Artifact:
@@ -71,23 +62,43 @@ class Delivery:
         return self.chain.artifact(*self._wish(method, accepted=False))
 
     @cached_property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """The methods' artifacts with their verdicts on validation, up to the first within the limit (or all)."""
-        made = []
+    def rungs(self) -> tuple[Rung, ...]:
+        """The ladder as it was climbed: up to the first file within the limit, or every method."""
+        climbed: list[Rung] = []
         for form, name in self.wishes:
-            artifact = self.chain.artifact(form, name)
-            candidate = Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"))
-            made.append(candidate)
-            if candidate.within_limit and not self.chain.order.all_methods:
-                break
-        return tuple(made)
+            if _reached(climbed, name, everything=self.chain.order.all_methods):
+                continue
+            before = set(self.chain.run.took)
+            futile = self.chain.futile(methods.find(name))
+            candidate = None if futile else self._candidate(form, name)
+            spent = sum(seconds for stage, seconds in self.chain.run.took.items() if stage not in before)
+            said = ladder.told(candidate.validation) if candidate else futile
+            climbed.append(Rung(method=name, seconds=round(spent, 1), told=said, candidate=candidate))
+        if not any(rung.candidate for rung in climbed):
+            why = "; ".join(f"{rung.method}: {rung.told}" for rung in climbed)
+            raise ConfigError(f"no file was made for {self.target.id}: {why}", hint="choose another --method")
+        return tuple(climbed)
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The files of the ladder with their verdicts on validation."""
+        return tuple(rung.candidate for rung in self.rungs if rung.candidate)
 
     def chosen(self, method: str = "") -> Artifact:
-        """The artifact of that method; without one, the first candidate within the limit, else the nearest to it."""
-        if method:
+        """The first file within the limit, else the nearest to it; with a method, that method's."""
+        family = self._wish(method, accepted=True)[1] if method else ""
+        if method and family not in ladder.flight(family):
+            files = [one for one in self.candidates if methods.family(one.artifact.method) == family]
+        elif method:
             return self.chain.artifact(*self._wish(method, accepted=True))
-        within = (candidate for candidate in self.candidates if candidate.within_limit)
-        return next(within, min(self.candidates, key=lambda candidate: candidate.validation.drop)).artifact
+        else:
+            files = list(self.candidates)
+        within = (candidate for candidate in files if candidate.within_limit)
+        return next(within, min(files, key=lambda candidate: candidate.validation.drop)).artifact
+
+    def _candidate(self, form: FormatName, name: str) -> Candidate:
+        artifact = self.chain.artifact(form, name)
+        return Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"))
 
     def verdict(self, artifact: Artifact, part: Part, *, ledger: bool = False) -> Verdict:
         """The artifact on the target's kernels judged against the Keras reference on one part of the photos."""
@@ -219,7 +230,7 @@ class Delivery:
     def _wish(self, method: str, *, accepted: bool) -> tuple[FormatName, str]:
         """The method with the first of the target's formats that it makes."""
         known, accepts = methods.find(method), self.target.accepts
-        if accepted and method not in accepts.methods:
+        if accepted and methods.family(method) not in accepts.methods:
             raise ConfigError(
                 f"target {self.target.id} does not take {known.name}",
                 where=(self.target.source,),
@@ -234,3 +245,13 @@ class Delivery:
             where=(self.target.source,),
             hint=f"it takes {', '.join(accepts.methods)}",
         )
+
+
+def _reached(climbed: Sequence[Rung], name: str, *, everything: bool) -> bool:
+    """Whether the ladder need not be climbed to this step: a file below it is within the limit.
+
+    With `everything` only the flight of mixed files ends there.
+    """
+    flight = methods.family(name) == methods.MIXED
+    below = [rung for rung in climbed if not everything or (flight and methods.family(rung.method) == methods.MIXED)]
+    return any(rung.candidate and rung.candidate.within_limit for rung in below)

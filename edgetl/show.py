@@ -9,8 +9,9 @@ from edgetl.build import Agreement, Built, Delivered
 from edgetl.core import tell
 from edgetl.core.bases import Base
 from edgetl.core.console import Console, table, terminal
+from edgetl.core.ladder import Rung
 from edgetl.core.measures import Measure
-from edgetl.core.records import Verdict
+from edgetl.core.records import LayerError, Verdict
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:
@@ -76,7 +77,13 @@ def _delivered_json(one: Delivered) -> dict[str, Any]:
             }
             for candidate in one.candidates
         ],
+        "ladder": ladder_json(one.rungs),
     }
+
+
+def ladder_json(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
+    """The steps of the ladder, those included that made no file."""
+    return [{"method": rung.method, "seconds": rung.seconds, "told": rung.told} for rung in rungs]
 
 
 def show_built(built: Built, console: Console) -> None:
@@ -87,6 +94,8 @@ def show_built(built: Built, console: Console) -> None:
             console.say(f"target {one.target}")
         pairs = [(candidate.artifact, candidate.validation) for candidate in one.candidates]
         console.table(*tell.methods(pairs, chosen=one.artifact.method))
+        if len(one.rungs) > 1:
+            console.table(*tell.ladder(one.rungs, chosen=one.artifact.method))
         show_verdict(one.verdict, console)
         console.say(f"picture: {one.picture}")
         console.say(f"bundle: {one.bundle.root} ({one.bundle.bytes / 1e6:.1f} MB)")
@@ -99,6 +108,11 @@ def _agreed(agreement: Agreement, built: Built) -> str:
     left, right = (f"{target} ({methods[target]})" for target in agreement.targets)
     share = agreement.same / agreement.photos
     return f"{left} and {right} name the same class on {agreement.same} of {agreement.photos} test photos ({share:.4f})"
+
+
+def show_layers(layers: Sequence[LayerError], console: Console) -> None:
+    """Which layers int8 hurts most."""
+    console.table(*tell.layers(layers))
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:

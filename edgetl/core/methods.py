@@ -3,16 +3,23 @@
 Size is relative to float32 weights. Source of the size column: bits per weight over 32.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgetl.core.errors import unknown
 from edgetl.core.formats import FormatName
 
+# The family of int8 files with some layers in float: mixed8-4 leaves the four that suffer most.
+MIXED = "mixed8"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
-    """One way from a trained model to a file for the device. `float_layers` of an int8 file go on in float."""
+    """One way from a trained model to a file for the device.
+
+    `float_layers` of an int8 file go on in float; `more_photos` sets its ranges by other and more photos.
+    """
 
     name: str
     weights: Literal["float32", "float16", "int8"]
@@ -21,6 +28,7 @@ class Method:
     formats: tuple[FormatName, ...]
     summary: str
     float_layers: int = 0
+    more_photos: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -59,6 +67,24 @@ METHODS: dict[str, Method] = {
             summary="a quarter of the size, integer arithmetic throughout, per-channel weights",
         ),
         Method(
+            name="int8_more",
+            weights="int8",
+            activations="int8",
+            calibrated=True,
+            formats=("tflite",),
+            summary="int8 with ranges from other and more training photos, where both sets agree",
+            more_photos=True,
+        ),
+        Method(
+            name=MIXED,
+            weights="int8",
+            activations="int8",
+            calibrated=True,
+            formats=("tflite",),
+            summary="int8 with the layers that suffer most in float, as few as it takes; mixed8-4 is four of them",
+            float_layers=1,
+        ),
+        Method(
             name="int16x8",
             weights="int8",
             activations="int16",
@@ -76,6 +102,15 @@ def find(name: str) -> Method:
     Raises:
         ConfigError: unknown name, with the closest known ones.
     """
+    numbered = re.fullmatch(rf"{MIXED}-([1-9]\d{{0,3}})", name)
+    if numbered:
+        return replace(METHODS[MIXED], name=name, float_layers=int(numbered[1]))
     if name not in METHODS:
         raise unknown("method", name, METHODS)
     return METHODS[name]
+
+
+def family(name: str) -> str:
+    """The row of the table that a method stands in: mixed8 for mixed8-4, its own otherwise."""
+    find(name)
+    return name if name in METHODS else MIXED

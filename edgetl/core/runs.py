@@ -45,6 +45,8 @@ class Run:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.seconds: dict[str, float] = {}
+        # What each stage that was asked for took when it was made, by this call or an earlier one.
+        self.took: dict[str, float] = {}
         self._again: tuple[str, ...] = ()
 
     def make_again(self, *stages: str) -> None:
@@ -66,6 +68,7 @@ class Run:
         if kept is not None and name.partition("-")[0] not in self._again:
             # A stage that is made and then asked for again has still taken its time.
             self.seconds.setdefault(name, 0.0)
+            self.took.setdefault(name, kept.seconds)
             return kept
         start = time.monotonic()
         work = self.root / f".{name}{_SUFFIX}"
@@ -85,7 +88,7 @@ class Run:
         made = read_stage(folder, kind, fingerprint)
         if made is None:
             raise EdgetlError(f"the files of stage {name} changed while they were written", where=(folder,))
-        self.seconds[name] = seconds
+        self.seconds[name] = self.took[name] = seconds
         return Done(made.record, seconds, fresh=True)
 
 

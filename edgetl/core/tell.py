@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from edgetl.core.ladder import Rung
 from edgetl.core.measures import Measure, Times
-from edgetl.core.records import Artifact, Dataset, Trained, Verdict
+from edgetl.core.records import Artifact, Dataset, LayerError, Trained, Verdict
 
 Table = tuple[str, list[str], list[list[str]]]
 
@@ -78,6 +79,34 @@ def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
     photos = pairs[0][1].photos if pairs else 0
     columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
     return (f"methods on {photos} validation photos (host ms: one thread here, not the device)", columns, rows)
+
+
+def ladder(rungs: Sequence[Rung], chosen: str) -> Table:
+    """Every step that was tried, what it cost, and why the next one was taken."""
+    rows = [
+        [rung.method, f"{rung.seconds:.0f}", rung.told + (" ← chosen" if rung.method == chosen else "")]
+        for rung in rungs
+    ]
+    return (
+        "the ladder: each step was taken because those above it did not do",
+        ["step", "s", "on validation photos"],
+        rows,
+    )
+
+
+def layers(found: Sequence[LayerError], most: int = 20) -> Table:
+    """The layers that int8 hurts most, in steps of their own output (rounding alone: 0.29)."""
+    rows = [
+        [f"{place}", layer.operator, _shortened(layer.name), f"{layer.error_steps:.2f}", f"{layer.saturated:.2%}"]
+        for place, layer in enumerate(found[:most], 1)
+    ]
+    title = f"what int8 does to its layers: the worst {len(rows)} of {len(found)}"
+    return (title, ["", "operator", "layer", "error, steps", "saturated"], rows)
+
+
+def _shortened(name: str) -> str:
+    """The first of the names that the converter strung together, without the model's own."""
+    return name.partition(";")[0].removeprefix("classifier_1/").removeprefix("classifier/")
 
 
 def ledger(verdict: Verdict) -> Table:

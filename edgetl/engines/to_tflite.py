@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgetl.core import ladder
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.methods import Method
 from edgetl.core.pixelstore import Pixels
@@ -24,8 +25,6 @@ from edgetl.engines.savedmodel import Kind
 # What an integer file may do in float: hand the numbers over at its two ends.
 _BORDER = {"CAST", "QUANTIZE", "DEQUANTIZE"}
 _CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
-# Operators with weights: those that it pays to leave in float where int8 costs accuracy.
-WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _MODEL_BYTES_LIMIT = 2**31 - 1
 
 
@@ -132,7 +131,7 @@ def check(path: Path, method: Method) -> None:
             if scales != channels:
                 raise _surprise(path, method, f"{name} {weights['name']!r} has {scales} scales for {channels} channels")
     in_float = float_operators(path) if method.float_layers else []
-    if len(in_float) != method.float_layers or not WEIGHTED.issuperset(in_float):
+    if len(in_float) != method.float_layers or not ladder.WEIGHTED.issuperset(in_float):
         raise _surprise(path, method, f"{', '.join(in_float) or 'nothing'} computes in float")
     promised = (
         ("input", ends[0], "float32" if method.activations == "int16" else "uint8"),

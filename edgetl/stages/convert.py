@@ -5,12 +5,12 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.core import pixelstore
+from edgetl.core import ladder, pixelstore
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import Method
-from edgetl.core.records import Artifact, Calibration, Photo, Trained
+from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import savedmodel, to_tflite
+from edgetl.engines import calibrated, savedmodel, to_tflite
 
 
 def convert(trained: Trained, form: FormatName, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
@@ -32,6 +32,32 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
         saved_model = Path(work) / "saved_model"
         savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
         path.write_bytes(to_tflite.convert(saved_model, method, photos))
+    ranges = Calibration(
+        photos=len(calibration) if method.calibrated else 0,
+        sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
+    )
+    return _read_back(path, form, method, trained, ranges)
+
+
+def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path) -> Artifact:
+    """Write an int8 model.tflite into `folder` and read it back.
+
+    Args:
+        trained: the model.
+        ranges: what its activations and layers showed; the worst of the layers go on in float if the method says so.
+        method: an int8 method.
+        folder: where the file goes.
+
+    Raises:
+        StageError: the quantizer failed, or made something other than it was asked for.
+    """
+    in_float = ladder.weighted(ranges.layers)[: method.float_layers]
+    path = folder / "model.tflite"
+    path.write_bytes(calibrated.quantized(ranges.path.read_bytes(), [layer.name for layer in in_float]))
+    return _read_back(path, "tflite", method, trained, ranges.calibration)
+
+
+def _read_back(path: Path, form: FormatName, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
     to_tflite.check(path, method)
     found = to_tflite.census(path)
     return Artifact(
@@ -45,8 +71,5 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
         bytes=path.stat().st_size,
         sha256=sha256_of(path),
         trained_sha256=trained.sha256,
-        calibration=Calibration(
-            photos=len(calibration) if method.calibrated else 0,
-            sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
-        ),
+        calibration=ranges,
     )

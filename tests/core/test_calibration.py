@@ -68,6 +68,14 @@ def test_one_class_only():
         calibration.audit_photos([of for of in DATASET.train if of.label == 0], DATASET)
 
 
+def test_what_another_draw_has_left_is_good():
+    """The further photos of int8_more: a class may have run short, none may be nearly absent."""
+    few = DATASET.model_copy(update={"train": tuple(of for of in DATASET.train if of.label or int(of.path[2:-4]) < 12)})
+    calibration.audit_photos(dataset.calibration(few, 60, 1)[15:], few)
+    with pytest.raises(DataError, match="1 of 41 calibration photos are of class a"):
+        calibration.audit_photos([of for of in few.train if of.label or of.path == "0/3.jpg"], few)
+
+
 def test_none():
     with pytest.raises(DataError, match="no calibration photos"):
         calibration.audit_photos([], DATASET)
@@ -109,6 +117,7 @@ def test_blank_photos_are_fine_where_training_has_them_too(as_pixels):
 def test_a_saturated_layer_is_named():
     calibration.audit_ranges([layer("a", saturated=0.05)], 500)
     calibration.audit_ranges([layer("a", saturated=0.3)], 12)
+    calibration.audit_ranges([layer("a", saturated=0.3).model_copy(update={"operator": "SOFTMAX"})], 500)
     with pytest.raises(DataError, match="6% of the numbers of CONV_2D lie beyond the range") as caught:
         calibration.audit_ranges([layer("a"), layer("b", saturated=0.06)], 500)
     assert caught.value.where == ("b",)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edgetl.core import ladder
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
 from edgetl.engines import calibrated, keras3, litert, savedmodel, to_tflite
@@ -56,7 +57,7 @@ def test_dark_photos_leave_ranges_that_daylight_saturates(saved, photo_array, as
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_layers_left_in_float(model, layers, photo_array, as_pixels, tmp_path, count):
-    chosen = [layer for layer in layers if layer.operator in to_tflite.WEIGHTED][:count]
+    chosen = ladder.weighted(layers)[:count]
     path = tmp_path / "mixed.tflite"
     path.write_bytes(calibrated.quantized(model, [layer.name for layer in chosen]))
     found = to_tflite.census(path)
