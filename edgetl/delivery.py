@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from edgetl.stages.deploy import Device
 
 
+_ANOTHER = "choose another --method, or none"
+
+
 class Delivery:
     """What one target gets out of a chain, each thing made when something asks for it."""
 
@@ -76,7 +79,7 @@ class Delivery:
             climbed.append(Rung(method=name, seconds=round(spent, 1), told=said, candidate=candidate))
         if not any(rung.candidate for rung in climbed):
             why = "; ".join(f"{rung.method}: {rung.told}" for rung in climbed)
-            raise ConfigError(f"no file was made for {self.target.id}: {why}", hint="choose another --method")
+            raise ConfigError(f"no file was made for {self.target.id}: {why}", hint=_ANOTHER)
         return tuple(climbed)
 
     @property
@@ -90,6 +93,9 @@ class Delivery:
         if method and family not in ladder.flight(family):
             files = [one for one in self.candidates if methods.family(one.artifact.method) == family]
         elif method:
+            futile = self.chain.futile(methods.find(method))
+            if futile:
+                raise ConfigError(f"no file was made for {self.target.id}: {method}: {futile}", hint=_ANOTHER)
             return self.chain.artifact(*self._wish(method, accepted=True))
         else:
             files = list(self.candidates)

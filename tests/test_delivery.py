@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.chain import Chain
-from edgetl.core import runs, targets
+from edgetl.core import ladder, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.records import Artifact, Verdict
@@ -11,13 +11,20 @@ from edgetl.delivery import Delivery
 from edgetl.order import Order
 
 QUIET = Console(quiet=True)
+FLIGHT = ladder.flight("mixed8")
+# Most tests are about methods that stand for themselves.
+CLIMBED = dict.fromkeys(("int8_more", *FLIGHT), "said to be futile")
 
 
 class Offered(Chain):
     """A chain whose methods lose what `drops` says on validation photos, with nothing made."""
 
     drops: dict[str, float] = {}
+    why_not: dict[str, str] = {}
     outcomes: dict[str, str] = {}
+
+    def futile(self, method) -> str:
+        return self.why_not.get(method.name, "")
 
     def artifact(self, form, name) -> Artifact:
         self.asked.append(name if form == "tflite" else f"{form} {name}")
@@ -36,11 +43,11 @@ class Offered(Chain):
 def offered(order, tmp_path):
     """A delivery over methods whose verdicts are given."""
 
-    def make(drops, outcomes=(), **settings):
+    def make(drops, outcomes=(), *, why_not=CLIMBED, **settings):
         order_ = Order(**{"photos": order.photos, "targets": order.targets, "recipe": order.recipe, **settings})
         with runs.opened(tmp_path / "run") as run:
             chain = Offered(order_, run, QUIET)
-        chain.drops, chain.outcomes, chain.asked = drops, dict(outcomes), []
+        chain.drops, chain.outcomes, chain.why_not, chain.asked = drops, dict(outcomes), dict(why_not), []
         return Delivery(chain, order_.targets[0])
 
     return make
@@ -80,7 +87,51 @@ def test_without_any_within_the_limit_the_nearest_is_chosen(offered):
 def test_all_methods_are_made_and_the_first_within_is_chosen(offered):
     drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
     delivery = offered(drops, all_methods=True)
-    assert delivery.chosen().method == "float16" and delivery.chain.asked == list(delivery.target.accepts.methods)
+    assert delivery.chosen().method == "float16" and delivery.chain.asked == [
+        "int8",
+        "float16",
+        "float32",
+        "int16x8",
+        "dynamic",
+    ]
+
+
+def test_the_ladder_keeps_every_step_and_why_it_did_not_do(offered):
+    drops = {"int8": 0.05, "mixed8-1": 0.03, "mixed8-2": 0.01}
+    delivery = offered(drops, why_not={"int8_more": "no further photos"})
+    assert delivery.chosen().method == "mixed8-2"
+    assert [(rung.method, rung.told, rung.candidate is None) for rung in delivery.rungs] == [
+        ("int8", "loses +5.00 points, over the limit of 2", False),
+        ("int8_more", "no further photos", True),
+        ("mixed8-1", "loses +3.00 points, over the limit of 2", False),
+        ("mixed8-2", "loses +1.00 points, within the limit of 2", False),
+    ]
+    assert delivery.chain.asked == ["int8", "mixed8-1", "mixed8-2"]
+
+
+def test_with_all_methods_only_the_flight_ends_at_its_first_step_within(offered):
+    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    delivery = offered(drops, all_methods=True, why_not={})
+    assert delivery.chain.asked == [] and delivery.chosen().method == "int8"
+    assert delivery.chain.asked == list(drops)
+
+
+@pytest.mark.parametrize(("pinned", "made"), [("mixed8", ["mixed8-1", "mixed8-2"]), ("mixed8-3", ["mixed8-3"])])
+def test_a_pinned_flight_is_climbed_and_a_pinned_step_made(offered, pinned, made):
+    delivery = offered({"mixed8-1": 0.03, "mixed8-2": 0.01, "mixed8-3": 0.03}, method=pinned, why_not={})
+    assert delivery.chosen(pinned).method == made[-1]
+    assert list(dict.fromkeys(delivery.chain.asked)) == made
+
+
+def test_a_pinned_method_that_is_futile_says_why(offered):
+    with pytest.raises(ConfigError, match="no file was made for tflite: int8_more: said to be futile"):
+        offered({}, method="int8_more").chosen("int8_more")
+
+
+def test_a_device_may_forbid_steps(offered, order):
+    target = accepting(order.targets[0], ("tflite",), ("int8", "float32"))
+    delivery = offered({"int8": 0.05, "float32": 0.0}, targets=(target,), why_not={})
+    assert delivery.chosen().method == "float32" and delivery.chain.asked == ["int8", "float32"]
 
 
 def test_a_pinned_method_is_the_only_one(offered):

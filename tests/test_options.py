@@ -32,7 +32,7 @@ SAMPLES = {
 }
 SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # What a command is told that is no part of the recipe.
-OTHERS = {"photos", "target", "target_dir", "method", "recipe", "all_methods", "out", "as_json", "quiet"}
+OTHERS = {"photos", "target", "target_dir", "method", "recipe", "all_methods", "explain", "out", "as_json", "quiet"}
 
 
 def test_every_flag_has_a_sample():

@@ -11,8 +11,8 @@ from edgetl import show
 from edgetl.build import Agreement, Built, Delivered
 from edgetl.core.bases import BASES
 from edgetl.core.console import Console
-from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, Phase, Trained, Verdict
-from edgetl.delivery import Candidate
+from edgetl.core.ladder import Candidate, Rung
+from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, LayerError, Phase, Trained, Verdict
 
 VERDICT = Verdict(
     method="int8",
@@ -39,6 +39,7 @@ VERDICT = Verdict(
     hops=(Hop(name="convert", photos=200, accuracy=0.9, broke=3, fixed=1, agreement=0.9, worst_difference=0.1),),
     host_ms=1.5,
 )
+RUNG = Rung(method="int8_more", seconds=0.0, told="no further photos", candidate=None)
 
 
 @pytest.fixture
@@ -59,9 +60,13 @@ def built(tmp_path) -> Built:
         note="",
         seconds=1.0,
     )
+    candidate = Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"}))
     one = Delivered(
         target="tflite",
-        candidates=(Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"})),),
+        rungs=(
+            RUNG,
+            Rung(method="int8", seconds=12.5, told="loses +0.50 points, within the limit", candidate=candidate),
+        ),
         verdict=VERDICT,
         artifact=artifact,
         bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
@@ -107,6 +112,35 @@ def test_what_build_prints(built):
     assert (value["method"], value["model_bytes"], value["seconds"]) == ("int8", 640_000, {"train": 1.5})
     assert value["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
     assert value["verdict"]["outcome"] == "PASS" and value["verdict"]["photos_needed"] is None
+    assert value["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "told": "no further photos"}
+    assert value["ladder"][1]["method"] == "int8"
+
+
+def test_people_see_the_ladder_where_there_was_one(built):
+    stream = io.StringIO()
+    show.show_built(built, Console(stream=stream))
+    text = " ".join(stream.getvalue().split())
+    assert "int8_more 0 no further photos" in text and "int8 12 within the limit ← chosen" in text
+    stream = io.StringIO()
+    (one,) = built.targets
+    show.show_built(
+        dataclasses.replace(built, targets=(dataclasses.replace(one, rungs=one.rungs[1:]),)), Console(stream=stream)
+    )
+    assert "the ladder" not in stream.getvalue()
+
+
+def test_layers_are_shown_with_the_first_of_their_names():
+    layer = LayerError(
+        name="classifier_1/block_1/Relu6;classifier_1/more",
+        operator="CONV_2D",
+        scale=0.1,
+        error_steps=1.5,
+        saturated=0.01,
+    )
+    stream = io.StringIO()
+    show.show_layers([layer] * 30, Console(stream=stream))
+    text = " ".join(stream.getvalue().split())
+    assert "the worst 20 of 30" in text and "20 CONV_2D block_1/Relu6 1.50 1.00%" in text
 
 
 def test_what_build_prints_for_several_targets(built, built_twice):

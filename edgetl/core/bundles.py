@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgetl.core.errors import DataError
-from edgetl.core.methods import METHODS
+from edgetl.core.methods import find
 from edgetl.core.records import Artifact, Dataset, Photo, Trained, Verdict
 from edgetl.core.targets import Target
 
@@ -142,7 +142,7 @@ def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
         },
         "tolerances": {"pixels": 0, "output": output_tolerance(artifact)},
         "runtime": {
-            "accelerated": job.target.runtime.accelerated and METHODS[artifact.method].activations != "int16",
+            "accelerated": job.target.runtime.accelerated and find(artifact.method).activations != "int16",
             "python": job.target.runtime.python,
             "architectures": list(architectures(job.target)),
             "systems": list(job.target.runtime.systems),
@@ -170,7 +170,7 @@ def output_tolerance(artifact: Artifact) -> float:
     """How far a device's output may lie from the build's, in the output tensor's own numbers."""
     if artifact.output.scale:
         return _INTEGER_TOLERANCE_STEPS
-    int8 = METHODS[artifact.method].weights == "int8" and METHODS[artifact.method].activations != "int16"
+    int8 = find(artifact.method).weights == "int8" and find(artifact.method).activations != "int16"
     return _DEQUANTIZED_TOLERANCE if int8 else _FLOAT_TOLERANCE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import bundles, pixels
+from edgetl.core import bundles, methods, pixels
 from edgetl.core.bundles import BundleJob, Golden
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.records import Bundle
@@ -62,7 +62,7 @@ def bundle(job: BundleJob, folder: Path) -> Bundle:
 
 def _check(job: BundleJob) -> None:
     accepts = job.target.accepts
-    if job.artifact.format not in accepts.formats or job.artifact.method not in accepts.methods:
+    if job.artifact.format not in accepts.formats or methods.family(job.artifact.method) not in accepts.methods:
         raise ConfigError(
             f"target {job.target.id} takes no {job.artifact.format} file made by {job.artifact.method}",
             where=(job.target.source,),

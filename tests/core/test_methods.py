@@ -11,7 +11,7 @@ SAID = {32: "as they are", 16: "half the size", 8: "a quarter of the size"}
 
 def test_names_are_keys():
     assert [row.name for row in methods.METHODS.values()] == list(methods.METHODS)
-    assert list(methods.METHODS) == ["float32", "float16", "dynamic", "int8", "int16x8"]
+    assert list(methods.METHODS) == ["float32", "float16", "dynamic", "int8", "int8_more", "mixed8", "int16x8"]
 
 
 @pytest.mark.parametrize("row", methods.METHODS.values(), ids=lambda row: row.name)
@@ -20,7 +20,7 @@ def test_a_row_is_consistent(row):
     assert row.calibrated == (row.activations != "float32")
     assert set(row.formats) <= {"tflite", "onnx"} and row.formats
     assert row.summary and "\n" not in row.summary
-    assert SAID[BITS[row.weights]] in row.summary or row.name == "int16x8"
+    assert SAID[BITS[row.weights]] in row.summary or row.name in {"int16x8", "int8_more", "mixed8"}
 
 
 def test_find():
@@ -29,6 +29,15 @@ def test_find():
     with pytest.raises(ConfigError, match="unknown method 'int88'") as caught:
         methods.find("int88")
     assert "int8" in caught.value.hint
+
+
+def test_a_flight_is_one_row_and_many_methods():
+    four = methods.find("mixed8-4")
+    assert (four.name, four.float_layers, four.activations) == ("mixed8-4", 4, "int8")
+    assert methods.family("mixed8-4") == "mixed8" == methods.family("mixed8") and methods.family("int8") == "int8"
+    for name in ("mixed8-0", "mixed8-", "mixed8-04", "int8-4", "mixed8--1"):
+        with pytest.raises(ConfigError, match="unknown method"):
+            methods.family(name)
 
 
 def test_every_shipped_target_accepts_only_what_its_formats_allow():
