@@ -75,7 +75,7 @@ class Delivery:
             futile = self.chain.futile(methods.find(name))
             candidate = None if futile else self._candidate(form, name)
             spent = sum(seconds for stage, seconds in self.chain.run.took.items() if stage not in before)
-            said = ladder.told(candidate.validation) if candidate else futile
+            said = ladder.told(candidate) if candidate else futile
             climbed.append(Rung(method=name, seconds=round(spent, 1), told=said, candidate=candidate))
         if not any(rung.candidate for rung in climbed):
             why = "; ".join(f"{rung.method}: {rung.told}" for rung in climbed)
@@ -104,7 +104,8 @@ class Delivery:
 
     def _candidate(self, form: FormatName, name: str) -> Candidate:
         artifact = self.chain.artifact(form, name)
-        return Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"))
+        strict = self.chain.order.recipe.contract.strict
+        return Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"), strict=strict)
 
     def verdict(self, artifact: Artifact, part: Part, *, ledger: bool = False) -> Verdict:
         """The artifact on the target's kernels judged against the Keras reference on one part of the photos."""

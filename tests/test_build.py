@@ -57,12 +57,13 @@ class ReachedError(Exception):
 
 
 def reaches(monkeypatch, name: str, order: Order, root: Path) -> bool:
-    """Whether a build makes this stage; it is stopped there."""
+    """Whether a build makes this stage, by the function of its name or "room.function"; it is stopped there."""
 
     def stop(*_, **__):
         raise ReachedError
 
-    monkeypatch.setattr(getattr(stages, name), name, stop)
+    room, _, function = name.partition(".")
+    monkeypatch.setattr(getattr(stages, room), function or room, stop)
     try:
         with runs.opened(root) as run:
             build(order, run, QUIET)
@@ -75,6 +76,7 @@ def test_what_a_build_leaves(built, order, photos):
     assert set(stamps(built.run)) == {
         "ingest",
         "train",
+        "calibrate",
         "convert-tflite-int8",
         "convert-tflite-float32",
         "score-keras-validation",
@@ -153,7 +155,7 @@ def test_another_limit_judges_again_and_no_more(order, moved):
 def test_other_calibration_photos_convert_again_and_train_not(order, moved, monkeypatch):
     other = changed(order, convert={"calibration_photos": 7})
     assert not reaches(monkeypatch, "train", order, moved)
-    assert reaches(monkeypatch, "convert", other, moved)
+    assert reaches(monkeypatch, "calibrate", other, moved)
     monkeypatch.undo()
 
 
@@ -210,7 +212,8 @@ def test_a_deleted_artifact_is_made_again_and_nothing_else(built, order, moved):
 @pytest.mark.parametrize(
     ("damaged", "stage"),
     [
-        ("convert-tflite-int8/model.tflite", "convert"),
+        ("convert-tflite-int8/model.tflite", "convert.quantize"),
+        ("calibrate/calibrated.tflite", "calibrate"),
         ("train/model.keras", "train"),
         ("bundle-tflite/bundle/labels.txt", "bundle"),
     ],

@@ -18,14 +18,17 @@ _FLIGHT = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """One method's artifact with its verdict on the validation part."""
+    """One method's artifact with its verdict on the validation part; `strict` wants that to be a PASS."""
 
     artifact: Artifact
     validation: Verdict
+    strict: bool = False
 
     @property
     def within_limit(self) -> bool:
         """Whether the drop seen on the validation photos is one that the contract allows."""
+        if self.strict:
+            return self.validation.outcome == "PASS"
         return self.validation.outcome != "FAIL" and self.validation.drop <= self.validation.limit_drop
 
 
@@ -49,11 +52,14 @@ def weighted(layers: Sequence[LayerError]) -> tuple[LayerError, ...]:
     return tuple(layer for layer in layers if layer.operator in WEIGHTED)
 
 
-def told(verdict: Verdict) -> str:
+def told(candidate: Candidate) -> str:
     """What a verdict on validation photos means for the next step."""
+    verdict = candidate.validation
     drop, limit = f"{verdict.drop * 100:+.2f}", f"{verdict.limit_drop * 100:g}"
     if verdict.outcome == "FAIL":
         return f"loses {drop} points, certainly over the limit of {limit}"
     if verdict.drop > verdict.limit_drop:
         return f"loses {drop} points, over the limit of {limit}"
+    if candidate.strict and verdict.outcome != "PASS":
+        return f"loses {drop} points, at most {verdict.drop_high * 100:+.2f}: not certainly within the limit of {limit}"
     return f"loses {drop} points, within the limit of {limit}"

@@ -35,5 +35,14 @@ def test_layers_without_weights_stay_integer():
     ],
 )
 def test_what_a_verdict_means(given, said, within):
-    assert ladder.told(given) == said
-    assert ladder.Candidate(artifact=None, validation=given).within_limit is within
+    candidate = ladder.Candidate(artifact=None, validation=given)
+    assert ladder.told(candidate) == said and candidate.within_limit is within
+
+
+def test_a_strict_contract_climbs_until_it_is_certain():
+    undecided = verdict(0.001).model_copy(update={"drop_high": 0.0084})
+    one = ladder.Candidate(artifact=None, validation=undecided, strict=True)
+    assert not one.within_limit
+    assert ladder.told(one) == "loses +0.10 points, at most +0.84: not certainly within the limit of 0.5"
+    certain = ladder.Candidate(artifact=None, validation=verdict(0.001, "PASS"), strict=True)
+    assert certain.within_limit and ladder.told(certain) == "loses +0.10 points, within the limit of 0.5"
