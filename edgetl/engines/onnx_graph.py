@@ -20,7 +20,7 @@ from edgetl.engines.savedmodel import INPUT, OUTPUT
 _MODEL_BYTES_LIMIT = 2**31 - 1
 # The operators that have weights to be rounded, one scale for each output channel.
 HEAVY = ("Conv", "MatMul", "Gemm")
-_SCALING = ("Cast", "Mul", "Add", "Sub", "Div")
+_BORDER = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
 # TensorFlow's names: the call, the model, the layer, then what is inside the layer.
 _LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/(?P<layer>[^/:]+?)(_\d+)?/")
 
@@ -115,7 +115,7 @@ def border(model: ModelProto) -> tuple[list[str], str]:
     """What scales the pixels before anything is quantized: the nodes' names, and the tensor they end in."""
     read_by = readers(model)
     name, passed = INPUT, list[str]()
-    while len(read_by[name]) == 1 and read_by[name][0].op_type in _SCALING:
+    while len(read_by[name]) == 1 and read_by[name][0].op_type in _BORDER:
         (node,) = read_by[name]
         passed.append(node.name)
         name = node.output[0]
