@@ -4,7 +4,9 @@ A cache of its own keeps every test away from the user's. The run's base is Mobi
 head on it learns colours in seconds, which it never does on random ones.
 """
 
+import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +178,15 @@ def built(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -
     """The shared run, built in this process. Tests that change it copy its folder first."""
     with runs.opened(tmp_path_factory.mktemp("shared") / "run") as run:
         return build(order, run, Console(quiet=True))
+
+
+@pytest.fixture(scope="session")
+def built_both(built: Built, order: Order, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The shared run once more, for TFLite and ONNX: nothing is trained again."""
+    root = Path(shutil.copytree(built.run, tmp_path_factory.mktemp("both") / "run"))
+    both = dataclasses.replace(order, targets=(targets.find("tflite"), targets.find("onnx")))
+    with runs.opened(root) as run:
+        return build(both, run, Console(quiet=True))
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,8 @@ def _halved(model: ModelProto) -> ModelProto:
         values = onnx_graph.array(tensor)
         if values.dtype != np.float32 or values.size < _WEIGHTS:
             continue
-        half = values.astype(np.float16)
+        with np.errstate(over="ignore"):  # An overflow is told below, by name.
+            half = values.astype(np.float16)
         if not np.isfinite(half).all():
             raise StageError(f"weights {name!r} are too large for float16: {np.abs(values).max():g}")
         node = helper.make_node("Cast", [f"{name}/float16"], [name], name=f"{name}/Cast", to=TensorProto.FLOAT)

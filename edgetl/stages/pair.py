@@ -41,9 +41,7 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
     form = next((form for form in FORMATS.values() if pair.artifact.suffix.lower() == f".{form.name}"), None)
     if form is None:
         known = " or ".join(f".{name}" for name in FORMATS)
-        raise ConfigError(
-            "what kind of model this is stands in its name", where=(pair.artifact,), hint=f"name it {known}"
-        )
+        raise ConfigError(f"the artifact's name does not end in {known}", where=(pair.artifact,))
     model = keras3.load(pair.reference)
     shape = Input(side_px=keras3.input_side_px(model), fit=pair.fit)
     tree = dataset.scan(pair.photos)

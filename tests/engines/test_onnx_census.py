@@ -48,7 +48,7 @@ def test_ends_operators_and_dtypes(made):
     assert (found.input.name, found.input.shape, found.input.dtype) == ("image", (1, 32, 32, 3), "uint8")
     assert (found.output.name, found.output.shape, found.output.dtype) == ("scores", (1, 3), "float32")
     assert found.operators["Conv"] == 3 and found.operators["Transpose"] == 1
-    assert {"int8", "int32"} <= set(found.tensor_dtypes) and "float16" not in found.tensor_dtypes
+    assert "int8" in found.tensor_dtypes and "float16" not in found.tensor_dtypes
     assert onnx_census.census(made["float16"]).tensor_dtypes["float16"] > 0
 
 

@@ -95,7 +95,7 @@ def test_weights_beside_the_file_are_seen_inside_nodes_too(tmp_path):
 @pytest.mark.parametrize("content", [b"no model", b"\xff" * 40])
 def test_what_is_no_onnx_file(tmp_path, content):
     (tmp_path / "model.onnx").write_bytes(content)
-    with pytest.raises(ConfigError, match="not an ONNX file|one of each is needed"):
+    with pytest.raises(ConfigError, match=r"not an ONNX file|one of each is needed"):
         onnx_graph.read(tmp_path / "model.onnx")
 
 

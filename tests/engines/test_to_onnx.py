@@ -139,7 +139,7 @@ def test_weights_too_large_for_float16(small_model, tmp_path):
 def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, tmp_path):
     model = small_model()
     layer = model.get_layer("conv3")
-    kernel = np.array(layer.kernel)
+    kernel = layer.kernel.numpy().copy()
     kernel[..., 5] = 0
     layer.kernel.assign(kernel)
     keras3.save(model, tmp_path / "model.keras")
