@@ -38,11 +38,11 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
     for path in (pair.reference, pair.artifact):
         if not path.is_file():
             raise ConfigError("no such model file", where=(path,))
+    model = keras3.load(pair.reference)
     form = next((form for form in FORMATS.values() if pair.artifact.suffix.lower() == f".{form.name}"), None)
     if form is None:
         known = " or ".join(f".{name}" for name in FORMATS)
         raise ConfigError(f"the artifact's name does not end in {known}", where=(pair.artifact,))
-    model = keras3.load(pair.reference)
     shape = Input(side_px=keras3.input_side_px(model), fit=pair.fit)
     tree = dataset.scan(pair.photos)
     with console.bar("photos", len(tree.files), "photos") as bar:
