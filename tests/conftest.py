@@ -4,7 +4,9 @@ A cache of its own keeps every test away from the user's. The run's base is Mobi
 head on it learns colours in seconds, which it never does on random ones.
 """
 
+import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,10 +174,25 @@ def order(photos: Path, recipe_file: Path) -> Order:
 
 
 @pytest.fixture(scope="session")
-def built(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The shared run, built in this process. Tests that change it copy its folder first."""
+def shared_run(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """What `built` gives, for where that name means something else."""
     with runs.opened(tmp_path_factory.mktemp("shared") / "run") as run:
         return build(order, run, Console(quiet=True))
+
+
+@pytest.fixture(scope="session")
+def built(shared_run: Built) -> Built:
+    """The shared run, built in this process. Tests that change it copy its folder first."""
+    return shared_run
+
+
+@pytest.fixture(scope="session")
+def built_both(shared_run: Built, order: Order, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The shared run once more, for TFLite and ONNX: nothing is trained again."""
+    root = Path(shutil.copytree(shared_run.run, tmp_path_factory.mktemp("both") / "run"))
+    both = dataclasses.replace(order, targets=(targets.find("tflite"), targets.find("onnx")))
+    with runs.opened(root) as run:
+        return build(both, run, Console(quiet=True))
 
 
 @pytest.fixture(scope="session")

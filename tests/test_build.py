@@ -17,6 +17,7 @@ from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.records import Verdict
 from edgetl.delivery import Delivery
+from edgetl.engines import onnx_graph
 from edgetl.order import Order
 
 QUIET = Console(quiet=True)
@@ -291,6 +292,48 @@ def test_two_targets_of_one_run_share_the_model_and_are_judged_apart(moved, orde
     assert agreement.photos == fast.verdict.photos == len(scores[0])
     with runs.opened(moved) as run:
         assert set(build(both, run, QUIET).seconds.values()) == {0.0}, "neither undoes what the other made"
+
+
+def test_tflite_and_onnx_of_one_model(built, built_both):
+    lite, onnx = built_both.targets
+    assert built_both.seconds["train"] == 0.0 and lite.artifact.sha256 == built.artifact.sha256
+    assert (lite.artifact.format, onnx.artifact.format) == ("tflite", "onnx")
+    assert {"convert-onnx-int8", "score-onnx-int8-onnxruntime-test", "score-onnx-int8-reference-test"} <= set(
+        stamps(built_both.run)
+    )
+    assert {"verify-onnx-int8-test", "bundle-onnx"} <= set(stamps(built_both.run))
+    assert onnx.verdict.reference_accuracy == lite.verdict.reference_accuracy, "one reference for both"
+    assert [hop.name for hop in onnx.verdict.hops] == [
+        "Keras",
+        "float32 ONNX",
+        "int8, graph as written",
+        "int8, onnxruntime",
+    ]
+    assert onnx.verdict.hops[1].agreement == 1.0 and onnx.verdict.hops[1].worst_difference < 1e-5
+    assert onnx.verdict.agreement > 0.9
+    (agreement,) = built_both.agreements
+    assert agreement.targets == ("tflite", "onnx") and 0.9 * agreement.photos < agreement.same <= agreement.photos
+    assert (onnx.bundle.root / "model.onnx").read_bytes() == onnx.artifact.path.read_bytes()
+
+
+def test_the_labels_in_an_onnx_file_are_those_of_the_folders(built_both, shared_dataset):
+    onnx = built_both.targets[1]
+    said = {prop.key: prop.value for prop in onnx_graph.read(onnx.bundle.root / "model.onnx").metadata_props}
+    facts = json.loads((onnx.bundle.root / "model.json").read_text(encoding="utf-8"))
+    lines = (onnx.bundle.root / "labels.txt").read_text(encoding="utf-8").splitlines()
+    assert json.loads(said["labels"]) == facts["output"]["labels"] == lines == list(shared_dataset.classes)
+
+
+def test_renamed_classes_are_renamed_in_the_file(built_both, moved, order):
+    """The trained numbers may stay the same; the file that carries the labels must not."""
+    with runs.opened(moved) as run:
+        chain = Chain(order, run, QUIET)
+        chain.trained = chain.trained.model_copy(update={"classes": ("apple", "square", "triangle")})
+        said = {prop.key: prop.value for prop in onnx_graph.read(chain.artifact("onnx", "float32").path).metadata_props}
+        assert json.loads(said["labels"]) == ["apple", "square", "triangle"]
+        chain.trained = built_both.trained
+        said = {prop.key: prop.value for prop in onnx_graph.read(chain.artifact("onnx", "float32").path).metadata_props}
+        assert json.loads(said["labels"]) == ["circle", "square", "triangle"]
 
 
 def test_a_method_that_one_of_several_targets_does_not_take(order, tmp_path):

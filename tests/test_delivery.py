@@ -150,6 +150,24 @@ def test_a_method_that_the_target_does_not_list(offered, order):
     assert delivery.artifact("float16").method == "float16"
 
 
+def test_formats_are_tried_in_the_order_of_the_target_for_each_method(offered, order):
+    target = accepting(order.targets[0], ("onnx", "tflite"), ("int16x8", "int8"))
+    delivery = offered({"int16x8": 0.5, "int8": 0.01}, targets=(target,), all_methods=True)
+    assert delivery.wishes == (("tflite", "int16x8"), ("onnx", "int8"), ("tflite", "int8"))
+    chosen = delivery.chosen()
+    assert (chosen.format, chosen.method) == ("onnx", "int8")
+    assert delivery.chain.asked == ["int16x8", "onnx int8", "int8"]
+
+
+def test_a_method_that_makes_no_file_for_the_target(offered):
+    delivery = offered({}, targets=(targets.find("onnx"),))
+    with pytest.raises(ConfigError, match="int16x8 makes tflite files, and target onnx takes onnx") as caught:
+        delivery.artifact("int16x8")
+    assert caught.value.hint == "it takes int8, float16, float32, dynamic"
+    with pytest.raises(ConfigError, match="target onnx does not take int8-u8s8"):
+        delivery.chosen("int8-u8s8")
+
+
 def test_a_board_without_fast_kernels_is_asked_on_the_plain_ones(order, tmp_path):
     delivery = Delivery(Offered(order, runs.Run(tmp_path), QUIET), targets.find("raspberry-pi-armv7"))
     assert delivery._kernels(Artifact.model_construct(format="tflite")) == "reference"

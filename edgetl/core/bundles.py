@@ -32,6 +32,9 @@ _INTEGER_TOLERANCE_STEPS = 1
 # An int8 softmax or sigmoid has 256 steps over 0..1 whatever the model. Source: TFLite 8-bit quantization
 # specification, SOFTMAX and LOGISTIC, output scale 1/256. A file with int8 weights alone rounds its activations too.
 _DEQUANTIZED_TOLERANCE = 1 / 256
+# An .onnx file ends in a float softmax over integers: one step of those, 0.2 where they span 50, times its steepest
+# slope, 1/4. Without integers among the activations, rounded weights are floats like any other.
+_SOFTMAX_TOLERANCE = 1 / 16
 
 _VERDICT_FACTS = {
     "part",
@@ -170,6 +173,8 @@ def output_tolerance(artifact: Artifact) -> float:
     """How far a device's output may lie from the build's, in the output tensor's own numbers."""
     if artifact.output.scale:
         return _INTEGER_TOLERANCE_STEPS
+    if artifact.format == "onnx":
+        return _SOFTMAX_TOLERANCE if find(artifact.method).calibrated else _FLOAT_TOLERANCE
     int8 = find(artifact.method).weights == "int8" and find(artifact.method).activations != "int16"
     return _DEQUANTIZED_TOLERANCE if int8 else _FLOAT_TOLERANCE
 

@@ -23,7 +23,7 @@ class Method:
 
     name: str
     weights: Literal["float32", "float16", "int8"]
-    activations: Literal["float32", "int8", "int16"]
+    activations: Literal["float32", "int8", "uint8", "int16"]
     calibrated: bool
     formats: tuple[FormatName, ...]
     summary: str
@@ -39,7 +39,7 @@ METHODS: dict[str, Method] = {
             weights="float32",
             activations="float32",
             calibrated=False,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="the trained numbers as they are: the yardstick",
         ),
         Method(
@@ -47,7 +47,7 @@ METHODS: dict[str, Method] = {
             weights="float16",
             activations="float32",
             calibrated=False,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="half the size, computed in float32 on a CPU",
         ),
         Method(
@@ -55,15 +55,15 @@ METHODS: dict[str, Method] = {
             weights="int8",
             activations="float32",
             calibrated=False,
-            formats=("tflite",),
-            summary="a quarter of the size; ranges measured anew for every photo, so it can be slower",
+            formats=("tflite", "onnx"),
+            summary="a quarter of the size; ranges measured anew for every photo (ONNX: none, floats): can be slower",
         ),
         Method(
             name="int8",
             weights="int8",
             activations="int8",
             calibrated=True,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="a quarter of the size, integer arithmetic throughout, per-channel weights",
         ),
         Method(
@@ -83,6 +83,14 @@ METHODS: dict[str, Method] = {
             formats=("tflite",),
             summary="int8 with the layers that suffer most in float, as few as it takes; mixed8-4 is four of them",
             float_layers=1,
+        ),
+        Method(
+            name="int8-u8s8",
+            weights="int8",
+            activations="uint8",
+            calibrated=True,
+            formats=("onnx",),
+            summary="int8 with unsigned activations, for boards that ask: saturates on x86-64 without VNNI",
         ),
         Method(
             name="int16x8",

@@ -4,34 +4,20 @@ In: a file and pixels. Out: scores in photo order and the median milliseconds of
 kernels answered is checked, not assumed: LiteRT drops XNNPACK without a word where it cannot start.
 """
 
-import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edgetl.core import machine
 from edgetl.core.errors import ConfigError
 from edgetl.core.formats import Kernels
 from edgetl.core.pixelstore import Pixels
+from edgetl.engines.shares import Run, Share, answered
 
 _RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
-_CHUNK = 16
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """What an artifact answered: its own output numbers [photos, outputs], the same as scores, pace and kernels."""
-
-    raw: np.ndarray
-    scores: np.ndarray
-    invoke_ms: float
-    accelerated: bool
 
 
 def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int], None]) -> Run:
@@ -49,17 +35,16 @@ def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int
     Raises:
         ConfigError: not a TFLite file, or its input does not fit the photos.
     """
-    chunks = [np.arange(start, min(start + _CHUNK, len(photos))) for start in range(0, len(photos), _CHUNK)]
-    workers = min(machine.cores(), len(chunks))
-    # Worker k takes every workers-th chunk: which interpreter answers which photo does not depend on timing.
-    shares = [chunks[k::workers] for k in range(workers)]
-    with ThreadPoolExecutor(workers) as pool:
-        answers = list(pool.map(lambda share: _answer(path, photos, share, kernels, advance), shares))
-    raw = np.concatenate([answers[k % workers].raw[k // workers] for k in range(len(chunks))])
-    scores = dequantized(raw, *answers[0].output["quantization"])
-    times = [ms for answer in answers for ms in answer.times_ms]
-    accelerated = all(answer.accelerated for answer in answers)
-    return Run(raw=raw, scores=scores, invoke_ms=round(statistics.median(times), 4), accelerated=accelerated)
+    described: list[tuple[Any, bool]] = []
+
+    def answer(share: list[np.ndarray]) -> Share:
+        interpreter = _opened(path, kernels)
+        described.append((interpreter.get_output_details()[0], _accelerated(interpreter)))
+        return _answer(interpreter, path, photos, share, advance)
+
+    raw, invoke_ms = answered(len(photos), answer)
+    scores = dequantized(raw, *described[0][0]["quantization"])
+    return Run(raw=raw, scores=scores, invoke_ms=invoke_ms, accelerated=all(runs for _, runs in described))
 
 
 def dequantized(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
@@ -67,18 +52,9 @@ def dequantized(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    raw: list[np.ndarray]
-    times_ms: list[float]
-    output: Any
-    accelerated: bool
-
-
 def _answer(
-    path: Path, photos: Pixels, share: list[np.ndarray], kernels: Kernels, advance: Callable[[int], None]
-) -> _Answer:
-    interpreter = _opened(path, kernels)
+    interpreter: Interpreter, path: Path, photos: Pixels, share: list[np.ndarray], advance: Callable[[int], None]
+) -> Share:
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     raw, times_ms = [], []
     for rows in share:
@@ -97,7 +73,7 @@ def _answer(
             answers.append(interpreter.get_tensor(given["index"])[0])
         raw.append(np.stack(answers))
         advance(len(rows))
-    return _Answer(raw, times_ms, given, _accelerated(interpreter))
+    return Share(raw, times_ms)
 
 
 def _quantized(pixels: np.ndarray, taken: Any) -> np.ndarray:

@@ -7,7 +7,6 @@ stops the build by name.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +19,13 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.methods import Method
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import Tensor
+from edgetl.engines.census import Census
 from edgetl.engines.savedmodel import Kind
 
 # What an integer file may do in float: hand the numbers over at its two ends.
 _BORDER = {"CAST", "QUANTIZE", "DEQUANTIZE"}
 _CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 _MODEL_BYTES_LIMIT = 2**31 - 1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Census:
-    """What stands in a .tflite file: its two ends, and how often each operator and each dtype occurs."""
-
-    input: Tensor
-    output: Tensor
-    operators: dict[str, int]
-    tensor_dtypes: dict[str, int]
 
 
 def kind(method: Method) -> Kind:

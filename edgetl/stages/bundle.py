@@ -12,12 +12,13 @@ import numpy as np
 from edgetl.core import bundles, methods, pixels
 from edgetl.core.bundles import BundleJob, Golden
 from edgetl.core.errors import ConfigError, DataError, StageError
+from edgetl.core.formats import FORMATS
 from edgetl.core.records import Bundle
 from edgetl.core.runs import version
 
 __all__ = ["BundleJob", "Golden", "bundle"]
 
-_PACKAGES = ("edgetl", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
+_PACKAGES = ("edgetl", "numpy", "pillow")
 
 
 def bundle(job: BundleJob, folder: Path) -> Bundle:
@@ -33,7 +34,9 @@ def bundle(job: BundleJob, folder: Path) -> Bundle:
         StageError: the records belong to different builds, or a file is not what its record says.
     """
     _check(job)
-    facts = bundles.model_facts(job, {package: version(package) for package in _PACKAGES})
+    form = FORMATS[job.artifact.format]
+    packages = dict.fromkeys((*_PACKAGES, *form.makers, form.package))
+    facts = bundles.model_facts(job, {package: version(package) for package in packages})
     files = {
         bundles.model_name(job.artifact): _proved(job.artifact.path, job.artifact.sha256),
         "labels.txt": bundles.labels_text(job.trained.classes).encode(),

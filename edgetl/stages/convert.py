@@ -10,7 +10,12 @@ from edgetl.core.formats import FormatName
 from edgetl.core.methods import Method
 from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, savedmodel, to_tflite
+from edgetl.engines import calibrated, onnx_census, savedmodel, to_onnx, to_tflite
+
+_READ_BACK = {
+    "tflite": (to_tflite.check, to_tflite.census),
+    "onnx": (onnx_census.check, onnx_census.census),
+}
 
 
 def convert(trained: Trained, form: FormatName, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
@@ -30,8 +35,13 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
     path = folder / f"model.{form}"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
-        savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
-        path.write_bytes(to_tflite.convert(saved_model, method, photos))
+        if form == "onnx":
+            card = to_onnx.Card(classes=trained.classes, input=trained.input)
+            savedmodel.export(trained.path, saved_model, to_onnx.kind(method))
+            path.write_bytes(to_onnx.convert(saved_model, method, photos, card))
+        else:
+            savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
+            path.write_bytes(to_tflite.convert(saved_model, method, photos))
     ranges = Calibration(
         photos=len(calibration) if method.calibrated else 0,
         sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
@@ -58,8 +68,9 @@ def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path)
 
 
 def _read_back(path: Path, form: FormatName, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
-    to_tflite.check(path, method)
-    found = to_tflite.census(path)
+    check, census = _READ_BACK[form]
+    check(path, method)
+    found = census(path)
     return Artifact(
         path=path,
         format=form,

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core.formats import Kernels
+from edgetl.core.formats import FORMATS, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.records import Artifact, Scores, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, litert
+from edgetl.engines import keras3, litert, ort
 
 Advance = Callable[[int], None]
+
+_RUNTIMES = {"tflite": litert.predict, "onnx": ort.predict}
 
 
 def reference(trained: Trained, questions: Questions, folder: Path, *, advance: Advance) -> Scores:
@@ -44,14 +46,14 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
     Raises:
         ConfigError: its input does not fit the photos.
     """
-    ran = litert.predict(model.path, questions.pixels(), kernels, advance)
+    ran = _RUNTIMES[model.format](model.path, questions.pixels(), kernels, advance)
     path = _saved(keras3.two_columns(ran.scores), folder)
     return Scores(
         path=path,
         sha256=sha256_of(path),
         model_sha256=model.sha256,
         part=questions.part,
-        kernels=f"litert-{kernels}",
+        kernels=f"{FORMATS[model.format].runtime.lower()}-{kernels}",
         photos=len(ran.scores),
         accelerated=ran.accelerated,
         invoke_ms=ran.invoke_ms,
@@ -60,7 +62,7 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
 
 def raw_outputs(model: Artifact, questions: Questions, kernels: Kernels) -> np.ndarray:
     """The artifact's own output numbers [photos, units], in its own dtype: what a device must give again."""
-    return litert.predict(model.path, questions.pixels(), kernels, lambda _: None).raw
+    return _RUNTIMES[model.format](model.path, questions.pixels(), kernels, lambda _: None).raw
 
 
 def _saved(scores: np.ndarray, folder: Path) -> Path:

@@ -92,7 +92,7 @@ def measured(facts: dict[str, Any], options: argparse.Namespace) -> dict[str, An
     accelerated = all(row["accelerated"] for row in sweep)
     reasons = board.reasons(watch.looks, machine.highest_hz(), raspberry=machine.raspberry)
     if facts["runtime"]["accelerated"] and not accelerated:
-        reasons.append("XNNPACK does not run: slower, and answers may differ from the build's")
+        reasons.append(f"{runtime.FAST} does not run: slower, and answers may differ from the build's")
     if board.emulated():
         reasons.append("the processor is emulated: these times are no board's speed")
     return {

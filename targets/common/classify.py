@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
     model = runtime.Model(HERE / facts["model"], options.threads)
     if facts["runtime"]["accelerated"] and not model.accelerated:
-        print("warning: XNNPACK does not run here: slower, and answers may differ from the build's", file=sys.stderr)
+        told = f"warning: {runtime.FAST} does not run here: slower, and answers may differ from the build's"
+        print(told, file=sys.stderr)
     exit_code = 0
     for photo in _photos(options.photos):
         try:

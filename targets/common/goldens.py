@@ -100,10 +100,10 @@ def _outputs(facts: dict[str, Any], model: Any, expected: dict[str, Array]) -> t
 def _runtime(facts: dict[str, Any], model: Any) -> tuple[bool, str]:
     """Whether the fast kernels run that the answers were made with."""
     if not facts["runtime"]["accelerated"]:
-        return True, "this kind of file runs without XNNPACK"
+        return True, f"this kind of file runs without {runtime.FAST}"
     if model.accelerated:
-        return True, "XNNPACK runs"
-    return False, "XNNPACK does not run: slower, and answers may differ from the build's"
+        return True, f"{runtime.FAST} runs"
+    return False, f"{runtime.FAST} does not run: slower, and answers may differ from the build's"
 
 
 def _judged(facts: dict[str, Any], what: str, gaps: Sequence[float]) -> tuple[bool, str]:

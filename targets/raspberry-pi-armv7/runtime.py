@@ -13,6 +13,7 @@ import numpy as np
 from tflite_runtime.interpreter import Interpreter
 
 PACKAGE = "tflite-runtime"
+FAST = "XNNPACK"
 
 
 def version() -> str:

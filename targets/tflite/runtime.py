@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 PACKAGE = "ai-edge-litert"
+FAST = "XNNPACK"
 
 
 def version() -> str:

@@ -201,6 +201,18 @@ def test_tolerances(method, scale, tolerance, accelerated):
     assert facts["runtime"]["accelerated"] is accelerated
 
 
+@pytest.mark.parametrize(
+    ("method", "tolerance"), [("int8", 1 / 16), ("int8-u8s8", 1 / 16), ("dynamic", 1e-4), ("float16", 1e-4)]
+)
+def test_tolerances_of_onnx_files(method, tolerance):
+    output = Tensor(name="scores", shape=(1, 2), dtype="float32", scale=0.0, zero_point=0)
+    made = job(method, output)
+    onnx = dataclasses.replace(made, artifact=made.artifact.model_copy(update={"format": "onnx"}))
+    facts = bundles.model_facts(onnx, {"edgetl": "0"})
+    assert facts["tolerances"]["output"] == tolerance and facts["model"] == "model.onnx"
+    assert facts["runtime"]["accelerated"] is True
+
+
 def test_facts_are_json_that_everyone_reads():
     with pytest.raises(ValueError, match="Out of range"):
         bundles.json_text({"drop": float("nan")})

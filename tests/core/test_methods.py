@@ -11,7 +11,16 @@ SAID = {32: "as they are", 16: "half the size", 8: "a quarter of the size"}
 
 def test_names_are_keys():
     assert [row.name for row in methods.METHODS.values()] == list(methods.METHODS)
-    assert list(methods.METHODS) == ["float32", "float16", "dynamic", "int8", "int8_more", "mixed8", "int16x8"]
+    assert list(methods.METHODS) == [
+        "float32",
+        "float16",
+        "dynamic",
+        "int8",
+        "int8_more",
+        "mixed8",
+        "int8-u8s8",
+        "int16x8",
+    ]
 
 
 @pytest.mark.parametrize("row", methods.METHODS.values(), ids=lambda row: row.name)
@@ -20,7 +29,7 @@ def test_a_row_is_consistent(row):
     assert row.calibrated == (row.activations != "float32")
     assert set(row.formats) <= {"tflite", "onnx"} and row.formats
     assert row.summary and "\n" not in row.summary
-    assert SAID[BITS[row.weights]] in row.summary or row.name in {"int16x8", "int8_more", "mixed8"}
+    assert SAID[BITS[row.weights]] in row.summary or row.name in {"int16x8", "int8_more", "int8-u8s8", "mixed8"}
 
 
 def test_find():

@@ -24,6 +24,21 @@ def test_not_utf8(tmp_path):
         target_file.read(path)
 
 
+def test_a_method_that_makes_no_file_the_target_takes(tmp_path):
+    tables = {
+        "schema": 1,
+        "title": "T",
+        "summary": "t",
+        "accepts": {"formats": ["onnx"], "methods": ["int8", "int16x8"]},
+        "runtime": {"python": ">=3.11", "packages": {"any": ["numpy"]}},
+    }
+    with pytest.raises(ConfigError, match="int16x8 makes tflite files, the target takes onnx") as caught:
+        target_file.checked(tables, tmp_path / "target.toml")
+    assert caught.value.where[1] == "accepts.methods"
+    tables["accepts"]["formats"].append("tflite")
+    assert target_file.checked(tables, tmp_path / "target.toml").accepts.methods == ("int8", "int16x8")
+
+
 def test_at_adds_the_place(tmp_path):
     error = target_file.at(tmp_path, "limits", ConfigError("wrong", hint="do this"))
     assert (error.message, error.where, error.hint) == ("wrong", (str(tmp_path), "limits"), "do this")

@@ -8,7 +8,7 @@ from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Input, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, to_tflite
+from edgetl.engines import keras3, onnx_census, to_onnx, to_tflite
 from edgetl.stages.convert import convert
 
 
@@ -36,6 +36,28 @@ def test_with_calibration(trained, shared_dataset, tmp_path):
     assert artifact.calibration.photos == 20
     assert artifact.calibration.sha256 == sha256("".join(p.sha256 for p in photos).encode()).hexdigest()
     assert (artifact.input.dtype, artifact.output.dtype) == ("uint8", "uint8")
+
+
+def test_an_onnx_file(trained, shared_dataset, tmp_path):
+    named = trained.model_copy(update={"classes": ("a", "b", "c")})
+    artifact = convert(named, "onnx", METHODS["int8"], shared_dataset.train[:20], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert (artifact.format, artifact.method, artifact.calibration.photos) == ("onnx", "int8", 20)
+    assert (artifact.input.dtype, artifact.output.dtype, artifact.output.scale) == ("uint8", "float32", 0.0)
+    found = onnx_census.census(artifact.path)
+    assert (artifact.operators, artifact.tensor_dtypes) == (found.operators, found.tensor_dtypes)
+
+
+def test_an_onnx_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
+    original = to_onnx.convert
+
+    def silently_float(saved_model, method, calibration, card):
+        return original(saved_model, METHODS["float32"], None, card)
+
+    monkeypatch.setattr(to_onnx, "convert", silently_float)
+    named = trained.model_copy(update={"classes": ("a", "b", "c")})
+    with pytest.raises(StageError, match=r"the dynamic file is not what it should be: the weights of Conv .* float32"):
+        convert(named, "onnx", METHODS["dynamic"], (), tmp_path)
 
 
 def test_the_shared_run_was_calibrated_on_training_photos(built, shared_dataset):

@@ -1,4 +1,4 @@
-"""pair: a Keras model and a .tflite file judged on photos, with neither run nor recipe behind them."""
+"""pair: a Keras model and a .tflite or .onnx file judged on photos, with neither run nor recipe behind them."""
 
 import dataclasses
 import io
@@ -29,6 +29,18 @@ def test_the_verdict(pair, built):
     assert verdict.reference_accuracy > 0.8 and verdict.agreement > 0.9
     assert [hop.name for hop in verdict.hops] == ["reference", "artifact"]
     assert [change.name for change in verdict.per_class] == ["circle", "square", "triangle"]
+
+
+def test_an_onnx_file_is_judged_the_same_way(pair, built_both):
+    artifact = built_both.targets[1].artifact
+    verdict = judged(dataclasses.replace(pair, artifact=artifact.path), CONTRACT, console=QUIET)
+    assert (verdict.photos, verdict.method, verdict.artifact_sha256) == (30, "model.onnx", artifact.sha256)
+    assert verdict.agreement > 0.9
+
+
+def test_a_file_of_another_kind(pair):
+    with pytest.raises(ConfigError, match=r"does not end in \.tflite or \.onnx"):
+        judged(dataclasses.replace(pair, artifact=pair.reference), CONTRACT, console=QUIET)
 
 
 def test_of_a_split_folder_only_the_test_part_counts(pair, tmp_path):

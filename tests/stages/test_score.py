@@ -7,7 +7,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.questions import Questions
 from edgetl.core.records import Input
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, litert
+from edgetl.engines import keras3, litert, ort
 from edgetl.stages import score
 
 
@@ -38,6 +38,17 @@ def test_the_artifact(built, questions, tmp_path, kernels):
     assert kept.dtype == np.float32 and kept.shape == (20, 3)
     ran = litert.predict(built.artifact.path, questions.pixels(), kernels, lambda _: None)
     assert np.array_equal(kept, ran.scores)
+
+
+@pytest.mark.parametrize("kernels", ["onnxruntime", "reference"])
+def test_an_onnx_artifact(built_both, questions, tmp_path, kernels):
+    artifact = built_both.targets[1].artifact
+    scores = score.artifact(artifact, questions, kernels, tmp_path, advance=lambda _: None)
+    kept = np.load(scores.path)
+    assert (scores.kernels, scores.accelerated) == (f"onnxruntime-{kernels}", kernels == "onnxruntime")
+    ran = ort.predict(artifact.path, questions.pixels(), kernels, lambda _: None)
+    assert np.array_equal(kept, ran.scores) and kept.shape == (20, 3)
+    assert score.raw_outputs(artifact, questions, kernels).dtype == np.float32
 
 
 def test_both_name_the_same_classes(built, questions, shared_dataset, tmp_path):

@@ -1,0 +1,157 @@
+"""What was really made, read back from an .onnx file: operators, dtypes, scales, and whether they keep the promise.
+
+"Quantized" means in ONNX: between QuantizeLinear and DequantizeLinear. Whether a runtime then computes in integers is
+its own decision, so onnxruntime is asked for its plan too: not one convolution in it may be a float one.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.methods import Method
+from edgetl.core.records import Tensor
+from edgetl.engines import onnx_graph, ort
+from edgetl.engines.census import Census
+from edgetl.engines.savedmodel import INPUT, OUTPUT
+
+# The photo comes with its channels last, and convolutions want them first: that takes one.
+_TRANSPOSES = 1
+# They merge with the operator before them.
+_MERGED = ("Relu", "Clip")
+# After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
+_LAST = ("Softmax", "Sigmoid")
+_FLOAT_PLANS = {"Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits"}
+
+
+def census(path: Path) -> Census:
+    """What the file says of itself.
+
+    Raises:
+        ConfigError: not an ONNX file, too large, or not one input and one output.
+    """
+    model = onnx_graph.read(path)
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    ends = (_described(graph.input[0], path), _described(graph.output[0], path))
+    dtypes = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)]
+    dtypes += [tensor.data_type for tensor in graph.initializer]
+    return Census(
+        input=ends[0],
+        output=ends[1],
+        operators=dict(sorted(Counter(node.op_type for node in graph.node).items())),
+        tensor_dtypes=dict(sorted(Counter(_dtype(dtype) for dtype in dtypes if dtype).items())),
+    )
+
+
+def check(path: Path, method: Method) -> None:
+    """Refuse a file that is not what the method promises.
+
+    Raises:
+        ConfigError: not an ONNX file.
+        StageError: names the operator and the tensor.
+    """
+    model = onnx_graph.read(path)
+    found = census(path)
+    surprises = [*_ends(found), *_strangers(model), *_weights(model, method)]
+    if method.calibrated:
+        surprises += [*_islands(model), *_activations(model, method), *_plan(path)]
+    if surprises:
+        raise StageError(f"the {method.name} file is not what it should be: {surprises[0]}", where=(path,))
+
+
+def _ends(found: Census) -> list[str]:
+    promised = (("input", INPUT, found.input, "uint8"), ("output", OUTPUT, found.output, "float32"))
+    return [
+        f"{which} {end.name!r} is not {dtype} {name!r} for one photo"
+        for which, name, end, dtype in promised
+        if (end.name, end.dtype) != (name, dtype) or end.shape[0] != 1
+    ]
+
+
+def _strangers(model: ModelProto) -> list[str]:
+    nodes = model.graph.node
+    found = [f"operator {node.op_type} is not ONNX's own but {node.domain}'s" for node in nodes if node.domain]
+    transposes = sum(node.op_type == "Transpose" for node in nodes)
+    if transposes > _TRANSPOSES:
+        found.append(f"{transposes} Transpose operators, {_TRANSPOSES} is enough")
+    return found
+
+
+def _weights(model: ModelProto, method: Method) -> list[str]:
+    """Heavy operators whose weights are not kept as the method says, a scale for each output channel."""
+    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
+    found = []
+    for node in model.graph.node:
+        if node.op_type not in onnx_graph.HEAVY:
+            continue
+        source = node.input[1]
+        maker = made_by.get(source)
+        if source not in constants and (maker is None or maker.input[0] not in constants):
+            continue  # A product of two activations has no weights.
+        kept = constants[source] if maker is None else constants[maker.input[0]]
+        if _dtype(kept.data_type) != method.weights:
+            found.append(f"the weights of {node.op_type} {node.name!r} are {_dtype(kept.data_type)}")
+        elif maker is not None and maker.op_type == "DequantizeLinear":
+            channels = kept.dims[onnx_graph.channel_axis(node, len(kept.dims))]
+            scales = onnx_graph.array(constants[maker.input[1]]).size
+            if scales != channels:
+                found.append(f"{node.op_type} {node.name!r} has {scales} scales for {channels} channels")
+    return found
+
+
+def _islands(model: ModelProto) -> list[str]:
+    """Operators between the pixels' scaling and the last softmax that take or give a float outright."""
+    made_by, read_by, constants = onnx_graph.makers(model), onnx_graph.readers(model), onnx_graph.held(model)
+    border, _ = onnx_graph.border(model)
+    found = []
+    for node in model.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in border:
+            continue
+        sources = [made_by.get(name) for name in node.input if name and name not in constants]
+        merged = node.op_type in _MERGED and sources and not _is(sources[0], "DequantizeLinear")
+        if not merged and not all(_is(source, "DequantizeLinear") for source in sources):
+            found.append(f"operator {node.op_type} {node.name!r} takes a float")
+        last = node.op_type in _LAST and node.output[0] == OUTPUT
+        takers = read_by.get(node.output[0], [])
+        if not last and not all(_is(taker, "QuantizeLinear") or taker.op_type in _MERGED for taker in takers):
+            found.append(f"operator {node.op_type} {node.name!r} hands over a float")
+        if not last and not takers:
+            found.append(f"operator {node.op_type} {node.name!r} answers in float")
+    return found
+
+
+def _activations(model: ModelProto, method: Method) -> list[str]:
+    """Activations in other integers than the method's."""
+    constants = onnx_graph.held(model)
+    found = []
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear" and len(node.input) > 2:
+            dtype = _dtype(constants[node.input[2]].data_type)
+            if dtype != method.activations:
+                found.append(f"the tensor {node.input[0]!r} is quantized to {dtype}")
+    return found
+
+
+def _plan(path: Path) -> list[str]:
+    planned = ort.planned(path)
+    return [f"onnxruntime computes {planned[name]} {name} in float" for name in sorted(_FLOAT_PLANS & set(planned))]
+
+
+def _is(node: NodeProto | None, kind: str) -> bool:
+    return node is not None and node.op_type == kind
+
+
+def _described(value: onnx.ValueInfoProto, path: Path) -> Tensor:
+    kind = value.type.tensor_type
+    shape = tuple(int(length.dim_value) for length in kind.shape.dim)
+    if not kind.elem_type or not shape:
+        raise ConfigError(f"the shape of {value.name!r} is open", where=(path,))
+    return Tensor(name=value.name, shape=shape, dtype=_dtype(kind.elem_type), scale=0.0, zero_point=0)
+
+
+def _dtype(kind: int) -> str:
+    name = np.dtype(helper.tensor_dtype_to_np_dtype(kind)).name
+    return "string" if kind == TensorProto.STRING else name

@@ -1,0 +1,156 @@
+"""to_onnx: each method's file is what the method says, answers like Keras, and is always the same bytes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import onnx
+import pytest
+
+from edgetl.core.errors import StageError
+from edgetl.core.methods import METHODS
+from edgetl.core.records import Input
+from edgetl.engines import keras3, onnx_census, onnx_graph, ort, savedmodel, to_onnx
+
+NAMES = [name for name, method in METHODS.items() if "onnx" in method.formats]
+CARD = to_onnx.Card(classes=("ant", "Gänseblümchen", "a,b"), input=Input(side_px=32, fit="pad"))
+
+
+@pytest.fixture(scope="module")
+def model(small_model):
+    return small_model()
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory):
+    root = tmp_path_factory.mktemp("saved")
+    keras3.save(model, root / "model.keras")
+    savedmodel.export(root / "model.keras", root / "saved", to_onnx.kind(METHODS["int8"]))
+    return root / "saved"
+
+
+@pytest.fixture(scope="module")
+def made(saved, photo_array, as_pixels):
+    """Method → .onnx."""
+    paths = {}
+    for name in NAMES:
+        photos = as_pixels(photo_array) if METHODS[name].calibrated else None
+        paths[name] = saved.parent / f"{name}.onnx"
+        paths[name].write_bytes(to_onnx.convert(saved, METHODS[name], photos, CARD))
+    return paths
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_what_the_method_says(made, name):
+    onnx_census.check(made[name], METHODS[name])
+    model = onnx_graph.read(made[name])
+    onnx.checker.check_model(model, full_check=True)
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", to_onnx.OPSET)]
+    assert model.ir_version == 8 and model.producer_name == "edgetl"
+
+
+@pytest.mark.parametrize(("name", "far"), [("float32", 1e-5), ("float16", 2e-3), ("dynamic", 0.02), ("int8", 0.05)])
+def test_it_answers_like_keras(made, model, photo_array, as_pixels, name, far):
+    wanted = np.asarray(model(photo_array))
+    for kernels in ("onnxruntime", "reference"):
+        ran = ort.predict(made[name], as_pixels(photo_array), kernels, lambda _: None)
+        assert np.abs(ran.scores - wanted).max() < far, kernels
+
+
+def test_what_the_file_says_of_itself(made):
+    for path in made.values():
+        said = {prop.key: prop.value for prop in onnx_graph.read(path).metadata_props}
+        assert json.loads(said["labels"]) == list(CARD.classes), "in the order of the outputs"
+        assert (said["side_px"], said["fit"]) == ("32", "pad") and "uint8 RGB [1, 32, 32, 3]" in said["input"]
+
+
+def test_normalization_is_inside_the_convolutions(made):
+    operators = Counter(node.op_type for node in onnx_graph.read(made["float32"]).graph.node)
+    assert operators["Conv"] == 3 and "BatchNormalization" not in operators and "Pad" not in operators
+    # Those of the pixels' scaling are all that is left.
+    assert (operators["Mul"], operators["Transpose"]) == (1, 1) and operators["Add"] == 1
+
+
+def test_a_quarter_and_a_half_of_the_weights(made):
+    def weights(name: str) -> int:
+        return sum(len(tensor.raw_data) for tensor in onnx_graph.read(made[name]).graph.initializer)
+
+    assert weights("float16") < 0.52 * weights("float32")
+    # Scales and 32-bit biases are what keeps small networks above a quarter.
+    assert weights("dynamic") < 0.6 * weights("float32") and weights("int8") < 0.7 * weights("float32")
+
+
+def test_the_pixels_keep_their_levels(made, saved):
+    """The range of the scaled pixels is known; estimated, half of the levels of a -1..1 network would be merged."""
+    model = onnx_graph.read(made["int8"])
+    _, border = onnx_graph.border(model)
+    (first,) = onnx_graph.readers(model)[border]
+    constants = onnx_graph.held(model)
+    scale, zero = (float(onnx_graph.array(constants[name])) for name in first.input[1:3])
+    assert (first.op_type, zero) == ("QuantizeLinear", 0.0)
+    levels = (np.arange(256) / 127.5 - 1).astype(np.float32)
+    assert len({*np.rint(levels / np.float32(scale)).tolist()}) == 255
+    assert np.abs(levels / np.float32(scale)).max() < 127.5
+
+
+def test_the_calibration_photos_matter(made, saved, photo_array, as_pixels):
+    dark = to_onnx.convert(saved, METHODS["int8"], as_pixels(photo_array // 8), CARD)
+    assert dark != made["int8"].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["float32", "int8"])
+def test_the_same_bytes_again(made, saved, photo_array, as_pixels, tmp_path, name):
+    photos = as_pixels(photo_array) if METHODS[name].calibrated else None
+    savedmodel.export(saved.parent / "model.keras", tmp_path / "again", "uint8")
+    assert to_onnx.convert(tmp_path / "again", METHODS[name], photos, CARD) == made[name].read_bytes()
+
+
+def test_the_same_bytes_in_another_process(made, saved, tmp_path):
+    program = """
+import sys
+from pathlib import Path
+from edgetl.core.methods import METHODS
+from edgetl.core.records import Input
+from edgetl.engines import to_onnx
+card = to_onnx.Card(classes=("ant", "Gänseblümchen", "a,b"), input=Input(side_px=32, fit="pad"))
+Path(sys.argv[2]).write_bytes(to_onnx.convert(Path(sys.argv[1]), METHODS["float32"], None, card))
+"""
+    command = [sys.executable, "-c", program, str(saved), str(tmp_path / "other.onnx")]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "other.onnx").read_bytes() == made["float32"].read_bytes()
+
+
+def test_weights_too_large_for_float16(small_model, tmp_path):
+    model = small_model()
+    layer = model.get_layer(keras3.SCORES)
+    layer.kernel.assign(np.asarray(layer.kernel) * 0 + 1e6)
+    keras3.save(model, tmp_path / "model.keras")
+    savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
+    with pytest.raises(StageError, match="too large for float16: 1e\\+06"):
+        to_onnx.convert(tmp_path / "saved", METHODS["float16"], None, CARD)
+
+
+def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, tmp_path):
+    model = small_model()
+    layer = model.get_layer("conv3")
+    kernel = layer.kernel.numpy().copy()
+    kernel[..., 5] = 0
+    layer.kernel.assign(kernel)
+    keras3.save(model, tmp_path / "model.keras")
+    savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
+    for name in ("dynamic", "int8"):
+        path = tmp_path / f"{name}.onnx"
+        path.write_bytes(to_onnx.convert(tmp_path / "saved", METHODS[name], as_pixels(photo_array), CARD))
+        ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
+        assert np.abs(ran.scores - np.asarray(model(photo_array))).max() < 0.05
+
+
+def test_what_is_no_saved_model(tmp_path):
+    with pytest.raises((StageError, OSError)):
+        to_onnx.convert(tmp_path, METHODS["float32"], None, CARD)
