@@ -346,11 +346,14 @@ def bases(as_json: Json = False) -> None:
             f"{base.published_top1:.1%}",
             f"{base.default_side_px}",
             f"{base.smallest_side_px}",
+            base.scaling,
+            base.weights_licence,
+            "yes" if base.qat else "no",
             " ".join(f"{alpha:g}" for alpha in base.alphas),
         ]
         for base in BASES.values()
     ]
-    columns = ["base", "parameters", "ImageNet top-1", "side px", "smallest", "alphas with ImageNet weights"]
+    columns = ["base", "parameters", "top-1", "side", "least", "scaling", "licence", "QAT", "alphas"]
     show.print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=as_json)
     if not as_json:
         show.print_shipped_weights(BASES.values())

@@ -231,7 +231,7 @@ def test_every_module_has_its_mirror(path):
 
 
 def test_no_mirror_without_its_module():
-    whole_chain = {Path(__file__), ROOT / "tests" / "test_real_photos.py"}
+    whole_chain = {Path(__file__), *(ROOT / "tests" / f"test_{name}.py" for name in ("real_photos", "every_base"))}
     mirrored = {mirror(path) for path in files("edgetl")} | whole_chain
     stray = [
         named(path)

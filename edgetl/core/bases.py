@@ -1,105 +1,13 @@
-"""The table of bases: what each keras.applications network needs to be built, fed and judged.
-
-A row says everything the engines need, so that a further base is a further row. Published top-1 and parameters are of
-the ImageNet classifier at alpha 1.0 and its own side. Source: keras.io/api/applications, November 2026.
-"""
+"""The bases: finding one in the table, checking what is asked of it, and where its weights lie."""
 
 import os
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from edgetl.core.errors import ConfigError, MissingPackage, unknown
+from edgetl.core.networks import BASES, Base, Scaling, Shipped, Transfer
 
-Scaling = Literal["tf"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Transfer:
-    """Accuracy on photos of which nothing was learned, from each start: means of three seeds, the whole fine-tuned."""
-
-    photos: str
-    epochs: int
-    random: float
-    formula: float
-    imagenet: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shipped:
-    """Weights inside the package, learned at `side_px` on images drawn by formula (tools/pretrain_base.py)."""
-
-    alpha: float
-    side_px: int
-    file: str
-    sha256: str
-    transfers: tuple[Transfer, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Base:
-    """One network. `weights_side_px` is the side its ImageNet weights were trained at; they serve every other side."""
-
-    name: str
-    builder: str
-    parameters: int
-    published_top1: float
-    smallest_side_px: int
-    default_side_px: int
-    weights_side_px: int
-    scaling: Scaling
-    alphas: tuple[float, ...]
-    weights_file: str
-    weights_url: str
-    formula: Shipped | None = None
-
-
-# The default side is 160: half the work of 224 on the board, for about two points of ImageNet top-1.
-# Source: the width and resolution tables of the MobileNet (2017) and MobileNetV2 (2018) papers.
-BASES: dict[str, Base] = {
-    base.name: base
-    for base in (
-        Base(
-            name="mobilenet",
-            builder="MobileNet",
-            parameters=4_253_864,
-            published_top1=0.704,
-            smallest_side_px=32,
-            default_side_px=160,
-            weights_side_px=224,
-            scaling="tf",
-            alphas=(0.25, 0.5, 0.75, 1.0),
-            weights_file="mobilenet_{alpha_name}_224_tf_no_top.h5",
-            weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/",
-        ),
-        Base(
-            name="mobilenet_v2",
-            builder="MobileNetV2",
-            parameters=3_538_984,
-            published_top1=0.713,
-            smallest_side_px=32,
-            default_side_px=160,
-            weights_side_px=224,
-            scaling="tf",
-            alphas=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
-            weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
-            weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/",
-            formula=Shipped(
-                alpha=0.35,
-                side_px=64,
-                file="mobilenet_v2_0.35.npz",
-                sha256="65ba9e94e3c15db02be328197020765b7d9820972d137caf3953354b8d408759",
-                # Source: tools/measure_transfer.py at 64 px.
-                transfers=(
-                    Transfer(photos="digits", epochs=15, random=0, formula=0, imagenet=0),
-                    Transfer(photos="flowers5", epochs=12, random=0, formula=0, imagenet=0),
-                    Transfer(photos="glass_or_metal", epochs=12, random=0, formula=0, imagenet=0),
-                ),
-            ),
-        ),
-    )
-}
+__all__ = ["BASES", "Base", "Scaling", "Shipped", "Transfer"]
 
 # What Keras can compute with here, and how to get it.
 _BACKENDS = {
@@ -125,15 +33,21 @@ def find(name: str) -> Base:
     return BASES[name]
 
 
-def check(name: str, side_px: int) -> None:
-    """Refuse a side that the base cannot take.
+def check(name: str, side_px: int, alpha: float) -> None:
+    """Refuse a side or a width that the base cannot take.
 
     Raises:
-        ConfigError: unknown base, or a side below its smallest.
+        ConfigError: unknown base, a side below its smallest, or a width where it has only one.
     """
     base = find(name)
     if side_px < base.smallest_side_px:
         raise ConfigError(f"{name} needs photos of at least {base.smallest_side_px} px, got {side_px}")
+    if alpha != 1.0 and not base.has_widths:
+        widths = ", ".join(row.name for row in BASES.values() if row.has_widths)
+        raise ConfigError(
+            f"{name} has no width multiplier: alpha must be 1.0, got {alpha:g}",
+            hint=f"leave --alpha out; it is for {widths}",
+        )
 
 
 def published_weights(name: str, alpha: float) -> tuple[str, str]:
@@ -150,7 +64,7 @@ def published_weights(name: str, alpha: float) -> tuple[str, str]:
             hint=f"choose one of {widths}, or train from random weights with --weights none",
         )
     file = base.weights_file.format(alpha=alpha, alpha_name=_ALPHA_NAMES.get(alpha, ""))
-    return file, base.weights_url + file
+    return file, base.weights_url + (file if base.weights_url.endswith("/") else "")
 
 
 def shipped_weights(name: str, alpha: float) -> Shipped:

@@ -260,7 +260,7 @@ def _validated(given: Tables, origin: str) -> Recipe:
                 raise unknown(f"key in [{table}]", key, known.model_fields)
     merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_dependent(given), given))
     recipe = from_tables(merged, origin)
-    bases.check(recipe.base.name, recipe.base.side_px)
+    bases.check(recipe.base.name, recipe.base.side_px, recipe.base.alpha)
     if recipe.photos.validation + recipe.photos.test > 0.9:
         raise ConfigError("validation and test leave less than a tenth of the photos to train on", where=(origin,))
     return recipe

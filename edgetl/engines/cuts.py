@@ -8,7 +8,7 @@ import keras
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A tensor that splits the network: everything above the layer `name` is computed from it alone."""
+    """A tensor that splits the network: everything above the step `name` is computed from it alone."""
 
     name: str
     tensor: Any
@@ -19,17 +19,19 @@ def cuts(model: keras.Model) -> list[Cut]:
 
     Must be called before a submodel is made of the layers: that gives them a second place in a second graph.
     """
-    position = {id(layer.output): index for index, layer in enumerate(model.layers)}
-    last_use = list(range(len(model.layers)))
-    for index, layer in enumerate(model.layers[1:], 1):
-        for tensor in keras.tree.flatten(layer.input):
+    # Not only layers: MobileNetV3 adds and multiplies with bare operations.
+    steps = model.operations
+    position = {id(step.output): index for index, step in enumerate(steps)}
+    last_use = list(range(len(steps)))
+    for index, step in enumerate(steps[1:], 1):
+        for tensor in keras.tree.flatten(step.input):
             producer = position[id(tensor)]
             last_use[producer] = max(last_use[producer], index)
     found, furthest = [], 0
-    for index, layer in enumerate(model.layers[:-1]):
-        # What was made below must not be needed above: only this layer's own output may cross.
+    for index, step in enumerate(steps[:-1]):
+        # What was made below must not be needed above: only this step's own output may cross.
         if furthest <= index:
-            found.append(Cut(layer.name, layer.output))
+            found.append(Cut(step.name, step.output))
         furthest = max(furthest, last_use[index])
     return found
 
@@ -42,6 +44,6 @@ def below(model: keras.Model, found: list[Cut], trainable: list[str]) -> Cut:
         found: from `cuts`, in order.
         trainable: names of the layers that will be trained.
     """
-    names = [layer.name for layer in model.layers]
+    names = [step.name for step in model.operations]
     first = min(names.index(name) for name in trainable)
     return [cut for cut in found if names.index(cut.name) < first][-1]

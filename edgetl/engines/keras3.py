@@ -21,12 +21,9 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.recipe import Base, Head, Training
 from edgetl.core.records import Precision
-from edgetl.engines import formula
+from edgetl.engines import formula, scaling
 
-SCALING, POOLING, SCORES = "scaling", "pooling", "scores"
-
-# [-1, 1] out of 0..255. Source: keras.applications.imagenet_utils.preprocess_input, mode "tf", Keras 3.15.
-_SCALINGS = {"tf": (1 / 127.5, -1.0)}
+SCALING, POOLING, SCORES = scaling.NAME, "pooling", "scores"
 
 # Photos that are asked about at once. On a processor 8 to 256 were measured alike; a GPU wants many.
 BATCH, GPU_BATCH = 64, 256
@@ -69,8 +66,10 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
         A model from uint8 [photos, side_px, side_px, 3] to float32 [photos, classes], or [photos, 1] with a sigmoid.
 
     Raises:
-        ConfigError: a sigmoid with other than two classes, or weights that are absent or do not fit.
+        ConfigError: a sigmoid with other than two classes, weights that are absent or do not fit, or a Keras that is
+            told to put the channels first.
     """
+    check_channels_last()
     if head.activation == "sigmoid" and classes != 2:
         raise ConfigError(
             f"one sigmoid unit can tell two classes apart, the photos have {classes}",
@@ -78,13 +77,14 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
         )
     row = bases.find(base.name)
     weights = weights_file(base)
-    scale, offset = _SCALINGS[row.scaling]
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
-    # In float32 whatever the rest computes in: bfloat16 would blur 256 levels before anything has seen them.
-    scaled = keras.layers.Rescaling(scale, offset, name=SCALING, dtype="float32")(image)
+    scaled = scaling.layer(scaling.NUMBERS[row.scaling])(image)
     builder = getattr(keras.applications, row.builder)
-    network = builder(input_tensor=scaled, input_shape=shape, alpha=base.alpha, include_top=False, weights=None)
+    own: dict[str, Any] = {"alpha": base.alpha} if row.has_widths else {}
+    if row.scaled_inside:
+        own["include_preprocessing"] = False
+    network = builder(input_tensor=scaled, input_shape=shape, include_top=False, weights=None, **own)
     if weights is not None:
         _load_weights(network, weights, base)
     network.trainable = False
@@ -97,6 +97,20 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
     units = 1 if head.activation == "sigmoid" else classes
     scores = keras.layers.Dense(units, activation=head.activation, name=SCORES, dtype="float32")(features)
     return keras.Model(image, scores, name="classifier")
+
+
+def check_channels_last() -> None:
+    """Refuse a Keras that puts the channels first: photos, files and devices here have them last.
+
+    Raises:
+        ConfigError: Keras's image_data_format is another.
+    """
+    found = keras.config.image_data_format()
+    if found != "channels_last":
+        raise ConfigError(
+            f"Keras is set to image_data_format {found!r}, and edgetl builds networks for channels_last only",
+            hint="set it to channels_last in keras.json (~/.keras, or $KERAS_HOME)",
+        )
 
 
 def in_float32(model: keras.Model) -> keras.Model:
@@ -274,6 +288,9 @@ def _load_weights(network: keras.Model, path: Path, base: Base) -> None:
             formula.fill(network.layers, path.read_bytes())
         else:
             network.load_weights(os.fspath(path))
+            # Files of Keras's layout hold what Keras trained; those of half floats were learned here, on RGB.
+            if bases.find(base.name).scaling == "caffe":
+                scaling.read_bgr_as_rgb(network)
     except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
         raise ConfigError(
             f"the weights do not fit {base.name} with alpha {base.alpha}: {_first_line(error)}",

@@ -3,8 +3,9 @@
 Three kinds, because an integer file must not begin with a float:
 - "uint8": input uint8 [1, side, side, 3]; the cast to float is part of the graph. For float files.
 - "ranged": input float32 of the same values, with the ranges of input and scaling pinned by fake-quant nodes. They are
-  known exactly (0..255, times the scale, plus the offset), so they must not be estimated from photos: left to
-  calibration, the scaling of a MobileNet loses a third of its levels before the first convolution. For int8 files.
+  known exactly (0..255, times the scale, plus the offset, over all channels), so they must not be estimated from
+  photos: left to calibration, the scaling of a MobileNet loses a third of its levels before the first convolution. For
+  int8 files.
 - "float32": input float32 of the same values, nothing pinned. For int16x8 files: TFLite casts nothing to 16 bits.
 
 The export needs TensorFlow. Under another backend this file runs as a child process of its own.
@@ -21,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from edgetl.core.errors import StageError
-from edgetl.engines import keras3
+from edgetl.engines import keras3, scaling
 
 Kind = Literal["uint8", "ranged", "float32"]
 INPUT, OUTPUT = "image", "scores"
@@ -63,19 +64,23 @@ def _raw(model: keras.Model) -> tuple[Any, keras.Model]:
 
 def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
     """The model with its scaling done here, on floats, so that no cast stands between."""
-    scaling = model.get_layer(keras3.SCALING)
+    layer = model.get_layer(keras3.SCALING)
     # Its name gets into the file; one that Keras counts up would make each conversion in a process differ.
-    rest = keras.Model(scaling.output, model.output, name="classifier")
-    scale, offset = np.float32(scaling.scale), np.float32(scaling.offset)
+    rest = keras.Model(layer.output, model.output, name="classifier")
+    scale, offset = scaling.of(layer)
+    after_scale, after_offset = scaling.ranges(scale, offset)
 
-    def pinned(value: tf.Tensor, low: float, high: float) -> tf.Tensor:
-        return tf.quantization.fake_quant_with_min_max_args(value, min=low, max=high) if pin else value
+    def pinned(value: tf.Tensor, held: tuple[float, float]) -> tf.Tensor:
+        return tf.quantization.fake_quant_with_min_max_args(value, min=held[0], max=held[1]) if pin else value
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = pinned(image, 0.0, 255.0)
-        spread = pinned(pixels * scale, 0.0, float(255 * scale))
-        scaled = pinned(spread + offset, float(offset), float(255 * scale + offset))
-        return {OUTPUT: rest(scaled, training=False)}
+        value = pinned(image, (0.0, 255.0))
+        # A step that changes nothing is left out: an integer file would round once more for it.
+        if np.any(scale != 1):
+            value = pinned(value * scale, after_scale)
+        if np.any(offset != 0):
+            value = pinned(value + offset, after_offset)
+        return {OUTPUT: rest(value, training=False)}
 
     return serve, rest
 

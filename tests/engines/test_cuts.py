@@ -3,16 +3,33 @@
 import keras
 import pytest
 
+from edgetl.core import bases
 from edgetl.core.recipe import resolve
 from edgetl.engines import cuts, keras3
 
 
 def scratch(name):
-    recipe = resolve("default", {"base": {"name": name, "weights": "none", "side_px": 32, "alpha": 0.35}})
+    row = bases.find(name)
+    alpha = 0.35 if row.has_widths else 1.0
+    base = {"name": name, "weights": "none", "side_px": row.smallest_side_px, "alpha": alpha}
+    recipe = resolve("default", {"base": base})
     return keras3.assembled(recipe.base, recipe.head, 3)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("mobilenet", 86), ("mobilenet_v2", 74)])
+# Measured on Keras's networks; NASNet's cells hand two tensors on, so that only its two ends can be cut.
+COUNTED = [
+    ("mobilenet", 86),
+    ("mobilenet_v2", 74),
+    ("vgg16", 19),
+    ("resnet50", 39),
+    ("densenet121", 79),
+    ("nasnet_mobile", 5),
+    ("inception_v3", 29),
+    ("xception", 25),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), COUNTED)
 def test_as_many_cuts_as_the_networks_have(name, expected):
     keras.backend.clear_session()
     model = scratch(name)
@@ -28,6 +45,17 @@ def test_a_skip_connection_is_never_cut_through():
     joined = keras.layers.Add(name="joined")([low, inner])
     model = keras.Model(image, keras.layers.Dense(2, name="scores")(joined))
     assert [cut.name for cut in cuts.cuts(model)] == ["image", "low", "joined"]
+
+
+def test_bare_operations_are_steps_too():
+    """MobileNetV3 adds and multiplies without layers; a cut between them would leave half of them behind."""
+    model = scratch("mobilenet_v3_small")
+    assert len(model.operations) > len(model.layers)
+    found = cuts.cuts(model)
+    inside = {layer.name for layer in keras3.base_layers(model)}
+    assert sum(cut.name in inside for cut in found) > 20
+    low = keras.Model(model.input, [found[len(found) // 2].tensor])
+    assert low.output_shape[0] is None
 
 
 def test_below_takes_the_highest_cut_under_what_is_trained():

@@ -71,6 +71,13 @@ def test_a_sigmoid_is_one_unit_for_two_classes():
     assert scores.tolist() == [[0.75, 0.25], [0.0, 1.0]]
 
 
+def test_channels_first_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ConfigError, match=r"'channels_first'.*channels_last only") as caught:
+        keras3.assembled(BASE, HEAD, 3)
+    assert "keras.json" in caught.value.hint
+
+
 def test_max_pooling():
     keras3.begin(1)
     model = keras3.assembled(BASE.model_copy(update={"pooling": "max"}), HEAD, 3)

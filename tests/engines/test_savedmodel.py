@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.engines import keras3, savedmodel
+from edgetl.engines import keras3, savedmodel, scaling
 
 KINDS = {"uint8": "uint8", "float32": "float32", "ranged": "float32"}
 
@@ -38,9 +38,9 @@ def test_one_photo_in_scores_out(saved, small_model, photo_array, tmp_path, kind
     assert np.allclose(scores, expected, atol=5e-3 if kind == "ranged" else 1e-6)
 
 
-def test_pinned_ranges_cover_every_level(saved, tmp_path):
-    savedmodel.export(saved, tmp_path / "model", "ranged")
-    graph = served(tmp_path / "model").graph
+def pins(folder):
+    """The ranges of all fake-quant nodes."""
+    graph = served(folder).graph
     functions = [graph, *(function.graph for function in graph._functions.values())]
     nodes = [node for each in functions for node in each.as_graph_def().node]
     ranges = sorted(
@@ -48,7 +48,35 @@ def test_pinned_ranges_cover_every_level(saved, tmp_path):
         for node in nodes
         if node.op == "FakeQuantWithMinMaxArgs"
     )
-    assert sorted(set(ranges)) == [(-1.0, 1.0), (0.0, 2.0), (0.0, 255.0)]
+    return sorted(set(ranges))
+
+
+def test_pinned_ranges_cover_every_level(saved, tmp_path):
+    savedmodel.export(saved, tmp_path / "model", "ranged")
+    assert pins(tmp_path / "model") == [(-1.0, 1.0), (0.0, 2.0), (0.0, 255.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("torch", [(-2.1179, 2.64), (0.0, 4.4643), (0.0, 255.0)]),
+        # Nothing is multiplied, so nothing but the photo and the shifted photo is rounded.
+        ("caffe", [(-123.68, 151.061), (0.0, 255.0)]),
+    ],
+)
+def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path):
+    keras3.begin(2)
+    image = keras3.keras.Input((32, 32, 3), dtype="uint8", name="image")
+    features = scaling.layer(scaling.NUMBERS[name])(image)
+    features = keras3.keras.layers.Conv2D(4, 3, name="conv")(features)
+    features = keras3.keras.layers.GlobalAveragePooling2D(name=keras3.POOLING)(features)
+    model = keras3.keras.Model(image, features)
+    keras3.save(model, tmp_path / "model.keras")
+    savedmodel.export(tmp_path / "model.keras", tmp_path / "model", "ranged")
+    assert pins(tmp_path / "model") == expected
+    answer = served(tmp_path / "model")(image=photo_array[:1].astype("float32"))[savedmodel.OUTPUT].numpy()
+    expected_answer = np.asarray(model(photo_array[:1]))
+    assert np.abs(answer - expected_answer).max() < 0.01 * np.abs(expected_answer).max()
 
 
 def test_under_another_backend_a_child_process_exports(saved, small_model, photo_array, tmp_path, monkeypatch):

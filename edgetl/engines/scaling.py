@@ -1,0 +1,73 @@
+"""The first layer of every network: raw RGB 0..255 in, what its weights were trained on out.
+
+Each scaling is one number a channel to multiply by and one to add, so that it is one layer, and one that a converter
+can pin the ranges of. The order BGR of "caffe" is no scaling: it is folded into the kernel that reads the photo.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgetl.core.bases import Scaling
+
+NAME = "scaling"
+
+# Source: keras.applications.imagenet_utils.preprocess_input, Keras 3.15; means and deviations are those of ImageNet.
+_TORCH_MEANS, _TORCH_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CAFFE_MEANS = (123.68, 116.779, 103.939)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """x * scale + offset, each one number for all channels, or a tuple of three in the order RGB."""
+
+    scale: float | tuple[float, ...]
+    offset: float | tuple[float, ...]
+
+
+NUMBERS: dict[Scaling, Numbers] = {
+    "tf": Numbers(1 / 127.5, -1.0),
+    "torch": Numbers(
+        tuple(1 / (255 * deviation) for deviation in _TORCH_DEVIATIONS),
+        tuple(-mean / deviation for mean, deviation in zip(_TORCH_MEANS, _TORCH_DEVIATIONS, strict=True)),
+    ),
+    "caffe": Numbers(1.0, tuple(-mean for mean in _CAFFE_MEANS)),
+}
+
+
+def layer(numbers: Numbers) -> keras.layers.Rescaling:
+    """The layer, in float32 whatever the rest computes in: bfloat16 would blur 256 levels before anything saw them."""
+    return keras.layers.Rescaling(_plain(numbers.scale), _plain(numbers.offset), name=NAME, dtype="float32")
+
+
+def of(scaling: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset of a Rescaling layer: float32 [] or [3] each."""
+    return np.asarray(scaling.scale, np.float32), np.asarray(scaling.offset, np.float32)
+
+
+def ranges(scale: np.ndarray, offset: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """What 0..255 becomes after the multiplication, and after the addition: (lowest, highest) over the channels.
+
+    Both hold 0, as a quantized range must. A negative scale turns a range round.
+    """
+    spread = np.broadcast_to(scale, 3) * np.array([[0], [255]], np.float32)
+    scaled = spread + offset
+    return _held(spread), _held(scaled)
+
+
+def read_bgr_as_rgb(network: keras.Model) -> None:
+    """Turn a network trained on BGR into the same one for RGB: the first kernel's input channels change places."""
+    first = next(found for found in network.layers if isinstance(found, keras.layers.Conv2D))
+    kernel = np.asarray(first.kernel)
+    first.kernel.assign(kernel[:, :, ::-1, :])
+
+
+def _held(values: np.ndarray) -> tuple[float, float]:
+    return min(0.0, float(values.min())), max(0.0, float(values.max()))
+
+
+def _plain(value: float | tuple[float, ...]) -> float | list[float]:
+    """What a .keras file can say: it knows lists, not tuples."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,75 @@
+"""Every base at its smallest side, from random weights: trained, converted to int8, judged, bundled, and checked there.
+
+Random weights say nothing of accuracy; what is held here is that every graph goes the whole way in integers.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from edgetl.build import build
+from edgetl.core import bases, recipe, runs, targets
+from edgetl.core.console import Console
+from edgetl.engines import keras3
+from edgetl.order import Order
+
+QUICK = ("mobilenet", "mobilenet_v2", "mobilenet_v3_small")
+
+
+def flags(row: bases.Base) -> recipe.Tables:
+    return {
+        "base": {
+            "name": row.name,
+            "alpha": 0.25 if row.name == "mobilenet" else min(1.0, row.alphas[0]),
+            "side_px": row.smallest_side_px,
+            "weights": "none",
+        },
+        "augment": {"views": 1},
+        "training": {"batch_size": 4, "batch_norm": "inference"},
+        "phase1": {"epochs": 1},
+        # Part of the base stays frozen, so that every base is cut in two.
+        "phase2": {"epochs": 1, "unfreeze": "0.2"},
+        "convert": {"calibration_photos": 8},
+    }
+
+
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=() if row.name in QUICK else pytest.mark.slow) for row in bases.BASES.values()],
+    ids=lambda row: row.name,
+)
+def test_it_goes_the_whole_way(row, draw_photos, tmp_path):
+    order = Order(
+        photos=draw_photos(tmp_path / "shapes", range(12)),
+        target=targets.find("tflite"),
+        recipe=recipe.resolve("default", flags(row)),
+        method="int8",
+    )
+    with runs.opened(tmp_path / "run") as run:
+        built = build(order, run, Console(quiet=True))
+    assert [phase.name for phase in built.trained.phases] == ["head", "fine_tune"]
+    assert (built.artifact.method, built.artifact.input.dtype, built.artifact.output.dtype) == (
+        "int8",
+        "uint8",
+        "uint8",
+    )
+    assert (built.artifact.input.scale, built.artifact.input.zero_point) == (1.0, 0)
+    assert "float32" not in built.artifact.tensor_dtypes
+    assert built.verdict.hops[1].name == "float32 TFLite" and built.verdict.hops[1].worst_difference < 1e-3
+    done = subprocess.run(
+        [sys.executable, str(built.bundle.root / "selfcheck.py")],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", bases.BASES.values(), ids=lambda row: row.name)
+def test_parameters_are_those_of_the_network(row):
+    keras3.begin(1)
+    assert getattr(keras3.keras.applications, row.builder)(weights=None).count_params() == row.parameters
