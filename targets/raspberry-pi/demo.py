@@ -112,6 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.host} port {options.port} cannot be listened on: {error.strerror or error}", file=sys.stderr)
         return 2
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Whoever asks a second time wants no camera closed in good order.
+            signal.signal(number, signal.SIG_DFL)
         demo.loop.stop()
     return 1 if demo.loop.failed else 0
 
