@@ -20,6 +20,11 @@ from edgetl.core import targets
 ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jax"}
 RUNTIMES = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
+# What one file of the camera demo may load besides; requirements-demo.txt and DEMO.md say where it comes from.
+DEMO_ONLY = {
+    "targets/raspberry-pi/demo_web.py": {"aiohttp"},
+    "targets/raspberry-pi/demo_cameras.py": {"cv2", "picamera2"},
+}
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -185,15 +190,18 @@ def device_imports(path: Path, tree: ast.Module) -> Iterator[str]:
     siblings = {other.stem for other in travelling()} if named(path).startswith("targets/") else set()
     allowed = set(sys.stdlib_module_names) | {"numpy", "PIL"} | siblings
     if siblings:
-        allowed |= RUNTIMES
+        allowed |= RUNTIMES | DEMO_ONLY.get(named(path), set())
     for node in ast.walk(tree):
+        names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"{node.lineno} imports relatively"
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            for name in names:
-                if name.partition(".")[0] not in allowed:
-                    yield f"{node.lineno} imports {name}, which no device has"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in IMPORTERS:
+            names = [str(argument.value) if isinstance(argument, ast.Constant) else "?" for argument in node.args[:1]]
+        for name in names:
+            if name.partition(".")[0] not in allowed:
+                yield f"{node.lineno} imports {name}, which no device has"
 
 
 def test_what_travels_needs_only_what_a_device_has():
@@ -381,6 +389,10 @@ def test_the_help_goes_between_the_markers():
         (device_imports, "edgetl/core/pixels.py", "from edgetl.core import errors"),
         (device_imports, "targets/common/classify.py", "def f():\n    import requests"),
         (device_imports, "targets/common/classify.py", "from . import pixels"),
+        (device_imports, "targets/common/classify.py", "import aiohttp"),
+        (device_imports, "targets/common/classify.py", "importlib.import_module('cv2')"),
+        (device_imports, "targets/raspberry-pi/demo_web.py", "import cv2"),
+        (device_imports, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module(name)"),
         (parameters, "edgetl/build.py", "def f(a, b, c, *, d, e, f): ..."),
         (parameters, "edgetl/cli.py", "def _order(a, b, c, d, e, *f): ..."),
         (parameters, "edgetl/build.py", "lambda a, b, c, d, e, f: 1"),
@@ -404,6 +416,8 @@ def test_a_rule_can_fail(rule, place, code):
         (environment_writes, "edgetl/build.py", "os.environ['A']"),
         (environment_writes, "edgetl/build.py", "child = os.environ.copy()\nchild['A'] = 'b'"),
         (device_imports, "targets/common/classify.py", "import runtime, numpy as np\nfrom PIL import Image"),
+        (device_imports, "targets/raspberry-pi/demo_web.py", "from aiohttp import web"),
+        (device_imports, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module('cv2')"),
         (parameters, "edgetl/build.py", "class A:\n    def f(self, a, b, c, d, e): ..."),
         (parameters, "edgetl/cli.py", "@app.command()\ndef build(a, b, c, d, e, f): ..."),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept OSError:\n    pass"),

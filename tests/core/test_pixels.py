@@ -49,6 +49,19 @@ def test_lossless_formats_give_the_exact_pixels(kind, options):
         assert np.array_equal(pixels.decode(data, 20, fit), noise)
 
 
+@pytest.mark.parametrize("size", [(64, 48), (48, 64), (641, 480), (20, 20), (7, 300)])
+@pytest.mark.parametrize("fit", pixels.FITS)
+def test_a_camera_frame_gives_what_its_photo_gives(tmp_path, size, fit):
+    frame = GENERATOR.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(frame).save(tmp_path / "frame.png")
+    found = pixels.fitted(Image.fromarray(frame), 96, fit)
+    assert np.array_equal(found, pixels.load(tmp_path / "frame.png", 96, fit))
+    # Rows that lie apart in memory, as a camera's may, change nothing.
+    padded = np.zeros((size[1], size[0] + 5, 3), np.uint8)
+    padded[:, : size[0]] = frame
+    assert np.array_equal(pixels.fitted(Image.fromarray(padded[:, : size[0]]), 96, fit), found)
+
+
 @pytest.mark.parametrize("kind, options", [("JPEG", {"quality": 95, "subsampling": 0}), ("GIF", {})])
 def test_lossy_formats_are_close(kind, options):
     found = pixels.decode(encoded(picture(32, 32), kind, **options), 32, "crop").astype(int)

@@ -1,5 +1,6 @@
 """Real bundles around tiny real models, and an interpreter that holds what a device holds and nothing else."""
 
+import dataclasses
 import hashlib
 import importlib.util
 import os
@@ -7,11 +8,12 @@ import subprocess
 import sys
 import venv
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +26,15 @@ from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Te
 from edgetl.stages.bundle import bundle
 
 SIDE_PX = 32
-CLASSES = {"three": ("daisy", "ox-eye & co ☼", "rose"), "two": ("cat", "dog")}
+CLASSES = {
+    "three": ("daisy", "ox-eye & co ☼", "rose"),
+    "two": ("cat", "dog"),
+    "colours": ("red", "green", "blue"),
+}
+DEMO_PACKAGES = (
+    *("aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "idna", "multidict", "propcache"),
+    *("typing-extensions", "yarl"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,13 +67,38 @@ def payload() -> Callable[[str], ModuleType]:
     return load
 
 
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Callable[[str], Any]]:
+    """A module of the camera demo, loaded from targets/raspberry-pi as it finds its neighbours in a bundle."""
+    root = Path(__file__).parents[2] / "targets"
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in ("tflite", "common", "raspberry-pi"):
+            patch.syspath_prepend(root / folder)
+        patch.setitem(sys.modules, "pixels", pixels)
+        yield importlib.import_module
+        for name in set(sys.modules) - before:
+            module = sys.modules[name]
+            if Path(getattr(module, "__file__", None) or "/").is_relative_to(root):
+                del sys.modules[name]
+
+
 @pytest.fixture(scope="session")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    root = tmp_path_factory.mktemp("device")
+    return _device(tmp_path_factory.mktemp("device"), "numpy", "pillow", "ai-edge-litert")
+
+
+@pytest.fixture(scope="session")
+def demo_device(tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """The same with aiohttp and what that needs."""
+    return _device(tmp_path_factory.mktemp("demo_device"), "numpy", "pillow", "ai-edge-litert", *DEMO_PACKAGES)
+
+
+def _device(root: Path, *packages: str) -> Device:
     venv.create(root, with_pip=False, symlinks=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     site = root / "lib" / version / "site-packages"
-    for name in ("numpy", "pillow", "ai-edge-litert"):
+    for name in packages:
         distribution = metadata.distribution(name)
         tops = {PurePosixPath(file).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
         for top in tops:
@@ -116,6 +151,30 @@ def built(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
+def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle for raspberry-pi, the demo in it, whose model knows which of red, green and blue a photo is."""
+    root = tmp_path_factory.mktemp("colours")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import keras
+        from tensorflow import lite
+
+        image = keras.Input(batch_shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
+        mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
+        head = keras.layers.Dense(3, activation="softmax", use_bias=False)
+        network = keras.Model(image, head(mean))
+        head.set_weights([8 * np.eye(3)])
+        network.export(root / "saved", format="tf_saved_model", verbose=False)
+        (root / "colours.tflite").write_bytes(lite.TFLiteConverter.from_saved_model(str(root / "saved")).convert())
+    job = _job(root / "colours.tflite", "colours", tmp_path_factory.mktemp("photos"))
+    folder = tmp_path_factory.mktemp("demo_bundle")
+    bundle(dataclasses.replace(job, target=targets.find("raspberry-pi")), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def reseal() -> Callable[[Path], None]:
     """Write checksums that fit a changed bundle: what only a wrong build could do."""
 
@@ -128,7 +187,7 @@ def reseal() -> Callable[[Path], None]:
 
 
 def _job(model: Path, kind: str, root: Path) -> BundleJob:
-    classes = CLASSES["two" if kind == "sigmoid" else "three"]
+    classes = CLASSES[{"sigmoid": "two", "colours": "colours"}.get(kind, "three")]
     photos = tuple(_photo(root, index, index % len(classes)) for index in range(6))
     interpreter = Interpreter(str(model))
     interpreter.allocate_tensors()
@@ -171,7 +230,7 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
         artifact=Artifact(
             path=model,
             format="tflite",
-            method="float32" if kind == "float32" else "int8",
+            method="float32" if kind in ("float32", "colours") else "int8",
             input=tensors[0],
             output=tensors[1],
             operators={},

@@ -26,7 +26,15 @@ def test_a_64_bit_board_installs_litert_and_nothing_for_others(name):
     lines = bundles.requirements_text(found).splitlines()[1:]
     assert [line for line in lines if "x86_64" in line or "armv7l" in line] == []
     assert any(line.startswith("ai-edge-litert") and 'platform_machine == "aarch64"' in line for line in lines)
-    assert found.payload == targets.find("tflite").payload and found.runtime.accelerated
+    assert found.payload == targets.find("raspberry-pi").payload and found.runtime.accelerated
+
+
+def test_the_64_bit_boards_carry_what_all_carry_and_the_demo():
+    common = {file.name: file.path for file in targets.find("tflite").payload}
+    found = {file.name: file.path for file in targets.find("raspberry-pi").payload}
+    assert found.items() >= common.items()
+    demo = {path.name for path in (TARGETS / "raspberry-pi").iterdir() if path.is_file()} - {"target.toml"}
+    assert found.keys() - common.keys() == demo and "demo.py" in demo
 
 
 def test_the_32_bit_board_installs_tflite_runtime_and_an_old_numpy():

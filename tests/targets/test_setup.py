@@ -40,9 +40,9 @@ class Board:
     def environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "PYTHON": str(self.python), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    def set_up(self) -> subprocess.CompletedProcess[str]:
+    def set_up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(), capture_output=True, text=True, cwd="/", env=self.environment(), check=False
+            [*self.command(), *arguments], capture_output=True, text=True, cwd="/", env=self.environment(), check=False
         )
 
     def asked(self) -> list[str]:
@@ -127,3 +127,38 @@ def test_a_changed_bundle_is_not_proved(board):
     (board.folder / "labels.txt").write_text("other\n")
     done = board.set_up()
     assert done.returncode == 1 and "labels.txt: changed" in done.stdout
+
+
+@pytest.fixture
+def demo_board(tmp_path, demo_bundle, device) -> Board:
+    return Board(tmp_path, demo_bundle, device.python)
+
+
+def test_with_the_demo_it_sees_the_systems_packages_and_installs_both_lists(demo_board):
+    done = demo_board.set_up("--demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    made, installed = demo_board.asked()
+    assert made == f"-m venv {demo_board.folder}/.venv --system-site-packages"
+    folder = demo_board.folder
+    assert installed.endswith(f"--requirement {folder}/requirements.txt --requirement {folder}/requirements-demo.txt")
+
+
+def test_the_demo_is_added_once_and_then_kept(demo_board):
+    assert demo_board.set_up().returncode == 0
+    assert "--system-site-packages" not in demo_board.asked()[0] and "requirements-demo" not in demo_board.asked()[1]
+    assert demo_board.set_up("--demo").returncode == 0 and len(demo_board.asked()) == 4
+    assert demo_board.set_up("--demo").returncode == 0 and demo_board.set_up().returncode == 0
+    assert len(demo_board.asked()) == 4
+    (demo_board.folder / ".venv" / "set-up").write_text("for other requirements")
+    assert demo_board.set_up().returncode == 0 and "requirements-demo" not in demo_board.asked()[5]
+
+
+def test_a_bundle_without_a_demo_says_so(board):
+    done = board.set_up("--demo")
+    assert done.returncode == 2 and "this bundle has no demo" in done.stderr and board.asked() == []
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["--demo", "--demo"], ["--help"], [""]])
+def test_wrong_arguments_are_refused(demo_board, arguments):
+    done = demo_board.set_up(*arguments)
+    assert done.returncode == 2 and done.stderr == "usage: sh setup.sh [--demo]\n" and demo_board.asked() == []
