@@ -32,6 +32,7 @@ from edgetl.core.records import (
     Trained,
     Verdict,
 )
+from edgetl.core.retraining import Kind, Retrained
 from edgetl.core.runs import Run, folder_name, sha256_of, version
 from edgetl.order import Order
 
@@ -119,8 +120,10 @@ class Chain:
         trained, data = self.trained, self.dataset
         wanted = self._order.recipe.convert.calibration_photos
         photos = dataset.calibration(data, wanted, self._order.recipe.training.seed) if method.calibrated else ()
+        retrained = self._retrained(method.retrained) if method.retrained else None
         depends_on = {
             "trained": trained.sha256,
+            "retrained": retrained.sha256 if retrained else "",
             "method": name,
             "calibration": [photo.sha256 for photo in photos],
             "libraries": _versions("tensorflow", "keras"),
@@ -128,9 +131,28 @@ class Chain:
         return self._stage(
             f"convert-tflite-{name}",
             depends_on,
-            lambda folder: stages.convert.convert(trained, method, photos, folder),
+            lambda folder: stages.convert.convert(trained, method, photos, folder, retrained),
             Artifact,
             title=f"convert to {name}" + (f", ranges from {len(photos)} training photos" if photos else ""),
+        )
+
+    def _retrained(self, kind: Kind) -> Retrained:
+        """The trained model after more training: with the rounding in the loop, or with fewer different weights."""
+        recipe, data, trained = self._order.recipe, self.dataset, self.trained
+        tables = recipe.tables()
+        asked = stages.retrain.Retraining(kind=kind, trained=trained, dataset=data, recipe=recipe)
+        depends_on = {
+            "trained": trained.sha256,
+            "recipe": {key: tables[key] for key in ("augment", "training", "phase1", "retrain", "convert")},
+            "dataset": data.sha256,
+            "libraries": _versions("tensorflow", "tf_keras", "tensorflow-model-optimization"),
+        }
+        return self._stage(
+            f"retrain-{kind}",
+            depends_on,
+            lambda folder: stages.retrain.retrain(asked, folder, console=self._console),
+            Retrained,
+            title=f"{kind}: {recipe.retrain.epochs} more epochs on {len(data.train)} photos",
         )
 
     @cached_property
@@ -348,9 +370,11 @@ class Chain:
 
     def _methods(self) -> tuple[str, ...]:
         pinned = self._order.method
-        return (
-            (self._accepted(pinned),) if pinned and not self._order.all_methods else self._order.target.accepts.methods
-        )
+        if pinned and not self._order.all_methods:
+            return (self._accepted(pinned),)
+        # Fewer weights are a wish of their own, and cost a training: they are made when asked for by name.
+        slims = ("prune", "cluster")
+        return tuple(name for name in self._order.target.accepts.methods if methods.find(name).retrained not in slims)
 
     def _accepted(self, method: str) -> str:
         accepts = self._order.target.accepts.methods
