@@ -10,6 +10,7 @@ from edgetl.core import tell
 from edgetl.core.bases import Base
 from edgetl.core.console import Console, table, terminal
 from edgetl.core.measures import Measure
+from edgetl.core.methods import METHODS
 from edgetl.core.records import Verdict
 
 
@@ -69,6 +70,8 @@ def show_built(built: Built, console: Console) -> None:
     console.table(*tell.phases(built.trained))
     pairs = [(candidate.artifact, candidate.validation) for candidate in built.candidates]
     console.table(*tell.methods(pairs, chosen=built.artifact.method))
+    if any(METHODS[candidate.artifact.method].retrained in ("prune", "cluster") for candidate in built.candidates):
+        console.table(*tell.slimness([candidate.artifact for candidate in built.candidates]))
     show_verdict(built.verdict, console)
     console.say(f"picture: {built.run / 'methods.svg'}")
     console.say(f"bundle: {built.bundle.root} ({built.bundle.bytes / 1e6:.1f} MB)")

@@ -72,7 +72,7 @@ METHODS: dict[str, Method] = {
             activations="int8",
             calibrated=True,
             formats=("tflite",),
-            summary="int8 after a few epochs of training with its rounding in the loop",
+            summary="int8 after a few more epochs of training with its rounding in the loop",
             retrained="qat",
         ),
         Method(
@@ -81,7 +81,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite",),
-            summary="half of the weights zero (--sparsity): as large as float32, small when compressed",
+            summary="half of the weights zero (--sparsity): as large as float32, smaller once compressed",
             retrained="prune",
         ),
         Method(
@@ -99,7 +99,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite",),
-            summary="few different weights (--clusters): as large as float32, small when compressed",
+            summary="few different weights (--clusters): as large as float32, smaller once compressed",
             retrained="cluster",
         ),
         Method(

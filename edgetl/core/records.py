@@ -145,7 +145,11 @@ class Calibration(Record):
 
 
 class Artifact(Record):
-    """A converted model on disk, described by what was read back from the file itself."""
+    """A converted model on disk, described by what was read back from the file itself.
+
+    `sparsity` is the part of its kernel weights that is zero, `distinct_weights` how many different ones the richest
+    output channel holds, `gzip_bytes` what gzip makes of the file.
+    """
 
     path: PathInside
     format: Literal["tflite", "onnx"]
@@ -155,6 +159,9 @@ class Artifact(Record):
     operators: dict[str, int]
     tensor_dtypes: dict[str, int]
     bytes: int
+    gzip_bytes: int = 0
+    sparsity: float = 0.0
+    distinct_weights: int = 0
     sha256: str
     trained_sha256: str
     calibration: Calibration

@@ -80,6 +80,22 @@ def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
     return (f"methods on {photos} validation photos (host ms: one thread here, not the device)", columns, rows)
 
 
+def slimness(artifacts: Sequence[Artifact]) -> Table:
+    """What pruning and clustering left in the files, beside the others."""
+    rows = [
+        [
+            artifact.method,
+            size(artifact.bytes),
+            size(artifact.gzip_bytes),
+            f"{artifact.sparsity:.1%}",
+            f"{artifact.distinct_weights}",
+        ]
+        for artifact in artifacts
+    ]
+    columns = ["method", "size", "as gzip", "zero weights", "most values in a channel"]
+    return ("weights in the files", columns, rows)
+
+
 def ledger(verdict: Verdict) -> Table:
     """Hop by hop, where the answers changed."""
     rows = [

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from edgetl.core.network import Network, Node, Weights, by_channel
-from edgetl.engines.twin import twin
+from edgetl.engines.twin import Twin
 
 INPUT, OUTPUT = "image", "scores"
 Range = tuple[float, float]
@@ -37,17 +37,28 @@ class Scaling:
         return np.asarray(pixels.astype(np.float32) @ self.matrix + self.offset, np.float32)
 
 
-def export(network: Network, ranges: Mapping[str, Range], scaling: Scaling, folder: Path) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """A folded network, its Keras 2 twin, and the range of each output that has one of its own."""
+
+    network: Network
+    twin: Twin
+    ranges: Mapping[str, Range]
+
+
+def export(finished: Finished, scaling: Scaling, folder: Path) -> None:
     """Write the SavedModel: float32 "image" [1, side, side, 3] of 0..255 → "scores" [1, units].
 
     Args:
-        network: folded, its kernels multiples of their step.
-        ranges: layer → range of its output, for each that has one of its own.
+        finished: its kernels are written as multiples of their step first, here and in the twin.
         scaling: what is done to the pixels.
         folder: where the SavedModel goes.
     """
-    made = twin(network)
+    network, layers, ranges = finished.network, finished.twin.layers, finished.ranges
     first = network.nodes[0]
+    for node in network.nodes:
+        if node.weights:
+            layers[node.name].set_weights(list(stepped(node)))
 
     def pinned(value: Any, of: Range) -> Any:
         return tf.quantization.fake_quant_with_min_max_args(value, min=of[0], max=of[1])
@@ -58,12 +69,12 @@ def export(network: Network, ranges: Mapping[str, Range], scaling: Scaling, fold
         tensors = {first.name: pinned(mixed, scaling.range)}
         for node in network.nodes[1:]:
             eaten = [tensors[name] for name in node.inputs]
-            answer = made.layers[node.name](eaten[0] if len(eaten) == 1 else eaten)
+            answer = layers[node.name](eaten[0] if len(eaten) == 1 else eaten)
             tensors[node.name] = pinned(answer, ranges[node.name]) if node.name in ranges else answer
         return {OUTPUT: tensors[network.nodes[-1].name]}
 
     module = tf.Module()
-    module.layers = list(made.layers.values())
+    module.layers = list(layers.values())
     signature = tf.TensorSpec((1, *first.shape), tf.float32, name=INPUT)
     module.serve = tf.function(serve, input_signature=[signature])
     tf.saved_model.save(module, str(folder), signatures=module.serve)

@@ -20,7 +20,6 @@ import tf_keras
 
 from edgetl.core import folding, network, pixelstore
 from edgetl.core.errors import EdgetlError
-from edgetl.core.network import Network
 from edgetl.core.records import Photo
 from edgetl.core.retraining import Job, Outcome
 from edgetl.engines import tfmot_slim
@@ -43,7 +42,7 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
     recipe = job.resolved()
     tf_keras.utils.set_random_seed(recipe.training.seed)
     whole = network.load(given)
-    difference = _proven(whole, given, "the network")
+    difference = _proven(twin(whole).model, given, "the network")
     scaling = Scaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
     course = Course(
         train=_photos(job, job.train),
@@ -54,9 +53,10 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
     )
     if job.kind == "qat":
         folded = folding.folded(whole)
-        _proven(folded, given, "the network with BatchNormalization folded")
         calibration = pixelstore.opened([photo.sha256 for photo in job.calibration], job.input)
-        fitted = _quantized(job, QuantizationAware(folded, calibration, scaling, watch), course, results, watch)
+        aware = QuantizationAware(folded, calibration, scaling, watch)
+        _proven(aware.plain, given, "the network with BatchNormalization folded")
+        fitted = _quantized(job, aware, course, results, watch)
     else:
         slim = tfmot_slim.pruned if job.kind == "prune" else tfmot_slim.clustered
         slimmed, fitted = slim(whole, course, watch)
@@ -74,9 +74,9 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
     (results / "outcome.json").write_text(outcome.model_dump_json(indent=1), encoding="utf-8")
 
 
-def _proven(carried: Network, given: Path, what: str) -> float:
+def _proven(carried: tf_keras.Model, given: Path, what: str) -> float:
     with np.load(given / "probe.npz", allow_pickle=False) as probe:
-        return prove(twin(carried).model, probe["photos"], probe["answers"], what)
+        return prove(carried, probe["photos"], probe["answers"], what)
 
 
 def _quantized(job: Job, aware: QuantizationAware, course: Course, results: Path, watch: Watch) -> Fitted:

@@ -18,7 +18,7 @@ from edgetl.core import folding
 from edgetl.core.network import Network, Weights
 from edgetl.core.pixelstore import Pixels
 from edgetl.engines import integer_export, tfmot_fit
-from edgetl.engines.integer_export import Range, Scaling
+from edgetl.engines.integer_export import Finished, Range, Scaling
 from edgetl.engines.tfmot_configs import placing
 from edgetl.engines.tfmot_fit import Course, Fitted, Hooks
 from edgetl.engines.twin import Twin, twin
@@ -35,6 +35,7 @@ class QuantizationAware:
     def __init__(self, network: Network, calibration: Pixels, scaling: Scaling, watch: Watch) -> None:
         self._scaling = scaling
         self._network = network
+        self._plain = twin(network)
         self._ranged = folding.ranged(network)
         ranges = self._calibrated(calibration, watch)
         self._twin = twin(network, placing(self._ranged))
@@ -43,6 +44,11 @@ class QuantizationAware:
             variables["min_var"].assign(low)
             variables["max_var"].assign(high)
         self._settle()
+
+    @property
+    def plain(self) -> tf_keras.Model:
+        """The same network without any rounding, with the weights that it was given."""
+        return self._plain.model
 
     @property
     def model(self) -> tf_keras.Model:
@@ -67,13 +73,12 @@ class QuantizationAware:
     def export(self, folder: Path) -> None:
         """Write the SavedModel for the converter."""
         trained = self._network.with_weights({name: self._weights(name) for name in self._kernels()})
-        on_steps = {node.name: integer_export.stepped(node) for node in trained.nodes if node.weights}
         ranges = {name: self._range(name) for name in self._ranged}
-        integer_export.export(trained.with_weights(on_steps), ranges, self._scaling, folder)
+        integer_export.export(Finished(network=trained, twin=self._plain, ranges=ranges), self._scaling, folder)
 
     def _calibrated(self, photos: Pixels, watch: Watch) -> dict[str, Range]:
         """The smallest and the largest number of each ranged output over all photos, zero always within."""
-        seen = _reach(twin(self._network), self._ranged)
+        seen = _reach(self._plain, self._ranged)
         lows, highs = np.zeros(len(self._ranged)), np.zeros(len(self._ranged))
         watch.begin("calibrate", len(photos))
         for start in range(0, len(photos), _BATCH):

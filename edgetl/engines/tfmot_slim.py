@@ -1,7 +1,7 @@
 """Fewer different numbers: weights that are zero (prune) or share a few values (cluster). Child processes only.
 
 BatchNormalization stays as it is, at inference. What is pruned and clustered are the kernels that tfmot knows: those of
-convolutions and dense layers, not the small depthwise ones, nor the layer that gives the scores.
+convolutions and dense layers, not the small depthwise ones.
 """
 
 from collections.abc import Callable
@@ -35,12 +35,12 @@ def pruned(network: Network, course: Course, watch: Watch) -> tuple[Network, Fit
     )
 
     def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-        if not _slims(network, node):
+        if node.kind not in _SLIMMED:
             return layer
         return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
 
     made = twin(network, wrapped)
-    wrappers = [made.layers[node.name] for node in network.nodes if _slims(network, node)]
+    wrappers = [made.layers[node.name] for node in network.nodes if node.kind in _SLIMMED]
     for wrapper in wrappers:
         # tfmot refuses to train where nobody has said that the steps begin.
         wrapper.pruning_step.assign(0)
@@ -63,7 +63,7 @@ def clustered(network: Network, course: Course, watch: Watch) -> tuple[Network, 
     count = course.recipe.retrain.clusters
 
     def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-        if not _slims(network, node) or len(np.unique(node.weights[_SLIMMED[node.kind]])) <= count:
+        if node.kind not in _SLIMMED or len(np.unique(node.weights[_SLIMMED[node.kind]])) <= count:
             return layer
         return tfmot.clustering.keras.cluster_weights(
             layer,
@@ -74,10 +74,6 @@ def clustered(network: Network, course: Course, watch: Watch) -> tuple[Network, 
     made = twin(network, wrapped)
     fitted = tfmot_fit.fit(made.model, course, watch, Hooks(counts=lambda epoch: epoch > 0), what="cluster")
     return network.with_weights(_read_back(network, made, _clustered_weights)), fitted
-
-
-def _slims(network: Network, node: Node) -> bool:
-    return node.kind in _SLIMMED and node is not network.nodes[-1]
 
 
 def _read_back(network: Network, made: Twin, inner: Callable[[Any], list[np.ndarray]]) -> dict[str, Weights]:

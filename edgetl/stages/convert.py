@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edgetl.core import metrics, pixelstore
+from edgetl.core import metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
 from edgetl.core.methods import Method
 from edgetl.core.records import Artifact, Calibration, Photo, Trained
@@ -44,7 +44,7 @@ def convert(
     to_tflite.check(path, method)
     if retrained is not None and retrained.kind == "qat":
         _check_agreement(path, retrained, trained)
-    found = to_tflite.census(path)
+    found, slim = to_tflite.census(path), slimness.slimness(to_tflite.kernels(path))
     return Artifact(
         path=path,
         format="tflite",
@@ -54,6 +54,9 @@ def convert(
         operators=found.operators,
         tensor_dtypes=found.tensor_dtypes,
         bytes=path.stat().st_size,
+        gzip_bytes=slimness.gzip_bytes(path.read_bytes()),
+        sparsity=slim.sparsity,
+        distinct_weights=slim.distinct,
         sha256=sha256_of(path),
         trained_sha256=trained.sha256,
         calibration=Calibration(
