@@ -128,13 +128,19 @@ class Chain:
             "calibration": [photo.sha256 for photo in photos],
             "libraries": _versions("tensorflow", "keras"),
         }
-        return self._stage(
+        artifact = self._stage(
             f"convert-tflite-{name}",
             depends_on,
             lambda folder: stages.convert.convert(trained, method, photos, folder, retrained),
             Artifact,
             title=f"convert to {name}" + (f", ranges from {len(photos)} training photos" if photos else ""),
         )
+        if retrained is not None and retrained.kind == "qat":
+            self._console.say(
+                f"  the model that learned with the rounding and its file agree on {artifact.agreement:.1%} "
+                f"of {len(retrained.proof)} photos"
+            )
+        return artifact
 
     def _retrained(self, kind: Kind) -> Retrained:
         """The trained model after more training: with the rounding in the loop, or with fewer different weights."""

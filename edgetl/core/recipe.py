@@ -110,13 +110,15 @@ class Phase2(_Table):
 
 
 class Retrain(_Table):
-    """Training after the training, for qat8, prune and cluster, at `learning_rate_ratio` times the rate of phase 1.
+    """Training after the training. qat8 takes `learning_rate_ratio` times the rate of phase 1; prune and cluster, which
+    have more to heal, `slim_learning_rate_ratio` times.
 
     `sparsity` is how much of each pruned kernel becomes zero; `clusters` is how many values a clustered one may hold.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4
     learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.02
+    slim_learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
     sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     clusters: Annotated[int, Field(ge=2, le=256)] = 32
 

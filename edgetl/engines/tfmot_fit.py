@@ -92,7 +92,7 @@ def fit(model: tf_keras.Model, course: Course, watch: Watch, hooks: Hooks, *, wh
         if not np.isfinite([loss, score[1]]).all():
             raise StageError(
                 f"retraining diverged in epoch {epoch}: the loss is no longer a number",
-                hint=f"lower the rate, now {course.learning_rate:g}: [retrain] learning_rate_ratio in a recipe file",
+                hint=f"lower the rate, now {course.learning_rate:g}: the ratios in [retrain] of a recipe file",
             )
         if hooks.counts(epoch) and score > best[0]:
             best = (score, epoch, model.get_weights())
