@@ -378,9 +378,9 @@ class Chain:
         pinned = self._order.method
         if pinned and not self._order.all_methods:
             return (self._accepted(pinned),)
-        # Fewer weights are a wish of their own, and cost a training: they are made when asked for by name.
-        slims = ("prune", "cluster")
-        return tuple(name for name in self._order.target.accepts.methods if methods.find(name).retrained not in slims)
+        # What costs a training is made when asked for: qat8 among all, slim weights, a wish of their own, by name.
+        wanted = ("", "qat") if self._order.all_methods else ("",)
+        return tuple(name for name in self._order.target.accepts.methods if methods.find(name).retrained in wanted)
 
     def _accepted(self, method: str) -> str:
         accepts = self._order.target.accepts.methods

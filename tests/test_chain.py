@@ -69,9 +69,18 @@ def test_without_any_within_the_limit_the_nearest_is_chosen(offered):
 
 
 def test_all_methods_are_made_and_the_first_within_is_chosen(offered):
-    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
+    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0, "qat8": 0.0}
     chain = offered(drops, all_methods=True)
-    assert chain.chosen().method == "float16" and chain.asked == list(chain._order.target.accepts.methods)
+    assert chain.chosen().method == "float16" and chain.asked == list(drops)
+
+
+def test_what_costs_another_training_is_made_when_asked_for(offered):
+    accepted = offered({})._order.target.accepts.methods
+    assert {"qat8", "prune", "prune8", "cluster", "cluster8"} <= set(accepted)
+    for slim in ("prune", "cluster8", "qat8"):
+        chain = offered({slim: 0.0}, method=slim)
+        assert chain.chosen(slim).method == slim
+        assert [candidate.artifact.method for candidate in chain.candidates] == [slim]
 
 
 def test_a_pinned_method_is_the_only_one(offered):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core.errors import StageError
-from edgetl.core.network import AFFINE, Network, Node, Weights
+from edgetl.core.flatnet import AFFINE, Network, Node, Weights
 
 CONVOLUTIONS = {"Conv2D", "DepthwiseConv2D", "Dense"}
 # They hand numbers on as they are: what comes out has the range of what went in.

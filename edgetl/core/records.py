@@ -160,10 +160,10 @@ class Artifact(Record):
     operators: dict[str, int]
     tensor_dtypes: dict[str, int]
     bytes: int
-    gzip_bytes: int = 0
-    sparsity: float = 0.0
-    distinct_weights: int = 0
-    agreement: float = 1.0
+    gzip_bytes: int
+    sparsity: float
+    distinct_weights: int
+    agreement: float
     sha256: str
     trained_sha256: str
     calibration: Calibration

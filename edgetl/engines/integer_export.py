@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edgetl.core.network import Network, Node, Weights, by_channel
+from edgetl.core.flatnet import Network, Node, Weights, by_channel
 from edgetl.engines.twin import Twin
 
 INPUT, OUTPUT = "image", "scores"

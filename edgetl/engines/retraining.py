@@ -1,6 +1,6 @@
 """The parent's side of a retraining: what the child is given, its progress as it comes, and what it leaves.
 
-The model is told to the child layer by layer (`networks`), with the answers of Keras 3 to a few photos, which the child
+The model is told to the child layer by layer (`flatten`), with the answers of Keras 3 to a few photos, which the child
 must give again before it trains anything.
 """
 
@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core import errors, network, pixelstore
+from edgetl.core import errors, flatnet, pixelstore
 from edgetl.core.errors import EdgetlError, StageError
 from edgetl.core.recipe import Recipe
 from edgetl.core.records import Dataset, Input, Photo
 from edgetl.core.retraining import Job, Kind, Outcome
-from edgetl.engines import keras3, networks
+from edgetl.engines import flatten, keras3
 from edgetl.engines.watch import Epoch, Watch
 
 _PROBE_PHOTOS = 16
@@ -48,11 +48,11 @@ def retrain(model_path: Path, wanted: Wanted, folder: Path, watch: Watch) -> Out
         DataError: the decoded photos are gone from the cache.
     """
     model = keras3.load(model_path)
-    told = networks.network_of(model)
+    told = flatten.network_of(model)
     probe = wanted.dataset.train[:_PROBE_PHOTOS]
     pixels = pixelstore.opened([photo.sha256 for photo in probe], wanted.input).rows(range(len(probe)))
-    scaled, answers = networks.probe(model, pixels)
-    matrix, offset = networks.scaling(model)
+    scaled, answers = flatten.probe(model, pixels)
+    matrix, offset = flatten.scaling(model)
     job = Job(
         kind=wanted.kind,
         input=wanted.input,
@@ -66,15 +66,15 @@ def retrain(model_path: Path, wanted: Wanted, folder: Path, watch: Watch) -> Out
     )
     with TemporaryDirectory(prefix="edgetl-retrain-") as work:
         given = Path(work)
-        network.save(told, given)
+        flatnet.save(told, given)
         (given / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
         np.savez(given / "probe.npz", photos=scaled, answers=answers)
         _run(given, folder, watch)
     outcome = Outcome.model_validate_json((folder / "outcome.json").read_text(encoding="utf-8"))
     slimmed = folder / "weights.npz"
     if slimmed.is_file():
-        weights = network.load_weights(slimmed, [len(node.weights) for node in told.nodes])
-        networks.fill(model, told.with_weights({node.name: own for node, own in zip(told.nodes, weights, strict=True)}))
+        weights = flatnet.load_weights(slimmed, [len(node.weights) for node in told.nodes])
+        flatten.fill(model, told.with_weights({node.name: own for node, own in zip(told.nodes, weights, strict=True)}))
         keras3.save(model, folder / "model.keras")
         slimmed.unlink()
     return outcome

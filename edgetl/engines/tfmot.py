@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import numpy as np
 import tf_keras
 
-from edgetl.core import folding, network, pixelstore
+from edgetl.core import flatnet, folding, pixelstore
 from edgetl.core.errors import EdgetlError
 from edgetl.core.records import Photo
 from edgetl.core.retraining import Job, Outcome
@@ -41,7 +41,7 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
     job = Job.model_validate_json((given / "job.json").read_text(encoding="utf-8"))
     recipe = job.resolved()
     tf_keras.utils.set_random_seed(recipe.training.seed)
-    whole = network.load(given)
+    whole = flatnet.load(given)
     difference = _proven(twin(whole).model, given, "the network")
     scaling = Scaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
     own = recipe.retrain
@@ -62,7 +62,7 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
     else:
         slim = tfmot_slim.pruned if job.kind == "prune" else tfmot_slim.clustered
         slimmed, fitted = slim(whole, course, watch)
-        network.save_weights(results / "weights.npz", [node.weights for node in slimmed.nodes])
+        flatnet.save_weights(results / "weights.npz", [node.weights for node in slimmed.nodes])
     outcome = Outcome(
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,

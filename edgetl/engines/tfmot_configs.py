@@ -12,8 +12,8 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
+from edgetl.core.flatnet import Node
 from edgetl.core.folding import CONVOLUTIONS
-from edgetl.core.network import Node
 
 _KERNELS = {"Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
 

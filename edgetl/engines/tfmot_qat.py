@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgetl.core import folding
-from edgetl.core.network import Network, Weights
+from edgetl.core.flatnet import Network, Weights
 from edgetl.core.pixelstore import Pixels
 from edgetl.engines import integer_export, tfmot_fit
 from edgetl.engines.integer_export import Finished, Range, Scaling

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from edgetl.core.network import AFFINE, Network, Node, Weights
+from edgetl.core.flatnet import AFFINE, Network, Node, Weights
 from edgetl.engines import tfmot_fit
 from edgetl.engines.tfmot_fit import Course, Fitted, Hooks
 from edgetl.engines.twin import Twin, twin

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgetl.core.errors import StageError
-from edgetl.core.network import AFFINE, Network, Node
+from edgetl.core.flatnet import AFFINE, Network, Node
 
 # The bridge is held to this: what differs by more was not carried over.
 TOLERANCE = 1e-4

@@ -5,7 +5,7 @@ import pytest
 
 from edgetl.core import folding
 from edgetl.core.errors import StageError
-from edgetl.core.network import AFFINE, Network, Node
+from edgetl.core.flatnet import AFFINE, Network, Node
 
 RNG = np.random.default_rng(3)
 PHOTO = RNG.normal(size=(6, 6, 3)).astype(np.float32)

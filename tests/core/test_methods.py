@@ -11,7 +11,18 @@ SAID = {32: "as they are", 16: "half the size", 8: "a quarter of the size"}
 
 def test_names_are_keys():
     assert [row.name for row in methods.METHODS.values()] == list(methods.METHODS)
-    assert list(methods.METHODS) == ["float32", "float16", "dynamic", "int8", "int16x8"]
+    assert list(methods.METHODS) == [
+        "float32",
+        "float16",
+        "dynamic",
+        "int8",
+        "int16x8",
+        "qat8",
+        "prune",
+        "prune8",
+        "cluster",
+        "cluster8",
+    ]
 
 
 @pytest.mark.parametrize("row", methods.METHODS.values(), ids=lambda row: row.name)
@@ -20,7 +31,15 @@ def test_a_row_is_consistent(row):
     assert row.calibrated == (row.activations != "float32")
     assert set(row.formats) <= {"tflite", "onnx"} and row.formats
     assert row.summary and "\n" not in row.summary
-    assert SAID[BITS[row.weights]] in row.summary or row.name == "int16x8"
+    assert SAID[BITS[row.weights]] in row.summary or row.name == "int16x8" or row.retrained
+
+
+def test_what_is_trained_once_more():
+    again = {row.name: row.retrained for row in methods.METHODS.values() if row.retrained}
+    assert again == {"qat8": "qat", "prune": "prune", "prune8": "prune", "cluster": "cluster", "cluster8": "cluster"}
+    for name in ("qat8", "prune8", "cluster8"):
+        row = methods.find(name)
+        assert (row.weights, row.activations) == ("int8", "int8")
 
 
 def test_find():

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import StageError
-from edgetl.core.network import AFFINE, Network, Node, Weights
+from edgetl.core.flatnet import AFFINE, Network, Node, Weights
 from edgetl.engines import keras3
 
 _CONVOLUTION = ("kernel_size", "strides", "padding", "dilation_rate", "use_bias", "activation")

@@ -1,12 +1,12 @@
-"""network.py: layers and weights go to disk and come back the same, without a pickle."""
+"""flatnet.py: layers and weights go to disk and come back the same, without a pickle."""
 
 import json
 
 import numpy as np
 import pytest
 
-from edgetl.core import network
-from edgetl.core.network import Network, Node
+from edgetl.core import flatnet
+from edgetl.core.flatnet import Network, Node
 
 KERNEL = np.arange(24, dtype=np.float32).reshape(1, 1, 4, 6)
 NET = Network(
@@ -26,8 +26,8 @@ NET = Network(
 
 
 def test_it_comes_back_the_same(tmp_path):
-    network.save(NET, tmp_path)
-    back = network.load(tmp_path)
+    flatnet.save(NET, tmp_path)
+    back = flatnet.load(tmp_path)
     for given, got in zip(NET.nodes, back.nodes, strict=True):
         assert (given.name, given.kind, given.inputs, given.shape) == (got.name, got.kind, got.inputs, got.shape)
         assert dict(given.config) == dict(got.config)
@@ -38,15 +38,15 @@ def test_it_comes_back_the_same(tmp_path):
 
 
 def test_weights_of_an_order_other_than_they_were_saved_in(tmp_path):
-    network.save_weights(tmp_path / "w.npz", [(), (KERNEL,)])
+    flatnet.save_weights(tmp_path / "w.npz", [(), (KERNEL,)])
     with pytest.raises(KeyError):
-        network.load_weights(tmp_path / "w.npz", [1, 0])
+        flatnet.load_weights(tmp_path / "w.npz", [1, 0])
 
 
 def test_a_pickle_is_not_opened(tmp_path):
     np.savez(tmp_path / "w.npz", **{"0000.0": np.array([{"a": 1}], dtype=object)})
     with pytest.raises(ValueError, match="allow_pickle"):
-        network.load_weights(tmp_path / "w.npz", [1])
+        flatnet.load_weights(tmp_path / "w.npz", [1])
 
 
 def test_who_eats_what():
@@ -79,7 +79,7 @@ def test_the_activation_and_a_changed_configuration():
 )
 def test_a_kernel_by_channel(kind, shape, channels):
     kernel = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    found = network.by_channel(Node(name="n", kind=kind, inputs=(), shape=(channels,), weights=(kernel,)))
+    found = flatnet.by_channel(Node(name="n", kind=kind, inputs=(), shape=(channels,), weights=(kernel,)))
     assert found.shape == (kernel.size // channels, channels)
     if kind == "DepthwiseConv2D":
         np.testing.assert_array_equal(found[:, 3], kernel[:, :, 1, 1].ravel())

@@ -1,11 +1,11 @@
-"""networks.py: a Keras 3 model is told layer by layer, or the layer that cannot be is named."""
+"""flatten.py: a Keras 3 model is told layer by layer, or the layer that cannot be is named."""
 
 import numpy as np
 import pytest
 
 from edgetl.core.errors import StageError
-from edgetl.core.network import AFFINE
-from edgetl.engines import keras3, networks
+from edgetl.core.flatnet import AFFINE
+from edgetl.engines import flatten, keras3
 
 layers = keras3.keras.layers
 
@@ -23,7 +23,7 @@ def model_of(*middle, side=32, scaling=None):
 
 def test_every_layer_with_its_weights(small_model):
     model = small_model()
-    told = networks.network_of(model)
+    told = flatten.network_of(model)
     assert [node.name for node in told.nodes] == [layer.name for layer in model.layers[1:]]
     assert told.nodes[0].kind == "InputLayer" and told.nodes[0].shape == (32, 32, 3)
     for node in told.nodes[1:]:
@@ -36,15 +36,15 @@ def test_every_layer_with_its_weights(small_model):
 
 def test_weights_go_back(small_model):
     model = small_model()
-    told = networks.network_of(model)
+    told = flatten.network_of(model)
     kernel, *rest = told.node("scores").weights
-    networks.fill(model, told.with_weights({"scores": (kernel * 2, *rest)}))
+    flatten.fill(model, told.with_weights({"scores": (kernel * 2, *rest)}))
     np.testing.assert_array_equal(model.get_layer("scores").get_weights()[0], kernel * 2)
 
 
 def test_a_probe(small_model, photo_array):
     model = small_model()
-    photos, answers = networks.probe(model, photo_array)
+    photos, answers = flatten.probe(model, photo_array)
     np.testing.assert_allclose(photos, photo_array / 127.5 - 1, atol=1e-6)
     np.testing.assert_allclose(answers, model.predict_on_batch(photo_array), atol=1e-6)
 
@@ -57,7 +57,7 @@ def test_a_probe(small_model, photo_array):
     ],
 )
 def test_the_scaling_is_read_off_colours(scaling, matrix, offset):
-    found = networks.scaling(model_of(layers.Flatten(), scaling=scaling()))
+    found = flatten.scaling(model_of(layers.Flatten(), scaling=scaling()))
     np.testing.assert_allclose(found[0], matrix, atol=1e-5)
     np.testing.assert_allclose(found[1], offset, atol=1e-4)
 
@@ -65,13 +65,13 @@ def test_the_scaling_is_read_off_colours(scaling, matrix, offset):
 def test_a_scaling_that_is_more():
     made = model_of(layers.Flatten(), scaling=layers.ReLU(max_value=100.0))
     with pytest.raises(StageError, match="more than a product and a sum"):
-        networks.scaling(made)
+        flatten.scaling(made)
 
 
 def test_sums_and_products_with_numbers():
     image = keras3.keras.Input((8, 8, 3), dtype="uint8", name="image")
     scaled = layers.Rescaling(1.0, name=keras3.SCALING)(image)
-    told = networks.network_of(keras3.keras.Model(image, (scaled + 3.0) * 0.5))
+    told = flatten.network_of(keras3.keras.Model(image, (scaled + 3.0) * 0.5))
     assert [node.kind for node in told.nodes] == ["InputLayer", AFFINE, AFFINE]
     assert [float(number) for number in told.nodes[1].weights] == [1.0, 3.0]
     assert [float(number) for number in told.nodes[2].weights] == [0.5, 0.0]
@@ -81,14 +81,14 @@ def test_a_rescaling_and_a_normalization_within():
     made = model_of(
         layers.Rescaling(2.0, 1.0, name="r"), layers.Normalization(mean=[1, 2, 3], variance=[4, 4, 1], name="n")
     )
-    told = networks.network_of(made)
+    told = flatten.network_of(made)
     assert [node.kind for node in told.nodes] == ["InputLayer", AFFINE, AFFINE]
     np.testing.assert_allclose(told.node("n").weights[0], [0.5, 0.5, 1])
     np.testing.assert_allclose(told.node("n").weights[1], [-0.5, -1, -3])
 
 
 def test_dropped_branches_are_not_dropped():
-    told = networks.network_of(model_of(layers.Dropout(0.5, noise_shape=(None, 1, 1, 1), name="d")))
+    told = flatten.network_of(model_of(layers.Dropout(0.5, noise_shape=(None, 1, 1, 1), name="d")))
     assert told.node("d").config["rate"] == 0.0
 
 
@@ -102,7 +102,7 @@ def test_dropped_branches_are_not_dropped():
 )
 def test_a_layer_that_cannot_be_carried_over(layer, why):
     with pytest.raises(StageError, match="layer 'odd' cannot be carried over to Keras 2") as caught:
-        networks.network_of(model_of(layer()))
+        flatten.network_of(model_of(layer()))
     assert why in caught.value.message and "the other methods do not" in caught.value.hint
 
 
@@ -111,4 +111,4 @@ def test_a_layer_used_twice():
     shared = layers.Conv2D(3, 1, name="shared")
     made = keras3.keras.Model(image, shared(shared(layers.Rescaling(1.0, name=keras3.SCALING)(image))))
     with pytest.raises(StageError, match="layer 'shared' cannot be carried over to Keras 2: it is used 2 times"):
-        networks.network_of(made)
+        flatten.network_of(made)
