@@ -15,6 +15,7 @@ from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Recipe
 from edgetl.core.records import Artifact, Calibrated, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
+from edgetl.core.retraining import Kind, Retrained
 from edgetl.core.runs import Run, sha256_of, version
 from edgetl.order import Order
 
@@ -80,19 +81,15 @@ class Chain:
 
     def artifact(self, form: FormatName, name: str) -> Artifact:
         """The trained model converted by one method into one format."""
-        method, trained = methods.find(name), self.trained
-        if form == "tflite" and method.activations == "int8":
-            ranges = self.ranges(more=method.more_photos)
-            return self.stage(
-                f"convert-{form}-{name}",
-                {"trained": trained.sha256, "ranges": ranges.sha256, "libraries": _versions(*FORMATS[form].makers)},
-                lambda folder: stages.convert.quantize(trained, ranges, method, folder),
-                Artifact,
-                title=f"convert to {name} {FORMATS[form].title}",
-            )
+        method = methods.find(name)
+        if method.retrained == "qat":
+            return self._aware(form, method)
+        if form == "tflite" and method.activations == "int8" and not method.retrained:
+            return self._quantized(method)
+        trained = self._slim(method.retrained) if method.retrained else self.trained
         photos = self._calibration(more=False) if method.calibrated else ()
         depends_on = {
-            "trained": trained.sha256,
+            "trained": sha256_of(trained.path),
             # Some formats carry them, and renamed folders leave the trained numbers as they are.
             "said": [trained.classes, trained.input.model_dump()],
             "method": name,
@@ -106,6 +103,61 @@ class Chain:
             Artifact,
             title=f"convert to {name} {FORMATS[form].title}"
             + (f", ranges from {len(photos)} training photos" if photos else ""),
+        )
+
+    def _quantized(self, method: methods.Method) -> Artifact:
+        """An int8 TFLite file out of the ranges that all of them share."""
+        trained, ranges = self.trained, self.ranges(more=method.more_photos)
+        return self.stage(
+            f"convert-tflite-{method.name}",
+            {
+                "trained": trained.sha256,
+                "ranges": ranges.sha256,
+                "in_float": [layer.name for layer in ladder.weighted(ranges.layers)[: method.float_layers]],
+                "libraries": _versions("tensorflow"),
+            },
+            lambda folder: stages.convert.quantize(trained, ranges, method, folder),
+            Artifact,
+            title=f"convert to {method.name} TFLite",
+        )
+
+    def _aware(self, form: FormatName, method: methods.Method) -> Artifact:
+        """The file of a model that learned with the rounding."""
+        trained, retrained = self.trained, self.retrained("qat")
+        artifact = self.stage(
+            f"convert-{form}-{method.name}",
+            {"retrained": retrained.sha256, "libraries": _versions(*FORMATS[form].makers)},
+            lambda folder: stages.convert.convert_aware(trained, retrained, method, folder),
+            Artifact,
+            title=f"convert to {method.name} {FORMATS[form].title}",
+        )
+        self.console.say(
+            f"  the model that learned with the rounding and its file agree on {artifact.agreement:.1%} "
+            f"of {len(retrained.proof)} photos"
+        )
+        return artifact
+
+    def _slim(self, kind: Kind) -> Trained:
+        """The trained model with the weights that pruning or clustering left; it goes by the sha256 it came from."""
+        return self.trained.model_copy(update={"path": self.retrained(kind).model})
+
+    def retrained(self, kind: Kind) -> Retrained:
+        """The trained model after more training: with the rounding in the loop, or with fewer different weights."""
+        recipe, data, trained = self.order.recipe, self.dataset, self.trained
+        tables = recipe.tables()
+        asked = stages.retrain.Retraining(kind=kind, trained=trained, dataset=data, recipe=recipe)
+        depends_on = {
+            "trained": trained.sha256,
+            "recipe": {key: tables[key] for key in ("augment", "training", "phase1", "retrain", "convert")},
+            "dataset": data.sha256,
+            "libraries": _versions("tensorflow", "tf_keras", "tensorflow-model-optimization"),
+        }
+        return self.stage(
+            f"retrain-{kind}",
+            depends_on,
+            lambda folder: stages.retrain.retrain(asked, folder, console=self.console),
+            Retrained,
+            title=f"{kind}: {recipe.retrain.epochs} more epochs on {len(data.train)} photos",
         )
 
     def ranges(self, *, more: bool) -> Calibrated:

@@ -52,8 +52,13 @@ NoFeatureCache = Annotated[
 NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they are.", rich_help_panel=_TRAINING)]
 LimitDrop = Annotated[float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")]
 Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
+QatEpochs = Annotated[int | None, typer.Option(help="Epochs of qat8, prune and cluster.", rich_help_panel=_TRAINING)]
+Sparsity = Annotated[
+    float | None, typer.Option(help="prune: how much of the weights becomes zero.", rich_help_panel=_TRAINING)
+]
+Clusters = Annotated[int | None, typer.Option(help="cluster: values a kernel may hold.", rich_help_panel=_TRAINING)]
 Method = Annotated[str, typer.Option(help="Pin the conversion method: see edgetl methods.")]
-AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method.")]
+AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method but prune and cluster.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Rank the layers by what int8 does to them.")]
 Soak = Annotated[float | None, typer.Option(metavar="S", min=0, help="Invoke so long without a pause; 60 on a device.")]
 Device = Annotated[
@@ -80,6 +85,9 @@ _FLAGS = {
     "unfreeze": ("phase2", "unfreeze"),
     "batch_size": ("training", "batch_size"),
     "precision": ("training", "precision"),
+    "qat_epochs": ("retrain", "epochs"),
+    "sparsity": ("retrain", "sparsity"),
+    "clusters": ("retrain", "clusters"),
     "seed": ("training", "seed"),
     "cache_bytes": ("training", "cache_bytes"),
     "limit_drop": ("contract", "limit_drop"),

@@ -11,6 +11,7 @@ from edgetl.core.bases import Base
 from edgetl.core.console import Console, table, terminal
 from edgetl.core.ladder import Rung
 from edgetl.core.measures import Measure
+from edgetl.core.methods import find
 from edgetl.core.records import LayerError, Verdict
 
 
@@ -94,6 +95,8 @@ def show_built(built: Built, console: Console) -> None:
             console.say(f"target {one.target}")
         pairs = [(candidate.artifact, candidate.validation) for candidate in one.candidates]
         console.table(*tell.methods(pairs, chosen=one.artifact.method))
+        if any(find(artifact.method).retrained in ("prune", "cluster") for artifact, _ in pairs):
+            console.table(*tell.slimness([artifact for artifact, _ in pairs]))
         if len(one.rungs) > 1:
             console.table(*tell.ladder(one.rungs, chosen=one.artifact.method))
         show_verdict(one.verdict, console)

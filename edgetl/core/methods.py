@@ -29,6 +29,8 @@ class Method:
     summary: str
     float_layers: int = 0
     more_photos: bool = False
+    # What is done to the trained network before: see `retraining.Kind`.
+    retrained: Literal["", "qat", "prune", "cluster"] = ""
 
 
 METHODS: dict[str, Method] = {
@@ -99,6 +101,51 @@ METHODS: dict[str, Method] = {
             calibrated=True,
             formats=("tflite",),
             summary="int8 weights, 16-bit activations: close to float accuracy, few fast kernels",
+        ),
+        Method(
+            name="qat8",
+            weights="int8",
+            activations="int8",
+            calibrated=True,
+            formats=("tflite",),
+            summary="int8 after a few more epochs of training with its rounding in the loop",
+            retrained="qat",
+        ),
+        Method(
+            name="prune",
+            weights="float32",
+            activations="float32",
+            calibrated=False,
+            formats=("tflite",),
+            summary="half of the weights zero (--sparsity): as large as float32, smaller once compressed",
+            retrained="prune",
+        ),
+        Method(
+            name="prune8",
+            weights="int8",
+            activations="int8",
+            calibrated=True,
+            formats=("tflite",),
+            summary="pruned, then int8",
+            retrained="prune",
+        ),
+        Method(
+            name="cluster",
+            weights="float32",
+            activations="float32",
+            calibrated=False,
+            formats=("tflite",),
+            summary="few different weights (--clusters): as large as float32, smaller once compressed",
+            retrained="cluster",
+        ),
+        Method(
+            name="cluster8",
+            weights="int8",
+            activations="int8",
+            calibrated=True,
+            formats=("tflite",),
+            summary="clustered, then int8",
+            retrained="cluster",
         ),
     )
 }

@@ -109,6 +109,20 @@ class Phase2(_Table):
     unfreeze: str
 
 
+class Retrain(_Table):
+    """Training after the training. qat8 takes `learning_rate_ratio` times the rate of phase 1; prune and cluster, which
+    have more to heal, `slim_learning_rate_ratio` times.
+
+    `sparsity` is how much of each pruned kernel becomes zero; `clusters` is how many values a clustered one may hold.
+    """
+
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 4
+    learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.02
+    slim_learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
+    sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    clusters: Annotated[int, Field(ge=2, le=256)] = 32
+
+
 class Convert(_Table):
     """How many photos of the training part set the ranges of a statically quantized file (all, where fewer)."""
 
@@ -133,6 +147,7 @@ class Recipe(_Table):
     training: Training
     phase1: Phase1
     phase2: Phase2
+    retrain: Retrain
     convert: Convert
     contract: Contract
 

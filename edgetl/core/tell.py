@@ -109,6 +109,22 @@ def _shortened(name: str) -> str:
     return name.partition(";")[0].removeprefix("classifier_1/").removeprefix("classifier/")
 
 
+def slimness(artifacts: Sequence[Artifact]) -> Table:
+    """What pruning and clustering left in the files, beside the others."""
+    rows = [
+        [
+            artifact.method,
+            size(artifact.bytes),
+            size(artifact.gzip_bytes),
+            f"{artifact.sparsity:.1%}",
+            f"{artifact.distinct_weights}",
+        ]
+        for artifact in artifacts
+    ]
+    columns = ["method", "size", "as gzip", "zero weights", "most values in a channel"]
+    return ("weights in the files", columns, rows)
+
+
 def ledger(verdict: Verdict) -> Table:
     """Hop by hop, where the answers changed."""
     rows = [

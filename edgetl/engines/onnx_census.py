@@ -5,6 +5,7 @@ its own decision, so onnxruntime is asked for its plan too: not one convolution 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ _TRANSPOSES = 1
 _MERGED = ("Relu", "Clip")
 # After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
 _LAST = ("Softmax", "Sigmoid")
+# Where the output channels of a kernel lie.
+_KERNEL_AXES = {"Conv": 0, "ConvInteger": 0, "Gemm": -1, "MatMul": -1, "MatMulInteger": -1}
 _FLOAT_PLANS = {"Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits"}
 
 
@@ -44,6 +47,22 @@ def census(path: Path) -> Census:
         operators=dict(sorted(Counter(node.op_type for node in graph.node).items())),
         tensor_dtypes=dict(sorted(Counter(_dtype(dtype) for dtype in dtypes if dtype).items())),
     )
+
+
+def kernels(path: Path) -> Iterator[np.ndarray]:
+    """The weights of every convolution and dense layer, [output channels, weights], in the numbers of the file."""
+    graph = onnx_graph.read(path).graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    # Quantized weights reach their operator through another that makes them floats.
+    behind = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    for node in graph.node:
+        if node.op_type in _KERNEL_AXES and len(node.input) > 1:
+            tensor = stored.get(behind.get(node.input[1], node.input[1]))
+            if tensor is not None:
+                kernel = onnx.numpy_helper.to_array(tensor)
+                turned = any(of.name == "transB" and of.i for of in node.attribute)
+                axis = 0 if turned else _KERNEL_AXES[node.op_type]
+                yield np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
 
 
 def check(path: Path, method: Method) -> None:

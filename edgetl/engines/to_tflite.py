@@ -25,6 +25,8 @@ from edgetl.engines.savedmodel import Kind
 # What an integer file may do in float: hand the numbers over at its two ends.
 _BORDER = {"CAST", "QUANTIZE", "DEQUANTIZE"}
 _CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+# Where a kernel has its output channels.
+_KERNEL_AXES = {**_CONVOLUTIONS, "FULLY_CONNECTED": 0}
 _MODEL_BYTES_LIMIT = 2**31 - 1
 
 
@@ -98,6 +100,20 @@ def float_operators(path: Path) -> list[str]:
     return [node["op_name"] for node in nodes if node["op_name"] not in _BORDER and _floats(node, tensors)]
 
 
+def kernels(path: Path) -> Iterator[np.ndarray]:
+    """The weights of every convolution and dense layer, [output channels, weights], in the numbers of the file."""
+    interpreter = _opened(path)
+    nodes = interpreter._get_ops_details()
+    # Weights stored in float16 reach their operator through another that makes them float32.
+    stored = {node["outputs"][0]: node["inputs"][0] for node in nodes if node["op_name"] == "DEQUANTIZE"}
+    for node in nodes:
+        if node["op_name"] in _KERNEL_AXES:
+            index = int(node["inputs"][1])
+            kernel = interpreter.get_tensor(stored.get(index, index))
+            axis = _KERNEL_AXES[node["op_name"]]
+            yield np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
+
+
 def check(path: Path, method: Method) -> None:
     """Refuse a file that is not what the method promises.
 
@@ -144,7 +160,18 @@ def _surprise(path: Path, method: Method, what: str) -> StageError:
 
 
 def _read(path: Path) -> tuple[dict[int, Any], list[Any], tuple[Any, Any]]:
-    """Tensors by index, operators, and the two ends; without delegates, which would hide the operators they take."""
+    """Tensors by index, operators, and the two ends."""
+    interpreter = _opened(path)
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ConfigError(f"{len(inputs)} inputs and {len(outputs)} outputs, one of each is needed", where=(path,))
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    # LiteRT offers no public list of operators; this is the one its own tools use.
+    return tensors, interpreter._get_ops_details(), (inputs[0], outputs[0])
+
+
+def _opened(path: Path) -> Interpreter:
+    """The file without delegates, which would hide the operators they take."""
     try:
         interpreter = Interpreter(
             model_path=str(path),
@@ -153,12 +180,7 @@ def _read(path: Path) -> tuple[dict[int, Any], list[Any], tuple[Any, Any]]:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ConfigError(f"not a TFLite file that can be run: {str(error).splitlines()[0]}", where=(path,)) from error
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ConfigError(f"{len(inputs)} inputs and {len(outputs)} outputs, one of each is needed", where=(path,))
-    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
-    # LiteRT offers no public list of operators; this is the one its own tools use.
-    return tensors, interpreter._get_ops_details(), (inputs[0], outputs[0])
+    return interpreter
 
 
 def _described(end: Any) -> Tensor:

@@ -5,16 +5,20 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.core import ladder, pixelstore
-from edgetl.core.formats import FormatName
+import numpy as np
+
+from edgetl.core import ladder, metrics, pixelstore, slimness
+from edgetl.core.errors import StageError
+from edgetl.core.formats import FormatName, Kernels
 from edgetl.core.methods import Method
 from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
+from edgetl.core.retraining import AGREEMENT, PROOF_PHOTOS, Retrained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, onnx_census, savedmodel, to_onnx, to_tflite
+from edgetl.engines import calibrated, keras3, litert, onnx_census, savedmodel, to_onnx, to_tflite
 
 _READ_BACK = {
-    "tflite": (to_tflite.check, to_tflite.census),
-    "onnx": (onnx_census.check, onnx_census.census),
+    "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
+    "onnx": (onnx_census.check, onnx_census.census, onnx_census.kernels),
 }
 
 
@@ -46,7 +50,7 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
         photos=len(calibration) if method.calibrated else 0,
         sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
     )
-    return _read_back(path, form, method, trained, ranges)
+    return _read_back(path, method, trained, ranges)
 
 
 def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path) -> Artifact:
@@ -64,13 +68,33 @@ def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path)
     in_float = ladder.weighted(ranges.layers)[: method.float_layers]
     path = folder / "model.tflite"
     path.write_bytes(calibrated.quantized(ranges.path.read_bytes(), [layer.name for layer in in_float]))
-    return _read_back(path, "tflite", method, trained, ranges.calibration)
+    return _read_back(path, method, trained, ranges.calibration)
 
 
-def _read_back(path: Path, form: FormatName, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
-    check, census = _READ_BACK[form]
+def convert_aware(trained: Trained, retrained: Retrained, method: Method, folder: Path) -> Artifact:
+    """Write the model.tflite of a quantization-aware model into `folder`, read it back and compare what both answer.
+
+    Args:
+        trained: the model that it came from.
+        retrained: learned with the rounding; it holds its own ranges.
+        method: qat8.
+        folder: where the file goes.
+
+    Raises:
+        StageError: the converter failed, made something other than it was asked for, or the two do not agree.
+    """
+    photos = pixelstore.opened(retrained.proof, trained.input)
+    path = folder / "model.tflite"
+    path.write_bytes(to_tflite.convert(retrained.model, method, photos))
+    artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
+    return artifact.model_copy(update={"agreement": _agreement(path, retrained, trained)})
+
+
+def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
+    form: FormatName = "onnx" if path.suffix == ".onnx" else "tflite"
+    check, census, kernels = _READ_BACK[form]
     check(path, method)
-    found = census(path)
+    found, slim = census(path), slimness.slimness(kernels(path))
     return Artifact(
         path=path,
         format=form,
@@ -80,7 +104,43 @@ def _read_back(path: Path, form: FormatName, method: Method, trained: Trained, r
         operators=found.operators,
         tensor_dtypes=found.tensor_dtypes,
         bytes=path.stat().st_size,
+        gzip_bytes=slimness.gzip_bytes(path.read_bytes()),
+        sparsity=slim.sparsity,
+        distinct_weights=slim.distinct,
         sha256=sha256_of(path),
         trained_sha256=trained.sha256,
+        agreement=1.0,
         calibration=ranges,
+    )
+
+
+def _agreement(path: Path, retrained: Retrained, trained: Trained) -> float:
+    """On which part of the photos the file names the class that the quantization-aware model names.
+
+    Where a network turns on the last bit, two correct kernels of one file do not agree either; so much is forgiven.
+
+    Raises:
+        StageError: they agree on too few.
+    """
+    promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
+
+    def answered(count: int, kernels: Kernels) -> np.ndarray:
+        photos = pixelstore.opened(retrained.proof[:count], trained.input)
+        return keras3.two_columns(litert.predict(path, photos, kernels, lambda _: None).scores)
+
+    fast = answered(len(promised), "xnnpack")
+    agreement = metrics.agreement(promised, fast)
+    if agreement >= AGREEMENT:
+        return agreement
+    # The plain loops take fifty times as long: not over thousands of photos.
+    plain = answered(PROOF_PHOTOS, "reference")
+    own = metrics.agreement(fast[: len(plain)], plain)
+    if agreement >= AGREEMENT - (1 - own):
+        return agreement
+    raise StageError(
+        f"the quantization-aware model and its TFLite file agree on {agreement:.1%} of {len(promised)} photos, "
+        f"{AGREEMENT:.0%} are needed (the file's own kernels agree on {own:.1%} with each other): "
+        "what was learned is not what the device would compute",
+        where=(path,),
+        hint="train with the rounding for longer (--qat-epochs), or choose --method int8",
     )

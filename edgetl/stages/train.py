@@ -1,19 +1,18 @@
 """Dataset → Trained: the two-phase recipe on the photos of the training part, judged on the validation part."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from edgetl.core import metrics, pixelstore
-from edgetl.core.console import Bar, Console
+from edgetl.core.console import Console
 from edgetl.core.recipe import Recipe
 from edgetl.core.records import Dataset, Input, Part, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, two_phase
 from edgetl.engines.sources import Photos
 from edgetl.engines.training_log import TrainingLog
-from edgetl.engines.watch import Epoch, Watch
+from edgetl.engines.watch import Watching
 
 _TITLES = {
     "frozen": "frozen layers, once per photo",
@@ -36,7 +35,7 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
     with keras3.computing_in(recipe.training.precision):
         model = keras3.assembled(recipe.base, recipe.head, len(dataset.classes))
     log = TrainingLog(folder)
-    with _Watching(console, log) as watching:
+    with Watching(console, _TITLES, log.epoch) as watching:
         phases = two_phase.train(model, *parts, recipe, watching.watch)
     log.close()
     if recipe.training.precision != "float32":
@@ -70,30 +69,3 @@ def _photos(dataset: Dataset, part: Part, shape: Input) -> Photos:
     sha256s = [photo.sha256 for photo in photos]
     labels = np.array([photo.label for photo in photos], dtype=np.int64)
     return Photos(pixels=pixelstore.opened(sha256s, shape), labels=labels, sha256s=sha256s)
-
-
-class _Watching(ExitStack):
-    """A progress bar a phase, a line an epoch, and the log."""
-
-    def __init__(self, console: Console, log: TrainingLog) -> None:
-        super().__init__()
-        self._console = console
-        self._log = log
-        self._bar: Bar | None = None
-        self.watch = Watch(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
-
-    def _begin(self, what: str, steps: int) -> None:
-        self.close()
-        unit = "photos" if what == "frozen" else "steps"
-        self._bar = self.enter_context(self._console.bar(_TITLES[what], steps, unit))
-
-    def _step(self, count: int, note: str) -> None:
-        assert self._bar is not None
-        self._bar.advance(count, note or None)
-
-    def _epoch(self, epoch: Epoch) -> None:
-        self._log.epoch(epoch)
-        self._console.say(
-            f"  epoch {epoch.epoch:>3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
-            f"validation {epoch.validation_accuracy:.3f}  {epoch.seconds:.1f} s"
-        )

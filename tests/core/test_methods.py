@@ -20,6 +20,11 @@ def test_names_are_keys():
         "mixed8",
         "int8-u8s8",
         "int16x8",
+        "qat8",
+        "prune",
+        "prune8",
+        "cluster",
+        "cluster8",
     ]
 
 
@@ -29,7 +34,19 @@ def test_a_row_is_consistent(row):
     assert row.calibrated == (row.activations != "float32")
     assert set(row.formats) <= {"tflite", "onnx"} and row.formats
     assert row.summary and "\n" not in row.summary
-    assert SAID[BITS[row.weights]] in row.summary or row.name in {"int16x8", "int8_more", "int8-u8s8", "mixed8"}
+    assert (
+        SAID[BITS[row.weights]] in row.summary
+        or row.retrained
+        or row.name in {"int16x8", "int8_more", "int8-u8s8", "mixed8"}
+    )
+
+
+def test_what_is_trained_once_more():
+    again = {row.name: row.retrained for row in methods.METHODS.values() if row.retrained}
+    assert again == {"qat8": "qat", "prune": "prune", "prune8": "prune", "cluster": "cluster", "cluster8": "cluster"}
+    for name in ("qat8", "prune8", "cluster8"):
+        row = methods.find(name)
+        assert (row.weights, row.activations) == ("int8", "int8")
 
 
 def test_find():

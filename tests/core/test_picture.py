@@ -25,6 +25,10 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
         bytes=1_500_000,
         sha256="",
         trained_sha256="",
+        gzip_bytes=5,
+        sparsity=0.25,
+        distinct_weights=9,
+        agreement=1.0,
         calibration=Calibration(photos=0, sha256=""),
     )
     verdict = Verdict(

@@ -29,6 +29,13 @@ DEFAULTS = {
     },
     "phase1": {"epochs": 12, "learning_rate": 1e-3},
     "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "0.35"},
+    "retrain": {
+        "epochs": 4,
+        "learning_rate_ratio": 0.02,
+        "slim_learning_rate_ratio": 0.1,
+        "sparsity": 0.5,
+        "clusters": 32,
+    },
     "convert": {"calibration_photos": 500},
     "contract": {"limit_drop": 0.01, "confidence": 0.95, "strict": False},
 }

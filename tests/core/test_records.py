@@ -40,6 +40,10 @@ def artifact(path: Path) -> Artifact:
         bytes=10,
         sha256="s",
         trained_sha256="t",
+        gzip_bytes=5,
+        sparsity=0.25,
+        distinct_weights=9,
+        agreement=1.0,
         calibration=Calibration(photos=2, sha256="c"),
     )
 

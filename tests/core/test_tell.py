@@ -235,3 +235,12 @@ def test_what_speaks_against_a_measure(measure_json):
     assert tell.doubts("pi", valid) == []
     doubtful = valid.model_copy(update={"valid": False, "reasons": ("hot", "busy"), "unwatched": {"load": "no /proc"}})
     assert tell.doubts("pi", doubtful) == ["pi: INVALID, not to be compared: hot; busy", "pi: not watched: load"]
+
+
+def test_slimness_says_what_stands_in_the_files():
+    pruned = artifact("prune8", 640_400).model_copy(
+        update={"gzip_bytes": 320_000, "sparsity": 0.4876, "distinct_weights": 31}
+    )
+    _, columns, rows = well_formed(tell.slimness([pruned]))
+    assert rows == [["prune8", "640 kB", "320 kB", "48.8%", "31"]]
+    assert columns[3:] == ["zero weights", "most values in a channel"]

@@ -238,6 +238,10 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
             bytes=model.stat().st_size,
             sha256=_sha256(model),
             trained_sha256="a" * 64,
+            gzip_bytes=5,
+            sparsity=0.25,
+            distinct_weights=9,
+            agreement=1.0,
             calibration=Calibration(photos=0, sha256=""),
         ),
         # model_construct leaves the rest out: a bundle takes a summary.

@@ -163,7 +163,7 @@ def test_the_token_vanishes_from_the_address_and_is_kept(demo_bundle, demo_devic
             assert page.troubles == []
 
     with served(demo_device, demo_bundle, "--source", tmp_path / "photos", "--port", "0", "--host", "0.0.0.0") as (
-        _,
+        child,
         address,
     ):
         asyncio.run(asyncio.wait_for(look(address), 120))

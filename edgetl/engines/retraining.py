@@ -1,0 +1,134 @@
+"""The parent's side of a retraining: what the child is given, its progress as it comes, and what it leaves.
+
+The model is told to the child layer by layer (`flatten`), with the answers of Keras 3 to a few photos, which the child
+must give again before it trains anything.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from edgetl.core import errors, flatnet, pixelstore
+from edgetl.core.errors import EdgetlError, StageError
+from edgetl.core.recipe import Recipe
+from edgetl.core.records import Dataset, Input, Photo
+from edgetl.core.retraining import Job, Kind, Outcome
+from edgetl.engines import flatten, keras3
+from edgetl.engines.watch import Epoch, Watch
+
+_PROBE_PHOTOS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What is to be done, and the photos for it."""
+
+    kind: Kind
+    input: Input
+    dataset: Dataset
+    calibration: tuple[Photo, ...]
+    proof: tuple[Photo, ...]
+    recipe: Recipe
+
+
+def retrain(model_path: Path, wanted: Wanted, folder: Path, watch: Watch) -> Outcome:
+    """Retrain a model in a child process; leave model.keras, or saved_model/ and proof.npy, in `folder`.
+
+    Raises:
+        StageError: a layer that Keras 2 does not have, a bridge that does not hold, a training that diverged.
+        DataError: the decoded photos are gone from the cache.
+    """
+    model = keras3.load(model_path)
+    told = flatten.network_of(model)
+    probe = wanted.dataset.train[:_PROBE_PHOTOS]
+    pixels = pixelstore.opened([photo.sha256 for photo in probe], wanted.input).rows(range(len(probe)))
+    scaled, answers = flatten.probe(model, pixels)
+    matrix, offset = flatten.scaling(model)
+    job = Job(
+        kind=wanted.kind,
+        input=wanted.input,
+        train=wanted.dataset.train,
+        validation=wanted.dataset.validation,
+        calibration=wanted.calibration,
+        proof=wanted.proof,
+        matrix=tuple(tuple(float(number) for number in row) for row in matrix),
+        offset=tuple(float(number) for number in offset),
+        recipe=wanted.recipe.tables(),
+    )
+    with TemporaryDirectory(prefix="edgetl-retrain-") as work:
+        given = Path(work)
+        flatnet.save(told, given)
+        (given / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
+        np.savez(given / "probe.npz", photos=scaled, answers=answers)
+        _run(given, folder, watch)
+    outcome = Outcome.model_validate_json((folder / "outcome.json").read_text(encoding="utf-8"))
+    slimmed = folder / "weights.npz"
+    if slimmed.is_file():
+        weights = flatnet.load_weights(slimmed, [len(node.weights) for node in told.nodes])
+        flatten.fill(model, told.with_weights({node.name: own for node, own in zip(told.nodes, weights, strict=True)}))
+        keras3.save(model, folder / "model.keras")
+        slimmed.unlink()
+    return outcome
+
+
+def _run(given: Path, results: Path, watch: Watch) -> None:
+    """Run the child to its end, telling `watch` what it tells.
+
+    Raises:
+        EdgetlError: what the child raised; a StageError with its last word where it died otherwise.
+    """
+    complaints = given / "stderr.txt"
+    failure: EdgetlError | None = None
+    with complaints.open("w", encoding="utf-8") as stderr, _child(given, results, stderr) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            told: dict[str, Any] = json.loads(line)
+            failure = _tell(told, watch) or failure
+    said = complaints.read_text(encoding="utf-8", errors="replace")
+    # Into the run's log, where the parent's own libraries write too.
+    sys.stderr.write(said)
+    if failure is not None:
+        raise failure
+    if child.returncode != 0:
+        reason = (said.strip().splitlines() or ["it said nothing"])[-1]
+        raise StageError(f"the child process for Keras 2 ended with code {child.returncode}: {reason}")
+
+
+@contextmanager
+def _child(given: Path, results: Path, stderr: Any) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "edgetl.engines.tfmot", str(given), str(results)]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as child:
+        try:
+            yield child
+        except BaseException:
+            # Whatever ended the parent's interest, ^C above all: the child must not train on for nobody.
+            child.kill()
+            raise
+
+
+def _tell(told: Mapping[str, Any], watch: Watch) -> EdgetlError | None:
+    """Pass on one line of the child's; gives the error if it was one."""
+    for word, value in told.items():
+        if word == "begin":
+            watch.begin(*value)
+        elif word == "step":
+            watch.step(*value)
+        elif word == "epoch":
+            watch.epoch(Epoch(**value))
+        elif word == "say":
+            watch.say(value)
+        elif word == "error":
+            kind, message, where, hint = value
+            error: EdgetlError = getattr(errors, kind)(message, where=where, hint=hint)
+            return error
+    return None

@@ -1,0 +1,137 @@
+"""The program of the child process that retrains in Keras 2: `python -m edgetl.engines.tfmot JOB RESULTS`.
+
+Importing tfmot sets TF_USE_LEGACY_KERAS and so changes what TensorFlow means by Keras; hence a process of its own.
+In: a folder with job.json, the network and what Keras 3 answers to a few photos (probe.npz). Out: a folder with
+outcome.json and saved_model/ with proof.npy (qat), or weights.npz (prune, cluster). stdout carries one JSON object a
+line: what begins, steps, epochs, and at the end "done" or the error.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import tf_keras
+
+from edgetl.core import flatnet, folding, pixelstore
+from edgetl.core.errors import EdgetlError
+from edgetl.core.records import Photo
+from edgetl.core.retraining import Job, Outcome
+from edgetl.engines import tfmot_slim
+from edgetl.engines.integer_export import Scaling
+from edgetl.engines.sources import Photos
+from edgetl.engines.tfmot_fit import Course, Fitted
+from edgetl.engines.tfmot_qat import QuantizationAware
+from edgetl.engines.twin import prove, twin
+from edgetl.engines.watch import Watch
+
+
+def retrain(given: Path, results: Path, watch: Watch) -> None:
+    """Do the job that lies in `given`; write into `results`.
+
+    Raises:
+        StageError: the bridge does not hold, a layer cannot be quantized, or training diverged.
+    """
+    start = time.monotonic()
+    job = Job.model_validate_json((given / "job.json").read_text(encoding="utf-8"))
+    recipe = job.resolved()
+    tf_keras.utils.set_random_seed(recipe.training.seed)
+    whole = flatnet.load(given)
+    difference = _proven(twin(whole).model, given, "the network")
+    scaling = Scaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
+    own = recipe.retrain
+    ratio = own.learning_rate_ratio if job.kind == "qat" else own.slim_learning_rate_ratio
+    course = Course(
+        train=_photos(job, job.train),
+        validation=_photos(job, job.validation),
+        recipe=recipe,
+        learning_rate=recipe.phase1.learning_rate * ratio,
+        scaled=scaling.scaled,
+    )
+    if job.kind == "qat":
+        folded = folding.folded(whole)
+        calibration = pixelstore.opened([photo.sha256 for photo in job.calibration], job.input)
+        aware = QuantizationAware(folded, calibration, scaling, watch)
+        _proven(aware.plain, given, "the network with BatchNormalization folded")
+        fitted = _quantized(job, aware, course, results, watch)
+    else:
+        slim = tfmot_slim.pruned if job.kind == "prune" else tfmot_slim.clustered
+        slimmed, fitted = slim(whole, course, watch)
+        flatnet.save_weights(results / "weights.npz", [node.weights for node in slimmed.nodes])
+    outcome = Outcome(
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        start_accuracy=fitted.start_accuracy,
+        accuracy=fitted.accuracy,
+        learning_rate=course.learning_rate,
+        bridge_difference=difference,
+        note=_note(job, fitted),
+        seconds=round(time.monotonic() - start, 3),
+    )
+    (results / "outcome.json").write_text(outcome.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _proven(carried: tf_keras.Model, given: Path, what: str) -> float:
+    with np.load(given / "probe.npz", allow_pickle=False) as probe:
+        return prove(carried, probe["photos"], probe["answers"], what)
+
+
+def _quantized(job: Job, aware: QuantizationAware, course: Course, results: Path, watch: Watch) -> Fitted:
+    fitted = aware.fit(course, watch)
+    proof = pixelstore.opened([photo.sha256 for photo in job.proof], job.input)
+    np.save(results / "proof.npy", aware.answers(proof), allow_pickle=False)
+    aware.export(results / "saved_model")
+    return fitted
+
+
+def _note(job: Job, fitted: Fitted) -> str:
+    if fitted.best_epoch == 0:
+        return "no epoch was better on the validation photos than the start, which is kept"
+    if fitted.accuracy < fitted.start_accuracy:
+        return f"the best epoch answers fewer validation photos right than before {job.kind}"
+    return ""
+
+
+def _photos(job: Job, photos: Sequence[Photo]) -> Photos:
+    sha256s = [photo.sha256 for photo in photos]
+    labels = np.array([photo.label for photo in photos], dtype=np.int64)
+    return Photos(pixels=pixelstore.opened(sha256s, job.input), labels=labels, sha256s=sha256s)
+
+
+class _Telling:
+    """JSON lines to the parent, on what was stdout; whatever else is written there goes to stderr."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._lines: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+        os.dup2(2, 1)
+        self.watch = Watch(
+            begin=lambda what, total: self("begin", [what, total]),
+            step=lambda count, note: self("step", [count, note]),
+            epoch=lambda epoch: self("epoch", asdict(epoch)),
+            say=lambda text: self("say", text),
+        )
+
+    def __call__(self, word: str, value: Any) -> None:
+        self._lines.write(json.dumps({word: value}) + "\n")
+
+
+def main(given: str, results: str) -> int:
+    """Do the job and tell of it; the exit code says whether it was done."""
+    tell = _Telling()
+    try:
+        retrain(Path(given), Path(results), tell.watch)
+    except EdgetlError as error:
+        tell("error", [type(error).__name__, error.message, list(error.where), error.hint])
+        return error.exit_code
+    tell("done", True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

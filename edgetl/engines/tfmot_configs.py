@@ -1,0 +1,103 @@
+"""Where tfmot's fake quantization goes, layer by layer, in any network that `folding` folds. Child processes only.
+
+tfmot's own placement refuses BatchNormalization without a convolution before it, products, scaled sums, hard-swish and
+more. After folding only few kinds of layers are left, and one QuantizeConfig serves them all: weights per output
+channel, as TFLite's kernels have them, and a range on the output wherever `folding.ranged` says that there is one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+import tf_keras
+
+from edgetl.core.flatnet import Node
+from edgetl.core.folding import CONVOLUTIONS
+
+_KERNELS = {"Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
+
+
+class KernelQuantizer(tfmot.quantization.keras.quantizers.LastValueQuantizer):
+    """Eight bits for each output channel, symmetric, -127..127: what TFLite makes of weights."""
+
+    def __init__(self) -> None:
+        super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        """A minimum and a maximum a channel."""
+        return self._add_range_weights(layer, name, per_axis=True, tensor_shape=tensor_shape)
+
+    def ranges(self, kernel: Any) -> tuple[Any, Any]:
+        """The range of each channel as it is now."""
+        reach = tf.reduce_max(tf.abs(kernel), axis=list(range(len(kernel.shape) - 1)))
+        return -reach, reach
+
+
+class DepthwiseKernelQuantizer(KernelQuantizer):
+    """The same for a depthwise kernel, whose channels stand in its last axis but one.
+
+    tfmot's own takes the last axis, which is the multiplier: one range for all channels.
+    """
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        """A minimum and a maximum a channel."""
+        return super().build((tensor_shape[2] * tensor_shape[3],), name, layer)
+
+    def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **rest: Any) -> Any:
+        """Quantize with the channels side by side, and put them back."""
+        flat = tf.reshape(inputs, (inputs.shape[0], inputs.shape[1], 1, -1))
+        return tf.reshape(super().__call__(flat, training, weights, **rest), inputs.shape)
+
+    def ranges(self, kernel: Any) -> tuple[Any, Any]:
+        """The range of each channel as it is now."""
+        return super().ranges(tf.reshape(kernel, (kernel.shape[0], kernel.shape[1], 1, -1)))
+
+
+class Placed(tfmot.quantization.keras.QuantizeConfig):
+    """Fake quantization of a layer's kernel, if it has one, and of its output, if that has a range of its own."""
+
+    def __init__(self, kernel: str, *, output: bool) -> None:
+        self.kernel = kernel
+        self.output = output
+        self.kernel_quantizer = DepthwiseKernelQuantizer() if kernel == "depthwise_kernel" else KernelQuantizer()
+        self.output_quantizer = tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
+            num_bits=8, per_axis=False, symmetric=False, narrow_range=False
+        )
+
+    def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
+        """The kernel."""
+        return [(getattr(layer, self.kernel), self.kernel_quantizer)] if self.kernel else []
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
+        """Let the layer compute with the quantized kernel."""
+        if self.kernel:
+            setattr(layer, self.kernel, quantize_weights[0])
+
+    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
+        """None: every activation is a layer of its own."""
+        return []
+
+    def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
+        """None: every activation is a layer of its own."""
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
+        """The moving average, where the output has a range."""
+        return [self.output_quantizer] if self.output else []
+
+    def get_config(self) -> dict[str, Any]:
+        """What `Placed` is made from."""
+        return {"kernel": self.kernel, "output": self.output}
+
+
+def placing(ranged: tuple[str, ...]) -> Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]:
+    """How `twin.twin` is to wrap the layers of a folded network, `ranged` naming those with a range of their own."""
+    names = set(ranged)
+
+    def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        if node.name not in names and node.kind not in CONVOLUTIONS:
+            return layer
+        config = Placed(_KERNELS.get(node.kind, ""), output=node.name in names)
+        return tfmot.quantization.keras.QuantizeWrapperV2(layer, config)
+
+    return wrapped

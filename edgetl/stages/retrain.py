@@ -1,0 +1,79 @@
+"""Trained → Retrained: a few more epochs with integer rounding in the loop, or until weights are zero or alike."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetl.core import dataset as datasets
+from edgetl.core.console import Console
+from edgetl.core.recipe import Recipe
+from edgetl.core.records import Dataset, Photo, Trained
+from edgetl.core.retraining import PROOF_PHOTOS, Kind, Retrained
+from edgetl.core.runs import sha256_of
+from edgetl.engines import retraining
+from edgetl.engines.retraining import Wanted
+from edgetl.engines.training_log import TrainingLog
+from edgetl.engines.watch import Watching
+
+_TITLES = {
+    "calibrate": "activation ranges to start from",
+    "qat": "training with the rounding",
+    "prune": "training towards zeros",
+    "cluster": "training towards few values",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retraining:
+    """What is to be done to which model, with which photos."""
+
+    kind: Kind
+    trained: Trained
+    dataset: Dataset
+    recipe: Recipe
+
+
+def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
+    """Retrain in a child process; the model, log.csv and tensorboard/ come into `folder`.
+
+    Raises:
+        DataError: the decoded photos are gone from the cache.
+        StageError: a layer that cannot be carried over or quantized, or a training that diverged.
+    """
+    recipe, trained = asked.recipe, asked.trained
+    calibration = datasets.calibration(asked.dataset, recipe.convert.calibration_photos, recipe.training.seed)
+    proof = tuple(_proof(asked.dataset, calibration))
+    wanted = Wanted(
+        kind=asked.kind,
+        input=trained.input,
+        dataset=asked.dataset,
+        calibration=calibration,
+        proof=proof,
+        recipe=recipe,
+    )
+    log = TrainingLog(folder)
+    with Watching(console, _TITLES, log.epoch) as watching:
+        outcome = retraining.retrain(trained.path, wanted, folder, watching.watch)
+    log.close()
+    console.say(
+        f"  {asked.kind}: validation {outcome.start_accuracy:.4f} at the start, {outcome.accuracy:.4f} after epoch "
+        f"{outcome.best_epoch} of {outcome.epochs}" + (f"; {outcome.note}" if outcome.note else "")
+    )
+    files = {
+        path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    return Retrained(
+        kind=asked.kind,
+        folder=folder,
+        files=files,
+        sha256=hashlib.sha256("".join(files.values()).encode()).hexdigest(),
+        proof=tuple(photo.sha256 for photo in proof),
+        outcome=outcome,
+    )
+
+
+def _proof(dataset: Dataset, calibration: tuple[Photo, ...]) -> Iterator[Photo]:
+    """The validation photos; where they are few, training photos too: one flip in ten photos would say nothing."""
+    yield from dataset.validation
+    yield from calibration[: max(0, PROOF_PHOTOS - len(dataset.validation))]

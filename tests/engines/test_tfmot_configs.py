@@ -1,0 +1,60 @@
+"""tfmot_configs.py: fake quantization per output channel, depthwise kernels too, and ranges only where asked."""
+
+
+def test_a_depthwise_kernel_has_a_range_for_each_channel(legacy):
+    found = legacy("""
+import numpy as np, tf_keras
+from edgetl.core.flatnet import Node
+from edgetl.engines.tfmot_configs import placing
+kernel = np.zeros((3, 3, 2, 1), np.float32)
+kernel[..., 0, 0], kernel[..., 1, 0] = 100.3, 0.01003
+layer = tf_keras.layers.DepthwiseConv2D(3, use_bias=False)
+layer.build((None, 8, 8, 2))
+layer.set_weights([kernel])
+node = Node(name="d", kind="DepthwiseConv2D", inputs=("x",), shape=(6, 6, 2))
+wrapped = placing(("d",))(node, layer)
+answer = wrapped(np.ones((1, 8, 8, 2), np.float32), training=True)
+(variable, quantizer, variables), = wrapped._weight_vars
+low, high = quantizer.ranges(variable)
+ranges = [high, low, variables["max_var"]]
+result = [*(of.numpy().tolist() for of in ranges), len(wrapped.trainable_weights)]
+""")
+    highs, lows, kept, trainable = found
+    assert [round(high, 5) for high in highs] == [100.3, 0.01003] and lows == [-high for high in highs]
+    # With one range for both, the second channel would be nothing but zeros.
+    assert kept == highs and trainable == 1
+
+
+def test_what_gets_a_range_and_what_is_left_alone(legacy, told):
+    found = legacy(
+        told
+        + """
+import tensorflow_model_optimization as tfmot
+from edgetl.engines.tfmot_configs import placing
+from edgetl.engines.twin import twin
+whole = folding.folded(net)
+names = folding.ranged(whole)
+made = twin(whole, placing(names))
+result = {}
+for name, layer in made.layers.items():
+    if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
+        result[name] = [len(layer._weight_vars), bool(layer._output_quantizers)]
+"""
+    )
+    assert found == {
+        "bn1": [1, False],
+        "relu1": [0, True],
+        "bn2": [1, False],
+        "relu2": [0, True],
+        "conv3": [1, False],
+        "relu3": [0, True],
+        "pooling": [0, True],
+        "scores/linear": [1, True],
+    }
+
+
+def test_a_config_can_be_made_again(legacy):
+    assert legacy("""
+from edgetl.engines.tfmot_configs import Placed
+result = Placed(**Placed("kernel", output=True).get_config()).get_config()
+""") == {"kernel": "kernel", "output": True}

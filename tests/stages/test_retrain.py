@@ -1,0 +1,142 @@
+"""retrain: the shared model once more, in a child process, and what the files of the methods then hold."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from edgetl.core import metrics, pixelstore, recipe, runs
+from edgetl.core.console import Console
+from edgetl.core.errors import DataError, StageError
+from edgetl.core.methods import METHODS
+from edgetl.core.retraining import Retrained
+from edgetl.engines import keras3, litert, to_tflite
+from edgetl.stages.convert import convert
+from edgetl.stages.retrain import Retraining, retrain
+
+
+@pytest.fixture(scope="module")
+def made(built, order, shared_dataset, tmp_path_factory):
+    """Kind → what retraining the shared model left, each made once."""
+    kept: dict[str, Retrained] = {}
+
+    def make(kind: str) -> Retrained:
+        if kind not in kept:
+            tables = recipe.Tables(order.recipe.tables())
+            tables["retrain"] |= {"epochs": 1, "clusters": 8, "sparsity": 0.6}
+            changed = recipe.from_tables(tables, "this test")
+            asked = Retraining(kind=kind, trained=built.trained, dataset=shared_dataset, recipe=changed)
+            with runs.opened(tmp_path_factory.mktemp("run") / "run") as run:
+                done = run.stage(
+                    f"retrain-{kind}", {}, lambda folder: retrain(asked, folder, console=Console(quiet=True)), Retrained
+                )
+            kept[kind] = done.record
+        return kept[kind]
+
+    return make
+
+
+def file_of(method, built, shared_dataset, made, folder):
+    """The method's artifact."""
+    row = METHODS[method]
+    photos = shared_dataset.train if row.calibrated else ()
+    return convert(built.trained, row, photos, folder, made(row.retrained))
+
+
+def scores(artifact, photos, shape):
+    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
+    return litert.predict(artifact.path, pixels, "xnnpack", lambda _: None).scores
+
+
+def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
+    artifact = file_of("qat8", built, shared_dataset, made, tmp_path)
+    to_tflite.check(artifact.path, METHODS["qat8"])
+    assert (artifact.input.dtype, artifact.input.scale, artifact.input.zero_point) == ("uint8", 1.0, 0)
+    assert artifact.output.dtype == "uint8" and artifact.trained_sha256 == built.trained.sha256
+    assert set(artifact.tensor_dtypes) <= {"uint8", "int8", "int32"}
+    # Folded: no product or sum is left of BatchNormalization, and the scaling is one convolution.
+    assert set(artifact.operators) <= {
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "MEAN",
+        "PAD",
+        "QUANTIZE",
+        "SOFTMAX",
+    }
+    assert artifact.operators["CONV_2D"] == 15
+    retrained = made("qat")
+    promised = np.load(retrained.answers)
+    assert len(promised) == len(retrained.proof) == len(shared_dataset.validation) + len(shared_dataset.train)
+    answered = scores(artifact, (*shared_dataset.validation,), built.trained.input)
+    assert metrics.agreement(promised[: len(answered)], answered) == 1.0
+    assert np.abs(promised[: len(answered)] - answered).max() < 0.1
+    labels = np.array([photo.label for photo in shared_dataset.validation])
+    assert metrics.accuracy(answered, labels) > 0.9
+    assert retrained.outcome.bridge_difference < 1e-4 and retrained.outcome.epochs == 1
+
+
+def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_dataset, made, tmp_path):
+    retrained = made("qat")
+    turned = tmp_path / "turned"
+    turned.mkdir()
+    (turned / "saved_model").symlink_to(retrained.model)
+    np.save(turned / "proof.npy", np.load(retrained.answers)[:, [1, 2, 0]])
+    other = retrained.model_copy(update={"folder": turned})
+    with pytest.raises(StageError, match=r"agree on \d+\.\d% of \d+ photos, 99% are needed"):
+        convert(built.trained, METHODS["qat8"], shared_dataset.train, tmp_path, other)
+
+
+def test_pruned_files(built, shared_dataset, made, tmp_path):
+    (tmp_path / "float").mkdir()
+    (tmp_path / "int").mkdir()
+    whole = built.artifact
+    pruned = file_of("prune", built, shared_dataset, made, tmp_path / "float")
+    integer = file_of("prune8", built, shared_dataset, made, tmp_path / "int")
+    assert whole.sparsity < 0.2 and pruned.input.dtype == "uint8" and pruned.output.dtype == "float32"
+    # Depthwise kernels are left alone; rounding to eight bits makes some more zeros and takes none away.
+    assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
+    assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.gzip_bytes < whole.gzip_bytes
+    for kernel in to_tflite.kernels(pruned.path):
+        if kernel.shape[1] > 9:
+            assert (kernel == 0).mean() == pytest.approx(0.6, abs=0.02)
+    model = keras3.load(made("prune").model)
+    assert (model.get_layer("conv_pw_5").get_weights()[0] == 0).mean() == pytest.approx(0.6, abs=0.01)
+    labels = np.array([photo.label for photo in shared_dataset.validation])
+    assert metrics.accuracy(scores(integer, shared_dataset.validation, built.trained.input), labels) > 0.6
+
+
+def test_clustered_files(built, shared_dataset, made, tmp_path):
+    (tmp_path / "float").mkdir()
+    (tmp_path / "int").mkdir()
+    clustered = file_of("cluster", built, shared_dataset, made, tmp_path / "float")
+    integer = file_of("cluster8", built, shared_dataset, made, tmp_path / "int")
+    model = keras3.load(made("cluster").model)
+    assert len(np.unique(model.get_layer("conv_pw_5").get_weights()[0])) <= 8
+    # BatchNormalization gives each channel a factor of its own: few values a channel, not few in all.
+    for artifact in (clustered, integer):
+        counts = [
+            max(len(np.unique(row)) for row in kernel)
+            for kernel in to_tflite.kernels(artifact.path)
+            if kernel.shape[1] > 9
+        ]
+        assert max(counts) <= 8
+    assert integer.distinct_weights <= 9
+    assert clustered.gzip_bytes < 0.7 * clustered.bytes and integer.gzip_bytes < built.artifact.gzip_bytes
+
+
+def test_what_is_kept(made):
+    for kind in ("qat", "prune", "cluster"):
+        record = made(kind)
+        assert record.kind == kind and record.contents() and all(path.is_file() for path in record.contents())
+        assert {"log.csv", "outcome.json"} <= set(record.files)
+        rows = (record.folder / "log.csv").read_text(encoding="utf-8").splitlines()
+        assert len(rows) == 2 and rows[1].startswith(f"{kind},1,")
+
+
+def test_photos_that_are_gone(built, order, shared_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    asked = Retraining(kind="qat", trained=built.trained, dataset=shared_dataset, recipe=order.recipe)
+    assert dataclasses.is_dataclass(asked)
+    with pytest.raises(DataError, match="not in the cache any more"):
+        retrain(asked, tmp_path, console=Console(quiet=True))
