@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from edgetl import stages
 from edgetl.chain import Chain
 from edgetl.core import bundles, ladder, methods
-from edgetl.core.errors import ConfigError, EdgetlError
+from edgetl.core.errors import ConfigError, EdgetlError, StageError
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.ladder import Candidate, Rung
 from edgetl.core.measures import Wanted
@@ -75,7 +75,14 @@ class Delivery:
                 continue
             before = set(self.chain.run.took)
             futile = self.chain.futile(methods.find(name))
-            candidate = None if futile else self._candidate(form, name)
+            candidate = None
+            try:
+                candidate = None if futile else self._candidate(form, name)
+            except StageError as error:
+                # A training that comes to nothing is a step that did not do: the ladder says so and goes on.
+                if not methods.find(name).retrained or self.chain.order.method:
+                    raise
+                futile = f"failed: {error.message}"
             spent = sum(seconds for stage, seconds in self.chain.run.took.items() if stage not in before)
             said = ladder.told(candidate) if candidate else futile
             climbed.append(Rung(method=name, seconds=round(spent, 1), told=said, candidate=candidate))

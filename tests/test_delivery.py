@@ -5,7 +5,7 @@ import pytest
 from edgetl.chain import Chain
 from edgetl.core import ladder, runs, targets
 from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Artifact, Verdict
 from edgetl.delivery import Delivery
 from edgetl.order import Order
@@ -13,7 +13,7 @@ from edgetl.order import Order
 QUIET = Console(quiet=True)
 FLIGHT = ladder.flight("mixed8")
 # Most tests are about methods that stand for themselves.
-CLIMBED = dict.fromkeys(("int8_more", *FLIGHT), "said to be futile")
+CLIMBED = dict.fromkeys(("int8_more", *FLIGHT, "qat8"), "said to be futile")
 
 
 class Offered(Chain):
@@ -110,7 +110,7 @@ def test_the_ladder_keeps_every_step_and_why_it_did_not_do(offered):
 
 
 def test_with_all_methods_only_the_flight_ends_at_its_first_step_within(offered):
-    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "qat8", "float16", "float32", "int16x8", "dynamic"), 0.0)
     delivery = offered(drops, all_methods=True, why_not={})
     assert delivery.chain.asked == [] and delivery.chosen().method == "int8"
     assert delivery.chain.asked == list(drops)
@@ -126,6 +126,24 @@ def test_a_pinned_flight_is_climbed_and_a_pinned_step_made(offered, pinned, made
 def test_a_pinned_method_that_is_futile_says_why(offered):
     with pytest.raises(ConfigError, match="no file was made for tflite: int8_more: said to be futile"):
         offered({}, method="int8_more").chosen("int8_more")
+
+
+def test_a_training_that_fails_is_a_step_that_did_not_do(offered, monkeypatch):
+    made = Offered.artifact
+
+    def artifact(self, form, name):
+        if name in {"qat8", "int16x8"}:
+            raise StageError(f"{name} and its file do not agree")
+        return made(self, form, name)
+
+    monkeypatch.setattr(Offered, "artifact", artifact)
+    delivery = offered({"int8": 0.05, "float16": 0.0}, why_not=dict.fromkeys(("int8_more", *FLIGHT), "futile"))
+    assert delivery.chosen().method == "float16"
+    assert [rung.told for rung in delivery.rungs if rung.method == "qat8"] == ["failed: qat8 and its file do not agree"]
+    # What was asked for by name, or trains nothing, is not passed over.
+    for pinned in ("qat8", "int16x8"):
+        with pytest.raises(StageError, match="do not agree"):
+            _ = offered({}, method=pinned).rungs
 
 
 def test_a_device_may_forbid_steps(offered, order):
