@@ -67,9 +67,9 @@ class Answering:
         line = ["ssh", "-F", str(self.config), "-T", self.name, script]
         return subprocess.run(line, capture_output=True, text=True, check=False, **options)
 
-    def copy(self, *paths: Path) -> None:
-        """Copy files and folders into the home of `pi`, over scp."""
-        line = ["scp", "-q", "-r", "-F", str(self.config), *map(str, paths), f"{self.name}:"]
+    def copy(self, *paths: Path, into: str = "") -> None:
+        """Copy files and folders into the home of `pi`, or a folder there, over scp."""
+        line = ["scp", "-q", "-r", "-F", str(self.config), *map(str, paths), f"{self.name}:{into}"]
         subprocess.run(line, check=True)
 
 
