@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from relay import relayed
+from tests.device.relay import relayed
 
 EMULATED = "the processor is emulated: these times are no board's speed"
 KEPT = "ls -A .cache/edgetl 2>/dev/null; true"
@@ -49,3 +49,57 @@ def test_a_board_is_set_up_measured_and_judged(answering, set_up, bench, built_f
     assert accuracy["photos"] == built.verdict.photos and accuracy["unreadable"] == {}
     assert accuracy["accuracy"]["value"] == pytest.approx(built.verdict.accuracy, abs=1e-9)
     assert "int8, bookworm" in " ".join(done.stderr.split())
+
+
+# Each place where a connection may end: how far it gets, and what may be there afterwards.
+
+
+@pytest.mark.slow
+def test_cut_off_while_copying(answering, bench):
+    with answering("bookworm") as board:
+        with relayed(board.config, limit_bytes=200_000) as (relay, through):
+            done = bench(through, "bookworm")
+            assert relay.passed_bytes >= 200_000
+        assert done.returncode == 3
+        assert "bookworm: the connection broke off while copying the bundle" in done.stderr
+        assert "run it again" in done.stderr
+        deadline = time.monotonic() + 30
+        while kept(board) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert kept(board) == []
+
+
+@pytest.mark.slow
+def test_cut_off_while_setting_up_and_while_measuring_and_then_it_works(answering, bench):
+    with answering("bookworm") as board:
+        for script, doing in ((".venv", "setting it up"), ("measure.tmp", "measuring")):
+            with relayed(board.config) as (relay, through):
+                cutter = threading.Thread(target=_cut_when, args=(board, relay, script))
+                cutter.start()
+                done = bench(through, "bookworm")
+                cutter.join()
+            assert done.returncode == 3, done.stderr
+            assert f"bookworm: the connection broke off while {doing}" in done.stderr
+            deadline = time.monotonic() + 60
+            while _running(board) and time.monotonic() < deadline:
+                time.sleep(0.5)
+            assert _running(board) == ""
+            # The bundle, whole, and nothing beside it; its environment only where it was set up.
+            (digest,) = kept(board)
+            found = board.ssh(f"cd .cache/edgetl/{digest}; test ! -d .venv || test -f .venv/set-up")
+            assert found.returncode == 0
+        done = bench(board.config, "bookworm")
+        assert done.returncode == 0, done.stderr
+        assert kept(board) == [digest]
+
+
+def _cut_when(board, relay, appears: str) -> None:
+    """Cut the relay as soon as a path that ends so is on the board."""
+    find = f'for i in $(seq 600); do find .cache/edgetl -maxdepth 2 -name "*{appears}" | grep -q . && exit; sleep 0.5; done'
+    board.ssh(find)
+    relay.cut()
+
+
+def _running(board) -> str:
+    """The programs of the bundle that still run on the board."""
+    return board.ssh("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -e /[.]cache/edgetl/ -e [.]venv/").stdout
