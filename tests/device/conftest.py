@@ -75,9 +75,7 @@ def answering(prepared: Callable[[str], Prepared]) -> Callable[..., Iterator[Ans
 
 
 @pytest.fixture(scope="session")
-def built_for(
-    built: Built, order: Order, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str, str], Built]:
+def built_for(built: Built, order: Order, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Built]:
     """The shared run, built further for a target and a method. Nothing is trained again."""
     made: dict[tuple[str, str], Built] = {}
 

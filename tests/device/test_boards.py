@@ -54,7 +54,9 @@ def test_32_bit(answering, built_for):
         found = json.loads(checked.stdout)
         assert checked.returncode == 0 and found["ok"] is True, checked.stdout
         assert found["versions"]["machine"] == "armv7l" and found["versions"]["numpy"].startswith("1.")
-        named = board.ssh(f"PYTHONPATH=/opt/site python3 int8/{bundle.name}/classify.py --json int8/{bundle.name}/golden")
+        named = board.ssh(
+            f"PYTHONPATH=/opt/site python3 int8/{bundle.name}/classify.py --json int8/{bundle.name}/golden"
+        )
         assert named.returncode == 0 and len(named.stdout.splitlines()) == len(here)
 
 

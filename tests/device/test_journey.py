@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from tests.device.relay import relayed
 
 EMULATED = "the processor is emulated: these times are no board's speed"
@@ -80,12 +81,13 @@ def test_cut_off_while_setting_up_and_while_measuring_and_then_it_works(answerin
                 cutter.join()
             assert done.returncode == 3, done.stderr
             assert f"bookworm: the connection broke off while {doing}" in done.stderr
+            (digest,) = [name for name in kept(board) if not name.endswith(".tmp")]
             deadline = time.monotonic() + 60
-            while _running(board) and time.monotonic() < deadline:
+            while (_running(board, digest) or kept(board) != [digest]) and time.monotonic() < deadline:
                 time.sleep(0.5)
-            assert _running(board) == ""
+            assert _running(board, digest) == ""
             # The bundle, whole, and nothing beside it; its environment only where it was set up.
-            (digest,) = kept(board)
+            assert kept(board) == [digest]
             found = board.ssh(f"cd .cache/edgetl/{digest}; test ! -d .venv || test -f .venv/set-up")
             assert found.returncode == 0
         done = bench(board.config, "bookworm")
@@ -95,11 +97,12 @@ def test_cut_off_while_setting_up_and_while_measuring_and_then_it_works(answerin
 
 def _cut_when(board, relay, appears: str) -> None:
     """Cut the relay as soon as a path that ends so is on the board."""
-    find = f'for i in $(seq 600); do find .cache/edgetl -maxdepth 2 -name "*{appears}" | grep -q . && exit; sleep 0.5; done'
-    board.ssh(find)
+    look = f'find .cache/edgetl -maxdepth 2 -name "*{appears}" | grep -q .'
+    board.ssh(f"for i in $(seq 600); do {look} && exit; sleep 0.5; done")
     relay.cut()
 
 
-def _running(board) -> str:
-    """The programs of the bundle that still run on the board."""
-    return board.ssh("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -e /[.]cache/edgetl/ -e [.]venv/").stdout
+def _running(board, digest: str) -> str:
+    """The programs of the bundle that still run on the board. The brackets keep the question out of its answer."""
+    look = f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -a '[{digest[0]}]{digest[1:]}'"
+    return board.ssh(look).stdout

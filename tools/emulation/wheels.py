@@ -29,9 +29,7 @@ def fetch(folder: Path, board: Board) -> None:
         command += ["--no-deps"]
     # This machine's constraints are not the board's.
     environment = {key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"}
-    done = subprocess.run(
-        [*command, *pinned(board)], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, *pinned(board)], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise CannotEmulate(f"wheels for the emulated board cannot be had: {why}")
