@@ -1,0 +1,39 @@
+"""What can be made again, kept in the user's cache: there whole or not at all, made by one process at a time."""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from edgetl.core import cache
+from edgetl.core.errors import EdgetlError
+
+
+class CannotEmulate(EdgetlError):
+    """This machine lacks something that emulation needs: whoever can do without it goes on without it."""
+
+    exit_code = 2
+
+
+def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
+    """A folder of the cache, filled by `make` when it is asked for the first time.
+
+    Args:
+        name: begins the folder's name.
+        key: all that its content depends on, in JSON's types.
+        make: given an empty folder. Where it fails, nothing is kept.
+    """
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    folder = cache.cache_root() / "emulation" / f"{name}-{digest}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            with cache.appearing(folder) as part:
+                make(part)
+                # A temporary folder is its maker's alone; a root file system is everybody's who lives in it.
+                part.chmod(0o755)
+    return folder
