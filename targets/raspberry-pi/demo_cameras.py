@@ -103,7 +103,7 @@ def v4l2(device: str, wanted: Wanted) -> Frames:
 def video(path: Path) -> Frames:
     """The pictures of a video file at its own pace, over and over. Raises SourceError."""
     cv2 = opencv_library()
-    with _failures(str(path), cv2.error):
+    with _failures(path.name, cv2.error):
         while True:
             capture = cv2.VideoCapture(str(path))
             shown = 0
@@ -123,7 +123,7 @@ def video(path: Path) -> Frames:
             finally:
                 capture.release()
             if not shown:
-                raise SourceError(f"{path} is there no more, or is no video that OpenCV can read")
+                raise SourceError(f"{path.name} is there no more, or is no video that OpenCV can read")
 
 
 def picamera2_library() -> Any:

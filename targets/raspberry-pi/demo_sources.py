@@ -82,14 +82,14 @@ def folder(path: Path, wanted: Wanted) -> Frames:
                 yield Frame(image, (time.perf_counter() - start) * 1e3)
                 time.sleep(max(0.0, start + pause_s - time.perf_counter()))
         if not shown:
-            raise SourceError(f"no photo in {path} can be read: {trouble}")
+            raise SourceError(f"no photo in {path.name} can be read: {trouble}")
 
 
 def _photos(path: Path) -> list[Path]:
     try:
         photos = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
     except OSError as error:
-        raise SourceError(f"the folder {path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"the folder {path.name} cannot be read: {error.strerror}") from error
     if not photos:
-        raise SourceError(f"the folder {path} holds no photos")
+        raise SourceError(f"the folder {path.name} holds no photos")
     return photos

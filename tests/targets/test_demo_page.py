@@ -151,9 +151,8 @@ def test_the_token_vanishes_from_the_address_and_is_kept(demo_bundle, demo_devic
 
     async def look(address):
         assert "?token=" in address
-        async with browsed(
-            address.replace("//" + address.split("/")[2].split(":")[0], "//127.0.0.1"), tmp_path / "p"
-        ) as page:
+        own = f"http://127.0.0.1:{address.rpartition(':')[2]}"
+        async with browsed(own, tmp_path / "profile") as page:
             await page.until("document.getElementById('best').innerText === 'green'")
             assert await page.value("location.pathname + location.search") == "/"
             assert await page.value("document.cookie") == ""
@@ -162,9 +161,7 @@ def test_the_token_vanishes_from_the_address_and_is_kept(demo_bundle, demo_devic
             await page.until("document.getElementById('best').innerText === 'green'")
             assert page.troubles == []
 
-    with served(demo_device, demo_bundle, "--source", tmp_path / "photos", "--port", "0", "--host", "0.0.0.0") as (
-        child,
-        address,
-    ):
+    arguments = ("--source", tmp_path / "photos", "--port", "0", "--host", "0.0.0.0")
+    with served(demo_device, demo_bundle, *arguments) as (child, address):
         asyncio.run(asyncio.wait_for(look(address), 120))
         child.terminate()
