@@ -143,7 +143,7 @@ def test_a_training_that_fails_is_a_step_that_did_not_do(offered, monkeypatch):
     # What was asked for by name, or trains nothing, is not passed over.
     for pinned in ("qat8", "int16x8"):
         with pytest.raises(StageError, match="do not agree"):
-            _ = offered({}, method=pinned).rungs
+            _ = offered({}, method=pinned, why_not={}).rungs
 
 
 def test_a_device_may_forbid_steps(offered, order):

@@ -120,7 +120,7 @@ def test_people_see_the_ladder_where_there_was_one(built):
     stream = io.StringIO()
     show.show_built(built, Console(stream=stream))
     text = " ".join(stream.getvalue().split())
-    assert "int8_more 0 no further photos" in text and "int8 12 within the limit ← chosen" in text
+    assert "int8_more 0 no further photos" in text and "int8 12 loses +0.50 points, within the limit ← chosen" in text
     stream = io.StringIO()
     (one,) = built.targets
     show.show_built(

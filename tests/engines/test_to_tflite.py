@@ -61,7 +61,7 @@ def test_every_method_is_what_it_promises(made, name):
 def test_the_two_ends(made):
     ends = {name: (to_tflite.census(path).input, to_tflite.census(path).output) for name, path in made.items()}
     dtypes = {name: (given.dtype, answered.dtype) for name, (given, answered) in ends.items()}
-    assert {name: dtypes[name] for name in ("float32", "float16", "dynamic", "int8", "int16x8")} == {
+    assert {name: dtypes[name] for name in ("float32", "float16", "dynamic", "int8", "int8_more", "int16x8")} == {
         "float32": ("uint8", "float32"),
         "float16": ("uint8", "float32"),
         "dynamic": ("uint8", "float32"),
