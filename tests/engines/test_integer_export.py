@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edgetl.core import methods
+from edgetl.core import flatnet, methods
 from edgetl.core.flatnet import Node, by_channel
-from edgetl.engines import litert, to_tflite
+from edgetl.engines import flatten, keras3, litert, to_tflite
 from edgetl.engines.integer_export import Scaling, stepped
 
 
@@ -71,3 +71,69 @@ result = aware.answers(Held()).tolist()
     answered = litert.predict(path, as_pixels(photo_array), "xnnpack", lambda _: None).scores
     assert (answered.argmax(1) == promised.argmax(1)).mean() >= 0.96
     assert np.abs(answered - promised).max() < 0.12
+
+
+# Networks whose layers tfmot's own placement refuses, and those it takes, at the smallest side of each.
+BASES = {
+    "DenseNet121": 32,
+    "EfficientNetV2B0": 32,
+    "InceptionResNetV2": 75,
+    "InceptionV3": 75,
+    "MobileNet": 32,
+    "MobileNetV2": 32,
+    "MobileNetV3Small": 32,
+    "NASNetMobile": 32,
+    "ResNet50": 32,
+    "ResNet50V2": 32,
+    "VGG16": 32,
+    "Xception": 71,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES)
+def test_every_base_learns_with_the_rounding_and_becomes_integers(legacy, as_pixels, base, tmp_path):
+    side = BASES[base]
+    layers = keras3.keras.layers
+    keras3.begin(1)
+    image = keras3.keras.Input((side, side, 3), dtype="uint8", name="image")
+    scaled = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+    builder = getattr(keras3.keras.applications, base)
+    network = builder(input_tensor=scaled, input_shape=(side, side, 3), include_top=False, weights=None)
+    features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(network.output)
+    model = keras3.keras.Model(image, layers.Dense(3, activation="softmax", name=keras3.SCORES)(features))
+    pixels = np.random.default_rng(1).integers(0, 256, (8, side, side, 3), dtype=np.uint8)
+    flatnet.save(flatten.network_of(model), tmp_path)
+    photos, answers = flatten.probe(model, pixels)
+    np.savez(tmp_path / "probe.npz", photos=photos, answers=answers, pixels=pixels)
+    found = legacy(f"""
+import numpy as np
+from pathlib import Path
+from edgetl.core import flatnet, folding
+from edgetl.engines.integer_export import Scaling
+from edgetl.engines.tfmot_qat import QuantizationAware
+from edgetl.engines.twin import prove, twin
+from edgetl.engines.watch import Watch
+folder = Path({str(tmp_path)!r})
+net, kept = flatnet.load(folder), np.load(folder / "probe.npz")
+pixels = kept["pixels"]
+class Held:
+    def __len__(self): return len(pixels)
+    def rows(self, rows): return pixels[np.asarray(rows)]
+quiet = Watch(begin=lambda *a: None, step=lambda *a: None, epoch=lambda *a: None, say=lambda *a: None)
+scaling = Scaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
+plain = prove(twin(net).model, kept["photos"], kept["answers"], "it")
+aware = QuantizationAware(folding.folded(net), Held(), scaling, quiet)
+folded = prove(aware.plain, kept["photos"], kept["answers"], "it")
+first = aware._kernels()[0]
+before = aware._weights(first)[0]
+aware.model.compile("adam", "sparse_categorical_crossentropy")
+aware.model.train_on_batch(aware.scaled(pixels), np.arange(8) % 3)
+moved = bool((before != aware._weights(first)[0]).any())
+aware.export(folder / "saved")
+result = [plain, folded, moved]
+""")
+    assert max(found[:2]) < 1e-4 and found[2]
+    path = tmp_path / "model.tflite"
+    path.write_bytes(to_tflite.convert(tmp_path / "saved", methods.find("qat8"), as_pixels(pixels)))
+    to_tflite.check(path, methods.find("qat8"))
