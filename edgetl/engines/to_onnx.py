@@ -20,6 +20,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tf2onnx import tf_loader
+from tf2onnx.graph import GraphUtil
 
 from edgetl.core.errors import StageError
 from edgetl.core.methods import Method
@@ -89,6 +90,23 @@ def _translated(saved_model: Path) -> ModelProto:
         str(saved_model), None, None, tag=["serve"], signatures=["serve"]
     )
     model, _ = tf2onnx.convert.from_graph_def(graph, input_names=inputs, output_names=outputs, opset=OPSET)
+    if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
+        # tf2onnx 1.17 gives up where a sum has a constant without dimensions, as a hard swish has; with one it goes on.
+        model = GraphUtil.optimize_model_proto(_with_dimensions(model))
+    return model
+
+
+def _with_dimensions(model: ModelProto) -> ModelProto:
+    """The same graph; a single number that meets a tensor in a sum or product is [1], which counts as much."""
+    constants = onnx_graph.held(model)
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if node.op_type in ("Add", "Sub", "Mul", "Div") and name in constants and not constants[name].dims:
+                lifted = f"{name}/lifted"
+                if lifted not in onnx_graph.held(model):
+                    values = onnx_graph.array(constants[name]).reshape(1)
+                    model.graph.initializer.append(numpy_helper.from_array(values, lifted))
+                node.input[place] = lifted
     return model
 
 

@@ -154,3 +154,23 @@ def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, tmp_p
 def test_what_is_no_saved_model(tmp_path):
     with pytest.raises((StageError, OSError)):
         to_onnx.convert(tmp_path, METHODS["float32"], None, CARD)
+
+
+def test_a_hard_swish_leaves_no_transposes_behind(photo_array, as_pixels, tmp_path):
+    """tf2onnx's own clean-up stops at a sum with a bare number."""
+    layers = keras3.keras.layers
+    image = keras3.keras.Input((32, 32, 3), dtype="uint8", name="image")
+    features = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+    features = layers.Activation("hard_swish")(layers.Conv2D(8, 3, use_bias=False)(features))
+    features = layers.Activation("hard_swish")(layers.Conv2D(8, 3, use_bias=False)(features))
+    features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(features)
+    scores = layers.Dense(3, activation="softmax", name=keras3.SCORES)(features)
+    model = keras3.keras.Model(image, scores, name="classifier")
+    keras3.save(model, tmp_path / "model.keras")
+    savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
+    for name in ("float32", "int8"):
+        path = tmp_path / f"{name}.onnx"
+        path.write_bytes(to_onnx.convert(tmp_path / "saved", METHODS[name], as_pixels(photo_array), CARD))
+        onnx_census.check(path, METHODS[name])
+        ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
+        assert np.abs(ran.scores - np.asarray(model(photo_array))).max() < (1e-5 if name == "float32" else 0.05)
