@@ -43,7 +43,18 @@ test ! -f {name}.part.tmp/SHA256SUMS || (cd {name}.part.tmp && sha256sum --check
 rm -rf {name}
 mv {name}.part.tmp {name}"""
 
-_SET_UP = 'sh "$HOME/.cache/edgetl/{digest}/setup.sh" </dev/null'
+# When the connection ends, standard input does. Without the guard pip would go on alone, and the next attempt would
+# remove from under it what it installs. It is a group of its own: a shell acts on a signal only when pip has ended.
+_SET_UP = """trap "" PIPE
+exec 3<&0
+setsid sh "$HOME/.cache/edgetl/{digest}/setup.sh" </dev/null &
+setup=$!
+(cat <&3 >/dev/null; kill -TERM -$setup) >/dev/null 2>&1 &
+guard=$!
+wait $setup
+ended=$?
+kill $guard 2>/dev/null
+exit $ended"""
 
 _FORGET = 'rm -rf "$HOME/.cache/edgetl/{digest}"'
 
@@ -127,7 +138,7 @@ def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
 
 
 def _set_up(line: Line, digest: str) -> None:
-    line.run("setting it up", _SET_UP.format(digest=digest), fine=(0, 1, 2))
+    line.run("setting it up", _SET_UP.format(digest=digest), hold=True, fine=(0, 1, 2))
     if line.ended == 1:
         # A file may have changed there: the next attempt copies them all again.
         told = line.told()

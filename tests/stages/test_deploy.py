@@ -247,3 +247,23 @@ def test_interrupted_nothing_goes_on(fleet, measured):
     while len(left(home)) > 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(left(home)) == 1
+
+
+def test_a_setup_ends_with_its_connection(fleet, measured, tmp_path, measure_json):
+    home = fleet.add("board")
+    # As pip does, its child goes on until it is told itself.
+    script = 'trap "rm -rf ~/half; exit 130" TERM; mkdir ~/half; sleep 60; touch ~/went-on'
+    other = bundled(tmp_path / "other", measure_json, **{"setup.sh": script})
+    stop = threading.Event()
+
+    def interrupt() -> None:
+        while not (home / "half").exists():
+            time.sleep(0.02)
+        stop.set()
+
+    threading.Thread(target=interrupt).start()
+    assert failure(measured, "board", bundle=other, stop=stop).message == "board: interrupted while setting it up"
+    deadline = time.monotonic() + 10
+    while (home / "half").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not (home / "half").exists() and not (home / "went-on").exists()

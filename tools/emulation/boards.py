@@ -12,6 +12,7 @@ _PACKAGES = (
     "grep",
     "findutils",
     "tar",
+    "util-linux",
     "libc-bin",
     "python3",
     "python3-venv",

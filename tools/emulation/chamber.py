@@ -17,28 +17,9 @@ INSIDE = Path(__file__).with_name("inside.py")
 # More than a bundle with its virtual environment needs, and far less than this machine's memory, in which it lies.
 DISK_BYTES = 2 << 30
 _IMPORTED = (
-    *(
-        "argparse",
-        "asyncio",
-        "email.parser",
-        "ensurepip",
-        "hashlib",
-        "html.parser",
-        "http.client",
-        "importlib.metadata",
-    ),
-    *(
-        "json",
-        "logging.config",
-        "multiprocessing",
-        "optparse",
-        "platform",
-        "runpy",
-        "subprocess",
-        "tarfile",
-        "tempfile",
-    ),
-    *("unittest.mock", "venv", "xmlrpc.client", "zipfile", "numpy", "PIL.Image", "PIL.ImageOps"),
+    *("argparse", "asyncio", "email.parser", "ensurepip", "hashlib", "html.parser", "http.client", "json"),
+    *("importlib.metadata", "logging.config", "multiprocessing", "optparse", "platform", "runpy", "subprocess"),
+    *("tarfile", "tempfile", "unittest.mock", "venv", "xmlrpc.client", "zipfile", "numpy", "PIL.Image", "PIL.ImageOps"),
 )
 _MACHINES = {"x86_64": "amd64"}
 

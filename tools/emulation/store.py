@@ -10,7 +10,7 @@ from edgetl.core import cache
 from edgetl.core.errors import EdgetlError
 
 
-class CannotEmulate(EdgetlError):
+class CannotEmulate(EdgetlError):  # noqa: N818  (named after what cannot be, as edgetl's own are)
     """This machine lacks something that emulation needs: whoever can do without it goes on without it."""
 
     exit_code = 2
