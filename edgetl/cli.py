@@ -29,18 +29,22 @@ from edgetl.options import (
     Fit,
     HiddenUnits,
     Json,
+    Labels,
     LearningRate,
     LimitDrop,
     Method,
+    Model,
     NoAugment,
     NoFeatureCache,
     Out,
     Photos,
+    PhotosOption,
     Pooling,
     Precision,
     Quiet,
     RecipeName,
     RunFolder,
+    Scaling,
     Seed,
     Side,
     Soak,
@@ -128,8 +132,12 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
 @app.command()
 def build(
     photos: Photos = None,
+    photos_dir: PhotosOption = None,
     target: Target = "tflite",
     target_dir: TargetDir = None,
+    model: Model = None,
+    scaling: Scaling = None,
+    labels: Labels = None,
     base: Base = None,
     alpha: Alpha = None,
     side: Side = None,
@@ -158,9 +166,12 @@ def build(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fine-tune, convert, prove and bundle: the whole road."""
+    """Fine-tune (or take --model as it is), convert, prove and bundle: the whole road."""
     from edgetl import show
 
+    if photos is not None and photos_dir is not None:
+        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
+    photos = photos or photos_dir
     order = _order(locals())
     from edgetl import build as building
 
@@ -436,7 +447,11 @@ def _order(given: dict[str, Any]) -> "Order":
     if method:
         known.find(method)
     found = table.find(given.get("target", "tflite"), given.get("target_dir") or ())
-    source = given["recipe"] or ("digits" if photos is None else "default")
+    source = given["recipe"] or ("digits" if photos is None and given.get("model") is None else "default")
+    resolved = recipes.resolve(source, tables(given))
+    if resolved.own.path and photos is None:
+        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
+        raise ConfigError("a model of your own needs photos of your own", hint=hint)
     limit = found.limits.accuracy_drop
     below = {"contract": {"limit_drop": limit}} if limit is not None else {}
     return Order(
@@ -451,8 +466,10 @@ def _order(given: dict[str, Any]) -> "Order":
 def _default_out(order: "Order") -> Path:
     from edgetl.core.runs import folder_name
 
-    base = order.recipe.base
+    base, own = order.recipe.base, order.recipe.own.path
     photos = order.photos.absolute().name if order.photos else "digits"
+    if own:
+        return Path("edgetl-runs") / folder_name(photos, Path(own).stem)
     return Path("edgetl-runs") / folder_name(photos, base.name, f"{base.alpha:g}", base.side_px)
 
 

@@ -66,7 +66,8 @@ def built_json(built: Built) -> dict[str, Any]:
 
 def show_built(built: Built, console: Console) -> None:
     """The tables of a whole build."""
-    console.table(*tell.phases(built.trained))
+    if built.trained.phases:
+        console.table(*tell.phases(built.trained))
     pairs = [(candidate.artifact, candidate.validation) for candidate in built.candidates]
     console.table(*tell.methods(pairs, chosen=built.artifact.method))
     show_verdict(built.verdict, console)

@@ -8,9 +8,35 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.stages import bench, bundle, convert, deploy, doctor, embedded, ingest, pair, score, train, verify
+    from edgetl.stages import (
+        adopt,
+        bench,
+        bundle,
+        convert,
+        deploy,
+        doctor,
+        embedded,
+        ingest,
+        pair,
+        score,
+        train,
+        verify,
+    )
 
-__all__ = ["bench", "bundle", "convert", "deploy", "doctor", "embedded", "ingest", "pair", "score", "train", "verify"]
+__all__ = [
+    "adopt",
+    "bench",
+    "bundle",
+    "convert",
+    "deploy",
+    "doctor",
+    "embedded",
+    "ingest",
+    "pair",
+    "score",
+    "train",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> ModuleType:
