@@ -54,12 +54,19 @@ class Chain:
     @property
     def shape(self) -> Input:
         """What the model eats."""
-        return Input(side_px=self.order.recipe.base.side_px, fit=self.order.recipe.photos.fit)
+        return Input(side_px=self._side_px, fit=self.order.recipe.photos.fit)
+
+    @cached_property
+    def _side_px(self) -> int:
+        recipe = self.order.recipe
+        return stages.adopt.side_px(recipe.own) if recipe.own.path else recipe.base.side_px
 
     @cached_property
     def trained(self) -> Trained:
-        """The fine-tuned Keras model."""
+        """The fine-tuned Keras model, or the one that was given."""
         bases.check_backend()
+        if self.order.recipe.own.path:
+            return self._adopted()
         recipe, data = self.order.recipe, self.dataset
         tables = recipe.tables()
         depends_on = {
@@ -77,6 +84,24 @@ class Chain:
             lambda folder: stages.train.train(data, recipe, folder, console=self.console),
             Trained,
             title=title,
+        )
+
+    def _adopted(self) -> Trained:
+        recipe, data = self.order.recipe, self.dataset
+        own = recipe.own
+        depends_on = {
+            "own": {"scaling": own.scaling, "model": sha256_of(Path(own.path))},
+            "labels": Path(own.labels).read_text(encoding="utf-8") if own.labels else "",
+            "fit": recipe.photos.fit,
+            "dataset": data.sha256,
+            "libraries": _versions("keras", "numpy", bases.backend()),
+        }
+        return self.stage(
+            "train",
+            depends_on,
+            lambda folder: stages.adopt.adopt(own, data, self.shape, folder, console=self.console),
+            Trained,
+            title=f"take {Path(own.path).name} as it is",
         )
 
     def artifact(self, form: FormatName, name: str) -> Artifact:

@@ -31,19 +31,23 @@ from edgetl.options import (
     Fit,
     HiddenUnits,
     Json,
+    Labels,
     LearningRate,
     LimitDrop,
     Method,
+    Model,
     NoAugment,
     NoFeatureCache,
     Out,
     Photos,
+    PhotosOption,
     Pooling,
     Precision,
     QatEpochs,
     Quiet,
     RecipeName,
     RunFolder,
+    Scaling,
     Seed,
     Side,
     Soak,
@@ -134,8 +138,12 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
 @app.command()
 def build(
     photos: Photos = None,
+    photos_dir: PhotosOption = None,
     target: Targets = None,
     target_dir: TargetDir = None,
+    model: Model = None,
+    scaling: Scaling = None,
+    labels: Labels = None,
     base: Base = None,
     alpha: Alpha = None,
     side: Side = None,
@@ -168,9 +176,12 @@ def build(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fine-tune, convert, prove and bundle: the whole road."""
+    """Fine-tune (or take --model as it is), convert, prove and bundle: the whole road."""
     from edgetl import show
 
+    if photos is not None and photos_dir is not None:
+        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
+    photos = photos or photos_dir
     order = _order(locals())
     from edgetl import build as building
 
@@ -466,7 +477,11 @@ def _order(given: dict[str, Any]) -> "Order":
     if len(set(names)) < len(names):
         raise ConfigError("a target is given twice", where=names)
     found = tuple(table.find(name, given.get("target_dir") or ()) for name in names)
-    source = given["recipe"] or ("digits" if photos is None else "default")
+    source = given["recipe"] or ("digits" if photos is None and given.get("model") is None else "default")
+    resolved = recipes.resolve(source, tables(given))
+    if resolved.own.path and photos is None:
+        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
+        raise ConfigError("a model of your own needs photos of your own", hint=hint)
     # All targets share one recipe, so the strictest limit holds for each.
     limits = [one.limits.accuracy_drop for one in found if one.limits.accuracy_drop is not None]
     below = {"contract": {"limit_drop": min(limits)}} if limits else {}
@@ -482,8 +497,10 @@ def _order(given: dict[str, Any]) -> "Order":
 def _default_out(order: "Order") -> Path:
     from edgetl.core.runs import folder_name
 
-    base = order.recipe.base
+    base, own = order.recipe.base, order.recipe.own.path
     photos = order.photos.absolute().name if order.photos else "digits"
+    if own:
+        return Path("edgetl-runs") / folder_name(photos, Path(own).stem)
     return Path("edgetl-runs") / folder_name(photos, base.name, f"{base.alpha:g}", base.side_px)
 
 

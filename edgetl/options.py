@@ -11,6 +11,21 @@ Photos = Annotated[
     Path | None,
     typer.Argument(help="Folder of photos, a folder for each class. Without it: the embedded handwritten digits."),
 ]
+PhotosOption = Annotated[
+    Path | None, typer.Option("--photos", metavar="DIR", help="The same folder, said as an option.")
+]
+_OWN = "A model of your own, instead of training"
+Model = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A classifier: .keras, or .h5 of Keras 2.", rich_help_panel=_OWN)
+]
+Scaling = Annotated[
+    str | None,
+    typer.Option(help="How its photos were scaled: none, 0..1, tf, torch, caffe, SCALE,OFFSET.", rich_help_panel=_OWN),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A name a line, in the order of its outputs.", rich_help_panel=_OWN),
+]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
 Targets = Annotated[
     list[str] | None,
@@ -70,6 +85,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", ric
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_OUTPUT)]
 
 _FLAGS = {
+    "model": ("own", "path"),
+    "scaling": ("own", "scaling"),
+    "labels": ("own", "labels"),
     "base": ("base", "name"),
     "alpha": ("base", "alpha"),
     "side": ("base", "side_px"),
@@ -99,7 +117,10 @@ def tables(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     tables: dict[str, dict[str, Any]] = {}
     for flag, (table, key) in _FLAGS.items():
         if given.get(flag) is not None:
-            tables.setdefault(table, {})[key] = given[flag]
+            value = given[flag]
+            # A recipe holds plain values, and outlives the folder it was told in.
+            plain = str(value.absolute()) if isinstance(value, Path) else value
+            tables.setdefault(table, {})[key] = plain
     if given.get("strict"):
         tables.setdefault("contract", {})["strict"] = True
     if given.get("no_augment"):

@@ -89,7 +89,8 @@ def ladder_json(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
 
 def show_built(built: Built, console: Console) -> None:
     """The tables of a whole build."""
-    console.table(*tell.phases(built.trained))
+    if built.trained.phases:
+        console.table(*tell.phases(built.trained))
     for one in built.targets:
         if len(built.targets) > 1:
             console.say(f"target {one.target}")

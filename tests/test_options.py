@@ -11,6 +11,9 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.recipe import Recipe, resolve
 
 SAMPLES = {
+    "model": "my.keras",
+    "scaling": "tf",
+    "labels": "labels.txt",
     "base": "mobilenet",
     "alpha": 0.5,
     "side": 96,
@@ -35,7 +38,19 @@ SAMPLES = {
 }
 SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # What a command is told that is no part of the recipe.
-OTHERS = {"photos", "target", "target_dir", "method", "recipe", "all_methods", "explain", "out", "as_json", "quiet"}
+OTHERS = {
+    "photos",
+    "photos_dir",
+    "target",
+    "target_dir",
+    "method",
+    "recipe",
+    "all_methods",
+    "explain",
+    "out",
+    "as_json",
+    "quiet",
+}
 
 
 def test_every_flag_has_a_sample():
@@ -46,7 +61,8 @@ def test_every_flag_has_a_sample():
 def test_a_flag_lands_where_it_says(flag):
     table, key = options._FLAGS[flag]
     assert options.tables({flag: SAMPLES[flag]}) == {table: {key: SAMPLES[flag]}}
-    resolved = resolve(flags=options.tables({flag: SAMPLES[flag]})).tables()
+    beside = {"model": "my.keras"} if table == "own" else {}
+    resolved = resolve(flags=options.tables({**beside, flag: SAMPLES[flag]})).tables()
     assert resolved[table][key] == SAMPLES[flag] != resolve().tables()[table][key]
 
 
@@ -88,9 +104,10 @@ def test_a_command_takes_no_flag_that_is_lost(command):
     known = set(options._FLAGS) | SWITCHES
     given = set(inspect.signature(command).parameters)
     assert given <= known | OTHERS
-    # Only verdicts have limits, and only methods train once more: train makes neither.
+    # Only verdicts have limits, and only methods train once more: train makes neither. Only a build adopts a model.
+    own = {flag for flag, (table, _) in options._FLAGS.items() if table == "own"}
     later = {"limit_drop", "strict", "qat_epochs", "sparsity", "clusters"}
-    assert known - given <= (later if command is cli.train else set())
+    assert known - given <= {cli.build: set(), cli.train: later | own, cli.recipe: own}[command]
 
 
 def test_every_option_says_what_it_is():

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edgetl.core import bases
+from edgetl.core import bases, scalings
 from edgetl.core.errors import ConfigError, unknown
 from edgetl.core.records import Fit, Precision
 
@@ -36,6 +36,18 @@ class Base(_Table):
     side_px: Annotated[int, Field(ge=32, le=1024)]
     weights: str = "imagenet"
     pooling: Literal["avg", "max"] = "avg"
+
+
+class Own(_Table):
+    """A model made elsewhere, instead of training: the file, how its photos were scaled, and the names of its outputs.
+
+    `scaling` is what `core.scalings.stated` reads; "" where the model scales inside. `labels` is a file with a name a
+    line in the order of the outputs; "" where that is the order of the folders.
+    """
+
+    path: str = ""
+    scaling: str = ""
+    labels: str = ""
 
 
 class Photos(_Table):
@@ -141,6 +153,7 @@ class Recipe(_Table):
     """Everything a build is told, with nothing left open."""
 
     base: Base
+    own: Own
     photos: Photos
     head: Head
     augment: Augment
@@ -275,10 +288,28 @@ def _validated(given: Tables, origin: str) -> Recipe:
                 raise unknown(f"key in [{table}]", key, known.model_fields)
     merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_dependent(given), given))
     recipe = from_tables(merged, origin)
+    _check_own(recipe.own, given, origin)
     bases.check(recipe.base.name, recipe.base.side_px, recipe.base.alpha)
     if recipe.photos.validation + recipe.photos.test > 0.9:
         raise ConfigError("validation and test leave less than a tenth of the photos to train on", where=(origin,))
     return recipe
+
+
+def _check_own(own: Own, given: Tables, origin: str) -> None:
+    if not own.path:
+        if own.scaling or own.labels:
+            hint = "with --model FILE they say how that model is fed and read; a base of ours knows by itself"
+            raise ConfigError("scaling and labels are given, and no model", where=(origin,), hint=hint)
+        return
+    if own.scaling:
+        scalings.stated(own.scaling)
+    trained = [table for table in ("base", "head", "augment", "phase1", "phase2") if given.get(table)]
+    if trained:
+        raise ConfigError(
+            f"a model of your own is not trained here, and [{trained[0]}] says how to",
+            where=(origin,),
+            hint="give --model with --fit, --scaling and --labels only, or leave it out",
+        )
 
 
 def _explained(error: ValidationError, origin: str) -> ConfigError:

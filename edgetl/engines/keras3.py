@@ -21,6 +21,7 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.recipe import Base, Head, Training
 from edgetl.core.records import Precision
+from edgetl.core.scalings import NUMBERS
 from edgetl.engines import formula, scaling
 
 SCALING, POOLING, SCORES = scaling.NAME, "pooling", "scores"
@@ -79,7 +80,7 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
     weights = weights_file(base)
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
-    scaled = scaling.layer(scaling.NUMBERS[row.scaling])(image)
+    scaled = scaling.layer(NUMBERS[row.scaling])(image)
     builder = getattr(keras.applications, row.builder)
     own: dict[str, Any] = {"alpha": base.alpha} if row.has_widths else {}
     if row.scaled_inside:
@@ -236,6 +237,12 @@ def load(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        if "lambda" in str(error).lower():
+            raise ConfigError(
+                "the model holds a Lambda layer, which is Python code of whoever made the file and would run here",
+                where=(path,),
+                hint="build it with a layer of Keras in that place, such as Rescaling, and save it again",
+            ) from error
         raise ConfigError(
             f"not a Keras model that can be loaded safely: {_first_line(error)}", where=(path,)
         ) from error

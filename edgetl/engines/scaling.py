@@ -4,37 +4,14 @@ Each scaling is one number a channel to multiply by and one to add, so that it i
 can pin the ranges of. The order BGR of "caffe" is no scaling: it is folded into the kernel that reads the photo.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from edgetl.core.bases import Scaling
+from edgetl.core.scalings import Numbers
 
 NAME = "scaling"
-
-# Source: keras.applications.imagenet_utils.preprocess_input, Keras 3.15; means and deviations are those of ImageNet.
-_TORCH_MEANS, _TORCH_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_CAFFE_MEANS = (123.68, 116.779, 103.939)
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """x * scale + offset, each one number for all channels, or a tuple of three in the order RGB."""
-
-    scale: float | tuple[float, ...]
-    offset: float | tuple[float, ...]
-
-
-NUMBERS: dict[Scaling, Numbers] = {
-    "tf": Numbers(1 / 127.5, -1.0),
-    "torch": Numbers(
-        tuple(1 / (255 * deviation) for deviation in _TORCH_DEVIATIONS),
-        tuple(-mean / deviation for mean, deviation in zip(_TORCH_MEANS, _TORCH_DEVIATIONS, strict=True)),
-    ),
-    "caffe": Numbers(1.0, tuple(-mean for mean in _CAFFE_MEANS)),
-}
 
 
 def layer(numbers: Numbers) -> keras.layers.Rescaling:
@@ -60,8 +37,12 @@ def ranges(scale: np.ndarray, offset: np.ndarray) -> tuple[tuple[float, float], 
 def read_bgr_as_rgb(network: keras.Model) -> None:
     """Turn a network trained on BGR into the same one for RGB: the first kernel's input channels change places."""
     first = next(found for found in network.layers if isinstance(found, keras.layers.Conv2D))
-    kernel = np.asarray(first.kernel)
-    first.kernel.assign(kernel[:, :, ::-1, :])
+    turn_channels(first)
+
+
+def turn_channels(convolution: keras.layers.Conv2D) -> None:
+    """Let a convolution over three channels read them in the opposite order."""
+    convolution.kernel.assign(np.asarray(convolution.kernel)[:, :, ::-1, :])
 
 
 def _held(values: np.ndarray) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetl.stages import (
+        adopt,
         bench,
         bundle,
         calibrate,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "adopt",
     "bench",
     "bundle",
     "calibrate",

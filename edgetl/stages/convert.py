@@ -9,10 +9,10 @@ import numpy as np
 
 from edgetl.core import ladder, metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
-from edgetl.core.formats import FormatName, Kernels
+from edgetl.core.formats import FormatName
 from edgetl.core.methods import Method
 from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
-from edgetl.core.retraining import AGREEMENT, PROOF_PHOTOS, Retrained
+from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import calibrated, keras3, litert, onnx_census, savedmodel, to_onnx, to_tflite
 
@@ -83,9 +83,8 @@ def convert_aware(trained: Trained, retrained: Retrained, method: Method, folder
     Raises:
         StageError: the converter failed, made something other than it was asked for, or the two do not agree.
     """
-    photos = pixelstore.opened(retrained.proof, trained.input)
     path = folder / "model.tflite"
-    path.write_bytes(to_tflite.convert(retrained.model, method, photos))
+    path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
     return artifact.model_copy(update={"agreement": _agreement(path, retrained, trained)})
 
@@ -117,30 +116,18 @@ def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration
 def _agreement(path: Path, retrained: Retrained, trained: Trained) -> float:
     """On which part of the photos the file names the class that the quantization-aware model names.
 
-    Where a network turns on the last bit, two correct kernels of one file do not agree either; so much is forgiven.
-
     Raises:
         StageError: they agree on too few.
     """
     promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
-
-    def answered(count: int, kernels: Kernels) -> np.ndarray:
-        photos = pixelstore.opened(retrained.proof[:count], trained.input)
-        return keras3.two_columns(litert.predict(path, photos, kernels, lambda _: None).scores)
-
-    fast = answered(len(promised), "xnnpack")
-    agreement = metrics.agreement(promised, fast)
-    if agreement >= AGREEMENT:
-        return agreement
-    # The plain loops take fifty times as long: not over thousands of photos.
-    plain = answered(PROOF_PHOTOS, "reference")
-    own = metrics.agreement(fast[: len(plain)], plain)
-    if agreement >= AGREEMENT - (1 - own):
-        return agreement
-    raise StageError(
-        f"the quantization-aware model and its TFLite file agree on {agreement:.1%} of {len(promised)} photos, "
-        f"{AGREEMENT:.0%} are needed (the file's own kernels agree on {own:.1%} with each other): "
-        "what was learned is not what the device would compute",
-        where=(path,),
-        hint="train with the rounding for longer (--qat-epochs), or choose --method int8",
-    )
+    photos = pixelstore.opened(retrained.proof, trained.input)
+    answered = keras3.two_columns(litert.predict(path, photos, "xnnpack", lambda _: None).scores)
+    agreement = metrics.agreement(promised, answered)
+    if agreement < AGREEMENT:
+        raise StageError(
+            f"the quantization-aware model and its TFLite file agree on {agreement:.1%} of {len(promised)} photos, "
+            f"{AGREEMENT:.0%} are needed: what was learned is not what the device would compute",
+            where=(path,),
+            hint="train with the rounding for longer (--qat-epochs), or choose --method int8",
+        )
+    return agreement

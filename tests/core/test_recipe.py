@@ -17,6 +17,7 @@ DEFAULTS = {
     "photos": {"fit": "crop", "validation": 0.15, "test": 0.2},
     "head": {"hidden_units": 0, "dropout": 0.2, "activation": "softmax"},
     "augment": {"views": 4, "flip": True, "shift": 0.08, "zoom": 0.1, "brightness": 0.1},
+    "own": {"path": "", "scaling": "", "labels": ""},
     "training": {
         "seed": 1,
         "batch_size": 32,

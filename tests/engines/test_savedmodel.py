@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.scalings import NUMBERS
 from edgetl.engines import keras3, savedmodel, scaling
 
 KINDS = {"uint8": "uint8", "float32": "float32", "ranged": "float32"}
@@ -67,7 +68,7 @@ def test_pinned_ranges_cover_every_level(saved, tmp_path):
 def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path):
     keras3.begin(2)
     image = keras3.keras.Input((32, 32, 3), dtype="uint8", name="image")
-    features = scaling.layer(scaling.NUMBERS[name])(image)
+    features = scaling.layer(NUMBERS[name])(image)
     features = keras3.keras.layers.Conv2D(4, 3, name="conv")(features)
     features = keras3.keras.layers.GlobalAveragePooling2D(name=keras3.POOLING)(features)
     model = keras3.keras.Model(image, features)

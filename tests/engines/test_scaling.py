@@ -5,6 +5,7 @@ import pytest
 
 from edgetl.core import bases, recipe
 from edgetl.core.recipe import Base, Head
+from edgetl.core.scalings import NUMBERS
 from edgetl.engines import formula, keras3, scaling
 
 keras = keras3.keras
@@ -73,13 +74,13 @@ def _of_normalization(model, weight):
 def test_numbers_are_those_of_preprocess_input(name, mode):
     photo = np.arange(256, dtype=np.float32).repeat(3).reshape(1, 16, 16, 3)
     expected = keras.applications.imagenet_utils.preprocess_input(photo.copy(), mode=mode)
-    assert np.allclose(scaling.layer(scaling.NUMBERS[name])(photo), expected, atol=1e-6)
+    assert np.allclose(scaling.layer(NUMBERS[name])(photo), expected, atol=1e-6)
 
 
 def test_caffe_is_that_of_preprocess_input_but_for_the_order():
     photo = np.arange(256, dtype=np.float32).repeat(3).reshape(1, 16, 16, 3)
     expected = keras.applications.imagenet_utils.preprocess_input(photo.copy(), mode="caffe")
-    assert np.allclose(scaling.layer(scaling.NUMBERS["caffe"])(photo), expected[..., ::-1], atol=1e-4)
+    assert np.allclose(scaling.layer(NUMBERS["caffe"])(photo), expected[..., ::-1], atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_caffe_is_that_of_preprocess_input_but_for_the_order():
     ],
 )
 def test_ranges_are_those_of_all_channels(name, spread, scaled):
-    found = scaling.ranges(*scaling.of(scaling.layer(scaling.NUMBERS[name])))
+    found = scaling.ranges(*scaling.of(scaling.layer(NUMBERS[name])))
     assert found == (pytest.approx(spread, rel=1e-6), pytest.approx(scaled, rel=1e-6))
 
 
@@ -115,7 +116,7 @@ def test_weights_learned_here_stay_in_the_order_rgb(tmp_path):
 
 def test_the_layer_survives_its_file(tmp_path):
     image = keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8")
-    model = keras.Model(image, scaling.layer(scaling.NUMBERS["torch"])(image))
+    model = keras.Model(image, scaling.layer(NUMBERS["torch"])(image))
     keras3.save(model, tmp_path / "model.keras")
     again = keras3.load(tmp_path / "model.keras").get_layer(scaling.NAME)
     for ours, kept in zip(scaling.of(model.layers[-1]), scaling.of(again), strict=True):

@@ -1,0 +1,31 @@
+"""scalings.py: what --scaling may say, and what else a model may have been meant to eat."""
+
+import pytest
+
+from edgetl.core import scalings
+from edgetl.core.errors import ConfigError
+from edgetl.core.scalings import NUMBERS, USUAL, Numbers, stated
+
+
+def test_names_and_numbers():
+    assert stated("tf").numbers == NUMBERS["tf"] and not stated("tf").bgr
+    assert stated("caffe").bgr and not stated("caffe-bgr").bgr
+    assert stated("tf-bgr").numbers == NUMBERS["tf"] and stated("tf-bgr").bgr
+    assert stated("0.5,-1").numbers == Numbers(0.5, -1.0)
+    assert stated("1,2,3,4,5,6").numbers == Numbers((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+
+
+@pytest.mark.parametrize("text", ["", "tf2", "1", "1,2,3", "0,1", "1,nan", "1,inf", "1,0,1,0,0,0", "bgr", "a,b"])
+def test_what_is_refused(text):
+    with pytest.raises(ConfigError, match="scaling") as caught:
+        stated(text)
+    assert "tf" in caught.value.hint and "SCALE,OFFSET" in caught.value.hint
+
+
+def test_other_ways_differ_from_the_stated_one_and_can_be_stated():
+    for way in (*USUAL.values(), stated("tf-bgr"), stated("0.5,0")):
+        found = scalings.others(way, inside=False)
+        assert way not in found and any(one.bgr != way.bgr for one in found)
+        for other in found:
+            assert stated(other.name) == other
+        assert scalings.others(way, inside=True) == found[:1]
