@@ -1,8 +1,8 @@
 """A .h5 file of Keras 2 → a copy that Keras 3 can read: the same network and weights, told in Keras 3's words.
 
-Keras 3 reads these files but for what Keras 2 wrote that it no longer knows: an argument `groups` of depthwise layers,
-slashes in layers' names, and calls of nested models counted from 1. The weights are read in the order of the layers and
-stay as they are.
+Keras 3 reads these files but for what Keras 2 wrote that it no longer knows: arguments of depthwise layers that say
+nothing, slashes in layers' names, and calls of nested models counted from 1. The weights are read in the order of the
+layers and stay as they are.
 """
 
 import json
@@ -14,7 +14,11 @@ import h5py
 
 from edgetl.core.errors import ConfigError
 
-_GROUPLESS = {"DepthwiseConv2D", "SeparableConv2D"}
+# What says nothing in Keras 2: these layers have no groups, and no kernel beside their depthwise and pointwise ones.
+_DROPPED = {
+    "DepthwiseConv2D": ("groups",),
+    "SeparableConv2D": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+}
 _MODELS = {"Functional", "Model", "Sequential"}
 # Keras 2 wrote calls such as x + 3 as these; Keras 3 has no such layers.
 _CALLS = {"TFOpLambda", "SlicingOpLambda"}
@@ -88,6 +92,6 @@ def _retold(config: Any, names: dict[str, str], nested: set[str], path: Path) ->
             hint="use a layer such as Rescaling, Add or Activation in that place, or save it as .keras from Keras 3",
         )
     told = {key: _retold(value, names, nested, path) for key, value in config.items()}
-    if kind in _GROUPLESS:
-        told["config"].pop("groups", None)
+    for key in _DROPPED.get(str(kind), ()):
+        told["config"].pop(key, None)
     return told

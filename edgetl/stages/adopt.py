@@ -59,8 +59,11 @@ def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: C
         for other in scalings.others(way, inside=inside)
     ]
     best = max(tried, key=lambda one: (_right(one[1], trial).sum(), np.log(_of_truth(one[1], trial)).mean()))
-    _compare((way, expected), best, trial, console)
-    _check_order(trial, expected, dataset.classes, console)
+    # Swapped colours can pass for swapped labels, and the other way round: what explains more of the photos is told.
+    reordered = _reordered(trial, expected, len(dataset.classes))
+    if reordered is None or _right(best[1], trial).sum() >= _right(expected, reordered).sum():
+        _compare((way, expected), best, trial, console)
+    _check_order(trial, reordered, _right(expected, trial), dataset.classes, console)
     order = tuple(int(at) for at in np.argsort(trial.class_of))
     console.say(
         f"  {path.name}: photos of {shape.side_px} px by {shape.fit}, scaling {way.name}, outputs are {answers}"
@@ -162,18 +165,25 @@ def _compare(
         console.warn(f"{seen}, and is surer of them: was it trained that way?")
 
 
-def _check_order(trial: _Trial, expected: np.ndarray, classes: tuple[str, ...], console: Console) -> None:
+def _reordered(trial: _Trial, expected: np.ndarray, classes: int) -> _Trial | None:
+    """The trial with the order of the outputs that fits the photos clearly better; None where the stated one does."""
     named = np.array(trial.class_of)[expected.argmax(axis=1)]
-    better = trials.better_order(named, trial.labels, len(classes))
-    if better is not None:
-        names = [classes[better[label]] for label in trial.class_of]
+    better = trials.better_order(named, trial.labels, classes)
+    if better is None:
+        return None
+    return _Trial(trial.pixels, trial.labels, tuple(better[label] for label in trial.class_of))
+
+
+def _check_order(
+    trial: _Trial, reordered: _Trial | None, right: np.ndarray, classes: tuple[str, ...], console: Console
+) -> None:
+    if reordered is not None:
         told = ", ".join(classes[label] for label in trial.class_of)
         raise ConfigError(
             f"the photos say that the outputs are not in the order {told}",
-            where=(f"they fit {', '.join(names)}",),
+            where=(f"they fit {', '.join(classes[label] for label in reordered.class_of)}",),
             hint="write these names into a file, one a line, and give it with --labels",
         )
-    right = named == trial.labels
     if trials.near_chance(right, len(classes)):
         console.warn(
             f"the model names {right.mean():.1%} of {len(right)} photos right, as guessing would: are labels, scaling "

@@ -1,4 +1,4 @@
-"""own.py: a model made anywhere answers the same once it eats raw RGB; the rest is refused by a sentence."""
+"""own.py: a model made anywhere answers the same once it eats raw RGB; what cannot be taken is refused."""
 
 import numpy as np
 import pytest
