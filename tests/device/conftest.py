@@ -83,7 +83,7 @@ def built_for(built: Built, order: Order, tmp_path_factory: pytest.TempPathFacto
         if (target, method) not in made:
             folder = tmp_path_factory.mktemp(f"{target}-{method}") / "run"
             shutil.copytree(built.run, folder)
-            wanted = replace(order, target=targets.find(target), method=method)
+            wanted = replace(order, targets=(targets.find(target),), method=method)
             with runs.opened(folder) as run:
                 made[target, method] = build(wanted, run, Console(quiet=True))
         return made[target, method]
