@@ -182,8 +182,8 @@ def test_a_method_that_makes_no_file_for_the_target(offered):
     with pytest.raises(ConfigError, match="int16x8 makes tflite files, and target onnx takes onnx") as caught:
         delivery.artifact("int16x8")
     assert caught.value.hint == "it takes int8, float16, float32, dynamic"
-    with pytest.raises(ConfigError, match="target onnx does not take int8-u8s8"):
-        delivery.chosen("int8-u8s8")
+    with pytest.raises(ConfigError, match="target onnx does not take int8_u8s8"):
+        delivery.chosen("int8_u8s8")
 
 
 def test_a_board_without_fast_kernels_is_asked_on_the_plain_ones(order, tmp_path):

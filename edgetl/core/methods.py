@@ -87,7 +87,7 @@ METHODS: dict[str, Method] = {
             float_layers=1,
         ),
         Method(
-            name="int8-u8s8",
+            name="int8_u8s8",
             weights="int8",
             activations="uint8",
             calibrated=True,

@@ -206,7 +206,7 @@ def test_tolerances(method, scale, tolerance, accelerated):
 
 
 @pytest.mark.parametrize(
-    ("method", "tolerance"), [("int8", 1 / 16), ("int8-u8s8", 1 / 16), ("dynamic", 1e-4), ("float16", 1e-4)]
+    ("method", "tolerance"), [("int8", 1 / 16), ("int8_u8s8", 1 / 16), ("dynamic", 1e-4), ("float16", 1e-4)]
 )
 def test_tolerances_of_onnx_files(method, tolerance):
     output = Tensor(name="scores", shape=(1, 2), dtype="float32", scale=0.0, zero_point=0)

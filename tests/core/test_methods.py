@@ -18,7 +18,7 @@ def test_names_are_keys():
         "int8",
         "int8_more",
         "mixed8",
-        "int8-u8s8",
+        "int8_u8s8",
         "int16x8",
         "qat8",
         "prune",
@@ -37,7 +37,7 @@ def test_a_row_is_consistent(row):
     assert (
         SAID[BITS[row.weights]] in row.summary
         or row.retrained
-        or row.name in {"int16x8", "int8_more", "int8-u8s8", "mixed8"}
+        or row.name in {"int16x8", "int8_more", "int8_u8s8", "mixed8"}
     )
 
 

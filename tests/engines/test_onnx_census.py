@@ -12,7 +12,7 @@ from edgetl.core.records import Input
 from edgetl.engines import keras3, onnx_census, onnx_graph, savedmodel, to_onnx
 
 CARD = to_onnx.Card(classes=("a", "b", "c"), input=Input(side_px=32, fit="crop"))
-NAMES = ("float32", "float16", "dynamic", "int8", "int8-u8s8")
+NAMES = ("float32", "float16", "dynamic", "int8", "int8_u8s8")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_ends_operators_and_dtypes(made):
 def test_no_file_passes_for_another_methods(made, name, other):
     if name == other or (name, other) == ("int8", "dynamic"):
         return  # Rounded weights are all that `dynamic` promises.
-    if other == "dynamic" and name == "int8-u8s8":
+    if other == "dynamic" and name == "int8_u8s8":
         return
     with pytest.raises(StageError):
         onnx_census.check(made[name], METHODS[other])
@@ -125,8 +125,8 @@ def test_an_input_of_floats(made, tmp_path):
 
 
 def test_a_zero_point_of_another_kind(made, tmp_path):
-    refused(made["int8-u8s8"], "int8", "is quantized to uint8")
-    refused(made["int8"], "int8-u8s8", "is quantized to int8")
+    refused(made["int8_u8s8"], "int8", "is quantized to uint8")
+    refused(made["int8"], "int8_u8s8", "is quantized to int8")
 
 
 def test_onnxruntime_is_asked_what_it_runs(made, monkeypatch):

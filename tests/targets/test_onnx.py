@@ -35,7 +35,7 @@ def board(device):
 
 def test_the_target():
     found = targets.find("onnx")
-    assert found.accepts.formats == ("onnx",) and "int8-u8s8" not in found.accepts.methods
+    assert found.accepts.formats == ("onnx",) and "int8_u8s8" not in found.accepts.methods
     lines = bundles.requirements_text(found).splitlines()
     assert any(line.startswith("onnxruntime") and '"aarch64"' in line for line in lines)
     assert not any("litert" in line or "armv7l" in line for line in lines)
@@ -45,13 +45,13 @@ def test_a_board_of_one_s_own_extends_it(tmp_path):
     folder = tmp_path / "my-board"
     folder.mkdir()
     (folder / "target.toml").write_text(
-        'schema = 1\nextends = "onnx"\ntitle = "My board"\nsummary = "mine"\n[accepts]\nmethods = ["int8-u8s8"]\n'
+        'schema = 1\nextends = "onnx"\ntitle = "My board"\nsummary = "mine"\n[accepts]\nmethods = ["int8_u8s8"]\n'
         '[device]\narch = ["aarch64"]\ncpu = "Cortex-A72"\ncores = 4\nclock_hz = 1_800_000_000\n'
         "ram_bytes = 1_073_741_824\n",
         encoding="utf-8",
     )
     found = targets.find("my-board", [tmp_path])
-    assert found.accepts.methods == ("int8-u8s8",) and found.payload == targets.find("onnx").payload
+    assert found.accepts.methods == ("int8_u8s8",) and found.payload == targets.find("onnx").payload
     (folder / "target.toml").write_text(
         'schema = 1\nextends = "onnx"\ntitle = "My board"\nsummary = "mine"\n[accepts]\nmethods = ["int16x8"]\n',
         encoding="utf-8",
