@@ -22,8 +22,8 @@ Tried so far, one seed, digits at 64 px fine-tuned for 4 epochs (tools/measure_t
 random weights 0.641; 300 classes, 24 576 images in 78 s of training 0.911; ImageNet weights 0.970.
 
 The file in the package (sha256 65ba9e94…): digits 0.987, flowers5 0.724, glass_or_metal 0.840 (README, "Without a
-network"). The log of its course was not kept, so it can be equalled but not repeated to the byte: the next one should come
-with its base.json here.
+network"). The log of its course was not kept, so it can be equalled but not repeated to the byte: the next one should
+come with its base.json here.
 """
 
 import argparse
