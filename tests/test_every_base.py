@@ -43,7 +43,7 @@ def flags(row: bases.Base) -> recipe.Tables:
 def test_it_goes_the_whole_way(row, draw_photos, tmp_path):
     order = Order(
         photos=draw_photos(tmp_path / "shapes", range(12)),
-        target=targets.find("tflite"),
+        targets=(targets.find("tflite"),),
         recipe=recipe.resolve("default", flags(row)),
         method="int8",
     )

@@ -11,7 +11,7 @@ from edgetl.core.errors import DataError, StageError
 from edgetl.core.methods import METHODS
 from edgetl.core.retraining import Retrained
 from edgetl.engines import keras3, litert, to_tflite
-from edgetl.stages.convert import convert
+from edgetl.stages.convert import convert, convert_aware
 from edgetl.stages.retrain import Retraining, retrain
 
 
@@ -39,8 +39,11 @@ def made(built, order, shared_dataset, tmp_path_factory):
 def file_of(method, built, shared_dataset, made, folder):
     """The method's artifact."""
     row = METHODS[method]
+    if row.retrained == "qat":
+        return convert_aware(built.trained, made("qat"), row, folder)
     photos = shared_dataset.train if row.calibrated else ()
-    return convert(built.trained, row, photos, folder, made(row.retrained))
+    slim = built.trained.model_copy(update={"path": made(row.retrained).model})
+    return convert(slim, "tflite", row, photos, folder)
 
 
 def scores(artifact, photos, shape):
@@ -84,7 +87,7 @@ def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_
     np.save(turned / "proof.npy", np.load(retrained.answers)[:, [1, 2, 0]])
     other = retrained.model_copy(update={"folder": turned})
     with pytest.raises(StageError, match=r"agree on \d+\.\d% of \d+ photos, 99% are needed"):
-        convert(built.trained, METHODS["qat8"], shared_dataset.train, tmp_path, other)
+        convert_aware(built.trained, other, METHODS["qat8"], tmp_path)
 
 
 def test_pruned_files(built, shared_dataset, made, tmp_path):
