@@ -243,8 +243,9 @@ def test_steps_that_run_together_change_nothing(small_model, parts, monkeypatch)
 
 def test_long_steps_are_watched_one_by_one(monkeypatch):
     monkeypatch.setattr(keras3, "device", lambda: "cpu:0")
-    assert [two_phase._steps_per_execution(layers) for layers in (2, 10, 40, 160, 500)] == [16, 16, 4, 1, 1]
+    assert two_phase._steps_per_execution(whole=True) == 1
+    assert two_phase._steps_per_execution(whole=False) > 1
     monkeypatch.setattr(keras3, "device", lambda: "gpu:0")
-    assert two_phase._steps_per_execution(160) == 16
+    assert two_phase._steps_per_execution(whole=True) > 1
     monkeypatch.setattr(keras3, "backend", lambda: "torch")
-    assert two_phase._steps_per_execution(2) == 1
+    assert two_phase._steps_per_execution(whole=False) == 1
