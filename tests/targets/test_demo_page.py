@@ -117,13 +117,13 @@ def test_what_is_seen_with_a_camera_without_one_and_with_it_again(demo_bundle, d
             # Numbers move.
             await page.until("parseFloat(document.getElementById('rate').innerText) > 5")
             seen = set()
-            # Rounded to a tenth, few delays are different ones on a quick machine.
+            # Rounded to a tenth, a quick machine's delays are often alike: there is time for more than five of them.
             for _ in range(400):
-                seen.add(await page.text("delay"))
-                if len(seen) > 2:
+                seen.add((await page.text("delay"), await page.text("rate")))
+                if len(seen) > 5:
                     break
                 await asyncio.sleep(0.05)
-            assert len(seen) > 2 and all(text.endswith(" ms") for text in seen)
+            assert len(seen) > 5 and all(delay.endswith(" ms") for delay, _ in seen)
             split = (await page.text("latency")).split()
             assert [split[index] for index in (0, 3, 6, 9)] == ["capture", "preprocess", "invoke", "postprocess"]
             # The camera is pulled.
