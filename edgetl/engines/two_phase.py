@@ -99,6 +99,9 @@ def _phase(model: keras.Model, course: Course, plan: _Plan, watch: Watch) -> _Re
         metrics=["accuracy"],
         steps_per_execution=_steps_per_execution(whole=course.network is model),
     )
+    # Variables that are born while a step is traced make TensorFlow trace it twice: 18 s instead of 12 for all of a
+    # MobileNetV2 on 2 cores.
+    course.network.optimizer.build(course.network.trainable_variables)
     keeper = _Keeper(model, plan, watch, steps=len(training))
     watch.begin(plan.name, plan.epochs * len(training))
     course.network.fit(
