@@ -19,10 +19,14 @@ def board(request, answering):
         yield board
 
 
-# A bundle for another runtime is one line more; "reference" is compared where answers.py gives it.
+# What the answers may differ by: a step of an int8 output, which onnxruntime gives in numbers already, or the last
+# places of a float. "reference" is compared where answers.py gives it: whole numbers must be the same there.
+STEP, ONNX_STEP, LAST_PLACES = 1, 1 / 256, 1e-4
 BUNDLES = [
-    pytest.param("raspberry-pi-4", "int8", id="tflite-int8"),
-    pytest.param("raspberry-pi-4", "float32", id="tflite-float32"),
+    pytest.param("raspberry-pi-4", "int8", STEP, id="tflite-int8"),
+    pytest.param("raspberry-pi-4", "float32", LAST_PLACES, id="tflite-float32", marks=pytest.mark.slow),
+    pytest.param("onnx", "int8", ONNX_STEP, id="onnx-int8"),
+    pytest.param("onnx", "float32", LAST_PLACES, id="onnx-float32", marks=pytest.mark.slow),
 ]
 
 
@@ -43,23 +47,22 @@ def largest(found: list, expected: list) -> float:
     return float(np.max(np.abs(np.array(found, np.float64) - np.array(expected, np.float64))))
 
 
-@pytest.mark.parametrize(("target", "method"), BUNDLES)
-def test_the_board_answers_as_this_machine_does(board, built_for, target, method):
+@pytest.mark.parametrize(("target", "method", "difference"), BUNDLES)
+def test_the_board_answers_as_this_machine_does(board, built_for, target, method, difference):
     bundle = built_for(target, method).bundle.root
-    here, there = answers_here(bundle), answers_there(board, bundle, method)
+    name = f"{target}-{method}"
+    here, there = answers_here(bundle), answers_there(board, bundle, name)
     assert len(there["bundled"]) == len(here["bundled"]) >= 3
     assert there["accelerated"] is True and here["accelerated"] is True
-    # A step of an int8 file, or what the last places of a float may differ by.
-    quantized = method == "int8"
-    assert largest(there["bundled"], here["bundled"]) <= (1 if quantized else 1e-4)
+    assert largest(there["bundled"], here["bundled"]) <= difference
     assert np.argmax(there["bundled"], 1).tolist() == np.argmax(here["bundled"], 1).tolist()
     assert set(there) == set(here)
     if "reference" in here:
-        assert largest(there["reference"], here["reference"]) <= (0 if quantized else 1e-4)
+        assert largest(there["reference"], here["reference"]) <= (0 if difference == STEP else difference)
     # The answers tell classes apart: a model that says the same of every photo would agree with itself anywhere.
     assert len(set(np.argmax(here["bundled"], 1).tolist())) > 1
 
-    checked = board.ssh(f"{WITH_WHEELS} python3 {method}/{bundle.name}/selfcheck.py --json")
+    checked = board.ssh(f"{WITH_WHEELS} python3 {name}/{bundle.name}/selfcheck.py --json")
     found = json.loads(checked.stdout)
     assert checked.returncode == 0 and found["ok"] is True, checked.stdout
     assert found["versions"]["machine"] == "aarch64"

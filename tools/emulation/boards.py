@@ -63,7 +63,7 @@ _AARCH64 = (
     "manylinux_2_27_aarch64",
     "manylinux_2_28_aarch64",
 )
-_LITERT = ("numpy", "pillow", "ai-edge-litert")
+_RUNTIMES = ("numpy", "pillow", "ai-edge-litert", "onnxruntime")
 
 BOARDS = {
     board.name: board
@@ -78,7 +78,7 @@ BOARDS = {
             python="3.11",
             platforms=_AARCH64,
             packages=_PACKAGES,
-            wheels=_LITERT,
+            wheels=_RUNTIMES,
         ),
         Board(
             name="trixie",
@@ -90,7 +90,7 @@ BOARDS = {
             python="3.13",
             platforms=_AARCH64,
             packages=_PACKAGES,
-            wheels=_LITERT,
+            wheels=_RUNTIMES,
         ),
         # The last 32-bit runtime has no numpy and Pillow of its own on the index: they are Debian's.
         Board(
