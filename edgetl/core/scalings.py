@@ -50,6 +50,26 @@ USUAL: dict[str, Stated] = {
 }
 
 
+def stepped(low: float, high: float) -> tuple[float, float]:
+    """A range of 256 levels that holds this one, with zero on one of them and the lowest number on the first.
+
+    Kernels take zero for a level. Scaled to -1..1, zero would lie half-way between two of them, so every one of the 256
+    levels of a photo would be a tie, which one kernel rounds up and another down.
+
+    Args:
+        low: at most 0.
+        high: at least 0.
+    """
+    step = (high - low) / 255
+    if low == 0:
+        return low, high
+    # What is a whole number but for its last places is one.
+    below = math.floor(-low / step + 1e-4)
+    if below == 0:
+        return -high / 254, high
+    return low, low + 255 * (-low / below)
+
+
 def others(way: Stated, *, inside: bool) -> tuple[Stated, ...]:
     """The ways that a model may have been meant to be fed instead; where it scales inside, only the other order."""
     name = way.name.removesuffix("-bgr") if way.name.endswith("-bgr") else f"{way.name}-bgr"

@@ -1,7 +1,8 @@
 """A folded network with its ranges → a SavedModel that the TFLite converter turns into integers. Child processes only.
 
 The scaling of the pixels comes first, as a convolution of 1x1 on raw RGB: one operator with one rounding, whatever the
-scaling is. Kernels are written as multiples of their channel's step, from which the converter reads the same step.
+scaling is. Kernels are written as multiples of their channel's step, from which the converter reads the same step, and
+biases as multiples of what a step of the kernel times a step of the photo, or of the layer before, is worth.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from edgetl.core import scalings
 from edgetl.core.flatnet import Network, Node, Weights, by_channel
 from edgetl.engines.twin import Twin
 
@@ -28,9 +30,9 @@ class Scaling:
 
     @property
     def range(self) -> Range:
-        """What comes out of 0..255, all channels together, zero always within."""
+        """A range that holds what comes out of 0..255, all channels together, with zero on one of its levels."""
         ends = 255 * np.stack([np.minimum(self.matrix, 0).sum(0), np.maximum(self.matrix, 0).sum(0)]) + self.offset
-        return min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
+        return scalings.stepped(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
 
     def scaled(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 [photos, side, side, 3] → float32 of the same shape."""
@@ -39,7 +41,7 @@ class Scaling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """A folded network, its Keras 2 twin, and the range of each output that has one of its own."""
+    """A folded network in whole steps, its Keras 2 twin, and the range of each output that has one of its own."""
 
     network: Network
     twin: Twin
@@ -50,7 +52,7 @@ def export(finished: Finished, scaling: Scaling, folder: Path) -> None:
     """Write the SavedModel: float32 "image" [1, side, side, 3] of 0..255 → "scores" [1, units].
 
     Args:
-        finished: its kernels are written as multiples of their step first, here and in the twin.
+        finished: what `stepped` made; its weights are put into its twin.
         scaling: what is done to the pixels.
         folder: where the SavedModel goes.
     """
@@ -58,7 +60,7 @@ def export(finished: Finished, scaling: Scaling, folder: Path) -> None:
     first = network.nodes[0]
     for node in network.nodes:
         if node.weights:
-            layers[node.name].set_weights(list(stepped(node)))
+            layers[node.name].set_weights(list(node.weights))
 
     def pinned(value: Any, of: Range) -> Any:
         return tf.quantization.fake_quant_with_min_max_args(value, min=of[0], max=of[1])
@@ -80,9 +82,35 @@ def export(finished: Finished, scaling: Scaling, folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures=module.serve)
 
 
-def stepped(node: Node) -> Weights:
-    """A layer's weights with the kernel as multiples of each output channel's step; biases as they are."""
+def stepped(network: Network, ranges: Mapping[str, Range]) -> Network:
+    """The network with the weights that an integer file will hold.
+
+    Args:
+        network: folded.
+        ranges: of each output that has one of its own, the scaled photo's among them; the others have that of what
+            they eat.
+    """
+    steps: dict[str, float] = {}
+    changed: dict[str, Weights] = {}
+    for node in network.nodes:
+        low, high = ranges.get(node.name, (0.0, 0.0))
+        steps[node.name] = (high - low) / 255 if node.name in ranges else steps[node.inputs[0]]
+        if node.weights:
+            changed[node.name] = whole(node, steps[node.inputs[0]])
+    return network.with_weights(changed)
+
+
+def whole(node: Node, eaten_step: float) -> Weights:
+    """A layer's weights in whole steps: the kernel's of each output channel, and those times `eaten_step` for biases.
+
+    Source: the TFLite 8-bit quantization specification, "int8 quantized operator specifications".
+    """
     kernel, *rest = node.weights
     flat = by_channel(node)
     step = np.maximum(np.abs(flat).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
-    return (np.asarray(np.round(flat / step) * step, np.float32).reshape(kernel.shape), *rest)
+    made = np.asarray(np.round(flat / step) * step, np.float32).reshape(kernel.shape)
+    grid = step.astype(np.float64) * eaten_step
+    # A channel of zeros has no step worth the name: its bias stays.
+    fine = np.abs(flat).max(axis=0) > 0
+    biases = [np.where(fine, np.round(bias / grid) * grid, bias).astype(np.float32) for bias in rest]
+    return (made, *biases)

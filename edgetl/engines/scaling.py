@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.core.scalings import Numbers
+from edgetl.core.scalings import Numbers, stepped
 
 NAME = "scaling"
 
@@ -25,9 +25,9 @@ def of(scaling: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ranges(scale: np.ndarray, offset: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """What 0..255 becomes after the multiplication, and after the addition: (lowest, highest) over the channels.
+    """Ranges that hold what 0..255 becomes after the multiplication, and after the addition, over all channels.
 
-    Both hold 0, as a quantized range must. A negative scale turns a range round.
+    Both hold 0, as a quantized range must, on one of their levels. A negative scale turns a range round.
     """
     spread = np.broadcast_to(scale, 3) * np.array([[0], [255]], np.float32)
     scaled = spread + offset
@@ -46,7 +46,7 @@ def turn_channels(convolution: keras.layers.Conv2D) -> None:
 
 
 def _held(values: np.ndarray) -> tuple[float, float]:
-    return min(0.0, float(values.min())), max(0.0, float(values.max()))
+    return stepped(min(0.0, float(values.min())), max(0.0, float(values.max())))
 
 
 def _plain(value: float | tuple[float, ...]) -> float | list[float]:

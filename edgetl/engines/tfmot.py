@@ -84,8 +84,8 @@ def _proven(carried: tf_keras.Model, given: Path, what: str) -> float:
 def _quantized(job: Job, aware: QuantizationAware, course: Course, results: Path, watch: Watch) -> Fitted:
     fitted = aware.fit(course, watch)
     proof = pixelstore.opened([photo.sha256 for photo in job.proof], job.input)
-    np.save(results / "proof.npy", aware.answers(proof), allow_pickle=False)
     aware.export(results / "saved_model")
+    np.save(results / "proof.npy", aware.answers(proof), allow_pickle=False)
     return fitted
 
 

@@ -71,10 +71,14 @@ class QuantizationAware:
         return tfmot_fit.answers(self.model, photos, self.scaled)
 
     def export(self, folder: Path) -> None:
-        """Write the SavedModel for the converter."""
-        trained = self._network.with_weights({name: self._weights(name) for name in self._kernels()})
+        """Write the SavedModel for the converter; from here on the model has the biases that the file has."""
+        learned = self._network.with_weights({name: self._weights(name) for name in self._kernels()})
         ranges = {name: self._range(name) for name in self._ranged}
-        integer_export.export(Finished(network=trained, twin=self._plain, ranges=ranges), self._scaling, folder)
+        whole = integer_export.stepped(learned, {learned.nodes[0].name: self._scaling.range, **ranges})
+        for node in whole.nodes:
+            if len(node.weights) > 1:
+                self._twin.layers[node.name].layer.bias.assign(node.weights[1])
+        integer_export.export(Finished(network=whole, twin=self._plain, ranges=ranges), self._scaling, folder)
 
     def _calibrated(self, photos: Pixels, watch: Watch) -> dict[str, Range]:
         """The smallest and the largest number of each ranged output over all photos, zero always within."""

@@ -1,10 +1,11 @@
 """scalings.py: what --scaling may say, and what else a model may have been meant to eat."""
 
+import numpy as np
 import pytest
 
 from edgetl.core import scalings
 from edgetl.core.errors import ConfigError
-from edgetl.core.scalings import NUMBERS, USUAL, Numbers, stated
+from edgetl.core.scalings import NUMBERS, USUAL, Numbers, stated, stepped
 
 
 def test_names_and_numbers():
@@ -29,3 +30,22 @@ def test_other_ways_differ_from_the_stated_one_and_can_be_stated():
         for other in found:
             assert stated(other.name) == other
         assert scalings.others(way, inside=True) == found[:1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(-1, 1), (-2.1179, 2.64), (-123.68, 151.061), (-1, 0), (-0.001, 5), (-510, 265)]
+)
+def test_zero_and_the_lowest_number_are_levels(low, high):
+    lowest, highest = stepped(low, high)
+    step = (highest - lowest) / 255
+    assert lowest == (low if low < -step / 2 else -step) and highest >= high * (1 - 1e-9)
+    assert -lowest / step == pytest.approx(round(-lowest / step), abs=1e-6)
+    # No more levels are given away than it takes.
+    assert step <= (high - low) / 255 * (1 + 1 / round(-lowest / step))
+
+
+def test_no_level_of_a_photo_is_a_tie():
+    low, high = stepped(-1.0, 1.0)
+    levels = (np.arange(256) / 127.5 - 1 - low) / ((high - low) / 255)
+    assert np.abs(levels - np.floor(levels) - 0.5).min() > 1e-3
+    assert stepped(0.0, 2.0) == (0.0, 2.0)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from edgetl.core import flatnet, methods
-from edgetl.core.flatnet import Node, by_channel
+from edgetl.core.flatnet import Network, Node, by_channel
 from edgetl.engines import flatten, keras3, litert, to_tflite
-from edgetl.engines.integer_export import Scaling, stepped
+from edgetl.engines.integer_export import Scaling, stepped, whole
 
 
 @pytest.mark.parametrize(
@@ -17,27 +17,55 @@ def test_a_kernel_is_a_multiple_of_its_channels_step(kind, shape):
     draws = np.random.default_rng(2)
     kernel = (draws.normal(size=shape) * draws.uniform(0.01, 10, shape[-1])).astype(np.float32)
     node = Node(name="n", kind=kind, inputs=(), shape=(1,), weights=(kernel, np.float32([0.3])))
-    made, bias = stepped(node)
+    made, bias = whole(node, 0.02)
     flat = by_channel(Node(name="n", kind=kind, inputs=(), shape=(1,), weights=(made,)))
     step = np.abs(by_channel(node)).max(axis=0) / 127
     levels = flat / step
     np.testing.assert_allclose(levels, np.round(levels), atol=1e-3)
     np.testing.assert_allclose(np.abs(levels).max(axis=0), 127, atol=1e-3)
-    assert np.abs(flat - by_channel(node)).max() <= step.max() / 2 * 1.001 and bias == np.float32(0.3)
+    assert np.abs(flat - by_channel(node)).max() <= step.max() / 2 * 1.001
+    # A bias is a multiple of what a step of the kernel times a step of the photo is worth.
+    grid = step * 0.02
+    np.testing.assert_allclose(bias / grid, np.round(bias / grid), atol=1e-3 * np.abs(bias / grid).max())
+    assert (np.abs(bias - 0.3) <= grid / 2 * 1.001).all()
 
 
 def test_a_channel_of_zeros():
     node = Node(name="n", kind="Dense", inputs=(), shape=(2,), weights=(np.zeros((4, 2), np.float32),))
-    assert (stepped(node)[0] == 0).all()
+    assert (whole(node, 0.02)[0] == 0).all()
+    with_bias = Node(name="n", kind="Dense", inputs=(), shape=(2,), weights=(*node.weights, np.float32([0.3, -0.2])))
+    assert (whole(with_bias, 0.02)[1] == np.float32([0.3, -0.2])).all()
+
+
+def test_a_bias_counts_in_steps_of_what_its_layer_eats():
+    def dense(name, eaten):
+        weights = (np.eye(2, dtype=np.float32), np.float32([0.3, 0.7]))
+        return Node(name=name, kind="Dense", inputs=(eaten,), shape=(2,), weights=weights)
+
+    network = Network(
+        (
+            Node(name="photo", kind="InputLayer", inputs=(), shape=(2,)),
+            dense("first", "photo"),
+            Node(name="relu", kind="ReLU", inputs=("first",), shape=(2,)),
+            Node(name="moved", kind="Dropout", inputs=("relu",), shape=(2,)),
+            dense("second", "moved"),
+        )
+    )
+    made = {
+        node.name: node for node in stepped(network, {"photo": (0, 255), "relu": (0, 2.55), "second": (0, 1)}).nodes
+    }
+    np.testing.assert_allclose(made["first"].weights[1], np.round([0.3 * 127, 0.7 * 127]) / 127, rtol=1e-6)
+    np.testing.assert_allclose(made["second"].weights[1], np.round([0.3 * 12700, 0.7 * 12700]) / 12700, rtol=1e-6)
 
 
 def test_the_range_of_a_scaling():
     even = Scaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
-    assert even.range == pytest.approx((-1, 1))
+    # Zero is a level, so a step more than from -1 to 1.
+    assert even.range == pytest.approx((-1, 1 + 1 / 127))
     raw = Scaling(matrix=np.eye(3, dtype=np.float32), offset=np.zeros(3, np.float32))
     assert raw.range == (0, 255)
     mixed = Scaling(matrix=np.diag([1, -2, 0.5]).astype(np.float32), offset=np.float32([10, 0, 0]))
-    assert mixed.range == (-510, 265)
+    assert mixed.range == pytest.approx((-510, -510 + 255 * 510 / 167))
     pixels = np.array([[[[255, 255, 0]]]], np.uint8)
     np.testing.assert_allclose(mixed.scaled(pixels), [[[[265, -510, 0]]]])
 

@@ -54,15 +54,15 @@ def pins(folder):
 
 def test_pinned_ranges_cover_every_level(saved, tmp_path):
     savedmodel.export(saved, tmp_path / "model", "ranged")
-    assert pins(tmp_path / "model") == [(-1.0, 1.0), (0.0, 2.0), (0.0, 255.0)]
+    assert pins(tmp_path / "model") == [(-1.0, 1.0079), (0.0, 2.0), (0.0, 255.0)]
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("torch", [(-2.1179, 2.64), (0.0, 4.4643), (0.0, 255.0)]),
+        ("torch", [(-2.1179, 2.6614), (0.0, 4.4643), (0.0, 255.0)]),
         # Nothing is multiplied, so nothing but the photo and the shifted photo is rounded.
-        ("caffe", [(-123.68, 151.061), (0.0, 255.0)]),
+        ("caffe", [(-123.68, 152.9726), (0.0, 255.0)]),
     ],
 )
 def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path):

@@ -86,9 +86,10 @@ def test_caffe_is_that_of_preprocess_input_but_for_the_order():
 @pytest.mark.parametrize(
     ("name", "spread", "scaled"),
     [
-        ("tf", (0.0, 2.0), (-1.0, 1.0)),
-        ("torch", (0.0, 1 / 0.224), (-0.485 / 0.229, 0.594 / 0.225)),
-        ("caffe", (0.0, 255.0), (-123.68, 255 - 103.939)),
+        # The lowest number and zero are both levels, which takes the highest up a little.
+        ("tf", (0.0, 2.0), (-1.0, 1 + 1 / 127)),
+        ("torch", (0.0, 1 / 0.224), (-0.485 / 0.229, 0.485 / 0.229 * (255 / 113 - 1))),
+        ("caffe", (0.0, 255.0), (-123.68, 123.68 * (255 / 114 - 1))),
     ],
 )
 def test_ranges_are_those_of_all_channels(name, spread, scaled):

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Every base through every method of both formats: is the contract kept, how large is the file, how long does it take?
+
+    python tools/measure_bases.py --results bases.jsonl                  # all that is not in the file yet; hours
+    python tools/measure_bases.py --results bases.jsonl --base vgg16     # one base; may be repeated
+    python tools/measure_bases.py --results bases.jsonl --table          # only print what is there
+
+Each base starts from random weights at its smallest side, learns the embedded digits for three epochs, the last two of
+them whole, and goes through its methods one by one; every file is judged on the test digits against Keras. That tells
+whether each graph survives each method, not how well a base classifies: from its real weights it does far better.
+Each file is a line in --results; what stands there is not made again. A base has a process of its own.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edgetl.chain import Chain
+from edgetl.core import bases, recipe, runs, targets
+from edgetl.core.console import Console
+from edgetl.core.errors import EdgetlError
+from edgetl.core.formats import FORMATS, FormatName
+from edgetl.core.machine import processor
+from edgetl.order import Order
+
+WAYS: dict[FormatName, tuple[str, ...]] = {
+    "tflite": ("float32", "float16", "dynamic", "int8", "int16x8", "qat8"),
+    "onnx": ("float32", "float16", "dynamic", "int8"),
+}
+
+
+def main() -> None:
+    """Make what is missing, then print the table."""
+    options = _options()
+    if options.within:
+        _measure(options.base[0], options.results, Path(options.within))
+        return
+    for name in [] if options.table else options.base or list(bases.BASES):
+        if len(_missing(name, options.results)):
+            with TemporaryDirectory() as folder:
+                command = [sys.executable, __file__, "--results", str(options.results), "--base", name]
+                done = subprocess.run([*command, "--within", folder], check=False)
+            if done.returncode:
+                print(f"{name}: ended with {done.returncode}", file=sys.stderr)
+    _print(_told(options.results))
+
+
+def _measure(name: str, results: Path, folder: Path) -> None:
+    """Train one base and make its missing files, a line for each."""
+    row = bases.find(name)
+    flags: recipe.Tables = {
+        "base": {
+            "name": name,
+            "alpha": 0.25 if name == "mobilenet" else min(1.0, row.alphas[0]),
+            "side_px": row.smallest_side_px,
+            "weights": "none",
+        },
+        "photos": {"validation": 0.1, "test": 0.2},
+        "augment": {"views": 1, "flip": False},
+        "training": {"batch_norm": "training", "patience": 0},
+        "phase1": {"epochs": 1},
+        "phase2": {"epochs": 2, "unfreeze": "all", "learning_rate_ratio": 1.0},
+        "retrain": {"epochs": 1},
+        "convert": {"calibration_photos": 100},
+    }
+    order = Order(photos=None, targets=(targets.find("tflite"),), recipe=recipe.resolve("default", flags))
+    with runs.opened(folder / "run") as run:
+        chain = Chain(order, run, Console(quiet=True))
+        for form, method in _missing(name, results):
+            told = {"base": name, "format": form, "method": method, **_figures(chain, form, method)}
+            with results.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({**told, "processor": processor()}) + "\n")
+            print(json.dumps(told), file=sys.stderr)
+
+
+def _figures(chain: Chain, form: FormatName, method: str) -> dict[str, Any]:
+    """One file made and judged; `seconds` is what it alone took, training and the float32 reference left out."""
+    trained, before = chain.trained, set(chain.run.took)
+    reference = {"side_px": trained.input.side_px, "training_s": round(chain.run.took["train"], 1)}
+    try:
+        artifact = chain.artifact(form, method)
+        seconds = sum(spent for stage, spent in chain.run.took.items() if stage not in before)
+        verdict = chain.verdict(artifact, "test", FORMATS[form].fast)
+    except EdgetlError as error:
+        return {**reference, "failed": error.message}
+    return {
+        **reference,
+        "photos": verdict.photos,
+        "keras": round(verdict.reference_accuracy, 4),
+        "drop": round(verdict.drop, 4),
+        "drop_low": round(verdict.drop_low, 4),
+        "drop_high": round(verdict.drop_high, 4),
+        "agreement": round(verdict.agreement, 4),
+        "outcome": verdict.outcome,
+        "bytes": artifact.bytes,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _missing(name: str, results: Path) -> list[tuple[FormatName, str]]:
+    there = {(one["format"], one["method"]) for one in _told(results) if one["base"] == name}
+    return [(form, method) for form, methods in WAYS.items() for method in methods if (form, method) not in there]
+
+
+def _told(results: Path) -> list[dict[str, Any]]:
+    lines = results.read_text(encoding="utf-8").splitlines() if results.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _print(told: list[dict[str, Any]]) -> None:
+    """A table of Markdown for each format: a row a base, a cell a method."""
+    files: defaultdict[str, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
+    for one in told:
+        files[one["base"]][one["format"], one["method"]] = one
+    for form, methods in WAYS.items():
+        print(f"| {FORMATS[form].title}, side | training, Keras | {' | '.join(methods)} |")
+        print("|---|---|" + "---|" * len(methods))
+        for name, made in files.items():
+            cells = [_cell(made.get((form, method))) for method in methods]
+            some = next(iter(made.values()))
+            keras = next((f"{one['keras']:.3f}" for one in made.values() if "keras" in one), "")
+            print(f"| {name}, {some['side_px']} px | {some['training_s']:.0f} s, {keras} | {' | '.join(cells)} |")
+        print()
+
+
+def _cell(file: dict[str, Any] | None) -> str:
+    if file is None:
+        return ""
+    if "failed" in file:
+        return "✗ " + file["failed"].replace("|", "/").splitlines()[0]
+    mark = {"PASS": "✓", "UNDECIDED": "~", "FAIL": "✗"}[file["outcome"]]
+    return f"{mark} {100 * file['drop']:+.2f}, {file['bytes'] / 1e6:.2f} MB, {file['seconds']:.0f} s"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Every base through every method of both formats.")
+    parser.add_argument("--results", type=Path, default=Path("bases.jsonl"), help="%(default)s")
+    parser.add_argument("--base", action="append", default=[], choices=list(bases.BASES), help="may be repeated")
+    parser.add_argument("--table", action="store_true", help="measure nothing, print what is there")
+    parser.add_argument("--within", default="", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
