@@ -149,18 +149,22 @@ class Chain:
     def _aware(self, form: FormatName, method: methods.Method) -> Artifact:
         """The file of a model that learned with the rounding."""
         trained, retrained = self.trained, self.retrained("qat")
-        artifact = self.stage(
+
+        def work(folder: Path) -> Artifact:
+            artifact = stages.convert.convert_aware(trained, retrained, method, folder)
+            self.console.say(
+                f"  the model that learned with the rounding and its file agree on {artifact.agreement:.1%} "
+                f"of {len(retrained.proof)} photos"
+            )
+            return artifact
+
+        return self.stage(
             f"convert-{form}-{method.name}",
             {"retrained": retrained.sha256, "libraries": _versions(*FORMATS[form].makers)},
-            lambda folder: stages.convert.convert_aware(trained, retrained, method, folder),
+            work,
             Artifact,
             title=f"convert to {method.name} {FORMATS[form].title}",
         )
-        self.console.say(
-            f"  the model that learned with the rounding and its file agree on {artifact.agreement:.1%} "
-            f"of {len(retrained.proof)} photos"
-        )
-        return artifact
 
     def _slim(self, kind: Kind) -> Trained:
         """The trained model with the weights that pruning or clustering left; it goes by the sha256 it came from."""
