@@ -109,6 +109,7 @@ def test_pruned_files(built, shared_dataset, made, tmp_path):
     assert metrics.accuracy(scores(integer, shared_dataset.validation, built.trained.input), labels) > 0.6
 
 
+@pytest.mark.slow
 def test_clustered_files(built, shared_dataset, made, tmp_path):
     (tmp_path / "float").mkdir()
     (tmp_path / "int").mkdir()
