@@ -1,4 +1,4 @@
-"""Every base at its smallest side, from random weights: trained, made int8 in both formats, judged, bundled, checked there.
+"""Every base at its smallest side, from random weights: trained, made int8 in both formats, judged, bundled, checked.
 
 Random weights say nothing of accuracy; what is held here is that every graph goes the whole way in integers.
 """

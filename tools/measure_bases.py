@@ -5,7 +5,7 @@
     python tools/measure_bases.py --results bases.jsonl --base vgg16     # one base; may be repeated
     python tools/measure_bases.py --results bases.jsonl --table          # only print what is there
 
-Each base starts from random weights at its smallest side, learns the embedded digits for three epochs, the last two of
+Each base starts from random weights at its smallest side, learns the embedded digits for four epochs, the last three of
 them whole, and goes through its methods one by one; every file is judged on the test digits against Keras. That tells
 whether each graph survives each method, not how well a base classifies: from its real weights it does far better.
 Each file is a line in --results; what stands there is not made again. A base has a process of its own.
@@ -56,15 +56,15 @@ def _measure(name: str, results: Path, folder: Path) -> None:
     flags: recipe.Tables = {
         "base": {
             "name": name,
-            "alpha": 0.25 if name == "mobilenet" else min(1.0, row.alphas[0]),
+            "alpha": 1.0,
             "side_px": row.smallest_side_px,
             "weights": "none",
         },
         "photos": {"validation": 0.1, "test": 0.2},
         "augment": {"views": 1, "flip": False},
-        "training": {"batch_norm": "training", "patience": 0},
-        "phase1": {"epochs": 1},
-        "phase2": {"epochs": 2, "unfreeze": "all", "learning_rate_ratio": 1.0},
+        "training": {"batch_norm": "training", "batch_size": 16, "patience": 0},
+        "phase1": {"epochs": 1, "learning_rate": 2e-3},
+        "phase2": {"epochs": 3, "unfreeze": "all", "learning_rate_ratio": 1.0},
         "retrain": {"epochs": 1},
         "convert": {"calibration_photos": 100},
     }
