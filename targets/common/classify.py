@@ -95,4 +95,12 @@ if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A photo's name may hold bytes, and a label letters, that the terminal cannot show.
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main())
+    try:
+        code = main()
+    except BrokenPipeError:
+        # Whoever read has gone, as `head` does. What Python still wants to write must go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

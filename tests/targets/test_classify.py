@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def test_text_of_a_folder(device, built):
     )
     assert lines[1].endswith("%")
     assert len({line.index("%") for line in lines if line.startswith(" ") and "☼" in line}) <= 1
+
+
+def test_a_reader_that_goes_away_is_no_error(device, built):
+    program, golden = built["int8"] / "classify.py", built["int8"] / "golden"
+    pipe = subprocess.run(
+        ["bash", "-c", 'set -o pipefail; "$1" "$2" "$3" "$3" "$3" | true', "bash", device.python, program, golden],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert pipe.returncode == 0 and "Traceback" not in pipe.stderr and "BrokenPipe" not in pipe.stderr
 
 
 def test_bad_photos_are_named_and_the_others_done(device, built, tmp_path):
