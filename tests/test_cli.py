@@ -471,3 +471,27 @@ def test_bench_on_devices_of_which_one_is_dead(run_folder, edgetl, board, built)
 def test_devices_that_cannot_be(run_folder, edgetl, devices, says):
     done = edgetl("bench", run_folder, *(f"--device={name}" for name in devices))
     assert done.returncode == 2 and says in done.stderr and done.stdout == ""
+
+
+# A model of one's own.
+
+
+def test_build_with_a_model_of_ones_own(edgetl, built, photos, tmp_path):
+    """The shared run's own Keras model, given as a stranger's: nothing is trained, and it answers as it did."""
+    command = (
+        "build",
+        photos,
+        "--model",
+        built.trained.path,
+        "--method",
+        "float32",
+        "--out",
+        tmp_path / "own",
+        "--json",
+    )
+    done = edgetl(*command)
+    assert done.returncode == 0, done.stderr
+    assert "epoch" not in done.stderr and "take model.keras as it is" in done.stderr
+    verdict = json.loads(done.stdout)["verdict"]
+    assert verdict["reference_accuracy"] == built.verdict.reference_accuracy
+    assert verdict["outcome"] in ("PASS", "UNDECIDED") and verdict["agreement"] == 1.0
