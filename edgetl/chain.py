@@ -186,7 +186,7 @@ class Chain:
             depends_on,
             lambda folder: stages.retrain.retrain(asked, folder, console=self.console),
             Retrained,
-            title=f"{kind}: {recipe.retrain.epochs} more epochs on {len(data.train)} photos",
+            title=f"{kind}: {recipe.retrain.epochs_of(kind)} more epochs on {len(data.train)} photos",
         )
 
     def ranges(self, *, more: bool) -> Calibrated:

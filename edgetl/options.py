@@ -67,7 +67,8 @@ NoFeatureCache = Annotated[
 NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they are.", rich_help_panel=_TRAINING)]
 LimitDrop = Annotated[float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")]
 Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
-QatEpochs = Annotated[int | None, typer.Option(help="Epochs of qat8, prune and cluster.", rich_help_panel=_TRAINING)]
+QatEpochs = Annotated[int | None, typer.Option(help="Epochs of qat8.", rich_help_panel=_TRAINING)]
+SlimEpochs = Annotated[int | None, typer.Option(help="Epochs of prune and cluster.", rich_help_panel=_TRAINING)]
 Sparsity = Annotated[
     float | None, typer.Option(help="prune: how much of the weights becomes zero.", rich_help_panel=_TRAINING)
 ]
@@ -104,6 +105,7 @@ _FLAGS = {
     "batch_size": ("training", "batch_size"),
     "precision": ("training", "precision"),
     "qat_epochs": ("retrain", "epochs"),
+    "slim_epochs": ("retrain", "slim_epochs"),
     "sparsity": ("retrain", "sparsity"),
     "clusters": ("retrain", "clusters"),
     "seed": ("training", "seed"),

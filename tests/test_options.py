@@ -32,6 +32,7 @@ SAMPLES = {
     "seed": 7,
     "cache_bytes": 1_000_000,
     "qat_epochs": 2,
+    "slim_epochs": 3,
     "sparsity": 0.75,
     "clusters": 16,
     "limit_drop": 0.03,
@@ -106,7 +107,7 @@ def test_a_command_takes_no_flag_that_is_lost(command):
     assert given <= known | OTHERS
     # Only verdicts have limits, and only methods train once more: train makes neither. Only a build adopts a model.
     own = {flag for flag, (table, _) in options._FLAGS.items() if table == "own"}
-    later = {"limit_drop", "strict", "qat_epochs", "sparsity", "clusters"}
+    later = {"limit_drop", "strict", "qat_epochs", "slim_epochs", "sparsity", "clusters"}
     assert known - given <= {cli.build: set(), cli.train: later | own, cli.recipe: own}[command]
 
 

@@ -122,17 +122,22 @@ class Phase2(_Table):
 
 
 class Retrain(_Table):
-    """Training after the training. qat8 takes `learning_rate_ratio` times the rate of phase 1; prune and cluster, which
-    have more to heal, `slim_learning_rate_ratio` times.
+    """Training after the training. qat8 takes `epochs` at `learning_rate_ratio` times the rate of phase 1; prune and
+    cluster, which have more to heal, `slim_epochs` at `slim_learning_rate_ratio` times.
 
     `sparsity` is how much of each pruned kernel becomes zero; `clusters` is how many values a clustered one may hold.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4
+    slim_epochs: Annotated[int, Field(ge=1, le=1000)] = 16
     learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.02
     slim_learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
     sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     clusters: Annotated[int, Field(ge=2, le=256)] = 32
+
+    def epochs_of(self, kind: Literal["qat", "prune", "cluster"]) -> int:
+        """How long that kind of training lasts."""
+        return self.epochs if kind == "qat" else self.slim_epochs
 
 
 class Convert(_Table):

@@ -15,6 +15,7 @@ import tf_keras
 from edgetl.core.errors import StageError
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.recipe import Recipe
+from edgetl.core.retraining import Kind
 from edgetl.engines.sources import Photos, turn
 from edgetl.engines.watch import Epoch, Watch
 
@@ -67,13 +68,13 @@ class Fitted:
     epochs: int
 
 
-def fit(model: tf_keras.Model, course: Course, watch: Watch, hooks: Hooks, *, what: str) -> Fitted:
+def fit(model: tf_keras.Model, course: Course, watch: Watch, hooks: Hooks, *, what: Kind) -> Fitted:
     """Train for the recipe's epochs and leave the best one's weights in the model.
 
     Raises:
         StageError: the loss is no longer a number.
     """
-    epochs = course.recipe.retrain.epochs
+    epochs = course.recipe.retrain.epochs_of(what)
     # The rate is a variable of the optimizer's; a fresh one begins with no memory of an earlier training.
     model.compile(
         optimizer=tf_keras.optimizers.Adam(course.learning_rate),

@@ -25,7 +25,7 @@ _PRUNED_AFTER = 0.5
 
 def pruned(network: Network, course: Course, watch: Watch) -> tuple[Network, Fitted]:
     """The network with `sparsity` of its large kernels zero, along a polynomial schedule."""
-    last = max(1, int(course.recipe.retrain.epochs * course.steps * _PRUNED_AFTER))
+    last = max(1, int(course.recipe.retrain.epochs_of("prune") * course.steps * _PRUNED_AFTER))
     schedule = tfmot.sparsity.keras.PolynomialDecay(
         initial_sparsity=0.0,
         final_sparsity=course.recipe.retrain.sparsity,

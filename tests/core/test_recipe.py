@@ -32,6 +32,7 @@ DEFAULTS = {
     "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "0.35"},
     "retrain": {
         "epochs": 4,
+        "slim_epochs": 16,
         "learning_rate_ratio": 0.02,
         "slim_learning_rate_ratio": 0.1,
         "sparsity": 0.5,

@@ -23,7 +23,7 @@ def made(built, order, shared_dataset, tmp_path_factory):
     def make(kind: str) -> Retrained:
         if kind not in kept:
             tables = recipe.Tables(order.recipe.tables())
-            tables["retrain"] |= {"epochs": 1, "clusters": 8, "sparsity": 0.6}
+            tables["retrain"] |= {"epochs": 1, "slim_epochs": 1, "clusters": 8, "sparsity": 0.6}
             changed = recipe.from_tables(tables, "this test")
             asked = Retraining(kind=kind, trained=built.trained, dataset=shared_dataset, recipe=changed)
             with runs.opened(tmp_path_factory.mktemp("run") / "run") as run:
