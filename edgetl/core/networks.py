@@ -61,7 +61,8 @@ class Base:
     weights_licence: Licence
     weights_file: str
     weights_url: str
-    qat: bool
+    # One of each family learned with the rounding and became integers: tests/engines/test_integer_export.py, slow.
+    qat: bool = True
     formula: Shipped | None = None
 
     @property
@@ -90,7 +91,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="mobilenet_{alpha_name}_224_tf_no_top.h5",
             weights_url=f"{_KERAS}/mobilenet/",
-            qat=True,
         ),
         Base(
             name="mobilenet_v2",
@@ -103,7 +103,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
             weights_url=f"{_KERAS}/mobilenet_v2/",
-            qat=True,
             formula=Shipped(
                 alpha=0.35,
                 side_px=64,
@@ -129,7 +128,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="weights_mobilenet_v3_small_224_{alpha}_float_no_top_v2.h5",
             weights_url=f"{_KERAS}/mobilenet_v3/",
-            qat=False,
         ),
         Base(
             name="mobilenet_v3_large",
@@ -143,7 +141,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="weights_mobilenet_v3_large_224_{alpha}_float_no_top_v2.h5",
             weights_url=f"{_KERAS}/mobilenet_v3/",
-            qat=False,
         ),
         Base(
             name="efficientnet_v2_b0",
@@ -155,7 +152,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="efficientnetv2-b0_notop.h5",
             weights_url=f"{_KERAS}/efficientnet_v2/",
-            qat=False,
         ),
         Base(
             name="nasnet_mobile",
@@ -168,7 +164,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="nasnet_mobile_no_top.h5",
             weights_url=f"{_KERAS}/nasnet/NASNet-mobile-no-top.h5",
-            qat=False,
         ),
         Base(
             name="nasnet_large",
@@ -181,7 +176,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="nasnet_large_no_top.h5",
             weights_url=f"{_KERAS}/nasnet/NASNet-large-no-top.h5",
-            qat=False,
         ),
         Base(
             name="densenet121",
@@ -192,7 +186,6 @@ BASES: dict[str, Base] = {
             weights_licence="BSD-3-Clause",
             weights_file=f"densenet121{_NO_TOP}",
             weights_url=f"{_KERAS}/densenet/",
-            qat=False,
         ),
         Base(
             name="densenet169",
@@ -203,7 +196,6 @@ BASES: dict[str, Base] = {
             weights_licence="BSD-3-Clause",
             weights_file=f"densenet169{_NO_TOP}",
             weights_url=f"{_KERAS}/densenet/",
-            qat=False,
         ),
         Base(
             name="densenet201",
@@ -214,7 +206,6 @@ BASES: dict[str, Base] = {
             weights_licence="BSD-3-Clause",
             weights_file=f"densenet201{_NO_TOP}",
             weights_url=f"{_KERAS}/densenet/",
-            qat=False,
         ),
         Base(
             name="inception_v3",
@@ -228,7 +219,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file=f"inception_v3{_NO_TOP}",
             weights_url=f"{_KERAS}/inception_v3/",
-            qat=True,
         ),
         Base(
             name="inception_resnet_v2",
@@ -242,7 +232,6 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file=f"inception_resnet_v2{_NO_TOP}",
             weights_url=f"{_KERAS}/inception_resnet_v2/",
-            qat=False,
         ),
         Base(
             name="xception",
@@ -256,7 +245,6 @@ BASES: dict[str, Base] = {
             weights_licence="MIT",
             weights_file=f"xception{_NO_TOP}",
             weights_url=f"{_KERAS}/xception/",
-            qat=True,
         ),
         Base(
             name="resnet50",
@@ -267,7 +255,6 @@ BASES: dict[str, Base] = {
             weights_licence="MIT",
             weights_file=f"resnet50{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
-            qat=True,
         ),
         Base(
             name="resnet101",
@@ -278,7 +265,6 @@ BASES: dict[str, Base] = {
             weights_licence="MIT",
             weights_file=f"resnet101{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
-            qat=True,
         ),
         Base(
             name="resnet152",
@@ -289,7 +275,6 @@ BASES: dict[str, Base] = {
             weights_licence="MIT",
             weights_file=f"resnet152{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
-            qat=True,
         ),
         Base(
             name="resnet50_v2",
@@ -300,7 +285,6 @@ BASES: dict[str, Base] = {
             weights_licence="BSD-3-Clause",
             weights_file=f"resnet50v2{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
-            qat=False,
         ),
         Base(
             name="resnet101_v2",
@@ -311,7 +295,6 @@ BASES: dict[str, Base] = {
             weights_licence="BSD-3-Clause",
             weights_file=f"resnet101v2{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
-            qat=False,
         ),
         Base(
             name="resnet152_v2",
@@ -322,7 +305,6 @@ BASES: dict[str, Base] = {
             weights_licence="BSD-3-Clause",
             weights_file=f"resnet152v2{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
-            qat=False,
         ),
         Base(
             name="vgg16",
@@ -333,7 +315,6 @@ BASES: dict[str, Base] = {
             weights_licence="CC-BY-4.0",
             weights_file=f"vgg16{_NO_TOP}",
             weights_url=f"{_KERAS}/vgg16/",
-            qat=True,
         ),
         Base(
             name="vgg19",
@@ -344,7 +325,6 @@ BASES: dict[str, Base] = {
             weights_licence="CC-BY-4.0",
             weights_file=f"vgg19{_NO_TOP}",
             weights_url=f"{_KERAS}/vgg19/",
-            qat=True,
         ),
     )
 }
