@@ -13,9 +13,9 @@ from edgetl.core import bases, cache, calibration, dataset, ladder, machine, met
 from edgetl.core.console import Console
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.questions import Questions
-from edgetl.core.recipe import Recipe
+from edgetl.core.recipe import Kind, Recipe
 from edgetl.core.records import Artifact, Calibrated, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
-from edgetl.core.retraining import Kind, Retrained
+from edgetl.core.retraining import Retrained
 from edgetl.core.runs import Run, sha256_of, version
 from edgetl.order import Order
 

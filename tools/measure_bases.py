@@ -41,7 +41,7 @@ def main() -> None:
         _measure(options.base[0], options.results, Path(options.within))
         return
     for name in [] if options.table else options.base or list(bases.BASES):
-        if len(_missing(name, options.results)):
+        if _missing(name, options.results):
             with TemporaryDirectory() as folder:
                 command = [sys.executable, __file__, "--results", str(options.results), "--base", name]
                 done = subprocess.run([*command, "--within", folder], check=False)

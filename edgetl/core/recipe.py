@@ -121,6 +121,10 @@ class Phase2(_Table):
     unfreeze: str
 
 
+# Trainings after the training: see `retraining`.
+Kind = Literal["qat", "prune", "cluster"]
+
+
 class Retrain(_Table):
     """Training after the training. qat8 takes `epochs` at `learning_rate_ratio` times the rate of phase 1; prune and
     cluster, which have more to heal, `slim_epochs` at `slim_learning_rate_ratio` times.
@@ -135,9 +139,13 @@ class Retrain(_Table):
     sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     clusters: Annotated[int, Field(ge=2, le=256)] = 32
 
-    def epochs_of(self, kind: Literal["qat", "prune", "cluster"]) -> int:
+    def epochs_of(self, kind: Kind) -> int:
         """How long that kind of training lasts."""
         return self.epochs if kind == "qat" else self.slim_epochs
+
+    def learning_rate_ratio_of(self, kind: Kind) -> float:
+        """Its rate over that of phase 1."""
+        return self.learning_rate_ratio if kind == "qat" else self.slim_learning_rate_ratio
 
 
 class Convert(_Table):

@@ -5,12 +5,10 @@ share few values.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from edgetl.core.recipe import Recipe, from_tables
+from edgetl.core.recipe import Kind, Recipe, from_tables
 from edgetl.core.records import Input, PathInside, Photo, Record
-
-Kind = Literal["qat", "prune", "cluster"]
 
 # Photos that the quantization-aware model and its file must agree on; the validation part, filled up from training.
 PROOF_PHOTOS = 200

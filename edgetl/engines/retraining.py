@@ -19,9 +19,9 @@ import numpy as np
 
 from edgetl.core import errors, flatnet, pixelstore
 from edgetl.core.errors import EdgetlError, StageError
-from edgetl.core.recipe import Recipe
+from edgetl.core.recipe import Kind, Recipe
 from edgetl.core.records import Dataset, Input, Photo
-from edgetl.core.retraining import Job, Kind, Outcome
+from edgetl.core.retraining import Job, Outcome
 from edgetl.engines import flatten, keras3
 from edgetl.engines.watch import Epoch, Watch
 

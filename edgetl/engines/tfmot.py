@@ -44,13 +44,11 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
     whole = flatnet.load(given)
     difference = _proven(twin(whole).model, given, "the network")
     scaling = Scaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
-    own = recipe.retrain
-    ratio = own.learning_rate_ratio if job.kind == "qat" else own.slim_learning_rate_ratio
     course = Course(
         train=_photos(job, job.train),
         validation=_photos(job, job.validation),
         recipe=recipe,
-        learning_rate=recipe.phase1.learning_rate * ratio,
+        learning_rate=recipe.phase1.learning_rate * recipe.retrain.learning_rate_ratio_of(job.kind),
         scaled=scaling.scaled,
     )
     if job.kind == "qat":

@@ -14,8 +14,7 @@ import tf_keras
 
 from edgetl.core.errors import StageError
 from edgetl.core.pixelstore import Pixels
-from edgetl.core.recipe import Recipe
-from edgetl.core.retraining import Kind
+from edgetl.core.recipe import Kind, Recipe
 from edgetl.engines.sources import Photos, turn
 from edgetl.engines.watch import Epoch, Watch
 

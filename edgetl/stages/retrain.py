@@ -7,9 +7,9 @@ from pathlib import Path
 
 from edgetl.core import dataset as datasets
 from edgetl.core.console import Console
-from edgetl.core.recipe import Recipe
+from edgetl.core.recipe import Kind, Recipe
 from edgetl.core.records import Dataset, Photo, Trained
-from edgetl.core.retraining import PROOF_PHOTOS, Kind, Retrained
+from edgetl.core.retraining import PROOF_PHOTOS, Retrained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import retraining
 from edgetl.engines.retraining import Wanted
