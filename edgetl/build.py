@@ -10,6 +10,7 @@ import numpy as np
 from edgetl.chain import Chain
 from edgetl.core import metrics, picture
 from edgetl.core.console import Console
+from edgetl.core.formats import FormatName
 from edgetl.core.ladder import Candidate, Rung
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained, Verdict
 from edgetl.core.runs import Run, write_text
@@ -101,13 +102,15 @@ def build(order: Order, run: Run, console: Console) -> Built:
     )
 
 
-def layers(order: Order, run: Run, console: Console) -> tuple[LayerError, ...]:
-    """What int8 does to every layer of the TFLite file, the worst first: kept from the build, or measured now.
+def layers(order: Order, run: Run, console: Console) -> dict[FormatName, tuple[LayerError, ...]]:
+    """What int8 does to every layer, the worst first, in the format of each target: kept, or measured now.
 
     Raises:
         ConfigError, DataError, StageError: see the stages.
     """
-    return Chain(order, run, console).ranges(more=False).layers
+    chain = Chain(order, run, console)
+    forms = dict.fromkeys(target.accepts.formats[0] for target in order.targets)
+    return {form: chain.ranges(form, more=False).layers for form in forms}
 
 
 def _delivered(delivery: Delivery) -> Delivered:

@@ -109,8 +109,8 @@ class Chain:
         method = methods.find(name)
         if method.retrained == "qat":
             return self._aware(form, method)
-        if form == "tflite" and method.activations == "int8" and not method.retrained:
-            return self._quantized(method)
+        if method.from_ranges:
+            return self._quantized(form, method)
         trained = self._slim(method.retrained) if method.retrained else self.trained
         photos = self._calibration(more=False) if method.calibrated else ()
         depends_on = {
@@ -121,29 +121,36 @@ class Chain:
             "calibration": [photo.sha256 for photo in photos],
             "libraries": _versions(*FORMATS[form].makers),
         }
+
+        def work(folder: Path) -> Artifact:
+            if photos:
+                stages.calibrate.audit(photos, self.dataset, trained.input)
+            return stages.convert.convert(trained, form, method, photos, folder)
+
         return self.stage(
             f"convert-{form}-{name}",
             depends_on,
-            lambda folder: stages.convert.convert(trained, form, method, photos, folder),
+            work,
             Artifact,
             title=f"convert to {name} {FORMATS[form].title}"
             + (f", ranges from {len(photos)} training photos" if photos else ""),
         )
 
-    def _quantized(self, method: methods.Method) -> Artifact:
-        """An int8 TFLite file out of the ranges that all of them share."""
-        trained, ranges = self.trained, self.ranges(more=method.more_photos)
+    def _quantized(self, form: FormatName, method: methods.Method) -> Artifact:
+        """An int8 file out of the ranges that all of its format share."""
+        trained, ranges = self.trained, self.ranges(form, more=method.more_photos)
         return self.stage(
-            f"convert-tflite-{method.name}",
+            f"convert-{form}-{method.name}",
             {
                 "trained": trained.sha256,
+                "said": [trained.classes, trained.input.model_dump()],
                 "ranges": ranges.sha256,
                 "in_float": [layer.name for layer in ladder.weighted(ranges.layers)[: method.float_layers]],
-                "libraries": _versions("tensorflow"),
+                "libraries": _versions(*FORMATS[form].makers),
             },
             lambda folder: stages.convert.quantize(trained, ranges, method, folder),
             Artifact,
-            title=f"convert to {method.name} TFLite",
+            title=f"convert to {method.name} {FORMATS[form].title}",
         )
 
     def _aware(self, form: FormatName, method: methods.Method) -> Artifact:
@@ -189,36 +196,37 @@ class Chain:
             title=f"{kind}: {recipe.retrain.epochs_of(kind)} more epochs on {len(data.train)} photos",
         )
 
-    def ranges(self, *, more: bool) -> Calibrated:
+    def ranges(self, form: FormatName, *, more: bool) -> Calibrated:
         """The ranges of all activations, from the calibration photos or from the further and more of `int8_more`."""
         trained, data, photos = self.trained, self.dataset, self._calibration(more=more)
+        asked = stages.calibrate.Calibrating(form=form, trained=trained, dataset=data, photos=photos)
 
         def work(folder: Path) -> Calibrated:
             with self.console.bar("ranges", len(photos), "photos") as bar:
-                return stages.calibrate.calibrate(trained, photos, data, folder, advance=bar.advance)
+                return stages.calibrate.calibrate(asked, folder, advance=bar.advance)
 
         return self.stage(
-            "calibrate-more" if more else "calibrate",
+            f"calibrate-{form}-more" if more else f"calibrate-{form}",
             {
                 "trained": trained.sha256,
                 "calibration": [photo.sha256 for photo in photos],
                 "dataset": data.sha256,
-                "libraries": _versions("tensorflow", "keras", "ai-edge-litert"),
+                "libraries": _versions(*FORMATS[form].makers, FORMATS[form].package),
             },
             work,
             Calibrated,
-            title=f"ranges from {len(photos)} training photos",
+            title=f"ranges for {FORMATS[form].title} from {len(photos)} training photos",
         )
 
-    def futile(self, method: methods.Method) -> str:
+    def futile(self, form: FormatName, method: methods.Method) -> str:
         """Why a file by this method cannot be better than the one before it; "" where it may be."""
         if method.more_photos:
             first, further = self._calibration(more=False), self._calibration(more=True)
             if len(further) < len(first):
                 return f"{len(further)} further training photos are fewer than the {len(first)} that set the ranges"
-            return calibration.disagreement(self.ranges(more=False).layers, self.ranges(more=True).layers)
+            return calibration.disagreement(self.ranges(form, more=False).layers, self.ranges(form, more=True).layers)
         if method.float_layers:
-            layers = len(ladder.weighted(self.ranges(more=False).layers))
+            layers = len(ladder.weighted(self.ranges(form, more=False).layers))
             if method.float_layers > layers // 2:
                 return f"{method.float_layers} of {layers} layers in float would be more than half"
         return ""

@@ -192,13 +192,12 @@ def build(
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
         show.show_built(built, console)
-        explained = building.layers(order, run, console) if explain else ()
-        if explain:
-            show.show_layers(explained, console)
+        explained = building.layers(order, run, console) if explain else {}
+        show.show_layers(explained, console)
     bundles = "\n".join(str(one.bundle.root) for one in built.targets)
     record = show.built_json(built)
     if explain:
-        record["layers"] = [layer.model_dump() for layer in explained]
+        record["layers"] = {form: [layer.model_dump() for layer in found] for form, found in explained.items()}
     show.print_record(record, bundles, as_json=as_json)
     _keep_contracts({one.target: one.verdict for one in built.targets}, strict=order.recipe.contract.strict)
 

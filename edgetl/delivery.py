@@ -74,7 +74,7 @@ class Delivery:
             if _reached(climbed, name, everything=self.chain.order.all_methods):
                 continue
             before = set(self.chain.run.took)
-            futile = self.chain.futile(methods.find(name))
+            futile = self.chain.futile(form, methods.find(name))
             candidate = None
             try:
                 candidate = None if futile else self._candidate(form, name)
@@ -102,10 +102,11 @@ class Delivery:
         if method and family not in ladder.flight(family):
             files = [one for one in self.candidates if methods.family(one.artifact.method) == family]
         elif method:
-            futile = self.chain.futile(methods.find(method))
+            form, name = self._wish(method, accepted=True)
+            futile = self.chain.futile(form, methods.find(name))
             if futile:
                 raise ConfigError(f"no file was made for {self.target.id}: {method}: {futile}", hint=_ANOTHER)
-            return self.chain.artifact(*self._wish(method, accepted=True))
+            return self.chain.artifact(form, name)
         else:
             files = list(self.candidates)
         within = (candidate for candidate in files if candidate.within_limit)

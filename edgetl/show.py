@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgetl.build import Agreement, Built, Delivered
 from edgetl.core import tell
 from edgetl.core.bases import Base
 from edgetl.core.console import Console, table, terminal
+from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.ladder import Rung
 from edgetl.core.measures import Measure
 from edgetl.core.methods import find
@@ -114,9 +115,10 @@ def _agreed(agreement: Agreement, built: Built) -> str:
     return f"{left} and {right} name the same class on {agreement.same} of {agreement.photos} test photos ({share:.4f})"
 
 
-def show_layers(layers: Sequence[LayerError], console: Console) -> None:
-    """Which layers int8 hurts most."""
-    console.table(*tell.layers(layers))
+def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Console) -> None:
+    """Which layers int8 hurts most, format by format."""
+    for form, found in layers.items():
+        console.table(*tell.layers(found, FORMATS[form].title))
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:

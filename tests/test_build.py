@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edgetl import stages
-from edgetl.build import build
+from edgetl.build import build, layers
 from edgetl.chain import Chain
-from edgetl.core import recipe, runs, targets
+from edgetl.core import ladder, methods, recipe, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.records import Verdict
@@ -77,7 +77,7 @@ def test_what_a_build_leaves(built, order, photos):
     assert set(stamps(built.run)) == {
         "ingest",
         "train",
-        "calibrate",
+        "calibrate-tflite",
         "convert-tflite-int8",
         "convert-tflite-float32",
         "score-keras-validation",
@@ -214,7 +214,7 @@ def test_a_deleted_artifact_is_made_again_and_nothing_else(built, order, moved):
     ("damaged", "stage"),
     [
         ("convert-tflite-int8/model.tflite", "convert.quantize"),
-        ("calibrate/calibrated.tflite", "calibrate"),
+        ("calibrate-tflite/calibrated.tflite", "calibrate"),
         ("train/model.keras", "train"),
         ("bundle-tflite/bundle/labels.txt", "bundle"),
     ],
@@ -322,6 +322,44 @@ def test_the_labels_in_an_onnx_file_are_those_of_the_folders(built_both, shared_
     facts = json.loads((onnx.bundle.root / "model.json").read_text(encoding="utf-8"))
     lines = (onnx.bundle.root / "labels.txt").read_text(encoding="utf-8").splitlines()
     assert json.loads(said["labels"]) == facts["output"]["labels"] == lines == list(shared_dataset.classes)
+
+
+def test_what_int8_does_to_the_layers_of_both_formats(built_both, order):
+    both = dataclasses.replace(order, targets=(targets.find("tflite"), targets.find("onnx")))
+    before = stamps(built_both.run)
+    with runs.opened(built_both.run) as run:
+        found = layers(both, run, QUIET)
+        assert list(layers(order, run, QUIET)) == ["tflite"]
+    assert stamps(built_both.run) == before, "kept from the build"
+    weighted = {form: len(ladder.weighted(errors)) for form, errors in found.items()}
+    assert weighted["tflite"] == weighted["onnx"] == 28
+    for errors in found.values():
+        assert [layer.error_steps for layer in errors] == sorted((one.error_steps for one in errors), reverse=True)
+
+
+def test_an_onnx_file_with_layers_in_float(built_both, order, moved):
+    """mixed8 for ONNX: the worst layers in float, by their measured error."""
+    with runs.opened(moved) as run:
+        chain = Chain(order, run, QUIET)
+        worst = {one.name for one in ladder.weighted(chain.ranges("onnx", more=False).layers)[:2]}
+        artifact = chain.artifact("onnx", "mixed8-2")
+        assert chain.futile("onnx", methods.find("mixed8-2")) == ""
+        assert "more than half" in chain.futile("onnx", methods.find("mixed8-99"))
+    graph = onnx_graph.read(artifact.path)
+    floats = {tensor.name for tensor in graph.graph.initializer if tensor.data_type == 1 and tensor.dims}
+    heavy = [node for node in graph.graph.node if node.op_type in onnx_graph.HEAVY]
+    assert {node.name for node in heavy if node.input[1] in floats} == worst
+    assert artifact.bytes > built_both.targets[1].artifact.bytes
+
+
+def test_photos_of_every_calibrated_method_are_audited(order, moved, monkeypatch):
+    """int16x8 takes no ranges from the shared ones, and its photos are held to the same rules."""
+    with runs.opened(moved) as run:
+        chain = Chain(order, run, QUIET)
+        monkeypatch.setattr(chain, "_calibration", lambda *, more: (chain.dataset.train[0],) * 9)
+        for form, name in (("tflite", "int16x8"), ("tflite", "int8"), ("onnx", "int8"), ("onnx", "int8_u8s8")):
+            with pytest.raises(DataError, match="stands 9 times"):
+                chain.artifact(form, name)
 
 
 def test_renamed_classes_are_renamed_in_the_file(built_both, moved, order):

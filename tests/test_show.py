@@ -138,8 +138,10 @@ def test_layers_are_shown_with_the_first_of_their_names():
         saturated=0.01,
     )
     stream = io.StringIO()
-    show.show_layers([layer] * 30, Console(stream=stream))
+    show.show_layers({"tflite": [layer] * 30, "onnx": [layer] * 3}, Console(stream=stream))
     text = " ".join(stream.getvalue().split())
+    assert "the layers of the TFLite file: the worst 20 of 30" in text
+    assert "the layers of the ONNX file: the worst 3 of 3" in text
     assert "the worst 20 of 30" in text and "20 CONV_2D block_1/Relu6 1.50 1.00%" in text
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from edgetl.core import methods
 from edgetl.core.records import Artifact, LayerError, Verdict
 
-# Operators with weights: those that it pays to leave in float where int8 costs accuracy.
-WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+# Operators with weights, of TFLite and of ONNX: those that it pays to leave in float where int8 costs accuracy.
+WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "Conv", "MatMul", "Gemm"})
 # Twice as many layers at a time: the fewest that suffice are found within a factor of two, after a handful of files.
 _FLIGHT = (1, 2, 4, 8, 16)
 

@@ -32,6 +32,11 @@ class Method:
     # What is done to the trained network before: see `retraining.Kind`.
     retrained: Literal["", "qat", "prune", "cluster"] = ""
 
+    @property
+    def from_ranges(self) -> bool:
+        """Whether its file comes out of the ranges that all 8-bit files of a format and a trained model share."""
+        return self.calibrated and self.activations != "int16" and not self.retrained
+
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -73,7 +78,7 @@ METHODS: dict[str, Method] = {
             weights="int8",
             activations="int8",
             calibrated=True,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="int8 with ranges from other and more training photos, where both sets agree",
             more_photos=True,
         ),
@@ -82,7 +87,7 @@ METHODS: dict[str, Method] = {
             weights="int8",
             activations="int8",
             calibrated=True,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="int8 with the layers that suffer most in float, as few as it takes; mixed8-4 is four of them",
             float_layers=1,
         ),

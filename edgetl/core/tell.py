@@ -94,13 +94,13 @@ def ladder(rungs: Sequence[Rung], chosen: str) -> Table:
     )
 
 
-def layers(found: Sequence[LayerError], most: int = 20) -> Table:
+def layers(found: Sequence[LayerError], form: str, most: int = 20) -> Table:
     """The layers that int8 hurts most, in steps of their own output (rounding alone: 0.29)."""
     rows = [
         [f"{place}", layer.operator, _shortened(layer.name), f"{layer.error_steps:.2f}", f"{layer.saturated:.2%}"]
         for place, layer in enumerate(found[:most], 1)
     ]
-    title = f"what int8 does to its layers: the worst {len(rows)} of {len(found)}"
+    title = f"what int8 does to the layers of the {form} file: the worst {len(rows)} of {len(found)}"
     return (title, ["", "operator", "layer", "error, steps", "saturated"], rows)
 
 

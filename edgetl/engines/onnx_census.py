@@ -5,7 +5,7 @@ its own decision, so onnxruntime is asked for its plan too: not one convolution 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,8 @@ from edgetl.engines.savedmodel import INPUT, OUTPUT
 
 # The photo comes with its channels last, and convolutions want them first: that takes one.
 _TRANSPOSES = 1
-# They merge with the operator before them.
-_MERGED = ("Relu", "Clip")
-# After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
-_LAST = ("Softmax", "Sigmoid")
+# They compute nothing: behind a layer in float, onnxruntime's quantizer leaves them float.
+_MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad")
 # Where the output channels of a kernel lie.
 _KERNEL_AXES = {"Conv": 0, "ConvInteger": 0, "Gemm": -1, "MatMul": -1, "MatMulInteger": -1}
 _FLOAT_PLANS = {"Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits"}
@@ -74,9 +72,12 @@ def check(path: Path, method: Method) -> None:
     """
     model = onnx_graph.read(path)
     found = census(path)
-    surprises = [*_ends(found), *_strangers(model), *_weights(model, method)]
+    in_float = _in_float(model) if method.float_layers else []
+    surprises = [*_ends(found), *_strangers(model), *_weights(model, method, in_float)]
+    if len(in_float) != method.float_layers:
+        surprises.append(f"{', '.join(in_float) or 'nothing'} computes in float")
     if method.calibrated:
-        surprises += [*_islands(model), *_activations(model, method), *_plan(path)]
+        surprises += [*_islands(model, in_float), *_activations(model, method), *_plan(path, len(in_float))]
     if surprises:
         raise StageError(f"the {method.name} file is not what it should be: {surprises[0]}", where=(path,))
 
@@ -99,12 +100,18 @@ def _strangers(model: ModelProto) -> list[str]:
     return found
 
 
-def _weights(model: ModelProto, method: Method) -> list[str]:
+def _in_float(model: ModelProto) -> list[str]:
+    """The names of the heavy operators whose weights are floats."""
+    weights = {name for name, tensor in onnx_graph.held(model).items() if tensor.data_type == TensorProto.FLOAT}
+    return [node.name for node in model.graph.node if node.op_type in onnx_graph.HEAVY and node.input[1] in weights]
+
+
+def _weights(model: ModelProto, method: Method, in_float: Collection[str]) -> list[str]:
     """Heavy operators whose weights are not kept as the method says, a scale for each output channel."""
     constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
     found = []
     for node in model.graph.node:
-        if node.op_type not in onnx_graph.HEAVY:
+        if node.op_type not in onnx_graph.HEAVY or node.name in in_float:
             continue
         source = node.input[1]
         maker = made_by.get(source)
@@ -121,24 +128,38 @@ def _weights(model: ModelProto, method: Method) -> list[str]:
     return found
 
 
-def _islands(model: ModelProto) -> list[str]:
-    """Operators between the pixels' scaling and the last softmax that take or give a float outright."""
+def _islands(model: ModelProto, in_float: Collection[str]) -> list[str]:
+    """Operators between the pixels' scaling and the last softmax that take or give a float outright, unasked."""
     made_by, read_by, constants = onnx_graph.makers(model), onnx_graph.readers(model), onnx_graph.held(model)
-    border, _ = onnx_graph.border(model)
+    asked = _asked(model, in_float)
+    passed = {*onnx_graph.border(model)[0], *asked}
     found = []
     for node in model.graph.node:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in border:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in passed:
             continue
         sources = [made_by.get(name) for name in node.input if name and name not in constants]
-        merged = node.op_type in _MERGED and sources and not _is(sources[0], "DequantizeLinear")
+        merged = node.op_type in onnx_graph.MERGED and sources and not _is(sources[0], "DequantizeLinear")
+        last = node.op_type in onnx_graph.LAST and node.output[0] == OUTPUT
+        if last:
+            sources = [source for source in sources if source is None or source.name not in asked]
         if not merged and not all(_is(source, "DequantizeLinear") for source in sources):
             found.append(f"operator {node.op_type} {node.name!r} takes a float")
-        last = node.op_type in _LAST and node.output[0] == OUTPUT
         takers = read_by.get(node.output[0], [])
-        if not last and not all(_is(taker, "QuantizeLinear") or taker.op_type in _MERGED for taker in takers):
+        rounded = (_is(taker, "QuantizeLinear") or taker.op_type in onnx_graph.MERGED for taker in takers)
+        if not last and not all(rounded):
             found.append(f"operator {node.op_type} {node.name!r} hands over a float")
         if not last and not takers:
             found.append(f"operator {node.op_type} {node.name!r} answers in float")
+    return found
+
+
+def _asked(model: ModelProto, in_float: Collection[str]) -> set[str]:
+    """The layers that are to compute in float, with what merges with them or only moves their numbers."""
+    made_by, found = onnx_graph.makers(model), set(in_float)
+    for node in model.graph.node:
+        maker = made_by.get(node.input[0]) if node.input else None
+        if maker is not None and maker.name in found and node.op_type in (*onnx_graph.MERGED, *_MOVING):
+            found.add(node.name)
     return found
 
 
@@ -154,9 +175,13 @@ def _activations(model: ModelProto, method: Method) -> list[str]:
     return found
 
 
-def _plan(path: Path) -> list[str]:
+def _plan(path: Path, allowed: int) -> list[str]:
+    """Heavy operators that onnxruntime would compute in float, if they are more than allowed."""
     planned = ort.planned(path)
-    return [f"onnxruntime computes {planned[name]} {name} in float" for name in sorted(_FLOAT_PLANS & set(planned))]
+    floats = {name: planned[name] for name in sorted(_FLOAT_PLANS & set(planned))}
+    if sum(floats.values()) <= allowed:
+        return []
+    return [f"onnxruntime computes {count} {name} in float" for name, count in floats.items()]
 
 
 def _is(node: NodeProto | None, kind: str) -> bool:

@@ -20,6 +20,10 @@ from edgetl.engines.savedmodel import INPUT, OUTPUT
 _MODEL_BYTES_LIMIT = 2**31 - 1
 # The operators that have weights to be rounded, one scale for each output channel.
 HEAVY = ("Conv", "MatMul", "Gemm")
+# They merge with the operator before them.
+MERGED = ("Relu", "Clip")
+# After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
+LAST = ("Softmax", "Sigmoid")
 _BORDER = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
 # TensorFlow's names: the call, the model, the layer, then what is inside the layer.
 _LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/(?P<layer>[^/:]+?)(_\d+)?/")

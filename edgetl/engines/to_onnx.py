@@ -1,44 +1,38 @@
-"""SavedModel → .onnx by method: tf2onnx translates, onnxruntime folds and quantizes, and the bytes are always the same.
+"""SavedModel → .onnx by method: tf2onnx translates, onnxruntime folds, and the bytes are always the same.
 
 Opset 17 is the newest that tf2onnx 1.17, onnxruntime since 1.12 and the quantizer's QDQ form all know. The file eats
 uint8 [1, side, side, 3] as the photo is; convolutions want the channels first, so one Transpose stands at the border.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import tensorflow as tf
 import tf2onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tf2onnx import tf_loader
 from tf2onnx.graph import GraphUtil
 
 from edgetl.core.errors import StageError
 from edgetl.core.methods import Method
-from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import Input
 from edgetl.core.runs import version
 from edgetl.engines import onnx_graph
-from edgetl.engines.savedmodel import INPUT, Kind
+from edgetl.engines.savedmodel import Kind
 
 OPSET = 17
+# The SavedModel that every method starts from: see `savedmodel`.
+KIND: Kind = "uint8"
 # What opset 17 came with: older runtimes read it too.
 _IR_VERSION = 8
 # Smaller constants are limits and axes, not weights.
 _WEIGHTS = 8
-_PIXELS = (0, 255)
-# 254 steps over the range of the pixels. With 255, those of a network that eats -1..1 fall halfway between two steps
-# each, and rounding to the even one would merge them in pairs: half the levels lost before the first convolution.
-_PIXEL_STEPS = 254
+_ERRORS = (ValueError, RuntimeError, KeyError, tf.errors.OpError, onnx.checker.ValidationError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,39 +43,50 @@ class Card:
     input: Input
 
 
-def kind(method: Method) -> Kind:  # noqa: ARG001  (one for all; other formats have several)
-    """Which SavedModel the method starts from: see `savedmodel`."""
-    return "uint8"
-
-
-def convert(saved_model: Path, method: Method, calibration: Pixels | None, card: Card) -> bytes:
-    """The .onnx file of a SavedModel.
+def convert(saved_model: Path, method: Method, card: Card) -> bytes:
+    """The .onnx file of a SavedModel by a method that needs no photos; the others are `onnx_calibrated`'s.
 
     Args:
-        saved_model: exported with the kind that `kind(method)` names.
-        method: what weights and activations become.
-        calibration: the photos that set the activation ranges; None for methods that need none.
+        saved_model: exported with KIND.
+        method: what weights become.
         card: what the file says of itself.
 
     Raises:
-        StageError: the converter or the quantizer failed, or made something that is no valid ONNX.
+        StageError: the converter failed, or made something that is no valid ONNX.
     """
+    model = translated(saved_model)
     try:
-        model = _folded(onnx_graph.canonical(_translated(saved_model)))
         if method.weights == "float16":
             model = _halved(model)
-        elif method.weights == "int8" and method.activations == "float32":
+        elif method.weights == "int8":
             model = _weights_rounded(model)
-        elif method.calibrated:
-            assert calibration is not None
-            model = _quantized(model, method, calibration)
-        model = onnx_graph.canonical(model)
-        _describe(model, card)
-        onnx.checker.check_model(model, full_check=True)
-        return bytes(model.SerializeToString(deterministic=True))
-    except (ValueError, RuntimeError, KeyError, tf.errors.OpError, onnx.checker.ValidationError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StageError(f"the ONNX converter could not make {method.name}: {reason}", where=(saved_model,)) from error
+        return finished(model, card)
+    except _ERRORS as error:
+        raise StageError(f"the ONNX converter could not make {method.name}: {_reason(error)}") from error
+
+
+def translated(saved_model: Path) -> ModelProto:
+    """The float graph of a SavedModel, in the order and under the names that `onnx_graph.canonical` gives.
+
+    Raises:
+        StageError: the converter failed.
+    """
+    try:
+        return _folded(onnx_graph.canonical(_translated(saved_model)))
+    except _ERRORS as error:
+        raise StageError(f"the SavedModel could not become ONNX: {_reason(error)}", where=(saved_model,)) from error
+
+
+def finished(model: ModelProto, card: Card) -> bytes:
+    """The file of a graph: in canonical order, described, and checked.
+
+    Raises:
+        onnx.checker.ValidationError: it is no valid ONNX.
+    """
+    model = onnx_graph.canonical(model)
+    _describe(model, card)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def _translated(saved_model: Path) -> ModelProto:
@@ -154,59 +159,6 @@ def _weights_rounded(model: ModelProto) -> ModelProto:
     return model
 
 
-def _quantized(model: ModelProto, method: Method, calibration: Pixels) -> ModelProto:
-    """Weights and activations in integers, as QuantizeLinear and DequantizeLinear around what stays."""
-    first, border = onnx_graph.border(model)
-    integer = quantization.QuantType.QUInt8 if method.activations == "uint8" else quantization.QuantType.QInt8
-    low, high = _range(model, border)
-    scale = (high - low) / _PIXEL_STEPS
-    lowest = 0 if method.activations == "uint8" else -127
-    pinned = {
-        "quant_type": integer,
-        "scale": np.array(scale, np.float32),
-        "zero_point": np.array(round(lowest - low / scale), np.uint8 if method.activations == "uint8" else np.int8),
-    }
-    last = model.graph.node[-1]
-    with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-        given, path = Path(work) / "given.onnx", Path(work) / "quantized.onnx"
-        onnx.save_model(onnx.shape_inference.infer_shapes(model), given)
-        quantization.quantize_static(
-            given,
-            path,
-            _OneByOne(calibration),
-            quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=integer,
-            weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=[*first, *([last.name] if last.op_type in ("Softmax", "Sigmoid") else [])],
-            extra_options={"TensorQuantOverrides": {border: [pinned]}},
-        )
-        return onnx.load_model(path)
-
-
-def _range(model: ModelProto, tensor: str) -> tuple[float, float]:
-    """The lowest and highest value that pixels can take at a tensor of the border, 0 among them."""
-    probe = ModelProto()
-    probe.CopyFrom(model)
-    del probe.graph.output[:]
-    probe.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
-    session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
-    shape = session.get_inputs()[0].shape
-    found = [session.run(None, {INPUT: np.full(shape, level, np.uint8)})[0] for level in _PIXELS]
-    return min(0.0, *(float(values.min()) for values in found)), max(0.0, *(float(values.max()) for values in found))
-
-
-class _OneByOne(quantization.CalibrationDataReader):
-    """The photos as the quantizer asks for them."""
-
-    def __init__(self, photos: Pixels) -> None:
-        self._photos: Iterator[dict[str, Any]] = ({INPUT: photos.rows([index])} for index in range(len(photos)))
-
-    def get_next(self) -> dict[str, Any] | None:
-        """The next photo, None after the last."""
-        return next(self._photos, None)
-
-
 def _describe(model: ModelProto, card: Card) -> None:
     """Say in the file who made it, what it eats, and what its outputs are called."""
     model.ir_version = _IR_VERSION
@@ -219,3 +171,7 @@ def _describe(model: ModelProto, card: Card) -> None:
         "fit": card.input.fit,
     }
     helper.set_model_props(model, dict(sorted(said.items())))
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -2,28 +2,52 @@
 int8 file after it takes half a second."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.core import calibration, pixelstore
-from edgetl.core.records import Calibrated, Calibration, Dataset, Photo, Trained
+from edgetl.core.formats import FormatName
+from edgetl.core.pixelstore import Pixels
+from edgetl.core.records import Calibrated, Calibration, Dataset, Input, Photo, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, savedmodel
+from edgetl.engines import calibrated, onnx_calibrated, savedmodel, to_onnx
 
 # Enough to tell a layer that suffers from one that does not; each costs about as much as a calibration photo.
 _OTHERS = 32
+_KINDS: dict[FormatName, savedmodel.Kind] = {"tflite": "ranged", "onnx": to_onnx.KIND}
+_CALIBRATED = {"tflite": calibrated.calibrated, "onnx": onnx_calibrated.calibrated}
+_LAYER_ERRORS = {"tflite": calibrated.layer_errors, "onnx": onnx_calibrated.layer_errors}
 
 
-def calibrate(
-    trained: Trained, photos: Sequence[Photo], dataset: Dataset, folder: Path, *, advance: Callable[[int], None]
-) -> Calibrated:
-    """Write calibrated.tflite into `folder`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibrating:
+    """What is asked for: the ranges of a model's activations for one format, by photos of a dataset."""
+
+    form: FormatName
+    trained: Trained
+    dataset: Dataset
+    photos: tuple[Photo, ...]
+
+
+def audit(photos: Sequence[Photo], dataset: Dataset, shape: Input) -> Pixels:
+    """The pixels of photos that may set ranges.
+
+    Raises:
+        DataError: they may not, or cannot well.
+    """
+    calibration.audit_photos(photos, dataset)
+    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
+    calibration.audit_pixels(pixels, pixelstore.opened([photo.sha256 for photo in dataset.train], shape))
+    return pixels
+
+
+def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> Calibrated:
+    """Write calibrated.tflite or calibrated.onnx into `folder`.
 
     Args:
-        trained: the model.
-        photos: those that set the ranges; audited before and after.
-        dataset: where they come from.
+        asked: for what; its photos are audited before and after.
         folder: where the file goes.
         advance: told how many more photos are done.
 
@@ -31,17 +55,16 @@ def calibrate(
         DataError: photos that cannot set ranges.
         StageError: the converter failed.
     """
-    calibration.audit_photos(photos, dataset)
-    pixels = pixelstore.opened([photo.sha256 for photo in photos], trained.input)
-    calibration.audit_pixels(pixels, pixelstore.opened([photo.sha256 for photo in dataset.train], trained.input))
-    others = pixelstore.opened([photo.sha256 for photo in _others(photos, dataset)], trained.input)
+    trained, photos = asked.trained, asked.photos
+    pixels = audit(photos, asked.dataset, trained.input)
+    others = pixelstore.opened([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
-        savedmodel.export(trained.path, saved_model, "ranged")
-        model = calibrated.calibrated(saved_model, pixels, advance)
-    layers = calibrated.layer_errors(model, others)
+        savedmodel.export(trained.path, saved_model, _KINDS[asked.form])
+        model = _CALIBRATED[asked.form](saved_model, pixels, advance)
+    layers = _LAYER_ERRORS[asked.form](model, others)
     calibration.audit_ranges(layers, len(photos))
-    path = folder / "calibrated.tflite"
+    path = folder / f"calibrated.{asked.form}"
     path.write_bytes(model)
     return Calibrated(
         path=path,

@@ -14,7 +14,7 @@ from edgetl.core.methods import Method
 from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, keras3, litert, onnx_census, savedmodel, to_onnx, to_tflite
+from edgetl.engines import calibrated, keras3, litert, onnx_calibrated, onnx_census, savedmodel, to_onnx, to_tflite
 
 _READ_BACK = {
     "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
@@ -35,17 +35,17 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
     Raises:
         StageError: the converter failed, or made something other than it was asked for.
     """
-    photos = pixelstore.opened([photo.sha256 for photo in calibration], trained.input) if method.calibrated else None
     path = folder / f"model.{form}"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
         if form == "onnx":
-            card = to_onnx.Card(classes=trained.classes, input=trained.input)
-            savedmodel.export(trained.path, saved_model, to_onnx.kind(method))
-            path.write_bytes(to_onnx.convert(saved_model, method, photos, card))
+            savedmodel.export(trained.path, saved_model, to_onnx.KIND)
+            path.write_bytes(to_onnx.convert(saved_model, method, _card(trained)))
         else:
+            photos = [photo.sha256 for photo in calibration]
+            pixels = pixelstore.opened(photos, trained.input) if method.calibrated else None
             savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
-            path.write_bytes(to_tflite.convert(saved_model, method, photos))
+            path.write_bytes(to_tflite.convert(saved_model, method, pixels))
     ranges = Calibration(
         photos=len(calibration) if method.calibrated else 0,
         sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
@@ -54,20 +54,25 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
 
 
 def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path) -> Artifact:
-    """Write an int8 model.tflite into `folder` and read it back.
+    """Write an int8 file into `folder` and read it back.
 
     Args:
         trained: the model.
-        ranges: what its activations and layers showed; the worst of the layers go on in float if the method says so.
+        ranges: what its activations and layers showed, for the format that the file is to have; the worst of the
+            layers go on in float if the method says so.
         method: an int8 method.
         folder: where the file goes.
 
     Raises:
         StageError: the quantizer failed, or made something other than it was asked for.
     """
-    in_float = ladder.weighted(ranges.layers)[: method.float_layers]
-    path = folder / "model.tflite"
-    path.write_bytes(calibrated.quantized(ranges.path.read_bytes(), [layer.name for layer in in_float]))
+    in_float = [layer.name for layer in ladder.weighted(ranges.layers)[: method.float_layers]]
+    path = folder / f"model{ranges.path.suffix}"
+    model = ranges.path.read_bytes()
+    if path.suffix == ".onnx":
+        path.write_bytes(onnx_calibrated.quantized(model, method, in_float, _card(trained)))
+    else:
+        path.write_bytes(calibrated.quantized(model, in_float))
     return _read_back(path, method, trained, ranges.calibration)
 
 
@@ -87,6 +92,10 @@ def convert_aware(trained: Trained, retrained: Retrained, method: Method, folder
     path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
     return artifact.model_copy(update={"agreement": _agreement(path, retrained, trained)})
+
+
+def _card(trained: Trained) -> to_onnx.Card:
+    return to_onnx.Card(classes=trained.classes, input=trained.input)
 
 
 def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration) -> Artifact:

@@ -41,6 +41,15 @@ def test_a_row_is_consistent(row):
     )
 
 
+def test_what_comes_out_of_shared_ranges():
+    assert [row.name for row in methods.METHODS.values() if row.from_ranges] == [
+        "int8",
+        "int8_more",
+        "mixed8",
+        "int8_u8s8",
+    ]
+
+
 def test_what_is_trained_once_more():
     again = {row.name: row.retrained for row in methods.METHODS.values() if row.retrained}
     assert again == {"qat8": "qat", "prune": "prune", "prune8": "prune", "cluster": "cluster", "cluster8": "cluster"}

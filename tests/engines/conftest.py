@@ -46,6 +46,21 @@ def legacy() -> Iterator[Callable[[str], Any]]:
 
 
 @pytest.fixture(scope="session")
+def onnx_bytes() -> Callable[..., bytes]:
+    """The .onnx file of a SavedModel by a method's name; calibrated ones take the photos."""
+    from edgetl.core.methods import METHODS
+    from edgetl.engines import onnx_calibrated, to_onnx
+
+    def made(saved: Any, name: str, photos: Any, card: Any) -> bytes:
+        method = METHODS[name]
+        if not method.calibrated:
+            return to_onnx.convert(saved, method, card)
+        return onnx_calibrated.quantized(onnx_calibrated.calibrated(saved, photos, lambda _: None), method, (), card)
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def told(small_model: Callable[..., Any], photo_array: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Code that opens the small model for `legacy`: `net`, scaled `photos`, Keras 3's `answers`, raw `pixels`."""
     import numpy as np

@@ -9,22 +9,21 @@ from onnxruntime import quantization
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Input
-from edgetl.engines import keras3, onnx_census, onnx_graph, savedmodel, to_onnx
+from edgetl.engines import keras3, onnx_calibrated, onnx_census, onnx_graph, savedmodel, to_onnx
 
 CARD = to_onnx.Card(classes=("a", "b", "c"), input=Input(side_px=32, fit="crop"))
 NAMES = ("float32", "float16", "dynamic", "int8", "int8_u8s8")
 
 
 @pytest.fixture(scope="module")
-def made(small_model, photo_array, as_pixels, tmp_path_factory):
+def made(small_model, photo_array, as_pixels, tmp_path_factory, onnx_bytes):
     """Method → .onnx."""
     root, paths = tmp_path_factory.mktemp("made"), {}
     keras3.save(small_model(), root / "model.keras")
     savedmodel.export(root / "model.keras", root / "saved", "uint8")
     for name in NAMES:
-        photos = as_pixels(photo_array) if METHODS[name].calibrated else None
         paths[name] = root / f"{name}.onnx"
-        paths[name].write_bytes(to_onnx.convert(root / "saved", METHODS[name], photos, CARD))
+        paths[name].write_bytes(onnx_bytes(root / "saved", name, as_pixels(photo_array), CARD))
     return paths
 
 
@@ -72,7 +71,7 @@ def test_an_int8_file_with_a_float_convolution(made, photo_array, as_pixels, tmp
     quantization.quantize_static(
         given,
         path,
-        to_onnx._OneByOne(as_pixels(photo_array)),
+        onnx_calibrated._OneByOne(as_pixels(photo_array), lambda _: None),
         per_channel=True,
         nodes_to_exclude=[*convolutions[1:2], model.graph.node[-1].name, *onnx_graph.border(model)[0]],
     )
@@ -84,7 +83,8 @@ def test_weights_quantized_as_a_whole(made, photo_array, as_pixels, tmp_path):
     given, path = tmp_path / "given.onnx", tmp_path / "coarse.onnx"
     onnx.save_model(onnx.shape_inference.infer_shapes(model), given)
     excluded = [model.graph.node[-1].name, *onnx_graph.border(model)[0]]
-    quantization.quantize_static(given, path, to_onnx._OneByOne(as_pixels(photo_array)), nodes_to_exclude=excluded)
+    photos = onnx_calibrated._OneByOne(as_pixels(photo_array), lambda _: None)
+    quantization.quantize_static(given, path, photos, nodes_to_exclude=excluded)
     refused(path, "int8", "has 1 scales for 8 channels")
 
 

@@ -20,15 +20,14 @@ def model(small_model):
 
 
 @pytest.fixture(scope="module")
-def made(model, photo_array, as_pixels, tmp_path_factory):
+def made(model, photo_array, as_pixels, tmp_path_factory, onnx_bytes):
     """Method → .onnx, and "tflite" → float32 .tflite."""
     root, paths = tmp_path_factory.mktemp("made"), {}
     keras3.save(model, root / "model.keras")
     savedmodel.export(root / "model.keras", root / "saved", "uint8")
     for name in ("float32", "int8"):
-        photos = as_pixels(photo_array) if METHODS[name].calibrated else None
         paths[name] = root / f"{name}.onnx"
-        paths[name].write_bytes(to_onnx.convert(root / "saved", METHODS[name], photos, CARD))
+        paths[name].write_bytes(onnx_bytes(root / "saved", name, as_pixels(photo_array), CARD))
     paths["tflite"] = root / "float32.tflite"
     paths["tflite"].write_bytes(to_tflite.convert(root / "saved", METHODS["float32"], None))
     return paths

@@ -15,7 +15,7 @@ from edgetl.core.methods import METHODS
 from edgetl.core.records import Input
 from edgetl.engines import keras3, onnx_census, onnx_graph, ort, savedmodel, to_onnx
 
-NAMES = [name for name, method in METHODS.items() if "onnx" in method.formats]
+NAMES = [name for name, method in METHODS.items() if "onnx" in method.formats and not method.float_layers]
 CARD = to_onnx.Card(classes=("ant", "Gänseblümchen", "a,b"), input=Input(side_px=32, fit="pad"))
 
 
@@ -28,18 +28,17 @@ def model(small_model):
 def saved(model, tmp_path_factory):
     root = tmp_path_factory.mktemp("saved")
     keras3.save(model, root / "model.keras")
-    savedmodel.export(root / "model.keras", root / "saved", to_onnx.kind(METHODS["int8"]))
+    savedmodel.export(root / "model.keras", root / "saved", to_onnx.KIND)
     return root / "saved"
 
 
 @pytest.fixture(scope="module")
-def made(saved, photo_array, as_pixels):
+def made(saved, photo_array, as_pixels, onnx_bytes):
     """Method → .onnx."""
     paths = {}
     for name in NAMES:
-        photos = as_pixels(photo_array) if METHODS[name].calibrated else None
         paths[name] = saved.parent / f"{name}.onnx"
-        paths[name].write_bytes(to_onnx.convert(saved, METHODS[name], photos, CARD))
+        paths[name].write_bytes(onnx_bytes(saved, name, as_pixels(photo_array), CARD))
     return paths
 
 
@@ -83,29 +82,10 @@ def test_a_quarter_and_a_half_of_the_weights(made):
     assert weights("dynamic") < 0.6 * weights("float32") and weights("int8") < 0.7 * weights("float32")
 
 
-def test_the_pixels_keep_their_levels(made, saved):
-    """The range of the scaled pixels is known; estimated, half of the levels of a -1..1 network would be merged."""
-    model = onnx_graph.read(made["int8"])
-    _, border = onnx_graph.border(model)
-    (first,) = onnx_graph.readers(model)[border]
-    constants = onnx_graph.held(model)
-    scale, zero = (float(onnx_graph.array(constants[name])) for name in first.input[1:3])
-    assert (first.op_type, zero) == ("QuantizeLinear", 0.0)
-    levels = (np.arange(256) / 127.5 - 1).astype(np.float32)
-    assert len({*np.rint(levels / np.float32(scale)).tolist()}) == 255
-    assert np.abs(levels / np.float32(scale)).max() < 127.5
-
-
-def test_the_calibration_photos_matter(made, saved, photo_array, as_pixels):
-    dark = to_onnx.convert(saved, METHODS["int8"], as_pixels(photo_array // 8), CARD)
-    assert dark != made["int8"].read_bytes()
-
-
 @pytest.mark.parametrize("name", ["float32", "int8"])
-def test_the_same_bytes_again(made, saved, photo_array, as_pixels, tmp_path, name):
-    photos = as_pixels(photo_array) if METHODS[name].calibrated else None
+def test_the_same_bytes_again(made, saved, photo_array, as_pixels, onnx_bytes, tmp_path, name):
     savedmodel.export(saved.parent / "model.keras", tmp_path / "again", "uint8")
-    assert to_onnx.convert(tmp_path / "again", METHODS[name], photos, CARD) == made[name].read_bytes()
+    assert onnx_bytes(tmp_path / "again", name, as_pixels(photo_array), CARD) == made[name].read_bytes()
 
 
 def test_the_same_bytes_in_another_process(made, saved, tmp_path):
@@ -116,7 +96,7 @@ from edgetl.core.methods import METHODS
 from edgetl.core.records import Input
 from edgetl.engines import to_onnx
 card = to_onnx.Card(classes=("ant", "Gänseblümchen", "a,b"), input=Input(side_px=32, fit="pad"))
-Path(sys.argv[2]).write_bytes(to_onnx.convert(Path(sys.argv[1]), METHODS["float32"], None, card))
+Path(sys.argv[2]).write_bytes(to_onnx.convert(Path(sys.argv[1]), METHODS["float32"], card))
 """
     command = [sys.executable, "-c", program, str(saved), str(tmp_path / "other.onnx")]
     done = subprocess.run(
@@ -133,10 +113,10 @@ def test_weights_too_large_for_float16(small_model, tmp_path):
     keras3.save(model, tmp_path / "model.keras")
     savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
     with pytest.raises(StageError, match="too large for float16: 1e\\+06"):
-        to_onnx.convert(tmp_path / "saved", METHODS["float16"], None, CARD)
+        to_onnx.convert(tmp_path / "saved", METHODS["float16"], CARD)
 
 
-def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, tmp_path):
+def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, onnx_bytes, tmp_path):
     model = small_model()
     layer = model.get_layer("conv3")
     kernel = layer.kernel.numpy().copy()
@@ -146,17 +126,17 @@ def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, tmp_p
     savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
     for name in ("dynamic", "int8"):
         path = tmp_path / f"{name}.onnx"
-        path.write_bytes(to_onnx.convert(tmp_path / "saved", METHODS[name], as_pixels(photo_array), CARD))
+        path.write_bytes(onnx_bytes(tmp_path / "saved", name, as_pixels(photo_array), CARD))
         ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
         assert np.abs(ran.scores - np.asarray(model(photo_array))).max() < 0.05
 
 
 def test_what_is_no_saved_model(tmp_path):
     with pytest.raises((StageError, OSError)):
-        to_onnx.convert(tmp_path, METHODS["float32"], None, CARD)
+        to_onnx.convert(tmp_path, METHODS["float32"], CARD)
 
 
-def test_a_hard_swish_leaves_no_transposes_behind(photo_array, as_pixels, tmp_path):
+def test_a_hard_swish_leaves_no_transposes_behind(photo_array, as_pixels, onnx_bytes, tmp_path):
     """tf2onnx's own clean-up stops at a sum with a bare number."""
     layers = keras3.keras.layers
     image = keras3.keras.Input((32, 32, 3), dtype="uint8", name="image")
@@ -170,7 +150,7 @@ def test_a_hard_swish_leaves_no_transposes_behind(photo_array, as_pixels, tmp_pa
     savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
     for name in ("float32", "int8"):
         path = tmp_path / f"{name}.onnx"
-        path.write_bytes(to_onnx.convert(tmp_path / "saved", METHODS[name], as_pixels(photo_array), CARD))
+        path.write_bytes(onnx_bytes(tmp_path / "saved", name, as_pixels(photo_array), CARD))
         onnx_census.check(path, METHODS[name])
         ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
         assert np.abs(ran.scores - np.asarray(model(photo_array))).max() < (1e-5 if name == "float32" else 0.05)

@@ -17,19 +17,37 @@ def trained(small_model, tmp_path_factory):
     return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
 
 
-def test_a_calibrated_model(trained, shared_dataset, tmp_path):
+def asked(trained, dataset, form, photos):
+    return stage.Calibrating(form=form, trained=trained, dataset=dataset, photos=tuple(photos))
+
+
+@pytest.mark.parametrize("form", ["tflite", "onnx"])
+def test_a_calibrated_model(trained, shared_dataset, tmp_path, form):
     photos = dataset.calibration(shared_dataset, 12, 1)
     seen = []
-    made = stage.calibrate(trained, photos, shared_dataset, tmp_path, advance=seen.append)
+    made = stage.calibrate(asked(trained, shared_dataset, form, photos), tmp_path, advance=seen.append)
     assert sum(seen) == 12 == made.calibration.photos and made.trained_sha256 == "t" * 64
-    assert [path.name for path in tmp_path.iterdir()] == ["calibrated.tflite"] and made.sha256 == sha256_of(made.path)
-    assert len(made.layers) > 3 and calibrated.quantized(made.path.read_bytes())
+    assert [path.name for path in tmp_path.iterdir()] == [f"calibrated.{form}"] and made.sha256 == sha256_of(made.path)
+    assert len(made.layers) > 3
+    if form == "tflite":
+        assert calibrated.quantized(made.path.read_bytes())
 
 
-def test_a_bad_draw_stops_before_any_work(trained, shared_dataset, tmp_path, monkeypatch):
+@pytest.mark.parametrize("form", ["tflite", "onnx"])
+def test_a_bad_draw_stops_before_any_work(trained, shared_dataset, tmp_path, monkeypatch, form):
     monkeypatch.setattr(stage.savedmodel, "export", lambda *_: pytest.fail("exported"))
+    nine = asked(trained, shared_dataset, form, [shared_dataset.train[0]] * 9)
     with pytest.raises(DataError, match="stands 9 times"):
-        stage.calibrate(trained, [shared_dataset.train[0]] * 9, shared_dataset, tmp_path, advance=lambda _: None)
+        stage.calibrate(nine, tmp_path, advance=lambda _: None)
+
+
+def test_the_audit_gives_the_pixels_of_the_photos_in_their_order(trained, shared_dataset):
+    photos = dataset.calibration(shared_dataset, 12, 1)
+    pixels = stage.audit(photos, shared_dataset, trained.input)
+    alone = stage.audit(photos, shared_dataset, trained.input).rows([3])
+    assert len(pixels) == 12 and (pixels.rows([3]) == alone).all()
+    with pytest.raises(DataError, match="is one to be judged by"):
+        stage.audit(shared_dataset.test[:9], shared_dataset, trained.input)
 
 
 def test_layers_are_measured_on_other_photos(shared_dataset):

@@ -4,12 +4,14 @@ from hashlib import sha256
 
 import pytest
 
+from edgetl.core import dataset, methods
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Input, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, onnx_census, to_onnx, to_tflite
-from edgetl.stages.convert import convert
+from edgetl.stages import calibrate
+from edgetl.stages.convert import convert, quantize
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +42,9 @@ def test_with_calibration(trained, shared_dataset, tmp_path):
 
 def test_an_onnx_file(trained, shared_dataset, tmp_path):
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
-    artifact = convert(named, "onnx", METHODS["int8"], shared_dataset.train[:20], tmp_path)
+    artifact = convert(named, "onnx", METHODS["float16"], (), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
-    assert (artifact.format, artifact.method, artifact.calibration.photos) == ("onnx", "int8", 20)
+    assert (artifact.format, artifact.method, artifact.calibration.photos) == ("onnx", "float16", 0)
     assert (artifact.input.dtype, artifact.output.dtype, artifact.output.scale) == ("uint8", "float32", 0.0)
     found = onnx_census.census(artifact.path)
     assert (artifact.operators, artifact.tensor_dtypes) == (found.operators, found.tensor_dtypes)
@@ -51,13 +53,30 @@ def test_an_onnx_file(trained, shared_dataset, tmp_path):
 def test_an_onnx_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
     original = to_onnx.convert
 
-    def silently_float(saved_model, method, calibration, card):
-        return original(saved_model, METHODS["float32"], None, card)
+    def silently_float(saved_model, method, card):
+        return original(saved_model, METHODS["float32"], card)
 
     monkeypatch.setattr(to_onnx, "convert", silently_float)
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
     with pytest.raises(StageError, match=r"the dynamic file is not what it should be: the weights of Conv .* float32"):
         convert(named, "onnx", METHODS["dynamic"], (), tmp_path)
+
+
+@pytest.mark.parametrize("form", ["tflite", "onnx"])
+def test_int8_files_out_of_one_calibration(trained, shared_dataset, tmp_path, form):
+    named = trained.model_copy(update={"classes": ("a", "b", "c")})
+    photos = dataset.calibration(shared_dataset, 12, 1)
+    asked = calibrate.Calibrating(form=form, trained=named, dataset=shared_dataset, photos=photos)
+    ranges = calibrate.calibrate(asked, tmp_path, advance=lambda _: None)
+    weights = ("Conv", "MatMul") if form == "onnx" else ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    made = {}
+    for name in ("int8", "mixed8-1"):
+        (tmp_path / name).mkdir()
+        made[name] = quantize(named, ranges, methods.find(name), tmp_path / name)
+        assert made[name].path == tmp_path / name / f"model.{form}" and made[name].method == name
+        assert made[name].calibration == ranges.calibration and made[name].input.dtype == "uint8"
+    assert sum(made["int8"].operators.get(name, 0) for name in weights) == 4
+    assert made["mixed8-1"].bytes > made["int8"].bytes, "four bytes a weight instead of one"
 
 
 def test_the_shared_run_was_calibrated_on_training_photos(built, shared_dataset):

@@ -1,0 +1,158 @@
+"""onnx_calibrated: one calibration serves every int8 file, layers stay in float by name, and errors are measured."""
+
+import numpy as np
+import onnx
+import pytest
+from onnxruntime import quantization
+
+from edgetl.core import ladder, methods
+from edgetl.core.errors import StageError
+from edgetl.core.methods import METHODS
+from edgetl.core.records import Input
+from edgetl.engines import calibrated as lite
+from edgetl.engines import keras3, onnx_calibrated, onnx_census, onnx_graph, ort, savedmodel, to_onnx
+
+CARD = to_onnx.Card(classes=("a", "b", "c"), input=Input(side_px=32, fit="crop"))
+KNOWN = {"Conv": {"CONV_2D", "DEPTHWISE_CONV_2D"}, "MatMul": {"FULLY_CONNECTED"}, "Gemm": {"FULLY_CONNECTED"}}
+
+
+@pytest.fixture(scope="module")
+def root(small_model, tmp_path_factory):
+    """model.keras and its SavedModels."""
+    root = tmp_path_factory.mktemp("saved")
+    keras3.save(small_model(), root / "model.keras")
+    savedmodel.export(root / "model.keras", root / "saved", to_onnx.KIND)
+    savedmodel.export(root / "model.keras", root / "ranged", "ranged")
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(root, photo_array, as_pixels):
+    seen = []
+    made = onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array), seen.append)
+    assert sum(seen) == len(photo_array)
+    return made
+
+
+@pytest.fixture(scope="module")
+def layers(model, photo_array, as_pixels):
+    return onnx_calibrated.layer_errors(model, as_pixels(photo_array[::3]))
+
+
+def written(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def test_the_int8_file_is_what_quantize_static_makes(model, root, photo_array, as_pixels, tmp_path):
+    """To the bit the same answers as onnxruntime's own road from photos to file."""
+    ours = written(tmp_path / "ours.onnx", onnx_calibrated.quantized(model, METHODS["int8"], (), CARD))
+    onnx_census.check(ours, METHODS["int8"])
+    floats = to_onnx.translated(root / "saved")
+    first, border = onnx_graph.border(floats)
+    given, theirs = tmp_path / "given.onnx", tmp_path / "theirs.onnx"
+    onnx.save_model(onnx.shape_inference.infer_shapes(floats), given)
+    quantization.quantize_static(
+        given,
+        theirs,
+        onnx_calibrated._OneByOne(as_pixels(photo_array), lambda _: None),
+        per_channel=True,
+        activation_type=quantization.QuantType.QInt8,
+        nodes_to_exclude=[*first, floats.graph.node[-1].name],
+        extra_options={
+            "TensorQuantOverrides": {border: [onnx_calibrated._pinned(floats, border, METHODS["int8"])]},
+        },
+    )
+    answers = [ort.predict(path, as_pixels(photo_array), "reference", lambda _: None).raw for path in (ours, theirs)]
+    assert np.array_equal(*answers)
+
+
+def test_the_pixels_keep_their_levels(model):
+    """The range of the scaled pixels is known; estimated, half of the levels of a -1..1 network would be merged."""
+    graph = onnx.load_model_from_string(onnx_calibrated.quantized(model, METHODS["int8"], (), CARD))
+    _, border = onnx_graph.border(graph)
+    (first,) = onnx_graph.readers(graph)[border]
+    constants = onnx_graph.held(graph)
+    scale, zero = (float(onnx_graph.array(constants[name])) for name in first.input[1:3])
+    assert (first.op_type, zero) == ("QuantizeLinear", 0.0)
+    levels = (np.arange(256) / 127.5 - 1).astype(np.float32)
+    assert len({*np.rint(levels / np.float32(scale)).tolist()}) == 255
+    assert np.abs(levels / np.float32(scale)).max() < 127.5
+
+
+def test_every_layer_is_measured_the_worst_first(layers):
+    assert {layer.operator for layer in layers} >= {"Conv", "MatMul"}
+    errors = [layer.error_steps for layer in layers]
+    assert errors == sorted(errors, reverse=True) and len({layer.name for layer in layers}) == len(layers)
+    # A layer that rounds and does nothing else is 0.29 steps off; none of a healthy network is off by many.
+    assert 0.1 < errors[0] < 5 and all(layer.saturated < 0.05 for layer in layers)
+
+
+def test_the_errors_are_those_that_tensorflow_finds(layers, root, photo_array, as_pixels):
+    """The oracle: the debugger of the other format, on the same network, ranges and photos."""
+    ranged = lite.calibrated(root / "ranged", as_pixels(photo_array), lambda _: None)
+    theirs = ladder.weighted(lite.layer_errors(ranged, as_pixels(photo_array[::3])))
+    ours = ladder.weighted(layers)
+    assert len(ours) == len(theirs) == 4
+    for layer in ours:
+        alike = [of for of in theirs if of.operator in KNOWN[layer.operator] and 0.9 < of.scale / layer.scale < 1.1]
+        assert any(0.8 < of.error_steps / layer.error_steps < 1.25 for of in alike), (layer, theirs)
+
+
+def test_dark_photos_leave_ranges_that_daylight_saturates(root, photo_array, as_pixels):
+    dark = onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array // 16), lambda _: None)
+    layers = onnx_calibrated.layer_errors(dark, as_pixels(photo_array[::3]))
+    assert max(layer.saturated for layer in layers) > 0.05
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_layers_left_in_float(model, layers, photo_array, as_pixels, tmp_path, count):
+    chosen = [layer.name for layer in ladder.weighted(layers)[:count]]
+    method = methods.find(f"mixed8-{count}")
+    path = written(tmp_path / "mixed.onnx", onnx_calibrated.quantized(model, method, chosen, CARD))
+    onnx_census.check(path, method)
+    assert sorted(onnx_census._in_float(onnx_graph.read(path))) == sorted(chosen)
+    with pytest.raises(StageError, match=r"the weights of (Conv|MatMul) .* are float32"):
+        onnx_census.check(path, METHODS["int8"])
+    with pytest.raises(StageError, match="computes in float"):
+        onnx_census.check(path, methods.find(f"mixed8-{count + 1}"))
+    ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
+    assert ran.scores.shape == (len(photo_array), 3) and np.allclose(ran.scores.sum(axis=1), 1, atol=0.02)
+
+
+def test_a_layer_in_float_has_no_error_left(model, layers, photo_array, as_pixels, tmp_path):
+    """With all weights in float, what is left is the rounding of activations: nearer to Keras than int8."""
+    floats = written(tmp_path / "float32.onnx", onnx_calibrated.quantized(model, METHODS["int8"], (), CARD))
+    chosen = [layer.name for layer in ladder.weighted(layers)]
+    mixed = written(tmp_path / "mixed.onnx", onnx_calibrated.quantized(model, METHODS["int8"], chosen, CARD))
+    graph = onnx.load_model_from_string(model)
+    del graph.metadata_props[:]
+    exact = written(tmp_path / "exact.onnx", to_onnx.finished(graph, CARD))
+    wanted, int8, mixed8 = (
+        ort.predict(path, as_pixels(photo_array), "reference", lambda _: None).scores for path in (exact, floats, mixed)
+    )
+    assert np.abs(mixed8 - wanted).mean() < np.abs(int8 - wanted).mean()
+
+
+def test_unsigned_activations_from_the_same_ranges(model, tmp_path):
+    path = written(tmp_path / "u8.onnx", onnx_calibrated.quantized(model, METHODS["int8_u8s8"], (), CARD))
+    onnx_census.check(path, METHODS["int8_u8s8"])
+
+
+def test_the_calibration_photos_matter(model, root, photo_array, as_pixels):
+    dark = onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array // 8), lambda _: None)
+    made = [onnx_calibrated.quantized(one, METHODS["int8"], (), CARD) for one in (dark, model)]
+    assert made[0] != made[1]
+
+
+def test_a_quantizer_that_fails_says_so(model, root, as_pixels, photo_array, monkeypatch):
+    def failing(*_, **__):
+        raise RuntimeError("no kernel\nand more")
+
+    monkeypatch.setattr(quantization, "quantize_static", failing)
+    with pytest.raises(StageError, match=r"the ONNX quantizer failed: no kernel$"):
+        onnx_calibrated.quantized(model, METHODS["int8"], (), CARD)
+    with pytest.raises(StageError, match=r"the ONNX quantizer failed: no kernel$"):
+        onnx_calibrated.layer_errors(model, as_pixels(photo_array[:1]))
+    with pytest.raises(StageError, match=r"onnxruntime could not calibrate: no kernel$"):
+        onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array[:1]), lambda _: None)
