@@ -13,6 +13,7 @@ from edgetl.engines import calibrated as lite
 from edgetl.engines import keras3, onnx_calibrated, onnx_census, onnx_graph, ort, savedmodel, to_onnx
 
 CARD = to_onnx.Card(classes=("a", "b", "c"), input=Input(side_px=32, fit="crop"))
+KERNELS = ("onnxruntime", "reference")
 KNOWN = {"Conv": {"CONV_2D", "DEPTHWISE_CONV_2D"}, "MatMul": {"FULLY_CONNECTED"}, "Gemm": {"FULLY_CONNECTED"}}
 
 
@@ -118,6 +119,24 @@ def test_layers_left_in_float(model, layers, photo_array, as_pixels, tmp_path, c
         onnx_census.check(path, methods.find(f"mixed8-{count + 1}"))
     ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
     assert ran.scores.shape == (len(photo_array), 3) and np.allclose(ran.scores.sum(axis=1), 1, atol=0.02)
+
+
+@pytest.mark.parametrize("shielded", [True, False])
+def test_onnxruntime_rounds_no_weights_by_itself(model, photo_array, as_pixels, tmp_path, monkeypatch, shielded):
+    """Between DequantizeLinear and QuantizeLinear it would, with one scale for all channels."""
+    if not shielded:
+        monkeypatch.setattr(onnx_calibrated, "_shield", lambda *_: None)
+    graph = onnx.load_model_from_string(model).graph
+    convolutions = [node.name for node in graph.node if node.op_type == "Conv"]
+    method = methods.find(f"mixed8-{len(convolutions)}")
+    path = written(tmp_path / "mixed.onnx", onnx_calibrated.quantized(model, method, convolutions, CARD))
+    if not shielded:
+        with pytest.raises(StageError, match=r"onnxruntime computes nothing in float, 3 layers were to be"):
+            onnx_census.check(path, method)
+        return
+    onnx_census.check(path, method)
+    fast, plain = (ort.predict(path, as_pixels(photo_array), kernels, lambda _: None).scores for kernels in KERNELS)
+    assert np.abs(fast - plain).max() < 0.01
 
 
 def test_a_layer_in_float_has_no_error_left(model, layers, photo_array, as_pixels, tmp_path):
