@@ -158,7 +158,7 @@ class Chain:
         trained, retrained = self.trained, self.retrained("qat")
 
         def work(folder: Path) -> Artifact:
-            artifact = stages.convert.convert_aware(trained, retrained, method, folder)
+            artifact = stages.convert.convert_aware(trained, retrained, form, folder)
             self.console.say(
                 f"  the model that learned with the rounding and its file agree on {artifact.agreement:.1%} "
                 f"of {len(retrained.proof)} photos"

@@ -112,7 +112,7 @@ METHODS: dict[str, Method] = {
             weights="int8",
             activations="int8",
             calibrated=True,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="int8 after a few more epochs of training with its rounding in the loop",
             retrained="qat",
         ),

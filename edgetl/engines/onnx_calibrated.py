@@ -24,7 +24,7 @@ from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines import onnx_graph
 from edgetl.engines.savedmodel import INPUT
-from edgetl.engines.to_onnx import Card, finished, translated
+from edgetl.engines.to_onnx import ERRORS, Card, finished, reason, translated
 
 _RANGES = "ranges"
 _PIXELS = (0, 255)
@@ -33,7 +33,6 @@ _PIXELS = (0, 255)
 _PIXEL_STEPS = 254
 # What onnxruntime rounds on its own: see `_shield`.
 _ROUNDED = ("Conv", "Gemm")
-_ERRORS = (ValueError, RuntimeError, KeyError, onnx.checker.ValidationError)
 
 
 def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[[int], None]) -> bytes:
@@ -52,8 +51,8 @@ def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[
         ranges = Path(work) / "ranges.json"
         try:
             _quantize(model, _INT8, (), ranges, _OneByOne(photos, advance))
-        except _ERRORS as error:
-            raise StageError(f"onnxruntime could not calibrate: {_reason(error)}", where=(str(saved_model),)) from error
+        except ERRORS as error:
+            raise StageError(f"onnxruntime could not calibrate: {reason(error)}", where=(str(saved_model),)) from error
         helper.set_model_props(model, {_RANGES: ranges.read_text(encoding="utf-8")})
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -72,8 +71,8 @@ def quantized(model: bytes, method: Method, float_layers: Sequence[str], card: C
     """
     try:
         return finished(_quantized(onnx.load_model_from_string(model), method, float_layers), card)
-    except _ERRORS as error:
-        raise StageError(f"the ONNX quantizer failed: {_reason(error)}") from error
+    except ERRORS as error:
+        raise StageError(f"the ONNX quantizer failed: {reason(error)}") from error
 
 
 def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
@@ -92,8 +91,8 @@ def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
     try:
         probe, checks = _with_twins(onnx.load_model_from_string(model))
         session = _session(probe)
-    except _ERRORS as error:
-        raise StageError(f"the ONNX quantizer failed: {_reason(error)}") from error
+    except ERRORS as error:
+        raise StageError(f"the ONNX quantizer failed: {reason(error)}") from error
     squares, beyond = np.zeros(len(checks)), np.zeros(len(checks))
     names = [name for check in checks for name in (check.floats, check.integers)]
     for row in range(len(photos)):
@@ -331,7 +330,3 @@ class _OneByOne(quantization.CalibrationDataReader):
     def get_next(self) -> dict[str, Any] | None:
         """The next photo, None after the last."""
         return next(self._photos, None)
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -21,8 +21,6 @@ from edgetl.engines.savedmodel import INPUT, OUTPUT
 
 # The photo comes with its channels last, and convolutions want them first: that takes one.
 _TRANSPOSES = 1
-# They compute nothing: behind a layer in float, onnxruntime's quantizer leaves them float.
-_MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad")
 # Where the output channels of a kernel lie.
 _KERNEL_AXES = {"Conv": 0, "ConvInteger": 0, "Gemm": -1, "MatMul": -1, "MatMulInteger": -1}
 _FLOAT_PLANS = {"Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits"}
@@ -158,7 +156,7 @@ def _asked(model: ModelProto, in_float: Collection[str]) -> set[str]:
     made_by, found = onnx_graph.makers(model), set(in_float)
     for node in model.graph.node:
         maker = made_by.get(node.input[0]) if node.input else None
-        if maker is not None and maker.name in found and node.op_type in (*onnx_graph.MERGED, *_MOVING):
+        if maker is not None and maker.name in found and node.op_type in (*onnx_graph.MERGED, *onnx_graph.MOVING):
             found.add(node.name)
     return found
 

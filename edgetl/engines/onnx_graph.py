@@ -22,6 +22,8 @@ _MODEL_BYTES_LIMIT = 2**31 - 1
 HEAVY = ("Conv", "MatMul", "Gemm")
 # They merge with the operator before them.
 MERGED = ("Relu", "Clip")
+# They compute nothing: behind a layer in float, onnxruntime's quantizer leaves them float.
+MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad")
 # After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
 LAST = ("Softmax", "Sigmoid")
 _BORDER = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")

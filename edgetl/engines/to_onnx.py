@@ -32,7 +32,8 @@ KIND: Kind = "uint8"
 _IR_VERSION = 8
 # Smaller constants are limits and axes, not weights.
 _WEIGHTS = 8
-_ERRORS = (ValueError, RuntimeError, KeyError, tf.errors.OpError, onnx.checker.ValidationError)
+# What the libraries raise where a conversion fails.
+ERRORS = (ValueError, RuntimeError, KeyError, tf.errors.OpError, onnx.checker.ValidationError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +62,8 @@ def convert(saved_model: Path, method: Method, card: Card) -> bytes:
         elif method.weights == "int8":
             model = _weights_rounded(model)
         return finished(model, card)
-    except _ERRORS as error:
-        raise StageError(f"the ONNX converter could not make {method.name}: {_reason(error)}") from error
+    except ERRORS as error:
+        raise StageError(f"the ONNX converter could not make {method.name}: {reason(error)}") from error
 
 
 def translated(saved_model: Path) -> ModelProto:
@@ -72,9 +73,9 @@ def translated(saved_model: Path) -> ModelProto:
         StageError: the converter failed.
     """
     try:
-        return _folded(onnx_graph.canonical(_translated(saved_model)))
-    except _ERRORS as error:
-        raise StageError(f"the SavedModel could not become ONNX: {_reason(error)}", where=(saved_model,)) from error
+        return _folded(onnx_graph.canonical(traced(saved_model, "serve")))
+    except ERRORS as error:
+        raise StageError(f"the SavedModel could not become ONNX: {reason(error)}", where=(saved_model,)) from error
 
 
 def finished(model: ModelProto, card: Card) -> bytes:
@@ -89,10 +90,10 @@ def finished(model: ModelProto, card: Card) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _translated(saved_model: Path) -> ModelProto:
-    """What tf2onnx makes of it, with constants folded and transposes moved together."""
+def traced(saved_model: Path, signature: str) -> ModelProto:
+    """What tf2onnx makes of a signature, with constants folded and transposes moved together; it raises `ERRORS`."""
     graph, inputs, outputs = tf_loader.from_saved_model(
-        str(saved_model), None, None, tag=["serve"], signatures=["serve"]
+        str(saved_model), None, None, tag=["serve"], signatures=[signature]
     )
     model, _ = tf2onnx.convert.from_graph_def(graph, input_names=inputs, output_names=outputs, opset=OPSET)
     if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
@@ -173,5 +174,6 @@ def _describe(model: ModelProto, card: Card) -> None:
     helper.set_model_props(model, dict(sorted(said.items())))
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """The first line of what a library said."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -9,13 +9,25 @@ import numpy as np
 
 from edgetl.core import ladder, metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
-from edgetl.core.formats import FormatName
-from edgetl.core.methods import Method
+from edgetl.core.formats import FORMATS, FormatName
+from edgetl.core.methods import METHODS, Method
 from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, keras3, litert, onnx_calibrated, onnx_census, savedmodel, to_onnx, to_tflite
+from edgetl.engines import (
+    calibrated,
+    keras3,
+    litert,
+    onnx_aware,
+    onnx_calibrated,
+    onnx_census,
+    ort,
+    savedmodel,
+    to_onnx,
+    to_tflite,
+)
 
+_PREDICT = {"tflite": litert.predict, "onnx": ort.predict}
 _READ_BACK = {
     "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
     "onnx": (onnx_census.check, onnx_census.census, onnx_census.kernels),
@@ -76,20 +88,23 @@ def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path)
     return _read_back(path, method, trained, ranges.calibration)
 
 
-def convert_aware(trained: Trained, retrained: Retrained, method: Method, folder: Path) -> Artifact:
-    """Write the model.tflite of a quantization-aware model into `folder`, read it back and compare what both answer.
+def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, folder: Path) -> Artifact:
+    """Write the file of a quantization-aware model into `folder`, read it back and compare what both answer.
 
     Args:
         trained: the model that it came from.
         retrained: learned with the rounding; it holds its own ranges.
-        method: qat8.
+        form: the file's format.
         folder: where the file goes.
 
     Raises:
         StageError: the converter failed, made something other than it was asked for, or the two do not agree.
     """
-    path = folder / "model.tflite"
-    path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
+    path, method = folder / f"model.{form}", METHODS["qat8"]
+    if form == "onnx":
+        path.write_bytes(onnx_aware.convert(retrained.model, _card(trained)))
+    else:
+        path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
     return artifact.model_copy(update={"agreement": _agreement(path, retrained, trained)})
 
@@ -130,12 +145,13 @@ def _agreement(path: Path, retrained: Retrained, trained: Trained) -> float:
     """
     promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
     photos = pixelstore.opened(retrained.proof, trained.input)
-    answered = keras3.two_columns(litert.predict(path, photos, "xnnpack", lambda _: None).scores)
+    form = FORMATS["onnx" if path.suffix == ".onnx" else "tflite"]
+    answered = keras3.two_columns(_PREDICT[form.name](path, photos, form.fast, lambda _: None).scores)
     agreement = metrics.agreement(promised, answered)
     if agreement < AGREEMENT:
         raise StageError(
-            f"the quantization-aware model and its TFLite file agree on {agreement:.1%} of {len(promised)} photos, "
-            f"{AGREEMENT:.0%} are needed: what was learned is not what the device would compute",
+            f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} "
+            f"photos, {AGREEMENT:.0%} are needed: what was learned is not what the device would compute",
             where=(path,),
             hint="train with the rounding for longer (--qat-epochs), or choose --method int8",
         )

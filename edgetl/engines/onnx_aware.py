@@ -1,0 +1,135 @@
+"""The SavedModel of a quantization-aware model → an int8 .onnx that computes what it learned.
+
+tf2onnx carries fake-quantization over as QuantizeLinear and DequantizeLinear around activations, and leaves weights in
+float though they are whole steps. onnxruntime would round them itself, with one scale for all channels of a convolution,
+and a MobileNetV2 then named the class that the model names on 58 % of the photos. So they are written as the integers
+that they are.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from edgetl.core.errors import StageError
+from edgetl.engines import onnx_graph
+from edgetl.engines.savedmodel import INPUT
+from edgetl.engines.to_onnx import ERRORS, Card, finished, reason, traced
+
+_SIGNATURE = "serving_default"
+# A channel whose weights training has left next to nothing takes a coarser step, in which its bias fits into 32 bits.
+_BIAS_STEPS = 2**30
+
+
+def convert(saved_model: Path, card: Card) -> bytes:
+    """The file: uint8 photos in, integers between QuantizeLinear and DequantizeLinear.
+
+    Args:
+        saved_model: what `integer_export.export` wrote.
+        card: what the file says of itself.
+
+    Raises:
+        StageError: the converter failed, or made something that is no valid ONNX.
+    """
+    try:
+        model = onnx_graph.canonical(traced(saved_model, _SIGNATURE))
+        _take_bytes(model)
+        _sign(model)
+        _surround(model)
+        for node in [node for node in model.graph.node if node.op_type in onnx_graph.HEAVY]:
+            _write_integers(model, node)
+        return finished(model, card)
+    except ERRORS as error:
+        raise StageError(f"the ONNX converter could not make qat8: {reason(error)}", where=(saved_model,)) from error
+
+
+def _take_bytes(model: ModelProto) -> None:
+    """Make the input uint8 instead of the same numbers in float."""
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    for node in model.graph.node:
+        node.input[:] = [f"{INPUT}/Cast" if name == INPUT else name for name in node.input]
+    cast = helper.make_node("Cast", [INPUT], [f"{INPUT}/Cast"], name="Cast", to=TensorProto.FLOAT)
+    model.graph.node.insert(0, cast)
+
+
+def _sign(model: ModelProto) -> None:
+    """Make unsigned activations signed: the same steps, 128 lower."""
+    constants = onnx_graph.held(model)
+    for name in {node.input[2] for node in _roundings(model)}:
+        zero_point = onnx_graph.array(constants[name])
+        if zero_point.dtype == np.uint8:
+            lower = (zero_point.astype(np.int16) - 128).astype(np.int8)
+            constants[name].CopyFrom(numpy_helper.from_array(lower, name))
+
+
+def _surround(model: ModelProto) -> None:
+    """Give what only moves numbers, or averages them before they are moved, a rounding on its other side too."""
+    changed = True
+    while changed:
+        made_by, read_by = onnx_graph.makers(model), onnx_graph.readers(model)
+        changed = False
+        for node in list(model.graph.node):
+            source, takers = made_by.get(node.input[0]), read_by.get(node.output[0], [])
+            if node.op_type not in onnx_graph.MOVING or source is None or not takers:
+                continue
+            rounded_before = source.op_type == "DequantizeLinear"
+            rounded_after = all(taker.op_type == "QuantizeLinear" for taker in takers)
+            if rounded_before and not rounded_after:
+                _round(model, node.output[0], source.input[1:3], takers)
+                changed = True
+                break
+            if rounded_after and not rounded_before and source.name != "Cast":
+                _round(model, node.input[0], takers[0].input[1:3], [node])
+                changed = True
+                break
+
+
+def _round(model: ModelProto, tensor: str, steps: list[str], takers: list[NodeProto]) -> None:
+    """Put QuantizeLinear and DequantizeLinear with these scale and zero point between a tensor and who takes it."""
+    for taker in takers:
+        taker.input[:] = [f"{tensor}/rounded" if name == tensor else name for name in taker.input]
+    rounded = (f"{tensor}/integers", f"{tensor}/rounded")
+    model.graph.node.append(helper.make_node("QuantizeLinear", [tensor, *steps], [rounded[0]], name=rounded[0]))
+    model.graph.node.append(helper.make_node("DequantizeLinear", [rounded[0], *steps], [rounded[1]], name=rounded[1]))
+
+
+def _write_integers(model: ModelProto, node: NodeProto) -> None:
+    """Weights in int8, a scale for each output channel, and the bias in steps of weights times activations."""
+    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
+    if node.input[1] not in constants:
+        return  # A product of two activations has no weights.
+    weights, source = onnx_graph.array(constants[node.input[1]]), made_by.get(node.input[0])
+    if source is None or source.op_type != "DequantizeLinear":
+        raise ValueError(f"{node.op_type} {node.name!r} takes floats")
+    eaten = float(onnx_graph.array(constants[source.input[1]]))
+    axis = onnx_graph.channel_axis(node, weights.ndim)
+    largest = np.abs(weights).max(axis=tuple(other for other in range(weights.ndim) if other != axis))
+    scales = largest / np.float32(127)
+    biases = [onnx_graph.array(constants[name]) for name in node.input[2:]]
+    for bias in biases:
+        scales = np.maximum(scales, np.abs(bias) / np.float32(eaten * _BIAS_STEPS))
+    scales = np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32)
+    along = scales.reshape([-1 if other == axis else 1 for other in range(weights.ndim)])
+    whole = np.clip(np.rint(weights / along), -127, 127).astype(np.int8)
+    _dequantized(model, node, 1, whole, scales, axis)
+    for bias in biases:
+        grid = scales.astype(np.float64) * eaten
+        _dequantized(model, node, 2, np.rint(bias / grid).astype(np.int32), grid.astype(np.float32), 0)
+
+
+def _dequantized(
+    model: ModelProto, node: NodeProto, place: int, integers: np.ndarray, scales: np.ndarray, axis: int
+) -> None:
+    """Let an input of a node come out of integers."""
+    name = f"{node.name}/{place}"
+    zeros = np.zeros(len(scales), integers.dtype)
+    values = {f"{name}/integers": integers, f"{name}/scales": scales, f"{name}/zero_points": zeros}
+    model.graph.initializer.extend(numpy_helper.from_array(value, of) for of, value in values.items())
+    model.graph.node.append(helper.make_node("DequantizeLinear", [*values], [name], name=name, axis=axis))
+    node.input[place] = name
+
+
+def _roundings(model: ModelProto) -> Iterator[NodeProto]:
+    """What rounds activations, and what takes them back."""
+    return (node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear"))
