@@ -1,9 +1,9 @@
 """The SavedModel of a quantization-aware model → an int8 .onnx that computes what it learned.
 
 tf2onnx carries fake-quantization over as QuantizeLinear and DequantizeLinear around activations, and leaves weights in
-float though they are whole steps. onnxruntime would round them itself, with one scale for all channels of a convolution,
-and a MobileNetV2 then named the class that the model names on 58 % of the photos. So they are written as the integers
-that they are.
+float though they are whole steps. onnxruntime would round them itself, one scale for all channels of a convolution, and
+a MobileNetV2 then named the class that the model names on 58 % of the photos. So they are written as the integers that
+they are.
 """
 
 from collections.abc import Iterator
