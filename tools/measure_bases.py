@@ -5,9 +5,10 @@
     python tools/measure_bases.py --results bases.jsonl --base vgg16     # one base; may be repeated
     python tools/measure_bases.py --results bases.jsonl --table          # only print what is there
 
-Each base starts from random weights at its smallest side, learns the embedded digits for four epochs (--epochs), all but
-the first of them whole, and goes through its methods one by one; every file is judged on the test digits against Keras. That tells
-whether each graph survives each method, not how well a base classifies: from its real weights it does far better.
+Each base starts from random weights at its smallest side, learns the embedded digits for four epochs (--epochs), all
+but the first of them whole, and goes through its methods one by one; every file is judged on the test digits against
+Keras. That tells whether each graph survives each method, not how well a base classifies: from its real weights it does
+far better.
 Each file is a line in --results; what stands there is not made again. A base has a process of its own.
 """
 
