@@ -181,7 +181,7 @@ def test_a_method_that_makes_no_file_for_the_target(offered):
     delivery = offered({}, targets=(targets.find("onnx"),))
     with pytest.raises(ConfigError, match="int16x8 makes tflite files, and target onnx takes onnx") as caught:
         delivery.artifact("int16x8")
-    assert caught.value.hint == "it takes int8, int8_more, mixed8, float16, float32, dynamic"
+    assert caught.value.hint == "it takes int8, int8_more, mixed8, qat8, float16, float32, dynamic"
     with pytest.raises(ConfigError, match="target onnx does not take int8_u8s8"):
         delivery.chosen("int8_u8s8")
 

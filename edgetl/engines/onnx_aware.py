@@ -112,22 +112,21 @@ def _write_integers(model: ModelProto, node: NodeProto) -> None:
     scales = np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32)
     along = scales.reshape([-1 if other == axis else 1 for other in range(weights.ndim)])
     whole = np.clip(np.rint(weights / along), -127, 127).astype(np.int8)
-    _dequantized(model, node, 1, whole, scales, axis)
+    node.input[1] = _dequantized(model, f"{node.name}/1", (whole, scales), axis)
     for bias in biases:
         grid = scales.astype(np.float64) * eaten
-        _dequantized(model, node, 2, np.rint(bias / grid).astype(np.int32), grid.astype(np.float32), 0)
+        integers = np.rint(bias / grid).astype(np.int32)
+        node.input[2] = _dequantized(model, f"{node.name}/2", (integers, grid.astype(np.float32)), 0)
 
 
-def _dequantized(
-    model: ModelProto, node: NodeProto, place: int, integers: np.ndarray, scales: np.ndarray, axis: int
-) -> None:
-    """Let an input of a node come out of integers."""
-    name = f"{node.name}/{place}"
+def _dequantized(model: ModelProto, name: str, steps: tuple[np.ndarray, np.ndarray], axis: int) -> str:
+    """The name of a tensor that comes out of integers, with a scale for each place along an axis."""
+    integers, scales = steps
     zeros = np.zeros(len(scales), integers.dtype)
     values = {f"{name}/integers": integers, f"{name}/scales": scales, f"{name}/zero_points": zeros}
     model.graph.initializer.extend(numpy_helper.from_array(value, of) for of, value in values.items())
     model.graph.node.append(helper.make_node("DequantizeLinear", [*values], [name], name=name, axis=axis))
-    node.input[place] = name
+    return name
 
 
 def _roundings(model: ModelProto) -> Iterator[NodeProto]:

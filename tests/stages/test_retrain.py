@@ -8,9 +8,10 @@ import pytest
 from edgetl.core import metrics, pixelstore, recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.errors import DataError, StageError
+from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
 from edgetl.core.retraining import Retrained
-from edgetl.engines import keras3, litert, to_tflite
+from edgetl.engines import keras3, litert, onnx_census, to_tflite
 from edgetl.stages.convert import convert, convert_aware
 from edgetl.stages.retrain import Retraining, retrain
 
@@ -40,7 +41,7 @@ def file_of(method, built, shared_dataset, made, folder):
     """The method's artifact."""
     row = METHODS[method]
     if row.retrained == "qat":
-        return convert_aware(built.trained, made("qat"), row, folder)
+        return convert_aware(built.trained, made("qat"), "tflite", folder)
     photos = shared_dataset.train if row.calibrated else ()
     slim = built.trained.model_copy(update={"path": made(row.retrained).model})
     return convert(slim, "tflite", row, photos, folder)
@@ -79,15 +80,25 @@ def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     assert retrained.outcome.bridge_difference < 1e-4 and retrained.outcome.epochs == 1
 
 
-def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_dataset, made, tmp_path):
+def test_a_quantization_aware_onnx_file(built, shared_dataset, made, tmp_path):
+    artifact = convert_aware(built.trained, made("qat"), "onnx", tmp_path)
+    onnx_census.check(artifact.path, METHODS["qat8"])
+    assert (artifact.format, artifact.method, artifact.input.dtype) == ("onnx", "qat8", "uint8")
+    assert artifact.agreement >= 0.99 and artifact.operators["Conv"] == 28 and artifact.calibration.photos == 0
+
+
+@pytest.mark.parametrize("form", ["tflite", "onnx"])
+def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_dataset, made, tmp_path, form):
     retrained = made("qat")
     turned = tmp_path / "turned"
     turned.mkdir()
     (turned / "saved_model").symlink_to(retrained.model)
     np.save(turned / "proof.npy", np.load(retrained.answers)[:, [1, 2, 0]])
     other = retrained.model_copy(update={"folder": turned})
-    with pytest.raises(StageError, match=r"agree on \d+\.\d% of \d+ photos, 99% are needed"):
-        convert_aware(built.trained, other, METHODS["qat8"], tmp_path)
+    with pytest.raises(
+        StageError, match=rf"{FORMATS[form].title} file agree on \d+\.\d% of \d+ photos, 99% are needed"
+    ):
+        convert_aware(built.trained, other, form, tmp_path)
 
 
 def test_pruned_files(built, shared_dataset, made, tmp_path):
