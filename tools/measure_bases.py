@@ -123,26 +123,38 @@ def _told(results: Path) -> list[dict[str, Any]]:
 
 
 def _print(told: list[dict[str, Any]]) -> None:
-    """A table of Markdown for each format: a row a base, a cell a method."""
+    """A table of Markdown for each format: a row a base, a cell a method, and below it why files were not made."""
     files: defaultdict[str, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
     for one in told:
         files[one["base"]][one["format"], one["method"]] = one
     for form, methods in WAYS.items():
-        print(f"| {FORMATS[form].title}, side | training, Keras | {' | '.join(methods)} |")
+        notes: list[str] = []
+        print(f"| {FORMATS[form].title} | training, Keras | {' | '.join(methods)} |")
         print("|---|---|" + "---|" * len(methods))
-        for name, made in files.items():
-            cells = [_cell(made.get((form, method))) for method in methods]
-            some = next(iter(made.values()))
-            keras = next((f"{one['keras']:.3f}" for one in made.values() if "keras" in one), "")
-            print(f"| {name}, {some['side_px']} px | {some['training_s']:.0f} s, {keras} | {' | '.join(cells)} |")
-        print()
+        for name in filter(files.get, bases.BASES):
+            made = {method: files[name].get((form, method)) for method in methods}
+            cells = [_cell(file, notes) for file in made.values()]
+            print(f"| {name}, {bases.find(name).smallest_side_px} px | {_trained(files[name])} | {' | '.join(cells)} |")
+        print("".join(f"\n{place}. {note}" for place, note in enumerate(notes, 1)) + "\n")
 
 
-def _cell(file: dict[str, Any] | None) -> str:
+def _trained(made: dict[tuple[str, str], dict[str, Any]]) -> str:
+    """Epochs, seconds and accuracy of the training that most of a base's files come from."""
+    trainings = [(one.get("epochs", 4), one["training_s"], one["keras"]) for one in made.values() if "keras" in one]
+    if not trainings:
+        return ""
+    epochs, seconds, accuracy = max(set(trainings), key=trainings.count)
+    return f"{epochs} epochs, {seconds:.0f} s, {accuracy:.3f}"
+
+
+def _cell(file: dict[str, Any] | None, notes: list[str]) -> str:
     if file is None:
         return ""
     if "failed" in file:
-        return "✗ " + file["failed"].replace("|", "/").splitlines()[0]
+        note = file["failed"].splitlines()[0].partition(": what was learned")[0]
+        if note not in notes:
+            notes.append(note)
+        return f"✗ ({notes.index(note) + 1})"
     mark = {"PASS": "✓", "UNDECIDED": "~", "FAIL": "✗"}[file["outcome"]]
     return f"{mark} {100 * file['drop']:+.2f}, {file['bytes'] / 1e6:.2f} MB, {file['seconds']:.0f} s"
 
