@@ -121,3 +121,58 @@ def test_what_eats_floats_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_aware, "traced", lambda *_: model)
     with pytest.raises(StageError, match=r"could not make qat8: Conv .* takes floats"):
         onnx_aware.convert(tmp_path, CARD)
+
+
+def chained(*nodes):
+    """QuantizeLinear and DequantizeLinear, then these nodes from "d" to "e", then QuantizeLinear; with constants."""
+    constants = {"half": np.float32(0.5), "six": np.float32(6), "nothing": np.float32(0), "zero": np.int8(0)}
+    graph = helper.make_graph(
+        [
+            helper.make_node("QuantizeLinear", ["x", "half", "zero"], ["q"], name="q"),
+            helper.make_node("DequantizeLinear", ["q", "half", "zero"], ["d"], name="d"),
+            *nodes,
+            helper.make_node("QuantizeLinear", ["e", "half", "zero"], ["y"], name="y"),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.INT8, [1, 4])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def node(kind, given, made):
+    return helper.make_node(kind, given, [made], name=made)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "scales"),
+    [
+        # A swish: its sigmoid lies between 0 and 1.
+        ([node("Sigmoid", ["d"], "s"), node("Mul", ["d", "s"], "e")], {"s": 1 / 256}),
+        # A hard swish: up to six, then a multiple of that, with the constant on either side.
+        (
+            [
+                node("Clip", ["d", "nothing", "six"], "c"),
+                node("Mul", ["half", "c"], "m"),
+                node("Mul", ["d", "m"], "e"),
+            ],
+            {"c": 6 / 255, "m": 3 / 255},
+        ),
+        # What only moves numbers has the steps of what it moves.
+        ([node("MaxPool", ["d"], "p"), node("Sigmoid", ["p"], "e")], {"p": 0.5}),
+        # A clip that merges with what comes before it is rounded as a whole.
+        ([node("Add", ["d", "half"], "a"), node("Clip", ["a", "nothing", "six"], "e")], {}),
+    ],
+)
+def test_what_a_layer_computes_inside_is_rounded_by_what_it_is(nodes, scales):
+    model = chained(*nodes)
+    onnx_aware._surround(model)
+    made_by, read_by, constants = (found(model) for found in (onnx_graph.makers, onnx_graph.readers, onnx_graph.held))
+    assert {name.removesuffix("/integers") for name in made_by if name.endswith("/integers")} == set(scales)
+    for name, scale in scales.items():
+        (rounding,) = read_by[name]
+        assert rounding.op_type == "QuantizeLinear" and np.isclose(
+            onnx_graph.array(constants[rounding.input[1]]), scale
+        )
+        assert [taker.op_type for taker in read_by[rounding.output[0]]] == ["DequantizeLinear"]
