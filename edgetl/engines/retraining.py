@@ -6,6 +6,7 @@ must give again before it trains anything.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -98,6 +99,11 @@ def _run(given: Path, results: Path, watch: Watch) -> None:
     sys.stderr.write(said)
     if failure is not None:
         raise failure
+    if child.returncode == -signal.SIGKILL:
+        raise StageError(
+            "the child process for Keras 2 was killed",
+            hint="most often the memory ran out: close other programs, or take a smaller base, side or batch",
+        )
     if child.returncode != 0:
         reason = (said.strip().splitlines() or ["it said nothing"])[-1]
         raise StageError(f"the child process for Keras 2 ended with code {child.returncode}: {reason}")

@@ -67,6 +67,14 @@ def test_one_that_dies_without_a_word(played):
         played("import os; os._exit(3)")
 
 
+def test_one_that_was_killed(played):
+    with pytest.raises(StageError, match="was killed") as caught:
+        played(
+            "import os, signal; print('a warning', file=__import__('sys').stderr); os.kill(os.getpid(), signal.SIGKILL)"
+        )
+    assert "memory ran out" in caught.value.hint and "a warning" not in caught.value.message
+
+
 def test_a_child_whose_parent_has_lost_interest_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/sleep")
     monkeypatch.setattr(retraining.subprocess, "Popen", lambda command, **rest: _POPEN(["/bin/sleep", "600"], **rest))
