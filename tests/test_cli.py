@@ -241,6 +241,14 @@ sys.exit(cli.run(sys.argv[1:]))
 # A whole build.
 
 
+def test_explain_ranks_the_layers_of_each_format(built, photos, recipe_file, tmp_path, capsys):
+    root = shutil.copytree(built.run, tmp_path / "run")
+    told = ["build", str(photos), "--recipe", str(recipe_file), "--out", str(root), "--explain", "--json"]
+    assert cli.run(told) == 0
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert list(layers) == ["tflite"] and layers["tflite"][0]["error_steps"] >= layers["tflite"][-1]["error_steps"]
+
+
 def test_build_prints_one_json_object_and_nothing_else(built_by_cli):
     assert built_by_cli.returncode == 0, built_by_cli.stderr
     assert built_by_cli.stdout.count("\n") == 1 and built_by_cli.stdout.endswith("\n")
