@@ -65,14 +65,14 @@ def _sign(model: ModelProto) -> None:
 
 
 def _surround(model: ModelProto) -> None:
-    """Round, inside what the model rounded as a whole, wherever the steps are known: no number changes by it."""
+    """Round, inside what the model rounded as a whole, as integer operators do: in steps that follow from what they are."""
     while (found := _unrounded(model)) is not None:
         _round(model, found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Unrounded:
-    """A tensor that goes to some nodes as a float, and the scale and zero point that its numbers have anyway."""
+    """A tensor that goes to some nodes as a float, and the names of the scale and zero point that fit its numbers."""
 
     tensor: str
     steps: Sequence[str]

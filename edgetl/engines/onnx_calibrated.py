@@ -19,13 +19,14 @@ from onnxruntime import quantization
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from edgetl.core.errors import StageError
-from edgetl.core.methods import Method
+from edgetl.core.methods import METHODS, Method
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines import onnx_graph
 from edgetl.engines.savedmodel import INPUT
 from edgetl.engines.to_onnx import ERRORS, Card, finished, reason, translated
 
+_INT8 = METHODS["int8"]
 _RANGES = "ranges"
 _PIXELS = (0, 255)
 # 254 steps over the range of the pixels. With 255, those of a network that eats -1..1 fall halfway between two steps
@@ -115,9 +116,6 @@ def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
         for place, check in enumerate(checks)
     ]
     return tuple(sorted(found, key=lambda layer: (-layer.error_steps, layer.name)))
-
-
-_INT8 = Method(name="int8", weights="int8", activations="int8", calibrated=True, formats=("onnx",), summary="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
