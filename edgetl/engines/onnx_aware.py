@@ -65,7 +65,7 @@ def _sign(model: ModelProto) -> None:
 
 
 def _surround(model: ModelProto) -> None:
-    """Round, inside what the model rounded as a whole, as integer operators do: in steps that follow from what they are."""
+    """Round inside what the model rounded as a whole, as integer operators do, in steps that follow from those."""
     while (found := _unrounded(model)) is not None:
         _round(model, found)
 
