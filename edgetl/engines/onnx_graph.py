@@ -128,6 +128,18 @@ def border(model: ModelProto) -> tuple[list[str], str]:
     return passed, name
 
 
+def layers(model: ModelProto) -> Iterator[tuple[NodeProto, ...]]:
+    """Each operator of a float graph with the activations that merge with it; not the pixels' scaling."""
+    read_by, scaling = readers(model), set(border(model)[0])
+    for node in model.graph.node:
+        if node.name in scaling or node.op_type in MERGED:
+            continue
+        layer = [node]
+        while len(takers := read_by.get(layer[-1].output[0], [])) == 1 and takers[0].op_type in MERGED:
+            layer.append(takers[0])
+        yield tuple(layer)
+
+
 def canonical(model: ModelProto) -> ModelProto:
     """The same graph in an order and under names that depend on nothing but the graph; unused parts are gone.
 

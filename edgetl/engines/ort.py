@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnxruntime
+from onnx import ModelProto
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from edgetl.core.errors import ConfigError
@@ -66,6 +67,13 @@ def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int
 
     raw, invoke_ms = answered(len(photos), answer)
     return Run(raw=raw, scores=raw.astype(np.float32), invoke_ms=invoke_ms, accelerated=kernels == "onnxruntime")
+
+
+def as_written(model: ModelProto) -> onnxruntime.InferenceSession:
+    """A graph in memory, to be run operator by operator."""
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), _options("reference"), providers=["CPUExecutionProvider"]
+    )
 
 
 def planned(path: Path) -> dict[str, int]:

@@ -12,13 +12,13 @@ from edgetl.core.formats import FormatName
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import Calibrated, Calibration, Dataset, Input, Photo, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, onnx_calibrated, savedmodel, to_onnx
+from edgetl.engines import calibrated, onnx_calibrated, onnx_errors, savedmodel, to_onnx
 
 # Enough to tell a layer that suffers from one that does not; each costs about as much as a calibration photo.
 _OTHERS = 32
 _KINDS: dict[FormatName, savedmodel.Kind] = {"tflite": "ranged", "onnx": to_onnx.KIND}
 _CALIBRATED = {"tflite": calibrated.calibrated, "onnx": onnx_calibrated.calibrated}
-_LAYER_ERRORS = {"tflite": calibrated.layer_errors, "onnx": onnx_calibrated.layer_errors}
+_LAYER_ERRORS = {"tflite": calibrated.layer_errors, "onnx": onnx_errors.layer_errors}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

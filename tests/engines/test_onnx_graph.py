@@ -125,3 +125,20 @@ def test_the_border_is_what_only_scales(tmp_path):
 )
 def test_where_the_channels_of_a_product_are(kind, attributes, axis):
     assert onnx_graph.channel_axis(helper.make_node(kind, ["a", "b"], ["c"], **attributes), 2) == axis
+
+
+def test_layers_are_operators_with_what_merges_with_them():
+    """And the pixels' scaling is none."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["cast"], name="cast", to=FLOAT),
+        helper.make_node("Conv", ["cast", "w"], ["conv"], name="conv"),
+        helper.make_node("Clip", ["conv", "low", "high"], ["clip"], name="clip"),
+        helper.make_node("Relu", ["clip"], ["relu"], name="relu"),
+        helper.make_node("Add", ["relu", "relu"], ["add"], name="add"),
+        helper.make_node("Relu", ["add"], ["scores"], name="last"),
+    ]
+    model = helper.make_model(helper.make_graph(nodes, "g", [], []))
+    assert [[node.name for node in layer] for layer in onnx_graph.layers(model)] == [
+        ["conv", "clip", "relu"],
+        ["add", "last"],
+    ]
