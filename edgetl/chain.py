@@ -124,7 +124,7 @@ class Chain:
 
         def work(folder: Path) -> Artifact:
             if photos:
-                stages.calibrate.audit(photos, self.dataset, trained.input)
+                calibration.audit(photos, self.dataset, trained.input)
             return stages.convert.convert(trained, form, method, photos, folder)
 
         return self.stage(

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgetl.core import pixelstore
 from edgetl.core.errors import DataError
 from edgetl.core.pixelstore import Pixels
-from edgetl.core.records import Dataset, LayerError, Photo
+from edgetl.core.records import Dataset, Input, LayerError, Photo
 
 # A photo whose levels deviate less than this from their mean shows nothing: a lens cap, a failed capture.
 _BLANK_LEVELS = 2.0
@@ -30,6 +31,18 @@ _FIXED = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZAT
 _ALIKE = 1.5
 
 _HINT = "[convert] calibration_photos draws them from the training part, the classes in turn"
+
+
+def audit(photos: Sequence[Photo], dataset: Dataset, shape: Input) -> Pixels:
+    """The pixels of photos that may set ranges.
+
+    Raises:
+        DataError: they may not, or cannot well.
+    """
+    audit_photos(photos, dataset)
+    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
+    audit_pixels(pixels, pixelstore.opened([photo.sha256 for photo in dataset.train], shape))
+    return pixels
 
 
 def audit_photos(photos: Sequence[Photo], dataset: Dataset) -> None:

@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 
 from edgetl.core import calibration, pixelstore
 from edgetl.core.formats import FormatName
-from edgetl.core.pixelstore import Pixels
-from edgetl.core.records import Calibrated, Calibration, Dataset, Input, Photo, Trained
+from edgetl.core.records import Calibrated, Calibration, Dataset, Photo, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import calibrated, onnx_calibrated, onnx_errors, savedmodel, to_onnx
 
@@ -31,18 +30,6 @@ class Calibrating:
     photos: tuple[Photo, ...]
 
 
-def audit(photos: Sequence[Photo], dataset: Dataset, shape: Input) -> Pixels:
-    """The pixels of photos that may set ranges.
-
-    Raises:
-        DataError: they may not, or cannot well.
-    """
-    calibration.audit_photos(photos, dataset)
-    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
-    calibration.audit_pixels(pixels, pixelstore.opened([photo.sha256 for photo in dataset.train], shape))
-    return pixels
-
-
 def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> Calibrated:
     """Write calibrated.tflite or calibrated.onnx into `folder`.
 
@@ -56,7 +43,7 @@ def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None
         StageError: the converter failed.
     """
     trained, photos = asked.trained, asked.photos
-    pixels = audit(photos, asked.dataset, trained.input)
+    pixels = calibration.audit(photos, asked.dataset, trained.input)
     others = pixelstore.opened([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetl.core import calibration
 from edgetl.core import dataset as datasets
 from edgetl.core.console import Console
 from edgetl.core.recipe import Kind, Recipe
@@ -38,17 +39,19 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
     """Retrain in a child process; the model, log.csv and tensorboard/ come into `folder`.
 
     Raises:
-        DataError: the decoded photos are gone from the cache.
+        DataError: the decoded photos are gone from the cache, or cannot set ranges.
         StageError: a layer that cannot be carried over or quantized, or a training that diverged.
     """
     recipe, trained = asked.recipe, asked.trained
-    calibration = datasets.calibration(asked.dataset, recipe.convert.calibration_photos, recipe.training.seed)
-    proof = tuple(_proof(asked.dataset, calibration))
+    photos = datasets.calibration(asked.dataset, recipe.convert.calibration_photos, recipe.training.seed)
+    if asked.kind == "qat":
+        calibration.audit(photos, asked.dataset, trained.input)
+    proof = tuple(_proof(asked.dataset, photos))
     wanted = Wanted(
         kind=asked.kind,
         input=trained.input,
         dataset=asked.dataset,
-        calibration=calibration,
+        calibration=photos,
         proof=proof,
         recipe=recipe,
     )
@@ -73,7 +76,7 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
     )
 
 
-def _proof(dataset: Dataset, calibration: tuple[Photo, ...]) -> Iterator[Photo]:
+def _proof(dataset: Dataset, photos: tuple[Photo, ...]) -> Iterator[Photo]:
     """The validation photos; where they are few, training photos too: one flip in ten photos would say nothing."""
     yield from dataset.validation
-    yield from calibration[: max(0, PROOF_PHOTOS - len(dataset.validation))]
+    yield from photos[: max(0, PROOF_PHOTOS - len(dataset.validation))]

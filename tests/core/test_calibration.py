@@ -129,3 +129,12 @@ def test_two_sets_that_agree_and_two_that_do_not():
     told = calibration.disagreement(first, [layer("a", scale=0.12), layer("b", scale=0.1)])
     assert told == "the ranges of b differ by a factor of 2.00"
     assert calibration.disagreement([], []) == ""
+
+
+def test_the_audit_gives_the_pixels_of_the_photos_in_their_order(shared_dataset, built):
+    photos = dataset.calibration(shared_dataset, 12, 1)
+    pixels = calibration.audit(photos, shared_dataset, built.trained.input)
+    turned = calibration.audit(photos[::-1], shared_dataset, built.trained.input)
+    assert len(pixels) == 12 and (pixels.rows(range(12)) == turned.rows(range(11, -1, -1))).all()
+    with pytest.raises(DataError, match="is one to be judged by"):
+        calibration.audit(shared_dataset.test[:9], shared_dataset, built.trained.input)

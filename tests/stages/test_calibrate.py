@@ -41,15 +41,6 @@ def test_a_bad_draw_stops_before_any_work(trained, shared_dataset, tmp_path, mon
         stage.calibrate(nine, tmp_path, advance=lambda _: None)
 
 
-def test_the_audit_gives_the_pixels_of_the_photos_in_their_order(trained, shared_dataset):
-    photos = dataset.calibration(shared_dataset, 12, 1)
-    pixels = stage.audit(photos, shared_dataset, trained.input)
-    alone = stage.audit(photos, shared_dataset, trained.input).rows([3])
-    assert len(pixels) == 12 and (pixels.rows([3]) == alone).all()
-    with pytest.raises(DataError, match="is one to be judged by"):
-        stage.audit(shared_dataset.test[:9], shared_dataset, trained.input)
-
-
 def test_layers_are_measured_on_other_photos(shared_dataset):
     photos = dataset.calibration(shared_dataset, 12, 1)
     others = stage._others(photos, shared_dataset)

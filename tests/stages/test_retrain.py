@@ -12,6 +12,7 @@ from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
 from edgetl.core.retraining import Retrained
 from edgetl.engines import keras3, litert, onnx_census, to_tflite
+from edgetl.stages import retrain as stage
 from edgetl.stages.convert import convert, convert_aware
 from edgetl.stages.retrain import Retraining, retrain
 
@@ -78,6 +79,14 @@ def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     labels = np.array([photo.label for photo in shared_dataset.validation])
     assert metrics.accuracy(answered, labels) > 0.9
     assert retrained.outcome.bridge_difference < 1e-4 and retrained.outcome.epochs == 1
+
+
+def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, shared_dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage.datasets, "calibration", lambda dataset, *_: (dataset.train[0],) * 9)
+    monkeypatch.setattr(stage.retraining, "retrain", lambda *_: pytest.fail("retrained"))
+    asked = Retraining(kind="qat", trained=built.trained, dataset=shared_dataset, recipe=order.recipe)
+    with pytest.raises(DataError, match="stands 9 times"):
+        retrain(asked, tmp_path, console=Console(quiet=True))
 
 
 def test_a_quantization_aware_onnx_file(built, shared_dataset, made, tmp_path):
