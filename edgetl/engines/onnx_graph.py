@@ -95,9 +95,10 @@ def readers(model: ModelProto) -> dict[str, list[NodeProto]]:
 
 def add_after_constant(model: ModelProto, name: str, values: Iterable[TensorProto], node: NodeProto) -> None:
     """Put `node`, which makes the tensor `name` out of `values`, in the place of the constant of that name."""
-    kept = [tensor for tensor in model.graph.initializer if tensor.name != name]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend([*kept, *values])
+    # In place: protobuf frees nothing that is taken out of a message, so to put the others back would keep them twice.
+    place = next(index for index, tensor in enumerate(model.graph.initializer) if tensor.name == name)
+    del model.graph.initializer[place]
+    model.graph.initializer.extend(values)
     model.graph.node.insert(0, node)
 
 
