@@ -90,7 +90,7 @@ def _unrounded(model: ModelProto) -> _Unrounded | None:
         rounded_before = source.op_type == "DequantizeLinear"
         rounded_after = any(taker.op_type == "QuantizeLinear" for taker in takers)
         merges = any(taker.op_type in onnx_graph.MERGED for taker in takers)
-        if node.op_type in onnx_graph.MOVING and rounded_before and not rounded_after:
+        if node.op_type in (*onnx_graph.MOVING, "AveragePool") and rounded_before and not rounded_after:
             return _Unrounded(tensor=node.output[0], steps=source.input[1:3], takers=takers)
         if node.op_type in onnx_graph.MOVING and rounded_after and not rounded_before:
             return _Unrounded(tensor=source.output[0], steps=takers[0].input[1:3], takers=[node])
@@ -108,7 +108,9 @@ def _own_steps(model: ModelProto, node: NodeProto, source: NodeProto) -> tuple[s
     constants = onnx_graph.held(model)
     others = [onnx_graph.array(constants[name]) for name in node.input if name in constants]
     scale, zero_point = 0.0, -128
-    if node.op_type == "Sigmoid":
+    if node.op_type == "Concat":
+        scale, zero_point = _common_steps(model, node)
+    elif node.op_type == "Sigmoid":
         scale = 1 / 256
     elif node.op_type == "Clip" and len(others) == 2 and others[0] == 0:
         scale = float(others[1]) / 255
@@ -121,6 +123,19 @@ def _own_steps(model: ModelProto, node: NodeProto, source: NodeProto) -> tuple[s
     values = {f"{node.name}/scale": np.float32(scale), f"{node.name}/zero_point": np.int8(zero_point)}
     model.graph.initializer.extend(numpy_helper.from_array(np.array(value), name) for name, value in values.items())
     return tuple(values)
+
+
+def _common_steps(model: ModelProto, node: NodeProto) -> tuple[float, int]:
+    """Scale and zero point that hold the ranges of all that a node takes; no scale if one of them is not rounded."""
+    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
+    sources = [made_by[name] for name in node.input if name in made_by]
+    if any(source.op_type != "DequantizeLinear" for source in sources):
+        return 0.0, 0
+    steps = [[float(onnx_graph.array(constants[name])) for name in source.input[1:3]] for source in sources]
+    low = min((-128 - zero_point) * scale for scale, zero_point in steps)
+    high = max((127 - zero_point) * scale for scale, zero_point in steps)
+    scale = (high - low) / 255
+    return scale, round(-128 - low / scale)
 
 
 def _round(model: ModelProto, found: _Unrounded) -> None:

@@ -161,6 +161,16 @@ def node(kind, given, made):
         ),
         # What only moves numbers has the steps of what it moves.
         ([node("MaxPool", ["d"], "p"), node("Sigmoid", ["p"], "e")], {"p": 0.5}),
+        # So has an average of it; and what is put side by side takes steps that hold all of it.
+        (
+            [
+                node("AveragePool", ["d"], "p"),
+                node("Sigmoid", ["d"], "s"),
+                node("Concat", ["p", "s"], "k"),
+                node("Neg", ["k"], "e"),
+            ],
+            {"p": 0.5, "s": 1 / 256, "k": 0.5},
+        ),
         # A clip that merges with what comes before it is rounded as a whole.
         ([node("Add", ["d", "half"], "a"), node("Clip", ["a", "nothing", "six"], "e")], {}),
     ],
