@@ -84,17 +84,17 @@ def _unrounded(model: ModelProto) -> _Unrounded | None:
     made_by, read_by = onnx_graph.makers(model), onnx_graph.readers(model)
     for node in model.graph.node:
         takers = read_by.get(node.output[0], [])
-        source = next((made_by[name] for name in node.input if name in made_by), None)
-        if not takers or source is None or source.name == "Cast":
+        sources = [made_by[name] for name in node.input if name in made_by]
+        if not takers or not sources or sources[0].name == "Cast":
             continue
-        rounded_before = source.op_type == "DequantizeLinear"
+        floats = [source for source in sources if source.op_type != "DequantizeLinear"]
         rounded_after = any(taker.op_type == "QuantizeLinear" for taker in takers)
         merges = any(taker.op_type in onnx_graph.MERGED for taker in takers)
-        if node.op_type in (*onnx_graph.MOVING, "AveragePool") and rounded_before and not rounded_after:
-            return _Unrounded(tensor=node.output[0], steps=source.input[1:3], takers=takers)
-        if node.op_type in onnx_graph.MOVING and rounded_after and not rounded_before:
-            return _Unrounded(tensor=source.output[0], steps=takers[0].input[1:3], takers=[node])
-        steps = () if rounded_after or merges else _own_steps(model, node, source)
+        if node.op_type in (*onnx_graph.MOVING, "AveragePool") and not floats and not rounded_after:
+            return _Unrounded(tensor=node.output[0], steps=sources[0].input[1:3], takers=takers)
+        if node.op_type in (*onnx_graph.MOVING, "Concat") and floats and rounded_after:
+            return _Unrounded(tensor=floats[0].output[0], steps=takers[0].input[1:3], takers=[node])
+        steps = () if rounded_after or merges else _own_steps(model, node, sources[0])
         if steps:
             return _Unrounded(tensor=node.output[0], steps=steps, takers=takers)
     return None

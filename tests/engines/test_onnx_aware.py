@@ -171,6 +171,8 @@ def node(kind, given, made):
             ],
             {"p": 0.5, "s": 1 / 256, "k": 0.5},
         ),
+        # Branches that are rounded when they have been put side by side are rounded so before.
+        ([node("Relu", ["d"], "r"), node("Concat", ["r", "d"], "e")], {"r": 0.5}),
         # A clip that merges with what comes before it is rounded as a whole.
         ([node("Add", ["d", "half"], "a"), node("Clip", ["a", "nothing", "six"], "e")], {}),
     ],
