@@ -100,7 +100,7 @@ def traced(saved_model: Path, signature: str) -> ModelProto:
     )
     with _collecting_often():
         model, _ = tf2onnx.convert.from_graph_def(graph, input_names=inputs, output_names=outputs, opset=OPSET)
-    _add_biases(model)
+    _add_apart(model)
     if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
         # tf2onnx 1.17 gives up where a sum has a constant without dimensions, as a hard swish has; with one it goes on.
         with _collecting_often():
@@ -125,14 +125,34 @@ def _collecting_often() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _add_biases(model: ModelProto) -> None:
-    """Make the two biases that tf2onnx 1.17 gives a convolution one: it merges a sum of convolutions so on 1x1 maps."""
+def _add_apart(model: ModelProto) -> None:
+    """Take out of convolutions what tf2onnx 1.17 adds to them as a bias and is none.
+
+    On maps of one pixel it merges a sum with another layer's answer so, as a second bias if there is one already.
+    """
+    made_by, constants = onnx_graph.makers(model), onnx_graph.held(model)
+
+    def constant(name: str) -> bool:
+        maker = made_by.get(name)
+        return name in constants if maker is None else all(map(constant, maker.input))
+
     for place, node in reversed(list(enumerate(model.graph.node))):
-        if node.op_type == "Conv" and len(node.input) > 3:
-            name = f"{node.name}/bias"
-            model.graph.node.insert(place, helper.make_node("Add", node.input[2:], [name], name=name))
-            del node.input[3:]
-            node.input[2] = name
+        added = [name for name in node.input[2:] if not constant(name)] if node.op_type == "Conv" else []
+        if not added:
+            continue
+        answer, sum_ = node.output[0], f"{node.name}/alone"
+        node.input[:] = [name for name in node.input if name not in added]
+        node.output[:] = [sum_]
+        shape = f"{node.name}/shape"
+        model.graph.initializer.append(numpy_helper.from_array(np.array([1, -1, 1, 1]), shape))
+        new = []
+        for number, vector in enumerate(added, 1):
+            map_, before = f"{node.name}/added{number}", sum_
+            sum_ = answer if number == len(added) else f"{node.name}/sum{number}"
+            new.append(helper.make_node("Reshape", [vector, shape], [map_], name=map_))
+            new.append(helper.make_node("Add", [before, map_], [sum_], name=f"{node.name}/Add{number}"))
+        for after in reversed(new):
+            model.graph.node.insert(place + 1, after)
 
 
 def _with_dimensions(model: ModelProto) -> ModelProto:

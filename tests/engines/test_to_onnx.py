@@ -136,24 +136,27 @@ def test_what_is_no_saved_model(tmp_path):
         to_onnx.convert(tmp_path, METHODS["float32"], CARD)
 
 
-def test_two_convolutions_that_meet_on_one_pixel(photo_array, as_pixels, onnx_bytes, tmp_path):
-    """Their biases are both given to one of them, which may have one: so do the last sums of a ResNet50V2 at 32 px."""
+@pytest.mark.parametrize("starts", [("ones", "random_normal"), ("zeros", "zeros")])
+def test_two_convolutions_that_meet_on_one_pixel(photo_array, as_pixels, onnx_bytes, tmp_path, starts):
+    """tf2onnx adds one's answer to the other as a bias: so do the last sums of a ResNet50 and a ResNet50V2 at 32 px."""
     layers = keras3.keras.layers
     image = keras3.keras.Input((32, 32, 3), dtype="uint8", name="image")
     features = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
     features = layers.AveragePooling2D(32)(layers.Conv2D(8, 3, padding="same", activation="relu")(features))
-    left, right = (layers.Conv2D(8, 1, bias_initializer=start)(features) for start in ("ones", "random_normal"))
-    features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(layers.Add()([left, right]))
+    left, right = (layers.Conv2D(8, 1, bias_initializer=start)(features) for start in starts)
+    features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(layers.ReLU()(layers.Add()([left, right])))
     scores = layers.Dense(3, activation="softmax", name=keras3.SCORES)(features)
     model = keras3.keras.Model(image, scores, name="classifier")
     keras3.save(model, tmp_path / "model.keras")
     savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
     traced = to_onnx.traced(tmp_path / "saved", "serve")
-    assert any(node.name.endswith("/bias") for node in traced.graph.node), "the case is there"
-    path = tmp_path / "float32.onnx"
-    path.write_bytes(onnx_bytes(tmp_path / "saved", "float32", None, CARD))
-    ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
-    assert np.abs(ran.scores - np.asarray(model(photo_array))).max() < 1e-5
+    assert any("/added" in node.name for node in traced.graph.node), "the case is there"
+    for name, far in (("float32", 1e-5), ("int8", 0.05)):
+        path = tmp_path / f"{name}.onnx"
+        path.write_bytes(onnx_bytes(tmp_path / "saved", name, as_pixels(photo_array), CARD))
+        onnx_census.check(path, METHODS[name])
+        ran = ort.predict(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
+        assert np.abs(ran.scores - np.asarray(model(photo_array))).max() < far
 
 
 def test_a_hard_swish_leaves_no_transposes_behind(photo_array, as_pixels, onnx_bytes, tmp_path):
