@@ -167,7 +167,11 @@ class Chain:
 
         return self.stage(
             f"convert-{form}-{method.name}",
-            {"retrained": retrained.sha256, "libraries": _versions(*FORMATS[form].makers)},
+            {
+                "retrained": retrained.sha256,
+                "said": [trained.classes, trained.input.model_dump()],
+                "libraries": _versions(*FORMATS[form].makers),
+            },
             work,
             Artifact,
             title=f"convert to {method.name} {FORMATS[form].title}",
