@@ -23,7 +23,7 @@ HEAVY = ("Conv", "MatMul", "Gemm")
 # They merge with the operator before them.
 MERGED = ("Relu", "Clip")
 # They compute nothing: behind a layer in float, onnxruntime's quantizer leaves them float.
-MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad")
+MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice")
 # After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
 LAST = ("Softmax", "Sigmoid")
 _BORDER = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
