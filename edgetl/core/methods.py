@@ -29,7 +29,7 @@ class Method:
     summary: str
     float_layers: int = 0
     more_photos: bool = False
-    # What is done to the trained network before: see `retraining.Kind`.
+    # What is done to the trained network before: see `recipe.Kind`.
     retrained: Literal["", "qat", "prune", "cluster"] = ""
 
     @property

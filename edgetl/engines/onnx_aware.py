@@ -6,7 +6,7 @@ a MobileNetV2 then named the class that the model names on 58 % of the photos. S
 they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,10 @@ def convert(saved_model: Path, card: Card) -> bytes:
             _write_integers(model, node)
         return finished(model, card)
     except ERRORS as error:
-        raise StageError(f"the ONNX converter could not make qat8: {reason(error)}", where=(saved_model,)) from error
+        raise StageError(
+            f"the ONNX converter could not make qat8: {reason(error)}",
+            hint="choose another --method for ONNX; the TFLite file of qat8 is made in another way",
+        ) from error
 
 
 def _take_bytes(model: ModelProto) -> None:
@@ -57,7 +60,8 @@ def _take_bytes(model: ModelProto) -> None:
 def _sign(model: ModelProto) -> None:
     """Make unsigned activations signed: the same steps, 128 lower."""
     constants = onnx_graph.held(model)
-    for name in {node.input[2] for node in _roundings(model)}:
+    roundings = (node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear"))
+    for name in {node.input[2] for node in roundings}:
         zero_point = onnx_graph.array(constants[name])
         if zero_point.dtype == np.uint8:
             lower = (zero_point.astype(np.int16) - 128).astype(np.int8)
@@ -181,8 +185,3 @@ def _dequantized(model: ModelProto, name: str, steps: tuple[np.ndarray, np.ndarr
     model.graph.initializer.extend(numpy_helper.from_array(value, of) for of, value in values.items())
     model.graph.node.append(helper.make_node("DequantizeLinear", [*values], [name], name=name, axis=axis))
     return name
-
-
-def _roundings(model: ModelProto) -> Iterator[NodeProto]:
-    """What rounds activations, and what takes them back."""
-    return (node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear"))

@@ -183,7 +183,7 @@ def _plan(path: Path, asked: int) -> list[str]:
     if sum(floats.values()) == asked:
         return []
     told = ", ".join(f"{count} {name}" for name, count in floats.items()) or "nothing"
-    return [f"onnxruntime computes {told} in float" + (f", {asked} layers were to be" if asked else "")]
+    return [f"onnxruntime computes {told} in float" + (f", not {asked} as ordered" if asked else "")]
 
 
 def _is(node: NodeProto | None, kind: str) -> bool:

@@ -60,12 +60,12 @@ def test_the_weights_are_those_that_were_learned(path, learned):
 
 
 def _kernels(model):
-    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
-    for node in onnx_graph.canonical(model).graph.node:
+    """The weights of each heavy operator, taken back to float."""
+    graph = onnx_graph.canonical(model)
+    constants, made_by = onnx_graph.held(graph), onnx_graph.makers(graph)
+    for node in graph.graph.node:
         if node.op_type not in onnx_graph.HEAVY:
             continue
-        canonical = onnx_graph.canonical(model)
-        constants, made_by = onnx_graph.held(canonical), onnx_graph.makers(canonical)
         maker = made_by.get(node.input[1])
         if maker is None:
             yield onnx_graph.array(constants[node.input[1]])
@@ -119,8 +119,9 @@ def test_what_eats_floats_is_refused(tmp_path, monkeypatch):
     del model.graph.node[:2]
     model.graph.node[0].input[0] = "x"
     monkeypatch.setattr(onnx_aware, "traced", lambda *_: model)
-    with pytest.raises(StageError, match=r"could not make qat8: Conv .* takes floats"):
+    with pytest.raises(StageError, match=r"could not make qat8: Conv .* takes floats") as caught:
         onnx_aware.convert(tmp_path, CARD)
+    assert "choose another --method" in caught.value.hint
 
 
 def chained(*nodes):
