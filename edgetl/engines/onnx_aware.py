@@ -6,7 +6,7 @@ a MobileNetV2 then named the class that the model names on 58 % of the photos. S
 they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class _Unrounded:
 
 def _unrounded(model: ModelProto) -> _Unrounded | None:
     """The first tensor between two layers that should be rounded and is not."""
-    made_by, read_by = onnx_graph.makers(model), onnx_graph.readers(model)
+    made_by, read_by, constants = onnx_graph.makers(model), onnx_graph.readers(model), onnx_graph.held(model)
     for node in model.graph.node:
         takers = read_by.get(node.output[0], [])
         sources = [made_by[name] for name in node.input if name in made_by]
@@ -98,41 +98,46 @@ def _unrounded(model: ModelProto) -> _Unrounded | None:
             return _Unrounded(tensor=node.output[0], steps=sources[0].input[1:3], takers=takers)
         if node.op_type in (*onnx_graph.MOVING, "Concat") and floats and rounded_after:
             return _Unrounded(tensor=floats[0].output[0], steps=takers[0].input[1:3], takers=[node])
-        steps = () if rounded_after or merges else _own_steps(model, node, sources[0])
-        if steps:
+        if rounded_after or merges:
+            continue
+        scale, zero_point = _own_steps(node, sources, constants)
+        if scale > 0:
+            steps = _constants(model, node.name, scale, zero_point)
             return _Unrounded(tensor=node.output[0], steps=steps, takers=takers)
     return None
 
 
-def _own_steps(model: ModelProto, node: NodeProto, source: NodeProto) -> tuple[str, ...]:
-    """Names of new constants with the steps of an activation's part, whose range lies in what it computes; or none.
+def _own_steps(
+    node: NodeProto, sources: Sequence[NodeProto], constants: Mapping[str, TensorProto]
+) -> tuple[float, int]:
+    """Scale and zero point of an activation's part whose range lies in what it computes; no scale for other nodes.
 
     Source: the TFLite 8-bit quantization specification for the sigmoid.
     """
-    constants = onnx_graph.held(model)
     others = [onnx_graph.array(constants[name]) for name in node.input if name in constants]
     scale, zero_point = 0.0, -128
     if node.op_type == "Concat":
-        scale, zero_point = _common_steps(model, node)
+        scale, zero_point = _common_steps(sources, constants)
     elif node.op_type == "Sigmoid":
         scale = 1 / 256
     elif node.op_type == "Clip" and len(others) == 2 and others[0] == 0:
         scale = float(others[1]) / 255
-    elif node.op_type == "Mul" and others and others[0].size == 1 and source.op_type == "DequantizeLinear":
+    elif node.op_type == "Mul" and others and others[0].size == 1 and sources[0].op_type == "DequantizeLinear":
         factor = float(others[0].ravel()[0])
-        scale = factor * float(onnx_graph.array(constants[source.input[1]]))
-        zero_point = int(onnx_graph.array(constants[source.input[2]]))
-    if scale <= 0:
-        return ()
-    values = {f"{node.name}/scale": np.float32(scale), f"{node.name}/zero_point": np.int8(zero_point)}
+        scale = factor * float(onnx_graph.array(constants[sources[0].input[1]]))
+        zero_point = int(onnx_graph.array(constants[sources[0].input[2]]))
+    return scale, zero_point
+
+
+def _constants(model: ModelProto, name: str, scale: float, zero_point: int) -> tuple[str, ...]:
+    """The names of a scale and a zero point put into the file."""
+    values = {f"{name}/scale": np.float32(scale), f"{name}/zero_point": np.int8(zero_point)}
     model.graph.initializer.extend(numpy_helper.from_array(np.array(value), name) for name, value in values.items())
     return tuple(values)
 
 
-def _common_steps(model: ModelProto, node: NodeProto) -> tuple[float, int]:
+def _common_steps(sources: Sequence[NodeProto], constants: Mapping[str, TensorProto]) -> tuple[float, int]:
     """Scale and zero point that hold the ranges of all that a node takes; no scale if one of them is not rounded."""
-    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
-    sources = [made_by[name] for name in node.input if name in made_by]
     if any(source.op_type != "DequantizeLinear" for source in sources):
         return 0.0, 0
     steps = [[float(onnx_graph.array(constants[name])) for name in source.input[1:3]] for source in sources]
