@@ -11,6 +11,7 @@ from typing import TypeVar
 from edgetl import stages
 from edgetl.core import bases, cache, calibration, dataset, ladder, machine, methods, tell
 from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Kind, Recipe
@@ -91,7 +92,7 @@ class Chain:
         own = recipe.own
         depends_on = {
             "own": {"scaling": own.scaling, "model": sha256_of(Path(own.path))},
-            "labels": Path(own.labels).read_text(encoding="utf-8") if own.labels else "",
+            "labels": sha256_of(Path(own.labels)) if own.labels else "",
             "fit": recipe.photos.fit,
             "dataset": data.sha256,
             "libraries": _versions("keras", "numpy", bases.backend()),
@@ -107,6 +108,13 @@ class Chain:
     def artifact(self, form: FormatName, name: str) -> Artifact:
         """The trained model converted by one method into one format."""
         method = methods.find(name)
+        own = self.order.recipe.own.path
+        if method.retrained and own:
+            raise ConfigError(
+                f"{name} trains the model further, and a model of your own is not trained here",
+                where=(own,),
+                hint="choose a method that changes a finished model, as --method int8 or mixed8, or none",
+            )
         if method.retrained == "qat":
             return self._aware(form, method)
         if method.from_ranges:
@@ -259,6 +267,8 @@ class Chain:
             "artifact": answers.sha256,
             "host_ms": answers.invoke_ms,
             "steps": [(name, scores.sha256) for name, scores in case.steps],
+            # The answers to renamed photos are the old ones; the verdict names photos and classes.
+            "said": [case.classes, [(photo.path, photo.label) for photo in photos]],
             "contract": contract.model_dump(),
         }
         # Two boards of one order may take the same file and run it on other kernels.
@@ -276,8 +286,9 @@ class Chain:
             steps.append((f"float32 {form.title}", self.answers(float32, part, form.fast)))
         if kernels == "reference":
             return (*steps, (f"{method}, {form.plain_title}", answers))
-        affordable = int(_LEDGER_S * 1000 * machine.cores() / (form.slowdown * max(answers.invoke_ms, 0.01)))
-        plain = self.answers(artifact, part, "reference", at_most=affordable)
+        slowdown = form.slowdown if answers.accelerated else 1
+        affordable = int(_LEDGER_S * 1000 * machine.cores() / (slowdown * max(answers.invoke_ms, 0.01)))
+        plain = self.answers(artifact, part, "reference", at_most=max(1, affordable))
         steps.append((f"{method}, {form.plain_title}", plain))
         steps.append((f"{method}, {form.fast_title if answers.accelerated else form.runtime}", answers))
         return tuple(steps)
@@ -303,13 +314,15 @@ class Chain:
         photos = self.dataset.part(part)
         drawn = tuple(photos[row] for row in stages.verify.evenly(len(photos), at_most))
         questions = Questions(part=part, photos=drawn, shape=self.shape)
+        # A board without fast kernels is asked all of them on the plain ones, and lives beside the ledger's few.
+        few = "-few" if len(drawn) < len(photos) else ""
         depends_on = {
             "model": artifact.sha256,
             "photos": questions.sha256,
             "libraries": _versions(FORMATS[artifact.format].package),
         }
         return self._scored(
-            f"score-{artifact.format}-{artifact.method}-{kernels}-{part}",
+            f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{few}",
             depends_on,
             questions,
             lambda folder, advance: stages.score.artifact(artifact, questions, kernels, folder, advance=advance),
@@ -351,8 +364,11 @@ def _embedded() -> Path:
 
 
 def _weights_sha256(recipe: Recipe) -> str:
+    """What the training starts from; published weights are fetched first, so that this says the same ever after."""
     path = bases.weights_path(recipe.base.name, recipe.base.alpha, recipe.base.weights)
-    return sha256_of(path) if path is not None and path.is_file() else recipe.base.weights
+    if path is not None and not path.is_file():
+        stages.train.fetch_weights(recipe)
+    return sha256_of(path) if path is not None else recipe.base.weights
 
 
 def _versions(*packages: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ chosen, and only that one is judged on the test part, once: choosing on the test
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -48,11 +48,12 @@ class Delivery:
         pinned = order.method and self._wish(order.method, accepted=True)
         if pinned and not order.all_methods:
             return tuple((pinned[0], name) for name in ladder.flight(pinned[1]))
+        # Fewer weights are a wish of their own: they are made when asked for by name. A given model is never trained.
+        retrained = {""} if order.recipe.own.path else {"", "qat"}
         return tuple(
             (form, step)
             for name in accepts.methods
-            # Fewer weights are a wish of their own: they are made when asked for by name.
-            if methods.find(name).retrained in {"", "qat"}
+            if methods.find(name).retrained in retrained
             for form in accepts.formats
             if form in methods.find(name).formats
             for step in ladder.flight(name)
@@ -69,8 +70,11 @@ class Delivery:
     @cached_property
     def rungs(self) -> tuple[Rung, ...]:
         """The ladder as it was climbed: up to the first file within the limit, or every method."""
+        return self._climbed(self.wishes)
+
+    def _climbed(self, wishes: Iterable[tuple[FormatName, str]]) -> tuple[Rung, ...]:
         climbed: list[Rung] = []
-        for form, name in self.wishes:
+        for form, name in wishes:
             if _reached(climbed, name, everything=self.chain.order.all_methods):
                 continue
             before = set(self.chain.run.took)
@@ -98,19 +102,15 @@ class Delivery:
 
     def chosen(self, method: str = "") -> Artifact:
         """The first file within the limit, else the nearest to it; with a method, that method's."""
-        family = self._wish(method, accepted=True)[1] if method else ""
-        if method and family not in ladder.flight(family):
-            files = [one for one in self.candidates if methods.family(one.artifact.method) == family]
-        elif method:
-            form, name = self._wish(method, accepted=True)
-            futile = self.chain.futile(form, methods.find(name))
-            if futile:
-                raise ConfigError(f"no file was made for {self.target.id}: {method}: {futile}", hint=_ANOTHER)
-            return self.chain.artifact(form, name)
-        else:
-            files = list(self.candidates)
-        within = (candidate for candidate in files if candidate.within_limit)
-        return next(within, min(files, key=lambda candidate: candidate.validation.drop)).artifact
+        if not method:
+            return _best(self.rungs)
+        form, name = self._wish(method, accepted=True)
+        if name not in ladder.flight(name):
+            return _best(self._climbed((form, step) for step in ladder.flight(name)))
+        futile = self.chain.futile(form, methods.find(name))
+        if futile:
+            raise ConfigError(f"no file was made for {self.target.id}: {method}: {futile}", hint=_ANOTHER)
+        return self.chain.artifact(form, name)
 
     def _candidate(self, form: FormatName, name: str) -> Candidate:
         artifact = self.chain.artifact(form, name)
@@ -131,11 +131,13 @@ class Delivery:
         golden = bundles.golden_photos(self.chain.dataset)
         depends_on = {
             "artifact": artifact.sha256,
+            "trained": self.chain.trained.sha256,
             "verdict": verdict.model_dump(mode="json"),
             "target": target.model_dump(mode="json", exclude={"source", "payload"}),
             "payload": {file.name: sha256_of(file.path) for file in target.payload},
             "recipe": self.chain.order.recipe.tables(),
-            "golden": [photo.sha256 for photo in golden],
+            "golden": [photo.model_dump() for photo in golden],
+            "classes": self.chain.dataset.classes,
         }
         return self.chain.stage(
             f"bundle-{target.id}",
@@ -262,6 +264,13 @@ class Delivery:
             where=(self.target.source,),
             hint=f"it takes {', '.join(accepts.methods)}",
         )
+
+
+def _best(rungs: Sequence[Rung]) -> Artifact:
+    """The first file within the limit, else the nearest to it."""
+    files = [rung.candidate for rung in rungs if rung.candidate]
+    within = (candidate for candidate in files if candidate.within_limit)
+    return next(within, min(files, key=lambda candidate: candidate.validation.drop)).artifact
 
 
 def _reached(climbed: Sequence[Rung], name: str, *, everything: bool) -> bool:

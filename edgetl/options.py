@@ -120,9 +120,8 @@ def tables(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for flag, (table, key) in _FLAGS.items():
         if given.get(flag) is not None:
             value = given[flag]
-            # A recipe holds plain values, and outlives the folder it was told in.
-            plain = str(value.absolute()) if isinstance(value, Path) else value
-            tables.setdefault(table, {})[key] = plain
+            # A recipe holds plain values.
+            tables.setdefault(table, {})[key] = str(value) if isinstance(value, Path) else value
     if given.get("strict"):
         tables.setdefault("contract", {})["strict"] = True
     if given.get("no_augment"):

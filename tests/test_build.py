@@ -138,12 +138,15 @@ def test_a_moved_run_repeats_its_verdict(built, moved):
     assert verdict.model_dump(exclude={"host_ms", "hops"}) == built.verdict.model_dump(exclude={"host_ms", "hops"})
 
 
-def test_photos_in_another_place_are_the_same_photos(photos, order, moved, tmp_path):
+def test_photos_in_another_place_are_the_same_photos(photos, order, moved, shared_dataset, tmp_path):
     elsewhere = Path(shutil.copytree(photos, tmp_path / "elsewhere"))
-    (elsewhere / "circle" / "000.png").rename(elsewhere / "circle" / "renamed.png")
+    renamed = elsewhere / shared_dataset.test[0].path
+    renamed.rename(renamed.with_name("renamed.png"))
     other = Order(photos=elsewhere, targets=order.targets, recipe=order.recipe)
     again = remade(moved, other)
-    assert "train" not in again and not {stage for stage in again if stage.startswith("convert")}
+    assert "train" not in again and not {stage for stage in again if stage.startswith(("convert", "score"))}
+    # It names photos.
+    assert "verify-tflite-int8-test" in again
 
 
 def test_another_limit_judges_again_and_no_more(order, moved):

@@ -1,14 +1,19 @@
 """chain.py: what all targets share, asked for format by format and kernel by kernel; the whole is in test_build.py."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 
-from edgetl.chain import Chain
-from edgetl.core import runs
+from edgetl import stages
+from edgetl.chain import Chain, _weights_sha256
+from edgetl.core import bases, recipe, runs
 from edgetl.core.console import Console
-from edgetl.core.records import Verdict
+from edgetl.core.errors import ConfigError
+from edgetl.core.records import Scores, Verdict
+from edgetl.delivery import Delivery
+from edgetl.order import Order
 
 
 @pytest.fixture
@@ -50,3 +55,66 @@ def test_few_photos_are_drawn_evenly(chain):
     artifact = chain.artifact("tflite", "int8")
     assert chain.answers(artifact, "test", "xnnpack").photos == len(chain.dataset.test)
     assert chain.answers(artifact, "test", "xnnpack", at_most=5).photos == 5
+
+
+def test_few_answers_live_beside_all_of_them(chain):
+    artifact = chain.artifact("tflite", "int8")
+    for at_most in (5, 2**31):
+        chain.answers(artifact, "test", "reference", at_most=at_most)
+    name = "score-tflite-int8-reference-test"
+    kept = [runs.read_stage(chain.run.root / folder, Scores) for folder in (f"{name}-few", name)]
+    assert [one.record.photos for one in kept if one] == [5, len(chain.dataset.test)]
+
+
+def test_a_ledger_that_can_afford_no_photo_takes_one(chain, monkeypatch):
+    monkeypatch.setattr("edgetl.chain._LEDGER_S", 0.0)
+    verdict = chain.verdict(chain.artifact("tflite", "int8"), "test", "xnnpack", ledger=True)
+    assert [hop.photos for hop in verdict.hops] == [1, 1, 1, 1]
+
+
+def test_a_verdict_names_photos_and_classes_as_they_are_now(chain):
+    artifact, data = chain.artifact("tflite", "int8"), chain.dataset
+    before = chain.verdict(artifact, "test", "xnnpack")
+    called = data.model_copy(update={"classes": ("disc", "square", "triangle")})
+    chain.__dict__["dataset"] = called
+    after = chain.verdict(artifact, "test", "xnnpack")
+    assert [change.name for change in after.per_class] == ["disc", "square", "triangle"]
+    assert after.per_class[0].model_dump(exclude={"name"}) == before.per_class[0].model_dump(exclude={"name"})
+    # A photo moved to another class is another question, whatever it shows.
+    moved = tuple(photo.model_copy(update={"label": (photo.label + 1) % 3}) for photo in data.test)
+    chain.__dict__["dataset"] = called.model_copy(update={"test": moved})
+    assert chain.verdict(artifact, "test", "xnnpack").reference_accuracy < before.reference_accuracy
+
+
+def test_published_weights_are_fetched_before_they_are_named(order, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    resolved = recipe.resolve("default", {"base": {"name": "mobilenet_v2", "alpha": 0.35}})
+    path = bases.weights_path("mobilenet_v2", 0.35, "imagenet")
+
+    def fetched(asked):
+        assert asked == resolved
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"weights")
+
+    monkeypatch.setattr(stages.train, "fetch_weights", fetched)
+    named = [_weights_sha256(resolved) for _ in range(2)]
+    assert named == [hashlib.sha256(b"weights").hexdigest()] * 2
+    assert _weights_sha256(recipe.resolve("default", {"base": {"weights": "none"}})) == "none"
+
+
+@pytest.mark.parametrize("method", ["qat8", "prune", "cluster8"])
+def test_a_model_of_ones_own_is_not_trained(built, order, tmp_path, method):
+    own = {"path": str(built.trained.path)}
+    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
+    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match=f"{method} trains the model further"):
+        Chain(other, run, Console(quiet=True)).artifact("tflite", method)
+    assert "qat8" not in {method for _, method in Delivery(Chain(other, run, Console()), other.targets[0]).wishes}
+
+
+def test_labels_that_are_no_text(built, order, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_bytes("größe".encode("latin-1"))
+    own = {"path": str(built.trained.path), "labels": str(labels)}
+    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
+    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
+        _ = Chain(other, run, Console(quiet=True)).trained

@@ -123,6 +123,12 @@ def test_a_pinned_flight_is_climbed_and_a_pinned_step_made(offered, pinned, made
     assert list(dict.fromkeys(delivery.chain.asked)) == made
 
 
+def test_a_flight_asked_for_after_another_method_was_chosen_is_climbed(offered):
+    delivery = offered({"int8": 0.0, "mixed8-1": 0.03, "mixed8-2": 0.01}, why_not={})
+    assert delivery.chosen().method == "int8" and delivery.chosen("mixed8").method == "mixed8-2"
+    assert delivery.chain.asked == ["int8", "mixed8-1", "mixed8-2"]
+
+
 def test_a_pinned_method_that_is_futile_says_why(offered):
     with pytest.raises(ConfigError, match="no file was made for tflite: int8_more: said to be futile"):
         offered({}, method="int8_more").chosen("int8_more")
@@ -181,7 +187,10 @@ def test_a_method_that_makes_no_file_for_the_target(offered):
     delivery = offered({}, targets=(targets.find("onnx"),))
     with pytest.raises(ConfigError, match="int16x8 makes tflite files, and target onnx takes onnx") as caught:
         delivery.artifact("int16x8")
-    assert caught.value.hint == "it takes int8, int8_more, mixed8, qat8, float16, float32, dynamic"
+    assert (
+        caught.value.hint
+        == "it takes int8, int8_more, mixed8, qat8, float16, float32, dynamic, prune8, prune, cluster8, cluster"
+    )
     with pytest.raises(ConfigError, match="target onnx does not take int8_u8s8"):
         delivery.chosen("int8_u8s8")
 

@@ -11,9 +11,9 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.recipe import Recipe, resolve
 
 SAMPLES = {
-    "model": "my.keras",
+    "model": "/my.keras",
     "scaling": "tf",
-    "labels": "labels.txt",
+    "labels": "/labels.txt",
     "base": "mobilenet",
     "alpha": 0.5,
     "side": 96,

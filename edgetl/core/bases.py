@@ -16,6 +16,8 @@ _BACKENDS = {
     "torch": "pip install torch",
 }
 
+# Weights that are no file of the user's.
+WEIGHTS = ("imagenet", "formula", "none")
 _SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 # MobileNet spells its widths with underscores. Source: keras.applications.mobilenet, Keras 3.15.

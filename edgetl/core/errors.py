@@ -62,3 +62,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
     return ConfigError(f"unknown {kind} {name!r}", hint=hint)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library said; where it said nothing, the name of what it raised."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,6 +1,6 @@
 """The table of conversion methods: what each does to weights and activations, and what it needs.
 
-Size is relative to float32 weights. Source of the size column: bits per weight over 32.
+Sizes are relative to float32 weights.
 """
 
 import re
@@ -121,7 +121,7 @@ METHODS: dict[str, Method] = {
             weights="float32",
             activations="float32",
             calibrated=False,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="half of the weights zero (--sparsity): as large as float32, smaller once compressed",
             retrained="prune",
         ),
@@ -130,7 +130,7 @@ METHODS: dict[str, Method] = {
             weights="int8",
             activations="int8",
             calibrated=True,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="pruned, then int8",
             retrained="prune",
         ),
@@ -139,7 +139,7 @@ METHODS: dict[str, Method] = {
             weights="float32",
             activations="float32",
             calibrated=False,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="few different weights (--clusters): as large as float32, smaller once compressed",
             retrained="cluster",
         ),
@@ -148,7 +148,7 @@ METHODS: dict[str, Method] = {
             weights="int8",
             activations="int8",
             calibrated=True,
-            formats=("tflite",),
+            formats=("tflite", "onnx"),
             summary="clustered, then int8",
             retrained="cluster",
         ),

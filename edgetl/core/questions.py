@@ -17,8 +17,9 @@ class Questions:
 
     @property
     def sha256(self) -> str:
-        """What is asked, in order: the same for the same photos, whatever they are called."""
-        return sha256("".join(photo.sha256 for photo in self.photos).encode()).hexdigest()
+        """What is asked, in order: the same for the same photos, whatever they are called, shaped the same way."""
+        told = [self.shape.model_dump_json(), *(photo.sha256 for photo in self.photos)]
+        return sha256("\n".join(told).encode()).hexdigest()
 
     def pixels(self) -> pixelstore.Pixels:
         """The photos' pixels, in order."""

@@ -20,6 +20,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
 
 _BATCH_SIZE = 32
+# What names a file.
+_FILES = (("base", "weights"), ("own", "path"), ("own", "labels"))
 
 Tables = dict[str, dict[str, Any]]
 
@@ -217,14 +219,16 @@ def resolve(source: str = "default", flags: Tables | None = None, *, below: Tabl
 
     Args:
         source: a preset's name, or the path of a TOML file; a file may say `preset = "classic"` to start from one.
-        flags: table → key → value, only what was given; they win over the file, the file over the preset.
+        flags: table → key → value, only what was given; they win over the file, the file over the preset. Files that
+            they name lie where the current folder says, files in a TOML file where that lies.
         below: what stands below all of these and above the defaults: a target's limits.
 
     Raises:
         ConfigError: unknown preset, table or key (with the closest known one), or a value out of its range.
     """
     given, origin = _read(source)
-    return _validated(_merge(below or {}, _merge(given, flags or {})), origin)
+    flags = _anchored(flags or {}, Path.cwd())
+    return _validated(_merge(below or {}, _merge(given, flags)), origin)
 
 
 def from_tables(tables: object, origin: str) -> Recipe:
@@ -261,7 +265,17 @@ def _read(source: str) -> tuple[Tables, str]:
     for table, values in tables.items():
         if not isinstance(values, dict):
             raise ConfigError(f"{table!r} stands outside any table", where=(path,), hint="write [table] above it")
-    return _merge(PRESETS[preset][1], tables), str(path)
+    return _merge(PRESETS[preset][1], _anchored(tables, path.parent.absolute())), str(path)
+
+
+def _anchored(tables: Tables, folder: Path) -> Tables:
+    """The tables with every file as seen from `folder`, absolute: a recipe outlives the folder it was told in."""
+    made = {table: dict(values) for table, values in tables.items()}
+    for table, key in _FILES:
+        name = made.get(table, {}).get(key)
+        if isinstance(name, str) and name and name not in bases.WEIGHTS:
+            made[table][key] = str(folder / name)
+    return made
 
 
 def _merge(below: Tables, above: Tables) -> Tables:
@@ -316,7 +330,7 @@ def _check_own(own: Own, given: Tables, origin: str) -> None:
         return
     if own.scaling:
         scalings.stated(own.scaling)
-    trained = [table for table in ("base", "head", "augment", "phase1", "phase2") if given.get(table)]
+    trained = [table for table in ("base", "head", "augment", "phase1", "phase2", "retrain") if given.get(table)]
     if trained:
         raise ConfigError(
             f"a model of your own is not trained here, and [{trained[0]}] says how to",

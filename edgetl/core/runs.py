@@ -48,10 +48,11 @@ class Run:
         # What each stage that was asked for took when it was made, by this call or an earlier one.
         self.took: dict[str, float] = {}
         self._again: tuple[str, ...] = ()
+        self._made: set[str] = set()
 
     def make_again(self, *stages: str) -> None:
-        """From here on, make stages of these kinds ("score", "verify") whether or not they are there."""
-        self._again = stages
+        """From here on, make stages of these kinds ("score", "verify") once more, whether or not they are there."""
+        self._again, self._made = stages, set()
 
     def stage(self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R]) -> Done[R]:
         """The record of stage `name`: read back if its fingerprint still matches and its files are whole, else made.
@@ -65,7 +66,7 @@ class Run:
         fingerprint = fingerprint_of(name, depends_on)
         folder = self.root / name
         kept = read_stage(folder, kind, fingerprint)
-        if kept is not None and name.partition("-")[0] not in self._again:
+        if kept is not None and (name in self._made or name.partition("-")[0] not in self._again):
             # A stage that is made and then asked for again has still taken its time.
             self.seconds.setdefault(name, 0.0)
             self.took.setdefault(name, kept.seconds)
@@ -89,6 +90,7 @@ class Run:
         if made is None:
             raise EdgetlError(f"the files of stage {name} changed while they were written", where=(folder,))
         self.seconds[name] = self.took[name] = seconds
+        self._made.add(name)
         return Done(made.record, seconds, fresh=True)
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tensorflow.lite.python.convert import mlir_quantize
 
-from edgetl.core.errors import StageError
+from edgetl.core.errors import StageError, first_line
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import LayerError
 
@@ -42,8 +42,9 @@ def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[
     try:
         return bytes(converter.convert())
     except _ERRORS as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StageError(f"the TFLite converter could not calibrate: {reason}", where=(str(saved_model),)) from error
+        raise StageError(
+            f"the TFLite converter could not calibrate: {first_line(error)}", where=(str(saved_model),)
+        ) from error
 
 
 def quantized(model: bytes, float_layers: Sequence[str] = ()) -> bytes:
@@ -122,7 +123,7 @@ def _quantized(model: bytes, float_layers: Sequence[str], *, verify: bool) -> by
             )
         )
     except _ERRORS as error:
-        raise StageError(f"the TFLite quantizer failed: {str(error).strip().splitlines()[0]}") from error
+        raise StageError(f"the TFLite quantizer failed: {first_line(error)}") from error
 
 
 def _one_by_one(photos: Pixels, advance: Callable[[int], None]) -> Iterator[list[np.ndarray]]:

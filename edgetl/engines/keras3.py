@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from edgetl.core import bases
-from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.recipe import Base, Head, Training
 from edgetl.core.records import Precision
@@ -243,9 +243,7 @@ def load(path: Path) -> keras.Model:
                 where=(path,),
                 hint="build it with a layer of Keras in that place, such as Rescaling, and save it again",
             ) from error
-        raise ConfigError(
-            f"not a Keras model that can be loaded safely: {_first_line(error)}", where=(path,)
-        ) from error
+        raise ConfigError(f"not a Keras model that can be loaded safely: {first_line(error)}", where=(path,)) from error
 
 
 def save(model: keras.Model, path: Path) -> None:
@@ -257,7 +255,7 @@ def save(model: keras.Model, path: Path) -> None:
     try:
         model.save(path)
     except (OSError, ValueError) as error:
-        raise StageError(f"the model could not be saved: {_first_line(error)}", where=(path,)) from error
+        raise StageError(f"the model could not be saved: {first_line(error)}", where=(path,)) from error
 
 
 def input_side_px(model: keras.Model) -> int:
@@ -300,7 +298,7 @@ def _load_weights(network: keras.Model, path: Path, base: Base) -> None:
                 scaling.read_bgr_as_rgb(network)
     except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"the weights do not fit {base.name} with alpha {base.alpha}: {_first_line(error)}",
+            f"the weights do not fit {base.name} with alpha {base.alpha}: {first_line(error)}",
             where=(path,),
             hint="they must be of the same network and alpha, without the top (…_no_top.h5)",
         ) from error
@@ -335,7 +333,3 @@ def _first_unfrozen(names: list[str], spec: str) -> int:
     if 0 < number <= 1:
         return round(len(names) * (1 - number))
     raise ConfigError(f"unfreeze {spec!r} is neither a layer, a negative count such as -3, nor a fraction such as 0.3")
-
-
-def _first_line(error: BaseException) -> Any:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

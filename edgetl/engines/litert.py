@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.formats import Kernels
 from edgetl.core.pixelstore import Pixels
 from edgetl.engines.shares import Run, Share, answered
@@ -92,7 +92,7 @@ def _opened(path: Path, kernels: Kernels) -> Interpreter:
         )
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ConfigError(f"not a TFLite file that can be run: {str(error).splitlines()[0]}", where=(path,)) from error
+        raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
     if len(interpreter.get_input_details()) != 1 or len(interpreter.get_output_details()) != 1:
         raise ConfigError("the model must have one input and one output", where=(path,))
     return interpreter

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from edgetl.core.errors import StageError
+from edgetl.core.errors import StageError, first_line
 from edgetl.engines import onnx_graph
 from edgetl.engines.savedmodel import INPUT
-from edgetl.engines.to_onnx import ERRORS, Card, finished, reason, traced
+from edgetl.engines.to_onnx import ERRORS, Card, finished, traced
 
 _SIGNATURE = "serving_default"
 # A channel whose weights training has left next to nothing takes a coarser step, in which its bias fits into 32 bits.
@@ -43,7 +43,7 @@ def convert(saved_model: Path, card: Card) -> bytes:
         return finished(model, card)
     except ERRORS as error:
         raise StageError(
-            f"the ONNX converter could not make qat8: {reason(error)}",
+            f"the ONNX converter could not make qat8: {first_line(error)}",
             hint="choose another --method for ONNX; the TFLite file of qat8 is made in another way",
         ) from error
 

@@ -17,12 +17,12 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnxruntime import quantization
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-from edgetl.core.errors import StageError
+from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS, Method
 from edgetl.core.pixelstore import Pixels
 from edgetl.engines import onnx_graph, ort
 from edgetl.engines.savedmodel import INPUT
-from edgetl.engines.to_onnx import ERRORS, Card, finished, reason, translated
+from edgetl.engines.to_onnx import ERRORS, Card, finished, translated
 
 _INT8 = METHODS["int8"]
 _RANGES = "ranges"
@@ -51,7 +51,8 @@ def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[
         try:
             _quantize(model, _INT8, (), ranges, _OneByOne(photos, advance))
         except ERRORS as error:
-            raise StageError(f"onnxruntime could not calibrate: {reason(error)}", where=(str(saved_model),)) from error
+            why = f"onnxruntime could not calibrate: {first_line(error)}"
+            raise StageError(why, where=(str(saved_model),)) from error
         helper.set_model_props(model, {_RANGES: ranges.read_text(encoding="utf-8")})
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -71,7 +72,7 @@ def quantized(model: bytes, method: Method, float_layers: Sequence[str], card: C
     try:
         return finished(graph_of(onnx.load_model_from_string(model), method, float_layers), card)
     except ERRORS as error:
-        raise StageError(f"the ONNX quantizer failed: {reason(error)}") from error
+        raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
 
 
 def graph_of(model: ModelProto, method: Method, float_layers: Sequence[str] = ()) -> ModelProto:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnxruntime import InferenceSession
 
-from edgetl.core.errors import StageError
+from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines import onnx_calibrated, onnx_graph, ort
 from edgetl.engines.savedmodel import INPUT
-from edgetl.engines.to_onnx import ERRORS, reason
+from edgetl.engines.to_onnx import ERRORS
 
 
 def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
@@ -34,9 +35,24 @@ def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
     """
     try:
         probe, checks = _with_twins(onnx.load_model_from_string(model))
-        session = ort.as_written(probe)
+        return _compared(ort.as_written(probe), checks, photos)
     except ERRORS as error:
-        raise StageError(f"the ONNX quantizer failed: {reason(error)}") from error
+        raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Check:
+    """One layer of the probe: the tensors of its integers and of its float twin, and the step between integers."""
+
+    name: str
+    operator: str
+    floats: str
+    integers: str
+    scale: float
+    zero_point: int
+
+
+def _compared(session: InferenceSession, checks: Sequence[_Check], photos: Pixels) -> tuple[LayerError, ...]:
     squares, beyond = np.zeros(len(checks)), np.zeros(len(checks))
     names = [name for check in checks for name in (check.floats, check.integers)]
     for row in range(len(photos)):
@@ -59,18 +75,6 @@ def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
         for place, check in enumerate(checks)
     ]
     return tuple(sorted(found, key=lambda layer: (-layer.error_steps, layer.name)))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Check:
-    """One layer of the probe: the tensors of its integers and of its float twin, and the step between integers."""
-
-    name: str
-    operator: str
-    floats: str
-    integers: str
-    scale: float
-    zero_point: int
 
 
 def _with_twins(model: ModelProto) -> tuple[ModelProto, list[_Check]]:

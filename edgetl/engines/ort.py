@@ -15,7 +15,7 @@ import onnxruntime
 from onnx import ModelProto
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.formats import Kernels
 from edgetl.core.pixelstore import Pixels
 from edgetl.engines import onnx_graph
@@ -34,7 +34,8 @@ _SETTINGS = {
     # A thread that waits must not burn a core that another session computes on.
     "session.intra_op.allow_spinning": "0",
 }
-_FAILURES = (
+# What onnxruntime raises: each derives from Exception alone.
+FAILURES = (
     failures.Fail,
     failures.InvalidArgument,
     failures.InvalidGraph,
@@ -132,6 +133,5 @@ def _options(kernels: Kernels) -> onnxruntime.SessionOptions:
 def _opened(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except _FAILURES as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise ConfigError(f"not an ONNX file that can be run: {reason}", where=(path,)) from error
+    except FAILURES as error:
+        raise ConfigError(f"not an ONNX file that can be run: {first_line(error)}", where=(path,)) from error

@@ -1,7 +1,7 @@
 """A classifier made anywhere → the shape that everything here works on: raw uint8 RGB in, probabilities out.
 
 In: a .keras file, or a .h5 of Keras 2 that Keras 3 can read, loaded with safe mode on. Out: a Keras 3 model with its
-scaling as first layer, that answers what the file's model answers; `proved` holds them against each other.
+scaling as first layer, that answers what the file's model answers; `prove` holds them against each other.
 """
 
 from dataclasses import dataclass

@@ -111,7 +111,8 @@ def _run(given: Path, results: Path, watch: Watch) -> None:
 
 @contextmanager
 def _child(given: Path, results: Path, stderr: Any) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "edgetl.engines.tfmot", str(given), str(results)]
+    # -P: the current folder, which may hold anybody's files, is no place to import from.
+    command = [sys.executable, "-P", "-m", "edgetl.engines.tfmot", str(given), str(results)]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as child:
         try:

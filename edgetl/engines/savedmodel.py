@@ -37,7 +37,8 @@ def export(model_path: Path, folder: Path, kind: Kind) -> None:
     if keras3.backend() == "tensorflow":
         _export(keras3.load(model_path), folder, kind)
         return
-    command = [sys.executable, "-m", "edgetl.engines.savedmodel", str(model_path), str(folder), kind]
+    # -P: the current folder, which may hold anybody's files, is no place to import from.
+    command = [sys.executable, "-P", "-m", "edgetl.engines.savedmodel", str(model_path), str(folder), kind]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     child = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if child.returncode != 0:

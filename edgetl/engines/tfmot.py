@@ -68,7 +68,7 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
         accuracy=fitted.accuracy,
         learning_rate=course.learning_rate,
         bridge_difference=difference,
-        note=_note(job, fitted),
+        note=_note(fitted),
         seconds=round(time.monotonic() - start, 3),
     )
     (results / "outcome.json").write_text(outcome.model_dump_json(indent=1), encoding="utf-8")
@@ -87,11 +87,11 @@ def _quantized(job: Job, aware: QuantizationAware, course: Course, results: Path
     return fitted
 
 
-def _note(job: Job, fitted: Fitted) -> str:
+def _note(fitted: Fitted) -> str:
     if fitted.best_epoch == 0:
         return "no epoch was better on the validation photos than the start, which is kept"
     if fitted.accuracy < fitted.start_accuracy:
-        return f"the best epoch answers fewer validation photos right than before {job.kind}"
+        return "the best epoch answers fewer validation photos right than the start"
     return ""
 
 

@@ -21,11 +21,11 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from tf2onnx import tf_loader
 from tf2onnx.graph import GraphUtil
 
-from edgetl.core.errors import StageError
+from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import Method
 from edgetl.core.records import Input
 from edgetl.core.runs import version
-from edgetl.engines import onnx_graph
+from edgetl.engines import onnx_graph, ort
 from edgetl.engines.savedmodel import Kind
 
 OPSET = 17
@@ -36,7 +36,15 @@ _IR_VERSION = 8
 # Smaller constants are limits and axes, not weights.
 _WEIGHTS = 8
 # What the libraries raise where a conversion fails.
-ERRORS = (ValueError, RuntimeError, KeyError, tf.errors.OpError, onnx.checker.ValidationError)
+ERRORS = (
+    ValueError,
+    RuntimeError,
+    KeyError,
+    tf.errors.OpError,
+    onnx.checker.ValidationError,
+    onnx.shape_inference.InferenceError,
+    *ort.FAILURES,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +74,7 @@ def convert(saved_model: Path, method: Method, card: Card) -> bytes:
             model = _weights_rounded(model)
         return finished(model, card)
     except ERRORS as error:
-        raise StageError(f"the ONNX converter could not make {method.name}: {reason(error)}") from error
+        raise StageError(f"the ONNX converter could not make {method.name}: {first_line(error)}") from error
 
 
 def translated(saved_model: Path) -> ModelProto:
@@ -78,7 +86,7 @@ def translated(saved_model: Path) -> ModelProto:
     try:
         return _folded(onnx_graph.canonical(traced(saved_model, "serve")))
     except ERRORS as error:
-        raise StageError(f"the SavedModel could not become ONNX: {reason(error)}", where=(saved_model,)) from error
+        raise StageError(f"the SavedModel could not become ONNX: {first_line(error)}", where=(saved_model,)) from error
 
 
 def finished(model: ModelProto, card: Card) -> bytes:
@@ -225,8 +233,3 @@ def _describe(model: ModelProto, card: Card) -> None:
         "fit": card.input.fit,
     }
     helper.set_model_props(model, dict(sorted(said.items())))
-
-
-def reason(error: BaseException) -> str:
-    """The first line of what a library said."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgetl.core import ladder
-from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.methods import Method
 from edgetl.core.pixelstore import Pixels
 from edgetl.core.records import Tensor
@@ -66,9 +66,8 @@ def convert(saved_model: Path, method: Method, calibration: Pixels | None) -> by
     try:
         return bytes(converter.convert())
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise StageError(
-            f"the TFLite converter could not make {method.name}: {reason}", where=(saved_model,)
+            f"the TFLite converter could not make {method.name}: {first_line(error)}", where=(saved_model,)
         ) from error
 
 
@@ -179,7 +178,7 @@ def _opened(path: Path) -> Interpreter:
         )
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ConfigError(f"not a TFLite file that can be run: {str(error).splitlines()[0]}", where=(path,)) from error
+        raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
     return interpreter
 
 

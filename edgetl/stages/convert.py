@@ -50,14 +50,16 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
     path = folder / f"model.{form}"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
-        if form == "onnx":
-            savedmodel.export(trained.path, saved_model, to_onnx.KIND)
+        photos = [photo.sha256 for photo in calibration]
+        pixels = pixelstore.opened(photos, trained.input) if method.calibrated else None
+        savedmodel.export(trained.path, saved_model, to_onnx.KIND if form == "onnx" else to_tflite.kind(method))
+        if form == "tflite":
+            path.write_bytes(to_tflite.convert(saved_model, method, pixels))
+        elif pixels is None:
             path.write_bytes(to_onnx.convert(saved_model, method, _card(trained)))
         else:
-            photos = [photo.sha256 for photo in calibration]
-            pixels = pixelstore.opened(photos, trained.input) if method.calibrated else None
-            savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
-            path.write_bytes(to_tflite.convert(saved_model, method, pixels))
+            model = onnx_calibrated.calibrated(saved_model, pixels, lambda _: None)
+            path.write_bytes(onnx_calibrated.quantized(model, method, (), _card(trained)))
     ranges = Calibration(
         photos=len(calibration) if method.calibrated else 0,
         sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),

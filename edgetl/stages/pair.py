@@ -64,18 +64,22 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
                 hint="one folder for each class the model knows, named so that they sort in the order of its outputs",
             )
     steps = [("reference", reference), ("artifact", answers)]
-    return judge(
-        Answers(
-            method=pair.artifact.name,
-            artifact_sha256=sha256_of(pair.artifact),
-            part="test",
-            photos=photos,
-            classes=tree.classes,
-            reference=reference,
-            artifact=answers,
-            host_ms=ran.invoke_ms,
-        ),
-        contract.limit_drop,
-        contract.confidence,
-        ledger(np.array([photo.label for photo in photos]), steps),
+    told = Answers(
+        method=pair.artifact.name,
+        artifact_sha256=sha256_of(pair.artifact),
+        part="test",
+        photos=photos,
+        classes=tree.classes,
+        reference=reference,
+        artifact=answers,
+        host_ms=ran.invoke_ms,
     )
+    hops = ledger(np.array([photo.label for photo in photos]), steps)
+    try:
+        return judge(told, contract.limit_drop, contract.confidence, hops)
+    except ValueError as error:
+        raise ConfigError(
+            f"the answers cannot be judged: {error}",
+            where=(pair.reference, pair.artifact),
+            hint="both models must answer probabilities: end them in a softmax, or in one sigmoid for two classes",
+        ) from error

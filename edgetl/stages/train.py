@@ -64,6 +64,15 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
     )
 
 
+def fetch_weights(recipe: Recipe) -> None:
+    """Have the base's weights on disk, fetched if they are published ones.
+
+    Raises:
+        ConfigError: they are neither here nor to be had.
+    """
+    keras3.weights_file(recipe.base)
+
+
 def _photos(dataset: Dataset, part: Part, shape: Input) -> Photos:
     photos = dataset.part(part)
     sha256s = [photo.sha256 for photo in photos]

@@ -46,3 +46,8 @@ def test_nothing_close_lists_what_there_is():
 
 def test_at_most_three_are_offered():
     assert unknown("x", "abcd", [f"abcd{number}" for number in range(9)]).hint.count(" or ") == 2
+
+
+def test_what_a_library_said_first():
+    assert errors.first_line(ValueError("\n one\ntwo")) == "one"
+    assert errors.first_line(RuntimeError()) == "RuntimeError"

@@ -1,7 +1,5 @@
 """questions.py: which photos are asked about, in order; their names say nothing."""
 
-import hashlib
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,11 +20,12 @@ def asked(*photos: Photo, shape: Input = SHAPE) -> Questions:
     return Questions(part="test", photos=photos, shape=shape)
 
 
-def test_the_sha256_is_that_of_the_photos_in_order():
+def test_the_sha256_is_that_of_the_photos_in_order_and_of_their_shape():
     one, two = photo("a.jpg", "1" * 64), photo("b.jpg", "2" * 64)
-    assert asked(one, two).sha256 == hashlib.sha256(b"1" * 64 + b"2" * 64).hexdigest()
     assert asked(one, two).sha256 != asked(two, one).sha256 != asked(two).sha256
     assert asked(photo("renamed.jpg", "1" * 64), two).sha256 == asked(one, two).sha256
+    for other in (Input(side_px=32, fit="stretch"), Input(side_px=48, fit="crop")):
+        assert asked(one, two, shape=other).sha256 != asked(one, two).sha256
 
 
 def test_pixels_come_from_the_store_in_order(tmp_path, monkeypatch):

@@ -337,3 +337,17 @@ def test_a_rate_that_is_given_is_taken_whatever_the_batch(tmp_path):
 def test_a_batch_that_is_none_is_refused_by_its_own_name(batch_size):
     with pytest.raises(ConfigError, match=r"training\.batch_size"):
         resolve(flags={"training": {"batch_size": batch_size}})
+
+
+def test_files_lie_where_they_were_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = resolve("default", {"own": {"path": "m.keras", "labels": "../labels.txt"}}).own
+    assert (own.path, own.labels) == (str(tmp_path / "m.keras"), str(tmp_path / "../labels.txt"))
+    assert resolve("default", {"base": {"weights": "mine.h5"}}).base.weights == str(tmp_path / "mine.h5")
+    # A recipe's own files lie beside it, wherever it is read.
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    put(folder, '[base]\nweights = "mine.h5"\n')
+    assert resolve("recipes/mine.toml").base.weights == str(folder / "mine.h5")
+    for weights in ("imagenet", "formula", "none", "/mine.h5"):
+        assert resolve("default", {"base": {"weights": weights, "alpha": 0.35}}).base.weights == weights

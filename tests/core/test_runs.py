@@ -225,6 +225,10 @@ def test_make_again(run):
     run.make_again("score", "verify")
     assert made(run, first, name="score-one").fresh and first.calls == 2
     assert not made(run, other, name="train").fresh and other.calls == 1
+    # Once more is once: a verdict and its ledger ask for the same answers.
+    assert not made(run, first, name="score-one").fresh and first.calls == 2
+    run.make_again("score")
+    assert made(run, first, name="score-one").fresh and first.calls == 3
 
 
 def test_half_written_folders_and_files_are_cleaned(tmp_path):

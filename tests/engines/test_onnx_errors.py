@@ -1,11 +1,12 @@
 """onnx_errors: what int8 does to each layer, held against the debugger that TensorFlow has for the other format."""
 
+import onnx
 import pytest
 from onnxruntime import quantization
 
 from edgetl.core import ladder
 from edgetl.core.errors import StageError
-from edgetl.engines import calibrated, keras3, onnx_calibrated, onnx_errors, savedmodel, to_onnx
+from edgetl.engines import calibrated, keras3, onnx_calibrated, onnx_errors, ort, savedmodel, to_onnx
 
 KNOWN = {"Conv": {"CONV_2D", "DEPTHWISE_CONV_2D"}, "MatMul": {"FULLY_CONNECTED"}}
 
@@ -55,9 +56,10 @@ def test_dark_photos_leave_ranges_that_daylight_saturates(root, photo_array, as_
     assert max(layer.saturated for layer in layers) > 0.05
 
 
-def test_a_quantizer_that_fails_says_so(model, as_pixels, photo_array, monkeypatch):
+@pytest.mark.parametrize("kind", [RuntimeError, ort.FAILURES[0], onnx.shape_inference.InferenceError])
+def test_a_quantizer_that_fails_says_so(kind, model, as_pixels, photo_array, monkeypatch):
     def failing(*_, **__):
-        raise RuntimeError("no kernel\nand more")
+        raise kind("no kernel\nand more")
 
     monkeypatch.setattr(quantization, "quantize_static", failing)
     with pytest.raises(StageError, match=r"the ONNX quantizer failed: no kernel$"):

@@ -85,4 +85,13 @@ def test_a_child_whose_parent_has_lost_interest_is_ended(tmp_path, monkeypatch):
     assert kept[0].returncode == -9
 
 
+def test_nothing_is_imported_from_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    with retraining._child(tmp_path, tmp_path, subprocess.PIPE) as child:
+        said = child.communicate()[1]
+    # It got as far as the job, which is not there.
+    assert "imported from the current" not in said and "job.json" in said
+
+
 _POPEN = subprocess.Popen

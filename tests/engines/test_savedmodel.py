@@ -83,6 +83,9 @@ def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path
 def test_under_another_backend_a_child_process_exports(saved, small_model, photo_array, tmp_path, monkeypatch):
     monkeypatch.setattr(keras3, "backend", lambda: "jax")
     monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")
+    # A folder of photos can hold anything.
+    (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
     savedmodel.export(saved, tmp_path / "model", "uint8")
     scores = served(tmp_path / "model")(image=photo_array[:1])[savedmodel.OUTPUT].numpy()
     assert np.allclose(scores, np.asarray(small_model()(photo_array[:1])), atol=1e-6)

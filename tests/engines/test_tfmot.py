@@ -47,10 +47,9 @@ def test_the_note_says_when_it_did_not_help(legacy):
     found = legacy("""
 from edgetl.engines.tfmot import _note
 from edgetl.engines.tfmot_fit import Fitted
-class Job: kind = "prune"
 def note(start, accuracy, best):
-    return _note(Job, Fitted(start_accuracy=start, accuracy=accuracy, best_epoch=best, epochs=4))
+    return _note(Fitted(start_accuracy=start, accuracy=accuracy, best_epoch=best, epochs=4))
 result = [note(0.8, 0.8, 0), note(0.8, 0.7, 3), note(0.8, 0.9, 3)]
 """)
     assert found[0] == "no epoch was better on the validation photos than the start, which is kept"
-    assert found[1] == "the best epoch answers fewer validation photos right than before prune" and found[2] == ""
+    assert found[1] == "the best epoch answers fewer validation photos right than the start" and found[2] == ""

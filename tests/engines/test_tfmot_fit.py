@@ -29,7 +29,7 @@ result = {
     )
     assert found["begun"] == ["qat", 16] and found["steps"] == 16 and found["settled"] == 5
     assert found["best"] == found["now"] == max([found["start"], *found["by_epoch"]])
-    assert found["epoch"] == [found["start"], *found["by_epoch"]].index(found["best"]) or found["epoch"] > 0
+    assert [found["start"], *found["by_epoch"]][found["epoch"]] == found["best"]
     assert found["best"] > found["start"] and found["shape"] == [30, 3]
 
 

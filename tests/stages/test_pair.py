@@ -9,6 +9,7 @@ import pytest
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.recipe import Contract
+from edgetl.engines import keras3
 from edgetl.stages.pair import Pair, judged
 
 CONTRACT = Contract(limit_drop=0.05)
@@ -85,6 +86,16 @@ def test_photos_of_another_number_of_classes(pair, draw_photos, tmp_path):
     with pytest.raises(ConfigError, match="the reference tells 3 classes apart, the photos have 2") as caught:
         judged(dataclasses.replace(pair, photos=two), CONTRACT, console=QUIET)
     assert "sort in the order of its outputs" in caught.value.hint
+
+
+def test_models_that_do_not_answer_probabilities(pair, tmp_path):
+    model = keras3.load(pair.reference)
+    model.get_layer(keras3.SCORES).activation = keras3.keras.activations.linear
+    logits = tmp_path / "logits.keras"
+    keras3.save(model, logits)
+    with pytest.raises(ConfigError, match=r"the answers cannot be judged: .* not a probability") as caught:
+        judged(dataclasses.replace(pair, reference=logits), CONTRACT, console=QUIET)
+    assert "end them in a softmax" in caught.value.hint
 
 
 def test_no_photos(pair, tmp_path):
