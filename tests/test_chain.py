@@ -86,6 +86,17 @@ def test_a_verdict_names_photos_and_classes_as_they_are_now(chain):
     assert chain.verdict(artifact, "test", "xnnpack").reference_accuracy < before.reference_accuracy
 
 
+def test_a_bundle_names_classes_as_they_are_now(chain):
+    delivery = Delivery(chain, chain.order.targets[0])
+    artifact = chain.artifact("tflite", "int8")
+    verdict = delivery.verdict(artifact, "test", ledger=True)
+    assert (delivery.bundle(artifact, verdict).root / "labels.txt").read_text().split()[0] == "circle"
+    called = {"classes": ("disc", "square", "triangle")}
+    for name in ("dataset", "trained"):
+        chain.__dict__[name] = getattr(chain, name).model_copy(update=called)
+    assert (delivery.bundle(artifact, verdict).root / "labels.txt").read_text().split()[0] == "disc"
+
+
 def test_published_weights_are_fetched_before_they_are_named(order, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     resolved = recipe.resolve("default", {"base": {"name": "mobilenet_v2", "alpha": 0.35}})
