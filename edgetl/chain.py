@@ -15,7 +15,19 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.recipe import Kind, Recipe
-from edgetl.core.records import Artifact, Calibrated, Dataset, Input, Part, Photo, Record, Scores, Trained, Verdict
+from edgetl.core.records import (
+    Artifact,
+    Calibrated,
+    Dataset,
+    Graph,
+    Input,
+    Part,
+    Photo,
+    Record,
+    Scores,
+    Trained,
+    Verdict,
+)
 from edgetl.core.retraining import Retrained
 from edgetl.core.runs import Run, sha256_of, version
 from edgetl.order import Order
@@ -121,8 +133,10 @@ class Chain:
             return self._quantized(form, method)
         trained = self._slim(method.retrained) if method.retrained else self.trained
         photos = self._calibration(more=False) if method.calibrated else ()
+        graph = self._graph(trained, method.retrained) if form == "onnx" else None
         depends_on = {
             "trained": sha256_of(trained.path),
+            "graph": graph.sha256 if graph else "",
             # Some formats carry them, and renamed folders leave the trained numbers as they are.
             "said": [trained.classes, trained.input.model_dump()],
             "method": name,
@@ -133,7 +147,9 @@ class Chain:
         def work(folder: Path) -> Artifact:
             if photos:
                 calibration.audit(photos, self.dataset, trained.input)
-            return stages.convert.convert(trained, form, method, photos, folder)
+            if graph:
+                return stages.convert.convert_graph(trained, graph, method, photos, folder)
+            return stages.convert.convert(trained, method, photos, folder)
 
         return self.stage(
             f"convert-{form}-{name}",
@@ -142,6 +158,16 @@ class Chain:
             Artifact,
             title=f"convert to {name} {FORMATS[form].title}"
             + (f", ranges from {len(photos)} training photos" if photos else ""),
+        )
+
+    def _graph(self, trained: Trained, retrained: str = "") -> Graph:
+        """The trained model in ONNX, as it is or after a retraining of some kind."""
+        return self.stage(
+            f"translate-onnx-{retrained}" if retrained else "translate-onnx",
+            {"trained": sha256_of(trained.path), "libraries": _versions(*FORMATS["onnx"].makers)},
+            lambda folder: stages.translate.translate(trained, folder),
+            Graph,
+            title="translate to ONNX",
         )
 
     def _quantized(self, form: FormatName, method: methods.Method) -> Artifact:
@@ -211,7 +237,8 @@ class Chain:
     def ranges(self, form: FormatName, *, more: bool) -> Calibrated:
         """The ranges of all activations, from the calibration photos or from the further and more of `int8_more`."""
         trained, data, photos = self.trained, self.dataset, self._calibration(more=more)
-        asked = stages.calibrate.Calibrating(form=form, trained=trained, dataset=data, photos=photos)
+        graph = self._graph(trained) if form == "onnx" else None
+        asked = stages.calibrate.Calibrating(form=form, trained=trained, dataset=data, photos=photos, graph=graph)
 
         def work(folder: Path) -> Calibrated:
             with self.console.bar("ranges", len(photos), "photos") as bar:
@@ -221,6 +248,7 @@ class Chain:
             f"calibrate-{form}-more" if more else f"calibrate-{form}",
             {
                 "trained": trained.sha256,
+                "graph": graph.sha256 if graph else "",
                 "calibration": [photo.sha256 for photo in photos],
                 "dataset": data.sha256,
                 "libraries": _versions(*FORMATS[form].makers, FORMATS[form].package),

@@ -301,9 +301,12 @@ def test_tflite_and_onnx_of_one_model(built, built_both):
     lite, onnx = built_both.targets
     assert built_both.seconds["train"] == 0.0 and lite.artifact.sha256 == built.artifact.sha256
     assert (lite.artifact.format, onnx.artifact.format) == ("tflite", "onnx")
-    assert {"convert-onnx-int8", "score-onnx-int8-onnxruntime-test", "score-onnx-int8-reference-test"} <= set(
-        stamps(built_both.run)
-    )
+    assert {
+        "translate-onnx",
+        "convert-onnx-int8",
+        "score-onnx-int8-onnxruntime-test",
+        "score-onnx-int8-reference-test",
+    } <= set(stamps(built_both.run))
     assert {"verify-onnx-int8-test", "bundle-onnx"} <= set(stamps(built_both.run))
     assert onnx.verdict.reference_accuracy == lite.verdict.reference_accuracy, "one reference for both"
     assert [hop.name for hop in onnx.verdict.hops] == [

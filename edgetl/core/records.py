@@ -160,6 +160,17 @@ class LayerError(Record):
     saturated: float
 
 
+class Graph(Record):
+    """A trained model as a float .onnx without labels: what all its ONNX files are made of."""
+
+    path: PathInside
+    sha256: str
+
+    def contents(self) -> dict[Path, str]:
+        """The model file."""
+        return {self.path: self.sha256}
+
+
 class Calibrated(Record):
     """A float model with the ranges that its activations had on the calibration photos; layers, the worst first."""
 

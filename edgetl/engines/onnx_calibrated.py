@@ -5,7 +5,6 @@ often as needed and with any layers left in float. The same for TFLite is `calib
 told by `onnx_errors`.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,7 @@ from edgetl.core.methods import METHODS, Method
 from edgetl.core.pixelstore import Pixels
 from edgetl.engines import onnx_graph, ort
 from edgetl.engines.savedmodel import INPUT
-from edgetl.engines.to_onnx import ERRORS, Card, finished, translated
+from edgetl.engines.to_onnx import ERRORS, Card, finished
 
 _INT8 = METHODS["int8"]
 _RANGES = "ranges"
@@ -34,25 +33,24 @@ _PIXEL_STEPS = 254
 _ROUNDED = ("Conv", "Gemm")
 
 
-def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[[int], None]) -> bytes:
+def calibrated(graph: bytes, photos: Pixels, advance: Callable[[int], None]) -> bytes:
     """The float graph with the ranges that its activations had on the photos.
 
     Args:
-        saved_model: exported with `to_onnx.KIND`.
+        graph: what `to_onnx.translated` gave.
         photos: uint8 [photos, side, side, 3].
         advance: told how many more photos are done.
 
     Raises:
-        StageError: the converter or the calibrator failed.
+        StageError: the calibrator failed.
     """
-    model = translated(Path(saved_model))
+    model = onnx.load_model_from_string(graph)
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         ranges = Path(work) / "ranges.json"
         try:
             _quantize(model, _INT8, (), ranges, _OneByOne(photos, advance))
         except ERRORS as error:
-            why = f"onnxruntime could not calibrate: {first_line(error)}"
-            raise StageError(why, where=(str(saved_model),)) from error
+            raise StageError(f"onnxruntime could not calibrate: {first_line(error)}") from error
         helper.set_model_props(model, {_RANGES: ranges.read_text(encoding="utf-8")})
     return bytes(model.SerializeToString(deterministic=True))
 

@@ -55,18 +55,18 @@ class Card:
     input: Input
 
 
-def convert(saved_model: Path, method: Method, card: Card) -> bytes:
-    """The .onnx file of a SavedModel by a method that needs no photos; the others are `onnx_calibrated`'s.
+def convert(graph: bytes, method: Method, card: Card) -> bytes:
+    """The .onnx file of a graph by a method that needs no photos; the others are `onnx_calibrated`'s.
 
     Args:
-        saved_model: exported with KIND.
+        graph: what `translated` gave.
         method: what weights become.
         card: what the file says of itself.
 
     Raises:
         StageError: the converter failed, or made something that is no valid ONNX.
     """
-    model = translated(saved_model)
+    model = onnx.load_model_from_string(graph)
     try:
         if method.weights == "float16":
             model = _halved(model)
@@ -77,16 +77,20 @@ def convert(saved_model: Path, method: Method, card: Card) -> bytes:
         raise StageError(f"the ONNX converter could not make {method.name}: {first_line(error)}") from error
 
 
-def translated(saved_model: Path) -> ModelProto:
+def translated(saved_model: Path) -> bytes:
     """The float graph of a SavedModel, in the order and under the names that `onnx_graph.canonical` gives.
+
+    Args:
+        saved_model: exported with KIND.
 
     Raises:
         StageError: the converter failed.
     """
     try:
-        return _folded(onnx_graph.canonical(traced(saved_model, "serve")))
+        model = _folded(onnx_graph.canonical(traced(saved_model, "serve")))
     except ERRORS as error:
         raise StageError(f"the SavedModel could not become ONNX: {first_line(error)}", where=(saved_model,)) from error
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def finished(model: ModelProto, card: Card) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         retrain,
         score,
         train,
+        translate,
         verify,
     )
 
@@ -39,6 +40,7 @@ __all__ = [
     "retrain",
     "score",
     "train",
+    "translate",
     "verify",
 ]
 

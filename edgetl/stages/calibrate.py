@@ -9,25 +9,27 @@ from tempfile import TemporaryDirectory
 
 from edgetl.core import calibration, pixelstore
 from edgetl.core.formats import FormatName
-from edgetl.core.records import Calibrated, Calibration, Dataset, Photo, Trained
+from edgetl.core.records import Calibrated, Calibration, Dataset, Graph, Photo, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, onnx_calibrated, onnx_errors, savedmodel, to_onnx
+from edgetl.engines import calibrated, onnx_calibrated, onnx_errors, savedmodel
 
 # Enough to tell a layer that suffers from one that does not; each costs about as much as a calibration photo.
 _OTHERS = 32
-_KINDS: dict[FormatName, savedmodel.Kind] = {"tflite": "ranged", "onnx": to_onnx.KIND}
-_CALIBRATED = {"tflite": calibrated.calibrated, "onnx": onnx_calibrated.calibrated}
 _LAYER_ERRORS = {"tflite": calibrated.layer_errors, "onnx": onnx_errors.layer_errors}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibrating:
-    """What is asked for: the ranges of a model's activations for one format, by photos of a dataset."""
+    """What is asked for: the ranges of a model's activations for one format, by photos of a dataset.
+
+    `graph` is the model in ONNX where that is the format.
+    """
 
     form: FormatName
     trained: Trained
     dataset: Dataset
     photos: tuple[Photo, ...]
+    graph: Graph | None
 
 
 def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> Calibrated:
@@ -45,10 +47,13 @@ def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None
     trained, photos = asked.trained, asked.photos
     pixels = calibration.audit(photos, asked.dataset, trained.input)
     others = pixelstore.opened([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
-    with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
-        saved_model = Path(work) / "saved_model"
-        savedmodel.export(trained.path, saved_model, _KINDS[asked.form])
-        model = _CALIBRATED[asked.form](saved_model, pixels, advance)
+    if asked.graph:
+        model = onnx_calibrated.calibrated(asked.graph.path.read_bytes(), pixels, advance)
+    else:
+        with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
+            saved_model = Path(work) / "saved_model"
+            savedmodel.export(trained.path, saved_model, "ranged")
+            model = calibrated.calibrated(saved_model, pixels, advance)
     layers = _LAYER_ERRORS[asked.form](model, others)
     calibration.audit_ranges(layers, len(photos))
     path = folder / f"calibrated.{asked.form}"

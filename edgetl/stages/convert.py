@@ -11,7 +11,7 @@ from edgetl.core import ladder, metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import METHODS, Method
-from edgetl.core.records import Artifact, Calibrated, Calibration, Photo, Trained
+from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import (
@@ -34,12 +34,11 @@ _READ_BACK = {
 }
 
 
-def convert(trained: Trained, form: FormatName, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
-    """Write the model file into `folder` and read it back.
+def convert(trained: Trained, method: Method, calibration: Sequence[Photo], folder: Path) -> Artifact:
+    """Write a .tflite file into `folder` and read it back.
 
     Args:
         trained: the model.
-        form: the file's format; one that the method makes.
         method: what weights and activations become.
         calibration: photos of the training part that set the activation ranges; none for methods that need none.
         folder: where the file goes.
@@ -47,24 +46,37 @@ def convert(trained: Trained, form: FormatName, method: Method, calibration: Seq
     Raises:
         StageError: the converter failed, or made something other than it was asked for.
     """
-    path = folder / f"model.{form}"
+    path = folder / "model.tflite"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
-        photos = [photo.sha256 for photo in calibration]
-        pixels = pixelstore.opened(photos, trained.input) if method.calibrated else None
-        savedmodel.export(trained.path, saved_model, to_onnx.KIND if form == "onnx" else to_tflite.kind(method))
-        if form == "tflite":
-            path.write_bytes(to_tflite.convert(saved_model, method, pixels))
-        elif pixels is None:
-            path.write_bytes(to_onnx.convert(saved_model, method, _card(trained)))
-        else:
-            model = onnx_calibrated.calibrated(saved_model, pixels, lambda _: None)
-            path.write_bytes(onnx_calibrated.quantized(model, method, (), _card(trained)))
-    ranges = Calibration(
-        photos=len(calibration) if method.calibrated else 0,
-        sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
-    )
-    return _read_back(path, method, trained, ranges)
+        savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
+        path.write_bytes(to_tflite.convert(saved_model, method, _pixels(trained, method, calibration)))
+    return _read_back(path, method, trained, _ranges(method, calibration))
+
+
+def convert_graph(
+    trained: Trained, graph: Graph, method: Method, calibration: Sequence[Photo], folder: Path
+) -> Artifact:
+    """Write an .onnx file into `folder` and read it back.
+
+    Args:
+        trained: the model.
+        graph: what it was translated to.
+        method: what weights and activations become.
+        calibration: photos of the training part that set the activation ranges; none for methods that need none.
+        folder: where the file goes.
+
+    Raises:
+        StageError: the converter failed, or made something other than it was asked for.
+    """
+    path, floats = folder / "model.onnx", graph.path.read_bytes()
+    pixels = _pixels(trained, method, calibration)
+    if pixels is None:
+        path.write_bytes(to_onnx.convert(floats, method, _card(trained)))
+    else:
+        ranged = onnx_calibrated.calibrated(floats, pixels, lambda _: None)
+        path.write_bytes(onnx_calibrated.quantized(ranged, method, (), _card(trained)))
+    return _read_back(path, method, trained, _ranges(method, calibration))
 
 
 def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path) -> Artifact:
@@ -109,6 +121,18 @@ def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, fold
         path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
     return artifact.model_copy(update={"agreement": _agreement(path, retrained, trained)})
+
+
+def _pixels(trained: Trained, method: Method, calibration: Sequence[Photo]) -> pixelstore.Pixels | None:
+    photos = [photo.sha256 for photo in calibration]
+    return pixelstore.opened(photos, trained.input) if method.calibrated else None
+
+
+def _ranges(method: Method, calibration: Sequence[Photo]) -> Calibration:
+    return Calibration(
+        photos=len(calibration) if method.calibrated else 0,
+        sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
+    )
 
 
 def _card(trained: Trained) -> to_onnx.Card:

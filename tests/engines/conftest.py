@@ -52,10 +52,10 @@ def onnx_bytes() -> Callable[..., bytes]:
     from edgetl.engines import onnx_calibrated, to_onnx
 
     def made(saved: Any, name: str, photos: Any, card: Any) -> bytes:
-        method = METHODS[name]
+        method, graph = METHODS[name], to_onnx.translated(saved)
         if not method.calibrated:
-            return to_onnx.convert(saved, method, card)
-        return onnx_calibrated.quantized(onnx_calibrated.calibrated(saved, photos, lambda _: None), method, (), card)
+            return to_onnx.convert(graph, method, card)
+        return onnx_calibrated.quantized(onnx_calibrated.calibrated(graph, photos, lambda _: None), method, (), card)
 
     return made
 

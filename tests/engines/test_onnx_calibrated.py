@@ -27,7 +27,7 @@ def root(small_model, tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(root, photo_array, as_pixels):
     seen = []
-    made = onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array), seen.append)
+    made = onnx_calibrated.calibrated(to_onnx.translated(root / "saved"), as_pixels(photo_array), seen.append)
     assert sum(seen) == len(photo_array)
     return made
 
@@ -46,7 +46,7 @@ def test_the_int8_file_is_what_quantize_static_makes(model, root, photo_array, a
     """To the bit the same answers as onnxruntime's own road from photos to file."""
     ours = written(tmp_path / "ours.onnx", onnx_calibrated.quantized(model, METHODS["int8"], (), CARD))
     onnx_census.check(ours, METHODS["int8"])
-    floats = to_onnx.translated(root / "saved")
+    floats = onnx.load_model_from_string(to_onnx.translated(root / "saved"))
     first, border = onnx_graph.border(floats)
     given, theirs = tmp_path / "given.onnx", tmp_path / "theirs.onnx"
     onnx.save_model(onnx.shape_inference.infer_shapes(floats), given)
@@ -131,7 +131,7 @@ def test_unsigned_activations_from_the_same_ranges(model, tmp_path):
 
 
 def test_the_calibration_photos_matter(model, root, photo_array, as_pixels):
-    dark = onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array // 8), lambda _: None)
+    dark = onnx_calibrated.calibrated(to_onnx.translated(root / "saved"), as_pixels(photo_array // 8), lambda _: None)
     made = [onnx_calibrated.quantized(one, METHODS["int8"], (), CARD) for one in (dark, model)]
     assert made[0] != made[1]
 
@@ -145,4 +145,4 @@ def test_a_quantizer_that_fails_says_so(kind, model, root, as_pixels, photo_arra
     with pytest.raises(StageError, match=r"the ONNX quantizer failed: no kernel$"):
         onnx_calibrated.quantized(model, METHODS["int8"], (), CARD)
     with pytest.raises(StageError, match=r"onnxruntime could not calibrate: no kernel$"):
-        onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array[:1]), lambda _: None)
+        onnx_calibrated.calibrated(to_onnx.translated(root / "saved"), as_pixels(photo_array[:1]), lambda _: None)

@@ -23,7 +23,7 @@ def root(small_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(root, photo_array, as_pixels):
-    return onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array), lambda _: None)
+    return onnx_calibrated.calibrated(to_onnx.translated(root / "saved"), as_pixels(photo_array), lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_errors_are_those_that_tensorflow_finds(layers, root, photo_array, a
 
 
 def test_dark_photos_leave_ranges_that_daylight_saturates(root, photo_array, as_pixels):
-    dark = onnx_calibrated.calibrated(root / "saved", as_pixels(photo_array // 16), lambda _: None)
+    dark = onnx_calibrated.calibrated(to_onnx.translated(root / "saved"), as_pixels(photo_array // 16), lambda _: None)
     layers = onnx_errors.layer_errors(dark, as_pixels(photo_array[::3]))
     assert max(layer.saturated for layer in layers) > 0.05
 

@@ -96,7 +96,7 @@ from edgetl.core.methods import METHODS
 from edgetl.core.records import Input
 from edgetl.engines import to_onnx
 card = to_onnx.Card(classes=("ant", "Gänseblümchen", "a,b"), input=Input(side_px=32, fit="pad"))
-Path(sys.argv[2]).write_bytes(to_onnx.convert(Path(sys.argv[1]), METHODS["float32"], card))
+Path(sys.argv[2]).write_bytes(to_onnx.convert(to_onnx.translated(Path(sys.argv[1])), METHODS["float32"], card))
 """
     command = [sys.executable, "-c", program, str(saved), str(tmp_path / "other.onnx")]
     done = subprocess.run(
@@ -113,7 +113,7 @@ def test_weights_too_large_for_float16(small_model, tmp_path):
     keras3.save(model, tmp_path / "model.keras")
     savedmodel.export(tmp_path / "model.keras", tmp_path / "saved", "uint8")
     with pytest.raises(StageError, match="too large for float16: 1e\\+06"):
-        to_onnx.convert(tmp_path / "saved", METHODS["float16"], CARD)
+        to_onnx.convert(to_onnx.translated(tmp_path / "saved"), METHODS["float16"], CARD)
 
 
 def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, onnx_bytes, tmp_path):
@@ -133,7 +133,7 @@ def test_a_channel_of_zeros_stays_one(small_model, photo_array, as_pixels, onnx_
 
 def test_what_is_no_saved_model(tmp_path):
     with pytest.raises((StageError, OSError)):
-        to_onnx.convert(tmp_path, METHODS["float32"], CARD)
+        to_onnx.translated(tmp_path)
 
 
 @pytest.mark.parametrize("starts", [("ones", "random_normal"), ("zeros", "zeros")])

@@ -8,6 +8,7 @@ from edgetl.core.records import Input, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import calibrated, keras3
 from edgetl.stages import calibrate as stage
+from edgetl.stages import translate
 
 
 @pytest.fixture(scope="module")
@@ -17,15 +18,21 @@ def trained(small_model, tmp_path_factory):
     return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
 
 
-def asked(trained, dataset, form, photos):
-    return stage.Calibrating(form=form, trained=trained, dataset=dataset, photos=tuple(photos))
+@pytest.fixture(scope="module")
+def graph(trained, tmp_path_factory):
+    return translate.translate(trained, tmp_path_factory.mktemp("graph"))
+
+
+def asked(trained, dataset, form, photos, graph):
+    given = graph if form == "onnx" else None
+    return stage.Calibrating(form=form, trained=trained, dataset=dataset, photos=tuple(photos), graph=given)
 
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])
-def test_a_calibrated_model(trained, shared_dataset, tmp_path, form):
+def test_a_calibrated_model(trained, graph, shared_dataset, tmp_path, form):
     photos = dataset.calibration(shared_dataset, 12, 1)
     seen = []
-    made = stage.calibrate(asked(trained, shared_dataset, form, photos), tmp_path, advance=seen.append)
+    made = stage.calibrate(asked(trained, shared_dataset, form, photos, graph), tmp_path, advance=seen.append)
     assert sum(seen) == 12 == made.calibration.photos and made.trained_sha256 == "t" * 64
     assert [path.name for path in tmp_path.iterdir()] == [f"calibrated.{form}"] and made.sha256 == sha256_of(made.path)
     assert len(made.layers) > 3
@@ -34,9 +41,10 @@ def test_a_calibrated_model(trained, shared_dataset, tmp_path, form):
 
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])
-def test_a_bad_draw_stops_before_any_work(trained, shared_dataset, tmp_path, monkeypatch, form):
+def test_a_bad_draw_stops_before_any_work(trained, graph, shared_dataset, tmp_path, monkeypatch, form):
     monkeypatch.setattr(stage.savedmodel, "export", lambda *_: pytest.fail("exported"))
-    nine = asked(trained, shared_dataset, form, [shared_dataset.train[0]] * 9)
+    monkeypatch.setattr(stage.onnx_calibrated, "calibrated", lambda *_: pytest.fail("calibrated"))
+    nine = asked(trained, shared_dataset, form, [shared_dataset.train[0]] * 9, graph)
     with pytest.raises(DataError, match="stands 9 times"):
         stage.calibrate(nine, tmp_path, advance=lambda _: None)
 

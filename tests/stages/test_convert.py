@@ -10,8 +10,8 @@ from edgetl.core.methods import METHODS
 from edgetl.core.records import Input, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import keras3, onnx_census, to_onnx, to_tflite
-from edgetl.stages import calibrate
-from edgetl.stages.convert import convert, quantize
+from edgetl.stages import calibrate, translate
+from edgetl.stages.convert import convert, convert_graph, quantize
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def trained(small_model, tmp_path_factory):
 
 
 def test_without_calibration(trained, shared_dataset, tmp_path):
-    artifact = convert(trained, "tflite", METHODS["float32"], (), tmp_path)
+    artifact = convert(trained, METHODS["float32"], (), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
     assert (artifact.path, artifact.format, artifact.method) == (tmp_path / "model.tflite", "tflite", "float32")
     assert artifact.sha256 == sha256_of(artifact.path) and artifact.bytes == artifact.path.stat().st_size
@@ -34,7 +34,7 @@ def test_without_calibration(trained, shared_dataset, tmp_path):
 
 def test_with_calibration(trained, shared_dataset, tmp_path):
     photos = shared_dataset.train[:20]
-    artifact = convert(trained, "tflite", METHODS["int8"], photos, tmp_path)
+    artifact = convert(trained, METHODS["int8"], photos, tmp_path)
     assert artifact.calibration.photos == 20
     assert artifact.calibration.sha256 == sha256("".join(p.sha256 for p in photos).encode()).hexdigest()
     assert (artifact.input.dtype, artifact.output.dtype) == ("uint8", "uint8")
@@ -42,8 +42,10 @@ def test_with_calibration(trained, shared_dataset, tmp_path):
 
 def test_an_onnx_file(trained, shared_dataset, tmp_path):
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
-    artifact = convert(named, "onnx", METHODS["float16"], (), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    (tmp_path / "graph").mkdir()
+    graph = translate.translate(named, tmp_path / "graph")
+    artifact = convert_graph(named, graph, METHODS["float16"], (), tmp_path)
+    assert artifact.path == tmp_path / "model.onnx"
     assert (artifact.format, artifact.method, artifact.calibration.photos) == ("onnx", "float16", 0)
     assert (artifact.input.dtype, artifact.output.dtype, artifact.output.scale) == ("uint8", "float32", 0.0)
     found = onnx_census.census(artifact.path)
@@ -53,20 +55,21 @@ def test_an_onnx_file(trained, shared_dataset, tmp_path):
 def test_an_onnx_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
     original = to_onnx.convert
 
-    def silently_float(saved_model, method, card):
-        return original(saved_model, METHODS["float32"], card)
+    def silently_float(graph, method, card):
+        return original(graph, METHODS["float32"], card)
 
     monkeypatch.setattr(to_onnx, "convert", silently_float)
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
     with pytest.raises(StageError, match=r"the dynamic file is not what it should be: the weights of Conv .* float32"):
-        convert(named, "onnx", METHODS["dynamic"], (), tmp_path)
+        convert_graph(named, translate.translate(named, tmp_path), METHODS["dynamic"], (), tmp_path)
 
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])
 def test_int8_files_out_of_one_calibration(trained, shared_dataset, tmp_path, form):
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
     photos = dataset.calibration(shared_dataset, 12, 1)
-    asked = calibrate.Calibrating(form=form, trained=named, dataset=shared_dataset, photos=photos)
+    graph = translate.translate(named, tmp_path) if form == "onnx" else None
+    asked = calibrate.Calibrating(form=form, trained=named, dataset=shared_dataset, photos=photos, graph=graph)
     ranges = calibrate.calibrate(asked, tmp_path, advance=lambda _: None)
     weights = ("Conv", "MatMul") if form == "onnx" else ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
     made = {}
@@ -87,7 +90,7 @@ def test_the_shared_run_was_calibrated_on_training_photos(built, shared_dataset)
 def test_calibration_photos_that_are_gone(trained, shared_dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     with pytest.raises(DataError, match="not in the cache any more"):
-        convert(trained, "tflite", METHODS["int8"], shared_dataset.train[:5], tmp_path)
+        convert(trained, METHODS["int8"], shared_dataset.train[:5], tmp_path)
 
 
 def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
@@ -98,10 +101,10 @@ def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, m
 
     monkeypatch.setattr(to_tflite, "convert", silently_float)
     with pytest.raises(StageError, match="the int8 file is not what it should be"):
-        convert(trained, "tflite", METHODS["int8"], (), tmp_path)
+        convert(trained, METHODS["int8"], (), tmp_path)
 
 
 def test_a_model_that_cannot_be_read(trained, tmp_path):
     (tmp_path / "bad.keras").write_bytes(b"no model")
     with pytest.raises(ConfigError, match="not a Keras model"):
-        convert(trained.model_copy(update={"path": tmp_path / "bad.keras"}), "tflite", METHODS["float32"], (), tmp_path)
+        convert(trained.model_copy(update={"path": tmp_path / "bad.keras"}), METHODS["float32"], (), tmp_path)

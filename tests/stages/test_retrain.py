@@ -11,7 +11,8 @@ from edgetl.core.methods import METHODS
 from edgetl.core.retraining import Retrained
 from edgetl.engines import keras3, litert, onnx_census, ort, to_tflite
 from edgetl.stages import retrain as stage
-from edgetl.stages.convert import convert, convert_aware
+from edgetl.stages import translate
+from edgetl.stages.convert import convert, convert_aware, convert_graph
 from edgetl.stages.retrain import Retraining, retrain
 
 
@@ -43,7 +44,9 @@ def file_of(method, built, shared_dataset, made, folder, form="tflite"):
         return convert_aware(built.trained, made("qat"), "tflite", folder)
     photos = shared_dataset.train if row.calibrated else ()
     slim = built.trained.model_copy(update={"path": made(row.retrained).model})
-    return convert(slim, form, row, photos, folder)
+    if form == "onnx":
+        return convert_graph(slim, translate.translate(slim, folder), row, photos, folder)
+    return convert(slim, row, photos, folder)
 
 
 def scores(artifact, photos, shape):
