@@ -118,9 +118,8 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
     except (KeyboardInterrupt, typer.Abort):
         Console().say("interrupted: the same command goes on from the last finished stage")
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
-        sys.stderr.close()
+    except SystemExit:
+        # Typer ends so when whoever read our output has gone; there is nobody left to tell.
         return 0
     except OSError as error:
         Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], _os_hint(error))
@@ -187,7 +186,7 @@ def build(
     order = _order(locals())
     from edgetl import build as building
 
-    with _working(out or _default_out(order), quiet=quiet) as (run, console):
+    with _working(_out(order, out), quiet=quiet) as (run, console):
         if photos is None:
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
@@ -233,7 +232,7 @@ def train(
     from edgetl import show
 
     order = _order(locals())
-    with _chain(order, out or _default_out(order), quiet=quiet) as chain:
+    with _chain(order, _out(order, out), quiet=quiet) as chain:
         trained = chain.trained
     show.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=as_json)
 
@@ -258,7 +257,7 @@ def verify(
     reference: Annotated[Path | None, typer.Option(help="A .keras file made anywhere.")] = None,
     artifact: Annotated[Path | None, typer.Option(help="A .tflite or .onnx file made anywhere.")] = None,
     photos: Annotated[Path | None, typer.Option(help="Photos that neither has seen.")] = None,
-    fit: Fit = "crop",
+    fit: Fit = None,
     limit_drop: LimitDrop = None,
     strict: Strict = False,
     as_json: Json = False,
@@ -269,12 +268,16 @@ def verify(
 
     if run is not None and (reference or artifact or photos):
         raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
+    if run is not None and (fit is not None or limit_drop is not None):
+        hint = "build it again with the other limit or fit: what has not changed is kept"
+        raise ConfigError("a run is judged by its own recipe, without --fit and --limit-drop", hint=hint)
     if run is not None:
         with _reopened(run, target, quiet=quiet) as delivery:
             chosen = delivery.chosen(method)
             delivery.chain.run.make_again("score", "verify")
             verdict = delivery.verdict(chosen, "test", ledger=True)
             show.show_verdict(verdict, delivery.chain.console)
+            strict = strict or delivery.chain.order.recipe.contract.strict
     elif reference is not None and artifact is not None and photos is not None:
         from edgetl import stages
         from edgetl.core import recipe as recipes
@@ -338,6 +341,7 @@ def bench(
             show.show_verdict(verdict, console)
         for error in failed:
             console.error(error.message, error.where, error.hint)
+        strict = strict or delivery.chain.order.recipe.contract.strict
     record = {
         "measures": {where: measure.model_dump(mode="json") for where, measure in found},
         "failed": [error.message for error in failed],
@@ -496,14 +500,25 @@ def _order(given: dict[str, Any]) -> "Order":
     )
 
 
-def _default_out(order: "Order") -> Path:
+def _out(order: "Order", given: Path | None) -> Path:
+    """The run folder: the one that was given, or one named after photos and network."""
     from edgetl.core.runs import folder_name
+    from edgetl.order import Order
 
     base, own = order.recipe.base, order.recipe.own.path
-    photos = order.photos.absolute().name if order.photos else "digits"
-    if own:
-        return Path("edgetl-runs") / folder_name(photos, Path(own).stem)
-    return Path("edgetl-runs") / folder_name(photos, base.name, f"{base.alpha:g}", base.side_px)
+    photos = order.photos.resolve() if order.photos else None
+    called = photos.name if photos else "digits"
+    network = (Path(own).stem,) if own else (base.name, f"{base.alpha:g}", base.side_px)
+    out = given or Path("edgetl-runs") / folder_name(called, *network)
+    if photos and out.resolve().is_relative_to(photos):
+        hint = "give a folder elsewhere with --out: nothing is written among photos"
+        raise ConfigError("the run folder would lie inside the photos", where=(out, photos), hint=hint)
+    if given is None and (out / "order.json").is_file():
+        before = Order.of(out).photos
+        if (before.resolve() if before else None) != photos:
+            hint = "give this one a folder of its own with --out"
+            raise ConfigError(f"the run folder is that of other photos: {before}", where=(out,), hint=hint)
+    return out
 
 
 @contextmanager

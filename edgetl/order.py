@@ -44,11 +44,14 @@ class Order:
     def save(self, root: Path) -> None:
         """Keep the order in the run folder, for `Order.of`."""
         photos = str(self.photos.absolute()) if self.photos else ""
+        folders = [one.source.parent.parent for one in self.targets]
+        # Where the installation lies may change: its own targets are found wherever that is.
+        kept = ["" if folder == targets.shipped().resolve() else str(folder) for folder in folders]
         write_json(
             root / "order.json",
             {
                 "photos": photos,
-                "targets": [{"id": one.id, "folder": str(one.source.parent.parent)} for one in self.targets],
+                "targets": [{"id": one.id, "folder": kept[place]} for place, one in enumerate(self.targets)],
                 "recipe": self.recipe.tables(),
                 "method": self.method,
                 "all_methods": self.all_methods,
@@ -67,7 +70,9 @@ class Order:
         try:
             return cls(
                 photos=Path(kept["photos"]) if kept["photos"] else None,
-                targets=tuple(targets.find(one["id"], [Path(one["folder"])]) for one in kept["targets"]),
+                targets=tuple(
+                    targets.find(one["id"], [Path(one["folder"] or targets.shipped())]) for one in kept["targets"]
+                ),
                 recipe=from_tables(kept["recipe"], str(path)),
                 method=kept["method"],
                 all_methods=kept["all_methods"],

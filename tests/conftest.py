@@ -99,7 +99,7 @@ class _InMemory(Pixels):
 
     def __init__(self, array: np.ndarray) -> None:
         places = np.array([(0, row) for row in range(len(array))], np.int64).reshape(-1, 2)
-        super().__init__([array], places, Input(side_px=array.shape[1], fit="crop"))
+        super().__init__(lambda _: array, places, Input(side_px=array.shape[1], fit="crop"))
 
 
 @pytest.fixture(scope="session")

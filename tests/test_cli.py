@@ -20,7 +20,7 @@ from edgetl import build as building
 from edgetl import cli
 from edgetl.core import runs, targets
 from edgetl.core.bases import BASES
-from edgetl.core.errors import ContractBroken
+from edgetl.core.errors import ConfigError, ContractBroken
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Verdict
 from edgetl.order import Order
@@ -503,3 +503,41 @@ def test_build_with_a_model_of_ones_own(edgetl, built, photos, tmp_path):
     verdict = json.loads(done.stdout)["verdict"]
     assert verdict["reference_accuracy"] == built.verdict.reference_accuracy
     assert verdict["outcome"] in ("PASS", "UNDECIDED") and verdict["agreement"] == 1.0
+
+
+def test_a_run_folder_among_the_photos_is_refused(draw_photos, edgetl, tmp_path):
+    photos = draw_photos(tmp_path / "shapes", range(3))
+    before = sorted(photos.rglob("*"))
+    done = subprocess.run(
+        edgetl.command("build", "."), cwd=photos, capture_output=True, text=True, env=edgetl.environment(), check=False
+    )
+    assert done.returncode == 2 and "the run folder would lie inside the photos" in done.stderr
+    done = edgetl("train", photos, "--out", photos / "circle" / "run")
+    assert done.returncode == 2 and "--out" in done.stderr
+    assert sorted(photos.rglob("*")) == before
+
+
+def test_photos_of_the_same_name_do_not_share_a_run(order, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, other = (dataclasses.replace(order, photos=tmp_path / name / "train") for name in ("birds", "flowers"))
+    folder = cli._out(one, None)
+    folder.mkdir(parents=True)
+    one.save(folder)
+    assert cli._out(one, None) == folder
+    with pytest.raises(ConfigError, match=r"the run folder is that of other photos: .*birds/train") as caught:
+        cli._out(other, None)
+    assert "--out" in caught.value.hint
+    assert cli._out(other, folder) == folder, "who names a folder means it"
+
+
+@pytest.mark.parametrize("flag", [("--limit-drop", "0.001"), ("--fit", "pad")])
+def test_a_run_is_judged_by_its_own_recipe(run_folder, flag, capsys):
+    assert cli.run(["verify", str(run_folder), *flag]) == 2
+    assert "a run is judged by its own recipe" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_broken_contract(edgetl):
+    with subprocess.Popen(edgetl.command("bases"), stdout=subprocess.PIPE, env=edgetl.environment()) as child:
+        assert child.stdout is not None
+        child.stdout.close()
+    assert child.returncode == 0

@@ -1,5 +1,7 @@
 """order.py: what was asked for survives its file; a folder that is no run is said to be none."""
 
+import shutil
+
 import pytest
 
 from edgetl.core import targets
@@ -12,6 +14,13 @@ def test_an_order_survives_its_json(order, tmp_path):
     pinned = Order(photos=None, targets=both, recipe=order.recipe, method="int8", all_methods=True)
     pinned.save(tmp_path)
     assert Order.of(tmp_path) == pinned
+
+
+def test_targets_of_edgetls_own_are_found_wherever_it_is_installed(order, tmp_path, monkeypatch):
+    order.save(tmp_path)
+    elsewhere = shutil.copytree(targets.shipped(), tmp_path / "elsewhere")
+    monkeypatch.setattr(targets, "shipped", lambda: elsewhere)
+    assert Order.of(tmp_path).target().source.is_relative_to(elsewhere)
 
 
 def test_the_one_target_needs_no_name(order):

@@ -18,6 +18,7 @@ import numpy as np
 
 from edgetl.core.errors import DataError
 from edgetl.core.methods import find
+from edgetl.core.recipe import without_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained, Verdict
 from edgetl.core.targets import Target
 
@@ -158,7 +159,7 @@ def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
             "artifact_sha256": artifact.sha256,
             "dataset_sha256": job.dataset.sha256,
             "verdict": job.verdict.model_dump(mode="json", include=_VERDICT_FACTS),
-            "recipe": job.recipe,
+            "recipe": without_folders(job.recipe),
             "versions": dict(sorted(versions.items())),
         },
     }

@@ -4,11 +4,14 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edgetl.core.errors import EdgetlError
+
+STALE_S = 24 * 3600
 
 
 def cache_root() -> Path:
@@ -35,6 +38,17 @@ def appearing(target: Path) -> Iterator[Path]:
             if part.exists():
                 part.rename(target)
         finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half written, once it is a day old and so surely nobody's."""
+    for part in folder.glob(".part-*"):
+        try:
+            changed_s = part.stat().st_mtime
+        except FileNotFoundError:  # Another process has just finished it, and it bears its own name now.
+            continue
+        if time.time() - changed_s > STALE_S:
             shutil.rmtree(part, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@
 network, cut, pixels and view, so a segment never goes stale; it appears by one rename and is whole or not there.
 """
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.cache import appearing, cache_root
+from edgetl.core.cache import appearing, cache_root, sweep
 
 Rows = NDArray[np.float32]
 
@@ -65,9 +66,13 @@ class Store:
         Raises:
             EdgetlError: the cache's disk is full or cannot be written.
         """
+        sweep(self._folder)
         with appearing(self._folder / uuid.uuid4().hex) as part:
             np.frombuffer(bytes.fromhex("".join(sha256s)), np.uint8).tofile(part / "sha256")
-            rows = np.memmap(part / "rows", np.float32, mode="w+", shape=(len(sha256s), *self.shape))
+            # A full disk is an error here; found by a write into the map, it would end the process.
+            with (part / "rows").open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, len(sha256s) * self.row_bytes)
+            rows = np.memmap(part / "rows", np.float32, mode="r+", shape=(len(sha256s), *self.shape))
             yield rows
             rows.flush()
 

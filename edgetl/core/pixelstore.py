@@ -11,7 +11,9 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core import looks, pixels, segments
-from edgetl.core.errors import DataError
+from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.machine import cores
 from edgetl.core.records import Input
 from edgetl.core.segments import Bytes, Growing, Known, Stamp
@@ -28,6 +30,7 @@ _SEGMENT_BYTES = 64 * 1024 * 1024
 _FEW = 128  # Photos up to here are done before a process is forked for them.
 _SHARE = 16  # Photos in a task and segment at least, so that there are not too many small ones.
 _SHARES = 16  # Tasks for a core at least, so that none waits long for the last one at the end.
+_MAPS = 256  # Segments that are open at once.
 _PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
 _SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
 
@@ -67,8 +70,12 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
     workers = min(cores(), len(shares))
     if workers > 1 and len(fresh) > _FEW:
         with ProcessPoolExecutor(workers, get_context("fork"), _begin, (os.getpid(), filling)) as pool:
-            for did in pool.map(_share, shares):
-                filling.take(did, progress)
+            try:
+                for did in pool.map(_share, shares):
+                    filling.take(did, progress)
+            except BrokenProcessPool as error:
+                hint = "most often the memory ran out: close other programs, or make very large photos smaller first"
+                raise EdgetlError("a process that decodes photos was killed", where=[root], hint=hint) from error
     else:
         for share in shares:
             filling.take(filling.share(share), progress)
@@ -79,10 +86,11 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
 class Pixels:
     """The pixels of a sequence of photos: on disk, gathered on demand."""
 
-    def __init__(self, maps: Sequence[Bytes], places: NDArray[np.int64], shape: Input) -> None:
+    def __init__(self, parts: Callable[[int], Bytes], places: NDArray[np.int64], shape: Input) -> None:
         self.shape = shape
-        self._maps = maps
         self._places = places
+        # Each keeps a file open, and a process may have a thousand.
+        self._part = lru_cache(_MAPS)(parts)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -93,7 +101,7 @@ class Pixels:
         gathered = np.empty((len(places), self.shape.side_px, self.shape.side_px, 3), np.uint8)
         for segment in np.unique(places[:, 0]):
             here = places[:, 0] == segment
-            gathered[here] = self._maps[segment][places[here, 1]]
+            gathered[here] = self._part(segment)[places[here, 1]]
         return gathered
 
 
@@ -113,7 +121,7 @@ def opened(sha256s: Sequence[str], shape: Input) -> Pixels:
             hint="run the same command again: it decodes them anew",
         )
     places = np.array([place[sha256] for sha256 in sha256s], np.int64).reshape(-1, 2)
-    return Pixels([part.pixels() for part in stored], places, shape)
+    return Pixels(lambda part: stored[part].pixels(), places, shape)
 
 
 @dataclass(slots=True)

@@ -278,6 +278,15 @@ def _anchored(tables: Tables, folder: Path) -> Tables:
     return made
 
 
+def without_folders(tables: Tables) -> Tables:
+    """The tables with the bare names of files: what may be told elsewhere of a recipe."""
+    made = {table: dict(values) for table, values in tables.items()}
+    for table, key in _FILES:
+        if key in made.get(table, {}):
+            made[table][key] = Path(made[table][key]).name
+    return made
+
+
 def _merge(below: Tables, above: Tables) -> Tables:
     return {table: {**below.get(table, {}), **above.get(table, {})} for table in (*below, *above)}
 

@@ -1,8 +1,8 @@
 """In: decoded photos and what is known of them. Out: the same from disk, whole or not there.
 
 `<cache>/pixels/<fit>-<side>-<digest>/<id>/` is a segment of n photos: `pixels` uint8 [n, side, side, 3], `sha256`
-[n, 32], `looks` [n, 243], raw, and `problems.json`, sha256 → why that content is no usable photo. The digest is that
-of the code that made them. A segment appears by one rename: two processes may fill at once, and one that is killed
+[n, 32], `looks` [n, 243], raw, and `problems.json`, sha256 → why that content is no usable photo. The digest is that of
+our code and Pillow's version. A segment appears by one rename: two processes may fill at once, and one that is killed
 loses at most the segment it was writing.
 `<cache>/catalogues/<root>.json` remembers size, time and sha256 of each file, so that an unchanged one is not read.
 """
@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,13 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 
-from edgetl.core import looks, pixels
+from edgetl.core import cache, looks, pixels
 from edgetl.core.cache import appearing, cache_root, replace
 from edgetl.core.records import Input
-
-STALE_S = 24 * 3600
 
 Bytes = NDArray[np.uint8]
 Stamp = tuple[int, int, str]  # Size in bytes, time of change in ns, sha256.
@@ -94,11 +92,15 @@ class Growing:
             self.looks.append(seen)
 
 
+def made_by() -> str:
+    """Names what makes pixels of a file: our code and Pillow's version."""
+    sources = (Path(module.__file__ or "").read_bytes() for module in (pixels, looks))
+    return hashlib.sha256(b"".join((*sources, PIL.__version__.encode()))).hexdigest()[:12]
+
+
 def folder(shape: Input) -> Path:
     """Where the segments for this input are."""
-    sources = (Path(module.__file__ or "").read_bytes() for module in (pixels, looks))
-    made_by = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
-    return cache_root() / "pixels" / f"{shape.fit}-{shape.side_px}-{made_by}"
+    return cache_root() / "pixels" / f"{shape.fit}-{shape.side_px}-{made_by()}"
 
 
 def stored(shape: Input) -> list[Segment]:
@@ -127,14 +129,8 @@ def growing(shape: Input) -> Iterator[Growing]:
 
 
 def sweep(shape: Input) -> None:
-    """Remove what a killed process left half written, once it is a day old and so surely nobody's."""
-    for part in folder(shape).glob(".part-*"):
-        try:
-            changed_s = part.stat().st_mtime
-        except FileNotFoundError:  # Another process has just finished it, and it bears its own name now.
-            continue
-        if time.time() - changed_s > STALE_S:
-            shutil.rmtree(part, ignore_errors=True)
+    """Remove what killed processes left half written of this input."""
+    cache.sweep(folder(shape))
 
 
 def catalogue(root: Path) -> dict[str, Stamp]:

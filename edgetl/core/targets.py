@@ -112,7 +112,7 @@ def _roots(extra_dirs: Iterable[Path]) -> tuple[Path, ...]:
     if here.is_dir():
         named.append(("./targets", here))
     named += [(f"entry point {point.name}", _folder_of(point)) for point in metadata.entry_points(group=ENTRY_POINTS)]
-    named.append(("the installation", _shipped()))
+    named.append(("the installation", shipped()))
     for origin, folder in named:
         if not folder.is_dir():
             raise ConfigError(f"{origin} names a folder of targets that does not exist", where=(folder,))
@@ -133,7 +133,7 @@ def _folder_of(point: metadata.EntryPoint) -> Path:
     return Path(folder)
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
     """The targets that come with edgetl: inside the wheel, else at the top of the checkout."""
     package = Path(__file__).parents[1]
     checkout = package.parent

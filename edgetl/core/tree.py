@@ -124,6 +124,9 @@ def _agreed(root: Path, names: dict[Part, set[str]] | dict[None, set[str]]) -> t
     gaps = [f"{part}: no {name}" for part, held in names.items() for name in sorted(every - held)]
     if gaps:
         raise DataError("the parts do not hold the same classes", where=[root, *gaps], hint="add or rename the folders")
+    broken = [name for name in sorted(every) if name.splitlines() != [name]]
+    if broken:
+        _refuse(f"the class {broken[0]!r} cannot be written on one line", root, "rename its folder")
     strange = [name for name in every if os.fsencode(name).decode("utf-8", "replace") != name]
     if strange:
         _refuse(f"{len(strange)} class folders have names that are not UTF-8", root, "rename them")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras
@@ -20,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from edgetl.core import machine
+from edgetl.core import augment, machine, segments
 from edgetl.core.errors import StageError
 from edgetl.core.featurestore import Features, Rows, Store
 from edgetl.core.records import Input
@@ -83,11 +84,12 @@ class Frozen:
         return self.stores(view)[cut].opened(view.sha256s)
 
     def _key(self, cut: Cut) -> str:
-        """Names the numbers that come out: architecture, weights, cut, pixels."""
+        """Names the numbers that come out: architecture, weights, cut, pixels and what makes and turns those."""
         digest = hashlib.sha256(self._half.to_json().encode())
         for weight in self._half.get_weights():
             digest.update(np.ascontiguousarray(weight).tobytes())
-        digest.update(f"{cut.name}/{self._shape.model_dump_json()}/{_engine()}".encode())
+        digest.update(Path(augment.__file__).read_bytes())
+        digest.update(f"{cut.name}/{self._shape.model_dump_json()}/{segments.made_by()}/{_engine()}".encode())
         return digest.hexdigest()
 
     def _chunks(self, rows: list[int]) -> Iterator[list[int]]:

@@ -138,12 +138,16 @@ def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
 
 
 def _set_up(line: Line, digest: str) -> None:
-    line.run("setting it up", _SET_UP.format(digest=digest), hold=True, fine=(0, 1, 2))
+    shown = line.run("setting it up", _SET_UP.format(digest=digest), hold=True, fine=(0, 1, 2))
     if line.ended == 1:
         # A file may have changed there: the next attempt copies them all again.
         told = line.told()
+        failed = [row.strip() for row in shown.decode(errors="replace").splitlines() if "FAIL" in row]
         line.run("removing it", _FORGET.format(digest=digest))
-        raise StageError(f"{line.device.name} does not give what the build gave: {told}")
+        raise StageError(
+            f"{line.device.name} does not give what the build gave: {'; '.join(failed) or told}",
+            hint="run it again: the bundle was removed there, and is copied anew",
+        )
     if line.ended == 2:
         raise ConfigError(f"{line.device.name} cannot be set up: {line.told()}")
 

@@ -22,7 +22,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed for {sys.executable}: see README.md beside this file")
 
 HERE = Path(__file__).resolve().parent
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 BAR_CELLS = 20
 
 

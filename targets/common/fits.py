@@ -39,13 +39,15 @@ def fault(runtime: "dict[str, object]", python: "tuple[int, ...]", machine: str,
         wanted, " or ".join(architectures), ", for example on " + systems if systems else ""
     )
     if machine in BITS_64 and bits == 32:
-        reason = f"This is a 32-bit system on a 64-bit kernel ({machine}), for which pip finds no fitting packages."
+        reason = (
+            "This is a 32-bit system on a 64-bit kernel (" + machine + "), for which pip finds no fitting packages."
+        )
         if "armv7l" in architectures:
             return reason + " On a Raspberry Pi write arm_64bit=0 into /boot/firmware/config.txt and start it again."
         return reason + " " + needed
     if machine in architectures and within(python, wanted):
         return ""
-    return f"There is no runtime for Python {python[0]}.{python[1]} on {machine}. {needed}"
+    return "There is no runtime for Python " + ".".join(map(str, python)) + " on " + machine + ". " + needed
 
 
 def within(python: "tuple[int, ...]", wanted: str) -> bool:

@@ -9,7 +9,7 @@ import demo_cameras
 import pixels  # type: ignore[import-not-found]
 from demo_frames import Frame, Frames, Source, SourceError, Wanted
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 HOLD_S = 2.0
 FOLDER_HZ = 10.0
 # udev names USB cameras here, one by one; /dev/video* holds the board's own codecs too.

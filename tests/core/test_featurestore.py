@@ -1,9 +1,13 @@
 """featurestore.py: rows computed once, whole or not there."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
 from edgetl.core import featurestore
+from edgetl.core.errors import EdgetlError
 from edgetl.core.featurestore import Store
 
 NAMES = [f"{index:064x}" for index in range(5)]
@@ -60,3 +64,26 @@ def test_the_budget_is_what_was_asked_or_a_tenth_of_the_free_disk(monkeypatch):
     monkeypatch.setattr(featurestore.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     assert featurestore.budget_bytes(0) == 100
     assert featurestore.budget_bytes(7) == 7
+
+
+def test_a_full_disk_is_told_before_anything_is_mapped(monkeypatch, tmp_path):
+    """Found by a write into the map it would be SIGBUS."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(featurestore.os, "posix_fallocate", full)
+    with pytest.raises(EdgetlError, match="the disk is full") as caught, Store("key", (1,)).adding(NAMES):
+        pytest.fail("there was no room")
+    assert str(tmp_path) in caught.value.where[0]
+    assert not [path for path in featurestore.root().rglob("*") if path.is_file()]
+
+
+def test_what_a_killed_process_left_is_swept():
+    store = Store("key", (1,))
+    filled(store, NAMES[:2])
+    left = featurestore.root() / "key" / ".part-left"
+    left.mkdir()
+    os.utime(left, (1, 1))
+    filled(store, NAMES[2:])
+    assert not left.exists() and store.missing(NAMES) == []

@@ -164,6 +164,33 @@ def test_many_segments(root):
     assert np.array_equal(pixelstore.opened(sha256s, SHAPE).rows(range(10)), expected)
 
 
+def test_more_segments_than_may_be_open(root, monkeypatch):
+    monkeypatch.setattr(pixelstore, "_MAPS", 2)
+    for name in names(root):
+        pixelstore.fill(root, [name], SHAPE, progress=lambda _: None)
+    sha256s = [glimpse.sha256 for glimpse in filled(root)]
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    photos = pixelstore.opened(sha256s, SHAPE)
+    expected = np.stack([pixels.load(root / name, 16, "crop") for name in names(root)])
+    assert np.array_equal(photos.rows(range(10)), expected)
+    assert len(segments.stored(SHAPE)) == 10 and len(list(Path("/proc/self/fd").iterdir())) <= opened + 2
+
+
+def test_a_process_that_is_killed_is_told(root, monkeypatch):
+    monkeypatch.setattr(pixelstore, "_FEW", 0)
+    monkeypatch.setattr(pixelstore, "cores", lambda: 2)
+    monkeypatch.setattr(pixelstore, "_SHARE", 5)
+    monkeypatch.setattr(pixelstore, "_SHARES", 1)
+    monkeypatch.setattr(pixelstore, "_share", _killed)
+    with pytest.raises(EdgetlError, match="a process that decodes photos was killed") as caught:
+        filled(root)
+    assert "memory" in caught.value.hint
+
+
+def _killed(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_a_deleted_cache_is_told(root):
     filled(root)
     with pytest.raises(DataError, match="2 of 2 photos") as caught:

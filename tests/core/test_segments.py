@@ -81,7 +81,11 @@ def test_code_that_changed_starts_anew(monkeypatch, tmp_path):
     other = tmp_path / "pixels.py"
     other.write_text("# other code")
     monkeypatch.setattr(segments.pixels, "__file__", str(other))
-    assert segments.folder(SHAPE) != before
+    changed = segments.folder(SHAPE)
+    assert changed != before
+    # Another Pillow may decode otherwise.
+    monkeypatch.setattr(segments.PIL, "__version__", "0.1")
+    assert segments.folder(SHAPE) not in (before, changed)
 
 
 def test_sweep_takes_only_what_is_old():

@@ -1,5 +1,6 @@
 """tree.py: both layouts, odd names, links, and every folder that is refused."""
 
+import ast
 import os
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.tree import scan
+from edgetl.core.tree import SUFFIXES, scan
 
 
 def make(root: Path, *files: str) -> Path:
@@ -98,6 +99,7 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
         (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "there is test, val but no train"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "val and valid are the same part"),
         (["train/1.jpg", "test/1.jpg"], "no class folder"),
+        (["a\nb/1.jpg", "c/1.jpg"], r"the class 'a\\nb' cannot be written on one line"),
     ],
 )
 def test_what_is_refused(tmp_path, files, message):
@@ -117,3 +119,11 @@ def test_parts_must_hold_the_same_classes(tmp_path):
     with pytest.raises(DataError, match="same classes") as caught:
         scan(tmp_path)
     assert caught.value.where[1:] == ("test: no b", "train: no c")
+
+
+def test_a_device_takes_what_a_build_takes():
+    """Both lists are written out: the payload stands alone."""
+    shipped = Path(__file__).parents[2] / "targets"
+    for path in (shipped / "common" / "classify.py", shipped / "raspberry-pi" / "demo_sources.py"):
+        (line,) = (line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("SUFFIXES"))
+        assert ast.literal_eval(line.partition("frozenset(")[2].rstrip(")")) == SUFFIXES

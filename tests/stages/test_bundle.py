@@ -80,7 +80,7 @@ def job(tmp_path) -> BundleJob:
         ),
         verdict=Verdict.model_construct(artifact_sha256=sha256(model), outcome="PASS"),
         dataset=dataset,
-        recipe={},
+        recipe={"base": {"weights": str(tmp_path / "w.h5")}, "own": {"path": "", "labels": str(tmp_path / "l.txt")}},
         golden=Golden(
             photos=chosen,
             pixels=np.stack([pixels.load(root / photo.path, SIDE_PX, "stretch") for photo in chosen]),
@@ -160,6 +160,8 @@ def test_nothing_of_this_machine_travels(job, tmp_path):
     made = bundle(job, folder_in(tmp_path, "out"))
     for name, content in contents(made.root).items():
         assert str(tmp_path).encode() not in content, name
+    told = json.loads((made.root / "model.json").read_text(encoding="utf-8"))["provenance"]["recipe"]
+    assert told == {"base": {"weights": "w.h5"}, "own": {"path": "", "labels": "l.txt"}}
 
 
 def test_a_photo_that_changed(job, tmp_path):

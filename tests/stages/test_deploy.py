@@ -199,6 +199,16 @@ def test_a_setup_that_fails(fleet, measured, tmp_path, measure_json, code, says,
     assert error.message == says and len(left(home)) == kept
 
 
+def test_a_self_check_that_fails_says_what_failed(fleet, measured, tmp_path, measure_json):
+    fleet.add("board")
+    script = (
+        "echo 'ok    files     every file'; echo 'FAIL  goldens   photo 3: class 1 instead of 2'; echo no >&2; exit 1"
+    )
+    error = failure(measured, "board", bundle=bundled(tmp_path / "other", measure_json, **{"setup.sh": script}))
+    assert error.message.endswith("not give what the build gave: FAIL  goldens   photo 3: class 1 instead of 2")
+    assert "removed there" in error.hint
+
+
 def test_an_invalid_measure_is_a_measure(fleet, measured, tmp_path, measure_json):
     home = fleet.add("board")
     hot = {**measure_json, "valid": False, "reasons": ["throttled during the run"]}

@@ -149,8 +149,15 @@ def test_the_demo_is_added_once_and_then_kept(demo_board):
     assert demo_board.set_up("--demo").returncode == 0 and len(demo_board.asked()) == 4
     assert demo_board.set_up("--demo").returncode == 0 and demo_board.set_up().returncode == 0
     assert len(demo_board.asked()) == 4
-    (demo_board.folder / ".venv" / "set-up").write_text("for other requirements")
-    assert demo_board.set_up().returncode == 0 and "requirements-demo" not in demo_board.asked()[5]
+    stamp = demo_board.folder / ".venv" / "set-up"
+    before = stamp.read_text()
+    # Another Python, or one that is gone: all is made anew, the demo included.
+    stamp.write_text(before.replace("Python", "Python 3.0 and not"))
+    assert demo_board.set_up().returncode == 0 and stamp.read_text() == before
+    (demo_board.folder / ".venv" / "bin" / "python").write_text("gone")
+    assert demo_board.set_up().returncode == 0 and stamp.read_text() == before
+    for made, installed in (demo_board.asked()[4:6], demo_board.asked()[6:8]):
+        assert "--system-site-packages" in made and "requirements-demo" in installed
 
 
 def test_a_bundle_without_a_demo_says_so(board):
