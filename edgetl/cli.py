@@ -5,6 +5,7 @@ a verb that needs it runs: this file is the one lazy seam.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -229,10 +230,18 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a base on the photos, and stop there."""
+    from dataclasses import replace
+
     from edgetl import show
+    from edgetl.order import Order
 
     order = _order(locals())
-    with _chain(order, _out(order, out), quiet=quiet) as chain:
+    root = _out(order, out)
+    if (root / "order.json").is_file():
+        # What was built there stays what it was built for.
+        before = Order.of(root)
+        order = replace(order, targets=before.targets, method=before.method, all_methods=before.all_methods)
+    with _chain(order, root, quiet=quiet) as chain:
         trained = chain.trained
     show.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=as_json)
 
@@ -475,6 +484,8 @@ def _order(given: dict[str, Any]) -> "Order":
     from edgetl.order import Order
 
     photos, method = given["photos"], given.get("method", "")
+    if photos is not None and os.fsencode(photos).decode("utf-8", "replace") != str(photos):
+        raise ConfigError("the path of the photos is not UTF-8", where=[repr(photos)], hint="rename the folder")
     if photos is not None and not photos.is_dir():
         dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
     if method:

@@ -541,3 +541,29 @@ def test_a_closed_pipe_is_no_broken_contract(edgetl):
         assert child.stdout is not None
         child.stdout.close()
     assert child.returncode == 0
+
+
+def test_a_training_leaves_the_targets_of_a_built_run(order, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    built = dataclasses.replace(order, targets=(targets.find("raspberry-pi-4"),), method="int8")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
+    built.save(tmp_path / "run")
+    kept = []
+
+    @contextmanager
+    def chained(order, root, *, quiet):
+        kept.append(order)
+        raise ConfigError("far enough")
+        yield
+
+    monkeypatch.setattr(cli, "_chain", chained)
+    assert cli.run(["train", str(order.photos), "--out", "run"]) == 2
+    assert [(one.targets[0].id, one.method) for one in kept] == [("raspberry-pi-4", "int8")]
+
+
+def test_a_path_that_is_not_utf8(tmp_path, capsys):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/photos-\xff"))
+    folder.mkdir()
+    assert cli.run(["build", str(folder)]) == 2
+    assert "the path of the photos is not UTF-8" in capsys.readouterr().err

@@ -27,6 +27,8 @@ _LIMIT_BYTES = 256 * 1024 * 1024
 
 _PROBE = """command -v python3 >/dev/null || exit 71
 find "$HOME/.cache/edgetl" -maxdepth 1 -name "*.tmp" -mtime +0 -exec rm -rf {{}} + 2>/dev/null
+touch -c "$HOME/.cache/edgetl/{digest}"
+find "$HOME/.cache/edgetl" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {{}} + 2>/dev/null
 uname -m
 test -f "$HOME/.cache/edgetl/{digest}/SHA256SUMS" && echo there || echo absent"""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import sys
 import threading
@@ -162,6 +163,18 @@ def test_a_full_disk(fleet, measured):
     assert left(home) == []
     (home / "bin" / "tar").unlink()
     assert measured("full").where == "full"
+
+
+def test_bundles_that_nothing_has_used_for_a_month_are_removed(fleet, measured):
+    home = fleet.add("board")
+    measured("board")
+    (kept,) = left(home)
+    folder = home / ".cache" / "edgetl"
+    for name, age_days in (("f" * 64, 40), ("e" * 64, 20), (kept, 40)):
+        (folder / name).mkdir(exist_ok=True)
+        os.utime(folder / name, (time.time() - age_days * 86400,) * 2)
+    measured("board")
+    assert left(home) == sorted([kept, "e" * 64])
 
 
 @pytest.mark.parametrize(("call", "doing"), [(2, "copying the bundle"), (4, "copying the photos"), (5, "measuring")])
