@@ -528,7 +528,8 @@ def _out(order: "Order", given: Path | None) -> Path:
         before = Order.of(out).photos
         if (before.resolve() if before else None) != photos:
             hint = "give this one a folder of its own with --out"
-            raise ConfigError(f"the run folder is that of other photos: {before}", where=(out,), hint=hint)
+            told = before or "the embedded digits"
+            raise ConfigError(f"the run folder is that of other photos: {told}", where=(out,), hint=hint)
     return out
 
 

@@ -528,6 +528,9 @@ def test_photos_of_the_same_name_do_not_share_a_run(order, tmp_path, monkeypatch
         cli._out(other, None)
     assert "--out" in caught.value.hint
     assert cli._out(other, folder) == folder, "who names a folder means it"
+    dataclasses.replace(order, photos=None).save(folder)
+    with pytest.raises(ConfigError, match="other photos: the embedded digits"):
+        cli._out(one, None)
 
 
 @pytest.mark.parametrize("flag", [("--limit-drop", "0.001"), ("--fit", "pad")])

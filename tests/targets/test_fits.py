@@ -1,7 +1,9 @@
 """fits.py: which Python on which processor, and the sentence for the others."""
 
+import ast
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,8 @@ def test_as_a_program(device, built, tmp_path):
     (folder / "model.json").write_text(json.dumps(facts), encoding="utf-8")
     done = device.run(folder, "fits.py")
     assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("There is no runtime for Python 3.")
+
+
+def test_an_old_python_can_read_it():
+    path = Path(__file__).parents[2] / "targets" / "common" / "fits.py"
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 4))
