@@ -5,12 +5,11 @@ a verb that needs it runs: this file is the one lazy seam.
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -179,15 +178,15 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune (or take --model as it is), convert, prove and bundle: the whole road."""
-    from edgetl import show
+    from edgetl import asked, show
 
     if photos is not None and photos_dir is not None:
         raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
     photos = photos or photos_dir
-    order = _order(locals())
+    order = asked.order(locals())
     from edgetl import build as building
 
-    with _working(_out(order, out), quiet=quiet) as (run, console):
+    with _working(asked.run_folder(order, out), quiet=quiet) as (run, console):
         if photos is None:
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
@@ -232,11 +231,11 @@ def train(
     """Fine-tune a base on the photos, and stop there."""
     from dataclasses import replace
 
-    from edgetl import show
+    from edgetl import asked, show
     from edgetl.order import Order
 
-    order = _order(locals())
-    root = _out(order, out)
+    order = asked.order(locals())
+    root = asked.run_folder(order, out)
     if (root / "order.json").is_file():
         # What was built there stays what it was built for.
         before = Order.of(root)
@@ -473,64 +472,6 @@ def doctor(as_json: Json = False) -> None:
     show.print_table([finding.model_dump() for finding in findings], ["what", "", "found"], rows, as_json=as_json)
     if not all(finding.good for finding in findings):
         raise typer.Exit(2)
-
-
-def _order(given: dict[str, Any]) -> "Order":
-    """The order that a verb's arguments make."""
-    from edgetl.core import dataset
-    from edgetl.core import methods as known
-    from edgetl.core import recipe as recipes
-    from edgetl.core import targets as table
-    from edgetl.order import Order
-
-    photos, method = given["photos"], given.get("method", "")
-    if photos is not None and os.fsencode(photos).decode("utf-8", "replace") != str(photos):
-        raise ConfigError("the path of the photos is not UTF-8", where=[repr(photos)], hint="rename the folder")
-    if photos is not None and not photos.is_dir():
-        dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
-    if method:
-        known.find(method)
-    names = given.get("target") or ["tflite"]
-    if len(set(names)) < len(names):
-        raise ConfigError("a target is given twice", where=names)
-    found = tuple(table.find(name, given.get("target_dir") or ()) for name in names)
-    source = given["recipe"] or ("digits" if photos is None and given.get("model") is None else "default")
-    resolved = recipes.resolve(source, tables(given))
-    if resolved.own.path and photos is None:
-        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
-        raise ConfigError("a model of your own needs photos of your own", hint=hint)
-    # All targets share one recipe, so the strictest limit holds for each.
-    limits = [one.limits.accuracy_drop for one in found if one.limits.accuracy_drop is not None]
-    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
-    return Order(
-        photos=photos,
-        targets=found,
-        recipe=recipes.resolve(source, tables(given), below=below),
-        method=method,
-        all_methods=given.get("all_methods", False),
-    )
-
-
-def _out(order: "Order", given: Path | None) -> Path:
-    """The run folder: the one that was given, or one named after photos and network."""
-    from edgetl.core.runs import folder_name
-    from edgetl.order import Order
-
-    base, own = order.recipe.base, order.recipe.own.path
-    photos = order.photos.resolve() if order.photos else None
-    called = photos.name if photos else "digits"
-    network = (Path(own).stem,) if own else (base.name, f"{base.alpha:g}", base.side_px)
-    out = given or Path("edgetl-runs") / folder_name(called, *network)
-    if photos and out.resolve().is_relative_to(photos):
-        hint = "give a folder elsewhere with --out: nothing is written among photos"
-        raise ConfigError("the run folder would lie inside the photos", where=(out, photos), hint=hint)
-    if given is None and (out / "order.json").is_file():
-        before = Order.of(out).photos
-        if (before.resolve() if before else None) != photos:
-            hint = "give this one a folder of its own with --out"
-            told = before or "the embedded digits"
-            raise ConfigError(f"the run folder is that of other photos: {told}", where=(out,), hint=hint)
-    return out
 
 
 @contextmanager

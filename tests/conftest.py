@@ -20,6 +20,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edgetl.build import Built, build
+from edgetl.chain import Chain
 from edgetl.core import recipe, runs, targets
 from edgetl.core.console import Console
 from edgetl.core.pixelstore import Pixels
@@ -193,6 +194,13 @@ def built_both(shared_run: Built, order: Order, tmp_path_factory: pytest.TempPat
     both = dataclasses.replace(order, targets=(targets.find("tflite"), targets.find("onnx")))
     with runs.opened(root) as run:
         return build(both, run, Console(quiet=True))
+
+
+@pytest.fixture
+def chain(built: Built, order: Order, tmp_path: Path) -> Iterator[Chain]:
+    """The stages of a copy of the shared run."""
+    with runs.opened(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
+        yield Chain(order, run, Console(quiet=True))
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,10 @@
 """chain.py: what all targets share, asked for format by format and kernel by kernel; the whole is in test_build.py."""
 
-import hashlib
-import shutil
-from pathlib import Path
-
 import pytest
 
-from edgetl import stages
-from edgetl.chain import Chain, _weights_sha256
-from edgetl.core import bases, recipe, runs
-from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError
+from edgetl.core import runs
 from edgetl.core.records import Scores, Verdict
 from edgetl.delivery import Delivery
-from edgetl.order import Order
-
-
-@pytest.fixture
-def chain(built, order, tmp_path):
-    """The shared run in a copy."""
-    with runs.opened(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
-        yield Chain(order, run, Console(quiet=True))
 
 
 def test_the_ledger_by_kernels(chain):
@@ -72,6 +56,20 @@ def test_a_ledger_that_can_afford_no_photo_takes_one(chain, monkeypatch):
     assert [hop.photos for hop in verdict.hops] == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize(("accelerated", "affordable", "name"), [(True, 2, "XNNPACK"), (False, 100, "LiteRT")])
+def test_plain_kernels_are_only_slower_than_fast_ones(chain, monkeypatch, accelerated, affordable, name):
+    artifact, asked = chain.artifact("tflite", "float32"), []
+
+    def answers(artifact, part, kernels, at_most=0):
+        asked.append((kernels, at_most))
+        return Scores.model_construct(accelerated=accelerated, invoke_ms=900.0)
+
+    monkeypatch.setattr(chain, "answers", answers)
+    monkeypatch.setattr("edgetl.core.machine.cores", lambda: 1)
+    steps = chain.steps(artifact, "test", "xnnpack")
+    assert asked == [("xnnpack", 0), ("reference", affordable)] and steps[-1][0] == f"float32, {name}"
+
+
 def test_a_verdict_names_photos_and_classes_as_they_are_now(chain):
     artifact, data = chain.artifact("tflite", "int8"), chain.dataset
     before = chain.verdict(artifact, "test", "xnnpack")
@@ -95,37 +93,3 @@ def test_a_bundle_names_classes_as_they_are_now(chain):
     for name in ("dataset", "trained"):
         chain.__dict__[name] = getattr(chain, name).model_copy(update=called)
     assert (delivery.bundle(artifact, verdict).root / "labels.txt").read_text().split()[0] == "disc"
-
-
-def test_published_weights_are_fetched_before_they_are_named(order, tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    resolved = recipe.resolve("default", {"base": {"name": "mobilenet_v2", "alpha": 0.35}})
-    path = bases.weights_path("mobilenet_v2", 0.35, "imagenet")
-
-    def fetched(asked):
-        assert asked == resolved
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"weights")
-
-    monkeypatch.setattr(stages.train, "fetch_weights", fetched)
-    named = [_weights_sha256(resolved) for _ in range(2)]
-    assert named == [hashlib.sha256(b"weights").hexdigest()] * 2
-    assert _weights_sha256(recipe.resolve("default", {"base": {"weights": "none"}})) == "none"
-
-
-@pytest.mark.parametrize("method", ["qat8", "prune", "cluster8"])
-def test_a_model_of_ones_own_is_not_trained(built, order, tmp_path, method):
-    own = {"path": str(built.trained.path)}
-    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
-    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match=f"{method} trains the model further"):
-        Chain(other, run, Console(quiet=True)).artifact("tflite", method)
-    assert "qat8" not in {method for _, method in Delivery(Chain(other, run, Console()), other.targets[0]).wishes}
-
-
-def test_labels_that_are_no_text(built, order, tmp_path):
-    labels = tmp_path / "labels.txt"
-    labels.write_bytes("größe".encode("latin-1"))
-    own = {"path": str(built.trained.path), "labels": str(labels)}
-    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
-    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
-        _ = Chain(other, run, Console(quiet=True)).trained

@@ -321,6 +321,16 @@ def test_undecided_is_a_failure_when_strict(capfd, run_folder, built):
     assert out == "UNDECIDED\n" and "error: " in err and "--strict" in err
 
 
+@pytest.mark.parametrize("verb", ["verify", "bench"])
+def test_a_run_that_was_built_strict_stays_so(run_folder, monkeypatch, verb):
+    before, found = Order.of(run_folder), []
+    contract = before.recipe.contract.model_copy(update={"strict": True})
+    dataclasses.replace(before, recipe=before.recipe.model_copy(update={"contract": contract})).save(run_folder)
+    monkeypatch.setattr(cli, "_keep_contracts", lambda verdicts, *, strict: found.append(strict))
+    assert cli.run([verb, str(run_folder), "--quiet"]) == 0
+    assert found == [True]
+
+
 def test_verify_of_files_made_anywhere(capfd, built, draw_photos, tmp_path):
     unseen = draw_photos(tmp_path / "unseen", range(100, 104))
     files = ["--reference", str(built.trained.path), "--artifact", str(built.artifact.path), "--photos", str(unseen)]
@@ -515,22 +525,6 @@ def test_a_run_folder_among_the_photos_is_refused(draw_photos, edgetl, tmp_path)
     done = edgetl("train", photos, "--out", photos / "circle" / "run")
     assert done.returncode == 2 and "--out" in done.stderr
     assert sorted(photos.rglob("*")) == before
-
-
-def test_photos_of_the_same_name_do_not_share_a_run(order, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    one, other = (dataclasses.replace(order, photos=tmp_path / name / "train") for name in ("birds", "flowers"))
-    folder = cli._out(one, None)
-    folder.mkdir(parents=True)
-    one.save(folder)
-    assert cli._out(one, None) == folder
-    with pytest.raises(ConfigError, match=r"the run folder is that of other photos: .*birds/train") as caught:
-        cli._out(other, None)
-    assert "--out" in caught.value.hint
-    assert cli._out(other, folder) == folder, "who names a folder means it"
-    dataclasses.replace(order, photos=None).save(folder)
-    with pytest.raises(ConfigError, match="other photos: the embedded digits"):
-        cli._out(one, None)
 
 
 @pytest.mark.parametrize("flag", [("--limit-drop", "0.001"), ("--fit", "pad")])

@@ -1,7 +1,10 @@
 """The table of file formats: what each is called, what runs it here, and which kernels that has."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from edgetl.core.errors import ConfigError
 
 FormatName = Literal["tflite", "onnx"]
 Kernels = Literal["xnnpack", "onnxruntime", "reference"]
@@ -51,3 +54,16 @@ FORMATS: dict[FormatName, Format] = {
         slowdown=20,
     ),
 }
+
+
+def of(path: Path) -> Format:
+    """The format of a model file, by the end of its name.
+
+    Raises:
+        ConfigError: the name of no format.
+    """
+    for form in FORMATS.values():
+        if path.suffix.lower() == f".{form.name}":
+            return form
+    known = " or ".join(f".{name}" for name in FORMATS)
+    raise ConfigError(f"the name of the model file does not end in {known}", where=(path,))

@@ -174,6 +174,11 @@ def version(package: str) -> str:
         return "absent"
 
 
+def versions(*packages: str) -> dict[str, str]:
+    """What is installed of each package, for a fingerprint."""
+    return {package: version(package) for package in packages}
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, hexadecimal."""
     with path.open("rb") as file:

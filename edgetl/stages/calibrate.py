@@ -20,16 +20,20 @@ _LAYER_ERRORS = {"tflite": calibrated.layer_errors, "onnx": onnx_errors.layer_er
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibrating:
-    """What is asked for: the ranges of a model's activations for one format, by photos of a dataset.
+    """What is asked for: the ranges of a model's activations by photos of a dataset.
 
-    `graph` is the model in ONNX where that is the format.
+    With a `graph`, which is the model in ONNX, for an ONNX file; without one for TFLite.
     """
 
-    form: FormatName
     trained: Trained
     dataset: Dataset
     photos: tuple[Photo, ...]
-    graph: Graph | None
+    graph: Graph | None = None
+
+    @property
+    def form(self) -> FormatName:
+        """The format of the files that these ranges are for."""
+        return "onnx" if self.graph else "tflite"
 
 
 def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> Calibrated:

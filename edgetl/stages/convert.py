@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edgetl.core import ladder, metrics, pixelstore, slimness
+from edgetl.core import formats, ladder, metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
-from edgetl.core.formats import FORMATS, FormatName
+from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS, Method
 from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
@@ -17,17 +17,15 @@ from edgetl.core.runs import sha256_of
 from edgetl.engines import (
     calibrated,
     keras3,
-    litert,
     onnx_aware,
     onnx_calibrated,
     onnx_census,
-    ort,
+    runtimes,
     savedmodel,
     to_onnx,
     to_tflite,
 )
 
-_PREDICT = {"tflite": litert.predict, "onnx": ort.predict}
 _READ_BACK = {
     "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
     "onnx": (onnx_census.check, onnx_census.census, onnx_census.kernels),
@@ -140,7 +138,7 @@ def _card(trained: Trained) -> to_onnx.Card:
 
 
 def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
-    form: FormatName = "onnx" if path.suffix == ".onnx" else "tflite"
+    form = formats.of(path).name
     check, census, kernels = _READ_BACK[form]
     check(path, method)
     found, slim = census(path), slimness.slimness(kernels(path))
@@ -171,8 +169,8 @@ def _agreement(path: Path, retrained: Retrained, trained: Trained) -> float:
     """
     promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
     photos = pixelstore.opened(retrained.proof, trained.input)
-    form = FORMATS["onnx" if path.suffix == ".onnx" else "tflite"]
-    answered = keras3.two_columns(_PREDICT[form.name](path, photos, form.fast, lambda _: None).scores)
+    form = formats.of(path)
+    answered = keras3.two_columns(runtimes.predict(path, photos, form.fast, lambda _: None).scores)
     agreement = metrics.agreement(promised, answered)
     if agreement < AGREEMENT:
         raise StageError(

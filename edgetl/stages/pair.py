@@ -5,17 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import dataset, pixelstore
+from edgetl.core import dataset, formats, pixelstore
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
-from edgetl.core.formats import FORMATS
 from edgetl.core.judgement import Answers, judge, ledger
 from edgetl.core.recipe import Contract
 from edgetl.core.records import Fit, Input, Verdict
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, litert, ort
-
-_RUNTIMES = {"tflite": litert.predict, "onnx": ort.predict}
+from edgetl.engines import keras3, runtimes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,10 +36,7 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
         if not path.is_file():
             raise ConfigError("no such model file", where=(path,))
     model = keras3.load(pair.reference)
-    form = next((form for form in FORMATS.values() if pair.artifact.suffix.lower() == f".{form.name}"), None)
-    if form is None:
-        known = " or ".join(f".{name}" for name in FORMATS)
-        raise ConfigError(f"the artifact's name does not end in {known}", where=(pair.artifact,))
+    form = formats.of(pair.artifact)
     shape = Input(side_px=keras3.input_side_px(model), fit=pair.fit)
     tree = dataset.scan(pair.photos)
     with console.bar("photos", len(tree.files), "photos") as bar:
@@ -54,7 +48,7 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
     with console.bar("Keras", len(photos), "photos") as bar:
         reference = keras3.predict(model, pixels, bar.advance)
     with console.bar(form.runtime, len(photos), "photos") as bar:
-        ran = _RUNTIMES[form.name](pair.artifact, pixels, form.fast, bar.advance)
+        ran = runtimes.predict(pair.artifact, pixels, form.fast, bar.advance)
     answers = keras3.two_columns(ran.scores)
     for name, scores in (("reference", reference), ("artifact", answers)):
         if scores.shape[1] != len(tree.classes):

@@ -13,11 +13,9 @@ from edgetl.core.formats import FORMATS, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.records import Artifact, Scores, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, litert, ort
+from edgetl.engines import keras3, runtimes
 
 Advance = Callable[[int], None]
-
-_RUNTIMES = {"tflite": litert.predict, "onnx": ort.predict}
 
 
 def reference(trained: Trained, questions: Questions, folder: Path, *, advance: Advance) -> Scores:
@@ -46,7 +44,7 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
     Raises:
         ConfigError: its input does not fit the photos.
     """
-    ran = _RUNTIMES[model.format](model.path, questions.pixels(), kernels, advance)
+    ran = runtimes.predict(model.path, questions.pixels(), kernels, advance)
     path = _saved(keras3.two_columns(ran.scores), folder)
     return Scores(
         path=path,
@@ -62,7 +60,7 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
 
 def raw_outputs(model: Artifact, questions: Questions, kernels: Kernels) -> np.ndarray:
     """The artifact's own output numbers [photos, units], in its own dtype: what a device must give again."""
-    return _RUNTIMES[model.format](model.path, questions.pixels(), kernels, lambda _: None).raw
+    return runtimes.predict(model.path, questions.pixels(), kernels, lambda _: None).raw
 
 
 def _saved(scores: np.ndarray, folder: Path) -> Path:

@@ -1,8 +1,13 @@
 """formats.py: the table is whole, and the files that it names can be made and run."""
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import get_args
 
+import pytest
+
+from edgetl.core import formats
+from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.methods import METHODS
 
@@ -19,3 +24,10 @@ def test_the_packages_it_names_are_installed():
 
 def test_every_method_makes_a_known_format():
     assert all(method.formats and set(method.formats) <= set(FORMATS) for method in METHODS.values())
+
+
+def test_a_file_has_the_format_of_its_name():
+    assert formats.of(Path("a.b/model.tflite")) is FORMATS["tflite"] and formats.of(Path("M.ONNX")) is FORMATS["onnx"]
+    for name in ("model", "model.keras", "tflite", ".onnx"):
+        with pytest.raises(ConfigError, match=r"does not end in \.tflite or \.onnx"):
+            formats.of(Path(name))

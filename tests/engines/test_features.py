@@ -1,5 +1,7 @@
 """features.py: the frozen half says the same as Keras, once per photo and view, and training on it is training."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -121,6 +123,17 @@ def test_other_weights_are_another_store():
     layer = model.get_layer("Conv1")
     layer.set_weights([weight + 0.1 for weight in layer.get_weights()])
     found = [cut for cut in cuts.cuts(model) if cut.name == "pooling"]
+    assert Frozen(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
+
+
+def test_another_augmentation_is_another_store(monkeypatch, tmp_path):
+    photos, (model, half) = shapes(4), frozen(recipe())
+    half.fill([view(photos)], lambda _: None)
+    assert half.stores(view(photos))[0].missing(photos.sha256s) == []
+    changed = tmp_path / "augment.py"
+    changed.write_bytes(Path(features.augment.__file__).read_bytes() + b"# turned the other way\n")
+    monkeypatch.setattr(features.augment, "__file__", str(changed))
+    found = [cut for cut in cuts.cuts(model) if cut.name in ("block_16_project_BN", "pooling")]
     assert Frozen(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
 
 

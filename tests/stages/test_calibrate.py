@@ -25,7 +25,7 @@ def graph(trained, tmp_path_factory):
 
 def asked(trained, dataset, form, photos, graph):
     given = graph if form == "onnx" else None
-    return stage.Calibrating(form=form, trained=trained, dataset=dataset, photos=tuple(photos), graph=given)
+    return stage.Calibrating(trained=trained, dataset=dataset, photos=tuple(photos), graph=given)
 
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])

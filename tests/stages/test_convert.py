@@ -69,7 +69,7 @@ def test_int8_files_out_of_one_calibration(trained, shared_dataset, tmp_path, fo
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
     photos = dataset.calibration(shared_dataset, 12, 1)
     graph = translate.translate(named, tmp_path) if form == "onnx" else None
-    asked = calibrate.Calibrating(form=form, trained=named, dataset=shared_dataset, photos=photos, graph=graph)
+    asked = calibrate.Calibrating(trained=named, dataset=shared_dataset, photos=photos, graph=graph)
     ranges = calibrate.calibrate(asked, tmp_path, advance=lambda _: None)
     weights = ("Conv", "MatMul") if form == "onnx" else ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
     made = {}

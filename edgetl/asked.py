@@ -1,0 +1,69 @@
+"""What the flags of a verb ask for → an Order, and the run folder that it goes to."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from edgetl.core import dataset, methods, recipe, targets
+from edgetl.core.errors import ConfigError
+from edgetl.core.runs import folder_name
+from edgetl.options import tables
+from edgetl.order import Order
+
+
+def order(given: dict[str, Any]) -> Order:
+    """The order that a verb's arguments make, by the names of its parameters.
+
+    Raises:
+        ConfigError: flags that do not go together, or a name that nothing has.
+        DataError: the photos are no folder of photos.
+    """
+    photos, method = given["photos"], given.get("method", "")
+    if photos is not None and os.fsencode(photos).decode("utf-8", "replace") != str(photos):
+        raise ConfigError("the path of the photos is not UTF-8", where=[repr(photos)], hint="rename the folder")
+    if photos is not None and not photos.is_dir():
+        dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
+    if method:
+        methods.find(method)
+    names = given.get("target") or ["tflite"]
+    if len(set(names)) < len(names):
+        raise ConfigError("a target is given twice", where=names)
+    found = tuple(targets.find(name, given.get("target_dir") or ()) for name in names)
+    source = given["recipe"] or ("digits" if photos is None and given.get("model") is None else "default")
+    resolved = recipe.resolve(source, tables(given))
+    if resolved.own.path and photos is None:
+        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
+        raise ConfigError("a model of your own needs photos of your own", hint=hint)
+    # All targets share one recipe, so the strictest limit holds for each.
+    limits = [one.limits.accuracy_drop for one in found if one.limits.accuracy_drop is not None]
+    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    return Order(
+        photos=photos,
+        targets=found,
+        recipe=recipe.resolve(source, tables(given), below=below),
+        method=method,
+        all_methods=given.get("all_methods", False),
+    )
+
+
+def run_folder(asked: Order, given: Path | None) -> Path:
+    """The folder that was given, or one named after photos and network.
+
+    Raises:
+        ConfigError: it lies inside the photos, or it was not given and is that of other photos.
+    """
+    base, own = asked.recipe.base, asked.recipe.own.path
+    photos = asked.photos.resolve() if asked.photos else None
+    called = photos.name if photos else "digits"
+    network = (Path(own).stem,) if own else (base.name, f"{base.alpha:g}", base.side_px)
+    out = given or Path("edgetl-runs") / folder_name(called, *network)
+    if photos and out.resolve().is_relative_to(photos):
+        hint = "give a folder elsewhere with --out: nothing is written among photos"
+        raise ConfigError("the run folder would lie inside the photos", where=(out, photos), hint=hint)
+    if given is None and (out / "order.json").is_file():
+        before = Order.of(out).photos
+        if (before.resolve() if before else None) != photos:
+            hint = "give this one a folder of its own with --out"
+            told = before or "the embedded digits"
+            raise ConfigError(f"the run folder is that of other photos: {told}", where=(out,), hint=hint)
+    return out

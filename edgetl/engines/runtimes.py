@@ -1,0 +1,21 @@
+"""Which engine runs which format: a model file and photos → its answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgetl.core import formats
+from edgetl.core.formats import Kernels
+from edgetl.core.pixelstore import Pixels
+from edgetl.engines import litert, ort
+from edgetl.engines.shares import Run
+
+_ENGINES = {"tflite": litert.predict, "onnx": ort.predict}
+
+
+def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int], None]) -> Run:
+    """The answers of a file in the runtime of its format; see the `predict` of each engine.
+
+    Raises:
+        ConfigError: no model file by its name, not one by its bytes, or its input does not fit the photos.
+    """
+    return _ENGINES[formats.of(path).name](path, photos, kernels, advance)
