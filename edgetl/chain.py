@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetl import stages
 from edgetl.chain_files import FileChain
-from edgetl.core import bases, machine
+from edgetl.core import bases
 from edgetl.core.formats import FORMATS, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.records import Artifact, Part, Scores, Verdict
@@ -57,9 +57,8 @@ class Chain(FileChain):
             steps.append((f"float32 {form.title}", self.answers(float32, part, form.fast)))
         if kernels == "reference":
             return (*steps, (f"{method}, {form.plain_title}", answers))
-        slowdown = form.slowdown if answers.accelerated else 1
-        affordable = int(_LEDGER_S * 1000 * machine.cores() / (slowdown * max(answers.invoke_ms, 0.01)))
-        plain = self.answers(artifact, part, "reference", at_most=max(1, affordable))
+        affordable = form.plain_photos(_LEDGER_S, answers.invoke_ms, accelerated=answers.accelerated)
+        plain = self.answers(artifact, part, "reference", at_most=affordable)
         steps.append((f"{method}, {form.plain_title}", plain))
         steps.append((f"{method}, {form.fast_title if answers.accelerated else form.runtime}", answers))
         return tuple(steps)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edgetl.core import machine
 from edgetl.core.errors import ConfigError
 
 FormatName = Literal["tflite", "onnx"]
@@ -28,6 +29,17 @@ class Format:
     fast_title: str
     plain_title: str
     slowdown: int
+
+    def plain_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
+        """How many photos the plain kernels answer in that time on this machine's cores; one at least.
+
+        Args:
+            budget_s: the time.
+            invoke_ms: what one photo takes on the kernels that ran.
+            accelerated: whether those were the fast ones.
+        """
+        slowdown = self.slowdown if accelerated else 1
+        return max(1, int(budget_s * 1000 * machine.cores() / (slowdown * max(invoke_ms, 0.01))))
 
 
 FORMATS: dict[FormatName, Format] = {

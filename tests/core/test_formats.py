@@ -31,3 +31,11 @@ def test_a_file_has_the_format_of_its_name():
     for name in ("model", "model.keras", "tflite", ".onnx"):
         with pytest.raises(ConfigError, match=r"does not end in \.tflite or \.onnx"):
             formats.of(Path(name))
+
+
+def test_what_plain_kernels_can_do_in_some_time(monkeypatch):
+    monkeypatch.setattr("edgetl.core.machine.cores", lambda: 2)
+    form = FORMATS["tflite"]
+    assert form.plain_photos(10, 4.0, accelerated=True) == 10 * 1000 * 2 / (50 * 4)
+    assert form.plain_photos(10, 4.0, accelerated=False) == 10 * 1000 * 2 / 4
+    assert form.plain_photos(0, 4.0, accelerated=True) == 1 and form.plain_photos(1, 0.0, accelerated=True) > 1000
