@@ -30,8 +30,10 @@ MOVERS = {
 # TFLite runs these as a part of the operator before them.
 _RECTIFIERS = {"relu", "relu6"}
 _TAKES_A_RECTIFIER = CONVOLUTIONS | {"Add", "Multiply"}
-# TFLite's kernels fix the range of what these answer: 0..1.
+# TFLite's kernels fix the range of what these answer: 0..1 in steps of 1/256.
+# Source: the TFLite 8-bit quantization specification, LOGISTIC and SOFTMAX.
 _FIXED = {"softmax", "sigmoid"}
+FIXED_RANGE = (0.0, 255 / 256)
 
 
 def folded(network: Network) -> Network:
@@ -69,6 +71,24 @@ def ranged(network: Network) -> tuple[str, ...]:
     )
 
 
+def fixed(network: Network) -> tuple[str, ...]:
+    """The layers within a folded network whose output has `FIXED_RANGE`; the last layer's is nobody's input."""
+    return tuple(node.name for node in network.nodes[:-1] if node.activation in _FIXED)
+
+
+def followers(network: Network) -> dict[str, str]:
+    """Average pooling rounds to the steps of what it eats: its name → that of the layer whose range those come from.
+
+    Left out is one that pools the scaled photo itself, whose range is no layer's.
+    """
+    own = {*ranged(network), *fixed(network)}
+    steps: dict[str, str] = {}
+    for node in network.nodes[1:]:
+        steps[node.name] = node.name if node.name in own else steps.get(node.inputs[0], "")
+    pooled = (node.name for node in network.nodes if node.kind == "AveragePooling2D")
+    return {name: steps[name] for name in pooled if steps[name]}
+
+
 def _rectifies(node: Node) -> bool:
     plain = not node.config.get("negative_slope") and not node.config.get("threshold")
     limit = node.config.get("max_value")
@@ -93,7 +113,16 @@ def _parts(node: Node) -> list[Node]:
             config={"activation": node.activation},
         )
         pieces = [*pieces[:-1], bare, acting]
+    if pieces[-1].kind == "Activation" and pieces[-1].activation == "silu":
+        pieces = [*pieces[:-1], *_gated(pieces[-1])]
     return pieces
+
+
+def _gated(silu: Node) -> list[Node]:
+    """x * sigmoid(x) as integer runtimes compute it: the sigmoid is rounded before it is multiplied."""
+    sigmoid = replace(silu, name=f"{silu.name}/sigmoid").changed(activation="sigmoid")
+    product = Node(name=silu.name, kind="Multiply", inputs=(silu.inputs[0], sigmoid.name), shape=silu.shape)
+    return [sigmoid, product]
 
 
 def _separated(node: Node) -> list[Node]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edgetl.core import scalings
+from edgetl.core import folding, scalings
 from edgetl.core.flatnet import Network, Node, Weights, by_channel
 from edgetl.engines.twin import Twin
 
@@ -33,6 +33,12 @@ class Scaling:
         """A range that holds what comes out of 0..255, all channels together, with zero on one of its levels."""
         ends = 255 * np.stack([np.minimum(self.matrix, 0).sum(0), np.maximum(self.matrix, 0).sum(0)]) + self.offset
         return scalings.stepped(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
+
+    def whole(self) -> "Scaling":
+        """The same in whole steps, as the integer file has it: a gray of 128 lies that near to a half."""
+        node = Node(name="scaling", kind="Conv2D", inputs=(), shape=(3,), weights=(self.matrix, self.offset))
+        matrix, offset = whole(node, 1.0)
+        return Scaling(matrix=matrix, offset=offset)
 
     def scaled(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 [photos, side, side, 3] → float32 of the same shape."""
@@ -92,9 +98,10 @@ def stepped(network: Network, ranges: Mapping[str, Range]) -> Network:
     """
     steps: dict[str, float] = {}
     changed: dict[str, Weights] = {}
+    known = {**dict.fromkeys(folding.fixed(network), folding.FIXED_RANGE), **ranges}
     for node in network.nodes:
-        low, high = ranges.get(node.name, (0.0, 0.0))
-        steps[node.name] = (high - low) / 255 if node.name in ranges else steps[node.inputs[0]]
+        low, high = known.get(node.name, (0.0, 0.0))
+        steps[node.name] = (high - low) / 255 if node.name in known else steps[node.inputs[0]]
         if node.weights:
             changed[node.name] = whole(node, steps[node.inputs[0]])
     return network.with_weights(changed)

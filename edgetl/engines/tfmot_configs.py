@@ -2,7 +2,8 @@
 
 tfmot's own placement refuses BatchNormalization without a convolution before it, products, scaled sums, hard-swish and
 more. After folding only few kinds of layers are left, and one QuantizeConfig serves them all: weights per output
-channel, as TFLite's kernels have them, and a range on the output wherever `folding.ranged` says that there is one.
+channel, as TFLite's kernels have them, a range on the output wherever `folding.ranged` says that there is one, and the
+roundings that integer kernels do without one: of a sigmoid, and of an average, to the steps of what it is taken of.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from edgetl.core.flatnet import Node
+from edgetl.core import folding
+from edgetl.core.flatnet import Network, Node
 from edgetl.core.folding import CONVOLUTIONS
 
 _KERNELS = {"Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
@@ -54,16 +56,51 @@ class DepthwiseKernelQuantizer(KernelQuantizer):
         return super().ranges(tf.reshape(kernel, (kernel.shape[0], kernel.shape[1], 1, -1)))
 
 
-class Placed(tfmot.quantization.keras.QuantizeConfig):
-    """Fake quantization of a layer's kernel, if it has one, and of its output, if that has a range of its own."""
+class FixedQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
+    """Eight bits in the range that a runtime fixes."""
 
-    def __init__(self, kernel: str, *, output: bool) -> None:
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Nothing to learn."""
+        return {}
+
+    def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:  # noqa: ARG002
+        """Quantize."""
+        low, high = folding.FIXED_RANGE
+        return tf.quantization.fake_quant_with_min_max_args(inputs, min=low, max=high)
+
+    def get_config(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
+class AverageQuantizer(FixedQuantizer):
+    """Eight bits in the steps of another layer's output, halves away from the middle, as integer averages are rounded.
+
+    Source: AveragePool in tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h.
+    """
+
+    # No average of up to 22 x 22 steps is nearer to a half than this, but for those that are halves.
+    _NUDGE = 1e-3
+
+    def __init__(self, source: tf_keras.layers.Layer) -> None:
+        # In a function, which Keras does not look into: the other layer's variables are not this one's too.
+        self._range = lambda: [source._output_quantizer_vars[name] for name in ("min_var", "max_var")]
+
+    def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:  # noqa: ARG002
+        """Quantize."""
+        low, high = self._range()
+        step = (high - low) / 255
+        away = self._NUDGE * step * tf.sign(inputs - (low + 128 * step))
+        return tf.quantization.fake_quant_with_min_max_vars(inputs + tf.stop_gradient(away), low, high)
+
+
+class Placed(tfmot.quantization.keras.QuantizeConfig):
+    """Fake quantization of a layer's kernel, if it has one, and of its output, if that is rounded on its own."""
+
+    def __init__(self, kernel: str, output: Any = None) -> None:
         self.kernel = kernel
         self.output = output
         self.kernel_quantizer = DepthwiseKernelQuantizer() if kernel == "depthwise_kernel" else KernelQuantizer()
-        self.output_quantizer = tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
-            num_bits=8, per_axis=False, symmetric=False, narrow_range=False
-        )
 
     def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
         """The kernel."""
@@ -82,22 +119,32 @@ class Placed(tfmot.quantization.keras.QuantizeConfig):
         """None: every activation is a layer of its own."""
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
-        """The moving average, where the output has a range."""
-        return [self.output_quantizer] if self.output else []
+        """The one that was given."""
+        return [self.output] if self.output is not None else []
 
     def get_config(self) -> dict[str, Any]:
         """What `Placed` is made from."""
         return {"kernel": self.kernel, "output": self.output}
 
 
-def placing(ranged: tuple[str, ...]) -> Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]:
-    """How `twin.twin` is to wrap the layers of a folded network, `ranged` naming those with a range of their own."""
-    names = set(ranged)
+def placing(network: Network) -> Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]:
+    """How `twin.twin` is to wrap the layers of this folded network, one after the other."""
+    ranged, fixed, followers = folding.ranged(network), folding.fixed(network), folding.followers(network)
+    made: dict[str, tf_keras.layers.Layer] = {}
+
+    def rounding(name: str) -> Any:
+        if name in ranged:
+            return tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
+                num_bits=8, per_axis=False, symmetric=False, narrow_range=False
+            )
+        source = followers.get(name, name)
+        return FixedQuantizer() if source in fixed else AverageQuantizer(made[source]) if name in followers else None
 
     def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-        if node.name not in names and node.kind not in CONVOLUTIONS:
-            return layer
-        config = Placed(_KERNELS.get(node.kind, ""), output=node.name in names)
-        return tfmot.quantization.keras.QuantizeWrapperV2(layer, config)
+        output = rounding(node.name)
+        if output is not None or node.kind in CONVOLUTIONS:
+            layer = tfmot.quantization.keras.QuantizeWrapperV2(layer, Placed(_KERNELS.get(node.kind, ""), output))
+        made[node.name] = layer
+        return layer
 
     return wrapped

@@ -33,12 +33,12 @@ class QuantizationAware:
     """A folded network in training: made from calibration photos, trained, exported."""
 
     def __init__(self, network: Network, calibration: Pixels, scaling: Scaling, watch: Watch) -> None:
-        self._scaling = scaling
+        self._scaling = scaling.whole()
         self._network = network
         self._plain = twin(network)
         self._ranged = folding.ranged(network)
         ranges = self._calibrated(calibration, watch)
-        self._twin = twin(network, placing(self._ranged))
+        self._twin = twin(network, placing(network))
         for name, (low, high) in ranges.items():
             variables = self._twin.layers[name]._output_quantizer_vars
             variables["min_var"].assign(low)

@@ -11,7 +11,7 @@ from edgetl.core import formats, ladder, metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS, Method
-from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Trained
+from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Tensor, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import (
@@ -120,7 +120,7 @@ def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, fold
     else:
         path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
-    return artifact.model_copy(update={"agreement": _agreement(path, retrained, trained)})
+    return artifact.model_copy(update={"agreement": _agreement(artifact, retrained, trained)})
 
 
 def _pixels(trained: Trained, method: Method, calibration: Sequence[Photo]) -> pixelstore.Pixels | None:
@@ -163,14 +163,14 @@ def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration
     )
 
 
-def _agreement(path: Path, retrained: Retrained, trained: Trained) -> float:
+def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> float:
     """On which part of the photos the file names the class that the quantization-aware model names.
 
     Raises:
         StageError: they agree on too few.
     """
-    promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
-    form = formats.of(path)
+    path, form = artifact.path, formats.of(artifact.path)
+    promised = keras3.two_columns(_in_steps(np.load(retrained.answers, allow_pickle=False), artifact.output))
     ran = runtimes.predict(path, pixelstore.opened(retrained.proof, trained.input), form.fast, lambda _: None)
     answered = keras3.two_columns(ran.scores)
     agreement = metrics.agreement(promised, answered)
@@ -198,3 +198,12 @@ def _agreement(path: Path, retrained: Retrained, trained: Trained) -> float:
         where=(path,),
         hint="train with the rounding for longer (--qat-epochs), or choose --method int8",
     )
+
+
+def _in_steps(scores: np.ndarray, output: Tensor) -> np.ndarray:
+    """The scores as the file can say them: two that are nearer than its step are one."""
+    if not output.scale:
+        return scores
+    whole = np.rint(scores / output.scale) + output.zero_point
+    reach = np.iinfo(output.dtype)
+    return np.asarray((np.clip(whole, reach.min, reach.max) - output.zero_point) * output.scale, np.float32)

@@ -218,3 +218,40 @@ def test_a_concatenation_has_one_range_for_all_that_feed_it_alone():
     joined = plain("j", "Concatenate", "l", "r")
     assert ranged(left, right, joined) == ("j",)
     assert ranged(left, right, joined, plain("s", "Add", "l", "r")) == ("l", "r", "j", "s")
+
+
+def test_a_silu_is_a_sigmoid_and_a_product():
+    whole = Network((first(), act("a", "photo", "silu", shape=(1, 1, 3)), conv("c", "a", activation="silu")))
+    made = folding.folded(whole)
+    assert [(node.name, node.kind, node.inputs) for node in made.nodes[1:]] == [
+        ("a/sigmoid", "Activation", ("photo",)),
+        ("a", "Multiply", ("photo", "a/sigmoid")),
+        ("c/linear", "Conv2D", ("a",)),
+        ("c/sigmoid", "Activation", ("c/linear",)),
+        ("c", "Multiply", ("c/linear", "c/sigmoid")),
+    ]
+    assert folding.fixed(made) == ("a/sigmoid", "c/sigmoid")
+    assert folding.ranged(made) == ("a", "c/linear", "c")
+
+
+def test_the_last_answer_is_fixed_for_nobody():
+    assert folding.fixed(Network((first(), conv("c", "photo"), act("s", "c", "softmax")))) == ()
+
+
+def test_an_average_has_the_steps_of_what_it_is_taken_of():
+    pool = "AveragePooling2D"
+    whole = Network(
+        (
+            first(),
+            plain("of photo", pool, "photo"),
+            conv("c", "photo"),
+            act("a", "c"),
+            plain("of relu", pool, "a"),
+            plain("moved", "ZeroPadding2D", "of relu"),
+            plain("of average", pool, "moved"),
+            act("s", "a", "sigmoid"),
+            plain("of sigmoid", pool, "s"),
+            plain("sum", "Add", "of average", "of sigmoid"),
+        )
+    )
+    assert folding.followers(whole) == {"of relu": "a", "of average": "a", "of sigmoid": "s"}

@@ -67,6 +67,12 @@ def test_the_range_of_a_scaling():
     assert raw.range == (0, 255)
     mixed = Scaling(matrix=np.diag([1, -2, 0.5]).astype(np.float32), offset=np.float32([10, 0, 0]))
     assert mixed.range == pytest.approx((-510, -510 + 255 * 510 / 167))
+    assert [
+        np.round(numbers * 127 * 127.5, 3).tolist() for numbers in (even.whole().matrix[0], even.whole().offset)
+    ] == [
+        [127, 0, 0],
+        [-16192, -16192, -16192],
+    ]
     pixels = np.array([[[[255, 255, 0]]]], np.uint8)
     np.testing.assert_allclose(mixed.scaled(pixels), [[[[265, -510, 0]]]])
 
@@ -100,6 +106,56 @@ result = aware.answers(Held()).tolist()
     answered = litert.predict(path, as_pixels(photo_array), "xnnpack", lambda _: None).scores
     assert (answered.argmax(1) == promised.argmax(1)).mean() >= 0.96
     assert np.abs(answered - promised).max() < 0.12
+
+
+def test_every_rounding_of_the_file_is_in_the_model_that_learned(legacy, photo_array, as_pixels, tmp_path):
+    """A silu, a gate and averages, whose roundings have no range of their own."""
+    layers, side = keras3.keras.layers, photo_array.shape[1]
+    # A gray of 127 or so lies next to half a step after the scaling, where kernels differ.
+    photo_array = np.where(np.abs(photo_array.astype(int) - 127) < 8, 100, photo_array).astype(np.uint8)
+    keras3.begin(3)
+    image = keras3.keras.Input((side, side, 3), dtype="uint8", name="image")
+    scaled = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+    features = layers.Conv2D(8, 3, strides=2, activation="silu")(scaled)
+    gate = layers.Conv2D(8, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(features))
+    features = layers.Multiply()([features, gate])
+    averages = [layers.AveragePooling2D(size, 1, padding="same")(features) for size in (2, 3)]
+    features = layers.Conv2D(16, 3, activation="silu")(layers.Concatenate()(averages))
+    features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(layers.AveragePooling2D(2)(features))
+    model = keras3.keras.Model(image, layers.Dense(16, activation="softmax", name=keras3.SCORES)(features))
+    kernel, bias = model.get_layer(keras3.SCORES).get_weights()
+    # Scores that are far from each other, so that a step in a feature is many in them.
+    model.get_layer(keras3.SCORES).set_weights([kernel * 60, bias])
+    flatnet.save(flatten.network_of(model), tmp_path)
+    np.save(tmp_path / "pixels.npy", photo_array)
+    promised = np.array(
+        legacy(f"""
+import numpy as np
+from pathlib import Path
+from edgetl.core import flatnet, folding
+from edgetl.engines.integer_export import Scaling
+from edgetl.engines.tfmot_qat import QuantizationAware
+from edgetl.engines.watch import Watch
+folder = Path({str(tmp_path)!r})
+pixels = np.load(folder / "pixels.npy")
+class Held:
+    def __len__(self): return len(pixels)
+    def rows(self, rows): return pixels[np.asarray(rows)]
+quiet = Watch(begin=lambda *a: None, step=lambda *a: None, epoch=lambda *a: None, say=lambda *a: None)
+scaling = Scaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
+aware = QuantizationAware(folding.folded(flatnet.load(folder)), Held(), scaling, quiet)
+aware.export(folder / "saved")
+result = aware.answers(Held()).tolist()
+""")
+    )
+    path = tmp_path / "model.tflite"
+    path.write_bytes(to_tflite.convert(tmp_path / "saved", methods.find("qat8"), as_pixels(photo_array)))
+    assert to_tflite.census(path).operators["LOGISTIC"] == 3
+    assert to_tflite.census(path).operators["AVERAGE_POOL_2D"] == 3
+    answered = litert.predict(path, as_pixels(photo_array), "xnnpack", lambda _: None).scores
+    # Without the roundings of the sigmoids and averages it was 0.76.
+    assert np.mean(np.abs(answered - promised) <= 1 / 512 + 1e-6) > 0.9
+    assert np.abs(answered - promised).max() <= 4 / 256
 
 
 # Networks whose layers tfmot's own placement refuses, and those it takes, at the smallest side of each.

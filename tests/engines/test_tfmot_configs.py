@@ -4,7 +4,7 @@
 def test_a_depthwise_kernel_has_a_range_for_each_channel(legacy):
     found = legacy("""
 import numpy as np, tf_keras
-from edgetl.core.flatnet import Node
+from edgetl.core.flatnet import Network, Node
 from edgetl.engines.tfmot_configs import placing
 kernel = np.zeros((3, 3, 2, 1), np.float32)
 kernel[..., 0, 0], kernel[..., 1, 0] = 100.3, 0.01003
@@ -12,7 +12,8 @@ layer = tf_keras.layers.DepthwiseConv2D(3, use_bias=False)
 layer.build((None, 8, 8, 2))
 layer.set_weights([kernel])
 node = Node(name="d", kind="DepthwiseConv2D", inputs=("x",), shape=(6, 6, 2))
-wrapped = placing(("d",))(node, layer)
+photo = Node(name="x", kind="InputLayer", inputs=(), shape=(8, 8, 2))
+wrapped = placing(Network((photo, node)))(node, layer)
 answer = wrapped(np.ones((1, 8, 8, 2), np.float32), training=True)
 (variable, quantizer, variables), = wrapped._weight_vars
 low, high = quantizer.ranges(variable)
@@ -33,8 +34,7 @@ import tensorflow_model_optimization as tfmot
 from edgetl.engines.tfmot_configs import placing
 from edgetl.engines.twin import twin
 whole = folding.folded(net)
-names = folding.ranged(whole)
-made = twin(whole, placing(names))
+made = twin(whole, placing(whole))
 result = {}
 for name, layer in made.layers.items():
     if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
@@ -55,6 +55,28 @@ for name, layer in made.layers.items():
 
 def test_a_config_can_be_made_again(legacy):
     assert legacy("""
-from edgetl.engines.tfmot_configs import Placed
-result = Placed(**Placed("kernel", output=True).get_config()).get_config()
-""") == {"kernel": "kernel", "output": True}
+from edgetl.engines.tfmot_configs import FixedQuantizer, Placed
+output = FixedQuantizer()
+again = Placed(**Placed("kernel", output).get_config())
+result = [again.kernel, again.output is output, Placed("").get_output_quantizers(None)]
+""") == ["kernel", True, []]
+
+
+def test_an_average_is_rounded_away_from_the_middle_in_the_steps_of_its_source(legacy):
+    found = legacy("""
+import numpy as np, tensorflow as tf
+from edgetl.engines.tfmot_configs import AverageQuantizer
+class Source: _output_quantizer_vars = {"min_var": tf.constant(0.0), "max_var": tf.constant(25.5)}
+levels = np.float32([0, 3.5, 3.25, 127.5, 128.5, 200.5, 200.25, 254.5])
+result = np.round(AverageQuantizer(Source())(levels / 10, False, {}).numpy() * 10, 3).tolist()
+""")
+    # Levels count from -128: below the middle a half goes down, above it goes up.
+    assert found == [0, 3, 3, 127, 129, 201, 200, 255]
+
+
+def test_a_sigmoid_is_rounded_to_what_runtimes_give(legacy):
+    assert legacy("""
+import numpy as np
+from edgetl.engines.tfmot_configs import FixedQuantizer
+result = (FixedQuantizer()(np.float32([0, 0.3, 0.5, 1]), False, {}).numpy() * 256).tolist()
+""") == [0, 77, 128, 255]
