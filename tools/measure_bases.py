@@ -134,30 +134,38 @@ def _print(told: list[dict[str, Any]]) -> None:
         print("|---|---|" + "---|" * len(methods))
         for name in filter(files.get, bases.BASES):
             made = {method: files[name].get((form, method)) for method in methods}
-            cells = [_cell(file, notes) for file in made.values()]
-            print(f"| {name}, {bases.find(name).smallest_side_px} px | {_trained(files[name])} | {' | '.join(cells)} |")
+            epochs = _trained(files[name])[0]
+            cells = [_cell(file, notes, epochs) for file in made.values()]
+            print(f"| {name}, {bases.find(name).smallest_side_px} px | {_told_of(files[name])} | {' | '.join(cells)} |")
         print("".join(f"\n{place}. {note}" for place, note in enumerate(notes, 1)) + "\n")
 
 
-def _trained(made: dict[tuple[str, str], dict[str, Any]]) -> str:
-    """Epochs, seconds and accuracy of the training that most of a base's files come from."""
-    trainings = [(one.get("epochs", 4), one["training_s"], one["keras"]) for one in made.values() if "keras" in one]
-    if not trainings:
-        return ""
-    epochs, seconds, accuracy = max(set(trainings), key=trainings.count)
-    return f"{epochs} epochs, {seconds:.0f} s, {accuracy:.3f}"
+def _trained(made: dict[tuple[str, str], dict[str, Any]]) -> tuple[int, float, float]:
+    """Epochs, seconds and accuracy of the training that most of a base's files come from; zeros where there is none."""
+    trainings = [(_epochs(one), one["training_s"], one["keras"]) for one in made.values() if "keras" in one]
+    return max(set(trainings), key=trainings.count) if trainings else (0, 0.0, 0.0)
 
 
-def _cell(file: dict[str, Any] | None, notes: list[str]) -> str:
+def _told_of(made: dict[tuple[str, str], dict[str, Any]]) -> str:
+    epochs, seconds, accuracy = _trained(made)
+    return f"{epochs} epochs, {seconds:.0f} s, {accuracy:.3f}" if epochs else ""
+
+
+def _epochs(file: dict[str, Any]) -> int:
+    return int(file.get("epochs", 4))
+
+
+def _cell(file: dict[str, Any] | None, notes: list[str], epochs: int) -> str:
     if file is None:
         return ""
+    other = f", {_epochs(file)} epochs" if _epochs(file) != epochs else ""
     if "failed" in file:
         note = file["failed"].splitlines()[0].partition(": what was learned")[0]
         if note not in notes:
             notes.append(note)
-        return f"✗ ({notes.index(note) + 1})"
+        return f"✗ ({notes.index(note) + 1}{other})"
     mark = {"PASS": "✓", "UNDECIDED": "~", "FAIL": "✗"}[file["outcome"]]
-    return f"{mark} {100 * file['drop']:+.2f}, {file['bytes'] / 1e6:.2f} MB, {file['seconds']:.0f} s"
+    return f"{mark} {100 * file['drop']:+.2f}, {file['bytes'] / 1e6:.2f} MB, {file['seconds']:.0f} s{other}"
 
 
 def _options() -> argparse.Namespace:
