@@ -46,14 +46,14 @@ def order(given: dict[str, Any]) -> Order:
     )
 
 
-def run_folder(asked: Order, given: Path | None) -> Path:
+def run_folder(wanted: Order, given: Path | None) -> Path:
     """The folder that was given, or one named after photos and network.
 
     Raises:
         ConfigError: it lies inside the photos, or it was not given and is that of other photos.
     """
-    base, own = asked.recipe.base, asked.recipe.own.path
-    photos = asked.photos.resolve() if asked.photos else None
+    base, own = wanted.recipe.base, wanted.recipe.own.path
+    photos = wanted.photos.resolve() if wanted.photos else None
     called = photos.name if photos else "digits"
     network = (Path(own).stem,) if own else (base.name, f"{base.alpha:g}", base.side_px)
     out = given or Path("edgetl-runs") / folder_name(called, *network)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetl import stages
 from edgetl.chain_files import FileChain
-from edgetl.core import bases
+from edgetl.core import bases, metrics
 from edgetl.core.formats import FORMATS, Kernels
 from edgetl.core.questions import Questions
 from edgetl.core.records import Artifact, Part, Scores, Verdict
@@ -82,7 +82,7 @@ class Chain(FileChain):
     def answers(self, artifact: Artifact, part: Part, kernels: Kernels, at_most: int = 2**31) -> Scores:
         """The artifact's answers to one part of the photos, or to so many of them, evenly drawn."""
         photos = self.dataset.part(part)
-        drawn = tuple(photos[row] for row in stages.verify.evenly(len(photos), at_most))
+        drawn = tuple(photos[row] for row in metrics.evenly(len(photos), at_most))
         questions = Questions(part=part, photos=drawn, shape=self.shape)
         # A board without fast kernels is asked all of them on the plain ones, and lives beside the ledger's few.
         few = "-few" if len(drawn) < len(photos) else ""

@@ -123,6 +123,7 @@ class FileChain(ModelChain):
             "trained": trained.sha256,
             "recipe": {key: tables[key] for key in ("augment", "training", "phase1", "retrain", "convert")},
             "dataset": data.sha256,
+            "code": stages.retrain.made_by(),
             "libraries": versions("tensorflow", "tf_keras", "tensorflow-model-optimization"),
         }
         return self.stage(

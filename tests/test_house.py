@@ -394,7 +394,7 @@ def test_the_help_goes_between_the_markers():
         (device_imports, "targets/raspberry-pi/demo_web.py", "import cv2"),
         (device_imports, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module(name)"),
         (parameters, "edgetl/build.py", "def f(a, b, c, *, d, e, f): ..."),
-        (parameters, "edgetl/cli.py", "def _order(a, b, c, d, e, *f): ..."),
+        (parameters, "edgetl/cli.py", "def _fault(a, b, c, d, e, *f): ..."),
         (parameters, "edgetl/build.py", "lambda a, b, c, d, e, f: 1"),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept:\n    pass"),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept Exception:\n    pass"),

@@ -37,7 +37,7 @@ FIXED_RANGE = (0.0, 255 / 256)
 
 
 def folded(network: Network) -> Network:
-    """The network without BatchNormalization, SeparableConv2D, CustomScaleLayer and activations inside other layers.
+    """The network without BatchNormalization, SeparableConv2D, CustomScaleLayer, silu and activations inside others.
 
     Raises:
         StageError: names a layer for which there is no way.
@@ -62,7 +62,7 @@ def ranged(network: Network) -> tuple[str, ...]:
             return False
         if node.kind in _TAKES_A_RECTIFIER and _rectifies(only):
             return True
-        return only.kind == "Concatenate" and node.kind in {*CONVOLUTIONS, "ReLU", "Activation"}
+        return only.kind == "Concatenate" and node.kind in {*CONVOLUTIONS, "ReLU", "Activation", "Multiply"}
 
     return tuple(
         node.name

@@ -77,6 +77,11 @@ def per_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(named, photos, out=np.full(classes, np.nan), where=photos > 0))
 
 
+def evenly(total: int, count: int) -> np.ndarray:
+    """At most `count` of `total` rows, evenly spread over the classes, by which photos stand: int64 [rows]."""
+    return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
+
+
 def flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """The photos for which reference and candidate name different classes.
 

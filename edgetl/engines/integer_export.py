@@ -93,8 +93,8 @@ def stepped(network: Network, ranges: Mapping[str, Range]) -> Network:
 
     Args:
         network: folded.
-        ranges: of each output that has one of its own, the scaled photo's among them; the others have that of what
-            they eat.
+        ranges: of each output that has one of its own, the scaled photo's among them. A sigmoid's is fixed, and the
+            others have that of what they eat.
     """
     steps: dict[str, float] = {}
     changed: dict[str, Weights] = {}

@@ -56,8 +56,12 @@ class DepthwiseKernelQuantizer(KernelQuantizer):
         return super().ranges(tf.reshape(kernel, (kernel.shape[0], kernel.shape[1], 1, -1)))
 
 
-class FixedQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Eight bits in the range that a runtime fixes."""
+class GivenQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
+    """Eight bits in a range that is not the tensor's own: that of a runtime, or of another layer."""
+
+    def __init__(self, ends: Callable[[], tuple[Any, Any]]) -> None:
+        # A function, which Keras does not look into: another layer's variables are not this one's too.
+        self._ends = ends
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:  # noqa: ARG002
         """Nothing to learn."""
@@ -65,16 +69,15 @@ class FixedQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:  # noqa: ARG002
         """Quantize."""
-        low, high = folding.FIXED_RANGE
-        return tf.quantization.fake_quant_with_min_max_args(inputs, min=low, max=high)
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, *self._ends())
 
     def get_config(self) -> dict[str, Any]:
-        """Nothing."""
+        """Nothing that could be written down."""
         return {}
 
 
-class AverageQuantizer(FixedQuantizer):
-    """Eight bits in the steps of another layer's output, halves away from the middle, as integer averages are rounded.
+class AverageQuantizer(GivenQuantizer):
+    """The same with halves away from the middle, as integer averages are rounded.
 
     Source: AveragePool in tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h.
     """
@@ -82,16 +85,14 @@ class AverageQuantizer(FixedQuantizer):
     # No average of up to 22 x 22 steps is nearer to a half than this, but for those that are halves.
     _NUDGE = 1e-3
 
-    def __init__(self, source: tf_keras.layers.Layer) -> None:
-        # In a function, which Keras does not look into: the other layer's variables are not this one's too.
-        self._range = lambda: [source._output_quantizer_vars[name] for name in ("min_var", "max_var")]
-
-    def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:  # noqa: ARG002
+    def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:
         """Quantize."""
-        low, high = self._range()
+        low, high = self._ends()
         step = (high - low) / 255
-        away = self._NUDGE * step * tf.sign(inputs - (low + 128 * step))
-        return tf.quantization.fake_quant_with_min_max_vars(inputs + tf.stop_gradient(away), low, high)
+        away = inputs + self._NUDGE * step * tf.sign(inputs - (low + 128 * step))
+        # What lies on an end stays there: beyond it there is no gradient.
+        nudged = tf.clip_by_value(away, low, high)
+        return super().__call__(inputs + tf.stop_gradient(nudged - inputs), training, weights, **rest)
 
 
 class Placed(tfmot.quantization.keras.QuantizeConfig):
@@ -132,13 +133,18 @@ def placing(network: Network) -> Callable[[Node, tf_keras.layers.Layer], tf_kera
     ranged, fixed, followers = folding.ranged(network), folding.fixed(network), folding.followers(network)
     made: dict[str, tf_keras.layers.Layer] = {}
 
+    def ends(source: str) -> tuple[Any, Any]:
+        variables = made[source]._output_quantizer_vars
+        return folding.FIXED_RANGE if source in fixed else (variables["min_var"], variables["max_var"])
+
     def rounding(name: str) -> Any:
         if name in ranged:
             return tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
                 num_bits=8, per_axis=False, symmetric=False, narrow_range=False
             )
-        source = followers.get(name, name)
-        return FixedQuantizer() if source in fixed else AverageQuantizer(made[source]) if name in followers else None
+        if name in fixed:
+            return GivenQuantizer(lambda: folding.FIXED_RANGE)
+        return AverageQuantizer(lambda: ends(followers[name])) if name in followers else None
 
     def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         output = rounding(node.name)

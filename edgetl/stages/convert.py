@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edgetl.core import formats, ladder, metrics, pixelstore, slimness
+from edgetl.core import fidelity, formats, ladder, metrics, pixelstore, slimness
 from edgetl.core.errors import StageError
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS, Method
-from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Tensor, Trained
+from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import (
@@ -28,6 +28,16 @@ from edgetl.engines import (
 
 # Why a file does not answer as it should is asked of plain kernels for so long.
 _DOUBT_S = 30.0
+_LONGER = "train with the rounding for longer (--qat-epochs), or choose --method int8"
+_CAUSES: dict[fidelity.Cause, tuple[str, str]] = {
+    "file": ("what was learned is not what the device would compute", _LONGER),
+    "network": (
+        "single roundings change what this network answers",
+        "train it for longer or at a lower rate (--epochs, --fine-tune-epochs, --learning-rate), or choose --method "
+        "int8, which has no model of its own to keep to",
+    ),
+    "unknown": ("too few to say whether the file or the network is at fault", _LONGER),
+}
 _READ_BACK = {
     "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
     "onnx": (onnx_census.check, onnx_census.census, onnx_census.kernels),
@@ -95,7 +105,7 @@ def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path)
     in_float = [layer.name for layer in ladder.weighted(ranges.layers)[: method.float_layers]]
     path = folder / f"model{ranges.path.suffix}"
     model = ranges.path.read_bytes()
-    if path.suffix == ".onnx":
+    if formats.of(path).name == "onnx":
         path.write_bytes(onnx_calibrated.quantized(model, method, in_float, _card(trained)))
     else:
         path.write_bytes(calibrated.quantized(model, in_float))
@@ -167,43 +177,27 @@ def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> fl
     """On which part of the photos the file names the class that the quantization-aware model names.
 
     Raises:
-        StageError: they agree on too few.
+        StageError: they agree on too few; it says whether the file or the network is at fault.
     """
-    path, form = artifact.path, formats.of(artifact.path)
-    promised = keras3.two_columns(_in_steps(np.load(retrained.answers, allow_pickle=False), artifact.output))
+    path, form, step = artifact.path, formats.of(artifact.path), artifact.output.scale
+    promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
     ran = runtimes.predict(path, pixelstore.opened(retrained.proof, trained.input), form.fast, lambda _: None)
     answered = keras3.two_columns(ran.scores)
-    agreement = metrics.agreement(promised, answered)
+    as_promised = fidelity.alike(promised, answered, step)
+    agreement = float(as_promised.mean())
     if agreement >= AGREEMENT:
         return agreement
-    # Is it the file? Then it says the same on any kernels. Or is it a network that answers to each rounding?
     few = form.plain_photos(_DOUBT_S, ran.invoke_ms, accelerated=ran.accelerated)
-    photos = pixelstore.opened(retrained.proof[:few], trained.input)
+    rows = metrics.evenly(len(promised), few)
+    photos = pixelstore.opened([retrained.proof[row] for row in rows], trained.input)
     plain = keras3.two_columns(runtimes.predict(path, photos, "reference", lambda _: None).scores)
-    itself = metrics.agreement(answered[:few], plain)
-    found = (
-        f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} photos, "
-        f"{AGREEMENT:.0%} are needed; on {form.fast_title} and on {form.plain_title} the file itself agrees on "
-        f"{itself:.1%} of {len(plain)}"
-    )
-    if 1 - itself >= (1 - agreement) / 2:
-        raise StageError(
-            f"{found}: single roundings change what this network answers",
-            where=(path,),
-            hint="train it for longer or at a lower rate (--epochs, --fine-tune-epochs, --learning-rate), or choose "
-            "--method int8, which has no model of its own to keep to",
-        )
+    as_itself = fidelity.alike(answered[rows], plain, step)
+    fast = form.fast_title if ran.accelerated else form.runtime
+    said, hint = _CAUSES[fidelity.cause(as_promised[rows], as_itself)]
     raise StageError(
-        f"{found}: what was learned is not what the device would compute",
+        f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} photos, "
+        f"{AGREEMENT:.0%} are needed; on {fast} and on {form.plain_title} the file itself agrees on "
+        f"{as_itself.mean():.1%} of {len(rows)}: {said}",
         where=(path,),
-        hint="train with the rounding for longer (--qat-epochs), or choose --method int8",
+        hint=hint,
     )
-
-
-def _in_steps(scores: np.ndarray, output: Tensor) -> np.ndarray:
-    """The scores as the file can say them: two that are nearer than its step are one."""
-    if not output.scale:
-        return scores
-    whole = np.rint(scores / output.scale) + output.zero_point
-    reach = np.iinfo(output.dtype)
-    return np.asarray((np.clip(whole, reach.min, reach.max) - output.zero_point) * output.scale, np.float32)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgetl.core import judgement
+from edgetl.core import judgement, metrics
 from edgetl.core.errors import StageError
 from edgetl.core.recipe import Contract
 from edgetl.core.records import Hop, Photo, Scores, Verdict
@@ -16,7 +16,7 @@ class Case:
     """What is judged: one method's answers beside the reference's, to `photos` in this order.
 
     `steps` are the hops of the ledger by name, the reference first; each may cover fewer photos, evenly drawn
-    (`evenly`), and then all are compared on those.
+    (`metrics.evenly`), and then all are compared on those.
     """
 
     method: str
@@ -53,16 +53,11 @@ def verify(case: Case, contract: Contract) -> Verdict:
         raise StageError(f"the answers cannot be judged: {error}", where=(case.artifact.path,)) from error
 
 
-def evenly(total: int, count: int) -> np.ndarray:
-    """At most `count` of `total` rows, evenly spread: int64 [rows]."""
-    return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
-
-
 def _hops(case: Case) -> tuple[Hop, ...]:
     if not case.steps:
         return ()
     fewest = min(scores.photos for _, scores in case.steps)
-    rows = evenly(len(case.photos), fewest)
+    rows = metrics.evenly(len(case.photos), fewest)
     labels = np.array([case.photos[row].label for row in rows], dtype=np.int64)
     return judgement.ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
 

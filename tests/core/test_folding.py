@@ -218,6 +218,8 @@ def test_a_concatenation_has_one_range_for_all_that_feed_it_alone():
     joined = plain("j", "Concatenate", "l", "r")
     assert ranged(left, right, joined) == ("j",)
     assert ranged(left, right, joined, plain("s", "Add", "l", "r")) == ("l", "r", "j", "s")
+    gated = plain("g", "Multiply", "l", "r")
+    assert ranged(left, right, gated, plain("j", "Concatenate", "g", "l")) == ("l", "r", "j")
 
 
 def test_a_silu_is_a_sigmoid_and_a_product():

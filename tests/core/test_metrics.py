@@ -129,3 +129,23 @@ def test_a_score_that_is_not_finite_names_its_row(bad):
 def test_shapes_that_do_not_fit_are_refused(labels, reference, candidate):
     with pytest.raises(ValueError, match=r"scores|labels|label|reference"):
         compare(labels, reference, candidate)
+
+
+@pytest.mark.parametrize(
+    ("total", "count", "rows"),
+    [
+        (5, 5, [0, 1, 2, 3, 4]),
+        (3, 2**31, [0, 1, 2]),
+        (10, 4, [0, 3, 6, 9]),
+        (100, 2, [0, 99]),
+        (7, 1, [0]),
+    ],
+)
+def test_evenly(total, count, rows):
+    assert metrics.evenly(total, count).tolist() == rows and metrics.evenly(total, count).dtype == np.int64
+
+
+def test_evenly_draws_each_photo_once():
+    for total in range(1, 60):
+        for count in range(1, total + 1):
+            assert len(set(metrics.evenly(total, count).tolist())) == count

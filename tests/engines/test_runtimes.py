@@ -10,7 +10,7 @@ from edgetl.engines import litert, ort, runtimes
 
 def test_every_format_has_its_engine(built_both, photo_array, as_pixels):
     pixels, engines = as_pixels(photo_array[:4]), {"tflite": litert, "onnx": ort}
-    assert set(engines) == set(FORMATS)
+    assert set(engines) == set(FORMATS) == set(runtimes._ENGINES)
     for built in built_both.targets:
         form = FORMATS[built.artifact.format]
         ran = runtimes.predict(built.artifact.path, pixels, form.fast, lambda _: None)

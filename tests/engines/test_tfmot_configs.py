@@ -53,30 +53,48 @@ for name, layer in made.layers.items():
     }
 
 
-def test_a_config_can_be_made_again(legacy):
-    assert legacy("""
-from edgetl.engines.tfmot_configs import FixedQuantizer, Placed
-output = FixedQuantizer()
-again = Placed(**Placed("kernel", output).get_config())
-result = [again.kernel, again.output is output, Placed("").get_output_quantizers(None)]
-""") == ["kernel", True, []]
-
-
 def test_an_average_is_rounded_away_from_the_middle_in_the_steps_of_its_source(legacy):
     found = legacy("""
 import numpy as np, tensorflow as tf
 from edgetl.engines.tfmot_configs import AverageQuantizer
-class Source: _output_quantizer_vars = {"min_var": tf.constant(0.0), "max_var": tf.constant(25.5)}
-levels = np.float32([0, 3.5, 3.25, 127.5, 128.5, 200.5, 200.25, 254.5])
-result = np.round(AverageQuantizer(Source())(levels / 10, False, {}).numpy() * 10, 3).tolist()
+low, high = tf.Variable(0.0), tf.Variable(25.5)
+levels = tf.constant(np.float32([0, 3.5, 3.25, 127.5, 128.5, 200.5, 200.25, 254.5, 255]) / 10)
+with tf.GradientTape() as tape:
+    tape.watch(levels)
+    rounded = AverageQuantizer(lambda: (low, high))(levels, False, {})
+result = [np.round(rounded.numpy() * 10, 3).tolist(), tape.gradient(rounded, levels).numpy().tolist()]
 """)
     # Levels count from -128: below the middle a half goes down, above it goes up.
-    assert found == [0, 3, 3, 127, 129, 201, 200, 255]
+    assert found == [[0, 3, 3, 127, 129, 201, 200, 255, 255], [1] * 9]
 
 
 def test_a_sigmoid_is_rounded_to_what_runtimes_give(legacy):
     assert legacy("""
 import numpy as np
-from edgetl.engines.tfmot_configs import FixedQuantizer
-result = (FixedQuantizer()(np.float32([0, 0.3, 0.5, 1]), False, {}).numpy() * 256).tolist()
+from edgetl.core import folding
+from edgetl.engines.tfmot_configs import GivenQuantizer
+rounding = GivenQuantizer(lambda: folding.FIXED_RANGE)
+result = (rounding(np.float32([0, 0.3, 0.5, 1]), False, {}).numpy() * 256).tolist()
 """) == [0, 77, 128, 255]
+
+
+def test_an_average_of_a_sigmoid_has_its_steps(legacy):
+    assert (
+        legacy("""
+import numpy as np, tf_keras
+from edgetl.core.flatnet import Network, Node
+from edgetl.engines.tfmot_configs import placing
+from edgetl.engines.twin import twin
+gate = Node(name="s", kind="Activation", inputs=("x",), shape=(2, 2, 1), config={"activation": "sigmoid"})
+config = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}
+pool = Node(name="p", kind="AveragePooling2D", inputs=("s",), shape=(1, 1, 1), config=config)
+last = Node(name="l", kind="Activation", inputs=("p",), shape=(1, 1, 1), config={"activation": "linear"})
+photo = Node(name="x", kind="InputLayer", inputs=(), shape=(2, 2, 1))
+made = twin(Network((photo, gate, pool, last)), placing(Network((photo, gate, pool, last))))
+levels = np.float32([100, 101, 100, 101]) / 256
+photos = np.log(levels / (1 - levels)).reshape(1, 2, 2, 1)
+probe = tf_keras.Model(made.model.input, made.layers["p"].output)
+result = float(probe.predict_on_batch(photos).ravel()[0] * 256)
+""")
+        == 100
+    )

@@ -44,3 +44,18 @@ result = {
     )
     assert found["score"][1] >= found["score"][0]
     assert all(found["moved"].values()) == (found["score"][2] > 0) and len(found["moved"]) == 4
+
+
+def test_photos_are_scaled_in_whole_steps_as_in_the_file(legacy, told):
+    found = legacy(
+        told
+        + """
+from edgetl.engines.tfmot_qat import QuantizationAware
+aware = QuantizationAware(folding.folded(net), Held(), scaling, watch)
+grays = np.repeat(np.uint8([0, 126, 127, 128, 129, 255]), 3).reshape(1, 1, 6, 3)
+low, high = aware._scaling.range
+result = np.round(np.asarray(aware.scaled(grays))[0, 0, :, 0] / ((high - low) / 255), 3).tolist()
+"""
+    )
+    # 128 is 127.498 steps of a 127th above -1, and 127.502 where -1 is a whole number of the steps of the kernel.
+    assert found == [-127, -1, 0, 1, 1, 127]

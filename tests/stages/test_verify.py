@@ -5,10 +5,11 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from edgetl.core import metrics
 from edgetl.core.errors import StageError
 from edgetl.core.recipe import Contract
 from edgetl.core.records import Photo, Scores
-from edgetl.stages.verify import Case, evenly, verify
+from edgetl.stages.verify import Case, verify
 
 CONTRACT = Contract(limit_drop=0.02, confidence=0.9, strict=False)
 LABELS = [0, 0, 1, 1, 2, 2, 0, 1, 2, 0]
@@ -65,7 +66,7 @@ def test_the_verdict(kept):
 
 def test_the_ledger_stands_on_the_photos_that_every_step_has(kept):
     reference, artifact = kept("keras", LABELS), kept("int8", [1, *LABELS[1:]])
-    rows = evenly(len(LABELS), 4)
+    rows = metrics.evenly(len(LABELS), 4)
     few = kept("plain", [LABELS[row] for row in rows])
     steps = (("Keras", reference), ("reference kernels", few), ("XNNPACK", artifact))
     hops = verify(case(reference, artifact, steps=steps), CONTRACT).hops
@@ -74,26 +75,6 @@ def test_the_ledger_stands_on_the_photos_that_every_step_has(kept):
         ("reference kernels", 4, 0, 0),
         ("XNNPACK", 4, 1, 0),
     ]
-
-
-@pytest.mark.parametrize(
-    ("total", "count", "rows"),
-    [
-        (5, 5, [0, 1, 2, 3, 4]),
-        (3, 2**31, [0, 1, 2]),
-        (10, 4, [0, 3, 6, 9]),
-        (100, 2, [0, 99]),
-        (7, 1, [0]),
-    ],
-)
-def test_evenly(total, count, rows):
-    assert evenly(total, count).tolist() == rows and evenly(total, count).dtype == np.int64
-
-
-def test_evenly_draws_each_photo_once():
-    for total in range(1, 60):
-        for count in range(1, total + 1):
-            assert len(set(evenly(total, count).tolist())) == count
 
 
 @pytest.mark.parametrize(
