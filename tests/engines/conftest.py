@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 _SERVER = """
-import json, os, sys, traceback
+import gc, json, os, sys, traceback
 lines = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 for line in sys.stdin:
@@ -21,6 +21,11 @@ for line in sys.stdin:
     except Exception:
         answer = {"failed": traceback.format_exc()}
     lines.write(json.dumps(answer) + "\\n")
+    # Networks hold themselves in circles, and dozens of them gigabytes.
+    scope.clear()
+    if "tf_keras" in sys.modules:
+        sys.modules["tf_keras"].backend.clear_session()
+    gc.collect()
 """
 
 
