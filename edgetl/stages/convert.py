@@ -196,7 +196,7 @@ def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> fl
     said, hint = _CAUSES[fidelity.cause(as_promised[rows], as_itself)]
     raise StageError(
         f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} photos, "
-        f"{AGREEMENT:.0%} are needed; on {fast} and on {form.plain_title} the file itself agrees on "
+        f"{AGREEMENT:.0%} are needed; between {fast} and {form.plain_title} the file itself agrees on "
         f"{as_itself.mean():.1%} of {len(rows)}: {said}",
         where=(path,),
         hint=hint,
