@@ -1,6 +1,7 @@
 """What the flags of a verb ask for → an Order, and the run folder that it goes to."""
 
-import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ def order(given: dict[str, Any]) -> Order:
         DataError: the photos are no folder of photos.
     """
     photos, method = given["photos"], given.get("method", "")
-    if photos is not None and os.fsencode(photos).decode("utf-8", "replace") != str(photos):
-        raise ConfigError("the path of the photos is not UTF-8", where=[repr(photos)], hint="rename the folder")
+    _check_utf8(given)
     if photos is not None and not photos.is_dir():
         dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
     if method:
@@ -30,19 +30,44 @@ def order(given: dict[str, Any]) -> Order:
         raise ConfigError("a target is given twice", where=names)
     found = tuple(targets.find(name, given.get("target_dir") or ()) for name in names)
     source = given["recipe"] or ("digits" if photos is None and given.get("model") is None else "default")
-    resolved = recipe.resolve(source, tables(given))
-    if resolved.own.path and photos is None:
-        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
-        raise ConfigError("a model of your own needs photos of your own", hint=hint)
     # All targets share one recipe, so the strictest limit holds for each.
     limits = [one.limits.accuracy_drop for one in found if one.limits.accuracy_drop is not None]
     below = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    resolved = recipe.resolve(source, tables(given), below=below)
+    if resolved.own.path and photos is None:
+        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
+        raise ConfigError("a model of your own needs photos of your own", hint=hint)
     return Order(
         photos=photos,
         targets=found,
-        recipe=recipe.resolve(source, tables(given), below=below),
+        recipe=resolved,
         method=method,
         all_methods=given.get("all_methods", False),
+    )
+
+
+def laxer(wanted: Order) -> list[str]:
+    """The targets that demand more accuracy than the recipe does, which has its way: a sentence for each."""
+    allowed = wanted.recipe.contract.limit_drop
+    return [
+        f"target {one.id} allows a drop of {one.limits.accuracy_drop * 100:g} points, and the recipe {allowed * 100:g}"
+        for one in wanted.targets
+        if one.limits.accuracy_drop is not None and one.limits.accuracy_drop < allowed
+    ]
+
+
+def continued(wanted: Order, root: Path) -> Order:
+    """An order to train, for a run folder that may hold a build: that stays what it was, but for the training."""
+    if not (root / "order.json").is_file():
+        return wanted
+    before = Order.of(root)
+    kept = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
+    return replace(
+        wanted,
+        targets=before.targets,
+        recipe=wanted.recipe.model_copy(update=kept),
+        method=before.method,
+        all_methods=before.all_methods,
     )
 
 
@@ -67,3 +92,19 @@ def run_folder(wanted: Order, given: Path | None) -> Path:
             told = before or "the embedded digits"
             raise ConfigError(f"the run folder is that of other photos: {told}", where=(out,), hint=hint)
     return out
+
+
+def _check_utf8(given: Mapping[str, Any]) -> None:
+    """Names are kept in JSON, told and printed: one that is no text would end a build where it is written down."""
+    for name, value in given.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str | Path) and not _is_text(str(one)):
+                raise ConfigError(f"--{name.replace('_', '-')} is not UTF-8", where=[repr(str(one))], hint="rename it")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

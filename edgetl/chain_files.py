@@ -5,11 +5,11 @@ from pathlib import Path
 from edgetl import stages
 from edgetl.chain_model import ModelChain
 from edgetl.core import calibration, dataset, ladder, methods
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.recipe import Kind
 from edgetl.core.records import Artifact, Calibrated, Graph, Photo, Trained
-from edgetl.core.retraining import Retrained
+from edgetl.core.retraining import Retrained, made_by
 from edgetl.core.runs import sha256_of, versions
 
 
@@ -77,7 +77,11 @@ class FileChain(ModelChain):
         )
 
     def _aware(self, form: FormatName, method: methods.Method) -> Artifact:
-        """The file of a model that learned with the rounding."""
+        """The file of a model that learned with the rounding.
+
+        Raises:
+            StageError: the file does not answer as that model does.
+        """
         trained, retrained = self.trained, self.retrained("qat")
 
         def work(folder: Path) -> Artifact:
@@ -88,17 +92,21 @@ class FileChain(ModelChain):
             )
             return artifact
 
-        return self.stage(
+        artifact = self.stage(
             f"convert-{form}-{method.name}",
             {
                 "retrained": retrained.sha256,
                 "said": [trained.classes, trained.input.model_dump()],
-                "libraries": versions(*FORMATS[form].makers),
+                "libraries": versions(*FORMATS[form].makers, FORMATS[form].package),
             },
             work,
             Artifact,
             title=f"convert to {method.name} {FORMATS[form].title}",
         )
+        # The refusal is a result as well: a training is not repeated to hear it again.
+        if artifact.refused.message:
+            raise StageError(artifact.refused.message, where=(artifact.path,), hint=artifact.refused.hint)
+        return artifact
 
     def _slim(self, kind: Kind) -> Trained:
         """The trained model with the weights that pruning or clustering left; it goes by the sha256 it came from."""
@@ -118,18 +126,22 @@ class FileChain(ModelChain):
         """The trained model after more training: with the rounding in the loop, or with fewer different weights."""
         recipe, data, trained = self.order.recipe, self.dataset, self.trained
         tables = recipe.tables()
-        asked = stages.retrain.Retraining(kind=kind, trained=trained, dataset=data, recipe=recipe)
         depends_on = {
             "trained": trained.sha256,
             "recipe": {key: tables[key] for key in ("augment", "training", "phase1", "retrain", "convert")},
             "dataset": data.sha256,
-            "code": stages.retrain.made_by(),
+            "code": made_by(),
             "libraries": versions("tensorflow", "tf_keras", "tensorflow-model-optimization"),
         }
+
+        def work(folder: Path) -> Retrained:
+            asked = stages.retrain.Retraining(kind=kind, trained=trained, dataset=data, recipe=recipe)
+            return stages.retrain.retrain(asked, folder, console=self.console)
+
         return self.stage(
             f"retrain-{kind}",
             depends_on,
-            lambda folder: stages.retrain.retrain(asked, folder, console=self.console),
+            work,
             Retrained,
             title=f"{kind}: {recipe.retrain.epochs_of(kind)} more epochs on {len(data.train)} photos",
         )
@@ -138,9 +150,9 @@ class FileChain(ModelChain):
         """The ranges of all activations, from the calibration photos or from the further and more of `int8_more`."""
         trained, data, photos = self.trained, self.dataset, self._calibration(more=more)
         graph = self._graph(trained) if form == "onnx" else None
-        asked = stages.calibrate.Calibrating(trained=trained, dataset=data, photos=photos, graph=graph)
 
         def work(folder: Path) -> Calibrated:
+            asked = stages.calibrate.Calibrating(trained=trained, dataset=data, photos=photos, graph=graph)
             with self.console.bar("ranges", len(photos), "photos") as bar:
                 return stages.calibrate.calibrate(asked, folder, advance=bar.advance)
 

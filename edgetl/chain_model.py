@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgetl import stages
-from edgetl.core import bases, cache, dataset, tell
+from edgetl.core import bases, cache, dataset, segments, tell
 from edgetl.core.console import Console
 from edgetl.core.recipe import Recipe
-from edgetl.core.records import Dataset, Input, Record, Trained
+from edgetl.core.records import Dataset, Input, OwnModel, Record, Trained
 from edgetl.core.runs import Run, sha256_of, versions
 from edgetl.order import Order
 
@@ -49,8 +49,11 @@ class ModelChain:
 
     @cached_property
     def _side_px(self) -> int:
-        recipe = self.order.recipe
-        return stages.adopt.side_px(recipe.own) if recipe.own.path else recipe.base.side_px
+        own, base = self.order.recipe.own, self.order.recipe.base
+        if not own.path:
+            return base.side_px
+        depends_on = {"model": sha256_of(Path(own.path)), "libraries": versions("keras", bases.backend())}
+        return self.stage("look", depends_on, lambda _: stages.adopt.look(own), OwnModel, title="").side_px
 
     @cached_property
     def trained(self) -> Trained:
@@ -98,7 +101,10 @@ class ModelChain:
     def stage(
         self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R], *, title: str
     ) -> R:
-        """The record of a stage, made now or read back; with a title, its making is told."""
+        """The record of a stage, made now or read back; with a title, its making is told.
+
+        Everything here comes of the photos' pixels, so what makes them is a part of every fingerprint.
+        """
 
         def work(folder: Path) -> R:
             if not title:
@@ -106,7 +112,7 @@ class ModelChain:
             with self.console.step(title):
                 return make(folder)
 
-        return self.run.stage(name, depends_on, work, kind).record
+        return self.run.stage(name, {**depends_on, "pixels": segments.made_by()}, work, kind).record
 
 
 def _embedded() -> Path:

@@ -118,9 +118,9 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
     except (KeyboardInterrupt, typer.Abort):
         Console().say("interrupted: the same command goes on from the last finished stage")
         return 130
-    except SystemExit:
+    except SystemExit as ended:
         # Typer ends so when whoever read our output has gone; there is nobody left to tell.
-        return 0
+        return 0 if isinstance(ended.__context__, BrokenPipeError) else _unexpected(ended)
     except OSError as error:
         Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], _os_hint(error))
         return 2
@@ -179,6 +179,7 @@ def build(
 ) -> None:
     """Fine-tune (or take --model as it is), convert, prove and bundle: the whole road."""
     from edgetl import asked, show
+    from edgetl.core import demands
 
     if photos is not None and photos_dir is not None:
         raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
@@ -187,6 +188,8 @@ def build(
     from edgetl import build as building
 
     with _working(asked.run_folder(order, out), quiet=quiet) as (run, console):
+        for sentence in asked.laxer(order):
+            console.warn(sentence)
         if photos is None:
             console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos")
         built = building.build(order, run, console)
@@ -198,7 +201,9 @@ def build(
     if explain:
         record["layers"] = {form: [layer.model_dump() for layer in found] for form, found in explained.items()}
     show.print_record(record, bundles, as_json=as_json)
-    _keep_contracts({one.target: one.verdict for one in built.targets}, strict=order.recipe.contract.strict)
+    unmet = {one.target: demands.too_large(one.artifact, order.target(one.target).limits) for one in built.targets}
+    verdicts = {one.target: one.verdict for one in built.targets}
+    _keep_contracts(verdicts, unmet, strict=order.recipe.contract.strict)
 
 
 @app.command()
@@ -229,18 +234,11 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a base on the photos, and stop there."""
-    from dataclasses import replace
-
     from edgetl import asked, show
-    from edgetl.order import Order
 
     order = asked.order(locals())
     root = asked.run_folder(order, out)
-    if (root / "order.json").is_file():
-        # What was built there stays what it was built for.
-        before = Order.of(root)
-        order = replace(order, targets=before.targets, method=before.method, all_methods=before.all_methods)
-    with _chain(order, root, quiet=quiet) as chain:
+    with _chain(asked.continued(order, root), root, quiet=quiet) as chain:
         trained = chain.trained
     show.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=as_json)
 
@@ -279,6 +277,8 @@ def verify(
     if run is not None and (fit is not None or limit_drop is not None):
         hint = "build it again with the other limit or fit: what has not changed is kept"
         raise ConfigError("a run is judged by its own recipe, without --fit and --limit-drop", hint=hint)
+    if run is None and (method or target):
+        raise ConfigError("--method and --target choose from a run's files", hint="edgetl verify RUN --method int8")
     if run is not None:
         with _reopened(run, target, quiet=quiet) as delivery:
             chosen = delivery.chosen(method)
@@ -299,7 +299,7 @@ def verify(
         hint = "edgetl verify RUN, or edgetl verify --reference M.keras --artifact M.tflite --photos DIR"
         raise ConfigError("nothing to verify", hint=hint)
     show.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=as_json)
-    _keep_contracts({verdict.method: verdict}, strict=strict)
+    _keep_contracts({verdict.method: verdict}, {}, strict=strict)
 
 
 @app.command()
@@ -329,7 +329,7 @@ def bench(
 ) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
     from edgetl import show
-    from edgetl.core import measures
+    from edgetl.core import demands, measures
 
     with _reopened(run, target, quiet=quiet) as delivery:
         console = delivery.chain.console
@@ -350,6 +350,8 @@ def bench(
         for error in failed:
             console.error(error.message, error.where, error.hint)
         strict = strict or delivery.chain.order.recipe.contract.strict
+        # A target's milliseconds are its board's, not this machine's.
+        unmet = {where: demands.too_slow(measure, delivery.target.limits) for where, measure in found if device}
     record = {
         "measures": {where: measure.model_dump(mode="json") for where, measure in found},
         "failed": [error.message for error in failed],
@@ -358,7 +360,7 @@ def bench(
         show.print_record(record, "\n".join(str(one.path) for one in done), as_json=as_json)
     if failed:
         raise typer.Exit(max(error.exit_code for error in failed))
-    _keep_contracts(verdicts, strict=strict)
+    _keep_contracts(verdicts, unmet, strict=strict)
 
 
 @app.command()
@@ -526,9 +528,14 @@ def _reopened(root: Path, target: str, *, quiet: bool) -> Iterator["Delivery"]:
         yield Delivery(Chain(order, run, console), wanted)
 
 
-def _keep_contracts(verdicts: Mapping[str, "Verdict"], *, strict: bool) -> None:
-    """Raise unless every contract is kept; an undecided one is while its point estimate is, and never when strict."""
+def _keep_contracts(verdicts: Mapping[str, "Verdict"], unmet: Mapping[str, str], *, strict: bool) -> None:
+    """Raise unless every contract is kept, and nothing else that a target demands is unmet.
+
+    An undecided one is kept while its point estimate is, and never when strict.
+    """
     faults = {name: _fault(verdict, strict=strict) for name, verdict in verdicts.items()}
+    for name, demand in unmet.items():
+        faults[name] = "; ".join(fault for fault in (faults.get(name), demand) if fault)
     broken = [f"{name}: {fault}" if len(faults) > 1 else fault for name, fault in faults.items() if fault]
     if broken:
         raise ContractBroken(
@@ -551,7 +558,7 @@ def _os_hint(error: OSError) -> str:
     return "free some space and run the same command again" if error.errno == ENOSPC else ""
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: BaseException) -> int:
     """Tell of a defect of ours, and where its traceback lies."""
     from edgetl.core.console import Console
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edgetl import stages
 from edgetl.chain import Chain
-from edgetl.core import bundles, ladder, methods
+from edgetl.core import bundles, demands, ladder, methods
 from edgetl.core.errors import ConfigError, EdgetlError, StageError
 from edgetl.core.formats import FORMATS, FormatName, Kernels
 from edgetl.core.ladder import Candidate, Rung
@@ -65,7 +65,7 @@ class Delivery:
         Raises:
             ConfigError: the method makes no file of a format that the target takes.
         """
-        return self.chain.artifact(*self._wish(method, accepted=False))
+        return self._made(*self._wish(method, accepted=False))
 
     @cached_property
     def rungs(self) -> tuple[Rung, ...]:
@@ -84,7 +84,7 @@ class Delivery:
                 candidate = None if futile else self._candidate(form, name)
             except StageError as error:
                 # A training that comes to nothing is a step that did not do: the ladder says so and goes on.
-                if not methods.find(name).retrained or self.chain.order.method:
+                if not methods.find(name).retrained or name == self.chain.order.method:
                     raise
                 futile = f"failed: {error.message}"
             spent = sum(seconds for stage, seconds in self.chain.run.took.items() if stage not in before)
@@ -101,21 +101,25 @@ class Delivery:
         return tuple(rung.candidate for rung in self.rungs if rung.candidate)
 
     def chosen(self, method: str = "") -> Artifact:
-        """The first file within the limit, else the nearest to it; with a method, that method's."""
-        if not method:
-            return _best(self.rungs)
-        form, name = self._wish(method, accepted=True)
+        """The file of that method, by default of the order's; without either the first within the limit, else the
+        nearest to it."""
+        method = method or self.chain.order.method
+        return self._made(*self._wish(method, accepted=True)) if method else _best(self.rungs)
+
+    def _made(self, form: FormatName, name: str) -> Artifact:
+        """The file of one method; of a flight, the first step within the limit, else the nearest to it."""
         if name not in ladder.flight(name):
             return _best(self._climbed((form, step) for step in ladder.flight(name)))
         futile = self.chain.futile(form, methods.find(name))
         if futile:
-            raise ConfigError(f"no file was made for {self.target.id}: {method}: {futile}", hint=_ANOTHER)
+            raise ConfigError(f"no file was made for {self.target.id}: {name}: {futile}", hint=_ANOTHER)
         return self.chain.artifact(form, name)
 
     def _candidate(self, form: FormatName, name: str) -> Candidate:
         artifact = self.chain.artifact(form, name)
         strict = self.chain.order.recipe.contract.strict
-        return Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"), strict=strict)
+        unmet = demands.too_large(artifact, self.target.limits)
+        return Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"), strict=strict, unmet=unmet)
 
     def verdict(self, artifact: Artifact, part: Part, *, ledger: bool = False) -> Verdict:
         """The artifact on the target's kernels judged against the Keras reference on one part of the photos."""
@@ -270,7 +274,7 @@ def _best(rungs: Sequence[Rung]) -> Artifact:
     """The first file within the limit, else the nearest to it."""
     files = [rung.candidate for rung in rungs if rung.candidate]
     within = (candidate for candidate in files if candidate.within_limit)
-    return next(within, min(files, key=lambda candidate: candidate.validation.drop)).artifact
+    return next(within, min(files, key=lambda candidate: (candidate.unmet != "", candidate.validation.drop))).artifact
 
 
 def _reached(climbed: Sequence[Rung], name: str, *, everything: bool) -> bool:

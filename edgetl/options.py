@@ -76,7 +76,10 @@ Clusters = Annotated[int | None, typer.Option(help="cluster: values a kernel may
 Method = Annotated[str, typer.Option(help="Pin the conversion method: see edgetl methods.")]
 AllMethods = Annotated[bool, typer.Option("--all-methods", help="Make and score every method but prune and cluster.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Rank the layers by what int8 does to them.")]
-Soak = Annotated[float | None, typer.Option(metavar="S", min=0, help="Invoke so long without a pause; 60 on a device.")]
+Soak = Annotated[
+    float | None,
+    typer.Option(metavar="S", min=0, max=1e6, help="Invoke so long without a pause; 60 on a device."),
+]
 Device = Annotated[
     list[str] | None, typer.Option(metavar="USER@HOST", help="Measure there, over your own ssh; several at once.")
 ]

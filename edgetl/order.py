@@ -68,6 +68,8 @@ class Order:
         path = root / "order.json"
         kept = read_json(path, hint=_RUN_HINT)
         try:
+            if not kept["targets"]:
+                raise KeyError("targets")
             return cls(
                 photos=Path(kept["photos"]) if kept["photos"] else None,
                 targets=tuple(

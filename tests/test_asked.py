@@ -1,10 +1,13 @@
 """asked.py: flags → an order and its run folder; what they do together is in test_cli.py."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import pytest
 
 from edgetl import asked
+from edgetl.core import targets
 from edgetl.core.errors import ConfigError, DataError
 
 
@@ -34,7 +37,10 @@ def test_the_strictest_limit_of_all_targets_holds_unless_a_flag_says_another(pho
         )
     both = {"photos": photos, "target": ["even", "strict"], "target_dir": [tmp_path]}
     assert asked.order(given(**both)).recipe.contract.limit_drop == 0.005
-    assert asked.order(given(**both, limit_drop=0.02)).recipe.contract.limit_drop == 0.02
+    assert asked.laxer(asked.order(given(**both))) == []
+    flagged = asked.order(given(**both, limit_drop=0.02))
+    assert flagged.recipe.contract.limit_drop == 0.02
+    assert asked.laxer(flagged) == ["target strict allows a drop of 0.5 points, and the recipe 2"]
 
 
 @pytest.mark.parametrize(
@@ -84,3 +90,29 @@ def test_photos_of_the_same_name_do_not_share_a_run(order, tmp_path, monkeypatch
     dataclasses.replace(order, photos=None).save(folder)
     with pytest.raises(ConfigError, match="other photos: the embedded digits"):
         asked.run_folder(one, None)
+
+
+@pytest.mark.parametrize("flag", ["photos", "model", "labels", "weights", "out", "target_dir"])
+def test_names_that_are_not_utf8(flag):
+    name = os.fsdecode(b"\xff")
+    value = {"weights": name, "target_dir": [Path(name)]}.get(flag, Path(name))
+    with pytest.raises(ConfigError, match=f"--{flag.replace('_', '-')} is not UTF-8"):
+        asked.order(given(**{flag: value}))
+
+
+def test_a_training_leaves_what_a_run_was_built_for(order, tmp_path):
+    contract = order.recipe.contract.model_copy(update={"limit_drop": 0.001, "strict": True})
+    built = dataclasses.replace(
+        order,
+        targets=(targets.find("raspberry-pi-4"),),
+        recipe=order.recipe.model_copy(update={"contract": contract}),
+        method="int8",
+        all_methods=True,
+    )
+    built.save(tmp_path)
+    phase1 = order.recipe.phase1.model_copy(update={"epochs": 7})
+    wanted = dataclasses.replace(order, recipe=order.recipe.model_copy(update={"phase1": phase1}))
+    kept = asked.continued(wanted, tmp_path)
+    assert (kept.targets[0].id, kept.method, kept.all_methods) == ("raspberry-pi-4", "int8", True)
+    assert kept.recipe.contract == contract and kept.recipe.phase1.epochs == 7
+    assert asked.continued(wanted, tmp_path / "new") == wanted

@@ -1,14 +1,16 @@
 """chain_model.py: photos → Dataset → Trained in one run folder; the whole is in test_build.py."""
 
+import contextlib
 import hashlib
 
 import pytest
 
 from edgetl import stages
 from edgetl.chain_model import ModelChain, _weights_sha256
-from edgetl.core import bases, recipe, runs
+from edgetl.core import bases, recipe, runs, segments
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.records import Record
 from edgetl.order import Order
 
 
@@ -35,3 +37,23 @@ def test_labels_that_are_no_text(built, order, tmp_path):
     other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
     with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
         _ = ModelChain(other, run, Console(quiet=True)).trained
+
+
+def test_what_makes_pixels_is_a_part_of_every_fingerprint(chain, monkeypatch):
+    """Another Pillow decodes otherwise: nothing made of the old pixels may be compared with answers to the new."""
+    kept = []
+    monkeypatch.setattr(chain.run, "stage", lambda name, depends_on, *_: kept.append(dict(depends_on)))
+    for version in ("1", "1", "2"):
+        monkeypatch.setattr(segments.PIL, "__version__", version)
+        with contextlib.suppress(AttributeError):
+            chain.stage("any", {"of": "this"}, lambda _: None, Record, title="")
+    assert kept[0] == kept[1] != kept[2] and kept[0]["of"] == "this"
+
+
+def test_a_model_of_ones_own_is_looked_at_once(built, order, tmp_path, monkeypatch):
+    own = {"path": str(built.trained.path), "scaling": "none"}
+    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
+    with runs.opened(tmp_path / "run") as run:
+        assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px
+        monkeypatch.setattr(stages.adopt, "look", lambda _: pytest.fail("opened again"))
+        assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px

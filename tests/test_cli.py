@@ -110,6 +110,19 @@ sys.exit(f"loaded: {sorted(heavy)}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
+def test_a_build_that_finds_everything_done_loads_nothing_heavy(edgetl, kept, photos, recipe_file):
+    program = f"""
+import sys
+from edgetl.cli import run
+assert run({["build", str(photos), "--recipe", str(recipe_file), "--out", str(kept), "--quiet"]}) == 0
+heavy = {{"tensorflow", "keras", "ai_edge_litert", "onnx", "onnxruntime"}} & set(sys.modules)
+sys.exit(f"loaded: {{sorted(heavy)}}" if heavy else 0)
+"""
+    environment = edgetl.environment(XDG_CACHE_HOME=str(kept.parent / "cache"))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0 and done.stdout, done.stderr
+
+
 def test_tables_for_scripts(capsys):
     def listed(*arguments: str) -> object:
         assert cli.run([*arguments, "--json"]) == 0
@@ -326,7 +339,7 @@ def test_a_run_that_was_built_strict_stays_so(run_folder, monkeypatch, verb):
     before, found = Order.of(run_folder), []
     contract = before.recipe.contract.model_copy(update={"strict": True})
     dataclasses.replace(before, recipe=before.recipe.model_copy(update={"contract": contract})).save(run_folder)
-    monkeypatch.setattr(cli, "_keep_contracts", lambda verdicts, *, strict: found.append(strict))
+    monkeypatch.setattr(cli, "_keep_contracts", lambda verdicts, unmet, *, strict: found.append(strict))
     assert cli.run([verb, str(run_folder), "--quiet"]) == 0
     assert found == [True]
 
@@ -339,6 +352,8 @@ def test_verify_of_files_made_anywhere(capfd, built, draw_photos, tmp_path):
     assert verdict.photos == 12 and verdict.artifact_sha256 == built.artifact.sha256
     assert cli.run(["verify", *files[:4]]) == 2
     assert "nothing to verify" in capfd.readouterr().err
+    assert cli.run(["verify", *files, "--method", "int8"]) == 2
+    assert "--method and --target choose from a run's files" in capfd.readouterr().err
 
 
 def test_convert_and_bundle_by_another_method(capfd, run_folder):
@@ -361,10 +376,10 @@ def test_convert_and_bundle_by_another_method(capfd, run_folder):
 def test_when_the_contract_is_kept(built, outcome, drop, strict, kept):
     verdict = built.verdict.model_copy(update={"outcome": outcome, "drop": drop, "limit_drop": 0.02})
     if kept:
-        cli._keep_contracts({"tflite": verdict}, strict=strict)
+        cli._keep_contracts({"tflite": verdict}, {}, strict=strict)
         return
     with pytest.raises(ContractBroken) as caught:
-        cli._keep_contracts({"tflite": verdict}, strict=strict)
+        cli._keep_contracts({"tflite": verdict}, {}, strict=strict)
     assert caught.value.exit_code == 1 and "--limit-drop" in caught.value.hint
 
 
@@ -372,8 +387,16 @@ def test_of_several_targets_every_broken_one_is_named(built):
     failed = built.verdict.model_copy(update={"outcome": "FAIL", "drop": 0.3})
     verdicts = {"tflite": built.verdict, "onnx": failed, "mine": failed}
     with pytest.raises(ContractBroken, match=r"onnx: the accuracy .*30\.00 points.*; mine: the") as caught:
-        cli._keep_contracts(verdicts, strict=False)
+        cli._keep_contracts(verdicts, {}, strict=False)
     assert "tflite" not in caught.value.message
+
+
+def test_what_else_a_target_demands_is_a_part_of_the_contract(built):
+    kept = built.verdict.model_copy(update={"outcome": "PASS"})
+    cli._keep_contracts({"tflite": kept}, {"tflite": ""}, strict=True)
+    for verdicts in ({"tflite": kept}, {}):
+        with pytest.raises(ContractBroken, match=r"^int8 takes 9 bytes, 8 allowed$"):
+            cli._keep_contracts(verdicts, {"tflite": "int8 takes 9 bytes, 8 allowed"}, strict=False)
 
 
 def test_verbs_on_a_run_for_several_targets(capfd, run_folder):
@@ -563,4 +586,20 @@ def test_a_path_that_is_not_utf8(tmp_path, capsys):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/photos-\xff"))
     folder.mkdir()
     assert cli.run(["build", str(folder)]) == 2
-    assert "the path of the photos is not UTF-8" in capsys.readouterr().err
+    assert "--photos is not UTF-8" in capsys.readouterr().err
+
+
+def test_only_a_reader_that_has_gone_ends_quietly(monkeypatch, capsys):
+    def ends(why):
+        def app(*_, **__):
+            try:
+                raise why
+            except OSError:
+                sys.exit(1)
+
+        return app
+
+    monkeypatch.setattr(cli, "app", ends(BrokenPipeError()))
+    assert cli.run([]) == 0 and capsys.readouterr().err == ""
+    monkeypatch.setattr(cli, "app", ends(PermissionError()))
+    assert cli.run([]) == 3 and "SystemExit: 1" in capsys.readouterr().err

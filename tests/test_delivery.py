@@ -22,13 +22,14 @@ class Offered(Chain):
     drops: dict[str, float] = {}
     why_not: dict[str, str] = {}
     outcomes: dict[str, str] = {}
+    sizes: dict[str, int] = {}
 
     def futile(self, form, method) -> str:
         return self.why_not.get(method.name, "")
 
     def artifact(self, form, name) -> Artifact:
         self.asked.append(name if form == "tflite" else f"{form} {name}")
-        return Artifact.model_construct(format=form, method=name)
+        return Artifact.model_construct(format=form, method=name, bytes=self.sizes.get(name, 1000))
 
     def verdict(self, artifact, part, kernels, *, ledger=False) -> Verdict:
         assert part == "validation" and not ledger
@@ -204,3 +205,51 @@ def test_measures_of_several_targets_do_not_overwrite_each_other(offered, order)
     one = offered({})
     both = offered({}, targets=(*order.targets, targets.find("raspberry-pi-4")))
     assert (one._bench_name("pi@a"), both._bench_name("pi@a")) == ("bench-pi_a", "bench-tflite-pi_a")
+
+
+def demanding(delivery, **limits):
+    """The same delivery for a target with limits."""
+    target = delivery.target
+    delivery.target = target.model_copy(update={"limits": target.limits.model_copy(update=limits)})
+    return delivery
+
+
+def test_a_file_too_large_for_the_target_is_passed_over(offered):
+    delivery = demanding(offered({"int8": 0.0, "float16": 0.01}), model_bytes=500)
+    delivery.chain.sizes = {"float16": 400}
+    assert delivery.chosen().method == "float16"
+    assert delivery.rungs[0].told == "int8 takes 1000 bytes, 500 allowed"
+
+
+def test_where_none_is_small_and_true_the_small_one_is_nearest(offered):
+    drops = {"int8": 0.0, "float16": 0.05, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
+    delivery = demanding(offered(drops), model_bytes=500)
+    delivery.chain.sizes = {"float16": 400}
+    assert delivery.chosen().method == "float16"
+
+
+def test_a_run_built_for_one_method_goes_on_with_it(offered):
+    """Whatever is asked of the run later: bench, bundle and verify say no method."""
+    delivery = offered({"int8": 0.0, "float16": 0.0}, method="float16", all_methods=True)
+    assert delivery.chosen().method == "float16" and delivery.chosen("int8").method == "int8"
+    assert delivery.chain.asked == ["float16", "int8"]
+
+
+def test_beside_a_pinned_method_another_training_may_fail(offered, monkeypatch):
+    made = Offered.artifact
+
+    def artifact(self, form, name):
+        if name == "qat8":
+            raise StageError("qat8 and its file do not agree")
+        return made(self, form, name)
+
+    monkeypatch.setattr(Offered, "artifact", artifact)
+    drops = dict.fromkeys(("int8", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    why_not = dict.fromkeys(("int8_more", *FLIGHT), "futile")
+    delivery = offered(drops, method="int8", all_methods=True, why_not=why_not)
+    assert "failed: qat8 and its file do not agree" in [rung.told for rung in delivery.rungs]
+
+
+def test_a_flight_is_climbed_for_convert_too(offered):
+    delivery = offered({"mixed8-1": 0.03, "mixed8-2": 0.01}, why_not={})
+    assert delivery.artifact("mixed8").method == "mixed8-2" and delivery.artifact("mixed8-4").method == "mixed8-4"

@@ -38,7 +38,7 @@ def test_of_several_targets_one_is_named(order):
     assert "--target tflite" in caught.value.hint
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}'])
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}', '{"photos": "", "targets": []}'])
 def test_a_folder_that_is_no_run(tmp_path, content):
     if content is not None:
         (tmp_path / "order.json").write_text(content)

@@ -44,6 +44,7 @@ def main() -> None:
     if options.within:
         _measure(options, Path(options.within))
         return
+    ended = 0
     for name in [] if options.table else options.base or list(bases.BASES):
         if _missing(name, options.results):
             with TemporaryDirectory() as folder:
@@ -52,7 +53,9 @@ def main() -> None:
                 done = subprocess.run([*command, "--within", folder], check=False)
             if done.returncode:
                 print(f"{name}: ended with {done.returncode}", file=sys.stderr)
+                ended = 1
     _print(_told(options.results))
+    sys.exit(ended)
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> None:

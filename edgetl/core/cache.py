@@ -48,8 +48,12 @@ def sweep(folder: Path) -> None:
             changed_s = part.stat().st_mtime
         except FileNotFoundError:  # Another process has just finished it, and it bears its own name now.
             continue
-        if time.time() - changed_s > STALE_S:
+        if time.time() - changed_s <= STALE_S:
+            continue
+        if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def replace(target: Path, content: bytes) -> None:

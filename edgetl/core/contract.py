@@ -75,43 +75,6 @@ def decide(broke: int, fixed: int, photos: int, limit_drop: float, *, confidence
     return Decision(drop=(broke - fixed) / photos, low=low, high=high, outcome=outcome, photos_needed=more)
 
 
-def photos_for(
-    limit_drop: float, disagreement: float, *, confidence: float = 0.95, power: float = 0.8, true_drop: float = 0.0
-) -> int:
-    """How many photos to plan for, so that a model that keeps the limit is shown to keep it.
-
-    Args:
-        limit_drop: the largest drop allowed, above 0, up to 1.
-        disagreement: share of the photos that exactly one of reference and artifact gets right, 0..1.
-        confidence: of the one-sided bound.
-        power: the chance of PASS to plan for, between 0.5 and 1, both excluded.
-        true_drop: what conversion is expected to cost; below the limit.
-
-    Returns:
-        Photos, rounded up; never fewer than a model without a single disagreement needs. The approximation is
-        optimistic where few photos disagree: at 1 % and a limit of 1 point, 619 photos PASS in about 64 of 100 cases.
-
-    Raises:
-        ValueError: a figure out of range, or a true drop that no such disagreement can give.
-
-    Source: the normal approximation (z_confidence + z_power)^2 variance / (limit - drop)^2, where one photo's
-    difference (-1, 0 or 1) has the variance disagreement - drop^2.
-    """
-    if not 0 < limit_drop <= 1:
-        raise ValueError(f"limit_drop is above 0 and up to 1, not {limit_drop}")
-    if not 0 <= disagreement <= 1:
-        raise ValueError(f"disagreement is a fraction 0..1, not {disagreement}")
-    if not abs(true_drop) <= disagreement:
-        raise ValueError(f"a disagreement of {disagreement} cannot give a drop of {true_drop}")
-    if not true_drop < limit_drop:
-        raise ValueError(f"no number of photos shows that a drop of {true_drop} is below {limit_drop}")
-    quantile = _quantile(confidence)
-    planned = (quantile + _quantile(power)) ** 2 * (disagreement - true_drop**2) / (limit_drop - true_drop) ** 2
-    # Without any disagreement the upper bound is z^2 / (photos + z^2), which must still come under the limit.
-    unanimous = quantile**2 * (1 - limit_drop) / limit_drop
-    return max(1, math.ceil(max(planned, unanimous)))
-
-
 def _check_counts(broke: int, fixed: int, photos: int) -> None:
     if not photos >= 1:
         raise ValueError(f"an interval needs at least one photo, not {photos}")

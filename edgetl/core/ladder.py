@@ -18,15 +18,21 @@ _FLIGHT = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """One method's artifact with its verdict on the validation part; `strict` wants that to be a PASS."""
+    """One method's artifact with its verdict on the validation part; `strict` wants that to be a PASS.
+
+    `unmet` says what else its target demands and it does not give.
+    """
 
     artifact: Artifact
     validation: Verdict
     strict: bool = False
+    unmet: str = ""
 
     @property
     def within_limit(self) -> bool:
-        """Whether the drop seen on the validation photos is one that the contract allows."""
+        """Whether the drop seen on the validation photos is one that the contract allows, and nothing else is unmet."""
+        if self.unmet:
+            return False
         if self.strict:
             return self.validation.outcome == "PASS"
         return self.validation.outcome != "FAIL" and self.validation.drop <= self.validation.limit_drop
@@ -54,6 +60,8 @@ def weighted(layers: Sequence[LayerError]) -> tuple[LayerError, ...]:
 
 def told(candidate: Candidate) -> str:
     """What a verdict on validation photos means for the next step."""
+    if candidate.unmet:
+        return candidate.unmet
     verdict = candidate.validation
     drop, limit = f"{verdict.drop * 100:+.2f}", f"{verdict.limit_drop * 100:g}"
     if verdict.outcome == "FAIL":

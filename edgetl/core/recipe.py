@@ -20,6 +20,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
 
 _BATCH_SIZE = 32
+_LARGEST_BATCH = 4096
 # What names a file.
 _FILES = (("base", "weights"), ("own", "path"), ("own", "labels"))
 
@@ -91,12 +92,13 @@ class Training(_Table):
     """What both phases share.
 
     `patience` is in epochs without a better validation accuracy; 0 never stops early. `feature_cache` computes frozen
-    layers once per photo and view; `cache_bytes` bounds what they may take on disk, 0 is a tenth of what is free.
+    layers once per photo and view; `cache_bytes` bounds what a training may add to them on disk, 0 is a tenth of what
+    is free.
     `precision` is what layers compute in, for GPUs; the weights, and the model that leaves, are float32 either way.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = _BATCH_SIZE
+    batch_size: Annotated[int, Field(ge=1, le=_LARGEST_BATCH)] = _BATCH_SIZE
     patience: Annotated[int, Field(ge=0)] = 4
     batch_norm: Literal["inference", "training"]
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -257,7 +259,7 @@ def _read(source: str) -> tuple[Tables, str]:
         raise unknown("recipe", source, PRESETS)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(f"the recipe cannot be read: {error}", where=(path,)) from error
     preset = tables.pop("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -297,12 +299,12 @@ def _dependent(given: Tables) -> Tables:
     row = bases.find(str(base["name"]))
     # Random weights have no statistics worth keeping and no top worth singling out; what was learned on drawn images
     # is far from photos. Source: README, "Without a network".
-    whole = base["weights"] in {"none", "formula"}
+    whole = base["weights"] in ("none", "formula")
     narrow = isinstance(base["alpha"], int | float) and base["alpha"] <= 0.5
     batch_size = given.get("training", {}).get("batch_size", _BATCH_SIZE)
     # Adam's rate goes with the square root of the batch. Source: Malladi et al., "On the SDEs and Scaling Rules for
     # Adaptive Gradient Algorithms", NeurIPS 2022.
-    larger = max(batch_size, 1) / _BATCH_SIZE if isinstance(batch_size, int) else 1
+    larger = min(max(batch_size, 1), _LARGEST_BATCH) / _BATCH_SIZE if isinstance(batch_size, int) else 1
     return {
         "base": {"side_px": row.default_side_px},
         "phase1": {"learning_rate": round(1e-3 * math.sqrt(larger), 6)},

@@ -185,12 +185,25 @@ class Calibrated(Record):
         return {self.path: self.sha256}
 
 
+class OwnModel(Record):
+    """A model that was given instead of trained: the side of the photos that it takes."""
+
+    side_px: int
+
+
+class Refusal(Record):
+    """Why a finished file is not good enough, and what to do; empty where it is."""
+
+    message: str
+    hint: str
+
+
 class Artifact(Record):
     """A converted model on disk, described by what was read back from the file itself.
 
     `sparsity` is the part of its kernel weights that is zero, `distinct_weights` how many different ones the richest
     output channel holds, `gzip_bytes` what gzip makes of the file. `agreement` is with the quantization-aware model
-    that the file was made from, on photos; 1 for all other methods.
+    that the file was made from, on photos; 1 for all other methods. One that is `refused` goes nowhere.
     """
 
     path: PathInside
@@ -205,6 +218,7 @@ class Artifact(Record):
     sparsity: float
     distinct_weights: int
     agreement: float
+    refused: Refusal
     sha256: str
     trained_sha256: str
     calibration: Calibration

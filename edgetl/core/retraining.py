@@ -4,6 +4,7 @@ Three kinds. "qat" trains with the rounding of integers in the loop, "prune" mak
 share few values.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ from edgetl.core.records import Input, PathInside, Photo, Record
 # Photos that the quantization-aware model and its file must agree on; the validation part, filled up from training.
 PROOF_PHOTOS = 200
 AGREEMENT = 0.99
+# What decides the numbers that a retraining ends with, but for libraries.
+_CODE = (
+    "core/augment.py",
+    "core/flatnet.py",
+    "core/folding.py",
+    "core/scalings.py",
+    "engines/flatten.py",
+    "engines/integer_export.py",
+    "engines/sources.py",
+    "engines/tfmot*.py",
+    "engines/twin.py",
+)
 
 
 class Job(Record):
@@ -76,3 +89,10 @@ class Retrained(Record):
     def contents(self) -> dict[Path, str]:
         """Every file."""
         return {self.folder / name: digest for name, digest in self.files.items()}
+
+
+def made_by() -> str:
+    """Names the code that retrains, by its sha256: a change of that trains anew. It is read, and not imported."""
+    package = Path(__file__).parents[1]
+    sources = [path for name in _CODE for path in sorted(package.glob(name))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

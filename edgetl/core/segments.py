@@ -65,10 +65,13 @@ class Segment:
         return unusable | {sha256: Known(seen[row].tobytes(), "") for row, sha256 in enumerate(self.sha256s())}
 
     def is_whole(self) -> bool:
-        """Whether every byte is there; after a power cut a file can be shorter than what was written."""
+        """Whether every byte is there; after a power cut a file can be shorter than what was written, or hold zeros."""
         widths = {"pixels": self.side_px**2 * 3, "sha256": 32, "looks": looks.BYTES}
         photos = {_size(self.path / name) / width for name, width in widths.items()}
-        return len(photos) == 1 and _size(self.path / "problems.json") > 0
+        try:
+            return len(photos) == 1 and isinstance(json.loads((self.path / "problems.json").read_text()), dict)
+        except (FileNotFoundError, ValueError):
+            return False
 
     def _rows(self, name: str, width: int) -> Bytes:
         return np.fromfile(self.path / name, np.uint8).reshape(-1, width)
@@ -129,17 +132,18 @@ def growing(shape: Input) -> Iterator[Growing]:
 
 
 def sweep(shape: Input) -> None:
-    """Remove what killed processes left half written of this input."""
+    """Remove what killed processes left half written of this input, and of any catalogue."""
     cache.sweep(folder(shape))
+    cache.sweep(_catalogues())
 
 
 def catalogue(root: Path) -> dict[str, Stamp]:
     """What is remembered of the files under a root, by path; nothing where the catalogue is missing or cut short."""
     try:
         entries = json.loads(_catalogue(root).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        return {path: (size, time_ns, sha256) for path, (size, time_ns, sha256) in entries.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
-    return {path: (size, time_ns, sha256) for path, (size, time_ns, sha256) in entries.items()}
 
 
 def store_catalogue(root: Path, files: Mapping[str, Stamp]) -> None:
@@ -147,8 +151,12 @@ def store_catalogue(root: Path, files: Mapping[str, Stamp]) -> None:
     replace(_catalogue(root), json.dumps(files).encode())
 
 
+def _catalogues() -> Path:
+    return cache_root() / "catalogues"
+
+
 def _catalogue(root: Path) -> Path:
-    return cache_root() / "catalogues" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
+    return _catalogues() / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
 
 
 def _write(file: io.FileIO, left: memoryview) -> None:

@@ -19,12 +19,17 @@ from edgetl.core.methods import METHODS
 NAME = "target.toml"
 
 Positive = Annotated[int, Field(ge=1)]
+# It goes into files of one line each, requirements.txt among them.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$")]
 # TOML has lists only, so the tuple itself is read leniently; what is in it is not.
 Texts = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Packages = Annotated[
     tuple[
         # Options, URLs and markers have no place here: the bundle writes the markers itself.
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?[<>=!~A-Za-z0-9.,*+ -]*$")],
+        Annotated[
+            str,
+            Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?( *[<>=!~]+ *[A-Za-z0-9.*+-]+,?)*$"),
+        ],
         ...,
     ],
     Field(strict=False, min_length=1),
@@ -54,7 +59,10 @@ class Accepts(_Table):
 
 
 class Limits(_Table):
-    """What the target itself demands; None where it demands nothing and the recipe alone decides."""
+    """What the target itself demands; None where it demands nothing and the recipe alone decides.
+
+    Bytes are those of the model file, milliseconds the median of the model alone on the board.
+    """
 
     accuracy_drop: Annotated[float, Field(gt=0, lt=1)] | None = None
     model_bytes: Positive | None = None
@@ -85,8 +93,8 @@ class TargetFile(_Table):
 
     schema_number: Annotated[Literal[1], Field(alias="schema")]
     extends: str = ""
-    title: str
-    summary: str
+    title: Line
+    summary: Line
     device: Device | None = None
     accepts: Accepts
     limits: Limits = Limits()
@@ -115,7 +123,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(f"the target cannot be read: {error}", where=(path,)) from error
     try:
         TargetFile.model_validate(tables)

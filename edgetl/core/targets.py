@@ -125,7 +125,7 @@ def _folder_of(point: metadata.EntryPoint) -> Path:
     """The folder an entry point gives: a package whose resources are targets, or a path."""
     try:
         given = point.load()
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # It runs another package's code, which may end in any way.
         raise ConfigError(f"the entry point {point.name} cannot be loaded: {error}", where=(point.value,)) from error
     folder = resources.files(given) if isinstance(given, ModuleType) else given
     if not isinstance(folder, str | os.PathLike):

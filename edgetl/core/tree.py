@@ -115,7 +115,7 @@ def _parts(root: Path, folders: list[Path]) -> dict[Part, Path]:
 
 
 def _class_names(folder: Path) -> set[str]:
-    return {entry.name for entry in _listed(folder) if entry.is_dir()}
+    return {entry.name for entry in _listed(folder) if _is_folder(entry)}
 
 
 def _agreed(root: Path, names: dict[Part, set[str]] | dict[None, set[str]]) -> tuple[str, ...]:
@@ -145,10 +145,17 @@ def _files(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
     """Every file below; a folder that is one of those above it, reached through a link, is not entered again."""
     for entry in _listed(folder):
         path = Path(entry.path)
-        if not entry.is_dir():
+        if not _is_folder(entry):
             yield path
         elif (identity := _identity(path)) not in above:
             yield from _files(path, (*above, identity))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A link to itself. As a file it is left out, with its reason.
+        return False
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -4,7 +4,6 @@ In: a model, the pixels of both parts, the recipe. Out: a `Course` a phase, whic
 trained and what goes into it. Frozen layers are computed here, once per photo and view (`features`).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,17 +47,23 @@ class Fare:
         if not self._recipe.training.feature_cache:
             return
         found = cuts.cuts(self._model)
-        head = [layer.name for layer in self._model.layers if layer.trainable and layer.weights]
-        self._cuts = [cuts.below(self._model, found, head)]
+        names = [layer.name for layer in self._model.layers]
+        # From the pooling on, whether it has weights or not: dropout acts only where it is trained with.
+        head = cuts.below(self._model, found, names[names.index(keras3.POOLING) + 1 :])
+        courses = [[head]]
         if tuned:
             lower = cuts.below(self._model, found, tuned)
-            if self._worth_keeping(lower, tuned) and self._affordable(lower):
-                self._cuts.insert(0, lower)
-        shape = self._parts[0].pixels.shape
-        self._frozen = Frozen(self._model, self._cuts, Input(side_px=shape.side_px, fit=shape.fit))
-        views = [*self._training_views(), self._validation_view()]
-        self._watch.begin("frozen", sum(len(view.sha256s) for view in views))
-        self._frozen.fill(views, lambda photos: self._watch.step(photos, ""))
+            if self._worth_keeping(lower, tuned):
+                courses.insert(0, [lower, head])
+        pixels = self._parts[0].pixels.shape
+        for chosen in courses:
+            frozen = Frozen(self._model, chosen, Input(side_px=pixels.side_px, fit=pixels.fit))
+            views = [*self._training_views(len(chosen)), self._validation_view()]
+            if self._affordable(frozen.missing_bytes(views), chosen):
+                self._cuts, self._frozen = chosen, frozen
+                self._watch.begin("frozen", sum(len(view.sha256s) for view in views))
+                frozen.fill(views, lambda photos: self._watch.step(photos, ""))
+                return
 
     def head(self) -> Course:
         """Phase 1: everything above the pooling."""
@@ -72,7 +77,7 @@ class Fare:
         assert self._frozen is not None
         return Course(
             network=keras.Model(self._cuts[cut].tensor, self._model.output),
-            training=CachedFeatures([self._frozen.opened(view, cut) for view in self._training_views()]),
+            training=CachedFeatures([self._frozen.opened(view, cut) for view in self._training_views(len(self._cuts))]),
             validation=CachedFeatures([self._frozen.opened(self._validation_view(), cut)]),
             training_labels=self._parts[0].labels,
             validation_labels=self._parts[1].labels,
@@ -100,24 +105,22 @@ class Fare:
             )
         return False
 
-    def _affordable(self, cut: Cut) -> bool:
-        views = self._recipe.augment.views if self._recipe.augment.on else 1
-        photos = len(self._parts[0].labels) * views + len(self._parts[1].labels)
-        needed = photos * 4 * math.prod(int(length) for length in cut.tensor.shape[1:])
+    def _affordable(self, needed: int, chosen: list[Cut]) -> bool:
         allowed = featurestore.budget_bytes(self._recipe.training.cache_bytes)
         if needed > allowed:
             self._watch.say(
-                f"features at {cut.name} would take {needed / 1e9:.1f} GB, {allowed / 1e9:.1f} GB are allowed "
-                "(--cache-bytes): phase 2 computes the frozen layers anew every epoch"
+                f"features at {' and '.join(cut.name for cut in chosen)} would take {needed / 1e9:.1f} GB, "
+                f"{allowed / 1e9:.1f} GB are allowed (--cache-bytes): phase {len(chosen)} computes the frozen layers "
+                "anew every epoch"
             )
         return needed <= allowed
 
-    def _training_views(self) -> Sequence[View]:
-        """The views that the epochs on cached features will ask for."""
+    def _training_views(self, phases: int) -> Sequence[View]:
+        """The views that the epochs of so many phases will ask for."""
         photos, recipe = self._parts[0], self._recipe
         if not recipe.augment.on:
             return [_as_is(photos)]
-        epochs = recipe.phase1.epochs + (recipe.phase2.epochs if len(self._cuts) == 2 else 0)
+        epochs = recipe.phase1.epochs + (recipe.phase2.epochs if phases == 2 else 0)
         numbers = sorted({turn(epoch, recipe.augment) for epoch in range(1, epochs + 1)})
         return [_augmented(photos, number, recipe) for number in numbers]
 

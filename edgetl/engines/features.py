@@ -52,7 +52,8 @@ class Frozen:
     """The network up to its cuts, highest last; everything in it is frozen."""
 
     def __init__(self, model: keras.Model, found: Sequence[Cut], shape: Input) -> None:
-        self._half = keras.Model(model.input, [cut.tensor for cut in found])
+        # A name of its own: Keras counts the others, and the key must not tell the second from the first.
+        self._half = keras.Model(model.input, [cut.tensor for cut in found], name="frozen")
         self._shape = shape
         self._shapes = [tuple(int(length) for length in cut.tensor.shape[1:]) for cut in found]
         self._keys = [self._key(cut) for cut in found]
@@ -63,6 +64,10 @@ class Frozen:
             Store(hashlib.sha256(f"{key}/{view.key}".encode()).hexdigest()[:32], shape)
             for key, shape in zip(self._keys, self._shapes, strict=True)
         ]
+
+    def missing_bytes(self, views: Sequence[View]) -> int:
+        """What the stores would grow by."""
+        return sum(len(store.missing(view.sha256s)) * store.row_bytes for view in views for store in self.stores(view))
 
     def fill(self, views: Sequence[View], advance: Callable[[int], None]) -> None:
         """Compute what the stores do not have yet.

@@ -4,7 +4,6 @@ The model is told to the child layer by layer (`flatten`), with the answers of K
 must give again before it trains anything.
 """
 
-import hashlib
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core import errors, flatnet, folding, pixelstore
+from edgetl.core import errors, flatnet, pixelstore
 from edgetl.core.errors import EdgetlError, StageError
 from edgetl.core.recipe import Kind, Recipe
 from edgetl.core.records import Dataset, Input, Photo
@@ -80,13 +79,6 @@ def retrain(model_path: Path, wanted: Wanted, folder: Path, watch: Watch) -> Out
         keras3.save(model, folder / "model.keras")
         slimmed.unlink()
     return outcome
-
-
-def made_by() -> str:
-    """Names what the child computes: the sha256 of its own code and of the folding. A change of that trains anew."""
-    here = Path(__file__).parent
-    sources = [Path(folding.__file__), here / "integer_export.py", here / "twin.py", *sorted(here.glob("tfmot*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def _run(given: Path, results: Path, watch: Watch) -> None:

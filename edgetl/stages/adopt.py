@@ -12,7 +12,7 @@ from edgetl.core import pixelstore, scalings, trials
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.recipe import Own
-from edgetl.core.records import Dataset, Input, Trained
+from edgetl.core.records import Dataset, Input, OwnModel, Trained
 from edgetl.core.runs import sha256_of
 from edgetl.core.scalings import Stated
 from edgetl.engines import keras3, own
@@ -29,13 +29,13 @@ class _Trial:
     class_of: tuple[int, ...]
 
 
-def side_px(told: Own) -> int:
-    """The side of the photos that the model takes.
+def look(told: Own) -> OwnModel:
+    """What must be known of the model before a photo is decoded.
 
     Raises:
         ConfigError: see `engines.own.opened`.
     """
-    return keras3.input_side_px(own.opened(Path(told.path)))
+    return OwnModel(side_px=keras3.input_side_px(own.opened(Path(told.path))))
 
 
 def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: Console) -> Trained:

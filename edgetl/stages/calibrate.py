@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.core import calibration, pixelstore
+from edgetl.core import calibration, metrics, pixelstore
 from edgetl.core.formats import FormatName
 from edgetl.core.records import Calibrated, Calibration, Dataset, Graph, Photo, Trained
 from edgetl.core.runs import sha256_of
@@ -78,4 +78,4 @@ def _others(photos: Sequence[Photo], dataset: Dataset) -> list[Photo]:
     used = {photo.sha256 for photo in photos}
     left = [photo for photo in dataset.train if photo.sha256 not in used]
     from_where = left if len(left) >= _OTHERS else list(dataset.validation)
-    return from_where[:: max(1, len(from_where) // _OTHERS)][:_OTHERS]
+    return [from_where[row] for row in metrics.evenly(len(from_where), _OTHERS)]

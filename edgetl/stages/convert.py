@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edgetl.core import fidelity, formats, ladder, metrics, pixelstore, slimness
-from edgetl.core.errors import StageError
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS, Method
-from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Trained
+from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Refusal, Trained
 from edgetl.core.retraining import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
 from edgetl.engines import (
@@ -38,6 +37,7 @@ _CAUSES: dict[fidelity.Cause, tuple[str, str]] = {
     ),
     "unknown": ("too few to say whether the file or the network is at fault", _LONGER),
 }
+_ACCEPTED = Refusal(message="", hint="")
 _READ_BACK = {
     "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
     "onnx": (onnx_census.check, onnx_census.census, onnx_census.kernels),
@@ -122,7 +122,10 @@ def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, fold
         folder: where the file goes.
 
     Raises:
-        StageError: the converter failed, made something other than it was asked for, or the two do not agree.
+        StageError: the converter failed, or made something other than it was asked for.
+
+    Returns:
+        The file, refused where the two agree on too few photos.
     """
     path, method = folder / f"model.{form}", METHODS["qat8"]
     if form == "onnx":
@@ -130,7 +133,8 @@ def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, fold
     else:
         path.write_bytes(to_tflite.convert(retrained.model, method, pixelstore.opened(retrained.proof, trained.input)))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
-    return artifact.model_copy(update={"agreement": _agreement(artifact, retrained, trained)})
+    agreement, refused = _agreement(artifact, retrained, trained)
+    return artifact.model_copy(update={"agreement": agreement, "refused": refused})
 
 
 def _pixels(trained: Trained, method: Method, calibration: Sequence[Photo]) -> pixelstore.Pixels | None:
@@ -169,15 +173,15 @@ def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration
         sha256=sha256_of(path),
         trained_sha256=trained.sha256,
         agreement=1.0,
+        refused=_ACCEPTED,
         calibration=ranges,
     )
 
 
-def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> float:
+def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> tuple[float, Refusal]:
     """On which part of the photos the file names the class that the quantization-aware model names.
 
-    Raises:
-        StageError: they agree on too few; it says whether the file or the network is at fault.
+    Where that is too few, it says whether the file or the network is at fault.
     """
     path, form, step = artifact.path, formats.of(artifact.path), artifact.output.scale
     promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
@@ -186,7 +190,7 @@ def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> fl
     as_promised = fidelity.alike(promised, answered, step)
     agreement = float(as_promised.mean())
     if agreement >= AGREEMENT:
-        return agreement
+        return agreement, _ACCEPTED
     few = form.plain_photos(_DOUBT_S, ran.invoke_ms, accelerated=ran.accelerated)
     rows = metrics.evenly(len(promised), few)
     photos = pixelstore.opened([retrained.proof[row] for row in rows], trained.input)
@@ -194,10 +198,9 @@ def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> fl
     as_itself = fidelity.alike(answered[rows], plain, step)
     fast = form.fast_title if ran.accelerated else form.runtime
     said, hint = _CAUSES[fidelity.cause(as_promised[rows], as_itself)]
-    raise StageError(
-        f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} photos, "
-        f"{AGREEMENT:.0%} are needed; between {fast} and {form.plain_title} the file itself agrees on "
+    return agreement, Refusal(
+        message=f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} "
+        f"photos, {AGREEMENT:.0%} are needed; between {fast} and {form.plain_title} the file itself agrees on "
         f"{as_itself.mean():.1%} of {len(rows)}: {said}",
-        where=(path,),
         hint=hint,
     )

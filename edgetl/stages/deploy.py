@@ -26,16 +26,16 @@ _NO_PYTHON = 71
 _LIMIT_BYTES = 256 * 1024 * 1024
 
 _PROBE = """command -v python3 >/dev/null || exit 71
-find "$HOME/.cache/edgetl" -maxdepth 1 -name "*.tmp" -mtime +0 -exec rm -rf {{}} + 2>/dev/null
-touch -c "$HOME/.cache/edgetl/{digest}"
-find "$HOME/.cache/edgetl" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {{}} + 2>/dev/null
+find "$HOME/.cache/edgetl/bundles" -maxdepth 1 -name "*.tmp" -mtime +0 -exec rm -rf {{}} + 2>/dev/null
+touch -c "$HOME/.cache/edgetl/bundles/{digest}"
+find "$HOME/.cache/edgetl/bundles" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {{}} + 2>/dev/null
 uname -m
-test -f "$HOME/.cache/edgetl/{digest}/SHA256SUMS" && echo there || echo absent"""
+test -f "$HOME/.cache/edgetl/bundles/{digest}/SHA256SUMS" && echo there || echo absent"""
 
 _TAKE = """set -eu
 umask 077
-mkdir -p "$HOME/.cache/edgetl"
-cd "$HOME/.cache/edgetl"
+mkdir -p "$HOME/.cache/edgetl/bundles"
+cd "$HOME/.cache/edgetl/bundles"
 trap "rm -rf {name}.part.tmp" EXIT
 trap "exit 1" HUP INT TERM
 rm -rf {name}.part.tmp
@@ -49,7 +49,7 @@ mv {name}.part.tmp {name}"""
 # remove from under it what it installs. It is a group of its own: a shell acts on a signal only when pip has ended.
 _SET_UP = """trap "" PIPE
 exec 3<&0
-setsid sh "$HOME/.cache/edgetl/{digest}/setup.sh" </dev/null &
+setsid sh "$HOME/.cache/edgetl/bundles/{digest}/setup.sh" </dev/null &
 setup=$!
 (cat <&3 >/dev/null; kill -TERM -$setup) >/dev/null 2>&1 &
 guard=$!
@@ -58,11 +58,11 @@ ended=$?
 kill $guard 2>/dev/null
 exit $ended"""
 
-_FORGET = 'rm -rf "$HOME/.cache/edgetl/{digest}"'
+_FORGET = 'rm -rf "$HOME/.cache/edgetl/bundles/{digest}"'
 
 # When the connection ends, standard input does; without the guard bench.py would go on alone to the end of its soak.
 # PIPE: whatever is still said when nobody listens any more must not end the script before it has cleaned up.
-_MEASURE = """cd "$HOME/.cache/edgetl" || exit 1
+_MEASURE = """cd "$HOME/.cache/edgetl/bundles" || exit 1
 trap "rm -rf {nonce}.measure.tmp {nonce}.photos.tmp" EXIT
 trap "exit 1" HUP INT TERM
 trap "" PIPE

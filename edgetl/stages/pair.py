@@ -68,8 +68,8 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
         artifact=answers,
         host_ms=ran.invoke_ms,
     )
-    hops = ledger(np.array([photo.label for photo in photos]), steps)
     try:
+        hops = ledger(np.array([photo.label for photo in photos]), steps)
         return judge(told, contract.limit_drop, contract.confidence, hops)
     except ValueError as error:
         raise ConfigError(

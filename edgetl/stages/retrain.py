@@ -76,11 +76,6 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
     )
 
 
-def made_by() -> str:
-    """Names the code that retrains."""
-    return retraining.made_by()
-
-
 def _proof(dataset: Dataset, photos: tuple[Photo, ...]) -> Iterator[Photo]:
     """The validation photos; where they are few, training photos too: one flip in ten photos would say nothing."""
     yield from dataset.validation

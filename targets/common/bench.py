@@ -15,6 +15,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ SCHEMA = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and give its exit code."""
     options = _options(arguments)
-    facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
     try:
+        facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
         if options.photos:
             scoring.listed(options.photos, facts["output"]["labels"])  # Before minutes are spent on the rest.
         options.out.mkdir(parents=True, exist_ok=True)
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: no measure.json was written", file=sys.stderr)
         return 130
+    except Exception as error:  # noqa: BLE001  (Python would end with 1, which here says that it was measured)
+        traceback.print_exc()
+        print(f"no measure.json was written: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
     if options.json:
         print(json.dumps(measure))
     else:
@@ -199,7 +204,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 1e6:
-        raise argparse.ArgumentTypeError("seconds, from 0 on")
+        raise argparse.ArgumentTypeError("seconds, from 0 to a million")
     return seconds
 
 

@@ -105,7 +105,7 @@ def _over_time(measure: dict[str, Any], top: float) -> tuple[list[str], float]:
     bottom = top + 14 + height
 
     def x(at_s: float) -> float:
-        return _LEFT + at_s / float(seconds) * (_WIDTH - _LEFT - _RIGHT)
+        return _LEFT + at_s / max(float(seconds), 1e-3) * (_WIDTH - _LEFT - _RIGHT)
 
     parts = [
         _text(16, top, f"latency over {seconds:.0f} s: the end is {soak['drift']:+.1%} against the beginning"),

@@ -22,8 +22,10 @@ HERE = Path(__file__).resolve().parent
 SUMS = "SHA256SUMS"
 SUMS_LIMIT_BYTES = 1_000_000
 GOLDENS_LIMIT_S = 600
-# Python, the README's instructions and bench.py make these; all else in the folder must be what the build put there.
-IGNORED = frozenset({"__pycache__", ".venv", "measure"})
+# Python makes the first anywhere, the README's instructions and bench.py the others beside this file; all else in the
+# folder must be what the build put there.
+IGNORED_ANYWHERE = frozenset({"__pycache__"})
+IGNORED = IGNORED_ANYWHERE | {".venv", "measure"}
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -95,8 +97,9 @@ def _present(folder: Path) -> list[str]:
     """Every file below `folder`, links included and never followed."""
     found: list[str] = []
     for parent, folders, files in os.walk(folder, followlinks=False):
-        links = [name for name in folders if (Path(parent) / name).is_symlink() and name not in IGNORED]
-        folders[:] = [name for name in folders if name not in IGNORED]
+        ignored = IGNORED if Path(parent) == folder else IGNORED_ANYWHERE
+        links = [name for name in folders if (Path(parent) / name).is_symlink() and name not in ignored]
+        folders[:] = [name for name in folders if name not in ignored]
         found += [(Path(parent) / name).relative_to(folder).as_posix() for name in (*files, *links)]
     return sorted(found)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import classify  # type: ignore[import-not-found]
 import demo_cameras
 import pixels  # type: ignore[import-not-found]
 from demo_frames import Frame, Frames, Source, SourceError, Wanted
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 HOLD_S = 2.0
 FOLDER_HZ = 10.0
 # udev names USB cameras here, one by one; /dev/video* holds the board's own codecs too.
@@ -31,7 +31,10 @@ def chosen(text: str, wanted: Wanted) -> Source:
         demo_cameras.opencv_library()
         # It need not be plugged in yet.
         return Source(text, lambda: demo_cameras.v4l2(text, wanted))
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:  # ~name, where nobody has that name.
+        raise SourceError(f"{text}: {error}") from error
     if path.is_dir():
         return Source(path.name or text, lambda: folder(path, wanted))
     if path.is_file():
@@ -87,7 +90,7 @@ def folder(path: Path, wanted: Wanted) -> Frames:
 
 def _photos(path: Path) -> list[Path]:
     try:
-        photos = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        photos = sorted(file for file in path.iterdir() if file.suffix.lower() in classify.SUFFIXES)
     except OSError as error:
         raise SourceError(f"the folder {path.name} cannot be read: {error.strerror}") from error
     if not photos:

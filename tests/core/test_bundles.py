@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from edgetl.core import bundles, targets
 from edgetl.core.bundles import BundleJob, Golden
 from edgetl.core.errors import DataError
-from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Tensor, Trained, Verdict
+from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Refusal, Tensor, Trained, Verdict
 
 
 def photos_on_disk(root: Path, sizes: list[tuple[int, int]]) -> Dataset:
@@ -144,6 +144,7 @@ def job(method: str = "int8", output: Tensor | None = None) -> BundleJob:
             sparsity=0.25,
             distinct_weights=9,
             agreement=1.0,
+            refused=Refusal(message="", hint=""),
             calibration=Calibration(photos=0, sha256=""),
         ),
         verdict=Verdict.model_construct(outcome="PASS", drop=0.01, host_ms=3.5, hops=()),

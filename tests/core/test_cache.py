@@ -1,6 +1,7 @@
 """cache.py: where the cache is, and that nothing half written stays in it."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,13 @@ def test_replace_tells_where_it_cannot(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EdgetlError, match="cannot be written"):
         cache.replace(tmp_path / "file" / "inside", b"x")
+
+
+def test_sweep_takes_files_and_folders_that_are_old(tmp_path):
+    for name in ("old", "young"):
+        (tmp_path / f".part-{name}-file").touch()
+        (tmp_path / f".part-{name}-folder").mkdir()
+    for old in tmp_path.glob(".part-old*"):
+        os.utime(old, (1, 1))
+    cache.sweep(tmp_path)
+    assert sorted(part.name for part in tmp_path.iterdir()) == [".part-young-file", ".part-young-folder"]

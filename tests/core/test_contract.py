@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 
-from edgetl.core.contract import Decision, decide, photos_for, tango_interval
+from edgetl.core.contract import Decision, decide, tango_interval
 
 NORMAL_95 = 1.6448536269514722
 
@@ -214,46 +214,3 @@ def test_a_drop_too_near_the_limit_for_ten_million_photos_is_never_decided():
     assert 1_000_000 < decide(100_300, 0, 1_000_000, 0.1, confidence=0.95).photos_needed < 9_000_000
     assert decide(100_142, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
     assert decide(100_001, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
-
-
-# The formula gives 618.26, 1236.51, 1854.77 and 3091.28; a photo is a whole one.
-@pytest.mark.parametrize(("disagreement", "photos"), [(0.01, 619), (0.02, 1237), (0.03, 1855), (0.05, 3092)])
-def test_planned_photos_for_one_point(disagreement, photos):
-    assert photos_for(0.01, disagreement) == photos
-
-
-def test_planned_photos_pass_about_as_often_as_planned():
-    draws = np.random.default_rng(44).multinomial(photos_for(0.01, 0.05), [0.025, 0.025, 0.95], size=1000)
-    passed = [tango_interval(int(b), int(f), photos_for(0.01, 0.05))[1] <= 0.01 for b, f, _ in draws]
-    assert 0.76 <= np.mean(passed) <= 0.84
-
-
-def test_planning_never_promises_less_than_full_agreement_needs():
-    assert photos_for(0.01, 0.0) == photos_for(0.01, 0.001) == 268
-
-
-def test_planning_for_a_real_drop_and_more_power_costs_photos():
-    # 2.486475^2 * (0.3 - 0.05^2) / (0.1 - 0.05)^2 = 735.72
-    assert photos_for(0.1, 0.3, true_drop=0.05) == 736
-    assert photos_for(0.01, 0.03, true_drop=0.005) > 3 * photos_for(0.01, 0.03)
-    assert photos_for(0.01, 0.03, power=0.9) > photos_for(0.01, 0.03)
-    assert photos_for(0.01, 0.03, confidence=0.99) > photos_for(0.01, 0.03)
-
-
-@pytest.mark.parametrize(
-    ("limit_drop", "disagreement", "others"),
-    [
-        (0.0, 0.02, {}),
-        (1.1, 0.02, {}),
-        (0.01, -0.1, {}),
-        (0.01, 1.1, {}),
-        (0.01, 0.02, {"true_drop": 0.01}),
-        (0.1, 0.02, {"true_drop": 0.03}),
-        (0.01, 0.02, {"power": 0.3}),
-        (0.01, 0.02, {"confidence": 1.0}),
-        (math.nan, 0.02, {}),
-    ],
-)
-def test_impossible_plans_are_refused(limit_drop, disagreement, others):
-    with pytest.raises(ValueError, match=r"limit_drop|disagreement|drop|confidence"):
-        photos_for(limit_drop, disagreement, **others)

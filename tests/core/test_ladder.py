@@ -46,3 +46,8 @@ def test_a_strict_contract_climbs_until_it_is_certain():
     assert ladder.told(one) == "loses +0.10 points, at most +0.84: not certainly within the limit of 0.5"
     certain = ladder.Candidate(artifact=None, validation=verdict(0.001, "PASS"), strict=True)
     assert certain.within_limit and ladder.told(certain) == "loses +0.10 points, within the limit of 0.5"
+
+
+def test_what_else_is_unmet_is_said_and_counts():
+    one = ladder.Candidate(artifact=None, validation=verdict(-0.001, "PASS"), unmet="int8 takes 9 bytes, 8 allowed")
+    assert not one.within_limit and ladder.told(one) == "int8 takes 9 bytes, 8 allowed"

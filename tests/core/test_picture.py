@@ -6,7 +6,7 @@ import pytest
 
 from edgetl.core import picture
 from edgetl.core.contract import decide
-from edgetl.core.records import Artifact, Calibration, Tensor, Verdict
+from edgetl.core.records import Artifact, Calibration, Refusal, Tensor, Verdict
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -29,6 +29,7 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
         sparsity=0.25,
         distinct_weights=9,
         agreement=1.0,
+        refused=Refusal(message="", hint=""),
         calibration=Calibration(photos=0, sha256=""),
     )
     verdict = Verdict(

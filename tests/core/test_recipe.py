@@ -351,3 +351,16 @@ def test_files_lie_where_they_were_told(tmp_path, monkeypatch):
     assert resolve("recipes/mine.toml").base.weights == str(folder / "mine.h5")
     for weights in ("imagenet", "formula", "none", "/mine.h5"):
         assert resolve("default", {"base": {"weights": weights, "alpha": 0.35}}).base.weights == weights
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[base]\nweights = ["x"]', "base.weights"),
+        (f"[training]\nbatch_size = 1{'0' * 400}", "training.batch_size"),
+        (f"a = {'[' * 100_000}", "the recipe cannot be read"),
+    ],
+)
+def test_what_no_recipe_would_say(tmp_path, text, says):
+    with pytest.raises(ConfigError, match=says):
+        resolve(put(tmp_path, text))

@@ -9,7 +9,19 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from edgetl.core import records
-from edgetl.core.records import Artifact, Bundle, Calibration, Dataset, Input, Photo, Record, Scores, Tensor, Trained
+from edgetl.core.records import (
+    Artifact,
+    Bundle,
+    Calibration,
+    Dataset,
+    Input,
+    Photo,
+    Record,
+    Refusal,
+    Scores,
+    Tensor,
+    Trained,
+)
 
 KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, Record)]
 
@@ -44,6 +56,7 @@ def artifact(path: Path) -> Artifact:
         sparsity=0.25,
         distinct_weights=9,
         agreement=1.0,
+        refused=Refusal(message="", hint=""),
         calibration=Calibration(photos=2, sha256="c"),
     )
 

@@ -1,7 +1,11 @@
 """retraining.py: a job goes to a child process as JSON and comes back whole."""
 
+import shutil
 from pathlib import Path
 
+import pytest
+
+from edgetl.core import retraining
 from edgetl.core.recipe import resolve
 from edgetl.core.records import Input, Photo
 from edgetl.core.retraining import Job, Outcome, Retrained
@@ -49,3 +53,15 @@ def test_what_is_converted(tmp_path):
     kept = made.to_json(tmp_path)
     assert kept["folder"] == "."
     assert Retrained.from_json(kept, Path("/elsewhere")).folder == Path("/elsewhere")
+
+
+@pytest.mark.parametrize("pattern", retraining._CODE)
+def test_other_code_trains_anew(pattern, tmp_path, monkeypatch):
+    package = tmp_path / "edgetl"
+    shutil.copytree(Path(retraining.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = retraining.made_by()
+    monkeypatch.setattr(retraining, "__file__", str(package / "core" / "retraining.py"))
+    assert retraining.made_by() == before
+    changed = min(package.glob(pattern))
+    changed.write_bytes(changed.read_bytes() + b"# otherwise\n")
+    assert retraining.made_by() != before

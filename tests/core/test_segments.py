@@ -104,8 +104,24 @@ def test_catalogue(tmp_path):
     segments.store_catalogue(root, {"a/\u2603.jpg": (1, 2, "ab")})
     assert segments.catalogue(root) == {"a/\u2603.jpg": (1, 2, "ab")}
     assert segments.catalogue(tmp_path) == {}
-    next((tmp_path / "edgetl" / "catalogues").iterdir()).write_text("")
-    assert segments.catalogue(root) == {}
+    kept = next((tmp_path / "edgetl" / "catalogues").iterdir())
+    for content in (b"", b"[]", b'{"a": 1}', b"\xff", b"\0\0"):
+        kept.write_bytes(content)
+        assert segments.catalogue(root) == {}
+    part = kept.with_name(".part-old")
+    part.touch()
+    os.utime(part, (1, 1))
+    segments.sweep(SHAPE)
+    assert not part.exists()
+
+
+def test_a_segment_of_zeros_is_not_whole():
+    """What a power cut can leave of a file."""
+    store(1, {})
+    (segment,) = segments.stored(SHAPE)
+    for content in (b"\0\0", b"", b"[]"):
+        (segment.path / "problems.json").write_bytes(content)
+        assert not segment.is_whole() and segments.stored(SHAPE) == []
 
 
 def test_sweep_minds_no_part_that_another_process_finishes():

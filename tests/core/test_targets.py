@@ -193,6 +193,7 @@ def test_unknown_target(root):
         ('[runtime]\npython = "3.11"', "runtime.python", "pattern", ""),
         ('[runtime.packages]\nany = ["-r evil"]', "runtime.packages.any.0", "pattern", ""),
         ('[runtime.packages]\nany = ["a ; b"]', "runtime.packages.any.0", "pattern", ""),
+        ('[runtime.packages]\nany = ["a>=1 --global-option=x"]', "runtime.packages.any.0", "pattern", ""),
         ("limits = 3", "limits", "should be a table", ""),
     ],
 )
@@ -317,3 +318,28 @@ def test_import_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("key", ["title", "summary"])
+def test_a_title_is_one_line(root, key):
+    """It goes into requirements.txt as a comment, where a second line would be a package."""
+    put(root, "child", CHILD.replace(f'{key} = "', f'{key} = "one\\nevil=='))
+    assert refused(root, "child").message.startswith(f"{key}: ")
+
+
+def test_a_target_nested_too_deeply(root):
+    put(root, "child", f"schema = {'[' * 20_000}")
+    assert refused(root, "child").message.startswith("the target cannot be read")
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)])
+def test_an_entry_point_may_end_in_any_way(error, monkeypatch):
+    entry = metadata.EntryPoint(name="broken", value="anything", group=targets.ENTRY_POINTS)
+
+    def load(_):
+        raise error
+
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(metadata.EntryPoint, "load", load)
+    with pytest.raises(ConfigError, match="the entry point broken cannot be loaded"):
+        targets.find("tflite")

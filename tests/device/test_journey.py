@@ -10,7 +10,7 @@ import pytest
 from tests.device.relay import relayed
 
 EMULATED = "the processor is emulated: these times are no board's speed"
-KEPT = "ls -A .cache/edgetl 2>/dev/null; true"
+KEPT = "ls -A .cache/edgetl/bundles 2>/dev/null; true"
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_board_is_set_up_measured_and_judged(answering, set_up, bench, built_f
         assert done.returncode == 0, done.stderr
         (digest,) = kept(board)
         assert len(digest) == 32
-        assert board.ssh(f"test -f .cache/edgetl/{digest}/.venv/set-up").returncode == 0
+        assert board.ssh(f"test -f .cache/edgetl/bundles/{digest}/.venv/set-up").returncode == 0
     measure = json.loads(done.stdout)["measures"]["bookworm"]
     # Nobody may take this for a Raspberry Pi's speed.
     assert measure["valid"] is False and EMULATED in measure["reasons"]
@@ -88,7 +88,7 @@ def test_cut_off_while_setting_up_and_while_measuring_and_then_it_works(answerin
             assert _running(board, digest) == ""
             # The bundle, whole, and nothing beside it; its environment only where it was set up.
             assert kept(board) == [digest]
-            found = board.ssh(f"cd .cache/edgetl/{digest}; test ! -d .venv || test -f .venv/set-up")
+            found = board.ssh(f"cd .cache/edgetl/bundles/{digest}; test ! -d .venv || test -f .venv/set-up")
             assert found.returncode == 0
         done = bench(board.config, "bookworm")
         assert done.returncode == 0, done.stderr
@@ -97,7 +97,7 @@ def test_cut_off_while_setting_up_and_while_measuring_and_then_it_works(answerin
 
 def _cut_when(board, relay, appears: str) -> None:
     """Cut the relay as soon as a path that ends so is on the board."""
-    look = f'find .cache/edgetl -maxdepth 2 -name "*{appears}" | grep -q .'
+    look = f'find .cache/edgetl/bundles -maxdepth 2 -name "*{appears}" | grep -q .'
     board.ssh(f"for i in $(seq 600); do {look} && exit; sleep 0.5; done")
     relay.cut()
 

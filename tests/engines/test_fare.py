@@ -76,8 +76,9 @@ def test_views_are_taken_in_turn(small_model, parts):
 
 def test_a_budget_too_small_for_phase_2_says_so_and_computes_anew(small_model, parts):
     model = small_model()
-    fare, _, said = cooked(model, parts, ["conv3"], cache_bytes=1000)
-    assert len(said) == 1 and "--cache-bytes" in said[0] and "computes the frozen layers anew" in said[0]
+    # Two views of 20 photos and one of 10, 128 numbers each: what the head takes, and not a byte more.
+    fare, _, said = cooked(model, parts, ["conv3"], cache_bytes=50 * 128 * 4)
+    assert len(said) == 1 and "--cache-bytes" in said[0] and "phase 2 computes the frozen layers anew" in said[0]
     assert isinstance(fare.head().training, CachedFeatures)
     fine = fare.fine_tune()
     assert fine.network is model and isinstance(fine.training, AugmentedPixels)
@@ -115,3 +116,29 @@ def test_no_feature_cache_means_pixels_in_both_phases(small_model, parts):
     head = fare.head()
     assert head.network is model and begun == []
     assert isinstance(head.training, AugmentedPixels) and isinstance(head.validation, PlainPixels)
+
+
+def test_a_budget_too_small_for_the_head_means_pixels_in_both_phases(small_model, parts):
+    model = small_model()
+    fare, begun, said = cooked(model, parts, ["conv3"], cache_bytes=50 * 128 * 4 - 1)
+    assert [line.rpartition(": ")[2][:7] for line in said] == ["phase 2", "phase 1"] and begun == []
+    assert fare.head().network is model and fare.fine_tune().network is model
+
+
+def test_what_is_there_already_needs_no_budget(small_model, parts):
+    model = small_model()
+    cooked(model, parts, ["conv3"])
+    fare, _, said = cooked(model, parts, ["conv3"], cache_bytes=1)
+    assert said == [] and isinstance(fare.fine_tune().training, CachedFeatures)
+
+
+def test_dropout_acts_in_the_head(parts):
+    """It has no weights, and yet it is trained with: a cut above it would keep photos that nothing was dropped of."""
+    told = resolve("default", {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}})
+    assert told.head.dropout > 0 and not told.head.hidden_units
+    keras.backend.clear_session()
+    fare, _, _ = cooked(keras3.assembled(told.base, told.head, 3), parts, [])
+    head = fare.head().network
+    assert [layer.name for layer in head.layers][1:] == ["dropout", keras3.SCORES]
+    rows = np.ones((4, 256), np.float32)
+    assert not np.allclose(head(rows, training=True), head(rows, training=False))

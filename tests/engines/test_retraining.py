@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -96,12 +95,3 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path, monkeypatch):
 
 
 _POPEN = subprocess.Popen
-
-
-def test_other_code_trains_anew(tmp_path, monkeypatch):
-    before = retraining.made_by()
-    assert retraining.made_by() == before
-    changed = tmp_path / "folding.py"
-    changed.write_bytes(Path(retraining.folding.__file__).read_bytes() + b"# otherwise\n")
-    monkeypatch.setattr(retraining.folding, "__file__", str(changed))
-    assert retraining.made_by() != before

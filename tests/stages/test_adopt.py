@@ -49,7 +49,7 @@ def test_a_model_is_taken_as_it_is(save, shared_dataset, tmp_path):
     assert (trained.base, trained.phases, trained.activation) == ("own", (), "softmax")
     assert "sha256" in trained.weights and trained.classes == shared_dataset.classes
     assert keras3.load(trained.path).inputs[0].dtype == "uint8"
-    assert adopt.side_px(Own(path=save())) == 32
+    assert adopt.look(Own(path=save())).side_px == 32
 
 
 def test_scaling_must_be_said_unless_it_is_inside(save, shared_dataset, tmp_path):

@@ -57,3 +57,12 @@ def test_layers_are_measured_on_other_photos(shared_dataset):
     # Where every training photo sets a range, validation photos are left; test photos never serve.
     others = stage._others(shared_dataset.train, shared_dataset)
     assert others and {of.sha256 for of in others} <= {of.sha256 for of in shared_dataset.validation}
+
+
+@pytest.mark.parametrize("left", [32, 40, 63, 95, 200])
+def test_the_others_are_of_every_class(shared_dataset, left):
+    """Photos stand class by class, so that a tail cut off is a class not asked."""
+    photo = shared_dataset.train[0]
+    train = tuple(photo.model_copy(update={"sha256": f"{row:064x}", "label": 5 * row // left}) for row in range(left))
+    others = stage._others((), shared_dataset.model_copy(update={"train": train}))
+    assert len(others) == 32 and {of.label for of in others} == set(range(5))

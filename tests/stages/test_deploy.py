@@ -101,7 +101,7 @@ def failure(measured, name: str, **more) -> EdgetlError:
 
 def left(home: Path) -> list[str]:
     """What lies in edgetl's folder on the device: bundles, and nothing else."""
-    return sorted(path.name for path in (home / ".cache" / "edgetl").iterdir())
+    return sorted(path.name for path in (home / ".cache" / "edgetl" / "bundles").iterdir())
 
 
 def test_it_is_copied_set_up_measured_and_brought_back(fleet, measured):
@@ -118,7 +118,10 @@ def test_it_is_copied_set_up_measured_and_brought_back(fleet, measured):
     }
     assert not (home / "x").exists()
     (digest,) = left(home)
-    assert len(digest) == 32 and (home / ".cache" / "edgetl" / digest / "golden" / "0.jpg").stat().st_size == 10_000
+    assert (
+        len(digest) == 32
+        and (home / ".cache" / "edgetl" / "bundles" / digest / "golden" / "0.jpg").stat().st_size == 10_000
+    )
     assert measured.said == ["look at the device", "copy 0.0 MB", "set up", "copy 2 photos", "invoke, 1 thread"]
 
 
@@ -169,12 +172,16 @@ def test_bundles_that_nothing_has_used_for_a_month_are_removed(fleet, measured):
     home = fleet.add("board")
     measured("board")
     (kept,) = left(home)
-    folder = home / ".cache" / "edgetl"
+    # Where the device builds as well, this is its cache.
+    pixels = home / ".cache" / "edgetl" / "pixels"
+    pixels.mkdir()
+    os.utime(pixels, (1, 1))
+    folder = home / ".cache" / "edgetl" / "bundles"
     for name, age_days in (("f" * 64, 40), ("e" * 64, 20), (kept, 40)):
         (folder / name).mkdir(exist_ok=True)
         os.utime(folder / name, (time.time() - age_days * 86400,) * 2)
     measured("board")
-    assert left(home) == sorted([kept, "e" * 64])
+    assert left(home) == sorted([kept, "e" * 64]) and pixels.is_dir()
 
 
 @pytest.mark.parametrize(("call", "doing"), [(2, "copying the bundle"), (4, "copying the photos"), (5, "measuring")])

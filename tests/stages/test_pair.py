@@ -4,6 +4,7 @@ import dataclasses
 import io
 import shutil
 
+import numpy as np
 import pytest
 
 from edgetl.core.console import Console
@@ -96,6 +97,16 @@ def test_models_that_do_not_answer_probabilities(pair, tmp_path):
     with pytest.raises(ConfigError, match=r"the answers cannot be judged: .* not a probability") as caught:
         judged(dataclasses.replace(pair, reference=logits), CONTRACT, console=QUIET)
     assert "end them in a softmax" in caught.value.hint
+
+
+def test_a_model_that_answers_no_numbers(pair, tmp_path):
+    model = keras3.load(pair.reference)
+    scores = model.get_layer(keras3.SCORES)
+    scores.set_weights([weights * np.nan for weights in scores.get_weights()])
+    broken = tmp_path / "broken.keras"
+    keras3.save(model, broken)
+    with pytest.raises(ConfigError, match="the answers cannot be judged: "):
+        judged(dataclasses.replace(pair, reference=broken), CONTRACT, console=QUIET)
 
 
 def test_no_photos(pair, tmp_path):

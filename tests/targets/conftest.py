@@ -22,7 +22,7 @@ from PIL import Image
 
 from edgetl.core import bundles, pixels, targets
 from edgetl.core.bundles import BundleJob, Golden
-from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Tensor, Trained, Verdict
+from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Refusal, Tensor, Trained, Verdict
 from edgetl.stages.bundle import bundle
 
 SIDE_PX = 32
@@ -242,6 +242,7 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
             sparsity=0.25,
             distinct_weights=9,
             agreement=1.0,
+            refused=Refusal(message="", hint=""),
             calibration=Calibration(photos=0, sha256=""),
         ),
         # model_construct leaves the rest out: a bundle takes a summary.

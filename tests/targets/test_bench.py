@@ -131,8 +131,9 @@ def test_accuracy_on_labelled_photos(device, folder, fake, tmp_path):
     [
         (("--photos", "/no/such/folder"), "no such folder"),
         (("--threads", "0"), "a whole number from 1 on"),
-        (("--soak", "-1"), "seconds, from 0 on"),
-        (("--soak", "nan"), "seconds, from 0 on"),
+        (("--soak", "-1"), "seconds, from 0 to a million"),
+        (("--soak", "nan"), "seconds, from 0 to a million"),
+        (("--soak", "2e6"), "seconds, from 0 to a million"),
         (("--out", "/dev/null/x"), "no measure.json was written: Not a directory"),
     ],
 )
@@ -167,3 +168,24 @@ def test_missing_runtime_is_one_line(device, folder):
     (folder / "runtime.py").write_text("import a_runtime_that_is_not_there\n", encoding="utf-8")
     done = device.run(folder, "bench.py")
     assert done.returncode == 2 and done.stderr.startswith("a_runtime_that_is_not_there is not installed")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (
+            "runtime.py",
+            "raise_ = 1\n\n\nclass Model:\n    def __init__(self, *_, **__):\n        1 / 0\n",
+            "ZeroDivision",
+        ),
+        ("model.json", "no json", "JSONDecodeError"),
+    ],
+)
+def test_whatever_goes_wrong_nothing_was_measured(device, folder, name, content, says):
+    """Python's own exit code for an error is 1, which here says INVALID."""
+    if name == "runtime.py":
+        content = (folder / name).read_text(encoding="utf-8") + "\n\n" + content
+    (folder / name).write_text(content, encoding="utf-8")
+    done = device.run(folder, "bench.py", *QUICK)
+    assert done.returncode == 2 and not (folder / "measure" / "measure.json").exists()
+    assert done.stderr.splitlines()[-1].startswith(f"no measure.json was written: {says}")

@@ -94,6 +94,8 @@ def test_names(sources, frames, photos, monkeypatch):
     assert [sources.chosen(name, wanted).name for name in names] == ["camera", "picamera2", names[2], "photos", "a.jpg"]
     with pytest.raises(frames.SourceError, match="nor a folder or file that is there"):
         sources.chosen(str(photos / "missing"), wanted)
+    with pytest.raises(frames.SourceError, match="~nobody-of-that-name"):
+        sources.chosen("~nobody-of-that-name/photos", wanted)
 
 
 @pytest.mark.parametrize("name", ["picamera2", "/dev/video0", "clip.mp4"])

@@ -82,3 +82,8 @@ def test_nothing_leaves_the_picture(plots, measure):
 def test_an_invalid_run_says_so_in_the_picture(plots, measure):
     measure["valid"], measure["reasons"] = False, ["throttled during the run", "busy"]
     assert "INVALID: throttled during the run; busy" in plots.svg(measure, "title")
+
+
+def test_a_soak_of_no_time(plots, measure):
+    measure["soak"].update(seconds=0.0, windows=[{"at_s": 0.0, "p50_ms": 0.4, "p90_ms": 0.4}])
+    assert plots.svg(measure, "title").startswith("<svg")
