@@ -85,6 +85,14 @@ def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     assert retrained.outcome.bridge_difference < 1e-4 and retrained.outcome.epochs == 1
 
 
+def test_no_photo_sets_a_range_of_what_was_learned(built, made, tmp_path):
+    retrained, shape = made("qat"), built.trained.input
+    for name, photos in (("first", retrained.proof[:1]), ("last", retrained.proof[-9:])):
+        content = to_tflite.convert(retrained.model, METHODS["qat8"], pixelstore.opened(photos, shape))
+        (tmp_path / name).write_bytes(content)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "last").read_bytes()
+
+
 def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, shared_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(stage.datasets, "calibration", lambda dataset, *_: (dataset.train[0],) * 9)
     monkeypatch.setattr(stage.retraining, "retrain", lambda *_: pytest.fail("retrained"))
