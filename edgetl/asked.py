@@ -20,7 +20,7 @@ def order(given: dict[str, Any]) -> Order:
         DataError: the photos are no folder of photos.
     """
     photos, method = given["photos"], given.get("method", "")
-    _check_utf8(given)
+    check_utf8(given)
     if photos is not None and not photos.is_dir():
         dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
     if method:
@@ -94,8 +94,12 @@ def run_folder(wanted: Order, given: Path | None) -> Path:
     return out
 
 
-def _check_utf8(given: Mapping[str, Any]) -> None:
-    """Names are kept in JSON, told and printed: one that is no text would end a build where it is written down."""
+def check_utf8(given: Mapping[str, Any]) -> None:
+    """Names are kept in JSON, told and printed: one that is no text would end a build where it is written down.
+
+    Raises:
+        ConfigError: such a name, by its flag.
+    """
     for name, value in given.items():
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, str | Path) and not _is_text(str(one)):

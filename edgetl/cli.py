@@ -455,8 +455,10 @@ def recipe(
     as_json: Json = False,
 ) -> None:
     """The resolved recipe as TOML, to be kept, changed and given to --recipe."""
+    from edgetl import asked
     from edgetl.core import recipe as recipes
 
+    asked.check_utf8(locals())
     resolved = recipes.resolve(recipe or "default", tables(locals()))
     print(
         json.dumps(resolved.tables(), indent=1) if as_json else recipes.to_toml(resolved), end="\n" if as_json else ""

@@ -587,6 +587,8 @@ def test_a_path_that_is_not_utf8(tmp_path, capsys):
     folder.mkdir()
     assert cli.run(["build", str(folder)]) == 2
     assert "--photos is not UTF-8" in capsys.readouterr().err
+    assert cli.run(["recipe", "--weights", os.fsdecode(b"\xff.h5")]) == 2
+    assert "--weights is not UTF-8" in capsys.readouterr().err
 
 
 def test_only_a_reader_that_has_gone_ends_quietly(monkeypatch, capsys):

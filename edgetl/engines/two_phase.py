@@ -5,7 +5,8 @@ weights, and what each phase reached. Phase 2 starts where phase 1 was best and 
 not help, the model leaves with the weights of phase 1 and the record says so.
 
 What a phase leaves frozen is computed once per photo and view (`features`), and only the rest of the network is
-trained: the same numbers in a fraction of the time.
+trained: the same numbers in a fraction of the time. Only a base that drops its own blocks at random, as EfficientNetV2
+does, learns otherwise: what is frozen answers as it will on the board, with every block.
 """
 
 import time
