@@ -82,16 +82,14 @@ def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
 
 
 def ladder(rungs: Sequence[Rung], chosen: str) -> Table:
-    """Every step that was tried, what it cost, and why the next one was taken."""
+    """Every step that was tried, what it cost, and what came of it: why the next one was taken, or all of them."""
     rows = [
         [rung.method, f"{rung.seconds:.0f}", rung.told + (" ← chosen" if rung.method == chosen else "")]
         for rung in rungs
     ]
-    return (
-        "the ladder: each step was taken because those above it did not do",
-        ["step", "s", "on validation photos"],
-        rows,
-    )
+    within = [rung.candidate is not None and rung.candidate.within_limit for rung in rungs]
+    why = "all steps were asked for" if any(within[:-1]) else "each step was taken because those above it did not do"
+    return (f"the ladder: {why}", ["step", "s", "on validation photos"], rows)
 
 
 def layers(found: Sequence[LayerError], form: str, most: int = 20) -> Table:

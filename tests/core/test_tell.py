@@ -3,6 +3,7 @@
 import pytest
 
 from edgetl.core import tell
+from edgetl.core.ladder import Candidate, Rung
 from edgetl.core.measures import Measure
 from edgetl.core.records import (
     Artifact,
@@ -244,3 +245,21 @@ def test_slimness_says_what_stands_in_the_files():
     _, columns, rows = well_formed(tell.slimness([pruned]))
     assert rows == [["prune8", "640 kB", "320 kB", "48.8%", "31"]]
     assert columns[3:] == ["zero weights", "most values in a channel"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "why"),
+    [
+        (["FAIL", "PASS"], "each step was taken because those above it did not do"),
+        (["FAIL", "FAIL"], "each step was taken because those above it did not do"),
+        (["PASS", "FAIL"], "all steps were asked for"),
+    ],
+)
+def test_the_ladder_says_why_it_was_climbed(outcomes, why):
+    rungs = [Rung(method="int8_more", seconds=0.0, told="futile", candidate=None)]
+    for outcome in outcomes:
+        candidate = Candidate(artifact=None, validation=VERDICT.model_copy(update={"outcome": outcome}))
+        rungs.append(Rung(method="int8", seconds=12.5, told="said", candidate=candidate))
+    title, columns, rows = tell.ladder(rungs, chosen="int8")
+    assert title == f"the ladder: {why}" and len(columns) == len(rows[0]) == 3
+    assert rows[:2] == [["int8_more", "0", "futile"], ["int8", "12", "said ← chosen"]]
