@@ -50,7 +50,8 @@ def laxer(wanted: Order) -> list[str]:
     """The targets that demand more accuracy than the recipe does, which has its way: a sentence for each."""
     allowed = wanted.recipe.contract.limit_drop
     return [
-        f"target {one.id} allows a drop of {one.limits.accuracy_drop * 100:g} points, and the recipe {allowed * 100:g}"
+        f"target {one.id} allows a drop of {one.limits.accuracy_drop * 100:g} points, and the recipe, which holds, "
+        f"{allowed * 100:g}: --limit-drop {one.limits.accuracy_drop:g} keeps to the target"
         for one in wanted.targets
         if one.limits.accuracy_drop is not None and one.limits.accuracy_drop < allowed
     ]

@@ -540,9 +540,13 @@ def _keep_contracts(verdicts: Mapping[str, "Verdict"], unmet: Mapping[str, str],
         faults[name] = "; ".join(fault for fault in (faults.get(name), demand) if fault)
     broken = [f"{name}: {fault}" if len(faults) > 1 else fault for name, fault in faults.items() if fault]
     if broken:
-        raise ContractBroken(
-            "; ".join(broken), hint="more test photos, another --method, a wider --alpha, or a higher --limit-drop"
-        )
+        hints = [
+            "more test photos, another --method, a wider --alpha, or a higher --limit-drop",
+            "another --method, a narrower --alpha or a smaller --side, or a target that allows more",
+        ]
+        missed = [any(_fault(verdict, strict=strict) for verdict in verdicts.values()), any(unmet.values())]
+        hint = "; ".join(hint for hint, is_missed in zip(hints, missed, strict=True) if is_missed)
+        raise ContractBroken("; ".join(broken), hint=hint)
 
 
 def _fault(verdict: "Verdict", *, strict: bool) -> str:

@@ -40,7 +40,10 @@ def test_the_strictest_limit_of_all_targets_holds_unless_a_flag_says_another(pho
     assert asked.laxer(asked.order(given(**both))) == []
     flagged = asked.order(given(**both, limit_drop=0.02))
     assert flagged.recipe.contract.limit_drop == 0.02
-    assert asked.laxer(flagged) == ["target strict allows a drop of 0.5 points, and the recipe 2"]
+    assert asked.laxer(flagged) == [
+        "target strict allows a drop of 0.5 points, and the recipe, which holds, 2: "
+        "--limit-drop 0.005 keeps to the target"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ import pytest
 
 from edgetl import build as building
 from edgetl import cli
-from edgetl.core import runs, targets
+from edgetl.core import demands, runs, targets
 from edgetl.core.bases import BASES
 from edgetl.core.errors import ConfigError, ContractBroken
 from edgetl.core.methods import METHODS
 from edgetl.core.records import Verdict
+from edgetl.delivery import Delivery
 from edgetl.order import Order
 
 VERBS = ("build", "train", "convert", "verify", "bundle", "bench", "bases", "methods", "targets", "recipe", "doctor")
@@ -395,8 +396,9 @@ def test_what_else_a_target_demands_is_a_part_of_the_contract(built):
     kept = built.verdict.model_copy(update={"outcome": "PASS"})
     cli._keep_contracts({"tflite": kept}, {"tflite": ""}, strict=True)
     for verdicts in ({"tflite": kept}, {}):
-        with pytest.raises(ContractBroken, match=r"^int8 takes 9 bytes, 8 allowed$"):
+        with pytest.raises(ContractBroken, match=r"^int8 takes 9 bytes, 8 allowed$") as caught:
             cli._keep_contracts(verdicts, {"tflite": "int8 takes 9 bytes, 8 allowed"}, strict=False)
+        assert "a narrower --alpha" in caught.value.hint and "wider" not in caught.value.hint
 
 
 def test_verbs_on_a_run_for_several_targets(capfd, run_folder):
@@ -503,6 +505,14 @@ def test_bench_on_devices_of_which_one_is_dead(run_folder, edgetl, board, built)
     assert (kept / "measure.svg").is_file() and not (run_folder / "bench-dead").exists()
     assert "milliseconds on the devices" in done.stderr and f"{built.artifact.method}, {board}" in done.stderr
     assert "• pi@board: set up" in done.stderr and "error: dead: no connection" in done.stderr
+
+
+def test_milliseconds_are_demanded_of_devices_and_not_of_this_machine(run_folder, monkeypatch, capfd):
+    monkeypatch.setattr(demands, "too_slow", lambda measure, limits: "int8 takes 20 ms, 10 allowed")
+    monkeypatch.setattr(Delivery, "fleet", lambda self, devices, made, wanted: [self.benched(made, wanted)])
+    assert cli.run(["bench", str(run_folder), "--quiet"]) == 0
+    assert cli.run(["bench", str(run_folder), "--device", "pi@board", "--soak", "0", "--quiet"]) == 1
+    assert "int8 takes 20 ms, 10 allowed" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

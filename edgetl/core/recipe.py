@@ -93,8 +93,8 @@ class Training(_Table):
 
     `patience` is in epochs without a better validation accuracy; 0 never stops early. `feature_cache` computes frozen
     layers once per photo and view; `cache_bytes` bounds what a training may add to them on disk, 0 is a tenth of what
-    is free.
-    `precision` is what layers compute in, for GPUs; the weights, and the model that leaves, are float32 either way.
+    is free. `precision` is what layers compute in, for GPUs; the weights, and the model that leaves, are float32 either
+    way.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1

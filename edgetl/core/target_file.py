@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from edgetl.core.errors import ConfigError, unknown
 from edgetl.core.formats import FormatName
@@ -19,8 +19,16 @@ from edgetl.core.methods import METHODS
 NAME = "target.toml"
 
 Positive = Annotated[int, Field(ge=1)]
-# It goes into files of one line each, requirements.txt among them.
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$")]
+
+
+def _one_line(text: str) -> str:
+    """It goes into files of one line each, requirements.txt among them."""
+    if not text.isprintable():
+        raise PydanticCustomError("one_line", "should be one line of printable text")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
 # TOML has lists only, so the tuple itself is read leniently; what is in it is not.
 Texts = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Packages = Annotated[

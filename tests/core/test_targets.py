@@ -324,7 +324,7 @@ def test_import_is_light():
 def test_a_title_is_one_line(root, key):
     """It goes into requirements.txt as a comment, where a second line would be a package."""
     put(root, "child", CHILD.replace(f'{key} = "', f'{key} = "one\\nevil=='))
-    assert refused(root, "child").message.startswith(f"{key}: ")
+    assert refused(root, "child").message.startswith(f"{key}: should be one line of printable text, got 'one")
 
 
 def test_a_target_nested_too_deeply(root):
