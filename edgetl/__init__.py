@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.build import Built
     from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
     from edgetl.core.recipe import Recipe, resolve
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
-    from edgetl.order import Order
+    from edgetl.pipeline.build import Built
+    from edgetl.pipeline.order import Order
 
 _PLACES = {
-    "edgetl.build": ("Built",),
+    "edgetl.pipeline.build": ("Built",),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -25,7 +25,7 @@ _PLACES = {
     ),
     "edgetl.core.recipe": ("Recipe", "resolve"),
     "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained", "Verdict"),
-    "edgetl.order": ("Order",),
+    "edgetl.pipeline.order": ("Order",),
 }
 
 __all__ = [

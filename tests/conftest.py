@@ -19,13 +19,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from edgetl.build import Built, build
-from edgetl.chain import Chain
-from edgetl.core import recipe, runs, targets
+from edgetl.core import recipe, runs
 from edgetl.core.console import Console
-from edgetl.core.pixelstore import Pixels
+from edgetl.core.device import targets
+from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Dataset, Input
-from edgetl.order import Order
+from edgetl.pipeline.build import Built, build
+from edgetl.pipeline.order import Order
+from edgetl.pipeline.scores import Chain
 
 SIDE_PX = 32
 COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}
@@ -112,10 +113,12 @@ def as_pixels() -> Callable[[np.ndarray], Pixels]:
 @pytest.fixture(scope="session")
 def base_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights for `mobilenet` at alpha 0.25 that carry colours from the photo to the features, with some noise."""
-    from edgetl.engines import keras3
+    from edgetl.engines.keras import model as keras_model
 
-    keras3.begin(7)
-    network = keras3.keras.applications.MobileNet((SIDE_PX, SIDE_PX, 3), alpha=0.25, include_top=False, weights=None)
+    keras_model.begin(7)
+    network = keras_model.keras.applications.MobileNet(
+        (SIDE_PX, SIDE_PX, 3), alpha=0.25, include_top=False, weights=None
+    )
     noise = np.random.default_rng(7)
     for layer in network.layers:
         if not layer.name.startswith("conv") or not layer.weights or layer.name.endswith("bn"):
@@ -217,14 +220,14 @@ def small_model() -> Callable[..., Any]:
 
     Its base is conv1, bn1, relu1, conv2 (depthwise), bn2, relu2, conv3 (1x1), relu3.
     """
-    from edgetl.engines import keras3
+    from edgetl.engines.keras import model as keras_model
 
-    layers = keras3.keras.layers
+    layers = keras_model.keras.layers
 
     def make(classes: int = 3, activation: str = "softmax", seed: int = 1) -> Any:
-        keras3.begin(seed)
-        image = keras3.keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
-        features = layers.Rescaling(1 / 127.5, -1.0, name=keras3.SCALING)(image)
+        keras_model.begin(seed)
+        image = keras_model.keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
+        features = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
         features = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="conv1")(features)
         features = layers.BatchNormalization(momentum=0.999, name="bn1")(features)
         features = layers.ReLU(6.0, name="relu1")(features)
@@ -234,11 +237,11 @@ def small_model() -> Callable[..., Any]:
         # TFLite leaves weights of fewer than 1024 numbers as floats when only weights are quantized.
         features = layers.Conv2D(128, 1, name="conv3")(features)
         features = layers.ReLU(6.0, name="relu3")(features)
-        features = layers.GlobalAveragePooling2D(name=keras3.POOLING)(features)
+        features = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(features)
         units = 1 if activation == "sigmoid" else classes
-        scores = layers.Dense(units, activation=activation, name=keras3.SCORES, dtype="float32")(features)
-        model = keras3.keras.Model(image, scores, name="classifier")
-        for layer in keras3.base_layers(model):
+        scores = layers.Dense(units, activation=activation, name=keras_model.SCORES, dtype="float32")(features)
+        model = keras_model.keras.Model(image, scores, name="classifier")
+        for layer in keras_model.base_layers(model):
             layer.trainable = False
         return model
 

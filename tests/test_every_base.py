@@ -12,7 +12,7 @@ import pytest
 from edgetl.core import bases, recipe, runs
 from edgetl.core.formats import FORMATS
 from edgetl.core.records import Artifact, Bundle, Trained, Verdict
-from edgetl.engines import keras3
+from edgetl.engines.keras import model as keras_model
 
 QUICK = ("mobilenet_v2",)
 
@@ -81,5 +81,5 @@ def kept(folder, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("row", bases.BASES.values(), ids=lambda row: row.name)
 def test_parameters_are_those_of_the_network(row):
-    keras3.begin(1)
-    assert getattr(keras3.keras.applications, row.builder)(weights=None).count_params() == row.parameters
+    keras_model.begin(1)
+    assert getattr(keras_model.keras.applications, row.builder)(weights=None).count_params() == row.parameters

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from edgetl.core import targets
+from edgetl.core.device import targets
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "keras", "tf_keras", "onnx", "onnxruntime", "ai_edge_litert", "sklearn", "scipy", "jax"}
@@ -99,7 +99,7 @@ def test_no_import_goes_in_a_circle():
         }
         for name, path in modules.items()
     }
-    assert graph["edgetl.build"] and graph["edgetl.core.runs"] >= {"edgetl.core.errors", "edgetl.core.records"}
+    assert graph["edgetl.pipeline.build"] and graph["edgetl.core.runs"] >= {"edgetl.core.errors", "edgetl.core.records"}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -110,7 +110,7 @@ IMPORTERS = {"import_module", "importlib.import_module", "__import__"}
 
 
 def lazy_imports(path: Path, tree: ast.Module) -> Iterator[str]:
-    if path.name == "__init__.py" or named(path) == "edgetl/cli.py":
+    if path.name == "__init__.py" or named(path).startswith("edgetl/cli/"):
         return
     for function in ast.walk(tree):
         if isinstance(function, Function):
@@ -183,7 +183,7 @@ def test_the_environment_is_set_in_one_place():
 
 
 def travelling() -> list[Path]:
-    return [ROOT / "edgetl" / "core" / "pixels.py", *files("targets")]
+    return [ROOT / "edgetl" / "core" / "photos" / "pixels.py", *files("targets")]
 
 
 def device_imports(path: Path, tree: ast.Module) -> Iterator[str]:
@@ -243,8 +243,9 @@ def test_no_mirror_without_its_module():
     mirrored = {mirror(path) for path in files("edgetl")} | whole_chain
     stray = [
         named(path)
-        for folder in ("tests", "tests/core", "tests/engines", "tests/stages")
-        for path in (ROOT / folder).glob("test_*.py")
+        for path in files("tests")
+        if (path.name.startswith("test_") and path.parent.name not in ("device", "targets"))
+        or path.parent.parent.name == "core"
         if path not in mirrored
     ]
     assert stray == []
@@ -259,7 +260,7 @@ def parameters(path: Path, tree: ast.Module) -> Iterator[str]:
             continue
         name = getattr(node, "name", "lambda")
         commands = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", [])]
-        if named(path) == "edgetl/cli.py" and any(text.startswith("app.c") for text in commands):
+        if named(path).startswith("edgetl/cli/") and any(text.startswith("app.c") for text in commands):
             continue
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         taken = [argument.arg for argument in arguments if argument.arg not in ("self", "cls")]
@@ -376,26 +377,26 @@ def test_the_help_goes_between_the_markers():
 @pytest.mark.parametrize(
     ("rule", "place", "code"),
     [
-        (lazy_imports, "edgetl/build.py", "def f():\n    import keras"),
-        (lazy_imports, "edgetl/build.py", "def f():\n    if x:\n        from a import b"),
-        (lazy_imports, "edgetl/build.py", "def f():\n    importlib.import_module('keras')"),
-        (environment_writes, "edgetl/build.py", "os.environ['A'] = 'b'"),
-        (environment_writes, "edgetl/build.py", "del os.environ['A']"),
-        (environment_writes, "edgetl/build.py", "os.environ.setdefault('A', 'b')"),
-        (environment_writes, "edgetl/build.py", "os.environ |= {}"),
-        (environment_writes, "edgetl/build.py", "os.putenv('A', 'b')"),
-        (environment_writes, "edgetl/build.py", "from os import environ"),
-        (device_imports, "edgetl/core/pixels.py", "import ai_edge_litert"),
-        (device_imports, "edgetl/core/pixels.py", "from edgetl.core import errors"),
+        (lazy_imports, "edgetl/pipeline/build.py", "def f():\n    import keras"),
+        (lazy_imports, "edgetl/pipeline/build.py", "def f():\n    if x:\n        from a import b"),
+        (lazy_imports, "edgetl/pipeline/build.py", "def f():\n    importlib.import_module('keras')"),
+        (environment_writes, "edgetl/pipeline/build.py", "os.environ['A'] = 'b'"),
+        (environment_writes, "edgetl/pipeline/build.py", "del os.environ['A']"),
+        (environment_writes, "edgetl/pipeline/build.py", "os.environ.setdefault('A', 'b')"),
+        (environment_writes, "edgetl/pipeline/build.py", "os.environ |= {}"),
+        (environment_writes, "edgetl/pipeline/build.py", "os.putenv('A', 'b')"),
+        (environment_writes, "edgetl/pipeline/build.py", "from os import environ"),
+        (device_imports, "edgetl/core/photos/pixels.py", "import ai_edge_litert"),
+        (device_imports, "edgetl/core/photos/pixels.py", "from edgetl.core import errors"),
         (device_imports, "targets/common/classify.py", "def f():\n    import requests"),
         (device_imports, "targets/common/classify.py", "from . import pixels"),
         (device_imports, "targets/common/classify.py", "import aiohttp"),
         (device_imports, "targets/common/classify.py", "importlib.import_module('cv2')"),
         (device_imports, "targets/raspberry-pi/demo_web.py", "import cv2"),
         (device_imports, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module(name)"),
-        (parameters, "edgetl/build.py", "def f(a, b, c, *, d, e, f): ..."),
-        (parameters, "edgetl/cli.py", "def _fault(a, b, c, d, e, *f): ..."),
-        (parameters, "edgetl/build.py", "lambda a, b, c, d, e, f: 1"),
+        (parameters, "edgetl/pipeline/build.py", "def f(a, b, c, *, d, e, f): ..."),
+        (parameters, "edgetl/cli/verbs.py", "def _fault(a, b, c, d, e, *f): ..."),
+        (parameters, "edgetl/pipeline/build.py", "lambda a, b, c, d, e, f: 1"),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept:\n    pass"),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept Exception:\n    pass"),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept (OSError, BaseException) as error:\n    pass"),
@@ -410,16 +411,16 @@ def test_a_rule_can_fail(rule, place, code):
 @pytest.mark.parametrize(
     ("rule", "place", "code"),
     [
-        (lazy_imports, "edgetl/cli.py", "def f():\n    import keras"),
-        (lazy_imports, "edgetl/build.py", "if TYPE_CHECKING:\n    import keras"),
-        (environment_writes, "edgetl/build.py", "x = {**os.environ, 'A': 'b'}\ny = os.environ.get('A')"),
-        (environment_writes, "edgetl/build.py", "os.environ['A']"),
-        (environment_writes, "edgetl/build.py", "child = os.environ.copy()\nchild['A'] = 'b'"),
+        (lazy_imports, "edgetl/cli/verbs.py", "def f():\n    import keras"),
+        (lazy_imports, "edgetl/pipeline/build.py", "if TYPE_CHECKING:\n    import keras"),
+        (environment_writes, "edgetl/pipeline/build.py", "x = {**os.environ, 'A': 'b'}\ny = os.environ.get('A')"),
+        (environment_writes, "edgetl/pipeline/build.py", "os.environ['A']"),
+        (environment_writes, "edgetl/pipeline/build.py", "child = os.environ.copy()\nchild['A'] = 'b'"),
         (device_imports, "targets/common/classify.py", "import runtime, numpy as np\nfrom PIL import Image"),
         (device_imports, "targets/raspberry-pi/demo_web.py", "from aiohttp import web"),
         (device_imports, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module('cv2')"),
-        (parameters, "edgetl/build.py", "class A:\n    def f(self, a, b, c, d, e): ..."),
-        (parameters, "edgetl/cli.py", "@app.command()\ndef build(a, b, c, d, e, f): ..."),
+        (parameters, "edgetl/pipeline/build.py", "class A:\n    def f(self, a, b, c, d, e): ..."),
+        (parameters, "edgetl/cli/verbs.py", "@app.command()\ndef build(a, b, c, d, e, f): ..."),
         (hushed, "edgetl/none.py", "try:\n    pass\nexcept OSError:\n    pass"),
         (hushed, "tests/none.py", "warnings.filterwarnings('ignore', message='x')"),
     ],

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.build import build
-from edgetl.core import recipe, runs, targets
+from edgetl.core import recipe, runs
 from edgetl.core.console import Console
-from edgetl.order import Order
+from edgetl.core.device import targets
+from edgetl.pipeline.build import build
+from edgetl.pipeline.order import Order
 
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
 FLOWERS = ASSETS / "datasets" / "flowers5"

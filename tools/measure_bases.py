@@ -21,13 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgetl.chain import Chain
-from edgetl.core import bases, recipe, runs, targets
+from edgetl.core import bases, recipe, runs
 from edgetl.core.console import Console
+from edgetl.core.device import targets
 from edgetl.core.errors import EdgetlError
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.machine import processor
-from edgetl.order import Order
+from edgetl.pipeline.order import Order
+from edgetl.pipeline.scores import Chain
 
 WAYS: dict[FormatName, tuple[str, ...]] = {
     "tflite": ("float32", "float16", "dynamic", "int8", "int16x8", "qat8"),

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edgetl.core import pixels, pixelstore
 from edgetl.core.machine import cores, processor
+from edgetl.core.photos import pixel_store, pixels
 from edgetl.core.records import Input
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
@@ -54,7 +54,7 @@ def measure(root: Path, paths: list[Path], shape: Input, rounds: int) -> dict[st
         one_core.append(len(paths) / _seconds(lambda: [pixels.decode(c, shape.side_px, shape.fit) for c in contents]))
         with tempfile.TemporaryDirectory() as cache:
             os.environ["XDG_CACHE_HOME"] = cache
-            fill = lambda: pixelstore.fill(root, names, shape, progress=lambda _: None)  # noqa: E731
+            fill = lambda: pixel_store.fill(root, names, shape, progress=lambda _: None)  # noqa: E731
             store.append(len(paths) / _seconds(fill))
             again.append(len(paths) / _seconds(fill))
     return {

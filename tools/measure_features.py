@@ -19,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import dataset, pixelstore
 from edgetl.core.machine import cores, processor
+from edgetl.core.photos import dataset, pixel_store
 from edgetl.core.recipe import resolve
 from edgetl.core.records import Input
-from edgetl.engines import cuts, features, keras3
-from edgetl.engines.features import Frozen, View
+from edgetl.engines.keras import frozen_features, split_points
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.frozen_features import Frozen, View
 
 ONE_THREAD_PHOTOS = 256
 
@@ -41,13 +42,13 @@ def _measured(options: argparse.Namespace) -> dict[str, object]:
     recipe = resolve("classic", {"base": {"weights": str(options.weights), "side_px": options.side}})
     shape = Input(side_px=options.side, fit="crop")
     tree = dataset.scan(options.photos)
-    glimpses = pixelstore.fill(tree.root, tree.paths, shape, progress=lambda _: None)
+    glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=lambda _: None)
     sha256s = sorted({glimpse.sha256 for glimpse in glimpses if not glimpse.problem})
-    photos = pixelstore.opened(sha256s, shape)
-    model = keras3.assembled(recipe.base, recipe.head, len(tree.classes))
-    found = [cut for cut in cuts.cuts(model) if cut.name == keras3.POOLING]
+    photos = pixel_store.opened(sha256s, shape)
+    model = keras_model.assembled(recipe.base, recipe.head, len(tree.classes))
+    found = [cut for cut in split_points.cuts(model) if cut.name == keras_model.POOLING]
     frozen = Frozen(model, found, shape)
-    program = features._LiteRtProgram(frozen._half)
+    program = frozen_features._LiteRtProgram(frozen._half)
     frozen._program = lambda _: program  # type: ignore[method-assign]  # converted once, outside the clock
     rounds = [_round(frozen, program, photos, sha256s, str(number)) for number in range(options.rounds)]
     for figures in rounds:
@@ -57,12 +58,12 @@ def _measured(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _round(
-    frozen: Frozen, program: features._LiteRtProgram, photos: pixelstore.Pixels, sha256s: list[str], key: str
+    frozen: Frozen, program: frozen_features._LiteRtProgram, photos: pixel_store.Pixels, sha256s: list[str], key: str
 ) -> dict[str, float]:
     few = np.arange(min(ONE_THREAD_PHOTOS, len(photos)))
     start = time.perf_counter()
-    for first in range(0, len(few), features._BATCH):
-        program._invoked(photos.rows(np.resize(few[first : first + features._BATCH], features._BATCH)))
+    for first in range(0, len(few), frozen_features._BATCH):
+        program._invoked(photos.rows(np.resize(few[first : first + frozen_features._BATCH], frozen_features._BATCH)))
     one_thread = len(few) / (time.perf_counter() - start)
     every = _rate(frozen, View(key=f"all {key}", sha256s=sha256s, pixels=photos.rows))
     tenth = _rate(frozen, View(key=f"tenth {key}", sha256s=sha256s[: len(sha256s) // 10], pixels=photos.rows))

@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core import cache, dataset
+from edgetl.core import cache
 from edgetl.core.console import Console
 from edgetl.core.machine import cores, processor
+from edgetl.core.photos import dataset
 from edgetl.core.recipe import Recipe, Tables, resolve
 from edgetl.core.records import Dataset, Input
 
@@ -82,19 +83,19 @@ def _child(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _edgetl(found: Dataset, recipe: Recipe) -> dict[str, Any]:
-    from edgetl.engines import features
+    from edgetl.engines.keras import frozen_features
     from edgetl.stages import train
 
     frozen = 0.0
-    fill = features.Frozen.fill
+    fill = frozen_features.Frozen.fill
 
-    def timed(self: features.Frozen, *arguments: Any) -> None:
+    def timed(self: frozen_features.Frozen, *arguments: Any) -> None:
         nonlocal frozen
         start = time.perf_counter()
         fill(self, *arguments)
         frozen += time.perf_counter() - start
 
-    features.Frozen.fill = timed  # type: ignore[method-assign]
+    frozen_features.Frozen.fill = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         trained = train.train(found, recipe, Path(folder), console=Console(quiet=True))
@@ -113,24 +114,24 @@ def _textbook(found: Dataset, recipe: Recipe) -> dict[str, Any]:
     """Two calls of `model.fit`, every epoch through the whole network."""
     import keras
 
-    from edgetl.core import pixelstore
-    from edgetl.engines import keras3
+    from edgetl.core.photos import pixel_store
+    from edgetl.engines.keras import model as keras_model
 
     shape = Input(side_px=recipe.base.side_px, fit=recipe.photos.fit)
     start = time.perf_counter()
-    keras3.begin(recipe.training.seed)
+    keras_model.begin(recipe.training.seed)
     parts = []
     for photos in (found.train, found.validation):
-        pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
+        pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
         parts.append((pixels.rows(range(len(photos))), np.array([photo.label for photo in photos])))
-    model = keras3.assembled(recipe.base, recipe.head, len(found.classes))
-    tuned = keras3.tunable(model, recipe.phase2.unfreeze, recipe.training)
+    model = keras_model.assembled(recipe.base, recipe.head, len(found.classes))
+    tuned = keras_model.tunable(model, recipe.phase2.unfreeze, recipe.training)
     told: dict[str, Any] = {}
     rate = recipe.phase1.learning_rate
     for name, epochs in (("head", recipe.phase1.epochs), ("fine_tune", recipe.phase2.epochs)):
         began = time.perf_counter()
         if name == "fine_tune":
-            keras3.unfreeze(model, tuned, recipe.training)
+            keras_model.unfreeze(model, tuned, recipe.training)
             rate *= recipe.phase2.learning_rate_ratio
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
         size = recipe.training.batch_size
@@ -141,7 +142,7 @@ def _textbook(found: Dataset, recipe: Recipe) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - start, 2),
         **told,
         "accuracy": accuracy,
-        "device": keras3.device(),
+        "device": keras_model.device(),
     }
 
 

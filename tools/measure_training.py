@@ -162,7 +162,7 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     import tensorflow as tf
 
     from edgetl.core.recipe import resolve
-    from edgetl.engines import keras3
+    from edgetl.engines.keras import model as keras_model
 
     parser = argparse.ArgumentParser()
     for flag in ("--recipe", "--weights", "--unfreeze"):
@@ -174,7 +174,7 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     base = {"side_px": told.side, "alpha": told.alpha, "weights": told.weights}
     recipe = resolve(told.recipe, {"base": base, "phase2": {"unfreeze": told.unfreeze}})
     start = time.perf_counter()
-    keras3.begin(recipe.training.seed)
+    keras_model.begin(recipe.training.seed)
     folders = keras.utils.image_dataset_from_directory(
         told.photos, validation_split=0.2, subset="both", seed=1, image_size=(told.side, told.side), batch_size=None
     )
@@ -182,12 +182,12 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     train, held_out = (part.map(lambda image, label: (tf.cast(image, tf.uint8), label)).cache() for part in folders)
     train = train.shuffle(int(folders[0].cardinality())).batch(recipe.training.batch_size).prefetch(tf.data.AUTOTUNE)
     held_out = held_out.batch(recipe.training.batch_size).prefetch(tf.data.AUTOTUNE)
-    model = keras3.assembled(recipe.base, recipe.head, classes)
-    tuned = keras3.tunable(model, recipe.phase2.unfreeze, recipe.training)
+    model = keras_model.assembled(recipe.base, recipe.head, classes)
+    tuned = keras_model.tunable(model, recipe.phase2.unfreeze, recipe.training)
     rate = recipe.phase1.learning_rate
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train, epochs=EPOCHS, validation_data=held_out, verbose=0)
-    keras3.unfreeze(model, tuned, recipe.training)
+    keras_model.unfreeze(model, tuned, recipe.training)
     rate *= recipe.phase2.learning_rate_ratio
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train, epochs=FINE_TUNE_EPOCHS, validation_data=held_out, verbose=0)

@@ -27,10 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core import augment, cache, dataset, pixelstore
+from edgetl.core import cache
+from edgetl.core.photos import augment, dataset, pixel_store
 from edgetl.core.recipe import Augment, Base, Head, Training
 from edgetl.core.records import Input
-from edgetl.engines import digits, formula, keras3
+from edgetl.engines import digits
+from edgetl.engines.keras import half_weights
+from edgetl.engines.keras import model as keras_model
 
 # The engines come first: they set the environment that keras reads.
 import keras  # isort: skip
@@ -101,13 +104,13 @@ def main() -> None:
 
 def _run(photos: Photos, start: Start, seed: int, options: argparse.Namespace) -> dict[str, float]:
     began = time.perf_counter()
-    keras3.begin(seed)
+    keras_model.begin(seed)
     weights = str(start.file) if start.name == "imagenet" else "none"
     base = Base(name="mobilenet_v2", alpha=0.35, side_px=options.side, weights=weights)
-    model = keras3.assembled(base, Head(), photos.classes)
+    model = keras_model.assembled(base, Head(), photos.classes)
     if start.name == "formula":
         assert start.file is not None
-        formula.fill(keras3.base_layers(model), start.file.read_bytes())
+        half_weights.fill(keras_model.base_layers(model), start.file.read_bytes())
     phase1 = _phase1(model, photos)
     first, last = _fine_tuned(model, photos, seed, options)
     figures = dict(zip(JUDGED, (phase1, first, last), strict=True))
@@ -116,7 +119,7 @@ def _run(photos: Photos, start: Start, seed: int, options: argparse.Namespace) -
 
 def _phase1(model: Any, photos: Photos) -> float:
     """The accuracy of a head on the frozen base. The model keeps a head that has seen nothing."""
-    base = keras.Model(model.input, model.get_layer(keras3.POOLING).output)
+    base = keras.Model(model.input, model.get_layer(keras_model.POOLING).output)
     train, judge = (base.predict(part.pixels, batch_size=BATCH, verbose=0) for part in (photos.train, photos.judge))
     features = keras.Input(train.shape[1:])
     head = keras.layers.Dense(photos.classes, activation="softmax")(keras.layers.Dropout(Head().dropout)(features))
@@ -129,7 +132,7 @@ def _phase1(model: Any, photos: Photos) -> float:
 def _fine_tuned(model: Any, photos: Photos, seed: int, options: argparse.Namespace) -> tuple[float, float]:
     """The accuracy of the whole network after the first epoch and after the last."""
     training = Training(batch_norm="training", batch_norm_momentum=options.momentum)
-    keras3.unfreeze(model, keras3.tunable(model, "all", training), training)
+    keras_model.unfreeze(model, keras_model.tunable(model, "all", training), training)
     _compile(model, photos)
     how = Augment() if options.augment else Augment(flip=False, shift=0, zoom=0, brightness=0)
     accuracies = []
@@ -151,11 +154,11 @@ def _photos(name: str, folder: Path, options: argparse.Namespace) -> Photos:
     """The pixels of a set, every content once, in the order of the sha256: as good as shuffled, and always the same."""
     tree = dataset.scan(folder)
     shape = Input(side_px=options.side, fit="crop")
-    glimpses = pixelstore.fill(tree.root, tree.paths, shape, progress=lambda _: None)
+    glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=lambda _: None)
     pairs = zip(glimpses, tree.files, strict=True)
     label = {glimpse.sha256: file.label for glimpse, file in pairs if not glimpse.problem}
     sha256s = sorted(label)
-    pixels = pixelstore.opened(sha256s, shape).rows(range(len(sha256s)))
+    pixels = pixel_store.opened(sha256s, shape).rows(range(len(sha256s)))
     labels = np.array([label[sha256] for sha256 in sha256s], np.int64)
     cut = DIGITS_TRAINING_PHOTOS if name == DIGITS else round(0.8 * len(sha256s))
     train, judge = (Part(pixels[part], labels[part], sha256s[part]) for part in (slice(cut), slice(cut, None)))

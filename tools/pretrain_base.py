@@ -168,17 +168,17 @@ def _epoch(model: Any, pool: Pool, first: int, clock: Clock) -> dict[str, float]
 def _model(settings: Settings) -> Any:
     """MobileNetV2 with a head for the plan's classes, all of it trained."""
     from edgetl.core.recipe import Base, Head, Training
-    from edgetl.engines import keras3
+    from edgetl.engines.keras import model as keras_model
 
     # The engines come first: they set the environment that keras reads.
     import keras  # isort: skip
 
     plan, course = settings.plan, settings.course
-    keras3.begin(plan.seed)
+    keras_model.begin(plan.seed)
     base = Base(name="mobilenet_v2", alpha=course.alpha, side_px=plan.side_px, weights="none")
-    model = keras3.assembled(base, Head(dropout=0.0), plan.classes)
+    model = keras_model.assembled(base, Head(dropout=0.0), plan.classes)
     training = Training(batch_norm="training", batch_norm_momentum=course.momentum)
-    keras3.unfreeze(model, keras3.tunable(model, "all", training), training)
+    keras_model.unfreeze(model, keras_model.tunable(model, "all", training), training)
     optimizer = keras.optimizers.AdamW(course.learning_rate, weight_decay=course.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=course.smoothing)
@@ -216,13 +216,14 @@ def _save(model: Any, checkpoint: Path) -> None:
 
 def _finish(model: Any, settings: Settings, folder: Path) -> None:
     """Write the base, and what the whole network makes of unseen images before and after the rounding."""
-    from edgetl.engines import formula, keras3
+    from edgetl.engines.keras import half_weights
+    from edgetl.engines.keras import model as keras_model
 
-    layers = keras3.base_layers(model)
+    layers = keras_model.base_layers(model)
     pixels, labels = formula_images.shard(settings.plan, UNSEEN, 2048)
     exact = float((model.predict(pixels, verbose=0).argmax(1) == labels).mean())
-    content = formula.packed(layers)
-    formula.fill(layers, content)
+    content = half_weights.packed(layers)
+    half_weights.fill(layers, content)
     rounded = float((model.predict(pixels, verbose=0).argmax(1) == labels).mean())
     (folder / BASE).write_bytes(content)
     log = [json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]
@@ -234,8 +235,8 @@ def _finish(model: Any, settings: Settings, folder: Path) -> None:
         "minutes": round(log[-1]["elapsed_s"] / 60, 1),
         "accuracy_unseen": round(exact, 4),
         "accuracy_unseen_half_floats": round(rounded, 4),
-        "device": keras3.device(),
-        "backend": keras3.backend(),
+        "device": keras_model.device(),
+        "backend": keras_model.backend(),
         "processor": processor(),
         **asdict(settings),
     }

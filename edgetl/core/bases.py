@@ -4,8 +4,8 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+from edgetl.core.base_table import BASES, Base, Scaling, Shipped, Transfer
 from edgetl.core.errors import ConfigError, MissingPackage, unknown
-from edgetl.core.networks import BASES, Base, Scaling, Shipped, Transfer
 
 __all__ = ["BASES", "Base", "Scaling", "Shipped", "Transfer"]
 

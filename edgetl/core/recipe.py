@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edgetl.core import bases, scalings
+from edgetl.core import bases, input_scaling
 from edgetl.core.errors import ConfigError, unknown
 from edgetl.core.records import Fit, Precision
 
@@ -340,7 +340,7 @@ def _check_own(own: Own, given: Tables, origin: str) -> None:
             raise ConfigError("scaling and labels are given, and no model", where=(origin,), hint=hint)
         return
     if own.scaling:
-        scalings.stated(own.scaling)
+        input_scaling.stated(own.scaling)
     trained = [table for table in ("base", "head", "augment", "phase1", "phase2", "retrain") if given.get(table)]
     if trained:
         raise ConfigError(

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import pixelstore, scalings, trials
+from edgetl.core import input_scaling
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation import preprocessing_check
+from edgetl.core.input_scaling import Stated
+from edgetl.core.photos import pixel_store
 from edgetl.core.recipe import Own
 from edgetl.core.records import Dataset, Input, OwnModel, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.core.scalings import Stated
-from edgetl.engines import keras3, own
+from edgetl.engines.keras import external
+from edgetl.engines.keras import model as keras_model
 
 _TRIED_PHOTOS = 256
 
@@ -35,7 +38,7 @@ def look(told: Own) -> OwnModel:
     Raises:
         ConfigError: see `engines.own.opened`.
     """
-    return OwnModel(side_px=keras3.input_side_px(own.opened(Path(told.path))))
+    return OwnModel(side_px=keras_model.input_side_px(external.opened(Path(told.path))))
 
 
 def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: Console) -> Trained:
@@ -47,16 +50,16 @@ def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: C
         StageError: the model that was written does not answer as the given one.
     """
     path = Path(told.path)
-    model = own.opened(path)
-    inside = own.scales_inside(model)
+    model = external.opened(path)
+    inside = external.scales_inside(model)
     way = _way(told, inside)
     trial = _trial(told, dataset, shape, int(model.outputs[0].shape[1]))
-    outputs = own.asked(model, own.fed(trial.pixels, way))
-    answers = own.kind(outputs, path)
-    expected = own.probabilities(outputs, answers)
+    outputs = external.asked(model, external.fed(trial.pixels, way))
+    answers = external.kind(outputs, path)
+    expected = external.probabilities(outputs, answers)
     tried = [
-        (other, own.probabilities(own.asked(model, own.fed(trial.pixels, other)), answers))
-        for other in scalings.others(way, inside=inside)
+        (other, external.probabilities(external.asked(model, external.fed(trial.pixels, other)), answers))
+        for other in input_scaling.others(way, inside=inside)
     ]
     best = max(tried, key=lambda one: (_right(one[1], trial).sum(), np.log(_of_truth(one[1], trial)).mean()))
     # Swapped colours can pass for swapped labels, and the other way round: what explains more of the photos is told.
@@ -69,10 +72,10 @@ def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: C
         f"  {path.name}: photos of {shape.side_px} px by {shape.fit}, scaling {way.name}, outputs are {answers}"
         + (", to which the missing step was added" if answers.endswith("logits") else "")
     )
-    made = own.wrapped(model, way, answers, order)
-    own.prove(made, trial.pixels, expected[:, list(order)])
+    made = external.wrapped(model, way, answers, order)
+    external.prove(made, trial.pixels, expected[:, list(order)])
     written = folder / "model.keras"
-    keras3.save(made, written)
+    keras_model.save(made, written)
     return Trained(
         path=written,
         sha256=sha256_of(written),
@@ -85,8 +88,8 @@ def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: C
         parameters=int(made.count_params()),
         phases=(),
         dataset_sha256=dataset.sha256,
-        backend=keras3.backend(),
-        device=keras3.device(),
+        backend=keras_model.backend(),
+        device=keras_model.device(),
         precision="float32",
     )
 
@@ -99,21 +102,21 @@ def _way(told: Own, inside: bool) -> Stated:
                 where=(told.path,),
                 hint="leave --scaling out, or say --scaling none",
             )
-        return scalings.stated(told.scaling or "none")
+        return input_scaling.stated(told.scaling or "none")
     if not told.scaling:
         raise ConfigError(
             "how the model's photos were scaled must be said: no layer at its beginning does it",
             where=(told.path,),
             hint="--scaling tf is -1..1, 0..1 is x / 255, torch and caffe are Keras's, none feeds 0..255 as they are",
         )
-    return scalings.stated(told.scaling)
+    return input_scaling.stated(told.scaling)
 
 
 def _trial(told: Own, dataset: Dataset, shape: Input, units: int) -> _Trial:
     known = (*dataset.validation, *dataset.train)
     rows = np.linspace(0, len(known) - 1, min(len(known), _TRIED_PHOTOS)).round().astype(np.int64)
     photos = [known[row] for row in rows]
-    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape).rows(range(len(photos)))
+    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape).rows(range(len(photos)))
     return _Trial(pixels, np.array([photo.label for photo in photos]), _class_of(told, dataset, max(2, units)))
 
 
@@ -156,19 +159,21 @@ def _compare(
         f"the model names {right.mean():.1%} of {len(right)} photos right with --scaling {way.name}, and "
         f"{other_right.mean():.1%} with {other.name}"
     )
-    if trials.clearly_better(other_right, right):
+    if preprocessing_check.clearly_better(other_right, right):
         raise ConfigError(
             f"{seen}: it was not trained the way it is fed",
             hint=f"say --scaling {other.name}",
         )
-    if other_right.sum() > right.sum() and trials.likelier(_of_truth(other_scores, trial), _of_truth(scores, trial)):
+    if other_right.sum() > right.sum() and preprocessing_check.likelier(
+        _of_truth(other_scores, trial), _of_truth(scores, trial)
+    ):
         console.warn(f"{seen}, and is surer of them: was it trained that way?")
 
 
 def _reordered(trial: _Trial, expected: np.ndarray, classes: int) -> _Trial | None:
     """The trial with the order of the outputs that fits the photos clearly better; None where the stated one does."""
     named = np.array(trial.class_of)[expected.argmax(axis=1)]
-    better = trials.better_order(named, trial.labels, classes)
+    better = preprocessing_check.better_order(named, trial.labels, classes)
     if better is None:
         return None
     return _Trial(trial.pixels, trial.labels, tuple(better[label] for label in trial.class_of))
@@ -184,7 +189,7 @@ def _check_order(
             where=(f"they fit {', '.join(classes[label] for label in reordered.class_of)}",),
             hint="write these names into a file, one a line, and give it with --labels",
         )
-    if trials.near_chance(right, len(classes)):
+    if preprocessing_check.near_chance(right, len(classes)):
         console.warn(
             f"the model names {right.mean():.1%} of {len(right)} photos right, as guessing would: are labels, scaling "
             "and fit those it was trained with?"

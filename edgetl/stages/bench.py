@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.core import measures
+from edgetl.core.device import benchmark as benchmark_file
+from edgetl.core.device.benchmark import Wanted
 from edgetl.core.errors import StageError
-from edgetl.core.measures import Wanted
 from edgetl.core.records import Benchmark, Bundle
 
 # bench.py: 0 measured, 1 measured but INVALID, which stands in measure.json too.
@@ -31,7 +31,7 @@ def bench(bundle: Bundle, wanted: Wanted, folder: Path, *, said: Callable[[str],
     with TemporaryDirectory(prefix="edgetl-") as photos:
         command = [sys.executable, str(bundle.root / "bench.py"), "--out", str(folder), "--soak", f"{wanted.soak_s:g}"]
         if wanted.photos:
-            measures.lay_out(wanted, Path(photos))
+            benchmark_file.lay_out(wanted, Path(photos))
             command += ["--photos", photos]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         last = "no message"
@@ -45,4 +45,4 @@ def bench(bundle: Bundle, wanted: Wanted, folder: Path, *, said: Callable[[str],
     if child.returncode not in _MEASURED:
         reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last
         raise StageError(f"bench.py could not measure: {reason}", where=(bundle.root,))
-    return measures.benchmark("host", wanted, folder)
+    return benchmark_file.benchmark("host", wanted, folder)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import bundles, methods, pixels
-from edgetl.core.bundles import BundleJob, Golden
+from edgetl.core import methods
+from edgetl.core.device import bundle_files
+from edgetl.core.device.bundle_files import BundleJob, Golden
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.formats import FORMATS
+from edgetl.core.photos import pixels
 from edgetl.core.records import Bundle
 from edgetl.core.runs import version
 
@@ -36,19 +38,19 @@ def bundle(job: BundleJob, folder: Path) -> Bundle:
     _check(job)
     form = FORMATS[job.artifact.format]
     packages = dict.fromkeys((*_PACKAGES, *form.makers, form.package))
-    facts = bundles.model_facts(job, {package: version(package) for package in packages})
+    facts = bundle_files.model_facts(job, {package: version(package) for package in packages})
     files = {
-        bundles.model_name(job.artifact): _proved(job.artifact.path, job.artifact.sha256),
-        "labels.txt": bundles.labels_text(job.trained.classes).encode(),
-        "model.json": bundles.json_text(facts).encode(),
+        bundle_files.model_name(job.artifact): _proved(job.artifact.path, job.artifact.sha256),
+        "labels.txt": bundle_files.labels_text(job.trained.classes).encode(),
+        "model.json": bundle_files.json_text(facts).encode(),
         "pixels.py": Path(pixels.__file__).read_bytes(),
-        "requirements.txt": bundles.requirements_text(job.target).encode(),
-        bundles.GOLDEN_ARRAYS: bundles.golden_arrays(job.golden),
+        "requirements.txt": bundle_files.requirements_text(job.target).encode(),
+        bundle_files.GOLDEN_ARRAYS: bundle_files.golden_arrays(job.golden),
         **{file.name: file.path.read_bytes() for file in job.target.payload},
         **_golden(job),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    files[bundles.SUMS] = bundles.sums_text(digests).encode("ascii")
+    files[bundle_files.SUMS] = bundle_files.sums_text(digests).encode("ascii")
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +103,7 @@ def _proved(path: Path, sha256: str) -> bytes:
 def _golden(job: BundleJob) -> dict[str, bytes]:
     """Name in the bundle → bytes of the photo, which must still give exactly the pixels that the model was run on."""
     photos = job.golden.photos
-    names = bundles.golden_names(photos, job.dataset.classes)
+    names = bundle_files.golden_names(photos, job.dataset.classes)
     files: dict[str, bytes] = {}
     for name, photo, expected in zip(names, photos, job.golden.pixels, strict=True):
         path = job.dataset.root / photo.path

@@ -7,15 +7,19 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.core import calibration, metrics, pixelstore
+from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FormatName
+from edgetl.core.photos import calibration_audit, pixel_store
 from edgetl.core.records import Calibrated, Calibration, Dataset, Graph, Photo, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, onnx_calibrated, onnx_errors, savedmodel
+from edgetl.engines.keras import saved_model as savedmodel
+from edgetl.engines.onnx import calibrate as onnx_calibrate
+from edgetl.engines.onnx import layer_errors as onnx_layer_errors
+from edgetl.engines.tflite import calibrate as tflite_calibrate
 
 # Enough to tell a layer that suffers from one that does not; each costs about as much as a calibration photo.
 _OTHERS = 32
-_LAYER_ERRORS = {"tflite": calibrated.layer_errors, "onnx": onnx_errors.layer_errors}
+_LAYER_ERRORS = {"tflite": tflite_calibrate.layer_errors, "onnx": onnx_layer_errors.layer_errors}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,17 +53,17 @@ def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None
         StageError: the converter failed.
     """
     trained, photos = asked.trained, asked.photos
-    pixels = calibration.audit(photos, asked.dataset, trained.input)
-    others = pixelstore.opened([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
+    pixels = calibration_audit.audit(photos, asked.dataset, trained.input)
+    others = pixel_store.opened([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
     if asked.graph:
-        model = onnx_calibrated.calibrated(asked.graph.path.read_bytes(), pixels, advance)
+        model = onnx_calibrate.calibrated(asked.graph.path.read_bytes(), pixels, advance)
     else:
         with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
             saved_model = Path(work) / "saved_model"
             savedmodel.export(trained.path, saved_model, "ranged")
-            model = calibrated.calibrated(saved_model, pixels, advance)
+            model = tflite_calibrate.calibrated(saved_model, pixels, advance)
     layers = _LAYER_ERRORS[asked.form](model, others)
-    calibration.audit_ranges(layers, len(photos))
+    calibration_audit.audit_ranges(layers, len(photos))
     path = folder / f"calibrated.{asked.form}"
     path.write_bytes(model)
     return Calibrated(

@@ -7,23 +7,24 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edgetl.core import fidelity, formats, ladder, metrics, pixelstore, slimness
+from edgetl.core import formats
+from edgetl.core.evaluation import agreement as fidelity
+from edgetl.core.evaluation import ladder, metrics, sparsity
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS, Method
+from edgetl.core.photos import pixel_store
 from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Refusal, Trained
-from edgetl.core.retraining import AGREEMENT, Retrained
+from edgetl.core.retrain_job import AGREEMENT, Retrained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import (
-    calibrated,
-    keras3,
-    onnx_aware,
-    onnx_calibrated,
-    onnx_census,
-    runtimes,
-    savedmodel,
-    to_onnx,
-    to_tflite,
-)
+from edgetl.engines import backends
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras import saved_model as savedmodel
+from edgetl.engines.onnx import calibrate as onnx_calibrate
+from edgetl.engines.onnx import convert as onnx_convert
+from edgetl.engines.onnx import inspect as onnx_inspect
+from edgetl.engines.onnx import qat as onnx_qat
+from edgetl.engines.tflite import calibrate as tflite_calibrate
+from edgetl.engines.tflite import convert as tflite_convert
 
 # Why a file does not answer as it should is asked of plain kernels for so long.
 _DOUBT_S = 30.0
@@ -39,8 +40,8 @@ _CAUSES: dict[fidelity.Cause, tuple[str, str]] = {
 }
 _ACCEPTED = Refusal(message="", hint="")
 _READ_BACK = {
-    "tflite": (to_tflite.check, to_tflite.census, to_tflite.kernels),
-    "onnx": (onnx_census.check, onnx_census.census, onnx_census.kernels),
+    "tflite": (tflite_convert.check, tflite_convert.census, tflite_convert.kernels),
+    "onnx": (onnx_inspect.check, onnx_inspect.census, onnx_inspect.kernels),
 }
 
 
@@ -59,8 +60,8 @@ def convert(trained: Trained, method: Method, calibration: Sequence[Photo], fold
     path = folder / "model.tflite"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
-        savedmodel.export(trained.path, saved_model, to_tflite.kind(method))
-        path.write_bytes(to_tflite.convert(saved_model, method, _pixels(trained, method, calibration)))
+        savedmodel.export(trained.path, saved_model, tflite_convert.kind(method))
+        path.write_bytes(tflite_convert.convert(saved_model, method, _pixels(trained, method, calibration)))
     return _read_back(path, method, trained, _ranges(method, calibration))
 
 
@@ -82,10 +83,10 @@ def convert_graph(
     path, floats = folder / "model.onnx", graph.path.read_bytes()
     pixels = _pixels(trained, method, calibration)
     if pixels is None:
-        path.write_bytes(to_onnx.convert(floats, method, _card(trained)))
+        path.write_bytes(onnx_convert.convert(floats, method, _card(trained)))
     else:
-        ranged = onnx_calibrated.calibrated(floats, pixels, lambda _: None)
-        path.write_bytes(onnx_calibrated.quantized(ranged, method, (), _card(trained)))
+        ranged = onnx_calibrate.calibrated(floats, pixels, lambda _: None)
+        path.write_bytes(onnx_calibrate.quantized(ranged, method, (), _card(trained)))
     return _read_back(path, method, trained, _ranges(method, calibration))
 
 
@@ -106,9 +107,9 @@ def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path)
     path = folder / f"model{ranges.path.suffix}"
     model = ranges.path.read_bytes()
     if formats.of(path).name == "onnx":
-        path.write_bytes(onnx_calibrated.quantized(model, method, in_float, _card(trained)))
+        path.write_bytes(onnx_calibrate.quantized(model, method, in_float, _card(trained)))
     else:
-        path.write_bytes(calibrated.quantized(model, in_float))
+        path.write_bytes(tflite_calibrate.quantized(model, in_float))
     return _read_back(path, method, trained, ranges.calibration)
 
 
@@ -129,19 +130,19 @@ def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, fold
     """
     path, method = folder / f"model.{form}", METHODS["qat8"]
     if form == "onnx":
-        path.write_bytes(onnx_aware.convert(retrained.model, _card(trained)))
+        path.write_bytes(onnx_qat.convert(retrained.model, _card(trained)))
     else:
         # The converter insists on a photo; every range stands in the model already, so whichever it is sets nothing.
-        any_photo = pixelstore.opened(retrained.proof[:1], trained.input)
-        path.write_bytes(to_tflite.convert(retrained.model, method, any_photo))
+        any_photo = pixel_store.opened(retrained.proof[:1], trained.input)
+        path.write_bytes(tflite_convert.convert(retrained.model, method, any_photo))
     artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
     agreement, refused = _agreement(artifact, retrained, trained)
     return artifact.model_copy(update={"agreement": agreement, "refused": refused})
 
 
-def _pixels(trained: Trained, method: Method, calibration: Sequence[Photo]) -> pixelstore.Pixels | None:
+def _pixels(trained: Trained, method: Method, calibration: Sequence[Photo]) -> pixel_store.Pixels | None:
     photos = [photo.sha256 for photo in calibration]
-    return pixelstore.opened(photos, trained.input) if method.calibrated else None
+    return pixel_store.opened(photos, trained.input) if method.calibrated else None
 
 
 def _ranges(method: Method, calibration: Sequence[Photo]) -> Calibration:
@@ -151,15 +152,15 @@ def _ranges(method: Method, calibration: Sequence[Photo]) -> Calibration:
     )
 
 
-def _card(trained: Trained) -> to_onnx.Card:
-    return to_onnx.Card(classes=trained.classes, input=trained.input)
+def _card(trained: Trained) -> onnx_convert.Card:
+    return onnx_convert.Card(classes=trained.classes, input=trained.input)
 
 
 def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
     form = formats.of(path).name
     check, census, kernels = _READ_BACK[form]
     check(path, method)
-    found, slim = census(path), slimness.slimness(kernels(path))
+    found, slim = census(path), sparsity.slimness(kernels(path))
     return Artifact(
         path=path,
         format=form,
@@ -169,7 +170,7 @@ def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration
         operators=found.operators,
         tensor_dtypes=found.tensor_dtypes,
         bytes=path.stat().st_size,
-        gzip_bytes=slimness.gzip_bytes(path.read_bytes()),
+        gzip_bytes=sparsity.gzip_bytes(path.read_bytes()),
         sparsity=slim.sparsity,
         distinct_weights=slim.distinct,
         sha256=sha256_of(path),
@@ -186,17 +187,17 @@ def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> tu
     Where that is too few, it says whether the file or the network is at fault.
     """
     path, form, step = artifact.path, formats.of(artifact.path), artifact.output.scale
-    promised = keras3.two_columns(np.load(retrained.answers, allow_pickle=False))
-    ran = runtimes.predict(path, pixelstore.opened(retrained.proof, trained.input), form.fast, lambda _: None)
-    answered = keras3.two_columns(ran.scores)
+    promised = keras_model.two_columns(np.load(retrained.answers, allow_pickle=False))
+    ran = backends.predict(path, pixel_store.opened(retrained.proof, trained.input), form.fast, lambda _: None)
+    answered = keras_model.two_columns(ran.scores)
     as_promised = fidelity.alike(promised, answered, step)
     agreement = float(as_promised.mean())
     if agreement >= AGREEMENT:
         return agreement, _ACCEPTED
     few = form.plain_photos(_DOUBT_S, ran.invoke_ms, accelerated=ran.accelerated)
     rows = metrics.evenly(len(promised), few)
-    photos = pixelstore.opened([retrained.proof[row] for row in rows], trained.input)
-    plain = keras3.two_columns(runtimes.predict(path, photos, "reference", lambda _: None).scores)
+    photos = pixel_store.opened([retrained.proof[row] for row in rows], trained.input)
+    plain = keras_model.two_columns(backends.predict(path, photos, "reference", lambda _: None).scores)
     as_itself = fidelity.alike(answered[rows], plain, step)
     fast = form.fast_title if ran.accelerated else form.runtime
     said, hint = _CAUSES[fidelity.cause(as_promised[rows], as_itself)]

@@ -14,11 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgetl.core import bundles, measures
+from edgetl.core.device import benchmark as benchmark_file
+from edgetl.core.device import bundle_files
+from edgetl.core.device.benchmark import Wanted
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.measures import Wanted
 from edgetl.core.records import Benchmark, Bundle
-from edgetl.engines.openssh import Device, Line, connected
+from edgetl.engines.ssh import Device, Line, connected
 
 __all__ = ["Device", "deploy"]
 
@@ -92,7 +93,7 @@ def deploy(device: Device, bundle: Bundle, wanted: Wanted, folder: Path, *, said
         ConfigError: no connection, no python3, or a processor that the bundle is not made for.
         StageError: something broke off there, or came back that is no measure.
     """
-    digest = hashlib.sha256((bundle.root / bundles.SUMS).read_bytes()).hexdigest()[:32]
+    digest = hashlib.sha256((bundle.root / bundle_files.SUMS).read_bytes()).hexdigest()[:32]
     nonce = secrets.token_hex(8)
     with connected(device, said) as line:
         said("look at the device")
@@ -114,7 +115,7 @@ def deploy(device: Device, bundle: Bundle, wanted: Wanted, folder: Path, *, said
             _unpack(content, folder)
         except (tarfile.TarError, KeyError) as error:
             raise StageError(f"{device.name}: bench.py left no measure: {line.told()}") from error
-    return measures.benchmark(device.name, wanted, folder)
+    return benchmark_file.benchmark(device.name, wanted, folder)
 
 
 def _probe(line: Line, digest: str) -> tuple[str, str]:
@@ -157,7 +158,7 @@ def _set_up(line: Line, digest: str) -> None:
 def _send_photos(line: Line, wanted: Wanted, name: str) -> None:
     with TemporaryDirectory(prefix="edgetl-") as laid_out:
         root = Path(laid_out)
-        measures.lay_out(wanted, root)
+        benchmark_file.lay_out(wanted, root)
         links = sorted(path for path in root.rglob("*") if path.is_symlink())
         send = _tar((link.resolve(), link.relative_to(root).as_posix()) for link in links)
         line.run("copying the photos", _TAKE.format(name=name), send)
@@ -177,7 +178,7 @@ def _tar(files: Iterable[tuple[Path, str]]) -> Callable[[IO[bytes]], None]:
 def _unpack(content: bytes, folder: Path) -> None:
     """Write the two files that a device may send, and nothing else that its archive names."""
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for name in (measures.NAME, "measure.svg"):
+        for name in (benchmark_file.NAME, "measure.svg"):
             member = archive.extractfile(name)
             if member is not None:
                 (folder / name).write_bytes(member.read(_LIMIT_BYTES))

@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from edgetl.core import bases, cache, machine
 from edgetl.core.records import Record
 from edgetl.core.runs import version
-from edgetl.engines import keras3, litert, to_tflite
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.tflite import convert as tflite_convert
+from edgetl.engines.tflite import runtime as tflite_runtime
 
 _PACKAGES = ("edgetl", "tensorflow", "keras", "tf_keras", "ai-edge-litert", "onnx", "onnxruntime", "numpy", "pillow")
 _ROOM_BYTES = 2_000_000_000
@@ -40,16 +42,16 @@ def _python() -> str:
 
 
 def _device() -> Finding:
-    device = keras3.device()
+    device = keras_model.device()
     note = "" if not device.startswith("cpu") else ": no GPU in sight, training runs on the processor"
-    return Finding(subject="keras computes on", good=True, found=f"{keras3.backend()} {device}{note}")
+    return Finding(subject="keras computes on", good=True, found=f"{keras_model.backend()} {device}{note}")
 
 
 def _xnnpack() -> Finding:
     with TemporaryDirectory(prefix="edgetl-") as folder:
         path = Path(folder) / "smallest.tflite"
-        path.write_bytes(to_tflite.smallest())
-        runs = litert.accelerated(path)
+        path.write_bytes(tflite_convert.smallest())
+        runs = tflite_runtime.accelerated(path)
     found = "runs" if runs else "does not start: LiteRT needs a readable /sys"
     return Finding(subject="XNNPACK", good=runs, found=found)
 

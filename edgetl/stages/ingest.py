@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from edgetl.core import dataset, pixelstore
-from edgetl.core.dataset import Split
+from edgetl.core.photos import dataset, pixel_store
+from edgetl.core.photos.dataset import Split
+from edgetl.core.photos.photo_folder import Tree
 from edgetl.core.records import Dataset, Input
-from edgetl.core.tree import Tree
 
 
 def ingest(tree: Tree, shape: Input, split: Split, *, progress: Callable[[int], None]) -> Dataset:
@@ -23,5 +23,5 @@ def ingest(tree: Tree, shape: Input, split: Split, *, progress: Callable[[int], 
         DataError: the photos cannot be used as they are.
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    glimpses = pixelstore.fill(tree.root, tree.paths, shape, progress=progress)
+    glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=progress)
     return dataset.assemble(tree, glimpses, split)

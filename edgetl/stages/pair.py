@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import dataset, formats, pixelstore
+from edgetl.core import formats
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
-from edgetl.core.judgement import Answers, judge, ledger
+from edgetl.core.evaluation.verdict import Answers, judge, ledger
+from edgetl.core.photos import dataset, pixel_store
 from edgetl.core.recipe import Contract
 from edgetl.core.records import Fit, Input, Verdict
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, runtimes
+from edgetl.engines import backends
+from edgetl.engines.keras import model as keras_model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,21 +37,21 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
     for path in (pair.reference, pair.artifact):
         if not path.is_file():
             raise ConfigError("no such model file", where=(path,))
-    model = keras3.load(pair.reference)
+    model = keras_model.load(pair.reference)
     form = formats.of(pair.artifact)
-    shape = Input(side_px=keras3.input_side_px(model), fit=pair.fit)
+    shape = Input(side_px=keras_model.input_side_px(model), fit=pair.fit)
     tree = dataset.scan(pair.photos)
     with console.bar("photos", len(tree.files), "photos") as bar:
-        glimpses = pixelstore.fill(tree.root, tree.paths, shape, progress=bar.advance)
+        glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=bar.advance)
     photos, left_out = dataset.held_out(tree, glimpses)
     for left in left_out:
         console.warn(f"{left.path} is left out: {left.reason}")
-    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
+    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
     with console.bar("Keras", len(photos), "photos") as bar:
-        reference = keras3.predict(model, pixels, bar.advance)
+        reference = keras_model.predict(model, pixels, bar.advance)
     with console.bar(form.runtime, len(photos), "photos") as bar:
-        ran = runtimes.predict(pair.artifact, pixels, form.fast, bar.advance)
-    answers = keras3.two_columns(ran.scores)
+        ran = backends.predict(pair.artifact, pixels, form.fast, bar.advance)
+    answers = keras_model.two_columns(ran.scores)
     for name, scores in (("reference", reference), ("artifact", answers)):
         if scores.shape[1] != len(tree.classes):
             raise ConfigError(

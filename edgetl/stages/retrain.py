@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.core import calibration
-from edgetl.core import dataset as datasets
 from edgetl.core.console import Console
+from edgetl.core.photos import calibration_audit
+from edgetl.core.photos import dataset as datasets
+from edgetl.core.progress import Watching
 from edgetl.core.recipe import Kind, Recipe
 from edgetl.core.records import Dataset, Photo, Trained
-from edgetl.core.retraining import PROOF_PHOTOS, Retrained
+from edgetl.core.retrain_job import PROOF_PHOTOS, Retrained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import retraining
-from edgetl.engines.retraining import Wanted
-from edgetl.engines.training_log import TrainingLog
-from edgetl.engines.watch import Watching
+from edgetl.engines.keras.training_log import TrainingLog
+from edgetl.engines.tfmot import launcher
+from edgetl.engines.tfmot.launcher import Wanted
 
 _TITLES = {
     "calibrate": "activation ranges to start from",
@@ -45,7 +45,7 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
     recipe, trained = asked.recipe, asked.trained
     photos = datasets.calibration(asked.dataset, recipe.convert.calibration_photos, recipe.training.seed)
     if asked.kind == "qat":
-        calibration.audit(photos, asked.dataset, trained.input)
+        calibration_audit.audit(photos, asked.dataset, trained.input)
     proof = tuple(_proof(asked.dataset, photos))
     wanted = Wanted(
         kind=asked.kind,
@@ -57,7 +57,7 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
     )
     log = TrainingLog(folder)
     with Watching(console, _TITLES, log.epoch) as watching:
-        outcome = retraining.retrain(trained.path, wanted, folder, watching.watch)
+        outcome = launcher.retrain(trained.path, wanted, folder, watching.watch)
     log.close()
     console.say(
         f"  {asked.kind}: validation {outcome.start_accuracy:.4f} at the start, {outcome.accuracy:.4f} after epoch "

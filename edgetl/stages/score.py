@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.core.formats import FORMATS, Kernels
-from edgetl.core.questions import Questions
+from edgetl.core.photos.evaluation_set import Questions
 from edgetl.core.records import Artifact, Scores, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, runtimes
+from edgetl.engines import backends
+from edgetl.engines.keras import model as keras_model
 
 Advance = Callable[[int], None]
 
@@ -24,14 +25,14 @@ def reference(trained: Trained, questions: Questions, folder: Path, *, advance: 
     Raises:
         ConfigError: the model cannot be loaded safely.
     """
-    scores = keras3.predict(keras3.load(trained.path), questions.pixels(), advance)
+    scores = keras_model.predict(keras_model.load(trained.path), questions.pixels(), advance)
     path = _saved(scores, folder)
     return Scores(
         path=path,
         sha256=sha256_of(path),
         model_sha256=trained.sha256,
         part=questions.part,
-        kernels=f"keras-{keras3.backend()}",
+        kernels=f"keras-{keras_model.backend()}",
         photos=len(scores),
         accelerated=False,
         invoke_ms=0.0,
@@ -44,8 +45,8 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
     Raises:
         ConfigError: its input does not fit the photos.
     """
-    ran = runtimes.predict(model.path, questions.pixels(), kernels, advance)
-    path = _saved(keras3.two_columns(ran.scores), folder)
+    ran = backends.predict(model.path, questions.pixels(), kernels, advance)
+    path = _saved(keras_model.two_columns(ran.scores), folder)
     return Scores(
         path=path,
         sha256=sha256_of(path),
@@ -60,7 +61,7 @@ def artifact(model: Artifact, questions: Questions, kernels: Kernels, folder: Pa
 
 def raw_outputs(model: Artifact, questions: Questions, kernels: Kernels) -> np.ndarray:
     """The artifact's own output numbers [photos, units], in its own dtype: what a device must give again."""
-    return runtimes.predict(model.path, questions.pixels(), kernels, lambda _: None).raw
+    return backends.predict(model.path, questions.pixels(), kernels, lambda _: None).raw
 
 
 def _saved(scores: np.ndarray, folder: Path) -> Path:

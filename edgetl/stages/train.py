@@ -4,15 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import metrics, pixelstore
 from edgetl.core.console import Console
+from edgetl.core.evaluation import metrics
+from edgetl.core.photos import pixel_store
+from edgetl.core.progress import Watching
 from edgetl.core.recipe import Recipe
 from edgetl.core.records import Dataset, Input, Part, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, two_phase
-from edgetl.engines.sources import Photos
-from edgetl.engines.training_log import TrainingLog
-from edgetl.engines.watch import Watching
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras import two_phase
+from edgetl.engines.keras.batches import Photos
+from edgetl.engines.keras.training_log import TrainingLog
 
 _TITLES = {
     "frozen": "frozen layers, once per photo",
@@ -30,22 +32,22 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
         StageError: training diverged, or the model could not be saved.
     """
     shape = Input(side_px=recipe.base.side_px, fit=recipe.photos.fit)
-    keras3.begin(recipe.training.seed)
+    keras_model.begin(recipe.training.seed)
     parts = _photos(dataset, "train", shape), _photos(dataset, "validation", shape)
-    with keras3.computing_in(recipe.training.precision):
-        model = keras3.assembled(recipe.base, recipe.head, len(dataset.classes))
+    with keras_model.computing_in(recipe.training.precision):
+        model = keras_model.assembled(recipe.base, recipe.head, len(dataset.classes))
     log = TrainingLog(folder)
     with Watching(console, _TITLES, log.epoch) as watching:
         phases = two_phase.train(model, *parts, recipe, watching.watch)
     log.close()
     if recipe.training.precision != "float32":
-        model = keras3.in_float32(model)
-        accuracy = metrics.accuracy(keras3.predict(model, parts[1].pixels, lambda _: None), parts[1].labels)
+        model = keras_model.in_float32(model)
+        accuracy = metrics.accuracy(keras_model.predict(model, parts[1].pixels, lambda _: None), parts[1].labels)
         console.say(
             f"  trained in {recipe.training.precision}; in float32 these weights reach validation {accuracy:.4f}"
         )
     path = folder / "model.keras"
-    keras3.save(model, path)
+    keras_model.save(model, path)
     return Trained(
         path=path,
         sha256=sha256_of(path),
@@ -58,8 +60,8 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
         parameters=int(model.count_params()),
         phases=phases,
         dataset_sha256=dataset.sha256,
-        backend=keras3.backend(),
-        device=keras3.device(),
+        backend=keras_model.backend(),
+        device=keras_model.device(),
         precision=recipe.training.precision,
     )
 
@@ -70,11 +72,11 @@ def fetch_weights(recipe: Recipe) -> None:
     Raises:
         ConfigError: they are neither here nor to be had.
     """
-    keras3.weights_file(recipe.base)
+    keras_model.weights_file(recipe.base)
 
 
 def _photos(dataset: Dataset, part: Part, shape: Input) -> Photos:
     photos = dataset.part(part)
     sha256s = [photo.sha256 for photo in photos]
     labels = np.array([photo.label for photo in photos], dtype=np.int64)
-    return Photos(pixels=pixelstore.opened(sha256s, shape), labels=labels, sha256s=sha256s)
+    return Photos(pixels=pixel_store.opened(sha256s, shape), labels=labels, sha256s=sha256s)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgetl.core import judgement, metrics
 from edgetl.core.errors import StageError
+from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation import verdict as verdict_rules
 from edgetl.core.recipe import Contract
 from edgetl.core.records import Hop, Photo, Scores, Verdict
 
@@ -34,8 +35,8 @@ def verify(case: Case, contract: Contract) -> Verdict:
         StageError: the scores are not answers to these photos, or hold something that is no number.
     """
     try:
-        return judgement.judge(
-            judgement.Answers(
+        return verdict_rules.judge(
+            verdict_rules.Answers(
                 method=case.method,
                 artifact_sha256=case.artifact.model_sha256,
                 part=case.reference.part,
@@ -59,7 +60,7 @@ def _hops(case: Case) -> tuple[Hop, ...]:
     fewest = min(scores.photos for _, scores in case.steps)
     rows = metrics.evenly(len(case.photos), fewest)
     labels = np.array([case.photos[row].label for row in rows], dtype=np.int64)
-    return judgement.ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
+    return verdict_rules.ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
 
 
 def _on(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:

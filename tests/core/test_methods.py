@@ -2,7 +2,8 @@
 
 import pytest
 
-from edgetl.core import methods, targets
+from edgetl.core import methods
+from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
 
 BITS = {"float32": 32, "float16": 16, "int8": 8}

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.build import Built, build
-from edgetl.core import runs, targets
+from edgetl.core import runs
 from edgetl.core.console import Console
+from edgetl.core.device import targets
 from edgetl.core.runs import sha256_of
-from edgetl.order import Order
+from edgetl.pipeline.build import Built, build
+from edgetl.pipeline.order import Order
 from tools.emulation import answer, chamber, store
 from tools.emulation.answer import Answering
 from tools.emulation.boards import BOARDS

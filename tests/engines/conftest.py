@@ -54,13 +54,14 @@ def legacy() -> Iterator[Callable[[str], Any]]:
 def onnx_bytes() -> Callable[..., bytes]:
     """The .onnx file of a SavedModel by a method's name; calibrated ones take the photos."""
     from edgetl.core.methods import METHODS
-    from edgetl.engines import onnx_calibrated, to_onnx
+    from edgetl.engines.onnx import calibrate as onnx_calibrate
+    from edgetl.engines.onnx import convert as onnx_convert
 
     def made(saved: Any, name: str, photos: Any, card: Any) -> bytes:
-        method, graph = METHODS[name], to_onnx.translated(saved)
+        method, graph = METHODS[name], onnx_convert.translated(saved)
         if not method.calibrated:
-            return to_onnx.convert(graph, method, card)
-        return onnx_calibrated.quantized(onnx_calibrated.calibrated(graph, photos, lambda _: None), method, (), card)
+            return onnx_convert.convert(graph, method, card)
+        return onnx_calibrate.quantized(onnx_calibrate.calibrated(graph, photos, lambda _: None), method, (), card)
 
     return made
 
@@ -70,8 +71,8 @@ def told(small_model: Callable[..., Any], photo_array: Any, tmp_path_factory: py
     """Code that opens the small model for `legacy`: `net`, scaled `photos`, Keras 3's `answers`, raw `pixels`."""
     import numpy as np
 
-    from edgetl.core import flatnet
-    from edgetl.engines import flatten
+    from edgetl.core.network import description
+    from edgetl.engines.keras import to_network
 
     folder = tmp_path_factory.mktemp("told")
     model = small_model()
@@ -82,13 +83,13 @@ def told(small_model: Callable[..., Any], photo_array: Any, tmp_path_factory: py
         layer.set_weights([noise.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
     kernel, bias = model.get_layer("scores").get_weights()
     model.get_layer("scores").set_weights([kernel * 20, bias])
-    flatnet.save(flatten.network_of(model), folder)
-    photos, answers = flatten.probe(model, photo_array)
+    description.save(to_network.network_of(model), folder)
+    photos, answers = to_network.probe(model, photo_array)
     np.savez(folder / "probe.npz", photos=photos, answers=answers, pixels=photo_array)
     return f"""
 import numpy as np
 from pathlib import Path
-from edgetl.core import folding, flatnet
+from edgetl.core.network import description as flatnet, folding
 net = flatnet.load(Path({str(folder)!r}))
 kept = np.load({str(folder / "probe.npz")!r})
 photos, answers, pixels = kept["photos"], kept["answers"], kept["pixels"]
@@ -99,10 +100,10 @@ class Held:
     def rows(self, rows): return pixels[np.asarray(rows)]
 
 from edgetl.core.recipe import resolve
-from edgetl.engines.integer_export import Scaling
-from edgetl.engines.sources import Photos
-from edgetl.engines.tfmot_fit import Course
-from edgetl.engines.watch import Watch
+from edgetl.engines.tfmot.integer_export import Scaling
+from edgetl.engines.keras.batches import Photos
+from edgetl.engines.tfmot.fit import Course
+from edgetl.core.progress import Watch
 
 scaling = Scaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
 

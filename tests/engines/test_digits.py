@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from edgetl.core import dataset, pixelstore
+from edgetl.core.photos import dataset, pixel_store
 from edgetl.core.records import Input
 from edgetl.engines import digits
 
@@ -54,6 +54,6 @@ def test_nearly_none_is_taken_for_a_duplicate(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     digits.write_digits(tmp_path / "digits")
     tree = dataset.scan(tmp_path / "digits")
-    glimpses = pixelstore.fill(tree.root, tree.paths, Input(side_px=32, fit="crop"), progress=lambda _: None)
+    glimpses = pixel_store.fill(tree.root, tree.paths, Input(side_px=32, fit="crop"), progress=lambda _: None)
     split = dataset.Split(test=0.2, validation=0.15)
     assert len(dataset.assemble(tree, glimpses, split).left_out) <= 5

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.core import measures
+from edgetl.core.device import benchmark as benchmark_file
+from edgetl.core.device.benchmark import Wanted
 from edgetl.core.errors import StageError
-from edgetl.core.measures import Wanted
 from edgetl.stages.bench import bench
 
 QUICK = "import sys\nsys.argv += ['--runs', '20', '--seconds', '0', '--threads', '1']\n"
@@ -50,7 +50,7 @@ def test_it_measures_and_scores_as_the_run_did(built, bundle, wanted, folder):
     made = bench(bundle, wanted, folder, said=said.append)
     assert said[0] == "invoke, 1 thread" and said[-1].startswith("accuracy on ")
     assert made.where == "host" and (folder / "measure.svg").is_file()
-    measure = measures.read(made.path, wanted.model_sha256)
+    measure = benchmark_file.read(made.path, wanted.model_sha256)
     assert measure.accuracy is not None and measure.accuracy.accuracy.value == pytest.approx(
         built.verdict.accuracy, abs=1e-6
     )

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.core import pixels, targets
-from edgetl.core.bundles import golden_photos
+from edgetl.core.device import targets
+from edgetl.core.device.bundle_files import golden_photos
 from edgetl.core.errors import ConfigError, DataError, StageError
+from edgetl.core.photos import pixels
 from edgetl.core.records import (
     Artifact,
     Bundle,

@@ -2,11 +2,12 @@
 
 import pytest
 
-from edgetl.core import dataset
 from edgetl.core.errors import DataError
+from edgetl.core.photos import dataset
 from edgetl.core.records import Input, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import calibrated, keras3
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.tflite import calibrate as tflite_calibrate
 from edgetl.stages import calibrate as stage
 from edgetl.stages import translate
 
@@ -14,7 +15,7 @@ from edgetl.stages import translate
 @pytest.fixture(scope="module")
 def trained(small_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("trained") / "model.keras"
-    keras3.save(small_model(), path)
+    keras_model.save(small_model(), path)
     return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
 
 
@@ -37,13 +38,13 @@ def test_a_calibrated_model(trained, graph, shared_dataset, tmp_path, form):
     assert [path.name for path in tmp_path.iterdir()] == [f"calibrated.{form}"] and made.sha256 == sha256_of(made.path)
     assert len(made.layers) > 3
     if form == "tflite":
-        assert calibrated.quantized(made.path.read_bytes())
+        assert tflite_calibrate.quantized(made.path.read_bytes())
 
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])
 def test_a_bad_draw_stops_before_any_work(trained, graph, shared_dataset, tmp_path, monkeypatch, form):
     monkeypatch.setattr(stage.savedmodel, "export", lambda *_: pytest.fail("exported"))
-    monkeypatch.setattr(stage.onnx_calibrated, "calibrated", lambda *_: pytest.fail("calibrated"))
+    monkeypatch.setattr(stage.onnx_calibrate, "calibrated", lambda *_: pytest.fail("calibrated"))
     nine = asked(trained, shared_dataset, form, [shared_dataset.train[0]] * 9, graph)
     with pytest.raises(DataError, match="stands 9 times"):
         stage.calibrate(nine, tmp_path, advance=lambda _: None)

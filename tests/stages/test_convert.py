@@ -4,12 +4,16 @@ from hashlib import sha256
 
 import pytest
 
-from edgetl.core import dataset, methods
+from edgetl.core import methods
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.methods import METHODS
+from edgetl.core.photos import dataset
 from edgetl.core.records import Input, Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, onnx_census, to_onnx, to_tflite
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.onnx import convert as onnx_convert
+from edgetl.engines.onnx import inspect as onnx_inspect
+from edgetl.engines.tflite import convert as tflite_convert
 from edgetl.stages import calibrate, translate
 from edgetl.stages.convert import convert, convert_graph, quantize
 
@@ -17,7 +21,7 @@ from edgetl.stages.convert import convert, convert_graph, quantize
 @pytest.fixture(scope="module")
 def trained(small_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("trained") / "model.keras"
-    keras3.save(small_model(), path)
+    keras_model.save(small_model(), path)
     return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
 
 
@@ -27,7 +31,7 @@ def test_without_calibration(trained, shared_dataset, tmp_path):
     assert (artifact.path, artifact.format, artifact.method) == (tmp_path / "model.tflite", "tflite", "float32")
     assert artifact.sha256 == sha256_of(artifact.path) and artifact.bytes == artifact.path.stat().st_size
     assert artifact.trained_sha256 == "t" * 64 and artifact.calibration.photos == 0
-    found = to_tflite.census(artifact.path)
+    found = tflite_convert.census(artifact.path)
     assert (artifact.input, artifact.output) == (found.input, found.output)
     assert (artifact.operators, artifact.tensor_dtypes) == (found.operators, found.tensor_dtypes)
 
@@ -48,17 +52,17 @@ def test_an_onnx_file(trained, shared_dataset, tmp_path):
     assert artifact.path == tmp_path / "model.onnx"
     assert (artifact.format, artifact.method, artifact.calibration.photos) == ("onnx", "float16", 0)
     assert (artifact.input.dtype, artifact.output.dtype, artifact.output.scale) == ("uint8", "float32", 0.0)
-    found = onnx_census.census(artifact.path)
+    found = onnx_inspect.census(artifact.path)
     assert (artifact.operators, artifact.tensor_dtypes) == (found.operators, found.tensor_dtypes)
 
 
 def test_an_onnx_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
-    original = to_onnx.convert
+    original = onnx_convert.convert
 
     def silently_float(graph, method, card):
         return original(graph, METHODS["float32"], card)
 
-    monkeypatch.setattr(to_onnx, "convert", silently_float)
+    monkeypatch.setattr(onnx_convert, "convert", silently_float)
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
     with pytest.raises(StageError, match=r"the dynamic file is not what it should be: the weights of Conv .* float32"):
         convert_graph(named, translate.translate(named, tmp_path), METHODS["dynamic"], (), tmp_path)
@@ -94,12 +98,12 @@ def test_calibration_photos_that_are_gone(trained, shared_dataset, tmp_path, mon
 
 
 def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, monkeypatch):
-    original = to_tflite.convert
+    original = tflite_convert.convert
 
     def silently_float(saved_model, method, calibration):
         return original(saved_model, METHODS["float32"], None)
 
-    monkeypatch.setattr(to_tflite, "convert", silently_float)
+    monkeypatch.setattr(tflite_convert, "convert", silently_float)
     with pytest.raises(StageError, match="the int8 file is not what it should be"):
         convert(trained, METHODS["int8"], (), tmp_path)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core import bundles
+from edgetl.core.device import bundle_files
+from edgetl.core.device.benchmark import Wanted
 from edgetl.core.errors import ConfigError, EdgetlError, StageError
-from edgetl.core.measures import Wanted
 from edgetl.core.records import Benchmark, Bundle, Photo
 from edgetl.stages.deploy import Device, deploy
 
@@ -62,7 +62,7 @@ def bundled(root: Path, measure: dict, **more: str) -> Bundle:
         **more,
     }
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    files[bundles.SUMS] = bundles.sums_text(digests)
+    files[bundle_files.SUMS] = bundle_files.sums_text(digests)
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")

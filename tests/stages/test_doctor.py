@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import pytest
 
-from edgetl.engines import litert
+from edgetl.engines.tflite import runtime as tflite_runtime
 from edgetl.stages import doctor
 
 Usage = namedtuple("Usage", "total used free")
@@ -33,7 +33,7 @@ def test_this_machine(findings):
 
 def test_what_is_missing_is_said(findings, monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "version", lambda package: "absent" if package == "keras" else "1.0")
-    monkeypatch.setattr(litert, "accelerated", lambda _: False)
+    monkeypatch.setattr(tflite_runtime, "accelerated", lambda _: False)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10, 9, 1))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not" / "yet"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

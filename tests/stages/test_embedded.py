@@ -1,6 +1,6 @@
 """embedded: the handwritten digits as a folder of photos, a class a folder."""
 
-from edgetl.core import dataset
+from edgetl.core.photos import dataset
 from edgetl.stages import embedded
 
 

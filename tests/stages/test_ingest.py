@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.core import pixels, pixelstore
-from edgetl.core.dataset import Split, scan
 from edgetl.core.errors import DataError
+from edgetl.core.photos import pixel_store, pixels
+from edgetl.core.photos.dataset import Split, scan
 from edgetl.core.records import Input
 from edgetl.stages.ingest import ingest
 
@@ -40,7 +40,7 @@ def test_from_folder_to_dataset(root):
     assert dataset.classes == ("left", "right") and sum(steps) == 80
     assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == 80 and dataset.left_out == ()
     assert len(dataset.test) > 0 and len(dataset.validation) > 0
-    stored = pixelstore.opened([photo.sha256 for photo in dataset.train], Input(side_px=24, fit="crop"))
+    stored = pixel_store.opened([photo.sha256 for photo in dataset.train], Input(side_px=24, fit="crop"))
     assert np.array_equal(stored.rows([3])[0], pixels.load(root / dataset.train[3].path, 24, "crop"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.recipe import Contract
-from edgetl.engines import keras3
+from edgetl.engines.keras import model as keras_model
 from edgetl.stages.pair import Pair, judged
 
 CONTRACT = Contract(limit_drop=0.05)
@@ -90,21 +90,21 @@ def test_photos_of_another_number_of_classes(pair, draw_photos, tmp_path):
 
 
 def test_models_that_do_not_answer_probabilities(pair, tmp_path):
-    model = keras3.load(pair.reference)
-    model.get_layer(keras3.SCORES).activation = keras3.keras.activations.linear
+    model = keras_model.load(pair.reference)
+    model.get_layer(keras_model.SCORES).activation = keras_model.keras.activations.linear
     logits = tmp_path / "logits.keras"
-    keras3.save(model, logits)
+    keras_model.save(model, logits)
     with pytest.raises(ConfigError, match=r"the answers cannot be judged: .* not a probability") as caught:
         judged(dataclasses.replace(pair, reference=logits), CONTRACT, console=QUIET)
     assert "end them in a softmax" in caught.value.hint
 
 
 def test_a_model_that_answers_no_numbers(pair, tmp_path):
-    model = keras3.load(pair.reference)
-    scores = model.get_layer(keras3.SCORES)
+    model = keras_model.load(pair.reference)
+    scores = model.get_layer(keras_model.SCORES)
     scores.set_weights([weights * np.nan for weights in scores.get_weights()])
     broken = tmp_path / "broken.keras"
-    keras3.save(model, broken)
+    keras_model.save(model, broken)
     with pytest.raises(ConfigError, match="the answers cannot be judged: "):
         judged(dataclasses.replace(pair, reference=broken), CONTRACT, console=QUIET)
 

@@ -6,13 +6,20 @@ import re
 import numpy as np
 import pytest
 
-from edgetl.core import metrics, pixelstore, recipe, runs
+from edgetl.core import recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.errors import DataError
+from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
-from edgetl.core.retraining import Retrained
-from edgetl.engines import keras3, litert, onnx_census, ort, runtimes, to_tflite
+from edgetl.core.photos import pixel_store
+from edgetl.core.retrain_job import Retrained
+from edgetl.engines import backends
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.onnx import inspect as onnx_inspect
+from edgetl.engines.onnx import runtime as onnx_runtime
+from edgetl.engines.tflite import convert as tflite_convert
+from edgetl.engines.tflite import runtime as tflite_runtime
 from edgetl.stages import retrain as stage
 from edgetl.stages import translate
 from edgetl.stages.convert import convert, convert_aware, convert_graph
@@ -53,13 +60,13 @@ def file_of(method, built, shared_dataset, made, folder, form="tflite"):
 
 
 def scores(artifact, photos, shape):
-    pixels = pixelstore.opened([photo.sha256 for photo in photos], shape)
-    return litert.predict(artifact.path, pixels, "xnnpack", lambda _: None).scores
+    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
+    return tflite_runtime.predict(artifact.path, pixels, "xnnpack", lambda _: None).scores
 
 
 def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     artifact = file_of("qat8", built, shared_dataset, made, tmp_path)
-    to_tflite.check(artifact.path, METHODS["qat8"])
+    tflite_convert.check(artifact.path, METHODS["qat8"])
     assert (artifact.input.dtype, artifact.input.scale, artifact.input.zero_point) == ("uint8", 1.0, 0)
     assert artifact.output.dtype == "uint8" and artifact.trained_sha256 == built.trained.sha256
     assert set(artifact.tensor_dtypes) <= {"uint8", "int8", "int32"} and not artifact.refused.message
@@ -88,14 +95,14 @@ def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
 def test_no_photo_sets_a_range_of_what_was_learned(built, made, tmp_path):
     retrained, shape = made("qat"), built.trained.input
     for name, photos in (("first", retrained.proof[:1]), ("last", retrained.proof[-9:])):
-        content = to_tflite.convert(retrained.model, METHODS["qat8"], pixelstore.opened(photos, shape))
+        content = tflite_convert.convert(retrained.model, METHODS["qat8"], pixel_store.opened(photos, shape))
         (tmp_path / name).write_bytes(content)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "last").read_bytes()
 
 
 def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, shared_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(stage.datasets, "calibration", lambda dataset, *_: (dataset.train[0],) * 9)
-    monkeypatch.setattr(stage.retraining, "retrain", lambda *_: pytest.fail("retrained"))
+    monkeypatch.setattr(stage.launcher, "retrain", lambda *_: pytest.fail("retrained"))
     asked = Retraining(kind="qat", trained=built.trained, dataset=shared_dataset, recipe=order.recipe)
     with pytest.raises(DataError, match="stands 9 times"):
         retrain(asked, tmp_path, console=Console(quiet=True))
@@ -103,7 +110,7 @@ def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, sha
 
 def test_a_quantization_aware_onnx_file(built, shared_dataset, made, tmp_path):
     artifact = convert_aware(built.trained, made("qat"), "onnx", tmp_path)
-    onnx_census.check(artifact.path, METHODS["qat8"])
+    onnx_inspect.check(artifact.path, METHODS["qat8"])
     assert (artifact.format, artifact.method, artifact.input.dtype) == ("onnx", "qat8", "uint8")
     assert artifact.agreement >= 0.99 and artifact.operators["Conv"] == 28 and artifact.calibration.photos == 0
 
@@ -123,13 +130,13 @@ def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_
 
 def test_a_network_that_answers_to_each_rounding_is_told_from_a_wrong_file(built, made, tmp_path, monkeypatch):
     """Answers that are others on every kernel, as those of a deep network that was taught little."""
-    predict, retrained = runtimes.predict, made("qat")
+    predict, retrained = backends.predict, made("qat")
 
     def restless(path, photos, kernels, advance):
         ran, turn = predict(path, photos, kernels, advance), 1 if kernels == "reference" else 2
         return dataclasses.replace(ran, scores=np.roll(ran.scores, turn, axis=1))
 
-    monkeypatch.setattr(runtimes, "predict", restless)
+    monkeypatch.setattr(backends, "predict", restless)
     said = (
         r"agree on \d+\.\d% of \d+ photos, .* between XNNPACK and reference kernels the file itself agrees on \d+\.\d%"
     )
@@ -148,10 +155,10 @@ def test_pruned_files(built, shared_dataset, made, tmp_path):
     # Depthwise kernels are left alone; rounding to eight bits makes some more zeros and takes none away.
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
     assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.gzip_bytes < whole.gzip_bytes
-    for kernel in to_tflite.kernels(pruned.path):
+    for kernel in tflite_convert.kernels(pruned.path):
         if kernel.shape[1] > 9:
             assert (kernel == 0).mean() == pytest.approx(0.6, abs=0.02)
-    model = keras3.load(made("prune").model)
+    model = keras_model.load(made("prune").model)
     assert (model.get_layer("conv_pw_5").get_weights()[0] == 0).mean() == pytest.approx(0.6, abs=0.01)
     labels = np.array([photo.label for photo in shared_dataset.validation])
     assert metrics.accuracy(scores(integer, shared_dataset.validation, built.trained.input), labels) > 0.6
@@ -166,11 +173,11 @@ def test_pruned_onnx_files(built, shared_dataset, made, tmp_path):
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
     assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.bytes < 0.5 * pruned.bytes
     assert integer.calibration.photos == len(shared_dataset.train)
-    for kernel in onnx_census.kernels(integer.path):
+    for kernel in onnx_inspect.kernels(integer.path):
         if kernel.shape[1] > 9:
             assert kernel.dtype == np.int8 and (kernel == 0).mean() >= 0.58
-    pixels = pixelstore.opened([photo.sha256 for photo in shared_dataset.validation], built.trained.input)
-    answered = ort.predict(integer.path, pixels, "onnxruntime", lambda _: None).scores
+    pixels = pixel_store.opened([photo.sha256 for photo in shared_dataset.validation], built.trained.input)
+    answered = onnx_runtime.predict(integer.path, pixels, "onnxruntime", lambda _: None).scores
     labels = np.array([photo.label for photo in shared_dataset.validation])
     assert metrics.accuracy(answered, labels) > 0.6
 
@@ -182,7 +189,7 @@ def test_clustered_onnx_files(built, shared_dataset, made, tmp_path):
         artifact = file_of(name, built, shared_dataset, made, tmp_path / name, "onnx")
         counts = [
             max(len(np.unique(row)) for row in kernel)
-            for kernel in onnx_census.kernels(artifact.path)
+            for kernel in onnx_inspect.kernels(artifact.path)
             if kernel.shape[1] > 9
         ]
         assert max(counts) <= 8
@@ -194,13 +201,13 @@ def test_clustered_files(built, shared_dataset, made, tmp_path):
     (tmp_path / "int").mkdir()
     clustered = file_of("cluster", built, shared_dataset, made, tmp_path / "float")
     integer = file_of("cluster8", built, shared_dataset, made, tmp_path / "int")
-    model = keras3.load(made("cluster").model)
+    model = keras_model.load(made("cluster").model)
     assert len(np.unique(model.get_layer("conv_pw_5").get_weights()[0])) <= 8
     # BatchNormalization gives each channel a factor of its own: few values a channel, not few in all.
     for artifact in (clustered, integer):
         counts = [
             max(len(np.unique(row)) for row in kernel)
-            for kernel in to_tflite.kernels(artifact.path)
+            for kernel in tflite_convert.kernels(artifact.path)
             if kernel.shape[1] > 9
         ]
         assert max(counts) <= 8

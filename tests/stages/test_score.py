@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.questions import Questions
+from edgetl.core.photos.evaluation_set import Questions
 from edgetl.core.records import Input
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, litert, ort
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.onnx import runtime as onnx_runtime
+from edgetl.engines.tflite import runtime as tflite_runtime
 from edgetl.stages import score
 
 
@@ -24,7 +26,7 @@ def test_the_reference(built, questions, tmp_path):
     assert (scores.accelerated, scores.invoke_ms, sum(done)) == (False, 0.0, 20)
     assert scores.model_sha256 == built.trained.sha256 and scores.sha256 == sha256_of(tmp_path / "scores.npy")
     assert kept.dtype == np.float32 and kept.shape == (20, 3) and np.allclose(kept.sum(axis=1), 1, atol=1e-5)
-    model = keras3.load(built.trained.path)
+    model = keras_model.load(built.trained.path)
     assert np.allclose(kept, np.asarray(model(questions.pixels().rows(range(20)))), atol=1e-5)
 
 
@@ -36,7 +38,7 @@ def test_the_artifact(built, questions, tmp_path, kernels):
     assert (scores.photos, scores.kernels, scores.accelerated) == (20, f"litert-{kernels}", kernels == "xnnpack")
     assert scores.model_sha256 == built.artifact.sha256 and scores.invoke_ms > 0 and sum(done) == 20
     assert kept.dtype == np.float32 and kept.shape == (20, 3)
-    ran = litert.predict(built.artifact.path, questions.pixels(), kernels, lambda _: None)
+    ran = tflite_runtime.predict(built.artifact.path, questions.pixels(), kernels, lambda _: None)
     assert np.array_equal(kept, ran.scores)
 
 
@@ -46,7 +48,7 @@ def test_an_onnx_artifact(built_both, questions, tmp_path, kernels):
     scores = score.artifact(artifact, questions, kernels, tmp_path, advance=lambda _: None)
     kept = np.load(scores.path)
     assert (scores.kernels, scores.accelerated) == (f"onnxruntime-{kernels}", kernels == "onnxruntime")
-    ran = ort.predict(artifact.path, questions.pixels(), kernels, lambda _: None)
+    ran = onnx_runtime.predict(artifact.path, questions.pixels(), kernels, lambda _: None)
     assert np.array_equal(kept, ran.scores) and kept.shape == (20, 3)
     assert score.raw_outputs(artifact, questions, kernels).dtype == np.float32
 
@@ -67,11 +69,11 @@ def test_raw_outputs_are_those_a_device_gives(built, questions):
 
 
 def test_photos_of_another_shape(built, shared_dataset, tmp_path):
-    from edgetl.core import pixelstore
+    from edgetl.core.photos import pixel_store
 
     shape = Input(side_px=48, fit="crop")
     photos = shared_dataset.test[:3]
-    pixelstore.fill(shared_dataset.root, [photo.path for photo in photos], shape, progress=lambda _: None)
+    pixel_store.fill(shared_dataset.root, [photo.path for photo in photos], shape, progress=lambda _: None)
     with pytest.raises(ConfigError, match=r"the model takes \(1, 32, 32, 3\)"):
         score.artifact(
             built.artifact,

@@ -5,14 +5,16 @@ import pytest
 from edgetl.core.errors import StageError
 from edgetl.core.records import Trained
 from edgetl.core.runs import sha256_of
-from edgetl.engines import keras3, onnx_graph, to_onnx
+from edgetl.engines.keras import model as keras_model
+from edgetl.engines.onnx import convert as onnx_convert
+from edgetl.engines.onnx import graph as onnx_graph
 from edgetl.stages import translate as stage
 
 
 @pytest.fixture
 def trained(small_model, tmp_path):
     path = tmp_path / "model.keras"
-    keras3.save(small_model(), path)
+    keras_model.save(small_model(), path)
     return Trained.model_construct(path=path)
 
 
@@ -28,6 +30,6 @@ def test_a_converter_that_fails(trained, tmp_path, monkeypatch):
     def failing(*_, **__):
         raise KeyError("an operator")
 
-    monkeypatch.setattr(to_onnx, "traced", failing)
+    monkeypatch.setattr(onnx_convert, "traced", failing)
     with pytest.raises(StageError, match="the SavedModel could not become ONNX: 'an operator'"):
         stage.translate(trained, tmp_path)

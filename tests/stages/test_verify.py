@@ -5,8 +5,8 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from edgetl.core import metrics
 from edgetl.core.errors import StageError
+from edgetl.core.evaluation import metrics
 from edgetl.core.recipe import Contract
 from edgetl.core.records import Photo, Scores
 from edgetl.stages.verify import Case, verify

@@ -20,8 +20,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from edgetl.core import bundles, pixels, targets
-from edgetl.core.bundles import BundleJob, Golden
+from edgetl.core.device import bundle_files, targets
+from edgetl.core.device.bundle_files import BundleJob, Golden
+from edgetl.core.photos import pixels
 from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Refusal, Tensor, Trained, Verdict
 from edgetl.stages.bundle import bundle
 
@@ -179,9 +180,9 @@ def reseal() -> Callable[[Path], None]:
     """Write checksums that fit a changed bundle: what only a wrong build could do."""
 
     def write(folder: Path) -> None:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != bundles.SUMS)
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != bundle_files.SUMS)
         digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
-        (folder / bundles.SUMS).write_text(bundles.sums_text(digests), encoding="ascii")
+        (folder / bundle_files.SUMS).write_text(bundle_files.sums_text(digests), encoding="ascii")
 
     return write
 
@@ -202,7 +203,7 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
         for details in (interpreter.get_input_details()[0], interpreter.get_output_details()[0])
     ]
     dataset = Dataset(root=root, classes=classes, train=(), validation=(), test=photos, left_out=(), sha256="d" * 64)
-    chosen = bundles.golden_photos(dataset)
+    chosen = bundle_files.golden_photos(dataset)
     fitted = np.stack([pixels.load(root / photo.path, SIDE_PX, "crop") for photo in chosen])
     outputs = []
     for image in fitted:

@@ -13,7 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 # pixels.py is copied into every bundle, so it is held to the same Python.
-PAYLOAD = [*sorted((REPOSITORY / "targets").rglob("*.py")), REPOSITORY / "edgetl" / "core" / "pixels.py"]
+PAYLOAD = [*sorted((REPOSITORY / "targets").rglob("*.py")), REPOSITORY / "edgetl" / "core" / "photos" / "pixels.py"]
 
 
 def test_the_device_has_neither_edgetl_nor_tensorflow(device, tmp_path):

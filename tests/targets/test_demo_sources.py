@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.core import pixels
+from edgetl.core.photos import pixels
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.core import bundles, targets
+from edgetl.core.device import bundle_files, targets
 from edgetl.core.errors import ConfigError
-from edgetl.engines import ort
+from edgetl.engines.onnx import runtime as onnx_runtime
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def board(device):
 def test_the_target():
     found = targets.find("onnx")
     assert found.accepts.formats == ("onnx",) and "int8_u8s8" not in found.accepts.methods
-    lines = bundles.requirements_text(found).splitlines()
+    lines = bundle_files.requirements_text(found).splitlines()
     assert any(line.startswith("onnxruntime") and '"aarch64"' in line for line in lines)
     assert not any("litert" in line or "armv7l" in line for line in lines)
 
@@ -90,7 +90,7 @@ def test_it_names_photos_as_the_build_did(board, bundle, built_both, photos):
 def test_it_answers_what_the_build_s_runtime_answers(board, bundle, built_both, photos, as_pixels):
     path = photos / "square" / "003.png"
     image = np.asarray(Image.open(path).convert("RGB"))[None]
-    ran = ort.predict(built_both.targets[1].artifact.path, as_pixels(image), "onnxruntime", lambda _: None)
+    ran = onnx_runtime.predict(built_both.targets[1].artifact.path, as_pixels(image), "onnxruntime", lambda _: None)
     done = board.run(bundle, "classify.py", "--json", "--threads", "1", str(path))
     found = {row["label"]: row["probability"] for row in json.loads(done.stdout)["labels"]}
     labels = json.loads((bundle / "model.json").read_text(encoding="utf-8"))["output"]["labels"]
@@ -109,4 +109,4 @@ def test_the_settings_of_the_session_are_those_of_the_build():
     source = (Path(__file__).parents[2] / "targets" / "onnx" / "runtime.py").read_text(encoding="utf-8")
     scope: dict[str, object] = {}
     exec(source, scope)
-    assert scope["SETTINGS"] == ort._SETTINGS
+    assert scope["SETTINGS"] == onnx_runtime._SETTINGS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core import bundles, targets
+from edgetl.core.device import bundle_files, targets
 
 TARGETS = Path(__file__).parents[2] / "targets"
 BOARDS = ("raspberry-pi-3", "raspberry-pi-4", "raspberry-pi-5", "raspberry-pi-zero-2w")
@@ -23,7 +23,7 @@ def test_every_fact_is_there_and_says_where_it_comes_from(name):
 @pytest.mark.parametrize("name", BOARDS)
 def test_a_64_bit_board_installs_litert_and_nothing_for_others(name):
     found = targets.find(name)
-    lines = bundles.requirements_text(found).splitlines()[1:]
+    lines = bundle_files.requirements_text(found).splitlines()[1:]
     assert [line for line in lines if "x86_64" in line or "armv7l" in line] == []
     assert any(line.startswith("ai-edge-litert") and 'platform_machine == "aarch64"' in line for line in lines)
     assert found.payload == targets.find("raspberry-pi").payload and found.runtime.accelerated
@@ -39,7 +39,7 @@ def test_the_64_bit_boards_carry_what_all_carry_and_the_demo():
 
 def test_the_32_bit_board_installs_tflite_runtime_and_an_old_numpy():
     found = targets.find("raspberry-pi-armv7")
-    lines = bundles.requirements_text(found).splitlines()[1:]
+    lines = bundle_files.requirements_text(found).splitlines()[1:]
     bounds = 'python_version >= "3.9" and python_version < "3.12"'
     assert lines == [
         f"numpy>=1.23,<2 ; {bounds}",

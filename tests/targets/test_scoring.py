@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.core import pixels
+from edgetl.core.photos import pixels
 
 LABELS = ["red", "green", "blue"]
 FACTS = {"input": {"side_px": 8, "fit": "stretch"}, "output": {"labels": LABELS}}

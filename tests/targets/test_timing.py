@@ -6,7 +6,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from edgetl.core import pixels
+from edgetl.core.photos import pixels
 
 FACTS = {
     "model": "model.tflite",

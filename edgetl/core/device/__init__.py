@@ -1,0 +1,1 @@
+"""Target descriptors, bundle files, benchmark records and limits."""

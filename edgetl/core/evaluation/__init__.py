@@ -1,0 +1,1 @@
+"""Metrics, the accuracy contract, verdicts and the ladder, in numpy alone."""

@@ -1,0 +1,108 @@
+"""What is done to raw RGB 0..255 before a network sees it: by name, or as numbers that a user states."""
+
+import math
+from dataclasses import dataclass
+
+from edgetl.core.base_table import Scaling
+from edgetl.core.errors import ConfigError
+
+# Source: keras.applications.imagenet_utils.preprocess_input, Keras 3.15; means and deviations are those of ImageNet.
+_TORCH_MEANS, _TORCH_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CAFFE_MEANS = (123.68, 116.779, 103.939)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """x * scale + offset, each one number for all channels, or a tuple of three in the order RGB."""
+
+    scale: float | tuple[float, ...]
+    offset: float | tuple[float, ...]
+
+
+NUMBERS: dict[Scaling, Numbers] = {
+    "tf": Numbers(1 / 127.5, -1.0),
+    "torch": Numbers(
+        tuple(1 / (255 * deviation) for deviation in _TORCH_DEVIATIONS),
+        tuple(-mean / deviation for mean, deviation in zip(_TORCH_MEANS, _TORCH_DEVIATIONS, strict=True)),
+    ),
+    "caffe": Numbers(1.0, tuple(-mean for mean in _CAFFE_MEANS)),
+}
+
+NONE = Numbers(1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One way to feed a network: what its photos are multiplied by and added to, and whether it wants BGR."""
+
+    name: str
+    numbers: Numbers
+    bgr: bool
+
+
+# What networks are usually fed, for `stated` and to try against what was stated.
+USUAL: dict[str, Stated] = {
+    "none": Stated("none", NONE, bgr=False),
+    "0..1": Stated("0..1", Numbers(1 / 255, 0.0), bgr=False),
+    "tf": Stated("tf", NUMBERS["tf"], bgr=False),
+    "torch": Stated("torch", NUMBERS["torch"], bgr=False),
+    "caffe": Stated("caffe", NUMBERS["caffe"], bgr=True),
+}
+
+
+def stepped(low: float, high: float) -> tuple[float, float]:
+    """A range of 256 levels that holds this one, with zero on one of them and the lowest number on the first.
+
+    Kernels take zero for a level. Scaled to -1..1, zero would lie half-way between two of them, so every one of the 256
+    levels of a photo would be a tie, which one kernel rounds up and another down.
+
+    Args:
+        low: at most 0.
+        high: at least 0.
+    """
+    step = (high - low) / 255
+    if low == 0:
+        return low, high
+    # What is a whole number but for its last places is one.
+    below = math.floor(-low / step + 1e-4)
+    if below == 0:
+        return -high / 254, high
+    return low, low + 255 * (-low / below)
+
+
+def others(way: Stated, *, inside: bool) -> tuple[Stated, ...]:
+    """The ways that a model may have been meant to be fed instead; where it scales inside, only the other order."""
+    name = way.name.removesuffix("-bgr") if way.name.endswith("-bgr") else f"{way.name}-bgr"
+    mirrored = Stated(name, way.numbers, bgr=not way.bgr)
+    return (
+        (mirrored,)
+        if inside
+        else (mirrored, *(usual for usual in USUAL.values() if usual.name not in (way.name, name)))
+    )
+
+
+def stated(text: str) -> Stated:
+    """What `--scaling` says: none, 0..1, tf, torch, caffe, or SCALE,OFFSET, or three of each in the order RGB.
+
+    With "-bgr" behind it the network wants the channels the other way round; caffe means BGR by itself, and
+    "caffe-bgr" the same numbers for RGB.
+
+    Raises:
+        ConfigError: neither a name nor two or six finite numbers, or a scale of 0.
+    """
+    if text in USUAL:
+        return USUAL[text]
+    if text.endswith("-bgr"):
+        plain = stated(text.removesuffix("-bgr"))
+        return Stated(text, plain.numbers, bgr=not plain.bgr)
+    hint = f"one of {', '.join(USUAL)}, or SCALE,OFFSET as in 0.00784,-1, or three scales and three offsets"
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"scaling {text!r} is neither a known one nor numbers", hint=hint) from None
+    half = len(numbers) // 2
+    if len(numbers) not in (2, 6) or not all(map(math.isfinite, numbers)) or 0 in numbers[:half]:
+        raise ConfigError(f"scaling {text!r} is not two or six numbers with scales other than 0", hint=hint)
+    if half == 1:
+        return Stated(text, Numbers(numbers[0], numbers[1]), bgr=False)
+    return Stated(text, Numbers(tuple(numbers[:3]), tuple(numbers[3:])), bgr=False)

@@ -1,0 +1,1 @@
+"""A network as plain data, independent of any library, and BatchNorm folding."""

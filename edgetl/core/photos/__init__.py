@@ -1,0 +1,1 @@
+"""From a folder of photos to decoded, split and augmented pixels."""

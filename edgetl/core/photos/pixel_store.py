@@ -1,0 +1,242 @@
+"""In: paths of photos and the input a model wants. Out: every photo decoded once, on all cores, into the cache.
+
+Processes share the work: threads, though Pillow lets go of the interpreter's lock, were measured to lose a quarter of
+two cores to handing it to and fro. They are forked, so that they are there at once; each writes segments of its own.
+"""
+
+import ctypes
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.core.errors import DataError, EdgetlError
+from edgetl.core.machine import cores
+from edgetl.core.photos import near_duplicates as looks
+from edgetl.core.photos import pixels, segments
+from edgetl.core.photos.segments import Bytes, Growing, Known, Stamp
+from edgetl.core.records import Input
+
+_SEGMENT_BYTES = 64 * 1024 * 1024
+_FEW = 128  # Photos up to here are done before a process is forked for them.
+_SHARE = 16  # Photos in a task and segment at least, so that there are not too many small ones.
+_SHARES = 16  # Tasks for a core at least, so that none waits long for the last one at the end.
+_MAPS = 256  # Segments that are open at once.
+_PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
+_SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What is known of a file: sha256 in hex ("" if unreadable), its looks, why it is unusable ("" if it is not)."""
+
+    path: str
+    sha256: str
+    looks: bytes
+    problem: str
+
+
+def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[int], None]) -> tuple[Glimpse, ...]:
+    """Decode whatever of these photos is not in the store yet.
+
+    Args:
+        root: the folder the paths are relative to. Nothing is written into it.
+        paths: photo files, posix.
+        shape: the side in pixels and how a photo is fitted to it.
+        progress: called with n whenever n more photos are done.
+
+    Returns:
+        One glimpse per path, in order; it depends on the file's content only, not on `shape`.
+
+    Raises:
+        EdgetlError: the cache's disk is full or cannot be written.
+    """
+    segments.sweep(shape)
+    known = {sha256: facts for segment in segments.stored(shape) for sha256, facts in segment.known().items()}
+    filling = _Filling(root, shape, known)
+    fresh = [path for path in paths if not filling.remembers(path)]
+    progress(len(paths) - len(fresh))
+    most = _SEGMENT_BYTES // (shape.side_px**2 * 3)
+    shares = _slices(fresh, max(1, min(most, max(_SHARE, len(fresh) // (_SHARES * cores())))))
+    workers = min(cores(), len(shares))
+    if workers > 1 and len(fresh) > _FEW:
+        with ProcessPoolExecutor(workers, get_context("fork"), _begin, (os.getpid(), filling)) as pool:
+            try:
+                for did in pool.map(_share, shares):
+                    filling.take(did, progress)
+            except BrokenProcessPool as error:
+                hint = "most often the memory ran out: close other programs, or make very large photos smaller first"
+                raise EdgetlError("a process that decodes photos was killed", where=[root], hint=hint) from error
+    else:
+        for share in shares:
+            filling.take(filling.share(share), progress)
+    filling.remember()
+    return tuple(filling.glimpse(path) for path in paths)
+
+
+class Pixels:
+    """The pixels of a sequence of photos: on disk, gathered on demand."""
+
+    def __init__(self, parts: Callable[[int], Bytes], places: NDArray[np.int64], shape: Input) -> None:
+        self.shape = shape
+        self._places = places
+        # Each keeps a file open, and a process may have a thousand.
+        self._part = lru_cache(_MAPS)(parts)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Bytes:
+        """The photos at these positions, as a fresh array: uint8 [n, side, side, 3], RGB, 0..255."""
+        places = self._places[np.asarray(indices, np.int64)]
+        gathered = np.empty((len(places), self.shape.side_px, self.shape.side_px, 3), np.uint8)
+        for segment in np.unique(places[:, 0]):
+            here = places[:, 0] == segment
+            gathered[here] = self._part(segment)[places[here, 1]]
+        return gathered
+
+
+def opened(sha256s: Sequence[str], shape: Input) -> Pixels:
+    """The pixels of photos that `fill` has put into the store, in this order.
+
+    Raises:
+        DataError: some are not there, because the cache was deleted meanwhile.
+    """
+    stored = segments.stored(shape)
+    place = {sha256: (index, row) for index, part in enumerate(stored) for row, sha256 in enumerate(part.sha256s())}
+    missing = sum(sha256 not in place for sha256 in sha256s)
+    if missing:
+        raise DataError(
+            f"{missing} of {len(sha256s)} photos are not in the cache any more",
+            where=[segments.folder(shape)],
+            hint="run the same command again: it decodes them anew",
+        )
+    places = np.array([place[sha256] for sha256 in sha256s], np.int64).reshape(-1, 2)
+    return Pixels(lambda part: stored[part].pixels(), places, shape)
+
+
+@dataclass(slots=True)
+class _Did:
+    """What came of one share of the files."""
+
+    files: int
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
+
+
+class _Filling:
+    """What one `fill` knows. `share` runs in a process of its own; what it did comes back as a `_Did`."""
+
+    def __init__(self, root: Path, shape: Input, known: dict[str, Known]) -> None:
+        self._root, self._shape, self._known = root, shape, known
+        self._catalogue = segments.catalogue(root)
+        self._stamps: dict[str, Stamp] = {}
+        self._unreadable: dict[str, str] = {}
+        self._began_ns = time.time_ns()
+
+    def remembers(self, path: str) -> bool:
+        """Whether a file is one whose content is known, going by its size and time of change."""
+        remembered = self._catalogue.get(path, (0, 0, ""))
+        if remembered[2] not in self._known or remembered[:2] != self._stamp(path):
+            return False
+        self._stamps[path] = remembered
+        return True
+
+    def share(self, paths: Sequence[str]) -> _Did:
+        """Read some files and decode those with new content into a segment.
+
+        Copies of one photo in two shares are decoded twice, which costs less than telling the processes of each other.
+        """
+        did = _Did(len(paths))
+        with segments.growing(self._shape) as segment:
+            for path in paths:
+                try:
+                    stamp = self._stamp(path)
+                    data = pixels.read(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
+                except pixels.PhotoError as error:
+                    did.unreadable[path] = str(error)
+                    continue
+                sha256 = hashlib.sha256(data).hexdigest()
+                did.stamps[path] = (*stamp, sha256)
+                if sha256 not in self._known and sha256 not in did.known:
+                    did.known[sha256] = self._decode(sha256, data, segment)
+        return did
+
+    def take(self, did: _Did, progress: Callable[[int], None]) -> None:
+        """Add what a share did."""
+        self._stamps |= did.stamps
+        self._unreadable |= did.unreadable
+        self._known |= did.known
+        progress(did.files)
+
+    def remember(self) -> None:
+        """Bring the catalogue up to date."""
+        limit = self._began_ns - _SETTLED_NS
+        settled = {path: stamp for path, stamp in self._stamps.items() if stamp[1] < limit}
+        if settled != self._catalogue:
+            segments.store_catalogue(self._root, settled)
+
+    def glimpse(self, path: str) -> Glimpse:
+        """What is known of a file that was handled."""
+        if path in self._unreadable:
+            return Glimpse(path, "", b"", self._unreadable[path])
+        sha256 = self._stamps[path][2]
+        return Glimpse(path, sha256, self._known[sha256].looks, self._known[sha256].problem)
+
+    def _stamp(self, path: str) -> tuple[int, int]:
+        try:
+            stat = os.stat(os.path.join(self._root, path))  # noqa: PTH116, PTH118
+        except OSError:
+            return (-1, -1)
+        return stat.st_size, stat.st_mtime_ns
+
+    def _decode(self, sha256: str, data: bytes, segment: Growing) -> Known:
+        try:
+            row, seen = _decoded(data, self._shape)
+        except pixels.PhotoError as error:
+            # Too little memory says something about this moment, not about the file: it is not kept.
+            if not isinstance(error.__cause__, MemoryError):
+                segment.problems[sha256] = str(error)
+            return Known(b"", str(error))
+        segment.add(sha256, seen, row)
+        return Known(seen, "")
+
+
+_filling: list[_Filling] = []  # In a forked process: the one it works for, inherited and not sent.
+
+
+def _begin(parent: int, filling: _Filling) -> None:
+    """Make this process die when the one that forked it does, however that ends; ^C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    _filling.append(filling)
+
+
+def _share(paths: Sequence[str]) -> _Did:
+    return _filling[0].share(paths)
+
+
+def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
+    """A photo's pixels and its looks, from one decode wherever that gives the same as two."""
+    photo = pixels.opened(data)
+    alike = pixels.reduction(photo, shape.side_px) == pixels.reduction(photo, pixels.FLOOR_PX)
+    image = pixels.decoded(photo, shape.side_px)
+    seen = looks.look(image if alike else pixels.decoded(pixels.opened(data), pixels.FLOOR_PX))
+    return pixels.fitted(image, shape.side_px, shape.fit), seen
+
+
+def _slices(paths: Sequence[str], length: int) -> list[Sequence[str]]:
+    return [paths[start : start + length] for start in range(0, len(paths), length)]

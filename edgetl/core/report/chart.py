@@ -1,0 +1,66 @@
+"""Verdicts → an SVG that shows at a glance what each method costs: its drop, its bounds, and the limit."""
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from edgetl.core.records import Artifact, Verdict
+from edgetl.core.report.tables import points, size
+
+_WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 34, 110, 230, 64, 44
+_COLOURS = {"PASS": "#1a7f37", "FAIL": "#cf222e", "UNDECIDED": "#9a6700"}
+
+
+def drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
+    """One line a method: a dot at the drop, a bar between its one-sided bounds, and the limit as a dashed line.
+
+    Args:
+        pairs: artifacts with their verdicts on the same photos, at least one.
+        title: a line above the plot.
+    """
+    verdicts = [verdict for _, verdict in pairs]
+    limit = verdicts[0].limit_drop
+    low = min(0.0, *(verdict.drop_low for verdict in verdicts))
+    high = max(limit, *(verdict.drop_high for verdict in verdicts))
+    margin = 0.06 * (high - low)
+    low, high = low - margin, high + margin
+    bottom = _TOP + _ROW * len(pairs)
+
+    def x(drop: float) -> float:
+        return round(_LEFT + (drop - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + _BOTTOM}" '
+        'font-family="system-ui, sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{bottom + _BOTTOM}" fill="#ffffff"/>',
+        _text(16, 26, title, font_weight="bold"),
+        _text(
+            16, 46, f"accuracy lost against Keras on the same {verdicts[0].photos} photos, in points", fill="#57606a"
+        ),
+        _line((x(0), _TOP - 6), (x(0), bottom), "#57606a"),
+        _line((x(limit), _TOP - 6), (x(limit), bottom), "#cf222e", stroke_dasharray="5 4"),
+        _text(x(0), bottom + 18, "0", text_anchor="middle", fill="#57606a"),
+        _text(x(limit), bottom + 34, f"limit {limit * 100:g}", text_anchor="middle", fill="#cf222e"),
+    ]
+    for row, (artifact, verdict) in enumerate(pairs):
+        y = _TOP + _ROW * row + _ROW / 2
+        colour = _COLOURS[verdict.outcome]
+        parts += [
+            _text(16, y + 4, artifact.method),
+            _line((x(verdict.drop_low), y), (x(verdict.drop_high), y), colour, stroke_width="3"),
+            f'<circle cx="{x(verdict.drop)}" cy="{y}" r="5" fill="{colour}"/>',
+            _text(_WIDTH - _RIGHT + 16, y + 4, f"{points(verdict.drop)}  {verdict.outcome}  {size(artifact.bytes)}"),
+        ]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _text(x: float, y: float, text: str, **style: str) -> str:
+    return f'<text x="{x}" y="{y}"{_attributes({"fill": "#1f2328", **style})}>{escape(text)}</text>'
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], colour: str, **style: str) -> str:
+    (x1, y1), (x2, y2) = start, end
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{_attributes({"stroke": colour, **style})}/>'
+
+
+def _attributes(style: dict[str, str]) -> str:
+    return "".join(f' {name.replace("_", "-")}="{value}"' for name, value in style.items())

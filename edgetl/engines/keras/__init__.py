@@ -1,0 +1,1 @@
+"""Keras 3: build, train, load and split networks."""

@@ -1,0 +1,1 @@
+"""ONNX: convert, calibrate, inspect and run model files."""

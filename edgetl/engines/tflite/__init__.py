@@ -1,0 +1,1 @@
+"""TFLite: convert, calibrate, inspect and run model files."""

@@ -1,0 +1,1 @@
+"""Which stages an order needs, and in which order."""
