@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
-    from edgetl.core.recipe import Recipe, resolve
+    from edgetl.core.recipe import Recipe, resolve_recipe
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.order import Order
@@ -23,7 +23,7 @@ _PLACES = {
         "MissingPackage",
         "StageError",
     ),
-    "edgetl.core.recipe": ("Recipe", "resolve"),
+    "edgetl.core.recipe": ("Recipe", "resolve_recipe"),
     "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained", "Verdict"),
     "edgetl.pipeline.order": ("Order",),
 }
@@ -43,7 +43,7 @@ __all__ = [
     "StageError",
     "Trained",
     "Verdict",
-    "resolve",
+    "resolve_recipe",
 ]
 
 

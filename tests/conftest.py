@@ -23,7 +23,7 @@ from edgetl.core import recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.records import Dataset, Input
+from edgetl.core.records import Dataset, InputSpec
 from edgetl.pipeline.build import Built, build
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
@@ -101,7 +101,7 @@ class _InMemory(Pixels):
 
     def __init__(self, array: np.ndarray) -> None:
         places = np.array([(0, row) for row in range(len(array))], np.int64).reshape(-1, 2)
-        super().__init__(lambda _: array, places, Input(side_px=array.shape[1], fit="crop"))
+        super().__init__(lambda _: array, places, InputSpec(side_px=array.shape[1], fit="crop"))
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +115,7 @@ def base_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights for `mobilenet` at alpha 0.25 that carry colours from the photo to the features, with some noise."""
     from edgetl.engines.keras import model as keras_model
 
-    keras_model.begin(7)
+    keras_model.reset_keras(7)
     network = keras_model.keras.applications.MobileNet(
         (SIDE_PX, SIDE_PX, 3), alpha=0.25, include_top=False, weights=None
     )
@@ -174,13 +174,15 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory, base_weights: Path) ->
 @pytest.fixture(scope="session")
 def order(photos: Path, recipe_file: Path) -> Order:
     """The order of the shared run."""
-    return Order(photos=photos, targets=(targets.find("tflite"),), recipe=recipe.resolve(str(recipe_file)))
+    return Order(
+        photos=photos, targets=(targets.find_target("tflite"),), recipe=recipe.resolve_recipe(str(recipe_file))
+    )
 
 
 @pytest.fixture(scope="session")
 def shared_run(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """What `built` gives, for where that name means something else."""
-    with runs.opened(tmp_path_factory.mktemp("shared") / "run") as run:
+    with runs.open_run(tmp_path_factory.mktemp("shared") / "run") as run:
         return build(order, run, Console(quiet=True))
 
 
@@ -194,22 +196,22 @@ def built(shared_run: Built) -> Built:
 def built_both(shared_run: Built, order: Order, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The shared run once more, for TFLite and ONNX: nothing is trained again."""
     root = Path(shutil.copytree(shared_run.run, tmp_path_factory.mktemp("both") / "run"))
-    both = dataclasses.replace(order, targets=(targets.find("tflite"), targets.find("onnx")))
-    with runs.opened(root) as run:
+    both = dataclasses.replace(order, targets=(targets.find_target("tflite"), targets.find_target("onnx")))
+    with runs.open_run(root) as run:
         return build(both, run, Console(quiet=True))
 
 
 @pytest.fixture
 def chain(built: Built, order: Order, tmp_path: Path) -> Iterator[Chain]:
     """The stages of a copy of the shared run."""
-    with runs.opened(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
+    with runs.open_run(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
         yield Chain(order, run, Console(quiet=True))
 
 
 @pytest.fixture(scope="session")
 def shared_dataset(built: Built) -> Dataset:
     """The dataset of the shared run."""
-    done = runs.read_stage(built.run / "ingest", Dataset)
+    done = runs.read_finished_stage(built.run / "ingest", Dataset)
     assert done is not None
     return done.record
 
@@ -225,7 +227,7 @@ def small_model() -> Callable[..., Any]:
     layers = keras_model.keras.layers
 
     def make(classes: int = 3, activation: str = "softmax", seed: int = 1) -> Any:
-        keras_model.begin(seed)
+        keras_model.reset_keras(seed)
         image = keras_model.keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
         features = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
         features = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="conv1")(features)
@@ -241,7 +243,7 @@ def small_model() -> Callable[..., Any]:
         units = 1 if activation == "sigmoid" else classes
         scores = layers.Dense(units, activation=activation, name=keras_model.SCORES, dtype="float32")(features)
         model = keras_model.keras.Model(image, scores, name="classifier")
-        for layer in keras_model.base_layers(model):
+        for layer in keras_model.list_base_layers(model):
             layer.trainable = False
         return model
 

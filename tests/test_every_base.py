@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from edgetl.core import bases, recipe, runs
+from edgetl.core import base_table, recipe, runs
 from edgetl.core.formats import FORMATS
 from edgetl.core.records import Artifact, Bundle, Trained, Verdict
 from edgetl.engines.keras import model as keras_model
@@ -17,7 +17,7 @@ from edgetl.engines.keras import model as keras_model
 QUICK = ("mobilenet_v2",)
 
 
-def flags(row: bases.Base) -> recipe.Tables:
+def flags(row: base_table.BaseNetwork) -> recipe.Tables:
     return {
         "base": {
             "name": row.name,
@@ -36,13 +36,13 @@ def flags(row: bases.Base) -> recipe.Tables:
 
 @pytest.mark.parametrize(
     "row",
-    [pytest.param(row, marks=() if row.name in QUICK else pytest.mark.slow) for row in bases.BASES.values()],
+    [pytest.param(row, marks=() if row.name in QUICK else pytest.mark.slow) for row in base_table.BASES.values()],
     ids=lambda row: row.name,
 )
 def test_it_goes_the_whole_way(row, draw_photos, edgetl, tmp_path):
     photos, root = draw_photos(tmp_path / "shapes", range(12)), tmp_path / "run"
     told = tmp_path / "quick.toml"
-    told.write_text(recipe.to_toml(recipe.resolve("default", flags(row))), encoding="utf-8")
+    told.write_text(recipe.format_recipe(recipe.resolve_recipe("default", flags(row))), encoding="utf-8")
     # In a process of its own: what TensorFlow takes for a network it does not give back, and 21 are too much.
     command = edgetl.command(
         "build", photos, "--recipe", told, "--method", "int8", "--target", "tflite", "--target", "onnx", "--out", root
@@ -73,13 +73,13 @@ def test_it_goes_the_whole_way(row, draw_photos, edgetl, tmp_path):
 
 def kept(folder, kind):
     """The record of a stage in a run folder."""
-    done = runs.read_stage(folder, kind)
+    done = runs.read_finished_stage(folder, kind)
     assert done is not None, f"nothing in {folder}"
     return done.record
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", bases.BASES.values(), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", base_table.BASES.values(), ids=lambda row: row.name)
 def test_parameters_are_those_of_the_network(row):
-    keras_model.begin(1)
+    keras_model.reset_keras(1)
     assert getattr(keras_model.keras.applications, row.builder)(weights=None).count_params() == row.parameters

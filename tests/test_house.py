@@ -216,9 +216,9 @@ def test_every_shipped_target_loads(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGETL_TARGETS", raising=False)
     shipped = {path.parent.name for path in (ROOT / "targets").glob("*/target.toml")}
-    assert shipped and shipped <= {target.id for target in targets.available()}
+    assert shipped and shipped <= {target.id for target in targets.list_targets()}
     for name in shipped:
-        found = targets.find(name)
+        found = targets.find_target(name)
         assert found.source.parent.parent == ROOT / "targets" and found.payload
 
 

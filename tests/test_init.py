@@ -45,6 +45,6 @@ def test_import_costs_nothing():
 
 
 def test_errors_and_recipe_stay_light():
-    code = "import sys; from edgetl import ConfigError, resolve, Dataset; print('numpy' in sys.modules)"
+    code = "import sys; from edgetl import ConfigError, resolve_recipe, Dataset; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

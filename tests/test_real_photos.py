@@ -43,11 +43,11 @@ def built(flowers, tmp_path_factory):
     }
     order = Order(
         photos=flowers,
-        targets=(targets.find("tflite"),),
-        recipe=recipe.resolve("default", flags),
+        targets=(targets.find_target("tflite"),),
+        recipe=recipe.resolve_recipe("default", flags),
         method="int8",
     )
-    with runs.opened(tmp_path_factory.mktemp("real") / "run") as run:
+    with runs.open_run(tmp_path_factory.mktemp("real") / "run") as run:
         return build(order, run, Console(quiet=True))
 
 

@@ -21,12 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgetl.core import bases, recipe, runs
+from edgetl.core import base_table, bases, recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.errors import EdgetlError
 from edgetl.core.formats import FORMATS, FormatName
-from edgetl.core.machine import processor
+from edgetl.core.machine import read_processor_name
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
 
@@ -46,7 +46,7 @@ def main() -> None:
         _measure(options, Path(options.within))
         return
     ended = 0
-    for name in [] if options.table else options.base or list(bases.BASES):
+    for name in [] if options.table else options.base or list(base_table.BASES):
         if _missing(name, options.results):
             with TemporaryDirectory() as folder:
                 command = [sys.executable, __file__, "--results", str(options.results), "--base", name]
@@ -62,7 +62,7 @@ def main() -> None:
 def _measure(options: argparse.Namespace, folder: Path) -> None:
     """Train one base and make its missing files, a line for each."""
     name, results = options.base[0], options.results
-    row = bases.find(name)
+    row = bases.find_base(name)
     flags: recipe.Tables = {
         "base": {
             "name": name,
@@ -82,14 +82,14 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
         "retrain": {"epochs": 1},
         "convert": {"calibration_photos": 100},
     }
-    order = Order(photos=None, targets=(targets.find("tflite"),), recipe=recipe.resolve("default", flags))
-    with runs.opened(folder / "run") as run:
+    order = Order(photos=None, targets=(targets.find_target("tflite"),), recipe=recipe.resolve_recipe("default", flags))
+    with runs.open_run(folder / "run") as run:
         chain = Chain(order, run, Console(quiet=True))
         for form, method in _missing(name, results):
             made = {"base": name, "epochs": options.epochs, "format": form, "method": method}
             told = {**made, **_figures(chain, form, method)}
             with results.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps({**told, "processor": processor()}) + "\n")
+                lines.write(json.dumps({**told, "processor": read_processor_name()}) + "\n")
             print(json.dumps(told), file=sys.stderr)
 
 
@@ -100,7 +100,7 @@ def _figures(chain: Chain, form: FormatName, method: str) -> dict[str, Any]:
     try:
         artifact = chain.artifact(form, method)
         seconds = sum(spent for stage, spent in chain.run.took.items() if stage not in before)
-        verdict = chain.verdict(artifact, "test", FORMATS[form].fast)
+        verdict = chain.verdict(artifact, "test", FORMATS[form].fast_kernels)
     except EdgetlError as error:
         return {**reference, "failed": error.message}
     return {
@@ -136,11 +136,13 @@ def _print(told: list[dict[str, Any]]) -> None:
         notes: list[str] = []
         print(f"| {FORMATS[form].title} | training, Keras | {' | '.join(methods)} |")
         print("|---|---|" + "---|" * len(methods))
-        for name in filter(files.get, bases.BASES):
+        for name in filter(files.get, base_table.BASES):
             made = {method: files[name].get((form, method)) for method in methods}
             epochs = _trained(files[name])[0]
             cells = [_cell(file, notes, epochs) for file in made.values()]
-            print(f"| {name}, {bases.find(name).smallest_side_px} px | {_told_of(files[name])} | {' | '.join(cells)} |")
+            print(
+                f"| {name}, {bases.find_base(name).smallest_side_px} px | {_told_of(files[name])} | {' | '.join(cells)} |"
+            )
         print("".join(f"\n{place}. {note}" for place, note in enumerate(notes, 1)) + "\n")
 
 
@@ -175,7 +177,7 @@ def _cell(file: dict[str, Any] | None, notes: list[str], epochs: int) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Every base through every method of both formats.")
     parser.add_argument("--results", type=Path, default=Path("bases.jsonl"), help="%(default)s")
-    parser.add_argument("--base", action="append", default=[], choices=list(bases.BASES), help="may be repeated")
+    parser.add_argument("--base", action="append", default=[], choices=list(base_table.BASES), help="may be repeated")
     parser.add_argument("--epochs", type=int, default=4, help="of training (%(default)s)")
     parser.add_argument("--table", action="store_true", help="measure nothing, print what is there")
     parser.add_argument("--within", default="", help=argparse.SUPPRESS)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgetl.core.machine import cores, processor
+from edgetl.core.machine import count_cores, read_processor_name
 
 AGREEMENT = 0.1
 
@@ -31,7 +31,7 @@ def main() -> None:
         ratio = statistics.median(pair[0] / pair[1] for pair in rounds)
         rows.append({"threads": threads, "bench_ms": ours, "litert_ms": theirs, "ratio": round(ratio, 4)})
     agree = all(abs(row["ratio"] - 1) <= AGREEMENT for row in rows)
-    machine = {"cores": cores(), "processor": processor()}
+    machine = {"cores": count_cores(), "processor": read_processor_name()}
     print(json.dumps({"machine": machine, "bundle": options.bundle.name, "rows": rows, "agree": agree}, indent=1))
     sys.exit(0 if agree else 1)
 

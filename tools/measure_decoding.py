@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edgetl.core.machine import cores, processor
+from edgetl.core.machine import count_cores, read_processor_name
 from edgetl.core.photos import pixel_store, pixels
-from edgetl.core.records import Input
+from edgetl.core.records import InputSpec
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
@@ -37,7 +37,7 @@ def main() -> None:
     paths = paths[:: max(1, -(-len(paths) // asked.photos))]
     if not paths:
         parser.error(f"no photos under {asked.photos_folder}")
-    figures = measure(asked.photos_folder, paths, Input(side_px=asked.side, fit=asked.fit), asked.rounds)
+    figures = measure(asked.photos_folder, paths, InputSpec(side_px=asked.side, fit=asked.fit), asked.rounds)
     if asked.json:
         print(json.dumps(figures, indent=2))
         return
@@ -45,27 +45,29 @@ def main() -> None:
         print(f"{name:24} {value:.3f}" if isinstance(value, float) else f"{name:24} {value}")
 
 
-def measure(root: Path, paths: list[Path], shape: Input, rounds: int) -> dict[str, float | int | str]:
+def measure(root: Path, paths: list[Path], shape: InputSpec, rounds: int) -> dict[str, float | int | str]:
     """The figures, medians over the rounds."""
     names = [path.relative_to(root).as_posix() for path in paths]
     contents = [path.read_bytes() for path in paths]
     one_core, store, again = [], [], []
     for _ in range(rounds):
-        one_core.append(len(paths) / _seconds(lambda: [pixels.decode(c, shape.side_px, shape.fit) for c in contents]))
+        one_core.append(
+            len(paths) / _seconds(lambda: [pixels.decode_photo(c, shape.side_px, shape.fit) for c in contents])
+        )
         with tempfile.TemporaryDirectory() as cache:
             os.environ["XDG_CACHE_HOME"] = cache
-            fill = lambda: pixel_store.fill(root, names, shape, progress=lambda _: None)  # noqa: E731
+            fill = lambda: pixel_store.fill_pixel_store(root, names, shape, progress=lambda _: None)  # noqa: E731
             store.append(len(paths) / _seconds(fill))
             again.append(len(paths) / _seconds(fill))
     return {
-        "cpu": processor(),
-        "cores": cores(),
+        "cpu": read_processor_name(),
+        "cores": count_cores(),
         "photos": len(paths),
         "side_px": shape.side_px,
         "one_core_per_s": statistics.median(one_core),
         "store_per_s": statistics.median(store),
         "store_again_per_s": statistics.median(again),
-        "ratio": statistics.median(s / (cores() * o) for s, o in zip(store, one_core, strict=True)),
+        "ratio": statistics.median(s / (count_cores() * o) for s, o in zip(store, one_core, strict=True)),
     }
 
 

@@ -30,10 +30,11 @@ import numpy as np
 
 from edgetl.core import cache
 from edgetl.core.console import Console
-from edgetl.core.machine import cores, processor
+from edgetl.core.machine import count_cores, read_processor_name
 from edgetl.core.photos import dataset
-from edgetl.core.recipe import Recipe, Tables, resolve
-from edgetl.core.records import Dataset, Input
+from edgetl.core.photos.photo_folder import scan_photos
+from edgetl.core.recipe import Recipe, Tables, resolve_recipe
+from edgetl.core.records import Dataset, InputSpec
 
 CONTESTANTS: dict[str, Tables] = {
     "textbook": {},
@@ -58,7 +59,7 @@ def main() -> None:
         print(json.dumps({"photos": count, "decoded_s": round(time.perf_counter() - start, 2)}), flush=True)
         for _ in range(options.rounds):
             for name, runs in rounds.items():
-                shutil.rmtree(cache.cache_root() / "features", ignore_errors=True)
+                shutil.rmtree(cache.locate_cache() / "features", ignore_errors=True)
                 command = [sys.executable, __file__, *sys.argv[1:], "--child", name]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 runs.append(json.loads(done.stdout.splitlines()[-1]))
@@ -67,7 +68,11 @@ def main() -> None:
         name: {key: statistics.median(run[key] for run in runs) for key in runs[0] if isinstance(runs[0][key], float)}
         for name, runs in rounds.items()
     }
-    print(json.dumps({"machine": {"cores": cores(), "processor": processor()}, "medians": medians}, indent=1))
+    print(
+        json.dumps(
+            {"machine": {"cores": count_cores(), "processor": read_processor_name()}, "medians": medians}, indent=1
+        )
+    )
 
 
 def _child(options: argparse.Namespace) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def _child(options: argparse.Namespace) -> dict[str, Any]:
         "phase2": {"epochs": options.fine_tune_epochs, "unfreeze": options.unfreeze},
         **CONTESTANTS[options.child],
     }
-    recipe = resolve("classic", flags)
+    recipe = resolve_recipe("classic", flags)
     found = _ingested(options)
     return (_textbook if options.child == "textbook" else _edgetl)(found, recipe)
 
@@ -87,15 +92,15 @@ def _edgetl(found: Dataset, recipe: Recipe) -> dict[str, Any]:
     from edgetl.stages import train
 
     frozen = 0.0
-    fill = frozen_features.Frozen.fill
+    fill = frozen_features.FrozenPart.fill
 
-    def timed(self: frozen_features.Frozen, *arguments: Any) -> None:
+    def timed(self: frozen_features.FrozenPart, *arguments: Any) -> None:
         nonlocal frozen
         start = time.perf_counter()
         fill(self, *arguments)
         frozen += time.perf_counter() - start
 
-    frozen_features.Frozen.fill = timed  # type: ignore[method-assign]
+    frozen_features.FrozenPart.fill = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         trained = train.train(found, recipe, Path(folder), console=Console(quiet=True))
@@ -117,15 +122,15 @@ def _textbook(found: Dataset, recipe: Recipe) -> dict[str, Any]:
     from edgetl.core.photos import pixel_store
     from edgetl.engines.keras import model as keras_model
 
-    shape = Input(side_px=recipe.base.side_px, fit=recipe.photos.fit)
+    shape = InputSpec(side_px=recipe.base.side_px, fit=recipe.photos.fit)
     start = time.perf_counter()
-    keras_model.begin(recipe.training.seed)
+    keras_model.reset_keras(recipe.training.seed)
     parts = []
     for photos in (found.train, found.validation):
-        pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
+        pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
         parts.append((pixels.rows(range(len(photos))), np.array([photo.label for photo in photos])))
-    model = keras_model.assembled(recipe.base, recipe.head, len(found.classes))
-    tuned = keras_model.tunable(model, recipe.phase2.unfreeze, recipe.training)
+    model = keras_model.assemble_model(recipe.base, recipe.head, len(found.classes))
+    tuned = keras_model.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
     told: dict[str, Any] = {}
     rate = recipe.phase1.learning_rate
     for name, epochs in (("head", recipe.phase1.epochs), ("fine_tune", recipe.phase2.epochs)):
@@ -142,16 +147,16 @@ def _textbook(found: Dataset, recipe: Recipe) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - start, 2),
         **told,
         "accuracy": accuracy,
-        "device": keras_model.device(),
+        "device": keras_model.get_device(),
     }
 
 
 def _ingested(options: argparse.Namespace) -> Dataset:
     from edgetl.stages import ingest
 
-    tree = dataset.scan(options.photos)
-    shape = Input(side_px=options.side, fit="stretch")  # what the recipe classic says
-    split = dataset.Split(test=0.001, validation=0.2)
+    tree = scan_photos(options.photos)
+    shape = InputSpec(side_px=options.side, fit="stretch")  # what the recipe classic says
+    split = dataset.SplitFractions(test=0.001, validation=0.2)
     return ingest.ingest(tree, shape, split, progress=lambda _: None)
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edgetl.core.machine import cores, processor
+from edgetl.core.machine import count_cores, read_processor_name
 
 SIDE_PX = 160
 CLASSES = 5
@@ -64,7 +64,7 @@ def main() -> None:
         }
         for less, more in pairwise(measured)
     ]
-    machine = {"cores": cores(), "processor": processor()}
+    machine = {"cores": count_cores(), "processor": read_processor_name()}
     print(
         json.dumps(
             {"machine": machine, "rounds": options.rounds, "medians": measured, "steps": steps},

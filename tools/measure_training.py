@@ -31,7 +31,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgetl.core.machine import cores, processor
+from edgetl.core.machine import count_cores, read_processor_name
 
 EPOCHS, FINE_TUNE_EPOCHS = 12, 10
 RECIPE = """preset = "classic"
@@ -79,7 +79,7 @@ def _summary(rounds: list[dict[str, Figures]]) -> dict[str, object]:
         for name in medians
         if name != "cached" and "cached" in medians
     }
-    machine = {"cores": cores(), "processor": processor(), "python": platform.python_version()}
+    machine = {"cores": count_cores(), "processor": read_processor_name(), "python": platform.python_version()}
     return {"machine": machine, "rounds": len(rounds), "medians": medians, "ratios": ratios}
 
 
@@ -161,7 +161,7 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     import keras
     import tensorflow as tf
 
-    from edgetl.core.recipe import resolve
+    from edgetl.core.recipe import resolve_recipe
     from edgetl.engines.keras import model as keras_model
 
     parser = argparse.ArgumentParser()
@@ -172,9 +172,9 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     parser.add_argument("photos")
     told = parser.parse_args(arguments)
     base = {"side_px": told.side, "alpha": told.alpha, "weights": told.weights}
-    recipe = resolve(told.recipe, {"base": base, "phase2": {"unfreeze": told.unfreeze}})
+    recipe = resolve_recipe(told.recipe, {"base": base, "phase2": {"unfreeze": told.unfreeze}})
     start = time.perf_counter()
-    keras_model.begin(recipe.training.seed)
+    keras_model.reset_keras(recipe.training.seed)
     folders = keras.utils.image_dataset_from_directory(
         told.photos, validation_split=0.2, subset="both", seed=1, image_size=(told.side, told.side), batch_size=None
     )
@@ -182,8 +182,8 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     train, held_out = (part.map(lambda image, label: (tf.cast(image, tf.uint8), label)).cache() for part in folders)
     train = train.shuffle(int(folders[0].cardinality())).batch(recipe.training.batch_size).prefetch(tf.data.AUTOTUNE)
     held_out = held_out.batch(recipe.training.batch_size).prefetch(tf.data.AUTOTUNE)
-    model = keras_model.assembled(recipe.base, recipe.head, classes)
-    tuned = keras_model.tunable(model, recipe.phase2.unfreeze, recipe.training)
+    model = keras_model.assemble_model(recipe.base, recipe.head, classes)
+    tuned = keras_model.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
     rate = recipe.phase1.learning_rate
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train, epochs=EPOCHS, validation_data=held_out, verbose=0)

@@ -28,9 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core import cache
-from edgetl.core.photos import augment, dataset, pixel_store
-from edgetl.core.recipe import Augment, Base, Head, Training
-from edgetl.core.records import Input
+from edgetl.core.photos import augment, pixel_store
+from edgetl.core.photos.photo_folder import scan_photos
+from edgetl.core.recipe import AugmentRecipe, BaseRecipe, HeadRecipe, TrainingRecipe
+from edgetl.core.records import InputSpec
 from edgetl.engines import digits
 from edgetl.engines.keras import half_weights
 from edgetl.engines.keras import model as keras_model
@@ -81,7 +82,7 @@ def main() -> None:
     options = _options()
     starts = [Start("random"), *(Start("formula", file) for file in options.formula)]
     starts += [Start("imagenet", options.imagenet)] if options.imagenet else []
-    folder = cache.cache_root() / "digits"
+    folder = cache.locate_cache() / "digits"
     digits.write_digits(folder)
     folders = {DIGITS: folder, **{path.name: path for path in options.photos}}
     keys = [
@@ -104,13 +105,13 @@ def main() -> None:
 
 def _run(photos: Photos, start: Start, seed: int, options: argparse.Namespace) -> dict[str, float]:
     began = time.perf_counter()
-    keras_model.begin(seed)
+    keras_model.reset_keras(seed)
     weights = str(start.file) if start.name == "imagenet" else "none"
-    base = Base(name="mobilenet_v2", alpha=0.35, side_px=options.side, weights=weights)
-    model = keras_model.assembled(base, Head(), photos.classes)
+    base = BaseRecipe(name="mobilenet_v2", alpha=0.35, side_px=options.side, weights=weights)
+    model = keras_model.assemble_model(base, HeadRecipe(), photos.classes)
     if start.name == "formula":
         assert start.file is not None
-        half_weights.fill(keras_model.base_layers(model), start.file.read_bytes())
+        half_weights.fill_layers(keras_model.list_base_layers(model), start.file.read_bytes())
     phase1 = _phase1(model, photos)
     first, last = _fine_tuned(model, photos, seed, options)
     figures = dict(zip(JUDGED, (phase1, first, last), strict=True))
@@ -122,7 +123,9 @@ def _phase1(model: Any, photos: Photos) -> float:
     base = keras.Model(model.input, model.get_layer(keras_model.POOLING).output)
     train, judge = (base.predict(part.pixels, batch_size=BATCH, verbose=0) for part in (photos.train, photos.judge))
     features = keras.Input(train.shape[1:])
-    head = keras.layers.Dense(photos.classes, activation="softmax")(keras.layers.Dropout(Head().dropout)(features))
+    head = keras.layers.Dense(photos.classes, activation="softmax")(
+        keras.layers.Dropout(HeadRecipe().dropout)(features)
+    )
     head = keras.Model(features, head)
     _compile(head, photos)
     head.fit(train, photos.train.labels, batch_size=BATCH, epochs=photos.epochs, verbose=0)
@@ -131,13 +134,13 @@ def _phase1(model: Any, photos: Photos) -> float:
 
 def _fine_tuned(model: Any, photos: Photos, seed: int, options: argparse.Namespace) -> tuple[float, float]:
     """The accuracy of the whole network after the first epoch and after the last."""
-    training = Training(batch_norm="training", batch_norm_momentum=options.momentum)
-    keras_model.unfreeze(model, keras_model.tunable(model, "all", training), training)
+    training = TrainingRecipe(batch_norm="training", batch_norm_momentum=options.momentum)
+    keras_model.unfreeze(model, keras_model.select_trainable_layers(model, "all", training), training)
     _compile(model, photos)
-    how = Augment() if options.augment else Augment(flip=False, shift=0, zoom=0, brightness=0)
+    how = AugmentRecipe() if options.augment else AugmentRecipe(flip=False, shift=0, zoom=0, brightness=0)
     accuracies = []
     for epoch in range(photos.epochs):
-        pixels = augment.views(photos.train.pixels, photos.train.sha256s, epoch, seed, how)
+        pixels = augment.augment_photos(photos.train.pixels, photos.train.sha256s, epoch, seed, how)
         model.fit(pixels, photos.train.labels, BATCH, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
         if epoch in (0, photos.epochs - 1):
             accuracies.append(float(model.evaluate(photos.judge.pixels, photos.judge.labels, verbose=0)[1]))
@@ -152,13 +155,13 @@ def _compile(model: Any, photos: Photos) -> None:
 
 def _photos(name: str, folder: Path, options: argparse.Namespace) -> Photos:
     """The pixels of a set, every content once, in the order of the sha256: as good as shuffled, and always the same."""
-    tree = dataset.scan(folder)
-    shape = Input(side_px=options.side, fit="crop")
-    glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=lambda _: None)
+    tree = scan_photos(folder)
+    shape = InputSpec(side_px=options.side, fit="crop")
+    glimpses = pixel_store.fill_pixel_store(tree.root, tree.paths, shape, progress=lambda _: None)
     pairs = zip(glimpses, tree.files, strict=True)
     label = {glimpse.sha256: file.label for glimpse, file in pairs if not glimpse.problem}
     sha256s = sorted(label)
-    pixels = pixel_store.opened(sha256s, shape).rows(range(len(sha256s)))
+    pixels = pixel_store.open_pixels(sha256s, shape).rows(range(len(sha256s)))
     labels = np.array([label[sha256] for sha256 in sha256s], np.int64)
     cut = DIGITS_TRAINING_PHOTOS if name == DIGITS else round(0.8 * len(sha256s))
     train, judge = (Part(pixels[part], labels[part], sha256s[part]) for part in (slice(cut), slice(cut, None)))

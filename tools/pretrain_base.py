@@ -50,7 +50,7 @@ import numpy as np
 from formula_classes import Plan
 from formula_pool import Pool, Turnover
 
-from edgetl.core.machine import cores, processor
+from edgetl.core.machine import count_cores, read_processor_name
 
 CHECKPOINT, SETTINGS, LOG, BASE, FACTS = "checkpoint.weights.h5", "settings.json", "log.jsonl", "base.npz", "base.json"
 UNSEEN = 10**9  # The number of a shard that no training reaches.
@@ -167,18 +167,18 @@ def _epoch(model: Any, pool: Pool, first: int, clock: Clock) -> dict[str, float]
 
 def _model(settings: Settings) -> Any:
     """MobileNetV2 with a head for the plan's classes, all of it trained."""
-    from edgetl.core.recipe import Base, Head, Training
+    from edgetl.core.recipe import BaseRecipe, HeadRecipe, TrainingRecipe
     from edgetl.engines.keras import model as keras_model
 
     # The engines come first: they set the environment that keras reads.
     import keras  # isort: skip
 
     plan, course = settings.plan, settings.course
-    keras_model.begin(plan.seed)
-    base = Base(name="mobilenet_v2", alpha=course.alpha, side_px=plan.side_px, weights="none")
-    model = keras_model.assembled(base, Head(dropout=0.0), plan.classes)
-    training = Training(batch_norm="training", batch_norm_momentum=course.momentum)
-    keras_model.unfreeze(model, keras_model.tunable(model, "all", training), training)
+    keras_model.reset_keras(plan.seed)
+    base = BaseRecipe(name="mobilenet_v2", alpha=course.alpha, side_px=plan.side_px, weights="none")
+    model = keras_model.assemble_model(base, HeadRecipe(dropout=0.0), plan.classes)
+    training = TrainingRecipe(batch_norm="training", batch_norm_momentum=course.momentum)
+    keras_model.unfreeze(model, keras_model.select_trainable_layers(model, "all", training), training)
     optimizer = keras.optimizers.AdamW(course.learning_rate, weight_decay=course.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=course.smoothing)
@@ -219,11 +219,11 @@ def _finish(model: Any, settings: Settings, folder: Path) -> None:
     from edgetl.engines.keras import half_weights
     from edgetl.engines.keras import model as keras_model
 
-    layers = keras_model.base_layers(model)
+    layers = keras_model.list_base_layers(model)
     pixels, labels = formula_images.shard(settings.plan, UNSEEN, 2048)
     exact = float((model.predict(pixels, verbose=0).argmax(1) == labels).mean())
-    content = half_weights.packed(layers)
-    half_weights.fill(layers, content)
+    content = half_weights.pack_weights(layers)
+    half_weights.fill_layers(layers, content)
     rounded = float((model.predict(pixels, verbose=0).argmax(1) == labels).mean())
     (folder / BASE).write_bytes(content)
     log = [json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]
@@ -235,9 +235,9 @@ def _finish(model: Any, settings: Settings, folder: Path) -> None:
         "minutes": round(log[-1]["elapsed_s"] / 60, 1),
         "accuracy_unseen": round(exact, 4),
         "accuracy_unseen_half_floats": round(rounded, 4),
-        "device": keras_model.device(),
-        "backend": keras_model.backend(),
-        "processor": processor(),
+        "device": keras_model.get_device(),
+        "backend": keras_model.get_backend(),
+        "processor": read_processor_name(),
         **asdict(settings),
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -263,7 +263,9 @@ def _print_speed(plan: Plan, images: int = 2048) -> None:
         start = time.perf_counter()
         formula_images.shard(plan, number, images)
         rates.append(images / (time.perf_counter() - start))
-    print(json.dumps({"images_s": round(sorted(rates)[1]), "side_px": plan.side_px, "processor": processor()}))
+    print(
+        json.dumps({"images_s": round(sorted(rates)[1]), "side_px": plan.side_px, "processor": read_processor_name()})
+    )
 
 
 def _chosen(kind: Any, options: argparse.Namespace) -> Any:
@@ -276,7 +278,7 @@ def _options() -> argparse.Namespace:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=0.0, help="train for so long, all starts together")
     length.add_argument("--epochs", type=int, default=0, help="train for so many epochs")
-    parser.add_argument("--workers", type=int, default=max(1, cores() - 1), help="processes that draw images")
+    parser.add_argument("--workers", type=int, default=max(1, count_cores() - 1), help="processes that draw images")
     parser.add_argument("--checkpoint-s", type=float, default=60.0)
     parser.add_argument("--sheet", type=Path, help="write this picture of classes by images, and stop")
     parser.add_argument("--speed", action="store_true", help="measure how fast images are drawn, and stop")

@@ -21,6 +21,7 @@ from edgetl.cli.options import (
     BatchSize,
     CacheBytes,
     Clusters,
+    CompressEpochs,
     Device,
     DeviceAccuracy,
     Dropout,
@@ -45,11 +46,10 @@ from edgetl.cli.options import (
     QatEpochs,
     Quiet,
     RecipeName,
-    RunFolder,
+    RunArgument,
     Scaling,
     Seed,
     Side,
-    SlimEpochs,
     Soak,
     Sparsity,
     Strict,
@@ -65,7 +65,7 @@ from edgetl.core.errors import ConfigError, ContractBroken, EdgetlError
 if TYPE_CHECKING:
     from edgetl.core.console import Console
     from edgetl.core.records import Verdict
-    from edgetl.core.runs import Run
+    from edgetl.core.runs import RunFolder
     from edgetl.pipeline.delivery import Delivery
     from edgetl.pipeline.order import Order
     from edgetl.pipeline.scores import Chain
@@ -81,9 +81,9 @@ app = typer.Typer(
 
 def _version(requested: bool) -> None:
     if requested:
-        from edgetl.core.runs import version
+        from edgetl.core.runs import installed_version
 
-        print(version("edgetl"))
+        print(installed_version("edgetl"))
         raise typer.Exit
 
 
@@ -167,7 +167,7 @@ def build(
     all_methods: AllMethods = False,
     explain: Explain = False,
     qat_epochs: QatEpochs = None,
-    slim_epochs: SlimEpochs = None,
+    compress_epochs: CompressEpochs = None,
     sparsity: Sparsity = None,
     clusters: Clusters = None,
     strict: Strict = False,
@@ -202,7 +202,9 @@ def build(
     if explain:
         record["layers"] = {form: [layer.model_dump() for layer in found] for form, found in explained.items()}
     output.print_record(record, bundles, as_json=as_json)
-    unmet = {one.target: limits.too_large(one.artifact, order.target(one.target).limits) for one in built.targets}
+    unmet = {
+        one.target: limits.check_model_bytes(one.artifact, order.target(one.target).limits) for one in built.targets
+    }
     verdicts = {one.target: one.verdict for one in built.targets}
     _keep_contracts(verdicts, unmet, strict=order.recipe.contract.strict)
 
@@ -247,7 +249,7 @@ def train(
 
 @app.command()
 def convert(
-    run: RunFolder, method: Method = "int8", target: Target = "", as_json: Json = False, quiet: Quiet = False
+    run: RunArgument, method: Method = "int8", target: Target = "", as_json: Json = False, quiet: Quiet = False
 ) -> None:
     """Convert the model of a run by one method."""
     from edgetl.cli import output
@@ -292,7 +294,7 @@ def verify(
         from edgetl import stages
         from edgetl.core import recipe as recipes
 
-        resolved = recipes.resolve("default", tables(locals()))
+        resolved = recipes.resolve_recipe("default", tables(locals()))
         with _working(None, quiet=quiet) as (_, console):
             pair = stages.pair.Pair(reference=reference, artifact=artifact, photos=photos, fit=resolved.photos.fit)
             verdict = stages.pair.judged(pair, resolved.contract, console=console)
@@ -306,7 +308,7 @@ def verify(
 
 @app.command()
 def bundle(
-    run: RunFolder, method: Method = "", target: Target = "", as_json: Json = False, quiet: Quiet = False
+    run: RunArgument, method: Method = "", target: Target = "", as_json: Json = False, quiet: Quiet = False
 ) -> None:
     """Make the bundle of a run, for its chosen method or another."""
     from edgetl.cli import output
@@ -319,7 +321,7 @@ def bundle(
 
 @app.command()
 def bench(
-    run: RunFolder,
+    run: RunArgument,
     device: Device = None,
     method: Method = "",
     target: Target = "",
@@ -343,7 +345,7 @@ def bench(
         ended = delivery.fleet(device, made, wanted) if device else [delivery.benched(made, wanted)]
         failed = [one for one in ended if isinstance(one, EdgetlError)]
         done = [one for one in ended if not isinstance(one, EdgetlError)]
-        found = [(one.where, benchmark_file.read(one.path, one.model_sha256)) for one in done]
+        found = [(one.where, benchmark_file.read_measurement(one.path, one.model_sha256)) for one in done]
         if found:
             output.show_measures(found, console)
         answered = {one.where: delivery.device_verdict(artifact, one) for one in done}
@@ -354,7 +356,7 @@ def bench(
             console.error(error.message, error.where, error.hint)
         strict = strict or delivery.chain.order.recipe.contract.strict
         # A target's milliseconds are its board's, not this machine's.
-        unmet = {where: limits.too_slow(measure, delivery.target.limits) for where, measure in found if device}
+        unmet = {where: limits.check_latency(measure, delivery.target.limits) for where, measure in found if device}
     record = {
         "measures": {where: measure.model_dump(mode="json") for where, measure in found},
         "failed": [error.message for error in failed],
@@ -372,7 +374,7 @@ def bases(as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from edgetl.cli import output
-    from edgetl.core.bases import BASES
+    from edgetl.core.base_table import BASES
 
     rows = [
         [
@@ -418,10 +420,10 @@ def targets(
     from edgetl.core.device import targets as table
 
     if name is not None:
-        one = table.find(name, target_dir or ())
+        one = table.find_target(name, target_dir or ())
         print(json.dumps(one.model_dump(mode="json"), indent=1, ensure_ascii=False))
         return
-    found = table.available(target_dir or ())
+    found = table.list_targets(target_dir or ())
     rows = [[t.id, " ".join(t.accepts.formats), " ".join(t.accepts.methods), t.summary] for t in found]
     columns = ["target", "formats", "methods, preferred first", "what it is"]
     output.print_table([t.model_dump(mode="json") for t in found], columns, rows, as_json=as_json)
@@ -448,7 +450,7 @@ def recipe(
     no_feature_cache: NoFeatureCache = False,
     cache_bytes: CacheBytes = None,
     qat_epochs: QatEpochs = None,
-    slim_epochs: SlimEpochs = None,
+    compress_epochs: CompressEpochs = None,
     sparsity: Sparsity = None,
     clusters: Clusters = None,
     limit_drop: LimitDrop = None,
@@ -462,9 +464,10 @@ def recipe(
     from edgetl.core import recipe as recipes
 
     asked.check_utf8(locals())
-    resolved = recipes.resolve(recipe or "default", tables(locals()))
+    resolved = recipes.resolve_recipe(recipe or "default", tables(locals()))
     print(
-        json.dumps(resolved.tables(), indent=1) if as_json else recipes.to_toml(resolved), end="\n" if as_json else ""
+        json.dumps(resolved.tables(), indent=1) if as_json else recipes.format_recipe(resolved),
+        end="\n" if as_json else "",
     )
 
 
@@ -475,7 +478,7 @@ def doctor(as_json: Json = False) -> None:
     from edgetl.cli import output
 
     with _working(None, quiet=True):
-        findings = stages.doctor.examine()
+        findings = stages.doctor.check_machine()
     rows = [[finding.subject, "ok" if finding.good else "PROBLEM", finding.found] for finding in findings]
     output.print_table([finding.model_dump() for finding in findings], ["what", "", "found"], rows, as_json=as_json)
     if not all(finding.good for finding in findings):
@@ -483,19 +486,19 @@ def doctor(as_json: Json = False) -> None:
 
 
 @contextmanager
-def _working(out: Path | None, *, quiet: bool) -> Iterator[tuple["Run", "Console"]]:
+def _working(out: Path | None, *, quiet: bool) -> Iterator[tuple["RunFolder", "Console"]]:
     """A locked run folder (a temporary one without `out`), its log, and a console on the real stderr."""
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
-    from edgetl.core.console import Console, logged
-    from edgetl.core.runs import opened
+    from edgetl.core.console import Console, redirect_output
+    from edgetl.core.runs import open_run
 
     with ExitStack() as stack:
         root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
-        run = stack.enter_context(opened(root))
+        run = stack.enter_context(open_run(root))
         log = run.root / "log.txt"
-        stream = stack.enter_context(logged(log))
+        stream = stack.enter_context(redirect_output(log))
         try:
             yield run, Console(quiet=quiet, stream=stream)
         except EdgetlError as error:

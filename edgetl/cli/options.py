@@ -26,7 +26,7 @@ Labels = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A name a line, in the order of its outputs.", rich_help_panel=_OWN),
 ]
-RunFolder = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
+RunArgument = Annotated[Path, typer.Argument(help="A run folder that edgetl build or train wrote.")]
 Targets = Annotated[
     list[str] | None,
     typer.Option("--target", help="What the model is for: see edgetl targets; several at once. Default: tflite."),
@@ -68,7 +68,7 @@ NoAugment = Annotated[bool, typer.Option("--no-augment", help="Photos as they ar
 LimitDrop = Annotated[float | None, typer.Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.")]
 Strict = Annotated[bool, typer.Option("--strict", help="UNDECIDED is a failure too.")]
 QatEpochs = Annotated[int | None, typer.Option(help="Epochs of qat8.", rich_help_panel=_TRAINING)]
-SlimEpochs = Annotated[int | None, typer.Option(help="Epochs of prune and cluster.", rich_help_panel=_TRAINING)]
+CompressEpochs = Annotated[int | None, typer.Option(help="Epochs of prune and cluster.", rich_help_panel=_TRAINING)]
 Sparsity = Annotated[
     float | None, typer.Option(help="prune: how much of the weights becomes zero.", rich_help_panel=_TRAINING)
 ]
@@ -89,9 +89,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.", ric
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_OUTPUT)]
 
 _FLAGS = {
-    "model": ("own", "path"),
-    "scaling": ("own", "scaling"),
-    "labels": ("own", "labels"),
+    "model": ("external", "path"),
+    "scaling": ("external", "scaling"),
+    "labels": ("external", "labels"),
     "base": ("base", "name"),
     "alpha": ("base", "alpha"),
     "side": ("base", "side_px"),
@@ -108,7 +108,7 @@ _FLAGS = {
     "batch_size": ("training", "batch_size"),
     "precision": ("training", "precision"),
     "qat_epochs": ("retrain", "epochs"),
-    "slim_epochs": ("retrain", "slim_epochs"),
+    "compress_epochs": ("retrain", "compress_epochs"),
     "sparsity": ("retrain", "sparsity"),
     "clusters": ("retrain", "clusters"),
     "seed": ("training", "seed"),

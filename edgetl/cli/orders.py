@@ -9,8 +9,8 @@ from edgetl.cli.options import tables
 from edgetl.core import methods, recipe
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
-from edgetl.core.photos import dataset
-from edgetl.core.runs import folder_name
+from edgetl.core.photos import photo_folder
+from edgetl.core.runs import make_folder_name
 from edgetl.pipeline.order import Order
 
 
@@ -24,19 +24,19 @@ def order(given: dict[str, Any]) -> Order:
     photos, method = given["photos"], given.get("method", "")
     check_utf8(given)
     if photos is not None and not photos.is_dir():
-        dataset.scan(photos)  # It says what is wrong, before a run folder is made for nothing.
+        photo_folder.scan_photos(photos)  # It says what is wrong, before a run folder is made for nothing.
     if method:
-        methods.find(method)
+        methods.find_method(method)
     names = given.get("target") or ["tflite"]
     if len(set(names)) < len(names):
         raise ConfigError("a target is given twice", where=names)
-    found = tuple(targets.find(name, given.get("target_dir") or ()) for name in names)
+    found = tuple(targets.find_target(name, given.get("target_dir") or ()) for name in names)
     source = given["recipe"] or ("digits" if photos is None and given.get("model") is None else "default")
     # All targets share one recipe, so the strictest limit holds for each.
     limits = [one.limits.accuracy_drop for one in found if one.limits.accuracy_drop is not None]
     below = {"contract": {"limit_drop": min(limits)}} if limits else {}
-    resolved = recipe.resolve(source, tables(given), below=below)
-    if resolved.own.path and photos is None:
+    resolved = recipe.resolve_recipe(source, tables(given), below=below)
+    if resolved.external.path and photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it knows"
         raise ConfigError("a model of your own needs photos of your own", hint=hint)
     return Order(
@@ -80,11 +80,11 @@ def run_folder(wanted: Order, given: Path | None) -> Path:
     Raises:
         ConfigError: it lies inside the photos, or it was not given and is that of other photos.
     """
-    base, own = wanted.recipe.base, wanted.recipe.own.path
+    base, own = wanted.recipe.base, wanted.recipe.external.path
     photos = wanted.photos.resolve() if wanted.photos else None
     called = photos.name if photos else "digits"
     network = (Path(own).stem,) if own else (base.name, f"{base.alpha:g}", base.side_px)
-    out = given or Path("edgetl-runs") / folder_name(called, *network)
+    out = given or Path("edgetl-runs") / make_folder_name(called, *network)
     if photos and out.resolve().is_relative_to(photos):
         hint = "give a folder elsewhere with --out: nothing is written among photos"
         raise ConfigError("the run folder would lie inside the photos", where=(out, photos), hint=hint)

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from edgetl.core.bases import Base
-from edgetl.core.console import Console, table, terminal
-from edgetl.core.device.benchmark import Measure
-from edgetl.core.evaluation.ladder import Rung
+from edgetl.core.base_table import BaseNetwork
+from edgetl.core.console import Console, build_table, create_terminal
+from edgetl.core.device.benchmark import Measurement
+from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.formats import FORMATS, FormatName
-from edgetl.core.methods import find
+from edgetl.core.methods import find_method
 from edgetl.core.records import LayerError, Verdict
 from edgetl.core.report import tables as report_tables
 from edgetl.pipeline.build import Agreement, Built, Delivered
@@ -26,12 +26,12 @@ def print_table(record: object, columns: list[str], rows: list[list[str]], *, as
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
-    terminal(sys.stdout).print(table("", columns, rows))
+    create_terminal(sys.stdout).print(build_table("", columns, rows))
 
 
-def print_shipped_weights(rows: Iterable[Base]) -> None:
+def print_shipped_weights(rows: Iterable[BaseNetwork]) -> None:
     """What the weights inside the package are worth, beside random ones and ImageNet's."""
-    shown = terminal(sys.stdout)
+    shown = create_terminal(sys.stdout)
     for base in rows:
         if base.formula is None:
             continue
@@ -42,7 +42,7 @@ def print_shipped_weights(rows: Iterable[Base]) -> None:
             for of in base.formula.transfers
         ]
         shown.print()
-        shown.print(table(title, columns, worth))
+        shown.print(build_table(title, columns, worth))
 
 
 def built_json(built: Built) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _delivered_json(one: Delivered) -> dict[str, Any]:
     }
 
 
-def ladder_json(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
+def ladder_json(rungs: Sequence[Attempt]) -> list[dict[str, Any]]:
     """The steps of the ladder, those included that made no file."""
     return [{"method": rung.method, "seconds": rung.seconds, "told": rung.told} for rung in rungs]
 
@@ -91,16 +91,16 @@ def ladder_json(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
 def show_built(built: Built, console: Console) -> None:
     """The tables of a whole build."""
     if built.trained.phases:
-        console.table(*report_tables.phases(built.trained))
+        console.table(*report_tables.tabulate_phases(built.trained))
     for one in built.targets:
         if len(built.targets) > 1:
             console.say(f"target {one.target}")
         pairs = [(candidate.artifact, candidate.validation) for candidate in one.candidates]
-        console.table(*report_tables.methods(pairs, chosen=one.artifact.method))
-        if any(find(artifact.method).retrained in ("prune", "cluster") for artifact, _ in pairs):
-            console.table(*report_tables.slimness([artifact for artifact, _ in pairs]))
+        console.table(*report_tables.tabulate_methods(pairs, chosen=one.artifact.method))
+        if any(find_method(artifact.method).retraining in ("prune", "cluster") for artifact, _ in pairs):
+            console.table(*report_tables.tabulate_weights([artifact for artifact, _ in pairs]))
         if len(one.rungs) > 1:
-            console.table(*report_tables.ladder(one.rungs, chosen=one.artifact.method))
+            console.table(*report_tables.tabulate_attempts(one.rungs, chosen=one.artifact.method))
         show_verdict(one.verdict, console)
         console.say(f"picture: {one.picture}")
         console.say(f"bundle: {one.bundle.root} ({one.bundle.bytes / 1e6:.1f} MB)")
@@ -118,21 +118,21 @@ def _agreed(agreement: Agreement, built: Built) -> str:
 def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Console) -> None:
     """Which layers int8 hurts most, format by format."""
     for form, found in layers.items():
-        console.table(*report_tables.layers(found, FORMATS[form].title))
+        console.table(*report_tables.tabulate_layers(found, FORMATS[form].title))
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:
     """The ledger, the classes and the verdict."""
-    console.table(*report_tables.ledger(verdict))
-    console.table(*report_tables.classes(verdict))
-    for line in report_tables.verdict(verdict):
+    console.table(*report_tables.tabulate_ledger(verdict))
+    console.table(*report_tables.tabulate_classes(verdict))
+    for line in report_tables.describe_verdict(verdict):
         console.say(line)
 
 
-def show_measures(measured: Sequence[tuple[str, Measure]], console: Console) -> None:
+def show_measures(measured: Sequence[tuple[str, Measurement]], console: Console) -> None:
     """Every measure side by side, a photo's time on each, and what speaks against comparing them."""
-    console.table(*report_tables.measures(measured))
+    console.table(*report_tables.tabulate_measurements(measured))
     for where, measure in measured:
-        console.table(*report_tables.photo_times(measure))
-        for line in report_tables.doubts(where, measure):
+        console.table(*report_tables.tabulate_photo_times(measure))
+        for line in report_tables.list_doubts(where, measure):
             console.warn(line)

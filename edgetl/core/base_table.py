@@ -17,7 +17,7 @@ Licence = Literal["Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Transfer:
+class TransferResult:
     """Accuracy on photos of which nothing was learned, from each start: means of three seeds, the whole fine-tuned."""
 
     photos: str
@@ -28,18 +28,18 @@ class Transfer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shipped:
+class ShippedWeights:
     """Weights inside the package, learned at `side_px` on images drawn by formula (tools/pretrain_base.py)."""
 
     alpha: float
     side_px: int
     file: str
     sha256: str
-    transfers: tuple[Transfer, ...]
+    transfers: tuple[TransferResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Base:
+class BaseNetwork:
     """One network.
 
     `weights_side_px` is the side its ImageNet weights were trained at; they serve every other side. `alphas` are the
@@ -63,7 +63,7 @@ class Base:
     weights_url: str
     # One of each family learned with the rounding and became integers: tests/engines/test_integer_export.py, slow.
     qat: bool = True
-    formula: Shipped | None = None
+    formula: ShippedWeights | None = None
 
     @property
     def has_widths(self) -> bool:
@@ -77,10 +77,10 @@ _NO_TOP = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 # MobileNets: the default side is 160: half the work of 224 on the board, for about two points of ImageNet top-1.
 # Source: the width and resolution tables of the MobileNet (2017), MobileNetV2 (2018) and MobileNetV3 (2019) papers.
 # The others start at the side of their weights.
-BASES: dict[str, Base] = {
+BASES: dict[str, BaseNetwork] = {
     base.name: base
     for base in (
-        Base(
+        BaseNetwork(
             name="mobilenet",
             builder="MobileNet",
             parameters=4_253_864,
@@ -92,7 +92,7 @@ BASES: dict[str, Base] = {
             weights_file="mobilenet_{alpha_name}_224_tf_no_top.h5",
             weights_url=f"{_KERAS}/mobilenet/",
         ),
-        Base(
+        BaseNetwork(
             name="mobilenet_v2",
             builder="MobileNetV2",
             parameters=3_538_984,
@@ -103,20 +103,20 @@ BASES: dict[str, Base] = {
             weights_licence="Apache-2.0",
             weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
             weights_url=f"{_KERAS}/mobilenet_v2/",
-            formula=Shipped(
+            formula=ShippedWeights(
                 alpha=0.35,
                 side_px=64,
                 file="mobilenet_v2_0.35.npz",
                 sha256="5a992fd68f3b31bb92a20d8b6e838d6b4a20df84b6bfa0b5c4cb68ce472a7665",
                 # Source: tools/measure_transfer.py at 64 px.
                 transfers=(
-                    Transfer(photos="digits", epochs=15, random=0.865, formula=0.992, imagenet=0.980),
-                    Transfer(photos="flowers5", epochs=12, random=0.476, formula=0.735, imagenet=0.800),
-                    Transfer(photos="glass_or_metal", epochs=12, random=0.585, formula=0.808, imagenet=0.875),
+                    TransferResult(photos="digits", epochs=15, random=0.865, formula=0.992, imagenet=0.980),
+                    TransferResult(photos="flowers5", epochs=12, random=0.476, formula=0.735, imagenet=0.800),
+                    TransferResult(photos="glass_or_metal", epochs=12, random=0.585, formula=0.808, imagenet=0.875),
                 ),
             ),
         ),
-        Base(
+        BaseNetwork(
             name="mobilenet_v3_small",
             builder="MobileNetV3Small",
             parameters=2_554_968,
@@ -129,7 +129,7 @@ BASES: dict[str, Base] = {
             weights_file="weights_mobilenet_v3_small_224_{alpha}_float_no_top_v2.h5",
             weights_url=f"{_KERAS}/mobilenet_v3/",
         ),
-        Base(
+        BaseNetwork(
             name="mobilenet_v3_large",
             builder="MobileNetV3Large",
             parameters=5_507_432,
@@ -142,7 +142,7 @@ BASES: dict[str, Base] = {
             weights_file="weights_mobilenet_v3_large_224_{alpha}_float_no_top_v2.h5",
             weights_url=f"{_KERAS}/mobilenet_v3/",
         ),
-        Base(
+        BaseNetwork(
             name="efficientnet_v2_b0",
             builder="EfficientNetV2B0",
             parameters=7_200_312,
@@ -153,7 +153,7 @@ BASES: dict[str, Base] = {
             weights_file="efficientnetv2-b0_notop.h5",
             weights_url=f"{_KERAS}/efficientnet_v2/",
         ),
-        Base(
+        BaseNetwork(
             name="nasnet_mobile",
             builder="NASNetMobile",
             parameters=5_326_716,
@@ -165,7 +165,7 @@ BASES: dict[str, Base] = {
             weights_file="nasnet_mobile_no_top.h5",
             weights_url=f"{_KERAS}/nasnet/NASNet-mobile-no-top.h5",
         ),
-        Base(
+        BaseNetwork(
             name="nasnet_large",
             builder="NASNetLarge",
             parameters=88_949_818,
@@ -177,7 +177,7 @@ BASES: dict[str, Base] = {
             weights_file="nasnet_large_no_top.h5",
             weights_url=f"{_KERAS}/nasnet/NASNet-large-no-top.h5",
         ),
-        Base(
+        BaseNetwork(
             name="densenet121",
             builder="DenseNet121",
             parameters=8_062_504,
@@ -187,7 +187,7 @@ BASES: dict[str, Base] = {
             weights_file=f"densenet121{_NO_TOP}",
             weights_url=f"{_KERAS}/densenet/",
         ),
-        Base(
+        BaseNetwork(
             name="densenet169",
             builder="DenseNet169",
             parameters=14_307_880,
@@ -197,7 +197,7 @@ BASES: dict[str, Base] = {
             weights_file=f"densenet169{_NO_TOP}",
             weights_url=f"{_KERAS}/densenet/",
         ),
-        Base(
+        BaseNetwork(
             name="densenet201",
             builder="DenseNet201",
             parameters=20_242_984,
@@ -207,7 +207,7 @@ BASES: dict[str, Base] = {
             weights_file=f"densenet201{_NO_TOP}",
             weights_url=f"{_KERAS}/densenet/",
         ),
-        Base(
+        BaseNetwork(
             name="inception_v3",
             builder="InceptionV3",
             parameters=23_851_784,
@@ -220,7 +220,7 @@ BASES: dict[str, Base] = {
             weights_file=f"inception_v3{_NO_TOP}",
             weights_url=f"{_KERAS}/inception_v3/",
         ),
-        Base(
+        BaseNetwork(
             name="inception_resnet_v2",
             builder="InceptionResNetV2",
             parameters=55_873_736,
@@ -233,7 +233,7 @@ BASES: dict[str, Base] = {
             weights_file=f"inception_resnet_v2{_NO_TOP}",
             weights_url=f"{_KERAS}/inception_resnet_v2/",
         ),
-        Base(
+        BaseNetwork(
             name="xception",
             builder="Xception",
             parameters=22_910_480,
@@ -246,7 +246,7 @@ BASES: dict[str, Base] = {
             weights_file=f"xception{_NO_TOP}",
             weights_url=f"{_KERAS}/xception/",
         ),
-        Base(
+        BaseNetwork(
             name="resnet50",
             builder="ResNet50",
             parameters=25_636_712,
@@ -256,7 +256,7 @@ BASES: dict[str, Base] = {
             weights_file=f"resnet50{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
         ),
-        Base(
+        BaseNetwork(
             name="resnet101",
             builder="ResNet101",
             parameters=44_707_176,
@@ -266,7 +266,7 @@ BASES: dict[str, Base] = {
             weights_file=f"resnet101{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
         ),
-        Base(
+        BaseNetwork(
             name="resnet152",
             builder="ResNet152",
             parameters=60_419_944,
@@ -276,7 +276,7 @@ BASES: dict[str, Base] = {
             weights_file=f"resnet152{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
         ),
-        Base(
+        BaseNetwork(
             name="resnet50_v2",
             builder="ResNet50V2",
             parameters=25_613_800,
@@ -286,7 +286,7 @@ BASES: dict[str, Base] = {
             weights_file=f"resnet50v2{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
         ),
-        Base(
+        BaseNetwork(
             name="resnet101_v2",
             builder="ResNet101V2",
             parameters=44_675_560,
@@ -296,7 +296,7 @@ BASES: dict[str, Base] = {
             weights_file=f"resnet101v2{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
         ),
-        Base(
+        BaseNetwork(
             name="resnet152_v2",
             builder="ResNet152V2",
             parameters=60_380_648,
@@ -306,7 +306,7 @@ BASES: dict[str, Base] = {
             weights_file=f"resnet152v2{_NO_TOP}",
             weights_url=f"{_KERAS}/resnet/",
         ),
-        Base(
+        BaseNetwork(
             name="vgg16",
             builder="VGG16",
             parameters=138_357_544,
@@ -316,7 +316,7 @@ BASES: dict[str, Base] = {
             weights_file=f"vgg16{_NO_TOP}",
             weights_url=f"{_KERAS}/vgg16/",
         ),
-        Base(
+        BaseNetwork(
             name="vgg19",
             builder="VGG19",
             parameters=143_667_240,

@@ -4,10 +4,8 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from edgetl.core.base_table import BASES, Base, Scaling, Shipped, Transfer
-from edgetl.core.errors import ConfigError, MissingPackage, unknown
-
-__all__ = ["BASES", "Base", "Scaling", "Shipped", "Transfer"]
+from edgetl.core.base_table import BASES, BaseNetwork, ShippedWeights
+from edgetl.core.errors import ConfigError, MissingPackage, unknown_name
 
 # What Keras can compute with here, and how to get it.
 _BACKENDS = {
@@ -24,24 +22,24 @@ _SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 _ALPHA_NAMES = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 
 
-def find(name: str) -> Base:
+def find_base(name: str) -> BaseNetwork:
     """The row of that name.
 
     Raises:
         ConfigError: unknown name, with the closest known ones.
     """
     if name not in BASES:
-        raise unknown("base", name, BASES)
+        raise unknown_name("base", name, BASES)
     return BASES[name]
 
 
-def check(name: str, side_px: int, alpha: float) -> None:
+def check_base(name: str, side_px: int, alpha: float) -> None:
     """Refuse a side or a width that the base cannot take.
 
     Raises:
         ConfigError: unknown base, a side below its smallest, or a width where it has only one.
     """
-    base = find(name)
+    base = find_base(name)
     if side_px < base.smallest_side_px:
         raise ConfigError(f"{name} needs photos of at least {base.smallest_side_px} px, got {side_px}")
     if alpha != 1.0 and not base.has_widths:
@@ -52,13 +50,13 @@ def check(name: str, side_px: int, alpha: float) -> None:
         )
 
 
-def published_weights(name: str, alpha: float) -> tuple[str, str]:
+def find_published_weights(name: str, alpha: float) -> tuple[str, str]:
     """The file name of the ImageNet weights without their top, and the address it is published at.
 
     Raises:
         ConfigError: no ImageNet weights were published for this width.
     """
-    base = find(name)
+    base = find_base(name)
     if alpha not in base.alphas:
         widths = ", ".join(str(width) for width in base.alphas)
         raise ConfigError(
@@ -69,13 +67,13 @@ def published_weights(name: str, alpha: float) -> tuple[str, str]:
     return file, base.weights_url + (file if base.weights_url.endswith("/") else "")
 
 
-def shipped_weights(name: str, alpha: float) -> Shipped:
+def find_shipped_weights(name: str, alpha: float) -> ShippedWeights:
     """The weights inside the package for this network.
 
     Raises:
         ConfigError: there are none for this network and width.
     """
-    shipped = find(name).formula
+    shipped = find_base(name).formula
     if shipped is None or shipped.alpha != alpha:
         own = ", ".join(f"{row.name} with alpha {row.formula.alpha}" for row in BASES.values() if row.formula)
         raise ConfigError(
@@ -85,7 +83,7 @@ def shipped_weights(name: str, alpha: float) -> Shipped:
     return shipped
 
 
-def weights_path(name: str, alpha: float, weights: str) -> Path | None:
+def resolve_weights_path(name: str, alpha: float, weights: str) -> Path | None:
     """Where the weights lie or will lie: the package, Keras's own cache for published ones, None for random ones.
 
     Raises:
@@ -94,18 +92,18 @@ def weights_path(name: str, alpha: float, weights: str) -> Path | None:
     if weights == "none":
         return None
     if weights == "formula":
-        return _SHIPPED_WEIGHTS / shipped_weights(name, alpha).file
+        return _SHIPPED_WEIGHTS / find_shipped_weights(name, alpha).file
     if weights != "imagenet":
         return Path(weights)
-    return keras_home() / "models" / published_weights(name, alpha)[0]
+    return locate_keras_home() / "models" / find_published_weights(name, alpha)[0]
 
 
-def keras_home() -> Path:
+def locate_keras_home() -> Path:
     """Keras's own cache folder. Source: keras.src.backend.config.keras_home, Keras 3.15."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
-def backend() -> str:
+def requested_backend() -> str:
     """The package that Keras computes with, as it will be chosen."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
@@ -117,8 +115,8 @@ def check_backend() -> None:
         ConfigError: `KERAS_BACKEND` names no backend.
         MissingPackage: its package is absent.
     """
-    name = backend()
+    name = requested_backend()
     if name not in _BACKENDS:
-        raise unknown("KERAS_BACKEND", name, _BACKENDS)
+        raise unknown_name("KERAS_BACKEND", name, _BACKENDS)
     if find_spec(name) is None:
         raise MissingPackage(f"KERAS_BACKEND is {name}, which is not installed", hint=_BACKENDS[name])

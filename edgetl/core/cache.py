@@ -14,7 +14,7 @@ from edgetl.core.errors import EdgetlError
 STALE_S = 24 * 3600
 
 
-def cache_root() -> Path:
+def locate_cache() -> Path:
     """`$XDG_CACHE_HOME/edgetl`, by default `~/.cache/edgetl`. Deleting it costs time, never results.
 
     Source: XDG Base Directory Specification 0.8, which also says to ignore a relative `$XDG_CACHE_HOME`.
@@ -24,7 +24,7 @@ def cache_root() -> Path:
 
 
 @contextmanager
-def appearing(target: Path) -> Iterator[Path]:
+def create_folder(target: Path) -> Iterator[Path]:
     """A new folder to write into, which becomes `target` at the end or leaves nothing behind. Removing it calls it off.
 
     Raises:
@@ -41,7 +41,7 @@ def appearing(target: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def sweep(folder: Path) -> None:
+def remove_stale_parts(folder: Path) -> None:
     """Remove what a killed process left half written, once it is a day old and so surely nobody's."""
     for part in folder.glob(".part-*"):
         try:
@@ -56,7 +56,7 @@ def sweep(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def replace(target: Path, content: bytes) -> None:
+def write_file(target: Path, content: bytes) -> None:
     """Write a file so that readers meet the old content or the new, never a half.
 
     Raises:

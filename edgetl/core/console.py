@@ -22,7 +22,7 @@ _WORTH_TELLING_S = 0.5
 
 
 @dataclass(slots=True)
-class Bar:
+class ProgressBar:
     """A running progress bar; `note` stands beside it, as in "loss 0.31"."""
 
     progress: Progress | None
@@ -42,7 +42,7 @@ class Console:
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.quiet = quiet
-        self._rich = terminal(stream or sys.stderr)
+        self._rich = create_terminal(stream or sys.stderr)
 
     def say(self, text: str) -> None:
         """One line of news."""
@@ -64,7 +64,7 @@ class Console:
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table; columns whose cells are all numbers are set to the right."""
         if not self.quiet:
-            self._rich.print(table(title, columns, rows))
+            self._rich.print(build_table(title, columns, rows))
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -82,10 +82,10 @@ class Console:
         self.say(f"✓ {title}  {time.monotonic() - start:.1f} s")
 
     @contextmanager
-    def bar(self, title: str, total: int, unit: str) -> Iterator[Bar]:
+    def bar(self, title: str, total: int, unit: str) -> Iterator[ProgressBar]:
         """A bar that counts to `total`, gone when it is full; nothing where nobody watches."""
         if self.quiet or not self._rich.is_terminal:
-            yield Bar(None, TaskID(0))
+            yield ProgressBar(None, TaskID(0))
             return
         columns = (
             TextColumn("  {task.description}"),
@@ -96,15 +96,15 @@ class Console:
             TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=self._rich, transient=True) as progress:
-            yield Bar(progress, progress.add_task(title, total=total, note=""))
+            yield ProgressBar(progress, progress.add_task(title, total=total, note=""))
 
 
-def terminal(stream: TextIO) -> RichConsole:
+def create_terminal(stream: TextIO) -> RichConsole:
     """A console on a stream; where nobody gives a width (a file, a pipe) tables may take 120 columns."""
     return RichConsole(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 120)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def build_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table; columns whose cells are all numbers are set to the right."""
     heading = Text(title, style="bold") if title else None
     made = Table(title=heading, title_justify="left", header_style="bold", box=None)
@@ -117,7 +117,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 @contextmanager
-def logged(path: Path) -> Iterator[TextIO]:
+def redirect_output(path: Path) -> Iterator[TextIO]:
     """Send what anyone writes to stdout and stderr into the file at `path`; yield the real stderr to talk on.
 
     It works on the file descriptors, because TensorFlow's C++ writes there and not to sys.stderr.

@@ -56,7 +56,7 @@ class ContractBroken(EdgetlError):  # noqa: N818
     exit_code = 1
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     """The error for a misspelt name: what it was, the closest known ones, and all of them."""
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.5)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.cache import appearing, cache_root, sweep
+from edgetl.core.cache import create_folder, locate_cache, remove_stale_parts
 
 Rows = NDArray[np.float32]
 
@@ -43,7 +43,7 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class FeatureStore:
     """The rows of one key. `shape` is that of one row."""
 
     key: str
@@ -66,8 +66,8 @@ class Store:
         Raises:
             EdgetlError: the cache's disk is full or cannot be written.
         """
-        sweep(self._folder)
-        with appearing(self._folder / uuid.uuid4().hex) as part:
+        remove_stale_parts(self._folder)
+        with create_folder(self._folder / uuid.uuid4().hex) as part:
             np.frombuffer(bytes.fromhex("".join(sha256s)), np.uint8).tofile(part / "sha256")
             # A full disk is an error here; found by a write into the map, it would end the process.
             with (part / "rows").open("wb") as file:
@@ -90,7 +90,7 @@ class Store:
 
     @property
     def _folder(self) -> Path:
-        return root() / self.key
+        return locate_feature_store() / self.key
 
     def _segments(self) -> list[Path]:
         found = sorted(path for path in self._folder.glob("[0-9a-f]*") if path.is_dir())
@@ -106,14 +106,14 @@ class Store:
         return np.memmap(segment / "rows", np.float32, mode="r", shape=(photos, *self.shape))
 
 
-def root() -> Path:
+def locate_feature_store() -> Path:
     """Where all features lie."""
-    return cache_root() / "features"
+    return locate_cache() / "features"
 
 
-def budget_bytes(asked: int) -> int:
+def compute_budget_bytes(asked: int) -> int:
     """How much the features of one network may take: what was asked, or a tenth of the free disk for 0."""
-    folder = root()
+    folder = locate_feature_store()
     place = next(path for path in (folder, *folder.parents) if path.is_dir())
     return asked or shutil.disk_usage(place).free // 10
 

@@ -8,7 +8,7 @@ from edgetl.core import machine
 from edgetl.core.errors import ConfigError
 
 FormatName = Literal["tflite", "onnx"]
-Kernels = Literal["xnnpack", "onnxruntime", "reference"]
+KernelSet = Literal["xnnpack", "onnxruntime", "reference"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,14 +23,14 @@ class Format:
     name: FormatName
     title: str
     runtime: str
-    package: str
-    makers: tuple[str, ...]
-    fast: Kernels
+    runtime_package: str
+    converter_packages: tuple[str, ...]
+    fast_kernels: KernelSet
     fast_title: str
-    plain_title: str
+    reference_title: str
     slowdown: int
 
-    def plain_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
+    def count_affordable_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
         """How many photos the plain kernels answer in that time on this machine's cores; one at least.
 
         Args:
@@ -39,7 +39,7 @@ class Format:
             accelerated: whether those were the fast ones.
         """
         slowdown = self.slowdown if accelerated else 1
-        return max(1, int(budget_s * 1000 * machine.cores() / (slowdown * max(invoke_ms, 0.01))))
+        return max(1, int(budget_s * 1000 * machine.count_cores() / (slowdown * max(invoke_ms, 0.01))))
 
 
 FORMATS: dict[FormatName, Format] = {
@@ -47,28 +47,28 @@ FORMATS: dict[FormatName, Format] = {
         name="tflite",
         title="TFLite",
         runtime="LiteRT",
-        package="ai-edge-litert",
-        makers=("tensorflow", "keras"),
-        fast="xnnpack",
+        runtime_package="ai-edge-litert",
+        converter_packages=("tensorflow", "keras"),
+        fast_kernels="xnnpack",
         fast_title="XNNPACK",
-        plain_title="reference kernels",
+        reference_title="reference kernels",
         slowdown=50,
     ),
     "onnx": Format(
         name="onnx",
         title="ONNX",
         runtime="onnxruntime",
-        package="onnxruntime",
-        makers=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
-        fast="onnxruntime",
+        runtime_package="onnxruntime",
+        converter_packages=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        fast_kernels="onnxruntime",
         fast_title="onnxruntime",
-        plain_title="graph as written",
+        reference_title="graph as written",
         slowdown=20,
     ),
 }
 
 
-def of(path: Path) -> Format:
+def find_format(path: Path) -> Format:
     """The format of a model file, by the end of its name.
 
     Raises:

@@ -12,45 +12,45 @@ _CAFFE_MEANS = (123.68, 116.779, 103.939)
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class Affine:
     """x * scale + offset, each one number for all channels, or a tuple of three in the order RGB."""
 
     scale: float | tuple[float, ...]
     offset: float | tuple[float, ...]
 
 
-NUMBERS: dict[Scaling, Numbers] = {
-    "tf": Numbers(1 / 127.5, -1.0),
-    "torch": Numbers(
+AFFINES: dict[Scaling, Affine] = {
+    "tf": Affine(1 / 127.5, -1.0),
+    "torch": Affine(
         tuple(1 / (255 * deviation) for deviation in _TORCH_DEVIATIONS),
         tuple(-mean / deviation for mean, deviation in zip(_TORCH_MEANS, _TORCH_DEVIATIONS, strict=True)),
     ),
-    "caffe": Numbers(1.0, tuple(-mean for mean in _CAFFE_MEANS)),
+    "caffe": Affine(1.0, tuple(-mean for mean in _CAFFE_MEANS)),
 }
 
-NONE = Numbers(1.0, 0.0)
+NONE = Affine(1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class InputScaling:
     """One way to feed a network: what its photos are multiplied by and added to, and whether it wants BGR."""
 
     name: str
-    numbers: Numbers
+    numbers: Affine
     bgr: bool
 
 
 # What networks are usually fed, for `stated` and to try against what was stated.
-USUAL: dict[str, Stated] = {
-    "none": Stated("none", NONE, bgr=False),
-    "0..1": Stated("0..1", Numbers(1 / 255, 0.0), bgr=False),
-    "tf": Stated("tf", NUMBERS["tf"], bgr=False),
-    "torch": Stated("torch", NUMBERS["torch"], bgr=False),
-    "caffe": Stated("caffe", NUMBERS["caffe"], bgr=True),
+USUAL: dict[str, InputScaling] = {
+    "none": InputScaling("none", NONE, bgr=False),
+    "0..1": InputScaling("0..1", Affine(1 / 255, 0.0), bgr=False),
+    "tf": InputScaling("tf", AFFINES["tf"], bgr=False),
+    "torch": InputScaling("torch", AFFINES["torch"], bgr=False),
+    "caffe": InputScaling("caffe", AFFINES["caffe"], bgr=True),
 }
 
 
-def stepped(low: float, high: float) -> tuple[float, float]:
+def widen_range(low: float, high: float) -> tuple[float, float]:
     """A range of 256 levels that holds this one, with zero on one of them and the lowest number on the first.
 
     Kernels take zero for a level. Scaled to -1..1, zero would lie half-way between two of them, so every one of the 256
@@ -70,10 +70,10 @@ def stepped(low: float, high: float) -> tuple[float, float]:
     return low, low + 255 * (-low / below)
 
 
-def others(way: Stated, *, inside: bool) -> tuple[Stated, ...]:
+def list_alternatives(way: InputScaling, *, inside: bool) -> tuple[InputScaling, ...]:
     """The ways that a model may have been meant to be fed instead; where it scales inside, only the other order."""
     name = way.name.removesuffix("-bgr") if way.name.endswith("-bgr") else f"{way.name}-bgr"
-    mirrored = Stated(name, way.numbers, bgr=not way.bgr)
+    mirrored = InputScaling(name, way.numbers, bgr=not way.bgr)
     return (
         (mirrored,)
         if inside
@@ -81,7 +81,7 @@ def others(way: Stated, *, inside: bool) -> tuple[Stated, ...]:
     )
 
 
-def stated(text: str) -> Stated:
+def parse_scaling(text: str) -> InputScaling:
     """What `--scaling` says: none, 0..1, tf, torch, caffe, or SCALE,OFFSET, or three of each in the order RGB.
 
     With "-bgr" behind it the network wants the channels the other way round; caffe means BGR by itself, and
@@ -93,8 +93,8 @@ def stated(text: str) -> Stated:
     if text in USUAL:
         return USUAL[text]
     if text.endswith("-bgr"):
-        plain = stated(text.removesuffix("-bgr"))
-        return Stated(text, plain.numbers, bgr=not plain.bgr)
+        plain = parse_scaling(text.removesuffix("-bgr"))
+        return InputScaling(text, plain.numbers, bgr=not plain.bgr)
     hint = f"one of {', '.join(USUAL)}, or SCALE,OFFSET as in 0.00784,-1, or three scales and three offsets"
     try:
         numbers = [float(part) for part in text.split(",")]
@@ -104,5 +104,5 @@ def stated(text: str) -> Stated:
     if len(numbers) not in (2, 6) or not all(map(math.isfinite, numbers)) or 0 in numbers[:half]:
         raise ConfigError(f"scaling {text!r} is not two or six numbers with scales other than 0", hint=hint)
     if half == 1:
-        return Stated(text, Numbers(numbers[0], numbers[1]), bgr=False)
-    return Stated(text, Numbers(tuple(numbers[:3]), tuple(numbers[3:])), bgr=False)
+        return InputScaling(text, Affine(numbers[0], numbers[1]), bgr=False)
+    return InputScaling(text, Affine(tuple(numbers[:3]), tuple(numbers[3:])), bgr=False)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edgetl.core.errors import unknown
+from edgetl.core.errors import unknown_name
 from edgetl.core.formats import FormatName
 
 # The family of int8 files with some layers in float: mixed8-4 leaves the four that suffer most.
@@ -30,12 +30,12 @@ class Method:
     float_layers: int = 0
     more_photos: bool = False
     # What is done to the trained network before: see `recipe.Kind`.
-    retrained: Literal["", "qat", "prune", "cluster"] = ""
+    retraining: Literal["", "qat", "prune", "cluster"] = ""
 
     @property
-    def from_ranges(self) -> bool:
+    def uses_shared_ranges(self) -> bool:
         """Whether its file comes out of the ranges that all 8-bit files of a format and a trained model share."""
-        return self.calibrated and self.activations != "int16" and not self.retrained
+        return self.calibrated and self.activations != "int16" and not self.retraining
 
 
 METHODS: dict[str, Method] = {
@@ -114,7 +114,7 @@ METHODS: dict[str, Method] = {
             calibrated=True,
             formats=("tflite", "onnx"),
             summary="int8 after a few more epochs of training with its rounding in the loop",
-            retrained="qat",
+            retraining="qat",
         ),
         Method(
             name="prune",
@@ -123,7 +123,7 @@ METHODS: dict[str, Method] = {
             calibrated=False,
             formats=("tflite", "onnx"),
             summary="half of the weights zero (--sparsity): as large as float32, smaller once compressed",
-            retrained="prune",
+            retraining="prune",
         ),
         Method(
             name="prune8",
@@ -132,7 +132,7 @@ METHODS: dict[str, Method] = {
             calibrated=True,
             formats=("tflite", "onnx"),
             summary="pruned, then int8",
-            retrained="prune",
+            retraining="prune",
         ),
         Method(
             name="cluster",
@@ -141,7 +141,7 @@ METHODS: dict[str, Method] = {
             calibrated=False,
             formats=("tflite", "onnx"),
             summary="few different weights (--clusters): as large as float32, smaller once compressed",
-            retrained="cluster",
+            retraining="cluster",
         ),
         Method(
             name="cluster8",
@@ -150,13 +150,13 @@ METHODS: dict[str, Method] = {
             calibrated=True,
             formats=("tflite", "onnx"),
             summary="clustered, then int8",
-            retrained="cluster",
+            retraining="cluster",
         ),
     )
 }
 
 
-def find(name: str) -> Method:
+def find_method(name: str) -> Method:
     """The method of that name.
 
     Raises:
@@ -166,11 +166,11 @@ def find(name: str) -> Method:
     if numbered:
         return replace(METHODS[MIXED], name=name, float_layers=int(numbered[1]))
     if name not in METHODS:
-        raise unknown("method", name, METHODS)
+        raise unknown_name("method", name, METHODS)
     return METHODS[name]
 
 
-def family(name: str) -> str:
+def find_family(name: str) -> str:
     """The row of the table that a method stands in: mixed8 for mixed8-4, its own otherwise."""
-    find(name)
+    find_method(name)
     return name if name in METHODS else MIXED

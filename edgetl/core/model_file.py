@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from edgetl.core.records import Tensor
+from edgetl.core.records import TensorSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Census:
+class ModelSummary:
     """The two ends of a model file, and how often each operator and each dtype occurs in it."""
 
-    input: Tensor
-    output: Tensor
+    input: TensorSpec
+    output: TensorSpec
     operators: dict[str, int]
     tensor_dtypes: dict[str, int]

@@ -13,7 +13,7 @@ _CHUNK = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class Predictions:
     """What an artifact answered: its own output numbers [photos, outputs], the same as scores, pace and kernels."""
 
     raw: np.ndarray
@@ -23,14 +23,16 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ThreadPredictions:
     """One core's answers, an array for each chunk of its photos, and the milliseconds of every single one."""
 
     raw: list[np.ndarray]
     times_ms: list[float]
 
 
-def answered(photos: int, answer: Callable[[list[np.ndarray]], Share]) -> tuple[np.ndarray, float]:
+def predict_in_parallel(
+    photos: int, answer: Callable[[list[np.ndarray]], ThreadPredictions]
+) -> tuple[np.ndarray, float]:
     """All answers [photos, outputs], and the median milliseconds of one.
 
     Args:
@@ -38,7 +40,7 @@ def answered(photos: int, answer: Callable[[list[np.ndarray]], Share]) -> tuple[
         answer: called once a core, each in a thread of its own, with the rows it has to answer, chunk by chunk.
     """
     chunks = [np.arange(start, min(start + _CHUNK, photos)) for start in range(0, photos, _CHUNK)]
-    workers = min(machine.cores(), len(chunks))
+    workers = min(machine.count_cores(), len(chunks))
     # Worker k takes every workers-th chunk: who answers which photo does not depend on timing.
     shares = [chunks[k::workers] for k in range(workers)]
     with ThreadPoolExecutor(workers) as pool:

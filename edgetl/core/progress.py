@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from edgetl.core.console import Bar, Console
+from edgetl.core.console import Console, ProgressBar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Epoch:
+class EpochResult:
     """What one epoch reached. Epochs count from 1 through both phases."""
 
     phase: str
@@ -22,16 +22,16 @@ class Epoch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Watch:
+class TrainingListener:
     """Who is told: what begins with how many steps, the steps with a note, the epochs, and what is worth saying."""
 
     begin: Callable[[str, int], None]
     step: Callable[[int, str], None]
-    epoch: Callable[[Epoch], None]
+    epoch: Callable[[EpochResult], None]
     say: Callable[[str], None]
 
 
-class Watching(ExitStack):
+class ConsoleListener(ExitStack):
     """A person who watches: a progress bar for whatever begins, a line an epoch, and a log that keeps it.
 
     Args:
@@ -40,13 +40,13 @@ class Watching(ExitStack):
         keep: is given every epoch.
     """
 
-    def __init__(self, console: Console, titles: Mapping[str, str], keep: Callable[[Epoch], None]) -> None:
+    def __init__(self, console: Console, titles: Mapping[str, str], keep: Callable[[EpochResult], None]) -> None:
         super().__init__()
         self._console = console
         self._titles = titles
         self._keep = keep
-        self._bar: Bar | None = None
-        self.watch = Watch(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
+        self._bar: ProgressBar | None = None
+        self.watch = TrainingListener(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
 
     def _begin(self, what: str, steps: int) -> None:
         self.close()
@@ -57,7 +57,7 @@ class Watching(ExitStack):
         assert self._bar is not None
         self._bar.advance(count, note or None)
 
-    def _epoch(self, epoch: Epoch) -> None:
+    def _epoch(self, epoch: EpochResult) -> None:
         self._keep(epoch)
         self._console.say(
             f"  epoch {epoch.epoch:>3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "

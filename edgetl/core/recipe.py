@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgetl.core import bases, input_scaling
-from edgetl.core.errors import ConfigError, unknown
+from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.records import Fit, Precision
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -22,7 +22,7 @@ PartFraction = Annotated[float, Field(gt=0, lt=1)]
 _BATCH_SIZE = 32
 _LARGEST_BATCH = 4096
 # What names a file.
-_FILES = (("base", "weights"), ("own", "path"), ("own", "labels"))
+_FILES = (("base", "weights"), ("external", "path"), ("external", "labels"))
 
 Tables = dict[str, dict[str, Any]]
 
@@ -31,7 +31,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Base(_Table):
+class BaseRecipe(_Table):
     """The network. `weights` is "imagenet", "formula", "none", or a file; `alpha` is its width multiplier."""
 
     name: str = "mobilenet_v2"
@@ -41,7 +41,7 @@ class Base(_Table):
     pooling: Literal["avg", "max"] = "avg"
 
 
-class Own(_Table):
+class ExternalRecipe(_Table):
     """A model made elsewhere, instead of training: the file, how its photos were scaled, and the names of its outputs.
 
     `scaling` is what `core.scalings.stated` reads; "" where the model scales inside. `labels` is a file with a name a
@@ -53,7 +53,7 @@ class Own(_Table):
     labels: str = ""
 
 
-class Photos(_Table):
+class PhotosRecipe(_Table):
     """How a photo is fitted into the square, and which fractions are kept for validation and test."""
 
     fit: Fit = "crop"
@@ -61,7 +61,7 @@ class Photos(_Table):
     test: PartFraction = 0.2
 
 
-class Head(_Table):
+class HeadRecipe(_Table):
     """What is trained on the base: an optional hidden layer, dropout, then one unit a class or one sigmoid unit."""
 
     hidden_units: Annotated[int, Field(ge=0, le=8192)] = 0
@@ -69,7 +69,7 @@ class Head(_Table):
     activation: Literal["softmax", "sigmoid"] = "softmax"
 
 
-class Augment(_Table):
+class AugmentRecipe(_Table):
     """How far a training photo may be changed. `shift`, `zoom`, `brightness` are fractions either way; 0 is off.
 
     Each photo has `views` variants, drawn from the seed, which the epochs take in turn: a frozen network computes each
@@ -88,7 +88,7 @@ class Augment(_Table):
         return self.flip or max(self.shift, self.zoom, self.brightness) > 0
 
 
-class Training(_Table):
+class TrainingRecipe(_Table):
     """What both phases share.
 
     `patience` is in epochs without a better validation accuracy; 0 never stops early. `feature_cache` computes frozen
@@ -107,14 +107,14 @@ class Training(_Table):
     precision: Precision = "float32"
 
 
-class Phase1(_Table):
+class Phase1Recipe(_Table):
     """The head on the frozen base."""
 
     epochs: Annotated[int, Field(ge=1, le=10000)] = 12
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
-class Phase2(_Table):
+class Phase2Recipe(_Table):
     """The top of the base and the head, at `learning_rate_ratio` times the rate of phase 1; 0 epochs skips it.
 
     `unfreeze` is "all", a layer's name, a negative count of layers such as "-3", or a fraction of them such as "0.3".
@@ -126,39 +126,39 @@ class Phase2(_Table):
 
 
 # Trainings after the training: see `retraining`.
-Kind = Literal["qat", "prune", "cluster"]
+RetrainKind = Literal["qat", "prune", "cluster"]
 
 
-class Retrain(_Table):
+class RetrainRecipe(_Table):
     """Training after the training. qat8 takes `epochs` at `learning_rate_ratio` times the rate of phase 1; prune and
-    cluster, which have more to heal, `slim_epochs` at `slim_learning_rate_ratio` times.
+    cluster, which have more to heal, `compress_epochs` at `compress_learning_rate_ratio` times.
 
     `sparsity` is how much of each pruned kernel becomes zero; `clusters` is how many values a clustered one may hold.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4
-    slim_epochs: Annotated[int, Field(ge=1, le=1000)] = 16
+    compress_epochs: Annotated[int, Field(ge=1, le=1000)] = 16
     learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.02
-    slim_learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
+    compress_learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
     sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     clusters: Annotated[int, Field(ge=2, le=256)] = 32
 
-    def epochs_of(self, kind: Kind) -> int:
+    def epochs_of(self, kind: RetrainKind) -> int:
         """How long that kind of training lasts."""
-        return self.epochs if kind == "qat" else self.slim_epochs
+        return self.epochs if kind == "qat" else self.compress_epochs
 
-    def learning_rate_ratio_of(self, kind: Kind) -> float:
+    def learning_rate_ratio_of(self, kind: RetrainKind) -> float:
         """Its rate over that of phase 1."""
-        return self.learning_rate_ratio if kind == "qat" else self.slim_learning_rate_ratio
+        return self.learning_rate_ratio if kind == "qat" else self.compress_learning_rate_ratio
 
 
-class Convert(_Table):
+class ConvertRecipe(_Table):
     """How many photos of the training part set the ranges of a statically quantized file (all, where fewer)."""
 
     calibration_photos: Annotated[int, Field(ge=1, le=100_000)] = 500
 
 
-class Contract(_Table):
+class ContractRecipe(_Table):
     """How much accuracy the conversion may cost, and how sure we want to be. `strict` fails what is undecided."""
 
     limit_drop: Annotated[float, Field(gt=0, lt=1)]
@@ -169,17 +169,17 @@ class Contract(_Table):
 class Recipe(_Table):
     """Everything a build is told, with nothing left open."""
 
-    base: Base
-    own: Own
-    photos: Photos
-    head: Head
-    augment: Augment
-    training: Training
-    phase1: Phase1
-    phase2: Phase2
-    retrain: Retrain
-    convert: Convert
-    contract: Contract
+    base: BaseRecipe
+    external: ExternalRecipe
+    photos: PhotosRecipe
+    head: HeadRecipe
+    augment: AugmentRecipe
+    training: TrainingRecipe
+    phase1: Phase1Recipe
+    phase2: Phase2Recipe
+    retrain: RetrainRecipe
+    convert: ConvertRecipe
+    contract: ContractRecipe
 
     def tables(self) -> Tables:
         """The recipe as plain values, table by table."""
@@ -216,7 +216,7 @@ PRESETS: dict[str, tuple[str, Tables]] = {
 }
 
 
-def resolve(source: str = "default", flags: Tables | None = None, *, below: Tables | None = None) -> Recipe:
+def resolve_recipe(source: str = "default", flags: Tables | None = None, *, below: Tables | None = None) -> Recipe:
     """The recipe that a preset or a TOML file and the given flags add up to.
 
     Args:
@@ -233,7 +233,7 @@ def resolve(source: str = "default", flags: Tables | None = None, *, below: Tabl
     return _validated(_merge(below or {}, _merge(given, flags)), origin)
 
 
-def from_tables(tables: object, origin: str) -> Recipe:
+def parse_recipe(tables: object, origin: str) -> Recipe:
     """A recipe read back from where `Recipe.tables` was written."""
     try:
         return Recipe.model_validate(tables)
@@ -241,7 +241,7 @@ def from_tables(tables: object, origin: str) -> Recipe:
         raise _explained(error, origin) from error
 
 
-def to_toml(recipe: Recipe) -> str:
+def format_recipe(recipe: Recipe) -> str:
     """The recipe as TOML that `resolve` reads back."""
     lines: list[str] = []
     for table, values in recipe.tables().items():
@@ -256,14 +256,14 @@ def _read(source: str) -> tuple[Tables, str]:
     if not path.is_file():
         if path.suffix == ".toml" or "/" in source:
             raise ConfigError("no such recipe file", where=(path,))
-        raise unknown("recipe", source, PRESETS)
+        raise unknown_name("recipe", source, PRESETS)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(f"the recipe cannot be read: {error}", where=(path,)) from error
     preset = tables.pop("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise unknown("preset", str(preset), PRESETS)
+        raise unknown_name("preset", str(preset), PRESETS)
     for table, values in tables.items():
         if not isinstance(values, dict):
             raise ConfigError(f"{table!r} stands outside any table", where=(path,), hint="write [table] above it")
@@ -280,7 +280,7 @@ def _anchored(tables: Tables, folder: Path) -> Tables:
     return made
 
 
-def without_folders(tables: Tables) -> Tables:
+def strip_folders(tables: Tables) -> Tables:
     """The tables with the bare names of files: what may be told elsewhere of a recipe."""
     made = {table: dict(values) for table, values in tables.items()}
     for table, key in _FILES:
@@ -296,7 +296,7 @@ def _merge(below: Tables, above: Tables) -> Tables:
 def _dependent(given: Tables) -> Tables:
     """Fill in what depends on another choice: the side on the base, the rate on the batch, the rest on the weights."""
     base = {"name": "mobilenet_v2", "alpha": 1.0, "weights": "imagenet", **given.get("base", {})}
-    row = bases.find(str(base["name"]))
+    row = bases.find_base(str(base["name"]))
     # Random weights have no statistics worth keeping and no top worth singling out; what was learned on drawn images
     # is far from photos. Source: README, "Without a network".
     whole = base["weights"] in ("none", "formula")
@@ -318,29 +318,29 @@ def _dependent(given: Tables) -> Tables:
 def _validated(given: Tables, origin: str) -> Recipe:
     for table, values in given.items():
         if table not in Recipe.model_fields:
-            raise unknown("recipe table", table, Recipe.model_fields)
+            raise unknown_name("recipe table", table, Recipe.model_fields)
         known = Recipe.model_fields[table].annotation
         assert isinstance(known, type) and issubclass(known, _Table)
         for key in values:
             if key not in known.model_fields:
-                raise unknown(f"key in [{table}]", key, known.model_fields)
+                raise unknown_name(f"key in [{table}]", key, known.model_fields)
     merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_dependent(given), given))
-    recipe = from_tables(merged, origin)
-    _check_own(recipe.own, given, origin)
-    bases.check(recipe.base.name, recipe.base.side_px, recipe.base.alpha)
+    recipe = parse_recipe(merged, origin)
+    _check_own(recipe.external, given, origin)
+    bases.check_base(recipe.base.name, recipe.base.side_px, recipe.base.alpha)
     if recipe.photos.validation + recipe.photos.test > 0.9:
         raise ConfigError("validation and test leave less than a tenth of the photos to train on", where=(origin,))
     return recipe
 
 
-def _check_own(own: Own, given: Tables, origin: str) -> None:
+def _check_own(own: ExternalRecipe, given: Tables, origin: str) -> None:
     if not own.path:
         if own.scaling or own.labels:
             hint = "with --model FILE they say how that model is fed and read; a base of ours knows by itself"
             raise ConfigError("scaling and labels are given, and no model", where=(origin,), hint=hint)
         return
     if own.scaling:
-        input_scaling.stated(own.scaling)
+        input_scaling.parse_scaling(own.scaling)
     trained = [table for table in ("base", "head", "augment", "phase1", "phase2", "retrain") if given.get(table)]
     if trained:
         raise ConfigError(

@@ -82,14 +82,14 @@ class Dataset(Record):
         return parts[name]
 
 
-class Input(Record):
+class InputSpec(Record):
     """What the model eats: uint8 RGB [side_px, side_px, 3], fitted from the photo by `fit`."""
 
     side_px: int
     fit: Fit
 
 
-class Phase(Record):
+class TrainingPhase(Record):
     """What one phase of training did. Epochs count from 1 through both phases; accuracy is 0..1."""
 
     name: Literal["head", "fine_tune"]
@@ -114,11 +114,11 @@ class Trained(Record):
     base: str
     alpha: float
     weights: str
-    input: Input
+    input: InputSpec
     classes: tuple[str, ...]
     activation: Literal["softmax", "sigmoid"]
     parameters: int
-    phases: tuple[Phase, ...]
+    phases: tuple[TrainingPhase, ...]
     dataset_sha256: str
     backend: str
     device: str
@@ -129,7 +129,7 @@ class Trained(Record):
         return {self.path: self.sha256}
 
 
-class Tensor(Record):
+class TensorSpec(Record):
     """One input or output of an artifact. `scale` 0 says that the numbers are not quantized."""
 
     name: str
@@ -139,7 +139,7 @@ class Tensor(Record):
     zero_point: int
 
 
-class Calibration(Record):
+class CalibrationSet(Record):
     """Which photos set the activation ranges: how many, and the sha256 over theirs. Zero photos for most methods."""
 
     photos: int
@@ -160,7 +160,7 @@ class LayerError(Record):
     saturated: float
 
 
-class Graph(Record):
+class SourceModel(Record):
     """A trained model as a float .onnx without labels: what all its ONNX files are made of."""
 
     path: PathInside
@@ -171,13 +171,13 @@ class Graph(Record):
         return {self.path: self.sha256}
 
 
-class Calibrated(Record):
+class ActivationRanges(Record):
     """A float model with the ranges that its activations had on the calibration photos; layers, the worst first."""
 
     path: PathInside
     sha256: str
     trained_sha256: str
-    calibration: Calibration
+    calibration: CalibrationSet
     layers: tuple[LayerError, ...]
 
     def contents(self) -> dict[Path, str]:
@@ -185,7 +185,7 @@ class Calibrated(Record):
         return {self.path: self.sha256}
 
 
-class OwnModel(Record):
+class ExternalModelInfo(Record):
     """A model that was given instead of trained: the side of the photos that it takes."""
 
     side_px: int
@@ -209,8 +209,8 @@ class Artifact(Record):
     path: PathInside
     format: FormatName
     method: str
-    input: Tensor
-    output: Tensor
+    input: TensorSpec
+    output: TensorSpec
     operators: dict[str, int]
     tensor_dtypes: dict[str, int]
     bytes: int
@@ -218,10 +218,10 @@ class Artifact(Record):
     sparsity: float
     distinct_weights: int
     agreement: float
-    refused: Refusal
+    refusal: Refusal
     sha256: str
     trained_sha256: str
-    calibration: Calibration
+    calibration: CalibrationSet
 
     def contents(self) -> dict[Path, str]:
         """The model file."""
@@ -268,7 +268,7 @@ class Flip(Record):
     confidence: float
 
 
-class Hop(Record):
+class LedgerHop(Record):
     """One step of the ledger: the model so far, and what changed against the step before, on the same photos."""
 
     name: str
@@ -308,7 +308,7 @@ class Verdict(Record):
     per_class: tuple[ClassChange, ...]
     worst_class: str
     flips: tuple[Flip, ...]
-    hops: tuple[Hop, ...]
+    hops: tuple[LedgerHop, ...]
     host_ms: float
 
 

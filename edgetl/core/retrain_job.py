@@ -8,12 +8,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from edgetl.core.recipe import Kind, Recipe, from_tables
-from edgetl.core.records import Input, PathInside, Photo, Record
+from edgetl.core.recipe import Recipe, RetrainKind, parse_recipe
+from edgetl.core.records import InputSpec, PathInside, Photo, Record
 
 # Photos that the quantization-aware model and its file must agree on; the validation part, filled up from training.
-PROOF_PHOTOS = 200
-AGREEMENT = 0.99
+AGREEMENT_PHOTOS = 200
+REQUIRED_AGREEMENT = 0.99
 # What decides the numbers that a retraining ends with, but for libraries.
 _CODE = (
     "core/network/*.py",
@@ -25,15 +25,15 @@ _CODE = (
 )
 
 
-class Job(Record):
+class RetrainJob(Record):
     """What is to be done to a trained network.
 
     `matrix` and `offset` are the scaling: raw RGB pixels @ matrix + offset. `proof` are the photos that the finished
     Keras 2 model answers for comparison. `recipe` holds the recipe's tables.
     """
 
-    kind: Kind
-    input: Input
+    kind: RetrainKind
+    input: InputSpec
     train: tuple[Photo, ...]
     validation: tuple[Photo, ...]
     calibration: tuple[Photo, ...]
@@ -44,10 +44,10 @@ class Job(Record):
 
     def resolved(self) -> Recipe:
         """The recipe."""
-        return from_tables(self.recipe, "the job")
+        return parse_recipe(self.recipe, "the job")
 
 
-class Outcome(Record):
+class RetrainOutcome(Record):
     """What a retraining reached on the validation part. Epoch 0 is the state in which it began."""
 
     epochs: int
@@ -60,18 +60,18 @@ class Outcome(Record):
     seconds: float
 
 
-class Retrained(Record):
+class RetrainedModel(Record):
     """A retrained model on disk: model.keras, or for "qat" a SavedModel with the answers to `proof` beside it.
 
     `files` maps every file, relative to the folder of the record, to its sha256; `proof` names photos by their sha256.
     """
 
-    kind: Kind
+    kind: RetrainKind
     folder: PathInside
     files: dict[str, str]
     sha256: str
     proof: tuple[str, ...]
-    outcome: Outcome
+    outcome: RetrainOutcome
 
     @property
     def model(self) -> Path:

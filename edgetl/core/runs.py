@@ -31,7 +31,7 @@ _SUFFIX = ".tmp"
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Generic[R]):
+class FinishedStage(Generic[R]):
     """A finished stage: its record, what it took, and whether it was made by this call."""
 
     record: R
@@ -39,7 +39,7 @@ class Done(Generic[R]):
     fresh: bool
 
 
-class Run:
+class RunFolder:
     """A locked run folder. Made by `opened`."""
 
     def __init__(self, root: Path) -> None:
@@ -54,7 +54,9 @@ class Run:
         """From here on, make stages of these kinds ("score", "verify") once more, whether or not they are there."""
         self._again, self._made = stages, set()
 
-    def stage(self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R]) -> Done[R]:
+    def stage(
+        self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R]
+    ) -> FinishedStage[R]:
         """The record of stage `name`: read back if its fingerprint still matches and its files are whole, else made.
 
         Args:
@@ -63,9 +65,9 @@ class Run:
             make: writes its files into the folder it is given and returns a record whose paths lie inside it.
             kind: the record's type.
         """
-        fingerprint = fingerprint_of(name, depends_on)
+        fingerprint = compute_fingerprint(name, depends_on)
         folder = self.root / name
-        kept = read_stage(folder, kind, fingerprint)
+        kept = read_finished_stage(folder, kind, fingerprint)
         if kept is not None and (name in self._made or name.partition("-")[0] not in self._again):
             # A stage that is made and then asked for again has still taken its time.
             self.seconds.setdefault(name, 0.0)
@@ -79,23 +81,23 @@ class Run:
             record = make(work)
             seconds = round(time.monotonic() - start, 3)
             write_json(
-                work / json_name(name),
+                work / stage_file_name(name),
                 {"fingerprint": fingerprint, "seconds": seconds, "record": record.to_json(work)},
             )
             _flush(work)
             _replace(work, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        made = read_stage(folder, kind, fingerprint)
+        made = read_finished_stage(folder, kind, fingerprint)
         if made is None:
             raise EdgetlError(f"the files of stage {name} changed while they were written", where=(folder,))
         self.seconds[name] = self.took[name] = seconds
         self._made.add(name)
-        return Done(made.record, seconds, fresh=True)
+        return FinishedStage(made.record, seconds, fresh=True)
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[Run]:
+def open_run(root: Path) -> Iterator[RunFolder]:
     """The run folder, made if need be, held by this process alone.
 
     Raises:
@@ -132,10 +134,10 @@ def opened(root: Path) -> Iterator[Run]:
                 shutil.rmtree(leftover, ignore_errors=True)
             else:
                 leftover.unlink(missing_ok=True)
-        yield Run(root)
+        yield RunFolder(root)
 
 
-def read_stage(folder: Path, kind: type[R], fingerprint: str = "") -> Done[R] | None:
+def read_finished_stage(folder: Path, kind: type[R], fingerprint: str = "") -> FinishedStage[R] | None:
     """The finished stage in `folder`, or None if there is none, it is of another fingerprint, or a file was changed.
 
     Args:
@@ -143,7 +145,7 @@ def read_stage(folder: Path, kind: type[R], fingerprint: str = "") -> Done[R] | 
         kind: the record's type.
         fingerprint: what it must be of; empty takes any.
     """
-    path = folder / json_name(folder.name)
+    path = folder / stage_file_name(folder.name)
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         record = kind.from_json(kept["record"], folder)
@@ -152,21 +154,21 @@ def read_stage(folder: Path, kind: type[R], fingerprint: str = "") -> Done[R] | 
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         # Absent, of an older layout, or tampered with: in each case the stage is made anew, which is always right.
         return None
-    return Done(record, seconds, fresh=False) if matches and _whole(record) else None
+    return FinishedStage(record, seconds, fresh=False) if matches and _whole(record) else None
 
 
-def json_name(stage: str) -> str:
+def stage_file_name(stage: str) -> str:
     """The file that is written last: the folder convert-tflite-int8 ends with convert.json."""
     return f"{stage.partition('-')[0]}.json"
 
 
-def fingerprint_of(name: str, depends_on: Mapping[str, object]) -> str:
+def compute_fingerprint(name: str, depends_on: Mapping[str, object]) -> str:
     """The sha256 over a stage's name and everything its result depends on, this version of edgetl included."""
-    value = {"stage": name, "edgetl": version("edgetl"), **depends_on}
+    value = {"stage": name, "edgetl": installed_version("edgetl"), **depends_on}
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def version(package: str) -> str:
+def installed_version(package: str) -> str:
     """The installed version, "absent" where there is none."""
     try:
         return metadata.version(package)
@@ -174,12 +176,12 @@ def version(package: str) -> str:
         return "absent"
 
 
-def versions(*packages: str) -> dict[str, str]:
+def installed_versions(*packages: str) -> dict[str, str]:
     """What is installed of each package, for a fingerprint."""
-    return {package: version(package) for package in packages}
+    return {package: installed_version(package) for package in packages}
 
 
-def sha256_of(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """The sha256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -215,7 +217,7 @@ def write_text(path: Path, text: str) -> None:
         work.unlink(missing_ok=True)
 
 
-def folder_name(*parts: object) -> str:
+def make_folder_name(*parts: object) -> str:
     """A folder's name out of user words: letters, digits, dot, dash and underscore only."""
     joined = "-".join(str(part) for part in parts)
     return re.sub(r"[^\w.-]+", "_", joined).strip("._-") or "run"
@@ -223,7 +225,7 @@ def folder_name(*parts: object) -> str:
 
 def _whole(record: Record) -> bool:
     """Whether every file that the record describes still has the sha256 it was given."""
-    return all(path.is_file() and sha256_of(path) == expected for path, expected in record.contents().items())
+    return all(path.is_file() and hash_file(path) == expected for path, expected in record.contents().items())
 
 
 def _flush(folder: Path) -> None:

@@ -38,18 +38,18 @@ class Device:
 
 
 @contextmanager
-def connected(device: Device, said: Callable[[str], None]) -> Iterator["Line"]:
+def connect(device: Device, said: Callable[[str], None]) -> Iterator["Connection"]:
     """A line to the device, closed at the end whatever happens. `said` is told each line that begins with "• "."""
     # Not under the run folder: a socket's path may have 104 characters at most.
     with TemporaryDirectory(prefix="edgetl-") as folder:
-        line = Line(device, Path(folder) / "s", said)
+        line = Connection(device, Path(folder) / "s", said)
         try:
             yield line
         finally:
             line.close()
 
 
-class Line:
+class Connection:
     """Runs scripts on a device.
 
     Attributes:

@@ -9,11 +9,11 @@ import numpy as np
 
 from edgetl.core.console import Console
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.ladder import Candidate, Rung
+from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained, Verdict
 from edgetl.core.report import chart as picture
-from edgetl.core.runs import Run, write_text
+from edgetl.core.runs import RunFolder, write_text
 from edgetl.pipeline.delivery import Delivery
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
@@ -24,7 +24,7 @@ class Delivered:
     """What a build leaves for one target."""
 
     target: str
-    rungs: tuple[Rung, ...]
+    rungs: tuple[Attempt, ...]
     verdict: Verdict
     artifact: Artifact
     bundle: Bundle
@@ -82,7 +82,7 @@ class Built:
         return self.targets[0]
 
 
-def build(order: Order, run: Run, console: Console) -> Built:
+def build(order: Order, run: RunFolder, console: Console) -> Built:
     """The whole chain in a run folder; what is already there and still true is not made again.
 
     Raises:
@@ -103,7 +103,7 @@ def build(order: Order, run: Run, console: Console) -> Built:
     )
 
 
-def layers(order: Order, run: Run, console: Console) -> dict[FormatName, tuple[LayerError, ...]]:
+def layers(order: Order, run: RunFolder, console: Console) -> dict[FormatName, tuple[LayerError, ...]]:
     """What int8 does to every layer, the worst first, in the format of each target: kept, or measured now.
 
     Raises:
@@ -123,7 +123,7 @@ def _delivered(delivery: Delivery) -> Delivered:
     several = len(chain.order.targets) > 1
     path = chain.run.root / (f"methods-{target}.svg" if several else "methods.svg")
     title = f"{chain.trained.base} on validation photos" + (f", {target}" if several else "")
-    write_text(path, picture.drops(pairs, title))
+    write_text(path, picture.draw_drops(pairs, title))
     return Delivered(
         target=target,
         rungs=delivery.rungs,

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from edgetl import stages
 from edgetl.core import methods
 from edgetl.core.device import bundle_files, limits
-from edgetl.core.device.benchmark import Wanted
+from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError, StageError
 from edgetl.core.evaluation import ladder
-from edgetl.core.evaluation.ladder import Candidate, Rung
-from edgetl.core.formats import FORMATS, FormatName, Kernels
-from edgetl.core.photos.evaluation_set import Questions
+from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.formats import FORMATS, FormatName, KernelSet
+from edgetl.core.photos.evaluation_set import EvaluationSet
 from edgetl.core.records import Artifact, Benchmark, Bundle, Part, Photo, Scores, Verdict
-from edgetl.core.runs import folder_name, sha256_of
+from edgetl.core.runs import hash_file, make_folder_name
 from edgetl.pipeline.scores import Chain
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ class Delivery:
         order, accepts = self.chain.order, self.target.accepts
         pinned = order.method and self._wish(order.method, accepted=True)
         if pinned and not order.all_methods:
-            return tuple((pinned[0], name) for name in ladder.flight(pinned[1]))
+            return tuple((pinned[0], name) for name in ladder.list_variants(pinned[1]))
         # Fewer weights are a wish of their own: they are made when asked for by name. A given model is never trained.
-        retrained = {""} if order.recipe.own.path else {"", "qat"}
+        retrained = {""} if order.recipe.external.path else {"", "qat"}
         return tuple(
             (form, step)
             for name in accepts.methods
-            if methods.find(name).retrained in retrained
+            if methods.find_method(name).retraining in retrained
             for form in accepts.formats
-            if form in methods.find(name).formats
-            for step in ladder.flight(name)
+            if form in methods.find_method(name).formats
+            for step in ladder.list_variants(name)
         )
 
     def artifact(self, method: str) -> Artifact:
@@ -70,28 +70,28 @@ class Delivery:
         return self._made(*self._wish(method, accepted=False))
 
     @cached_property
-    def rungs(self) -> tuple[Rung, ...]:
+    def rungs(self) -> tuple[Attempt, ...]:
         """The ladder as it was climbed: up to the first file within the limit, or every method."""
         return self._climbed(self.wishes)
 
-    def _climbed(self, wishes: Iterable[tuple[FormatName, str]]) -> tuple[Rung, ...]:
-        climbed: list[Rung] = []
+    def _climbed(self, wishes: Iterable[tuple[FormatName, str]]) -> tuple[Attempt, ...]:
+        climbed: list[Attempt] = []
         for form, name in wishes:
             if _reached(climbed, name, everything=self.chain.order.all_methods):
                 continue
             before = set(self.chain.run.took)
-            futile = self.chain.futile(form, methods.find(name))
+            futile = self.chain.futile(form, methods.find_method(name))
             candidate = None
             try:
                 candidate = None if futile else self._candidate(form, name)
             except StageError as error:
                 # A training that comes to nothing is a step that did not do: the ladder says so and goes on.
-                if not methods.find(name).retrained or name == self.chain.order.method:
+                if not methods.find_method(name).retraining or name == self.chain.order.method:
                     raise
                 futile = f"failed: {error.message}"
             spent = sum(seconds for stage, seconds in self.chain.run.took.items() if stage not in before)
-            said = ladder.told(candidate) if candidate else futile
-            climbed.append(Rung(method=name, seconds=round(spent, 1), told=said, candidate=candidate))
+            said = ladder.explain_result(candidate) if candidate else futile
+            climbed.append(Attempt(method=name, seconds=round(spent, 1), told=said, candidate=candidate))
         if not any(rung.candidate for rung in climbed):
             why = "; ".join(f"{rung.method}: {rung.told}" for rung in climbed)
             raise ConfigError(f"no file was made for {self.target.id}: {why}", hint=_ANOTHER)
@@ -110,9 +110,9 @@ class Delivery:
 
     def _made(self, form: FormatName, name: str) -> Artifact:
         """The file of one method; of a flight, the first step within the limit, else the nearest to it."""
-        if name not in ladder.flight(name):
-            return _best(self._climbed((form, step) for step in ladder.flight(name)))
-        futile = self.chain.futile(form, methods.find(name))
+        if name not in ladder.list_variants(name):
+            return _best(self._climbed((form, step) for step in ladder.list_variants(name)))
+        futile = self.chain.futile(form, methods.find_method(name))
         if futile:
             raise ConfigError(f"no file was made for {self.target.id}: {name}: {futile}", hint=_ANOTHER)
         return self.chain.artifact(form, name)
@@ -120,7 +120,7 @@ class Delivery:
     def _candidate(self, form: FormatName, name: str) -> Candidate:
         artifact = self.chain.artifact(form, name)
         strict = self.chain.order.recipe.contract.strict
-        unmet = limits.too_large(artifact, self.target.limits)
+        unmet = limits.check_model_bytes(artifact, self.target.limits)
         return Candidate(artifact=artifact, validation=self.verdict(artifact, "validation"), strict=strict, unmet=unmet)
 
     def verdict(self, artifact: Artifact, part: Part, *, ledger: bool = False) -> Verdict:
@@ -134,13 +134,13 @@ class Delivery:
     def bundle(self, artifact: Artifact, verdict: Verdict) -> Bundle:
         """The folder for the device."""
         target = self.target
-        golden = bundle_files.golden_photos(self.chain.dataset)
+        golden = bundle_files.select_golden_photos(self.chain.dataset)
         depends_on = {
             "artifact": artifact.sha256,
             "trained": self.chain.trained.sha256,
             "verdict": verdict.model_dump(mode="json"),
             "target": target.model_dump(mode="json", exclude={"source", "payload"}),
-            "payload": {file.name: sha256_of(file.path) for file in target.payload},
+            "payload": {file.name: hash_file(file.path) for file in target.payload},
             "recipe": self.chain.order.recipe.tables(),
             "golden": [photo.model_dump() for photo in golden],
             "classes": self.chain.dataset.classes,
@@ -153,10 +153,10 @@ class Delivery:
             title=f"bundle for {target.id}",
         )
 
-    def wanted(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> Wanted:
+    def wanted(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> BenchmarkRequest:
         """What is to be measured; with `accuracy`, on the test photos too."""
         data = self.chain.dataset
-        return Wanted(
+        return BenchmarkRequest(
             model_sha256=artifact.sha256,
             soak_s=soak_s,
             classes=data.classes,
@@ -164,7 +164,7 @@ class Delivery:
             photos=data.test if accuracy else (),
         )
 
-    def benched(self, bundle: Bundle, wanted: Wanted) -> Benchmark:
+    def benched(self, bundle: Bundle, wanted: BenchmarkRequest) -> Benchmark:
         """The bundle measured on this machine, every time anew."""
         self.chain.run.make_again("bench")
         return self.chain.stage(
@@ -175,7 +175,7 @@ class Delivery:
             title="measure here: the host, not the device",
         )
 
-    def fleet(self, devices: Sequence[str], bundle: Bundle, wanted: Wanted) -> list[Benchmark | EdgetlError]:
+    def fleet(self, devices: Sequence[str], bundle: Bundle, wanted: BenchmarkRequest) -> list[Benchmark | EdgetlError]:
         """The bundle measured on every device at once, in their order; one that fails fails alone.
 
         Raises:
@@ -226,15 +226,15 @@ class Delivery:
 
     def _bundled(self, artifact: Artifact, verdict: Verdict, golden: tuple[Photo, ...], folder: Path) -> Bundle:
         chain = self.chain
-        questions = Questions(part="test", photos=golden, shape=chain.shape)
-        job = bundle_files.BundleJob(
+        questions = EvaluationSet(part="test", photos=golden, shape=chain.shape)
+        job = bundle_files.BundleContents(
             target=self.target,
             trained=chain.trained,
             artifact=artifact,
             verdict=verdict,
             dataset=chain.dataset,
             recipe=chain.order.recipe.tables(),
-            golden=bundle_files.Golden(
+            golden=bundle_files.GoldenSet(
                 photos=golden,
                 pixels=questions.pixels().rows(range(len(golden))),
                 outputs=stages.score.raw_outputs(artifact, questions, self._kernels(artifact)),
@@ -244,18 +244,18 @@ class Delivery:
         root.mkdir()
         return stages.bundle.bundle(job, root)
 
-    def _kernels(self, artifact: Artifact) -> Kernels:
+    def _kernels(self, artifact: Artifact) -> KernelSet:
         """Those that the target's runtime has: what they answer is what is judged."""
-        return FORMATS[artifact.format].fast if self.target.runtime.accelerated else "reference"
+        return FORMATS[artifact.format].fast_kernels if self.target.runtime.accelerated else "reference"
 
     def _bench_name(self, where: str) -> str:
         several = len(self.chain.order.targets) > 1
-        return folder_name("bench", self.target.id, where) if several else folder_name("bench", where)
+        return make_folder_name("bench", self.target.id, where) if several else make_folder_name("bench", where)
 
     def _wish(self, method: str, *, accepted: bool) -> tuple[FormatName, str]:
         """The method with the first of the target's formats that it makes."""
-        known, accepts = methods.find(method), self.target.accepts
-        if accepted and methods.family(method) not in accepts.methods:
+        known, accepts = methods.find_method(method), self.target.accepts
+        if accepted and methods.find_family(method) not in accepts.methods:
             raise ConfigError(
                 f"target {self.target.id} does not take {known.name}",
                 where=(self.target.source,),
@@ -272,18 +272,20 @@ class Delivery:
         )
 
 
-def _best(rungs: Sequence[Rung]) -> Artifact:
+def _best(rungs: Sequence[Attempt]) -> Artifact:
     """The first file within the limit, else the nearest to it."""
     files = [rung.candidate for rung in rungs if rung.candidate]
     within = (candidate for candidate in files if candidate.within_limit)
     return next(within, min(files, key=lambda candidate: (candidate.unmet != "", candidate.validation.drop))).artifact
 
 
-def _reached(climbed: Sequence[Rung], name: str, *, everything: bool) -> bool:
+def _reached(climbed: Sequence[Attempt], name: str, *, everything: bool) -> bool:
     """Whether the ladder need not be climbed to this step: a file below it is within the limit.
 
     With `everything` only the flight of mixed files ends there.
     """
-    flight = methods.family(name) == methods.MIXED
-    below = [rung for rung in climbed if not everything or (flight and methods.family(rung.method) == methods.MIXED)]
+    flight = methods.find_family(name) == methods.MIXED
+    below = [
+        rung for rung in climbed if not everything or (flight and methods.find_family(rung.method) == methods.MIXED)
+    ]
     return any(rung.candidate and rung.candidate.within_limit for rung in below)

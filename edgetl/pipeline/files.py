@@ -8,10 +8,10 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.photos import calibration_audit, dataset
-from edgetl.core.recipe import Kind
-from edgetl.core.records import Artifact, Calibrated, Graph, Photo, Trained
-from edgetl.core.retrain_job import Retrained, made_by
-from edgetl.core.runs import sha256_of, versions
+from edgetl.core.recipe import RetrainKind
+from edgetl.core.records import ActivationRanges, Artifact, Photo, SourceModel, Trained
+from edgetl.core.retrain_job import RetrainedModel, made_by
+from edgetl.core.runs import hash_file, installed_versions
 from edgetl.pipeline.model import ModelChain
 
 
@@ -20,34 +20,34 @@ class FileChain(ModelChain):
 
     def artifact(self, form: FormatName, name: str) -> Artifact:
         """The trained model converted by one method into one format."""
-        method = methods.find(name)
-        own = self.order.recipe.own.path
-        if method.retrained and own:
+        method = methods.find_method(name)
+        own = self.order.recipe.external.path
+        if method.retraining and own:
             raise ConfigError(
                 f"{name} trains the model further, and a model of your own is not trained here",
                 where=(own,),
                 hint="choose a method that changes a finished model, as --method int8 or mixed8, or none",
             )
-        if method.retrained == "qat":
+        if method.retraining == "qat":
             return self._aware(form, method)
-        if method.from_ranges:
+        if method.uses_shared_ranges:
             return self._quantized(form, method)
-        trained = self._slim(method.retrained) if method.retrained else self.trained
+        trained = self._slim(method.retraining) if method.retraining else self.trained
         photos = self._calibration(more=False) if method.calibrated else ()
-        graph = self._graph(trained, method.retrained) if form == "onnx" else None
+        graph = self._graph(trained, method.retraining) if form == "onnx" else None
         depends_on = {
-            "trained": sha256_of(trained.path),
+            "trained": hash_file(trained.path),
             "graph": graph.sha256 if graph else "",
             # Some formats carry them, and renamed folders leave the trained numbers as they are.
             "said": [trained.classes, trained.input.model_dump()],
             "method": name,
             "calibration": [photo.sha256 for photo in photos],
-            "libraries": versions(*FORMATS[form].makers),
+            "libraries": installed_versions(*FORMATS[form].converter_packages),
         }
 
         def work(folder: Path) -> Artifact:
             if photos:
-                calibration_audit.audit(photos, self.dataset, trained.input)
+                calibration_audit.audit_calibration(photos, self.dataset, trained.input)
             if graph:
                 return stages.convert.convert_graph(trained, graph, method, photos, folder)
             return stages.convert.convert(trained, method, photos, folder)
@@ -70,8 +70,10 @@ class FileChain(ModelChain):
                 "trained": trained.sha256,
                 "said": [trained.classes, trained.input.model_dump()],
                 "ranges": ranges.sha256,
-                "in_float": [layer.name for layer in ladder.weighted(ranges.layers)[: method.float_layers]],
-                "libraries": versions(*FORMATS[form].makers),
+                "in_float": [
+                    layer.name for layer in ladder.select_weighted_layers(ranges.layers)[: method.float_layers]
+                ],
+                "libraries": installed_versions(*FORMATS[form].converter_packages),
             },
             lambda folder: stages.convert.quantize(trained, ranges, method, folder),
             Artifact,
@@ -99,32 +101,32 @@ class FileChain(ModelChain):
             {
                 "retrained": retrained.sha256,
                 "said": [trained.classes, trained.input.model_dump()],
-                "libraries": versions(*FORMATS[form].makers, FORMATS[form].package),
+                "libraries": installed_versions(*FORMATS[form].converter_packages, FORMATS[form].runtime_package),
             },
             work,
             Artifact,
             title=f"convert to {method.name} {FORMATS[form].title}",
         )
         # The refusal is a result as well: a training is not repeated to hear it again.
-        if artifact.refused.message:
-            raise StageError(artifact.refused.message, where=(artifact.path,), hint=artifact.refused.hint)
+        if artifact.refusal.message:
+            raise StageError(artifact.refusal.message, where=(artifact.path,), hint=artifact.refusal.hint)
         return artifact
 
-    def _slim(self, kind: Kind) -> Trained:
+    def _slim(self, kind: RetrainKind) -> Trained:
         """The trained model with the weights that pruning or clustering left; it goes by the sha256 it came from."""
         return self.trained.model_copy(update={"path": self.retrained(kind).model})
 
-    def _graph(self, trained: Trained, retrained: str = "") -> Graph:
+    def _graph(self, trained: Trained, retrained: str = "") -> SourceModel:
         """The trained model in ONNX, as it is or after a retraining of some kind."""
         return self.stage(
             f"translate-onnx-{retrained}" if retrained else "translate-onnx",
-            {"trained": sha256_of(trained.path), "libraries": versions(*FORMATS["onnx"].makers)},
+            {"trained": hash_file(trained.path), "libraries": installed_versions(*FORMATS["onnx"].converter_packages)},
             lambda folder: stages.translate.translate(trained, folder),
-            Graph,
+            SourceModel,
             title="translate to ONNX",
         )
 
-    def retrained(self, kind: Kind) -> Retrained:
+    def retrained(self, kind: RetrainKind) -> RetrainedModel:
         """The trained model after more training: with the rounding in the loop, or with fewer different weights."""
         recipe, data, trained = self.order.recipe, self.dataset, self.trained
         tables = recipe.tables()
@@ -133,10 +135,10 @@ class FileChain(ModelChain):
             "recipe": {key: tables[key] for key in ("augment", "training", "phase1", "retrain", "convert")},
             "dataset": data.sha256,
             "code": made_by(),
-            "libraries": versions("tensorflow", "tf_keras", "tensorflow-model-optimization"),
+            "libraries": installed_versions("tensorflow", "tf_keras", "tensorflow-model-optimization"),
         }
 
-        def work(folder: Path) -> Retrained:
+        def work(folder: Path) -> RetrainedModel:
             asked = stages.retrain.Retraining(kind=kind, trained=trained, dataset=data, recipe=recipe)
             return stages.retrain.retrain(asked, folder, console=self.console)
 
@@ -144,16 +146,16 @@ class FileChain(ModelChain):
             f"retrain-{kind}",
             depends_on,
             work,
-            Retrained,
+            RetrainedModel,
             title=f"{kind}: {recipe.retrain.epochs_of(kind)} more epochs on {len(data.train)} photos",
         )
 
-    def ranges(self, form: FormatName, *, more: bool) -> Calibrated:
+    def ranges(self, form: FormatName, *, more: bool) -> ActivationRanges:
         """The ranges of all activations, from the calibration photos or from the further and more of `int8_more`."""
         trained, data, photos = self.trained, self.dataset, self._calibration(more=more)
         graph = self._graph(trained) if form == "onnx" else None
 
-        def work(folder: Path) -> Calibrated:
+        def work(folder: Path) -> ActivationRanges:
             asked = stages.calibrate.Calibrating(trained=trained, dataset=data, photos=photos, graph=graph)
             with self.console.bar("ranges", len(photos), "photos") as bar:
                 return stages.calibrate.calibrate(asked, folder, advance=bar.advance)
@@ -165,10 +167,10 @@ class FileChain(ModelChain):
                 "graph": graph.sha256 if graph else "",
                 "calibration": [photo.sha256 for photo in photos],
                 "dataset": data.sha256,
-                "libraries": versions(*FORMATS[form].makers, FORMATS[form].package),
+                "libraries": installed_versions(*FORMATS[form].converter_packages, FORMATS[form].runtime_package),
             },
             work,
-            Calibrated,
+            ActivationRanges,
             title=f"ranges for {FORMATS[form].title} from {len(photos)} training photos",
         )
 
@@ -178,11 +180,11 @@ class FileChain(ModelChain):
             first, further = self._calibration(more=False), self._calibration(more=True)
             if len(further) < len(first):
                 return f"{len(further)} further training photos are fewer than the {len(first)} that set the ranges"
-            return calibration_audit.disagreement(
+            return calibration_audit.explain_disagreement(
                 self.ranges(form, more=False).layers, self.ranges(form, more=True).layers
             )
         if method.float_layers:
-            layers = len(ladder.weighted(self.ranges(form, more=False).layers))
+            layers = len(ladder.select_weighted_layers(self.ranges(form, more=False).layers))
             if method.float_layers > layers // 2:
                 return f"{method.float_layers} of {layers} layers in float would be more than half"
         return ""
@@ -191,5 +193,5 @@ class FileChain(ModelChain):
         """The photos that set the ranges; with `more`, at most four times as many, none of which is one of them."""
         recipe = self.order.recipe
         wanted = recipe.convert.calibration_photos
-        drawn = dataset.calibration(self.dataset, 5 * wanted, recipe.training.seed)
+        drawn = dataset.draw_calibration_photos(self.dataset, 5 * wanted, recipe.training.seed)
         return drawn[wanted:] if more else drawn[:wanted]

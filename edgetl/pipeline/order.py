@@ -6,7 +6,7 @@ from pathlib import Path
 from edgetl.core.device import targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import Recipe, from_tables
+from edgetl.core.recipe import Recipe, parse_recipe
 from edgetl.core.runs import read_json, write_json
 
 _RUN_HINT = "give the folder that edgetl build wrote"
@@ -46,7 +46,7 @@ class Order:
         photos = str(self.photos.absolute()) if self.photos else ""
         folders = [one.source.parent.parent for one in self.targets]
         # Where the installation lies may change: its own targets are found wherever that is.
-        kept = ["" if folder == targets.shipped().resolve() else str(folder) for folder in folders]
+        kept = ["" if folder == targets.locate_shipped_targets().resolve() else str(folder) for folder in folders]
         write_json(
             root / "order.json",
             {
@@ -73,9 +73,10 @@ class Order:
             return cls(
                 photos=Path(kept["photos"]) if kept["photos"] else None,
                 targets=tuple(
-                    targets.find(one["id"], [Path(one["folder"] or targets.shipped())]) for one in kept["targets"]
+                    targets.find_target(one["id"], [Path(one["folder"] or targets.locate_shipped_targets())])
+                    for one in kept["targets"]
                 ),
-                recipe=from_tables(kept["recipe"], str(path)),
+                recipe=parse_recipe(kept["recipe"], str(path)),
                 method=kept["method"],
                 all_methods=kept["all_methods"],
             )

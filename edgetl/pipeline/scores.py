@@ -9,10 +9,10 @@ from pathlib import Path
 from edgetl import stages
 from edgetl.core import bases
 from edgetl.core.evaluation import metrics
-from edgetl.core.formats import FORMATS, Kernels
-from edgetl.core.photos.evaluation_set import Questions
+from edgetl.core.formats import FORMATS, KernelSet
+from edgetl.core.photos.evaluation_set import EvaluationSet
 from edgetl.core.records import Artifact, Part, Scores, Verdict
-from edgetl.core.runs import versions
+from edgetl.core.runs import installed_versions
 from edgetl.pipeline.files import FileChain
 
 # Plain kernels are slow (see `formats`); the ledger may spend this long on them.
@@ -22,7 +22,7 @@ _LEDGER_S = 90.0
 class Chain(FileChain):
     """All stages of one order in one run folder, each run when something asks for its result."""
 
-    def verdict(self, artifact: Artifact, part: Part, kernels: Kernels, *, ledger: bool = False) -> Verdict:
+    def verdict(self, artifact: Artifact, part: Part, kernels: KernelSet, *, ledger: bool = False) -> Verdict:
         """The artifact on these kernels judged against the Keras reference on one part of the photos."""
         photos, contract = self.dataset.part(part), self.order.recipe.contract
         reference, answers = self.reference(part), self.answers(artifact, part, kernels)
@@ -48,30 +48,30 @@ class Chain(FileChain):
         name = f"verify-{artifact.format}-{artifact.method}-{plain}{part}"
         return self.stage(name, depends_on, lambda _: stages.verify.verify(case, contract), Verdict, title="")
 
-    def steps(self, artifact: Artifact, part: Part, kernels: Kernels) -> tuple[tuple[str, Scores], ...]:
+    def steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
         """Keras → the format in float32 → the artifact on plain kernels → on fast ones: each with its answers."""
         form, method = FORMATS[artifact.format], artifact.method
         answers = self.answers(artifact, part, kernels)
         steps = [("Keras", self.reference(part))]
         if method != "float32":
             float32 = self.artifact(artifact.format, "float32")
-            steps.append((f"float32 {form.title}", self.answers(float32, part, form.fast)))
+            steps.append((f"float32 {form.title}", self.answers(float32, part, form.fast_kernels)))
         if kernels == "reference":
-            return (*steps, (f"{method}, {form.plain_title}", answers))
-        affordable = form.plain_photos(_LEDGER_S, answers.invoke_ms, accelerated=answers.accelerated)
+            return (*steps, (f"{method}, {form.reference_title}", answers))
+        affordable = form.count_affordable_photos(_LEDGER_S, answers.invoke_ms, accelerated=answers.accelerated)
         plain = self.answers(artifact, part, "reference", at_most=affordable)
-        steps.append((f"{method}, {form.plain_title}", plain))
+        steps.append((f"{method}, {form.reference_title}", plain))
         steps.append((f"{method}, {form.fast_title if answers.accelerated else form.runtime}", answers))
         return tuple(steps)
 
     def reference(self, part: Part) -> Scores:
         """The Keras model's answers to one part of the photos."""
         trained = self.trained
-        questions = Questions(part=part, photos=self.dataset.part(part), shape=self.shape)
+        questions = EvaluationSet(part=part, photos=self.dataset.part(part), shape=self.shape)
         depends_on = {
             "model": trained.sha256,
             "photos": questions.sha256,
-            "libraries": versions("keras", bases.backend()),
+            "libraries": installed_versions("keras", bases.requested_backend()),
         }
         return self._scored(
             f"score-keras-{part}",
@@ -80,17 +80,17 @@ class Chain(FileChain):
             lambda folder, advance: stages.score.reference(trained, questions, folder, advance=advance),
         )
 
-    def answers(self, artifact: Artifact, part: Part, kernels: Kernels, at_most: int = 2**31) -> Scores:
+    def answers(self, artifact: Artifact, part: Part, kernels: KernelSet, at_most: int = 2**31) -> Scores:
         """The artifact's answers to one part of the photos, or to so many of them, evenly drawn."""
         photos = self.dataset.part(part)
-        drawn = tuple(photos[row] for row in metrics.evenly(len(photos), at_most))
-        questions = Questions(part=part, photos=drawn, shape=self.shape)
+        drawn = tuple(photos[row] for row in metrics.sample_evenly(len(photos), at_most))
+        questions = EvaluationSet(part=part, photos=drawn, shape=self.shape)
         # A board without fast kernels is asked all of them on the plain ones, and lives beside the ledger's few.
         few = "-few" if len(drawn) < len(photos) else ""
         depends_on = {
             "model": artifact.sha256,
             "photos": questions.sha256,
-            "libraries": versions(FORMATS[artifact.format].package),
+            "libraries": installed_versions(FORMATS[artifact.format].runtime_package),
         }
         return self._scored(
             f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{few}",
@@ -103,7 +103,7 @@ class Chain(FileChain):
         self,
         name: str,
         depends_on: Mapping[str, object],
-        questions: Questions,
+        questions: EvaluationSet,
         make: Callable[[Path, Callable[[int], None]], Scores],
     ) -> Scores:
         def work(folder: Path) -> Scores:

@@ -12,11 +12,11 @@ from edgetl.core import input_scaling
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import preprocessing_check
-from edgetl.core.input_scaling import Stated
+from edgetl.core.input_scaling import InputScaling
 from edgetl.core.photos import pixel_store
-from edgetl.core.recipe import Own
-from edgetl.core.records import Dataset, Input, OwnModel, Trained
-from edgetl.core.runs import sha256_of
+from edgetl.core.recipe import ExternalRecipe
+from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
+from edgetl.core.runs import hash_file
 from edgetl.engines.keras import external
 from edgetl.engines.keras import model as keras_model
 
@@ -32,16 +32,18 @@ class _Trial:
     class_of: tuple[int, ...]
 
 
-def look(told: Own) -> OwnModel:
+def inspect_external(told: ExternalRecipe) -> ExternalModelInfo:
     """What must be known of the model before a photo is decoded.
 
     Raises:
         ConfigError: see `engines.own.opened`.
     """
-    return OwnModel(side_px=keras_model.input_side_px(external.opened(Path(told.path))))
+    return ExternalModelInfo(side_px=keras_model.read_input_side(external.load_external(Path(told.path))))
 
 
-def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: Console) -> Trained:
+def adopt_external(
+    told: ExternalRecipe, dataset: Dataset, shape: InputSpec, folder: Path, *, console: Console
+) -> Trained:
     """Write model.keras, which eats raw RGB and answers as the given model does, into `folder`.
 
     Raises:
@@ -50,16 +52,21 @@ def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: C
         StageError: the model that was written does not answer as the given one.
     """
     path = Path(told.path)
-    model = external.opened(path)
-    inside = external.scales_inside(model)
+    model = external.load_external(path)
+    inside = external.has_built_in_scaling(model)
     way = _way(told, inside)
     trial = _trial(told, dataset, shape, int(model.outputs[0].shape[1]))
-    outputs = external.asked(model, external.fed(trial.pixels, way))
-    answers = external.kind(outputs, path)
-    expected = external.probabilities(outputs, answers)
+    outputs = external.predict_raw(model, external.apply_scaling(trial.pixels, way))
+    answers = external.classify_outputs(outputs, path)
+    expected = external.to_probabilities(outputs, answers)
     tried = [
-        (other, external.probabilities(external.asked(model, external.fed(trial.pixels, other)), answers))
-        for other in input_scaling.others(way, inside=inside)
+        (
+            other,
+            external.to_probabilities(
+                external.predict_raw(model, external.apply_scaling(trial.pixels, other)), answers
+            ),
+        )
+        for other in input_scaling.list_alternatives(way, inside=inside)
     ]
     best = max(tried, key=lambda one: (_right(one[1], trial).sum(), np.log(_of_truth(one[1], trial)).mean()))
     # Swapped colours can pass for swapped labels, and the other way round: what explains more of the photos is told.
@@ -72,29 +79,29 @@ def adopt(told: Own, dataset: Dataset, shape: Input, folder: Path, *, console: C
         f"  {path.name}: photos of {shape.side_px} px by {shape.fit}, scaling {way.name}, outputs are {answers}"
         + (", to which the missing step was added" if answers.endswith("logits") else "")
     )
-    made = external.wrapped(model, way, answers, order)
-    external.prove(made, trial.pixels, expected[:, list(order)])
+    made = external.wrap_model(model, way, answers, order)
+    external.check_wrapped(made, trial.pixels, expected[:, list(order)])
     written = folder / "model.keras"
-    keras_model.save(made, written)
+    keras_model.save_model(made, written)
     return Trained(
         path=written,
-        sha256=sha256_of(written),
-        base="own",
+        sha256=hash_file(written),
+        base="external",
         alpha=1.0,
-        weights=f"{path.name} sha256 {sha256_of(path)}, scaling {way.name}",
+        weights=f"{path.name} sha256 {hash_file(path)}, scaling {way.name}",
         input=shape,
         classes=dataset.classes,
         activation="sigmoid" if answers.startswith("sigmoid") else "softmax",
         parameters=int(made.count_params()),
         phases=(),
         dataset_sha256=dataset.sha256,
-        backend=keras_model.backend(),
-        device=keras_model.device(),
+        backend=keras_model.get_backend(),
+        device=keras_model.get_device(),
         precision="float32",
     )
 
 
-def _way(told: Own, inside: bool) -> Stated:
+def _way(told: ExternalRecipe, inside: bool) -> InputScaling:
     if inside:
         if told.scaling not in ("", "none", "none-bgr"):
             raise ConfigError(
@@ -102,25 +109,25 @@ def _way(told: Own, inside: bool) -> Stated:
                 where=(told.path,),
                 hint="leave --scaling out, or say --scaling none",
             )
-        return input_scaling.stated(told.scaling or "none")
+        return input_scaling.parse_scaling(told.scaling or "none")
     if not told.scaling:
         raise ConfigError(
             "how the model's photos were scaled must be said: no layer at its beginning does it",
             where=(told.path,),
             hint="--scaling tf is -1..1, 0..1 is x / 255, torch and caffe are Keras's, none feeds 0..255 as they are",
         )
-    return input_scaling.stated(told.scaling)
+    return input_scaling.parse_scaling(told.scaling)
 
 
-def _trial(told: Own, dataset: Dataset, shape: Input, units: int) -> _Trial:
+def _trial(told: ExternalRecipe, dataset: Dataset, shape: InputSpec, units: int) -> _Trial:
     known = (*dataset.validation, *dataset.train)
     rows = np.linspace(0, len(known) - 1, min(len(known), _TRIED_PHOTOS)).round().astype(np.int64)
     photos = [known[row] for row in rows]
-    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape).rows(range(len(photos)))
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape).rows(range(len(photos)))
     return _Trial(pixels, np.array([photo.label for photo in photos]), _class_of(told, dataset, max(2, units)))
 
 
-def _class_of(told: Own, dataset: Dataset, outputs: int) -> tuple[int, ...]:
+def _class_of(told: ExternalRecipe, dataset: Dataset, outputs: int) -> tuple[int, ...]:
     """For each output the class it stands for."""
     classes = dataset.classes
     if outputs != len(classes):
@@ -150,7 +157,7 @@ def _text(path: Path) -> str:
 
 
 def _compare(
-    stated: tuple[Stated, np.ndarray], tried: tuple[Stated, np.ndarray], trial: _Trial, console: Console
+    stated: tuple[InputScaling, np.ndarray], tried: tuple[InputScaling, np.ndarray], trial: _Trial, console: Console
 ) -> None:
     """Refuse a way of feeding when another is clearly better: scaled twice, or not at all, or BGR."""
     (way, scores), (other, other_scores) = stated, tried
@@ -159,12 +166,12 @@ def _compare(
         f"the model names {right.mean():.1%} of {len(right)} photos right with --scaling {way.name}, and "
         f"{other_right.mean():.1%} with {other.name}"
     )
-    if preprocessing_check.clearly_better(other_right, right):
+    if preprocessing_check.is_clearly_better(other_right, right):
         raise ConfigError(
             f"{seen}: it was not trained the way it is fed",
             hint=f"say --scaling {other.name}",
         )
-    if other_right.sum() > right.sum() and preprocessing_check.likelier(
+    if other_right.sum() > right.sum() and preprocessing_check.is_likelier(
         _of_truth(other_scores, trial), _of_truth(scores, trial)
     ):
         console.warn(f"{seen}, and is surer of them: was it trained that way?")
@@ -173,7 +180,7 @@ def _compare(
 def _reordered(trial: _Trial, expected: np.ndarray, classes: int) -> _Trial | None:
     """The trial with the order of the outputs that fits the photos clearly better; None where the stated one does."""
     named = np.array(trial.class_of)[expected.argmax(axis=1)]
-    better = preprocessing_check.better_order(named, trial.labels, classes)
+    better = preprocessing_check.find_better_order(named, trial.labels, classes)
     if better is None:
         return None
     return _Trial(trial.pixels, trial.labels, tuple(better[label] for label in trial.class_of))
@@ -189,7 +196,7 @@ def _check_order(
             where=(f"they fit {', '.join(classes[label] for label in reordered.class_of)}",),
             hint="write these names into a file, one a line, and give it with --labels",
         )
-    if preprocessing_check.near_chance(right, len(classes)):
+    if preprocessing_check.is_near_chance(right, len(classes)):
         console.warn(
             f"the model names {right.mean():.1%} of {len(right)} photos right, as guessing would: are labels, scaling "
             "and fit those it was trained with?"

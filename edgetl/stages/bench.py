@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.core.device import benchmark as benchmark_file
-from edgetl.core.device.benchmark import Wanted
+from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
 from edgetl.core.records import Benchmark, Bundle
 
@@ -16,7 +16,7 @@ from edgetl.core.records import Benchmark, Bundle
 _MEASURED = (0, 1)
 
 
-def bench(bundle: Bundle, wanted: Wanted, folder: Path, *, said: Callable[[str], None]) -> Benchmark:
+def bench(bundle: Bundle, wanted: BenchmarkRequest, folder: Path, *, said: Callable[[str], None]) -> Benchmark:
     """Run bench.py on this machine.
 
     Args:
@@ -31,7 +31,7 @@ def bench(bundle: Bundle, wanted: Wanted, folder: Path, *, said: Callable[[str],
     with TemporaryDirectory(prefix="edgetl-") as photos:
         command = [sys.executable, str(bundle.root / "bench.py"), "--out", str(folder), "--soak", f"{wanted.soak_s:g}"]
         if wanted.photos:
-            benchmark_file.lay_out(wanted, Path(photos))
+            benchmark_file.link_photos(wanted, Path(photos))
             command += ["--photos", photos]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         last = "no message"
@@ -45,4 +45,4 @@ def bench(bundle: Bundle, wanted: Wanted, folder: Path, *, said: Callable[[str],
     if child.returncode not in _MEASURED:
         reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last
         raise StageError(f"bench.py could not measure: {reason}", where=(bundle.root,))
-    return benchmark_file.benchmark("host", wanted, folder)
+    return benchmark_file.read_benchmark("host", wanted, folder)

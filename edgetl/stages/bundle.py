@@ -11,19 +11,19 @@ import numpy as np
 
 from edgetl.core import methods
 from edgetl.core.device import bundle_files
-from edgetl.core.device.bundle_files import BundleJob, Golden
+from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.formats import FORMATS
 from edgetl.core.photos import pixels
 from edgetl.core.records import Bundle
-from edgetl.core.runs import version
+from edgetl.core.runs import installed_version
 
-__all__ = ["BundleJob", "Golden", "bundle"]
+__all__ = ["BundleContents", "GoldenSet", "bundle"]
 
 _PACKAGES = ("edgetl", "numpy", "pillow")
 
 
-def bundle(job: BundleJob, folder: Path) -> Bundle:
+def bundle(job: BundleContents, folder: Path) -> Bundle:
     """Write the bundle.
 
     Args:
@@ -37,20 +37,20 @@ def bundle(job: BundleJob, folder: Path) -> Bundle:
     """
     _check(job)
     form = FORMATS[job.artifact.format]
-    packages = dict.fromkeys((*_PACKAGES, *form.makers, form.package))
-    facts = bundle_files.model_facts(job, {package: version(package) for package in packages})
+    packages = dict.fromkeys((*_PACKAGES, *form.converter_packages, form.runtime_package))
+    facts = bundle_files.describe_model(job, {package: installed_version(package) for package in packages})
     files = {
-        bundle_files.model_name(job.artifact): _proved(job.artifact.path, job.artifact.sha256),
-        "labels.txt": bundle_files.labels_text(job.trained.classes).encode(),
-        "model.json": bundle_files.json_text(facts).encode(),
+        bundle_files.model_file_name(job.artifact): _proved(job.artifact.path, job.artifact.sha256),
+        "labels.txt": bundle_files.format_labels(job.trained.classes).encode(),
+        "model.json": bundle_files.format_json(facts).encode(),
         "pixels.py": Path(pixels.__file__).read_bytes(),
-        "requirements.txt": bundle_files.requirements_text(job.target).encode(),
-        bundle_files.GOLDEN_ARRAYS: bundle_files.golden_arrays(job.golden),
+        "requirements.txt": bundle_files.format_requirements(job.target).encode(),
+        bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(job.golden),
         **{file.name: file.path.read_bytes() for file in job.target.payload},
         **_golden(job),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    files[bundle_files.SUMS] = bundle_files.sums_text(digests).encode("ascii")
+    files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests).encode("ascii")
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,9 +65,9 @@ def bundle(job: BundleJob, folder: Path) -> Bundle:
     )
 
 
-def _check(job: BundleJob) -> None:
+def _check(job: BundleContents) -> None:
     accepts = job.target.accepts
-    if job.artifact.format not in accepts.formats or methods.family(job.artifact.method) not in accepts.methods:
+    if job.artifact.format not in accepts.formats or methods.find_family(job.artifact.method) not in accepts.methods:
         raise ConfigError(
             f"target {job.target.id} takes no {job.artifact.format} file made by {job.artifact.method}",
             where=(job.target.source,),
@@ -100,17 +100,17 @@ def _proved(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _golden(job: BundleJob) -> dict[str, bytes]:
+def _golden(job: BundleContents) -> dict[str, bytes]:
     """Name in the bundle → bytes of the photo, which must still give exactly the pixels that the model was run on."""
     photos = job.golden.photos
-    names = bundle_files.golden_names(photos, job.dataset.classes)
+    names = bundle_files.name_golden_files(photos, job.dataset.classes)
     files: dict[str, bytes] = {}
     for name, photo, expected in zip(names, photos, job.golden.pixels, strict=True):
         path = job.dataset.root / photo.path
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != photo.sha256:
             raise DataError("a photo changed since it was scanned", where=(path,), hint="build again from the photos")
-        if not np.array_equal(pixels.decode(content, job.trained.input.side_px, job.trained.input.fit), expected):
+        if not np.array_equal(pixels.decode_photo(content, job.trained.input.side_px, job.trained.input.fit), expected):
             raise StageError("golden pixels are not those of their photo", where=(path,))
         files[name] = content
     return files

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FormatName
 from edgetl.core.photos import calibration_audit, pixel_store
-from edgetl.core.records import Calibrated, Calibration, Dataset, Graph, Photo, Trained
-from edgetl.core.runs import sha256_of
+from edgetl.core.records import ActivationRanges, CalibrationSet, Dataset, Photo, SourceModel, Trained
+from edgetl.core.runs import hash_file
 from edgetl.engines.keras import saved_model as savedmodel
 from edgetl.engines.onnx import calibrate as onnx_calibrate
 from edgetl.engines.onnx import layer_errors as onnx_layer_errors
@@ -19,7 +19,7 @@ from edgetl.engines.tflite import calibrate as tflite_calibrate
 
 # Enough to tell a layer that suffers from one that does not; each costs about as much as a calibration photo.
 _OTHERS = 32
-_LAYER_ERRORS = {"tflite": tflite_calibrate.layer_errors, "onnx": onnx_layer_errors.layer_errors}
+_LAYER_ERRORS = {"tflite": tflite_calibrate.measure_layer_errors, "onnx": onnx_layer_errors.measure_layer_errors}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +32,7 @@ class Calibrating:
     trained: Trained
     dataset: Dataset
     photos: tuple[Photo, ...]
-    graph: Graph | None = None
+    graph: SourceModel | None = None
 
     @property
     def form(self) -> FormatName:
@@ -40,7 +40,7 @@ class Calibrating:
         return "onnx" if self.graph else "tflite"
 
 
-def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> Calibrated:
+def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> ActivationRanges:
     """Write calibrated.tflite or calibrated.onnx into `folder`.
 
     Args:
@@ -53,24 +53,24 @@ def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None
         StageError: the converter failed.
     """
     trained, photos = asked.trained, asked.photos
-    pixels = calibration_audit.audit(photos, asked.dataset, trained.input)
-    others = pixel_store.opened([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
+    pixels = calibration_audit.audit_calibration(photos, asked.dataset, trained.input)
+    others = pixel_store.open_pixels([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
     if asked.graph:
-        model = onnx_calibrate.calibrated(asked.graph.path.read_bytes(), pixels, advance)
+        model = onnx_calibrate.calibrate_model(asked.graph.path.read_bytes(), pixels, advance)
     else:
         with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
             saved_model = Path(work) / "saved_model"
-            savedmodel.export(trained.path, saved_model, "ranged")
-            model = tflite_calibrate.calibrated(saved_model, pixels, advance)
+            savedmodel.export_saved_model(trained.path, saved_model, "ranged")
+            model = tflite_calibrate.calibrate_model(saved_model, pixels, advance)
     layers = _LAYER_ERRORS[asked.form](model, others)
     calibration_audit.audit_ranges(layers, len(photos))
     path = folder / f"calibrated.{asked.form}"
     path.write_bytes(model)
-    return Calibrated(
+    return ActivationRanges(
         path=path,
-        sha256=sha256_of(path),
+        sha256=hash_file(path),
         trained_sha256=trained.sha256,
-        calibration=Calibration(
+        calibration=CalibrationSet(
             photos=len(photos), sha256=sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest()
         ),
         layers=layers,
@@ -82,4 +82,4 @@ def _others(photos: Sequence[Photo], dataset: Dataset) -> list[Photo]:
     used = {photo.sha256 for photo in photos}
     left = [photo for photo in dataset.train if photo.sha256 not in used]
     from_where = left if len(left) >= _OTHERS else list(dataset.validation)
-    return [from_where[row] for row in metrics.evenly(len(from_where), _OTHERS)]
+    return [from_where[row] for row in metrics.sample_evenly(len(from_where), _OTHERS)]

@@ -13,9 +13,9 @@ from edgetl.core.evaluation import ladder, metrics, sparsity
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS, Method
 from edgetl.core.photos import pixel_store
-from edgetl.core.records import Artifact, Calibrated, Calibration, Graph, Photo, Refusal, Trained
-from edgetl.core.retrain_job import AGREEMENT, Retrained
-from edgetl.core.runs import sha256_of
+from edgetl.core.records import ActivationRanges, Artifact, CalibrationSet, Photo, Refusal, SourceModel, Trained
+from edgetl.core.retrain_job import REQUIRED_AGREEMENT, RetrainedModel
+from edgetl.core.runs import hash_file
 from edgetl.engines import backends
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import saved_model as savedmodel
@@ -40,8 +40,8 @@ _CAUSES: dict[fidelity.Cause, tuple[str, str]] = {
 }
 _ACCEPTED = Refusal(message="", hint="")
 _READ_BACK = {
-    "tflite": (tflite_convert.check, tflite_convert.census, tflite_convert.kernels),
-    "onnx": (onnx_inspect.check, onnx_inspect.census, onnx_inspect.kernels),
+    "tflite": (tflite_convert.check_file, tflite_convert.summarize_file, tflite_convert.read_weights),
+    "onnx": (onnx_inspect.check_file, onnx_inspect.summarize_file, onnx_inspect.read_weights),
 }
 
 
@@ -60,13 +60,13 @@ def convert(trained: Trained, method: Method, calibration: Sequence[Photo], fold
     path = folder / "model.tflite"
     with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
         saved_model = Path(work) / "saved_model"
-        savedmodel.export(trained.path, saved_model, tflite_convert.kind(method))
-        path.write_bytes(tflite_convert.convert(saved_model, method, _pixels(trained, method, calibration)))
+        savedmodel.export_saved_model(trained.path, saved_model, tflite_convert.choose_input_kind(method))
+        path.write_bytes(tflite_convert.convert_saved_model(saved_model, method, _pixels(trained, method, calibration)))
     return _read_back(path, method, trained, _ranges(method, calibration))
 
 
 def convert_graph(
-    trained: Trained, graph: Graph, method: Method, calibration: Sequence[Photo], folder: Path
+    trained: Trained, graph: SourceModel, method: Method, calibration: Sequence[Photo], folder: Path
 ) -> Artifact:
     """Write an .onnx file into `folder` and read it back.
 
@@ -83,14 +83,14 @@ def convert_graph(
     path, floats = folder / "model.onnx", graph.path.read_bytes()
     pixels = _pixels(trained, method, calibration)
     if pixels is None:
-        path.write_bytes(onnx_convert.convert(floats, method, _card(trained)))
+        path.write_bytes(onnx_convert.convert_graph(floats, method, _card(trained)))
     else:
-        ranged = onnx_calibrate.calibrated(floats, pixels, lambda _: None)
-        path.write_bytes(onnx_calibrate.quantized(ranged, method, (), _card(trained)))
+        ranged = onnx_calibrate.calibrate_model(floats, pixels, lambda _: None)
+        path.write_bytes(onnx_calibrate.quantize_model(ranged, method, (), _card(trained)))
     return _read_back(path, method, trained, _ranges(method, calibration))
 
 
-def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path) -> Artifact:
+def quantize(trained: Trained, ranges: ActivationRanges, method: Method, folder: Path) -> Artifact:
     """Write an int8 file into `folder` and read it back.
 
     Args:
@@ -103,17 +103,17 @@ def quantize(trained: Trained, ranges: Calibrated, method: Method, folder: Path)
     Raises:
         StageError: the quantizer failed, or made something other than it was asked for.
     """
-    in_float = [layer.name for layer in ladder.weighted(ranges.layers)[: method.float_layers]]
+    in_float = [layer.name for layer in ladder.select_weighted_layers(ranges.layers)[: method.float_layers]]
     path = folder / f"model{ranges.path.suffix}"
     model = ranges.path.read_bytes()
-    if formats.of(path).name == "onnx":
-        path.write_bytes(onnx_calibrate.quantized(model, method, in_float, _card(trained)))
+    if formats.find_format(path).name == "onnx":
+        path.write_bytes(onnx_calibrate.quantize_model(model, method, in_float, _card(trained)))
     else:
-        path.write_bytes(tflite_calibrate.quantized(model, in_float))
+        path.write_bytes(tflite_calibrate.quantize_model(model, in_float))
     return _read_back(path, method, trained, ranges.calibration)
 
 
-def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, folder: Path) -> Artifact:
+def convert_aware(trained: Trained, retrained: RetrainedModel, form: FormatName, folder: Path) -> Artifact:
     """Write the file of a quantization-aware model into `folder`, read it back and compare what both answer.
 
     Args:
@@ -130,37 +130,37 @@ def convert_aware(trained: Trained, retrained: Retrained, form: FormatName, fold
     """
     path, method = folder / f"model.{form}", METHODS["qat8"]
     if form == "onnx":
-        path.write_bytes(onnx_qat.convert(retrained.model, _card(trained)))
+        path.write_bytes(onnx_qat.convert_qat(retrained.model, _card(trained)))
     else:
         # The converter insists on a photo; every range stands in the model already, so whichever it is sets nothing.
-        any_photo = pixel_store.opened(retrained.proof[:1], trained.input)
-        path.write_bytes(tflite_convert.convert(retrained.model, method, any_photo))
-    artifact = _read_back(path, method, trained, Calibration(photos=0, sha256=sha256().hexdigest()))
+        any_photo = pixel_store.open_pixels(retrained.proof[:1], trained.input)
+        path.write_bytes(tflite_convert.convert_saved_model(retrained.model, method, any_photo))
+    artifact = _read_back(path, method, trained, CalibrationSet(photos=0, sha256=sha256().hexdigest()))
     agreement, refused = _agreement(artifact, retrained, trained)
-    return artifact.model_copy(update={"agreement": agreement, "refused": refused})
+    return artifact.model_copy(update={"agreement": agreement, "refusal": refused})
 
 
 def _pixels(trained: Trained, method: Method, calibration: Sequence[Photo]) -> pixel_store.Pixels | None:
     photos = [photo.sha256 for photo in calibration]
-    return pixel_store.opened(photos, trained.input) if method.calibrated else None
+    return pixel_store.open_pixels(photos, trained.input) if method.calibrated else None
 
 
-def _ranges(method: Method, calibration: Sequence[Photo]) -> Calibration:
-    return Calibration(
+def _ranges(method: Method, calibration: Sequence[Photo]) -> CalibrationSet:
+    return CalibrationSet(
         photos=len(calibration) if method.calibrated else 0,
         sha256=sha256("".join(photo.sha256 for photo in calibration).encode()).hexdigest(),
     )
 
 
-def _card(trained: Trained) -> onnx_convert.Card:
-    return onnx_convert.Card(classes=trained.classes, input=trained.input)
+def _card(trained: Trained) -> onnx_convert.ModelMetadata:
+    return onnx_convert.ModelMetadata(classes=trained.classes, input=trained.input)
 
 
-def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration) -> Artifact:
-    form = formats.of(path).name
+def _read_back(path: Path, method: Method, trained: Trained, ranges: CalibrationSet) -> Artifact:
+    form = formats.find_format(path).name
     check, census, kernels = _READ_BACK[form]
     check(path, method)
-    found, slim = census(path), sparsity.slimness(kernels(path))
+    found, slim = census(path), sparsity.measure_weights(kernels(path))
     return Artifact(
         path=path,
         format=form,
@@ -170,40 +170,42 @@ def _read_back(path: Path, method: Method, trained: Trained, ranges: Calibration
         operators=found.operators,
         tensor_dtypes=found.tensor_dtypes,
         bytes=path.stat().st_size,
-        gzip_bytes=sparsity.gzip_bytes(path.read_bytes()),
+        gzip_bytes=sparsity.measure_gzip_bytes(path.read_bytes()),
         sparsity=slim.sparsity,
         distinct_weights=slim.distinct,
-        sha256=sha256_of(path),
+        sha256=hash_file(path),
         trained_sha256=trained.sha256,
         agreement=1.0,
-        refused=_ACCEPTED,
+        refusal=_ACCEPTED,
         calibration=ranges,
     )
 
 
-def _agreement(artifact: Artifact, retrained: Retrained, trained: Trained) -> tuple[float, Refusal]:
+def _agreement(artifact: Artifact, retrained: RetrainedModel, trained: Trained) -> tuple[float, Refusal]:
     """On which part of the photos the file names the class that the quantization-aware model names.
 
     Where that is too few, it says whether the file or the network is at fault.
     """
-    path, form, step = artifact.path, formats.of(artifact.path), artifact.output.scale
-    promised = keras_model.two_columns(np.load(retrained.answers, allow_pickle=False))
-    ran = backends.predict(path, pixel_store.opened(retrained.proof, trained.input), form.fast, lambda _: None)
-    answered = keras_model.two_columns(ran.scores)
-    as_promised = fidelity.alike(promised, answered, step)
+    path, form, step = artifact.path, formats.find_format(artifact.path), artifact.output.scale
+    promised = keras_model.expand_sigmoid(np.load(retrained.answers, allow_pickle=False))
+    ran = backends.predict_with(
+        path, pixel_store.open_pixels(retrained.proof, trained.input), form.fast_kernels, lambda _: None
+    )
+    answered = keras_model.expand_sigmoid(ran.scores)
+    as_promised = fidelity.match_predictions(promised, answered, step)
     agreement = float(as_promised.mean())
-    if agreement >= AGREEMENT:
+    if agreement >= REQUIRED_AGREEMENT:
         return agreement, _ACCEPTED
-    few = form.plain_photos(_DOUBT_S, ran.invoke_ms, accelerated=ran.accelerated)
-    rows = metrics.evenly(len(promised), few)
-    photos = pixel_store.opened([retrained.proof[row] for row in rows], trained.input)
-    plain = keras_model.two_columns(backends.predict(path, photos, "reference", lambda _: None).scores)
-    as_itself = fidelity.alike(answered[rows], plain, step)
+    few = form.count_affordable_photos(_DOUBT_S, ran.invoke_ms, accelerated=ran.accelerated)
+    rows = metrics.sample_evenly(len(promised), few)
+    photos = pixel_store.open_pixels([retrained.proof[row] for row in rows], trained.input)
+    plain = keras_model.expand_sigmoid(backends.predict_with(path, photos, "reference", lambda _: None).scores)
+    as_itself = fidelity.match_predictions(answered[rows], plain, step)
     fast = form.fast_title if ran.accelerated else form.runtime
-    said, hint = _CAUSES[fidelity.cause(as_promised[rows], as_itself)]
+    said, hint = _CAUSES[fidelity.diagnose_disagreement(as_promised[rows], as_itself)]
     return agreement, Refusal(
         message=f"the quantization-aware model and its {form.title} file agree on {agreement:.1%} of {len(promised)} "
-        f"photos, {AGREEMENT:.0%} are needed; between {fast} and {form.plain_title} the file itself agrees on "
+        f"photos, {REQUIRED_AGREEMENT:.0%} are needed; between {fast} and {form.reference_title} the file itself agrees on "
         f"{as_itself.mean():.1%} of {len(rows)}: {said}",
         hint=hint,
     )

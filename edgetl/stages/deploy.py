@@ -16,10 +16,10 @@ from typing import IO
 
 from edgetl.core.device import benchmark as benchmark_file
 from edgetl.core.device import bundle_files
-from edgetl.core.device.benchmark import Wanted
+from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Benchmark, Bundle
-from edgetl.engines.ssh import Device, Line, connected
+from edgetl.engines.ssh import Connection, Device, connect
 
 __all__ = ["Device", "deploy"]
 
@@ -79,7 +79,9 @@ test $ended -gt 1 || tar -cf - -C {nonce}.measure.tmp measure.json measure.svg
 exit $ended"""
 
 
-def deploy(device: Device, bundle: Bundle, wanted: Wanted, folder: Path, *, said: Callable[[str], None]) -> Benchmark:
+def deploy(
+    device: Device, bundle: Bundle, wanted: BenchmarkRequest, folder: Path, *, said: Callable[[str], None]
+) -> Benchmark:
     """Measure the bundle on the device.
 
     Args:
@@ -93,9 +95,9 @@ def deploy(device: Device, bundle: Bundle, wanted: Wanted, folder: Path, *, said
         ConfigError: no connection, no python3, or a processor that the bundle is not made for.
         StageError: something broke off there, or came back that is no measure.
     """
-    digest = hashlib.sha256((bundle.root / bundle_files.SUMS).read_bytes()).hexdigest()[:32]
+    digest = hashlib.sha256((bundle.root / bundle_files.CHECKSUMS).read_bytes()).hexdigest()[:32]
     nonce = secrets.token_hex(8)
-    with connected(device, said) as line:
+    with connect(device, said) as line:
         said("look at the device")
         machine, there = _probe(line, digest)
         _check_machine(device, bundle, machine)
@@ -115,10 +117,10 @@ def deploy(device: Device, bundle: Bundle, wanted: Wanted, folder: Path, *, said
             _unpack(content, folder)
         except (tarfile.TarError, KeyError) as error:
             raise StageError(f"{device.name}: bench.py left no measure: {line.told()}") from error
-    return benchmark_file.benchmark(device.name, wanted, folder)
+    return benchmark_file.read_benchmark(device.name, wanted, folder)
 
 
-def _probe(line: Line, digest: str) -> tuple[str, str]:
+def _probe(line: Connection, digest: str) -> tuple[str, str]:
     """The device's architecture, and "there" where it has the bundle."""
     answer = (
         line.run("looking at it", _PROBE.format(digest=digest), fine=(0, _NO_PYTHON)).decode(errors="replace").split()
@@ -140,7 +142,7 @@ def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
         )
 
 
-def _set_up(line: Line, digest: str) -> None:
+def _set_up(line: Connection, digest: str) -> None:
     shown = line.run("setting it up", _SET_UP.format(digest=digest), hold=True, fine=(0, 1, 2))
     if line.ended == 1:
         # A file may have changed there: the next attempt copies them all again.
@@ -155,10 +157,10 @@ def _set_up(line: Line, digest: str) -> None:
         raise ConfigError(f"{line.device.name} cannot be set up: {line.told()}")
 
 
-def _send_photos(line: Line, wanted: Wanted, name: str) -> None:
+def _send_photos(line: Connection, wanted: BenchmarkRequest, name: str) -> None:
     with TemporaryDirectory(prefix="edgetl-") as laid_out:
         root = Path(laid_out)
-        benchmark_file.lay_out(wanted, root)
+        benchmark_file.link_photos(wanted, root)
         links = sorted(path for path in root.rglob("*") if path.is_symlink())
         send = _tar((link.resolve(), link.relative_to(root).as_posix()) for link in links)
         line.run("copying the photos", _TAKE.format(name=name), send)

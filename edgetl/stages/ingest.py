@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from edgetl.core.photos import dataset, pixel_store
-from edgetl.core.photos.dataset import Split
-from edgetl.core.photos.photo_folder import Tree
-from edgetl.core.records import Dataset, Input
+from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.photo_folder import PhotoFolder
+from edgetl.core.records import Dataset, InputSpec
 
 
-def ingest(tree: Tree, shape: Input, split: Split, *, progress: Callable[[int], None]) -> Dataset:
+def ingest(tree: PhotoFolder, shape: InputSpec, split: SplitFractions, *, progress: Callable[[int], None]) -> Dataset:
     """Decode the photos and sort them into train, validation and test.
 
     Nothing is ever written into the photos' folder.
@@ -23,5 +23,5 @@ def ingest(tree: Tree, shape: Input, split: Split, *, progress: Callable[[int], 
         DataError: the photos cannot be used as they are.
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=progress)
-    return dataset.assemble(tree, glimpses, split)
+    glimpses = pixel_store.fill_pixel_store(tree.root, tree.paths, shape, progress=progress)
+    return dataset.assemble_dataset(tree, glimpses, split)

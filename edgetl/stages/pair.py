@@ -8,11 +8,11 @@ import numpy as np
 from edgetl.core import formats
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
-from edgetl.core.evaluation.verdict import Answers, judge, ledger
-from edgetl.core.photos import dataset, pixel_store
-from edgetl.core.recipe import Contract
-from edgetl.core.records import Fit, Input, Verdict
-from edgetl.core.runs import sha256_of
+from edgetl.core.evaluation.verdict import ScoredPhotos, build_ledger, judge_scores
+from edgetl.core.photos import dataset, photo_folder, pixel_store
+from edgetl.core.recipe import ContractRecipe
+from edgetl.core.records import Fit, InputSpec, Verdict
+from edgetl.core.runs import hash_file
 from edgetl.engines import backends
 from edgetl.engines.keras import model as keras_model
 
@@ -27,7 +27,7 @@ class Pair:
     fit: Fit
 
 
-def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
+def judged(pair: Pair, contract: ContractRecipe, *, console: Console) -> Verdict:
     """Let both answer the photos (the test part of a split folder, else all) and judge the difference.
 
     Raises:
@@ -37,21 +37,21 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
     for path in (pair.reference, pair.artifact):
         if not path.is_file():
             raise ConfigError("no such model file", where=(path,))
-    model = keras_model.load(pair.reference)
-    form = formats.of(pair.artifact)
-    shape = Input(side_px=keras_model.input_side_px(model), fit=pair.fit)
-    tree = dataset.scan(pair.photos)
+    model = keras_model.load_model(pair.reference)
+    form = formats.find_format(pair.artifact)
+    shape = InputSpec(side_px=keras_model.read_input_side(model), fit=pair.fit)
+    tree = photo_folder.scan_photos(pair.photos)
     with console.bar("photos", len(tree.files), "photos") as bar:
-        glimpses = pixel_store.fill(tree.root, tree.paths, shape, progress=bar.advance)
-    photos, left_out = dataset.held_out(tree, glimpses)
+        glimpses = pixel_store.fill_pixel_store(tree.root, tree.paths, shape, progress=bar.advance)
+    photos, left_out = dataset.select_test_photos(tree, glimpses)
     for left in left_out:
         console.warn(f"{left.path} is left out: {left.reason}")
-    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
     with console.bar("Keras", len(photos), "photos") as bar:
-        reference = keras_model.predict(model, pixels, bar.advance)
+        reference = keras_model.predict_scores(model, pixels, bar.advance)
     with console.bar(form.runtime, len(photos), "photos") as bar:
-        ran = backends.predict(pair.artifact, pixels, form.fast, bar.advance)
-    answers = keras_model.two_columns(ran.scores)
+        ran = backends.predict_with(pair.artifact, pixels, form.fast_kernels, bar.advance)
+    answers = keras_model.expand_sigmoid(ran.scores)
     for name, scores in (("reference", reference), ("artifact", answers)):
         if scores.shape[1] != len(tree.classes):
             raise ConfigError(
@@ -60,9 +60,9 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
                 hint="one folder for each class the model knows, named so that they sort in the order of its outputs",
             )
     steps = [("reference", reference), ("artifact", answers)]
-    told = Answers(
+    told = ScoredPhotos(
         method=pair.artifact.name,
-        artifact_sha256=sha256_of(pair.artifact),
+        artifact_sha256=hash_file(pair.artifact),
         part="test",
         photos=photos,
         classes=tree.classes,
@@ -71,8 +71,8 @@ def judged(pair: Pair, contract: Contract, *, console: Console) -> Verdict:
         host_ms=ran.invoke_ms,
     )
     try:
-        hops = ledger(np.array([photo.label for photo in photos]), steps)
-        return judge(told, contract.limit_drop, contract.confidence, hops)
+        hops = build_ledger(np.array([photo.label for photo in photos]), steps)
+        return judge_scores(told, contract.limit_drop, contract.confidence, hops)
     except ValueError as error:
         raise ConfigError(
             f"the answers cannot be judged: {error}",

@@ -8,14 +8,14 @@ from pathlib import Path
 from edgetl.core.console import Console
 from edgetl.core.photos import calibration_audit
 from edgetl.core.photos import dataset as datasets
-from edgetl.core.progress import Watching
-from edgetl.core.recipe import Kind, Recipe
+from edgetl.core.progress import ConsoleListener
+from edgetl.core.recipe import Recipe, RetrainKind
 from edgetl.core.records import Dataset, Photo, Trained
-from edgetl.core.retrain_job import PROOF_PHOTOS, Retrained
-from edgetl.core.runs import sha256_of
+from edgetl.core.retrain_job import AGREEMENT_PHOTOS, RetrainedModel
+from edgetl.core.runs import hash_file
 from edgetl.engines.keras.training_log import TrainingLog
 from edgetl.engines.tfmot import launcher
-from edgetl.engines.tfmot.launcher import Wanted
+from edgetl.engines.tfmot.launcher import RetrainRequest
 
 _TITLES = {
     "calibrate": "activation ranges to start from",
@@ -29,13 +29,13 @@ _TITLES = {
 class Retraining:
     """What is to be done to which model, with which photos."""
 
-    kind: Kind
+    kind: RetrainKind
     trained: Trained
     dataset: Dataset
     recipe: Recipe
 
 
-def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
+def retrain(asked: Retraining, folder: Path, *, console: Console) -> RetrainedModel:
     """Retrain in a child process; the model, log.csv and tensorboard/ come into `folder`.
 
     Raises:
@@ -43,11 +43,11 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
         StageError: a layer that cannot be carried over or quantized, or a training that diverged.
     """
     recipe, trained = asked.recipe, asked.trained
-    photos = datasets.calibration(asked.dataset, recipe.convert.calibration_photos, recipe.training.seed)
+    photos = datasets.draw_calibration_photos(asked.dataset, recipe.convert.calibration_photos, recipe.training.seed)
     if asked.kind == "qat":
-        calibration_audit.audit(photos, asked.dataset, trained.input)
+        calibration_audit.audit_calibration(photos, asked.dataset, trained.input)
     proof = tuple(_proof(asked.dataset, photos))
-    wanted = Wanted(
+    wanted = RetrainRequest(
         kind=asked.kind,
         input=trained.input,
         dataset=asked.dataset,
@@ -56,17 +56,17 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
         recipe=recipe,
     )
     log = TrainingLog(folder)
-    with Watching(console, _TITLES, log.epoch) as watching:
-        outcome = launcher.retrain(trained.path, wanted, folder, watching.watch)
+    with ConsoleListener(console, _TITLES, log.epoch) as watching:
+        outcome = launcher.run_retraining(trained.path, wanted, folder, watching.watch)
     log.close()
     console.say(
         f"  {asked.kind}: validation {outcome.start_accuracy:.4f} at the start, {outcome.accuracy:.4f} after epoch "
         f"{outcome.best_epoch} of {outcome.epochs}" + (f"; {outcome.note}" if outcome.note else "")
     )
     files = {
-        path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(folder.rglob("*")) if path.is_file()
+        path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    return Retrained(
+    return RetrainedModel(
         kind=asked.kind,
         folder=folder,
         files=files,
@@ -79,4 +79,4 @@ def retrain(asked: Retraining, folder: Path, *, console: Console) -> Retrained:
 def _proof(dataset: Dataset, photos: tuple[Photo, ...]) -> Iterator[Photo]:
     """The validation photos; where they are few, training photos too: one flip in ten photos would say nothing."""
     yield from dataset.validation
-    yield from photos[: max(0, PROOF_PHOTOS - len(dataset.validation))]
+    yield from photos[: max(0, AGREEMENT_PHOTOS - len(dataset.validation))]

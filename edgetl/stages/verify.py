@@ -8,8 +8,8 @@ import numpy as np
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation import verdict as verdict_rules
-from edgetl.core.recipe import Contract
-from edgetl.core.records import Hop, Photo, Scores, Verdict
+from edgetl.core.recipe import ContractRecipe
+from edgetl.core.records import LedgerHop, Photo, Scores, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,15 +28,15 @@ class Case:
     steps: tuple[tuple[str, Scores], ...] = ()
 
 
-def verify(case: Case, contract: Contract) -> Verdict:
+def verify(case: Case, contract: ContractRecipe) -> Verdict:
     """Judge the difference.
 
     Raises:
         StageError: the scores are not answers to these photos, or hold something that is no number.
     """
     try:
-        return verdict_rules.judge(
-            verdict_rules.Answers(
+        return verdict_rules.judge_scores(
+            verdict_rules.ScoredPhotos(
                 method=case.method,
                 artifact_sha256=case.artifact.model_sha256,
                 part=case.reference.part,
@@ -54,13 +54,13 @@ def verify(case: Case, contract: Contract) -> Verdict:
         raise StageError(f"the answers cannot be judged: {error}", where=(case.artifact.path,)) from error
 
 
-def _hops(case: Case) -> tuple[Hop, ...]:
+def _hops(case: Case) -> tuple[LedgerHop, ...]:
     if not case.steps:
         return ()
     fewest = min(scores.photos for _, scores in case.steps)
-    rows = metrics.evenly(len(case.photos), fewest)
+    rows = metrics.sample_evenly(len(case.photos), fewest)
     labels = np.array([case.photos[row].label for row in rows], dtype=np.int64)
-    return verdict_rules.ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
+    return verdict_rules.build_ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
 
 
 def _on(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:

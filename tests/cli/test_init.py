@@ -18,7 +18,7 @@ import pytest
 
 from edgetl import cli
 from edgetl.core import runs
-from edgetl.core.bases import BASES
+from edgetl.core.base_table import BASES
 from edgetl.core.device import limits as demands
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, ContractBroken
@@ -220,7 +220,7 @@ def test_a_folder_with_other_files_is_not_taken_over(capfd, photos, tmp_path):
 
 
 def test_a_run_folder_that_is_in_use(edgetl, photos, run_folder):
-    with runs.opened(run_folder):
+    with runs.open_run(run_folder):
         for arguments in (("build", photos, "--out", run_folder), ("verify", run_folder)):
             done = edgetl(*arguments)
             assert (done.returncode, done.stdout) == (2, "")
@@ -406,7 +406,7 @@ def test_what_else_a_target_demands_is_a_part_of_the_contract(built):
 
 def test_verbs_on_a_run_for_several_targets(capfd, run_folder):
     both = Order.of(run_folder)
-    dataclasses.replace(both, targets=(*both.targets, targets.find("raspberry-pi-armv7"))).save(run_folder)
+    dataclasses.replace(both, targets=(*both.targets, targets.find_target("raspberry-pi-armv7"))).save(run_folder)
     for verb in ("convert", "verify", "bundle", "bench"):
         assert cli.run([verb, str(run_folder)]) == 2
         assert "several targets: tflite, raspberry-pi-armv7" in capfd.readouterr().err
@@ -511,7 +511,7 @@ def test_bench_on_devices_of_which_one_is_dead(run_folder, edgetl, board, built)
 
 
 def test_milliseconds_are_demanded_of_devices_and_not_of_this_machine(run_folder, monkeypatch, capfd):
-    monkeypatch.setattr(demands, "too_slow", lambda measure, limits: "int8 takes 20 ms, 10 allowed")
+    monkeypatch.setattr(demands, "check_latency", lambda measure, limits: "int8 takes 20 ms, 10 allowed")
     monkeypatch.setattr(Delivery, "fleet", lambda self, devices, made, wanted: [self.benched(made, wanted)])
     assert cli.run(["bench", str(run_folder), "--quiet"]) == 0
     assert cli.run(["bench", str(run_folder), "--device", "pi@board", "--soak", "0", "--quiet"]) == 1
@@ -578,7 +578,7 @@ def test_a_closed_pipe_is_no_broken_contract(edgetl):
 
 def test_a_training_leaves_the_targets_of_a_built_run(order, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    built = dataclasses.replace(order, targets=(targets.find("raspberry-pi-4"),), method="int8")
+    built = dataclasses.replace(order, targets=(targets.find_target("raspberry-pi-4"),), method="int8")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").touch()
     built.save(tmp_path / "run")

@@ -9,7 +9,7 @@ import typer
 from edgetl import cli
 from edgetl.cli import options
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import Recipe, resolve
+from edgetl.core.recipe import Recipe, resolve_recipe
 
 SAMPLES = {
     "model": "/my.keras",
@@ -33,7 +33,7 @@ SAMPLES = {
     "seed": 7,
     "cache_bytes": 1_000_000,
     "qat_epochs": 2,
-    "slim_epochs": 3,
+    "compress_epochs": 3,
     "sparsity": 0.75,
     "clusters": 16,
     "limit_drop": 0.03,
@@ -63,9 +63,9 @@ def test_every_flag_has_a_sample():
 def test_a_flag_lands_where_it_says(flag):
     table, key = options._FLAGS[flag]
     assert options.tables({flag: SAMPLES[flag]}) == {table: {key: SAMPLES[flag]}}
-    beside = {"model": "my.keras"} if table == "own" else {}
-    resolved = resolve(flags=options.tables({**beside, flag: SAMPLES[flag]})).tables()
-    assert resolved[table][key] == SAMPLES[flag] != resolve().tables()[table][key]
+    beside = {"model": "my.keras"} if table == "external" else {}
+    resolved = resolve_recipe(flags=options.tables({**beside, flag: SAMPLES[flag]})).tables()
+    assert resolved[table][key] == SAMPLES[flag] != resolve_recipe().tables()[table][key]
 
 
 def test_no_two_flags_say_the_same():
@@ -92,13 +92,13 @@ def test_switches():
 def test_no_augment_switches_off_whatever_a_file_says(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("[augment]\nflip = true\nshift = 0.5\nzoom = 0.5\nbrightness = 0.5", encoding="utf-8")
-    assert resolve(str(file)).augment.on
-    assert not resolve(str(file), options.tables({"no_augment": True})).augment.on
+    assert resolve_recipe(str(file)).augment.on
+    assert not resolve_recipe(str(file), options.tables({"no_augment": True})).augment.on
 
 
 def test_a_flag_out_of_range_is_refused():
     with pytest.raises(ConfigError, match=r"base\.alpha"):
-        resolve(flags=options.tables({"alpha": -1.0}))
+        resolve_recipe(flags=options.tables({"alpha": -1.0}))
 
 
 @pytest.mark.parametrize("command", [cli.build, cli.train, cli.recipe])
@@ -107,8 +107,8 @@ def test_a_command_takes_no_flag_that_is_lost(command):
     given = set(inspect.signature(command).parameters)
     assert given <= known | OTHERS
     # Only verdicts have limits, and only methods train once more: train makes neither. Only a build adopts a model.
-    own = {flag for flag, (table, _) in options._FLAGS.items() if table == "own"}
-    later = {"limit_drop", "strict", "qat_epochs", "slim_epochs", "sparsity", "clusters"}
+    own = {flag for flag, (table, _) in options._FLAGS.items() if table == "external"}
+    later = {"limit_drop", "strict", "qat_epochs", "compress_epochs", "sparsity", "clusters"}
     assert known - given <= {cli.build: set(), cli.train: later | own, cli.recipe: own}[command]
 
 

@@ -107,7 +107,7 @@ def test_a_training_leaves_what_a_run_was_built_for(order, tmp_path):
     contract = order.recipe.contract.model_copy(update={"limit_drop": 0.001, "strict": True})
     built = dataclasses.replace(
         order,
-        targets=(targets.find("raspberry-pi-4"),),
+        targets=(targets.find_target("raspberry-pi-4"),),
         recipe=order.recipe.model_copy(update={"contract": contract}),
         method="int8",
         all_methods=True,

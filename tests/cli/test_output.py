@@ -8,10 +8,20 @@ from pathlib import Path
 import pytest
 
 from edgetl.cli import output
-from edgetl.core.bases import BASES
+from edgetl.core.base_table import BASES
 from edgetl.core.console import Console
-from edgetl.core.evaluation.ladder import Candidate, Rung
-from edgetl.core.records import Artifact, Bundle, ClassChange, Flip, Hop, LayerError, Phase, Trained, Verdict
+from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.records import (
+    Artifact,
+    Bundle,
+    ClassChange,
+    Flip,
+    LayerError,
+    LedgerHop,
+    Trained,
+    TrainingPhase,
+    Verdict,
+)
 from edgetl.pipeline.build import Agreement, Built, Delivered
 
 VERDICT = Verdict(
@@ -36,17 +46,17 @@ VERDICT = Verdict(
     per_class=(ClassChange(name="Gänseblümchen", photos=200, reference_accuracy=0.9, accuracy=0.87),),
     worst_class="Gänseblümchen",
     flips=(Flip(path="a.jpg", truth="a", reference="a", artifact="b", confidence=0.5),),
-    hops=(Hop(name="convert", photos=200, accuracy=0.9, broke=3, fixed=1, agreement=0.9, worst_difference=0.1),),
+    hops=(LedgerHop(name="convert", photos=200, accuracy=0.9, broke=3, fixed=1, agreement=0.9, worst_difference=0.1),),
     host_ms=1.5,
 )
-RUNG = Rung(method="int8_more", seconds=0.0, told="no further photos", candidate=None)
+RUNG = Attempt(method="int8_more", seconds=0.0, told="no further photos", candidate=None)
 
 
 @pytest.fixture
 def built(tmp_path) -> Built:
     """A whole build, of what is shown only."""
     artifact = Artifact.model_construct(method="int8", bytes=640_000)
-    phase = Phase(
+    phase = TrainingPhase(
         name="head",
         learning_rate=1e-3,
         first_epoch=1,
@@ -65,7 +75,7 @@ def built(tmp_path) -> Built:
         target="tflite",
         rungs=(
             RUNG,
-            Rung(method="int8", seconds=12.5, told="loses +0.50 points, within the limit", candidate=candidate),
+            Attempt(method="int8", seconds=12.5, told="loses +0.50 points, within the limit", candidate=candidate),
         ),
         verdict=VERDICT,
         artifact=artifact,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core import bases
+from edgetl.core import base_table, bases
 
-ROWS = list(bases.BASES.values())
+ROWS = list(base_table.BASES.values())
 
 
 def keras_file(name: str) -> Path:
@@ -18,7 +18,7 @@ def keras_file(name: str) -> Path:
     return Path(spec.origin).parent / "src" / name
 
 
-def source(row: bases.Base) -> ast.Module:
+def source(row: base_table.BaseNetwork) -> ast.Module:
     """The file of keras.applications that defines the row's builder."""
     for path in sorted(keras_file("applications").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -27,7 +27,7 @@ def source(row: bases.Base) -> ast.Module:
     raise AssertionError(f"Keras has no {row.builder}")
 
 
-def sources(row: bases.Base) -> list[ast.Module]:
+def sources(row: base_table.BaseNetwork) -> list[ast.Module]:
     """That file, and the one whose network it builds on: ResNetV2 is a ResNet."""
     tree = source(row)
     lent = [
@@ -78,7 +78,7 @@ def test_the_weights_of_mobilenets_are_named_and_placed_as_keras_does(row):
     spelt = dict(re.findall(r"alpha == ([\d.]+):\s+alpha_text = \"(\w+)\"", ast.unparse(tree).replace("'", '"')))
     otherwise = ast.literal_eval((assigned(tree, "alpha_text") or [ast.Constant("")])[-1])
     for alpha in row.alphas:
-        file, url = bases.published_weights(row.name, alpha)
+        file, url = bases.find_published_weights(row.name, alpha)
         text = next((text for width, text in spelt.items() if float(width) == alpha), otherwise)
         names = {eval(code, {"alpha": alpha, "alpha_text": text, "rows": row.weights_side_px}) for code in built}
         assert file in names and file.endswith("_no_top.h5")
@@ -105,7 +105,7 @@ SPELLINGS = {
     "row", [row for row in ROWS if row.name not in ("mobilenet", "mobilenet_v2")], ids=lambda row: row.name
 )
 def test_the_weights_are_named_and_placed_as_keras_does(row):
-    file, url = bases.published_weights(row.name, 1.0)
+    file, url = bases.find_published_weights(row.name, 1.0)
     told = texts(sources(row))
     spelling, names = SPELLINGS.get(row.name, (file, {}))
     assert spelling in told
@@ -165,7 +165,7 @@ def test_scaling_is_that_of_preprocess_input(row):
 
 
 def test_rows_are_complete():
-    for name, row in bases.BASES.items():
+    for name, row in base_table.BASES.items():
         assert name == row.name
         assert row.smallest_side_px <= row.default_side_px
         assert 1.0 in row.alphas and list(row.alphas) == sorted(row.alphas)

@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from edgetl.core import console
-from edgetl.core.console import Console, table, terminal
+from edgetl.core.console import Console, build_table, create_terminal
 
 
 class Terminal(io.StringIO):
@@ -33,7 +33,7 @@ def said(stream: io.StringIO, *, quiet: bool = False) -> str:
     console.say("news [red]as it is[/red] 12")
     console.warn("careful")
     console.error("wrong", ["here", "there"], "do this")
-    console.table("title", ["name", "n"], [["a", "1"]])
+    console.build_table("title", ["name", "n"], [["a", "1"]])
     with console.step("training"):
         console.say("inside")
     with console.bar("photos", 3, "photos") as bar:
@@ -113,10 +113,10 @@ def test_tables_keep_every_cell():
 
 
 def test_numbers_are_set_to_the_right():
-    made = table("", ["name", "n", "mixed"], [["a", "+1.5", "1"], ["b", "-2", "x"], ["c", "3 %", "2"]])
+    made = build_table("", ["name", "n", "mixed"], [["a", "+1.5", "1"], ["b", "-2", "x"], ["c", "3 %", "2"]])
     assert [column.justify for column in made.columns] == ["left", "right", "left"]
     assert made.title is None
-    assert [column.justify for column in table("", ["n"], []).columns] == ["left"]
+    assert [column.justify for column in build_table("", ["n"], []).columns] == ["left"]
 
 
 def in_a_process(tmp_path, body: str) -> tuple[subprocess.CompletedProcess[str], str]:
@@ -125,7 +125,7 @@ def in_a_process(tmp_path, body: str) -> tuple[subprocess.CompletedProcess[str],
     head = (
         "import os, sys, subprocess\n"
         "from pathlib import Path\n"
-        "from edgetl.core.console import logged\n"
+        "from edgetl.core.console import redirect_output\n"
         f"path = Path({str(path)!r})\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -137,7 +137,7 @@ def in_a_process(tmp_path, body: str) -> tuple[subprocess.CompletedProcess[str],
 def test_logged_catches_every_way_to_write_and_restores(tmp_path):
     body = """
     print("before")
-    with logged(path) as real:
+    with redirect_output(path) as real:
         os.write(1, b"C stdout\\n")
         os.write(2, b"C stderr\\n")
         print("py stdout")
@@ -159,7 +159,7 @@ def test_logged_restores_after_an_error_and_appends(tmp_path):
     body = """
     for number in range(2):
         try:
-            with logged(path):
+            with redirect_output(path):
                 print("inside", number)
                 raise ValueError
         except ValueError:
@@ -174,11 +174,11 @@ def test_logged_leaves_no_descriptor_open(tmp_path):
     body = """
     count = lambda: len(os.listdir("/proc/self/fd"))
     before = count()
-    with logged(path):
+    with redirect_output(path):
         pass
     print(count() - before)
     try:
-        with logged(path / "absent"):
+        with redirect_output(path / "absent"):
             pass
     except OSError:
         print(count() - before)
@@ -190,7 +190,7 @@ def test_logged_leaves_no_descriptor_open(tmp_path):
 def test_logged_restores_when_the_disk_is_full(tmp_path):
     body = """
     try:
-        with logged(Path("/dev/full")):
+        with redirect_output(Path("/dev/full")):
             print("lost")
     except OSError as error:
         os.write(2, error.strerror.encode())
@@ -209,7 +209,7 @@ def test_nobody_watches_a_file():
 
 
 def test_tables_in_files_may_be_wider():
-    assert terminal(io.StringIO()).width == 120 and terminal(Terminal()).width == 80
+    assert create_terminal(io.StringIO()).width == 120 and create_terminal(Terminal()).width == 80
 
 
 def test_a_step_worth_telling_says_its_seconds(monkeypatch):

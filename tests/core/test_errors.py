@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core import errors
-from edgetl.core.errors import EdgetlError, unknown
+from edgetl.core.errors import EdgetlError, unknown_name
 
 EXIT_CODES = {"ConfigError": 2, "DataError": 2, "MissingPackage": 2, "StageError": 3, "ContractBroken": 1}
 
@@ -35,17 +35,17 @@ def test_parts():
 
 
 def test_did_you_mean():
-    error = unknown("base", "mobilenetv2", ["resnet50", "mobilenet_v2", "mobilenet"])
+    error = unknown_name("base", "mobilenetv2", ["resnet50", "mobilenet_v2", "mobilenet"])
     assert error.message == "unknown base 'mobilenetv2'"
     assert error.hint == "did you mean mobilenet_v2 or mobilenet?"
 
 
 def test_nothing_close_lists_what_there_is():
-    assert unknown("base", "zzz", iter(["b", "a"])).hint == "known: a, b"
+    assert unknown_name("base", "zzz", iter(["b", "a"])).hint == "known: a, b"
 
 
 def test_at_most_three_are_offered():
-    assert unknown("x", "abcd", [f"abcd{number}" for number in range(9)]).hint.count(" or ") == 2
+    assert unknown_name("x", "abcd", [f"abcd{number}" for number in range(9)]).hint.count(" or ") == 2
 
 
 def test_what_a_library_said_first():

@@ -8,7 +8,7 @@ import pytest
 
 from edgetl.core import feature_store
 from edgetl.core.errors import EdgetlError
-from edgetl.core.feature_store import Store
+from edgetl.core.feature_store import FeatureStore
 
 NAMES = [f"{index:064x}" for index in range(5)]
 
@@ -24,7 +24,7 @@ def filled(store, names, offset=0):
 
 
 def test_rows_come_back_in_the_order_asked_for_across_segments():
-    store = Store("key", (2, 3))
+    store = FeatureStore("key", (2, 3))
     filled(store, NAMES[:2])
     filled(store, NAMES[2:], offset=100)
     features = store.opened([NAMES[3], NAMES[0]])
@@ -33,37 +33,37 @@ def test_rows_come_back_in_the_order_asked_for_across_segments():
 
 
 def test_missing_names_what_is_absent_and_copies_once():
-    store = Store("key", (1,))
+    store = FeatureStore("key", (1,))
     filled(store, NAMES[:2])
     assert store.missing([NAMES[0], NAMES[4], NAMES[3], NAMES[4]]) == [1, 2]
 
 
 def test_what_fails_leaves_nothing():
-    store = Store("key", (1,))
+    store = FeatureStore("key", (1,))
     with pytest.raises(RuntimeError), store.adding(NAMES) as rows:
         rows[:] = 1
         raise RuntimeError
     assert store.missing(NAMES) == [0, 1, 2, 3, 4]
-    assert not [path for path in feature_store.root().rglob("*") if path.is_file()]
+    assert not [path for path in feature_store.locate_feature_store().rglob("*") if path.is_file()]
 
 
 def test_a_segment_cut_short_does_not_count():
-    store = Store("key", (4,))
+    store = FeatureStore("key", (4,))
     filled(store, NAMES)
-    (rows,) = feature_store.root().rglob("rows")
+    (rows,) = feature_store.locate_feature_store().rglob("rows")
     rows.write_bytes(rows.read_bytes()[:-4])
     assert len(store.missing(NAMES)) == 5
 
 
 def test_keys_do_not_share_rows():
-    filled(Store("one", (1,)), NAMES)
-    assert len(Store("other", (1,)).missing(NAMES)) == 5
+    filled(FeatureStore("one", (1,)), NAMES)
+    assert len(FeatureStore("other", (1,)).missing(NAMES)) == 5
 
 
 def test_the_budget_is_what_was_asked_or_a_tenth_of_the_free_disk(monkeypatch):
     monkeypatch.setattr(feature_store.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
-    assert feature_store.budget_bytes(0) == 100
-    assert feature_store.budget_bytes(7) == 7
+    assert feature_store.compute_budget_bytes(0) == 100
+    assert feature_store.compute_budget_bytes(7) == 7
 
 
 def test_a_full_disk_is_told_before_anything_is_mapped(monkeypatch, tmp_path):
@@ -73,16 +73,16 @@ def test_a_full_disk_is_told_before_anything_is_mapped(monkeypatch, tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(feature_store.os, "posix_fallocate", full)
-    with pytest.raises(EdgetlError, match="the disk is full") as caught, Store("key", (1,)).adding(NAMES):
+    with pytest.raises(EdgetlError, match="the disk is full") as caught, FeatureStore("key", (1,)).adding(NAMES):
         pytest.fail("there was no room")
     assert str(tmp_path) in caught.value.where[0]
-    assert not [path for path in feature_store.root().rglob("*") if path.is_file()]
+    assert not [path for path in feature_store.locate_feature_store().rglob("*") if path.is_file()]
 
 
 def test_what_a_killed_process_left_is_swept():
-    store = Store("key", (1,))
+    store = FeatureStore("key", (1,))
     filled(store, NAMES[:2])
-    left = feature_store.root() / "key" / ".part-left"
+    left = feature_store.locate_feature_store() / "key" / ".part-left"
     left.mkdir()
     os.utime(left, (1, 1))
     filled(store, NAMES[2:])

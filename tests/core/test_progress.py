@@ -6,11 +6,11 @@ import io
 import pytest
 
 from edgetl.core.console import Console
-from edgetl.core.progress import Epoch, Watching
+from edgetl.core.progress import ConsoleListener, EpochResult
 
 
 def test_an_epoch_cannot_be_changed():
-    epoch = Epoch(
+    epoch = EpochResult(
         phase="head",
         epoch=1,
         learning_rate=1e-3,
@@ -27,7 +27,7 @@ def test_an_epoch_cannot_be_changed():
 
 def test_a_person_who_watches_sees_every_epoch_and_the_log_keeps_it():
     stream, kept = io.StringIO(), []
-    epoch = Epoch(
+    epoch = EpochResult(
         phase="qat",
         epoch=3,
         learning_rate=1e-3,
@@ -37,7 +37,7 @@ def test_a_person_who_watches_sees_every_epoch_and_the_log_keeps_it():
         validation_accuracy=0.7,
         seconds=1.25,
     )
-    with Watching(Console(stream=stream), {"qat": "training", "calibrate": "ranges"}, kept.append) as watching:
+    with ConsoleListener(Console(stream=stream), {"qat": "training", "calibrate": "ranges"}, kept.append) as watching:
         watching.watch.begin("calibrate", 2)
         watching.watch.step(2, "")
         watching.watch.begin("qat", 4)
@@ -52,5 +52,5 @@ def test_a_person_who_watches_sees_every_epoch_and_the_log_keeps_it():
 
 
 def test_what_has_no_title_is_not_shown():
-    with pytest.raises(KeyError), Watching(Console(quiet=True), {}, lambda _: None) as watching:
+    with pytest.raises(KeyError), ConsoleListener(Console(quiet=True), {}, lambda _: None) as watching:
         watching.watch.begin("qat", 1)

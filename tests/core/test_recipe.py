@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from edgetl.core import recipe as recipes
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import PRESETS, Recipe, from_tables, resolve, to_toml
+from edgetl.core.recipe import PRESETS, Recipe, format_recipe, parse_recipe, resolve_recipe
 
 DEFAULTS = {
     "base": {"name": "mobilenet_v2", "alpha": 1.0, "side_px": 160, "weights": "imagenet", "pooling": "avg"},
     "photos": {"fit": "crop", "validation": 0.15, "test": 0.2},
     "head": {"hidden_units": 0, "dropout": 0.2, "activation": "softmax"},
     "augment": {"views": 4, "flip": True, "shift": 0.08, "zoom": 0.1, "brightness": 0.1},
-    "own": {"path": "", "scaling": "", "labels": ""},
+    "external": {"path": "", "scaling": "", "labels": ""},
     "training": {
         "seed": 1,
         "batch_size": 32,
@@ -32,9 +32,9 @@ DEFAULTS = {
     "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "0.35"},
     "retrain": {
         "epochs": 4,
-        "slim_epochs": 16,
+        "compress_epochs": 16,
         "learning_rate_ratio": 0.02,
-        "slim_learning_rate_ratio": 0.1,
+        "compress_learning_rate_ratio": 0.1,
         "sparsity": 0.5,
         "clusters": 32,
     },
@@ -64,26 +64,26 @@ def put(tmp_path: Path, text: str) -> str:
 
 def refused(source: str = "default", flags=None) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        resolve(source, flags)
+        resolve_recipe(source, flags)
     return caught.value
 
 
 def test_every_default():
-    assert resolve().tables() == DEFAULTS
+    assert resolve_recipe().tables() == DEFAULTS
 
 
 def test_nothing_is_left_open():
     for name in PRESETS:
-        assert "None" not in repr(resolve(name))
+        assert "None" not in repr(resolve_recipe(name))
 
 
 def test_nothing_given_is_the_default_preset(tmp_path):
-    assert resolve(put(tmp_path, "")) == resolve() == resolve("default", {}, below={})
+    assert resolve_recipe(put(tmp_path, "")) == resolve_recipe() == resolve_recipe("default", {}, below={})
 
 
 def test_flag_over_file_over_preset_over_target_over_default(tmp_path):
     def drop(source: str, flags=None, below=None) -> float:
-        return resolve(source, flags, below=below).contract.limit_drop
+        return resolve_recipe(source, flags, below=below).contract.limit_drop
 
     below = {"contract": {"limit_drop": 0.03}}
     flags = {"contract": {"limit_drop": 0.05}}
@@ -99,20 +99,20 @@ def test_flag_over_file_over_preset_over_target_over_default(tmp_path):
 
 def test_the_layers_merge_key_by_key(tmp_path):
     file = put(tmp_path, 'preset = "classic"\n[phase1]\nepochs = 3\n[head]\ndropout = 0.5')
-    made = resolve(file, {"phase1": {"learning_rate": 0.1}}, below={"contract": {"confidence": 0.9}})
+    made = resolve_recipe(file, {"phase1": {"learning_rate": 0.1}}, below={"contract": {"confidence": 0.9}})
     assert (made.phase1.epochs, made.phase1.learning_rate) == (3, 0.1)
     assert (made.head.hidden_units, made.head.dropout) == (512, 0.5)
     assert (made.contract.confidence, made.contract.limit_drop) == (0.9, 0.01)
 
 
 def test_resolving_changes_no_preset():
-    before = {name: resolve(name) for name in PRESETS}
-    resolve("classic", {"head": {"hidden_units": 7}, "base": {"alpha": 0.5}})
-    assert {name: resolve(name) for name in PRESETS} == before
+    before = {name: resolve_recipe(name) for name in PRESETS}
+    resolve_recipe("classic", {"head": {"hidden_units": 7}, "base": {"alpha": 0.5}})
+    assert {name: resolve_recipe(name) for name in PRESETS} == before
 
 
 def test_classic_is_the_textbook_to_the_letter(tmp_path):
-    classic = resolve("classic")
+    classic = resolve_recipe("classic")
     tables = classic.tables()
     assert tables["base"] == DEFAULTS["base"] and tables["photos"] == {**DEFAULTS["photos"], "fit": "stretch"}
     assert tables["head"] == {"hidden_units": 512, "dropout": 0.0, "activation": "softmax"}
@@ -123,11 +123,11 @@ def test_classic_is_the_textbook_to_the_letter(tmp_path):
     assert classic.phase1.learning_rate * classic.phase2.learning_rate_ratio == pytest.approx(5e-5)
     batch_norm = {"batch_norm": "training", "batch_norm_momentum": 0.999}
     assert tables["training"] == {**DEFAULTS["training"], "patience": 0, **batch_norm}
-    assert resolve(put(tmp_path, 'preset = "classic"')) == classic
+    assert resolve_recipe(put(tmp_path, 'preset = "classic"')) == classic
 
 
 def test_digits_needs_no_download():
-    digits = resolve("digits")
+    digits = resolve_recipe("digits")
     assert (digits.base.weights, digits.base.side_px, digits.base.alpha) == ("formula", 64, 0.35)
     assert digits.photos.test == 0.5
     # A mirrored digit is another sign; and the preset's limit stands although the network is narrow.
@@ -144,7 +144,7 @@ def test_presets_say_what_they_are(preset):
 
 @pytest.mark.parametrize(("alpha", "limit"), [(0.35, 0.02), (0.5, 0.02), (0.51, 0.01), (1.0, 0.01), (1.4, 0.01)])
 def test_narrow_networks_may_lose_more(alpha, limit):
-    assert resolve(flags={"base": {"alpha": alpha}}).contract.limit_drop == limit
+    assert resolve_recipe(flags={"base": {"alpha": alpha}}).contract.limit_drop == limit
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_narrow_networks_may_lose_more(alpha, limit):
     [("none", "training", "all"), ("imagenet", "inference", "0.35"), ("mine.h5", "inference", "0.35")],
 )
 def test_what_depends_on_the_weights(weights, batch_norm, unfreeze):
-    made = resolve(flags={"base": {"weights": weights}})
+    made = resolve_recipe(flags={"base": {"weights": weights}})
     assert (made.training.batch_norm, made.phase2.unfreeze) == (batch_norm, unfreeze)
 
 
@@ -163,18 +163,18 @@ def test_what_is_given_wins_over_what_depends():
         "phase2": {"unfreeze": "-1"},
         "contract": {"limit_drop": 0.3},
     }
-    tables = resolve(flags=given).tables()
+    tables = resolve_recipe(flags=given).tables()
     for table, values in given.items():
         assert tables[table].items() >= values.items()
 
 
 def test_augment_is_on_where_anything_is():
-    assert resolve().augment.on
+    assert resolve_recipe().augment.on
     off = {"flip": False, "shift": 0, "zoom": 0, "brightness": 0}
-    assert not resolve(flags={"augment": off}).augment.on
+    assert not resolve_recipe(flags={"augment": off}).augment.on
     for key in ("shift", "zoom", "brightness"):
-        assert resolve(flags={"augment": {**off, key: 0.1}}).augment.on
-    assert resolve(flags={"augment": {**off, "flip": True}}).augment.on
+        assert resolve_recipe(flags={"augment": {**off, key: 0.1}}).augment.on
+    assert resolve_recipe(flags={"augment": {**off, "flip": True}}).augment.on
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_bad_values(tmp_path, text, key):
 
 
 def test_whole_numbers_serve_as_fractions(tmp_path):
-    assert resolve(put(tmp_path, "[base]\nalpha = 1\n[augment]\nzoom = 0")).tables()["base"]["alpha"] == 1.0
+    assert resolve_recipe(put(tmp_path, "[base]\nalpha = 1\n[augment]\nzoom = 0")).tables()["base"]["alpha"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -266,47 +266,47 @@ def test_what_is_not_toml(tmp_path):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_toml_round_trip(tmp_path, preset):
-    made = resolve(preset)
-    text = to_toml(made)
+    made = resolve_recipe(preset)
+    text = format_recipe(made)
     assert tomllib.loads(text) == made.tables()
-    assert resolve(put(tmp_path, text)) == made
+    assert resolve_recipe(put(tmp_path, text)) == made
 
 
 @pytest.mark.parametrize("text", ODD)
 def test_toml_round_trip_of_odd_strings(tmp_path, text):
-    made = resolve(flags={"base": {"weights": text}, "phase2": {"unfreeze": text}})
-    assert tomllib.loads(to_toml(made)) == made.tables()
+    made = resolve_recipe(flags={"base": {"weights": text}, "phase2": {"unfreeze": text}})
+    assert tomllib.loads(format_recipe(made)) == made.tables()
     path = tmp_path / "odd.toml"
-    path.write_bytes(to_toml(made).encode())
-    assert resolve(str(path)) == made
+    path.write_bytes(format_recipe(made).encode())
+    assert resolve_recipe(str(path)) == made
 
 
 def test_toml_round_trip_of_odd_numbers(tmp_path):
-    made = resolve(flags={"phase1": {"learning_rate": 1e-30}, "base": {"alpha": 1 / 3}, "training": {"seed": 0}})
-    assert resolve(put(tmp_path, to_toml(made))) == made
+    made = resolve_recipe(flags={"phase1": {"learning_rate": 1e-30}, "base": {"alpha": 1 / 3}, "training": {"seed": 0}})
+    assert resolve_recipe(put(tmp_path, format_recipe(made))) == made
 
 
 def test_tables_round_trip():
-    made = resolve("classic")
-    assert from_tables(made.tables(), "order.json") == made
+    made = resolve_recipe("classic")
+    assert parse_recipe(made.tables(), "order.json") == made
     broken = made.tables()
     del broken["head"]["dropout"]
-    assert from_tables(broken, "order.json") == resolve("classic", {"head": {"dropout": 0.2}})
+    assert parse_recipe(broken, "order.json") == resolve_recipe("classic", {"head": {"dropout": 0.2}})
     del broken["training"]["batch_norm"]
     with pytest.raises(ConfigError, match=r"training\.batch_norm: field required") as caught:
-        from_tables(broken, "order.json")
+        parse_recipe(broken, "order.json")
     assert caught.value.where == ("order.json",)
 
 
 @pytest.mark.parametrize("value", [None, [], "text", {"base": 3}])
 def test_what_is_no_table_at_all(value):
     with pytest.raises(ConfigError):
-        from_tables(value, "order.json")
+        parse_recipe(value, "order.json")
 
 
 def test_a_recipe_is_frozen():
     with pytest.raises(ValidationError, match="frozen"):
-        resolve().phase1.epochs = 3
+        resolve_recipe().phase1.epochs = 3
 
 
 def test_every_key_is_in_a_docstring_or_speaks_for_itself():
@@ -324,33 +324,33 @@ def test_import_is_light():
 
 @pytest.mark.parametrize(("batch_size", "rate"), [(32, 1e-3), (128, 2e-3), (8, 5e-4), (512, 4e-3), (48, 0.001225)])
 def test_the_default_rate_goes_with_the_square_root_of_the_batch(batch_size, rate):
-    assert resolve(flags={"training": {"batch_size": batch_size}}).phase1.learning_rate == rate
+    assert resolve_recipe(flags={"training": {"batch_size": batch_size}}).phase1.learning_rate == rate
 
 
 def test_a_rate_that_is_given_is_taken_whatever_the_batch(tmp_path):
     flags = {"training": {"batch_size": 128}}
-    assert resolve(flags=flags | {"phase1": {"learning_rate": 1e-3}}).phase1.learning_rate == 1e-3
-    assert resolve("classic", flags).phase1.learning_rate == 5e-4
+    assert resolve_recipe(flags=flags | {"phase1": {"learning_rate": 1e-3}}).phase1.learning_rate == 1e-3
+    assert resolve_recipe("classic", flags).phase1.learning_rate == 5e-4
 
 
 @pytest.mark.parametrize("batch_size", [0, -4, "many", True, 1.5])
 def test_a_batch_that_is_none_is_refused_by_its_own_name(batch_size):
     with pytest.raises(ConfigError, match=r"training\.batch_size"):
-        resolve(flags={"training": {"batch_size": batch_size}})
+        resolve_recipe(flags={"training": {"batch_size": batch_size}})
 
 
 def test_files_lie_where_they_were_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    own = resolve("default", {"own": {"path": "m.keras", "labels": "../labels.txt"}}).own
+    own = resolve_recipe("default", {"external": {"path": "m.keras", "labels": "../labels.txt"}}).external
     assert (own.path, own.labels) == (str(tmp_path / "m.keras"), str(tmp_path / "../labels.txt"))
-    assert resolve("default", {"base": {"weights": "mine.h5"}}).base.weights == str(tmp_path / "mine.h5")
+    assert resolve_recipe("default", {"base": {"weights": "mine.h5"}}).base.weights == str(tmp_path / "mine.h5")
     # A recipe's own files lie beside it, wherever it is read.
     folder = tmp_path / "recipes"
     folder.mkdir()
     put(folder, '[base]\nweights = "mine.h5"\n')
-    assert resolve("recipes/mine.toml").base.weights == str(folder / "mine.h5")
+    assert resolve_recipe("recipes/mine.toml").base.weights == str(folder / "mine.h5")
     for weights in ("imagenet", "formula", "none", "/mine.h5"):
-        assert resolve("default", {"base": {"weights": weights, "alpha": 0.35}}).base.weights == weights
+        assert resolve_recipe("default", {"base": {"weights": weights, "alpha": 0.35}}).base.weights == weights
 
 
 @pytest.mark.parametrize(
@@ -363,4 +363,4 @@ def test_files_lie_where_they_were_told(tmp_path, monkeypatch):
 )
 def test_what_no_recipe_would_say(tmp_path, text, says):
     with pytest.raises(ConfigError, match=says):
-        resolve(put(tmp_path, text))
+        resolve_recipe(put(tmp_path, text))

@@ -12,14 +12,14 @@ from edgetl.core import records
 from edgetl.core.records import (
     Artifact,
     Bundle,
-    Calibration,
+    CalibrationSet,
     Dataset,
-    Input,
+    InputSpec,
     Photo,
     Record,
     Refusal,
     Scores,
-    Tensor,
+    TensorSpec,
     Trained,
 )
 
@@ -40,7 +40,7 @@ def scores(folder: Path) -> Scores:
 
 
 def artifact(path: Path) -> Artifact:
-    tensor = Tensor(name="image", shape=(1, 32, 32, 3), dtype="uint8", scale=0.5, zero_point=3)
+    tensor = TensorSpec(name="image", shape=(1, 32, 32, 3), dtype="uint8", scale=0.5, zero_point=3)
     return Artifact(
         path=path,
         format="tflite",
@@ -56,8 +56,8 @@ def artifact(path: Path) -> Artifact:
         sparsity=0.25,
         distinct_weights=9,
         agreement=1.0,
-        refused=Refusal(message="", hint=""),
-        calibration=Calibration(photos=2, sha256="c"),
+        refusal=Refusal(message="", hint=""),
+        calibration=CalibrationSet(photos=2, sha256="c"),
     )
 
 
@@ -177,7 +177,7 @@ def test_json_round_trip_of_a_nested_record(tmp_path):
         base="mobilenet_v2",
         alpha=0.35,
         weights="none",
-        input=Input(side_px=32, fit="pad"),
+        input=InputSpec(side_px=32, fit="pad"),
         classes=("ø", 'with "quotes"\n'),
         activation="sigmoid",
         parameters=1,

@@ -14,7 +14,7 @@ import pytest
 from edgetl.core import runs
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.records import PathInside, Record
-from edgetl.core.runs import Done, Run, opened
+from edgetl.core.runs import FinishedStage, RunFolder, open_run
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -55,16 +55,16 @@ class text:  # noqa: N801  (reads as a function: it makes one, and counts its ca
         path = work / "deep" / "text.txt"
         path.parent.mkdir()
         path.write_text(self.content, encoding="utf-8")
-        return Text(path=path, sha256=runs.sha256_of(path))
+        return Text(path=path, sha256=runs.hash_file(path))
 
 
 @pytest.fixture
 def run(tmp_path):
-    with opened(tmp_path / "run") as run:
+    with open_run(tmp_path / "run") as run:
         yield run
 
 
-def made(run: Run, make, n: int = 1, name: str = "stage-one") -> Done[Text]:
+def made(run: RunFolder, make, n: int = 1, name: str = "stage-one") -> FinishedStage[Text]:
     return run.stage(name, {"n": n}, make, Text)
 
 
@@ -89,7 +89,7 @@ def test_made_once(run):
 def test_a_second_process_finds_it(tmp_path):
     make = text("hello")
     for _ in range(2):
-        with opened(tmp_path / "run") as run:
+        with open_run(tmp_path / "run") as run:
             made(run, make)
     assert make.calls == 1
 
@@ -100,7 +100,7 @@ def test_seconds(run):
     run.seconds["stage-one"] = 7.0
     made(run, text("a"))
     assert run.seconds["stage-one"] == 7.0, "made by this process, however often it is read back"
-    again = Run(run.root)
+    again = RunFolder(run.root)
     made(again, text("a"))
     assert again.seconds == {"stage-one": 0.0}
 
@@ -114,11 +114,11 @@ def test_another_fingerprint_makes_it_anew(run, depends_on):
 
 
 def test_fingerprints(monkeypatch):
-    one = runs.fingerprint_of("a", {"x": 1, "y": {"b": 2, "c": 3}})
-    assert one == runs.fingerprint_of("a", {"y": {"c": 3, "b": 2}, "x": 1})
-    assert one != runs.fingerprint_of("b", {"x": 1, "y": {"b": 2, "c": 3}})
-    monkeypatch.setattr(runs, "version", lambda package: "99")
-    assert one != runs.fingerprint_of("a", {"x": 1, "y": {"b": 2, "c": 3}})
+    one = runs.compute_fingerprint("a", {"x": 1, "y": {"b": 2, "c": 3}})
+    assert one == runs.compute_fingerprint("a", {"y": {"c": 3, "b": 2}, "x": 1})
+    assert one != runs.compute_fingerprint("b", {"x": 1, "y": {"b": 2, "c": 3}})
+    monkeypatch.setattr(runs, "installed_version", lambda package: "99")
+    assert one != runs.compute_fingerprint("a", {"x": 1, "y": {"b": 2, "c": 3}})
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_a_record_of_an_older_layout_is_made_anew(run):
 
 
 def test_a_moved_run_is_still_whole(tmp_path):
-    with opened(tmp_path / "old") as run:
+    with open_run(tmp_path / "old") as run:
         made(run, text("hello"))
     (tmp_path / "old").rename(tmp_path / "new")
-    with opened(tmp_path / "new") as run:
+    with open_run(tmp_path / "new") as run:
         done = made(run, text("hello"))
     assert not done.fresh and done.record.path.is_relative_to(tmp_path / "new")
 
@@ -183,7 +183,7 @@ def test_a_full_disk_leaves_nothing_half(run, monkeypatch, owner, call):
     def copied(work: Path) -> Text:
         path = work / "text.txt"
         shutil.copyfile(prepared, path)
-        return Text(path=path, sha256=runs.sha256_of(path))
+        return Text(path=path, sha256=runs.hash_file(path))
 
     def full(*arguments, **named):
         raise FULL
@@ -233,14 +233,14 @@ def test_make_again(run):
 
 def test_half_written_folders_and_files_are_cleaned(tmp_path):
     root = tmp_path / "run"
-    with opened(root):
+    with open_run(root):
         pass
     (root / ".stage-one.tmp" / "deep").mkdir(parents=True)
     (root / ".stage-one.old.tmp").mkdir()
     (root / ".stage-one.tmp" / "deep" / "half.bin").write_bytes(b"half")
     (root / ".order.json.123.tmp").write_text("{", encoding="utf-8")
     (root / "mine.tmp").mkdir()
-    with opened(root):
+    with open_run(root):
         assert {path.name for path in root.iterdir()} == {".lock", "mine.tmp"}
 
 
@@ -263,7 +263,7 @@ def test_killed_half_way_and_taken_up_again(tmp_path, hanging):
     hanging.send_signal(signal.SIGKILL)
     assert hanging.wait(10) == -signal.SIGKILL
     assert not (root / "stage-two").exists()
-    with opened(root) as run:
+    with open_run(root) as run:
         assert not (root / ".stage-two.tmp").exists()
         one, two = text("one"), text("two")
         assert not made(run, one).fresh and one.calls == 0
@@ -274,7 +274,7 @@ def test_killed_half_way_and_taken_up_again(tmp_path, hanging):
 def test_the_second_process_is_told(tmp_path, hanging):
     with (
         pytest.raises(ConfigError, match=rf"another build \(process {hanging.pid}\)") as caught,
-        opened(tmp_path / "run"),
+        open_run(tmp_path / "run"),
     ):
         pass
     assert caught.value.where == (str(tmp_path / "run"),)
@@ -283,20 +283,20 @@ def test_the_second_process_is_told(tmp_path, hanging):
     assert (tmp_path / "run" / ".stage-two.tmp" / "half.txt").exists()
     hanging.kill()
     hanging.wait(10)
-    with opened(tmp_path / "run"):
+    with open_run(tmp_path / "run"):
         pass
 
 
 def test_the_lock_goes_with_an_error(tmp_path):
-    with pytest.raises(ValueError, match="bug"), opened(tmp_path / "run"):
+    with pytest.raises(ValueError, match="bug"), open_run(tmp_path / "run"):
         raise ValueError("bug")
-    with opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="another build"), opened(run.root):
+    with open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="another build"), open_run(run.root):
         pass
 
 
 def test_a_foreign_folder_is_refused(tmp_path):
     (tmp_path / "holiday.jpg").touch()
-    with pytest.raises(ConfigError, match="no run of edgetl's") as caught, opened(tmp_path):
+    with pytest.raises(ConfigError, match="no run of edgetl's") as caught, open_run(tmp_path):
         pass
     assert caught.value.where == (str(tmp_path),)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
@@ -305,32 +305,32 @@ def test_a_foreign_folder_is_refused(tmp_path):
 def test_a_file_is_refused(tmp_path):
     path = tmp_path / "file"
     path.touch()
-    with pytest.raises(ConfigError, match="is a file"), opened(path):
+    with pytest.raises(ConfigError, match="is a file"), open_run(path):
         pass
 
 
 def test_an_empty_and_a_deep_new_folder_serve(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with opened(Path("a/b/c")) as run:
+    with open_run(Path("a/b/c")) as run:
         assert run.root == tmp_path / "a" / "b" / "c"
     (tmp_path / "empty").mkdir()
-    with opened(tmp_path / "empty"):
+    with open_run(tmp_path / "empty"):
         pass
 
 
 def test_read_stage(run):
-    assert runs.read_stage(run.root / "stage-one", Text) is None
+    assert runs.read_finished_stage(run.root / "stage-one", Text) is None
     done = made(run, text("hello"))
-    kept = runs.read_stage(run.root / "stage-one", Text)
+    kept = runs.read_finished_stage(run.root / "stage-one", Text)
     assert kept is not None and kept.record == done.record and not kept.fresh
-    fingerprint = runs.fingerprint_of("stage-one", {"n": 1})
-    assert runs.read_stage(run.root / "stage-one", Text, fingerprint) is not None
-    assert runs.read_stage(run.root / "stage-one", Text, "other") is None
+    fingerprint = runs.compute_fingerprint("stage-one", {"n": 1})
+    assert runs.read_finished_stage(run.root / "stage-one", Text, fingerprint) is not None
+    assert runs.read_finished_stage(run.root / "stage-one", Text, "other") is None
 
 
 def test_the_json_is_named_after_the_stage():
-    assert runs.json_name("convert-tflite-int8") == "convert.json"
-    assert runs.json_name("train") == "train.json"
+    assert runs.stage_file_name("convert-tflite-int8") == "convert.json"
+    assert runs.stage_file_name("train") == "train.json"
 
 
 def test_write_text_is_all_or_nothing(tmp_path, monkeypatch):
@@ -368,12 +368,12 @@ def test_read_json(tmp_path):
 def test_sha256_of(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    assert runs.sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert runs.hash_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_version():
-    assert runs.version("numpy")[0].isdigit()
-    assert runs.version("no-such-package-anywhere") == "absent"
+    assert runs.installed_version("numpy")[0].isdigit()
+    assert runs.installed_version("no-such-package-anywhere") == "absent"
 
 
 @pytest.mark.parametrize(
@@ -389,4 +389,4 @@ def test_version():
     ],
 )
 def test_folder_names(parts, name):
-    assert runs.folder_name(*parts) == name
+    assert runs.make_folder_name(*parts) == name

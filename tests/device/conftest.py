@@ -16,7 +16,7 @@ import pytest
 from edgetl.core import runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
-from edgetl.core.runs import sha256_of
+from edgetl.core.runs import hash_file
 from edgetl.pipeline.build import Built, build
 from edgetl.pipeline.order import Order
 from tools.emulation import answer, chamber, store
@@ -84,8 +84,8 @@ def built_for(built: Built, order: Order, tmp_path_factory: pytest.TempPathFacto
         if (target, method) not in made:
             folder = tmp_path_factory.mktemp(f"{target}-{method}") / "run"
             shutil.copytree(built.run, folder)
-            wanted = replace(order, targets=(targets.find(target),), method=method)
-            with runs.opened(folder) as run:
+            wanted = replace(order, targets=(targets.find_target(target),), method=method)
+            with runs.open_run(folder) as run:
                 made[target, method] = build(wanted, run, Console(quiet=True))
         return made[target, method]
 
@@ -101,7 +101,7 @@ def set_up(
     """What setup.sh makes on bookworm: `venv`, kept until anything that it depends on changes, and `python3`."""
     bundle = built_for("raspberry-pi-4", "int8").bundle.root
     ready = prepared("bookworm")
-    depends_on = {name: sha256_of(bundle / name) for name in ("setup.sh", "fits.py", "requirements.txt")}
+    depends_on = {name: hash_file(bundle / name) for name in ("setup.sh", "fits.py", "requirements.txt")}
 
     def make(folder: Path) -> None:
         with answering("bookworm") as board:

@@ -58,10 +58,12 @@ def onnx_bytes() -> Callable[..., bytes]:
     from edgetl.engines.onnx import convert as onnx_convert
 
     def made(saved: Any, name: str, photos: Any, card: Any) -> bytes:
-        method, graph = METHODS[name], onnx_convert.translated(saved)
+        method, graph = METHODS[name], onnx_convert.translate_saved_model(saved)
         if not method.calibrated:
-            return onnx_convert.convert(graph, method, card)
-        return onnx_calibrate.quantized(onnx_calibrate.calibrated(graph, photos, lambda _: None), method, (), card)
+            return onnx_convert.convert_graph(graph, method, card)
+        return onnx_calibrate.quantize_model(
+            onnx_calibrate.calibrate_model(graph, photos, lambda _: None), method, (), card
+        )
 
     return made
 
@@ -83,14 +85,14 @@ def told(small_model: Callable[..., Any], photo_array: Any, tmp_path_factory: py
         layer.set_weights([noise.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
     kernel, bias = model.get_layer("scores").get_weights()
     model.get_layer("scores").set_weights([kernel * 20, bias])
-    description.save(to_network.network_of(model), folder)
-    photos, answers = to_network.probe(model, photo_array)
+    description.save_network(to_network.describe_network(model), folder)
+    photos, answers = to_network.probe_model(model, photo_array)
     np.savez(folder / "probe.npz", photos=photos, answers=answers, pixels=photo_array)
     return f"""
 import numpy as np
 from pathlib import Path
 from edgetl.core.network import description as flatnet, folding
-net = flatnet.load(Path({str(folder)!r}))
+net = flatnet.load_network(Path({str(folder)!r}))
 kept = np.load({str(folder / "probe.npz")!r})
 photos, answers, pixels = kept["photos"], kept["answers"], kept["pixels"]
 labels = np.repeat(np.arange(3), 10)
@@ -99,22 +101,22 @@ class Held:
     def __len__(self): return len(pixels)
     def rows(self, rows): return pixels[np.asarray(rows)]
 
-from edgetl.core.recipe import resolve
-from edgetl.engines.tfmot.integer_export import Scaling
-from edgetl.engines.keras.batches import Photos
-from edgetl.engines.tfmot.fit import Course
-from edgetl.core.progress import Watch
+from edgetl.core.recipe import resolve_recipe
+from edgetl.engines.tfmot.integer_export import PixelScaling
+from edgetl.engines.keras.batches import LabelledPhotos
+from edgetl.engines.tfmot.fit import RetrainSetup
+from edgetl.core.progress import TrainingListener
 
-scaling = Scaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
+scaling = PixelScaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
 
 def course(**retrain):
-    held = Photos(pixels=Held(), labels=labels, sha256s=[str(row) for row in range(30)])
-    retrain["slim_epochs"] = retrain.get("epochs", 1)
-    recipe = resolve(flags={{"retrain": retrain, "training": {{"batch_size": 8}}}})
-    return Course(train=held, validation=held, recipe=recipe, learning_rate=1e-3, scaled=scaling.scaled)
+    held = LabelledPhotos(pixels=Held(), labels=labels, sha256s=[str(row) for row in range(30)])
+    retrain["compress_epochs"] = retrain.get("epochs", 1)
+    recipe = resolve_recipe(flags={{"retrain": retrain, "training": {{"batch_size": 8}}}})
+    return RetrainSetup(train=held, validation=held, recipe=recipe, learning_rate=1e-3, scaled=scaling.scaled)
 
 seen = []
-watch = Watch(
+watch = TrainingListener(
     begin=lambda *what: seen.append(what),
     step=lambda *what: seen.append(what),
     epoch=lambda epoch: seen.append(epoch),

@@ -15,8 +15,8 @@ def test_every_format_has_its_engine(built_both, photo_array, as_pixels):
     assert set(engines) == set(FORMATS) == set(backends._ENGINES)
     for built in built_both.targets:
         form = FORMATS[built.artifact.format]
-        ran = backends.predict(built.artifact.path, pixels, form.fast, lambda _: None)
-        own = engines[form.name].predict(built.artifact.path, pixels, form.fast, lambda _: None)
+        ran = backends.predict_with(built.artifact.path, pixels, form.fast_kernels, lambda _: None)
+        own = engines[form.name].predict(built.artifact.path, pixels, form.fast_kernels, lambda _: None)
         np.testing.assert_array_equal(ran.scores, own.scores)
 
 
@@ -24,4 +24,4 @@ def test_a_name_of_no_format(tmp_path, photo_array, as_pixels):
     path = tmp_path / "model.keras"
     path.touch()
     with pytest.raises(ConfigError, match="does not end in"):
-        backends.predict(path, as_pixels(photo_array[:1]), "xnnpack", lambda _: None)
+        backends.predict_with(path, as_pixels(photo_array[:1]), "xnnpack", lambda _: None)

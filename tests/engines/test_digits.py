@@ -8,7 +8,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from edgetl.core.photos import dataset, pixel_store
-from edgetl.core.records import Input
+from edgetl.core.photos.photo_folder import scan_photos
+from edgetl.core.records import InputSpec
 from edgetl.engines import digits
 
 
@@ -53,7 +54,9 @@ def test_interrupted_leaves_nothing(tmp_path, monkeypatch):
 def test_nearly_none_is_taken_for_a_duplicate(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     digits.write_digits(tmp_path / "digits")
-    tree = dataset.scan(tmp_path / "digits")
-    glimpses = pixel_store.fill(tree.root, tree.paths, Input(side_px=32, fit="crop"), progress=lambda _: None)
-    split = dataset.Split(test=0.2, validation=0.15)
-    assert len(dataset.assemble(tree, glimpses, split).left_out) <= 5
+    tree = scan_photos(tmp_path / "digits")
+    glimpses = pixel_store.fill_pixel_store(
+        tree.root, tree.paths, InputSpec(side_px=32, fit="crop"), progress=lambda _: None
+    )
+    split = dataset.SplitFractions(test=0.2, validation=0.15)
+    assert len(dataset.assemble_dataset(tree, glimpses, split).left_out) <= 5

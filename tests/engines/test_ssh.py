@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.engines.ssh import Device, connected
+from edgetl.engines.ssh import Device, connect
 
 
 def device(name: str, *, alone: bool = True) -> Device:
@@ -22,7 +22,7 @@ def test_a_name_that_is_none(name):
 def test_scripts_run_one_after_the_other(fleet):
     home = fleet.add("pi@board")
     said: list[str] = []
-    with connected(device("pi@board"), said.append) as line:
+    with connect(device("pi@board"), said.append) as line:
         assert line.run("asking", 'echo "$HOME"').decode().strip() == str(home)
         assert line.run("passing on", "cat", lambda stream: stream.write(b"x" * 300_000)) == b"x" * 300_000
         assert line.run("telling", "echo • busy >&2; echo more >&2; exit 3", fine=(3,)) == b""
@@ -32,12 +32,12 @@ def test_scripts_run_one_after_the_other(fleet):
 
 def test_a_script_that_does_not_read_ends_by_its_own_words(fleet):
     fleet.add("board")
-    with connected(device("board"), print) as line, pytest.raises(StageError, match="board: copying failed: no room"):
+    with connect(device("board"), print) as line, pytest.raises(StageError, match="board: copying failed: no room"):
         line.run("copying", "echo no room >&2; exit 1", lambda stream: stream.write(b"x" * 3_000_000))
 
 
 def test_no_connection(fleet):
-    with connected(device("dead"), print) as line, pytest.raises(ConfigError) as caught:
+    with connect(device("dead"), print) as line, pytest.raises(ConfigError) as caught:
         line.run("asking", "true")
     assert caught.value.message == "dead: no connection: ssh: connect to host dead port 22: Connection refused"
     assert caught.value.hint == "try it yourself: ssh dead"
@@ -47,7 +47,7 @@ def test_no_connection(fleet):
 
 def test_a_connection_that_breaks_off(fleet):
     (fleet.add("board") / "drop-at").write_text("2")
-    with connected(device("board"), print) as line:
+    with connect(device("board"), print) as line:
         line.run("asking", "true")
         with pytest.raises(StageError, match="board: the connection broke off while asking again") as caught:
             line.run("asking again", "true")
@@ -56,7 +56,7 @@ def test_a_connection_that_breaks_off(fleet):
 
 def test_the_users_ssh_is_left_as_it_is(fleet):
     fleet.add("board")
-    with connected(device("board"), print) as line:
+    with connect(device("board"), print) as line:
         line.run("asking", "true")
     for text in fleet.log:
         assert "StrictHostKeyChecking" not in text and "UserKnownHostsFile" not in text and "BatchMode" not in text
@@ -64,7 +64,7 @@ def test_the_users_ssh_is_left_as_it_is(fleet):
 
 def test_among_others_no_device_asks_for_a_password(fleet):
     fleet.add("board")
-    with connected(device("board", alone=False), print) as line:
+    with connect(device("board", alone=False), print) as line:
         line.run("asking", "true")
     assert all("-o BatchMode=yes" in text for text in fleet.log)
 
@@ -74,6 +74,6 @@ def test_told_to_stop_it_stops(fleet):
     one = device("board")
     start = time.monotonic()
     threading.Timer(0.3, one.stop.set).start()
-    with connected(one, print) as line, pytest.raises(StageError, match="board: interrupted while sleeping"):
+    with connect(one, print) as line, pytest.raises(StageError, match="board: interrupted while sleeping"):
         line.run("sleeping", "cat >/dev/null", hold=True)
     assert time.monotonic() - start < 10

@@ -13,7 +13,7 @@ from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
 
 QUIET = Console(quiet=True)
-FLIGHT = ladder.flight("mixed8")
+FLIGHT = ladder.list_variants("mixed8")
 # Most tests are about methods that stand for themselves.
 CLIMBED = dict.fromkeys(("int8_more", *FLIGHT, "qat8"), "said to be futile")
 
@@ -48,7 +48,7 @@ def offered(order, tmp_path):
 
     def make(drops, outcomes=(), *, why_not=CLIMBED, **settings):
         order_ = Order(**{"photos": order.photos, "targets": order.targets, "recipe": order.recipe, **settings})
-        with runs.opened(tmp_path / "run") as run:
+        with runs.open_run(tmp_path / "run") as run:
             chain = Offered(order_, run, QUIET)
         chain.drops, chain.outcomes, chain.why_not, chain.asked = drops, dict(outcomes), dict(why_not), []
         return Delivery(chain, order_.targets[0])
@@ -187,7 +187,7 @@ def test_formats_are_tried_in_the_order_of_the_target_for_each_method(offered, o
 
 
 def test_a_method_that_makes_no_file_for_the_target(offered):
-    delivery = offered({}, targets=(targets.find("onnx"),))
+    delivery = offered({}, targets=(targets.find_target("onnx"),))
     with pytest.raises(ConfigError, match="int16x8 makes tflite files, and target onnx takes onnx") as caught:
         delivery.artifact("int16x8")
     assert (
@@ -199,13 +199,13 @@ def test_a_method_that_makes_no_file_for_the_target(offered):
 
 
 def test_a_board_without_fast_kernels_is_asked_on_the_plain_ones(order, tmp_path):
-    delivery = Delivery(Offered(order, runs.Run(tmp_path), QUIET), targets.find("raspberry-pi-armv7"))
+    delivery = Delivery(Offered(order, runs.RunFolder(tmp_path), QUIET), targets.find_target("raspberry-pi-armv7"))
     assert delivery._kernels(Artifact.model_construct(format="tflite")) == "reference"
 
 
 def test_measures_of_several_targets_do_not_overwrite_each_other(offered, order):
     one = offered({})
-    both = offered({}, targets=(*order.targets, targets.find("raspberry-pi-4")))
+    both = offered({}, targets=(*order.targets, targets.find_target("raspberry-pi-4")))
     assert (one._bench_name("pi@a"), both._bench_name("pi@a")) == ("bench-pi_a", "bench-tflite-pi_a")
 
 

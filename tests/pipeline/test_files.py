@@ -10,7 +10,7 @@ from edgetl.core import methods, recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Refusal
-from edgetl.core.retrain_job import Retrained
+from edgetl.core.retrain_job import RetrainedModel
 from edgetl.pipeline.delivery import Delivery
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
@@ -25,15 +25,17 @@ def test_further_calibration_photos_are_others(chain):
 def test_too_few_further_photos_make_no_better_file(chain, monkeypatch):
     drawn = chain._calibration(more=False)
     monkeypatch.setattr(chain, "_calibration", lambda *, more: drawn[:1] if more else drawn)
-    told = chain.futile("tflite", methods.find("int8_more"))
+    told = chain.futile("tflite", methods.find_method("int8_more"))
     assert told == f"1 further training photos are fewer than the {len(drawn)} that set the ranges"
 
 
 @pytest.mark.parametrize("method", ["qat8", "prune", "cluster8"])
 def test_a_model_of_ones_own_is_not_trained(built, order, tmp_path, method):
     own = {"path": str(built.trained.path)}
-    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
-    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match=f"{method} trains the model further"):
+    other = Order(
+        photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
+    )
+    with runs.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match=f"{method} trains the model further"):
         Chain(other, run, Console(quiet=True)).artifact("tflite", method)
     assert "qat8" not in {method for _, method in Delivery(Chain(other, run, Console()), other.targets[0]).wishes}
 
@@ -45,9 +47,9 @@ def test_a_refused_file_goes_nowhere_and_is_not_made_again(chain, built, monkeyp
     def convert_aware(trained, retrained, form, folder):
         made.append(form)
         path = Path(shutil.copy(built.artifact.path, folder / "model.tflite"))
-        return built.artifact.model_copy(update={"path": path, "method": "qat8", "agreement": 0.12, "refused": why})
+        return built.artifact.model_copy(update={"path": path, "method": "qat8", "agreement": 0.12, "refusal": why})
 
-    retrained = Retrained.model_construct(sha256="r" * 64, proof=("p",) * 200)
+    retrained = RetrainedModel.model_construct(sha256="r" * 64, proof=("p",) * 200)
     monkeypatch.setattr(chain, "retrained", lambda kind: retrained)
     monkeypatch.setattr(stages.convert, "convert_aware", convert_aware)
     for _ in range(2):

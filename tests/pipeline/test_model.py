@@ -17,8 +17,8 @@ from edgetl.pipeline.order import Order
 
 def test_published_weights_are_fetched_before_they_are_named(order, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    resolved = recipe.resolve("default", {"base": {"name": "mobilenet_v2", "alpha": 0.35}})
-    path = bases.weights_path("mobilenet_v2", 0.35, "imagenet")
+    resolved = recipe.resolve_recipe("default", {"base": {"name": "mobilenet_v2", "alpha": 0.35}})
+    path = bases.resolve_weights_path("mobilenet_v2", 0.35, "imagenet")
 
     def fetched(asked):
         assert asked == resolved
@@ -28,15 +28,17 @@ def test_published_weights_are_fetched_before_they_are_named(order, tmp_path, mo
     monkeypatch.setattr(stages.train, "fetch_weights", fetched)
     named = [_weights_sha256(resolved) for _ in range(2)]
     assert named == [hashlib.sha256(b"weights").hexdigest()] * 2
-    assert _weights_sha256(recipe.resolve("default", {"base": {"weights": "none"}})) == "none"
+    assert _weights_sha256(recipe.resolve_recipe("default", {"base": {"weights": "none"}})) == "none"
 
 
 def test_labels_that_are_no_text(built, order, tmp_path):
     labels = tmp_path / "labels.txt"
     labels.write_bytes("größe".encode("latin-1"))
     own = {"path": str(built.trained.path), "labels": str(labels)}
-    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
-    with runs.opened(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
+    other = Order(
+        photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
+    )
+    with runs.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
         _ = ModelChain(other, run, Console(quiet=True)).trained
 
 
@@ -53,8 +55,10 @@ def test_what_makes_pixels_is_a_part_of_every_fingerprint(chain, monkeypatch):
 
 def test_a_model_of_ones_own_is_looked_at_once(built, order, tmp_path, monkeypatch):
     own = {"path": str(built.trained.path), "scaling": "none"}
-    other = Order(photos=order.photos, targets=order.targets, recipe=recipe.resolve("default", {"own": own}))
-    with runs.opened(tmp_path / "run") as run:
+    other = Order(
+        photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
+    )
+    with runs.open_run(tmp_path / "run") as run:
         assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px
         monkeypatch.setattr(stages.adopt, "look", lambda _: pytest.fail("opened again"))
         assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px

@@ -10,7 +10,7 @@ from edgetl.pipeline.order import Order
 
 
 def test_an_order_survives_its_json(order, tmp_path):
-    both = (targets.find("raspberry-pi-4"), targets.find("tflite"))
+    both = (targets.find_target("raspberry-pi-4"), targets.find_target("tflite"))
     pinned = Order(photos=None, targets=both, recipe=order.recipe, method="int8", all_methods=True)
     pinned.save(tmp_path)
     assert Order.of(tmp_path) == pinned
@@ -18,8 +18,8 @@ def test_an_order_survives_its_json(order, tmp_path):
 
 def test_targets_of_edgetls_own_are_found_wherever_it_is_installed(order, tmp_path, monkeypatch):
     order.save(tmp_path)
-    elsewhere = shutil.copytree(targets.shipped(), tmp_path / "elsewhere")
-    monkeypatch.setattr(targets, "shipped", lambda: elsewhere)
+    elsewhere = shutil.copytree(targets.locate_shipped_targets(), tmp_path / "elsewhere")
+    monkeypatch.setattr(targets, "locate_shipped_targets", lambda: elsewhere)
     assert Order.of(tmp_path).target().source.is_relative_to(elsewhere)
 
 
@@ -31,7 +31,7 @@ def test_the_one_target_needs_no_name(order):
 
 
 def test_of_several_targets_one_is_named(order):
-    both = Order(photos=None, targets=(*order.targets, targets.find("raspberry-pi-4")), recipe=order.recipe)
+    both = Order(photos=None, targets=(*order.targets, targets.find_target("raspberry-pi-4")), recipe=order.recipe)
     assert both.target("raspberry-pi-4").id == "raspberry-pi-4"
     with pytest.raises(ConfigError, match="several targets: tflite, raspberry-pi-4") as caught:
         both.target()

@@ -32,7 +32,7 @@ def test_verdicts_on_two_kinds_of_kernels_live_beside_each_other(chain):
     for kernels in ("xnnpack", "reference"):
         chain.verdict(artifact, "validation", kernels)
     for folder in ("verify-tflite-int8-validation", "verify-tflite-int8-reference-validation"):
-        assert runs.read_stage(chain.run.root / folder, Verdict) is not None
+        assert runs.read_finished_stage(chain.run.root / folder, Verdict) is not None
 
 
 def test_few_photos_are_drawn_evenly(chain):
@@ -46,7 +46,7 @@ def test_few_answers_live_beside_all_of_them(chain):
     for at_most in (5, 2**31):
         chain.answers(artifact, "test", "reference", at_most=at_most)
     name = "score-tflite-int8-reference-test"
-    kept = [runs.read_stage(chain.run.root / folder, Scores) for folder in (f"{name}-few", name)]
+    kept = [runs.read_finished_stage(chain.run.root / folder, Scores) for folder in (f"{name}-few", name)]
     assert [one.record.photos for one in kept if one] == [5, len(chain.dataset.test)]
 
 
@@ -65,7 +65,7 @@ def test_plain_kernels_are_only_slower_than_fast_ones(chain, monkeypatch, accele
         return Scores.model_construct(accelerated=accelerated, invoke_ms=900.0)
 
     monkeypatch.setattr(chain, "answers", answers)
-    monkeypatch.setattr("edgetl.core.machine.cores", lambda: 1)
+    monkeypatch.setattr("edgetl.core.machine.count_cores", lambda: 1)
     steps = chain.steps(artifact, "test", "xnnpack")
     assert asked == [("xnnpack", 0), ("reference", affordable)] and steps[-1][0] == f"float32, {name}"
 

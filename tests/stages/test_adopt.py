@@ -5,14 +5,14 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import Own
-from edgetl.core.records import Input
+from edgetl.core.recipe import ExternalRecipe
+from edgetl.core.records import InputSpec
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages import adopt
 
 keras = keras_model.keras
 layers = keras.layers
-SHAPE = Input(side_px=32, fit="crop")
+SHAPE = InputSpec(side_px=32, fit="crop")
 QUIET = Console(quiet=True)
 
 
@@ -22,7 +22,7 @@ def save(tmp_path_factory):
     root = tmp_path_factory.mktemp("own")
 
     def make(*, inside=False, classes=(0, 1, 2), guesses=False):
-        keras_model.begin(1)
+        keras_model.reset_keras(1)
         image = keras.Input((32, 32, 3))
         value = layers.Rescaling(1 / 255)(image) if inside else image
         # Each output is one channel above half the light of the three, summed over the pixels.
@@ -41,15 +41,15 @@ def save(tmp_path_factory):
 
 
 def adopted(dataset, folder, console=QUIET, **told):
-    return adopt.adopt(Own(**told), dataset, SHAPE, folder, console=console)
+    return adopt.adopt_external(ExternalRecipe(**told), dataset, SHAPE, folder, console=console)
 
 
 def test_a_model_is_taken_as_it_is(save, shared_dataset, tmp_path):
     trained = adopted(shared_dataset, tmp_path, path=save(), scaling="0..1")
-    assert (trained.base, trained.phases, trained.activation) == ("own", (), "softmax")
+    assert (trained.base, trained.phases, trained.activation) == ("external", (), "softmax")
     assert "sha256" in trained.weights and trained.classes == shared_dataset.classes
-    assert keras_model.load(trained.path).inputs[0].dtype == "uint8"
-    assert adopt.look(Own(path=save())).side_px == 32
+    assert keras_model.load_model(trained.path).inputs[0].dtype == "uint8"
+    assert adopt.inspect_external(ExternalRecipe(path=save())).side_px == 32
 
 
 def test_scaling_must_be_said_unless_it_is_inside(save, shared_dataset, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.device import benchmark as benchmark_file
-from edgetl.core.device.benchmark import Wanted
+from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
 from edgetl.stages.bench import bench
 
@@ -28,8 +28,8 @@ def bundle(built, tmp_path):
 
 
 @pytest.fixture
-def wanted(built, shared_dataset) -> Wanted:
-    return Wanted(
+def wanted(built, shared_dataset) -> BenchmarkRequest:
+    return BenchmarkRequest(
         model_sha256=built.artifact.sha256,
         soak_s=0.0,
         classes=shared_dataset.classes,
@@ -50,7 +50,7 @@ def test_it_measures_and_scores_as_the_run_did(built, bundle, wanted, folder):
     made = bench(bundle, wanted, folder, said=said.append)
     assert said[0] == "invoke, 1 thread" and said[-1].startswith("accuracy on ")
     assert made.where == "host" and (folder / "measure.svg").is_file()
-    measure = benchmark_file.read(made.path, wanted.model_sha256)
+    measure = benchmark_file.read_measurement(made.path, wanted.model_sha256)
     assert measure.accuracy is not None and measure.accuracy.accuracy.value == pytest.approx(
         built.verdict.accuracy, abs=1e-6
     )

@@ -11,18 +11,18 @@ import pytest
 from PIL import Image
 
 from edgetl.core.device import targets
-from edgetl.core.device.bundle_files import golden_photos
+from edgetl.core.device.bundle_files import select_golden_photos
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.photos import pixels
 from edgetl.core.records import (
     Artifact,
     Bundle,
-    Calibration,
+    CalibrationSet,
     Dataset,
-    Input,
+    InputSpec,
     Photo,
     Refusal,
-    Tensor,
+    TensorSpec,
     Trained,
     Verdict,
 )
@@ -51,14 +51,14 @@ def job(tmp_path) -> BundleJob:
     dataset = Dataset(
         root=root, classes=CLASSES, train=(), validation=(), test=tuple(photos), left_out=(), sha256="dataset"
     )
-    chosen = golden_photos(dataset)
+    chosen = select_golden_photos(dataset)
     return BundleJob(
-        target=targets.find("tflite"),
+        target=targets.find_target("tflite"),
         trained=Trained.model_construct(
             path=tmp_path / "model.keras",
             sha256="trained",
             base="mobilenet_v2",
-            input=Input(side_px=SIDE_PX, fit="stretch"),
+            input=InputSpec(side_px=SIDE_PX, fit="stretch"),
             classes=CLASSES,
             activation="softmax",
             dataset_sha256="dataset",
@@ -67,8 +67,8 @@ def job(tmp_path) -> BundleJob:
             path=model,
             format="tflite",
             method="int8",
-            input=Tensor(name="image", shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", scale=0.0, zero_point=0),
-            output=Tensor(name="label", shape=(1, 2), dtype="uint8", scale=1 / 256, zero_point=0),
+            input=TensorSpec(name="image", shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", scale=0.0, zero_point=0),
+            output=TensorSpec(name="label", shape=(1, 2), dtype="uint8", scale=1 / 256, zero_point=0),
             operators={},
             tensor_dtypes={},
             bytes=4,
@@ -78,15 +78,18 @@ def job(tmp_path) -> BundleJob:
             sparsity=0.25,
             distinct_weights=9,
             agreement=1.0,
-            refused=Refusal(message="", hint=""),
-            calibration=Calibration(photos=0, sha256=""),
+            refusal=Refusal(message="", hint=""),
+            calibration=CalibrationSet(photos=0, sha256=""),
         ),
         verdict=Verdict.model_construct(artifact_sha256=sha256(model), outcome="PASS"),
         dataset=dataset,
-        recipe={"base": {"weights": str(tmp_path / "w.h5")}, "own": {"path": "", "labels": str(tmp_path / "l.txt")}},
+        recipe={
+            "base": {"weights": str(tmp_path / "w.h5")},
+            "external": {"path": "", "labels": str(tmp_path / "l.txt")},
+        },
         golden=Golden(
             photos=chosen,
-            pixels=np.stack([pixels.load(root / photo.path, SIDE_PX, "stretch") for photo in chosen]),
+            pixels=np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "stretch") for photo in chosen]),
             outputs=np.zeros((3, 2), np.uint8),
         ),
     )
@@ -164,7 +167,7 @@ def test_nothing_of_this_machine_travels(job, tmp_path):
     for name, content in contents(made.root).items():
         assert str(tmp_path).encode() not in content, name
     told = json.loads((made.root / "model.json").read_text(encoding="utf-8"))["provenance"]["recipe"]
-    assert told == {"base": {"weights": "w.h5"}, "own": {"path": "", "labels": "l.txt"}}
+    assert told == {"base": {"weights": "w.h5"}, "external": {"path": "", "labels": "l.txt"}}
 
 
 def test_a_photo_that_changed(job, tmp_path):

@@ -4,8 +4,8 @@ import pytest
 
 from edgetl.core.errors import DataError
 from edgetl.core.photos import dataset
-from edgetl.core.records import Input, Trained
-from edgetl.core.runs import sha256_of
+from edgetl.core.records import InputSpec, Trained
+from edgetl.core.runs import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.tflite import calibrate as tflite_calibrate
 from edgetl.stages import calibrate as stage
@@ -15,8 +15,8 @@ from edgetl.stages import translate
 @pytest.fixture(scope="module")
 def trained(small_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("trained") / "model.keras"
-    keras_model.save(small_model(), path)
-    return Trained.model_construct(path=path, sha256="t" * 64, input=Input(side_px=32, fit="crop"))
+    keras_model.save_model(small_model(), path)
+    return Trained.model_construct(path=path, sha256="t" * 64, input=InputSpec(side_px=32, fit="crop"))
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,14 @@ def asked(trained, dataset, form, photos, graph):
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])
 def test_a_calibrated_model(trained, graph, shared_dataset, tmp_path, form):
-    photos = dataset.calibration(shared_dataset, 12, 1)
+    photos = dataset.draw_calibration_photos(shared_dataset, 12, 1)
     seen = []
     made = stage.calibrate(asked(trained, shared_dataset, form, photos, graph), tmp_path, advance=seen.append)
     assert sum(seen) == 12 == made.calibration.photos and made.trained_sha256 == "t" * 64
-    assert [path.name for path in tmp_path.iterdir()] == [f"calibrated.{form}"] and made.sha256 == sha256_of(made.path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"calibrated.{form}"] and made.sha256 == hash_file(made.path)
     assert len(made.layers) > 3
     if form == "tflite":
-        assert tflite_calibrate.quantized(made.path.read_bytes())
+        assert tflite_calibrate.quantize_model(made.path.read_bytes())
 
 
 @pytest.mark.parametrize("form", ["tflite", "onnx"])
@@ -51,7 +51,7 @@ def test_a_bad_draw_stops_before_any_work(trained, graph, shared_dataset, tmp_pa
 
 
 def test_layers_are_measured_on_other_photos(shared_dataset):
-    photos = dataset.calibration(shared_dataset, 12, 1)
+    photos = dataset.draw_calibration_photos(shared_dataset, 12, 1)
     others = stage._others(photos, shared_dataset)
     assert not {of.sha256 for of in others} & {of.sha256 for of in photos} and len(others) == 32
     assert {of.sha256 for of in others} <= {of.sha256 for of in shared_dataset.train}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.device import bundle_files
-from edgetl.core.device.benchmark import Wanted
+from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import ConfigError, EdgetlError, StageError
 from edgetl.core.records import Benchmark, Bundle, Photo
 from edgetl.stages.deploy import Device, deploy
@@ -62,7 +62,7 @@ def bundled(root: Path, measure: dict, **more: str) -> Bundle:
         **more,
     }
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    files[bundle_files.SUMS] = bundle_files.sums_text(digests)
+    files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests)
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
@@ -70,12 +70,12 @@ def bundled(root: Path, measure: dict, **more: str) -> Bundle:
 
 
 @pytest.fixture
-def wanted(tmp_path) -> Wanted:
+def wanted(tmp_path) -> BenchmarkRequest:
     (tmp_path / "photos").mkdir()
     for name in ("a b.png", "c.png"):
         (tmp_path / "photos" / name).write_text(name)
     photos = tuple(Photo(path=name, label=label, sha256="") for label, name in enumerate(("a b.png", "c.png")))
-    return Wanted(
+    return BenchmarkRequest(
         model_sha256=SHA256, soak_s=2.5, classes=("circle", "$(touch x) 'y"), root=tmp_path / "photos", photos=photos
     )
 

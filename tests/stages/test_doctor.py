@@ -16,7 +16,7 @@ def findings(monkeypatch):
     """Subject → finding, after `changes` to the machine."""
 
     def examine():
-        return {finding.subject: finding for finding in doctor.examine()}
+        return {finding.subject: finding for finding in doctor.check_machine()}
 
     return examine
 
@@ -33,7 +33,7 @@ def test_this_machine(findings):
 
 def test_what_is_missing_is_said(findings, monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "version", lambda package: "absent" if package == "keras" else "1.0")
-    monkeypatch.setattr(tflite_runtime, "accelerated", lambda _: False)
+    monkeypatch.setattr(tflite_runtime, "runs_xnnpack", lambda _: False)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10, 9, 1))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not" / "yet"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

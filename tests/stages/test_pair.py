@@ -9,11 +9,11 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.recipe import Contract
+from edgetl.core.recipe import ContractRecipe
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages.pair import Pair, judged
 
-CONTRACT = Contract(limit_drop=0.05)
+CONTRACT = ContractRecipe(limit_drop=0.05)
 QUIET = Console(quiet=True)
 
 
@@ -90,21 +90,21 @@ def test_photos_of_another_number_of_classes(pair, draw_photos, tmp_path):
 
 
 def test_models_that_do_not_answer_probabilities(pair, tmp_path):
-    model = keras_model.load(pair.reference)
+    model = keras_model.load_model(pair.reference)
     model.get_layer(keras_model.SCORES).activation = keras_model.keras.activations.linear
     logits = tmp_path / "logits.keras"
-    keras_model.save(model, logits)
+    keras_model.save_model(model, logits)
     with pytest.raises(ConfigError, match=r"the answers cannot be judged: .* not a probability") as caught:
         judged(dataclasses.replace(pair, reference=logits), CONTRACT, console=QUIET)
     assert "end them in a softmax" in caught.value.hint
 
 
 def test_a_model_that_answers_no_numbers(pair, tmp_path):
-    model = keras_model.load(pair.reference)
+    model = keras_model.load_model(pair.reference)
     scores = model.get_layer(keras_model.SCORES)
     scores.set_weights([weights * np.nan for weights in scores.get_weights()])
     broken = tmp_path / "broken.keras"
-    keras_model.save(model, broken)
+    keras_model.save_model(model, broken)
     with pytest.raises(ConfigError, match="the answers cannot be judged: "):
         judged(dataclasses.replace(pair, reference=broken), CONTRACT, console=QUIET)
 

@@ -13,7 +13,7 @@ from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixel_store
-from edgetl.core.retrain_job import Retrained
+from edgetl.core.retrain_job import RetrainedModel
 from edgetl.engines import backends
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import inspect as onnx_inspect
@@ -29,17 +29,20 @@ from edgetl.stages.retrain import Retraining, retrain
 @pytest.fixture(scope="module")
 def made(built, order, shared_dataset, tmp_path_factory):
     """Kind → what retraining the shared model left, each made once."""
-    kept: dict[str, Retrained] = {}
+    kept: dict[str, RetrainedModel] = {}
 
-    def make(kind: str) -> Retrained:
+    def make(kind: str) -> RetrainedModel:
         if kind not in kept:
             tables = recipe.Tables(order.recipe.tables())
-            tables["retrain"] |= {"epochs": 1, "slim_epochs": 1, "clusters": 8, "sparsity": 0.6}
-            changed = recipe.from_tables(tables, "this test")
+            tables["retrain"] |= {"epochs": 1, "compress_epochs": 1, "clusters": 8, "sparsity": 0.6}
+            changed = recipe.parse_recipe(tables, "this test")
             asked = Retraining(kind=kind, trained=built.trained, dataset=shared_dataset, recipe=changed)
-            with runs.opened(tmp_path_factory.mktemp("run") / "run") as run:
+            with runs.open_run(tmp_path_factory.mktemp("run") / "run") as run:
                 done = run.stage(
-                    f"retrain-{kind}", {}, lambda folder: retrain(asked, folder, console=Console(quiet=True)), Retrained
+                    f"retrain-{kind}",
+                    {},
+                    lambda folder: retrain(asked, folder, console=Console(quiet=True)),
+                    RetrainedModel,
                 )
             kept[kind] = done.record
         return kept[kind]
@@ -50,26 +53,26 @@ def made(built, order, shared_dataset, tmp_path_factory):
 def file_of(method, built, shared_dataset, made, folder, form="tflite"):
     """The method's artifact."""
     row = METHODS[method]
-    if row.retrained == "qat":
+    if row.retraining == "qat":
         return convert_aware(built.trained, made("qat"), "tflite", folder)
     photos = shared_dataset.train if row.calibrated else ()
-    slim = built.trained.model_copy(update={"path": made(row.retrained).model})
+    slim = built.trained.model_copy(update={"path": made(row.retraining).model})
     if form == "onnx":
         return convert_graph(slim, translate.translate(slim, folder), row, photos, folder)
     return convert(slim, row, photos, folder)
 
 
 def scores(artifact, photos, shape):
-    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
-    return tflite_runtime.predict(artifact.path, pixels, "xnnpack", lambda _: None).scores
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
+    return tflite_runtime.predict_file(artifact.path, pixels, "xnnpack", lambda _: None).scores
 
 
 def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     artifact = file_of("qat8", built, shared_dataset, made, tmp_path)
-    tflite_convert.check(artifact.path, METHODS["qat8"])
+    tflite_convert.check_file(artifact.path, METHODS["qat8"])
     assert (artifact.input.dtype, artifact.input.scale, artifact.input.zero_point) == ("uint8", 1.0, 0)
     assert artifact.output.dtype == "uint8" and artifact.trained_sha256 == built.trained.sha256
-    assert set(artifact.tensor_dtypes) <= {"uint8", "int8", "int32"} and not artifact.refused.message
+    assert set(artifact.tensor_dtypes) <= {"uint8", "int8", "int32"} and not artifact.refusal.message
     # Folded: no product or sum is left of BatchNormalization, and the scaling is one convolution.
     assert set(artifact.operators) <= {
         "CONV_2D",
@@ -85,17 +88,19 @@ def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     promised = np.load(retrained.answers)
     assert len(promised) == len(retrained.proof) == len(shared_dataset.validation) + len(shared_dataset.train)
     answered = scores(artifact, (*shared_dataset.validation,), built.trained.input)
-    assert metrics.agreement(promised[: len(answered)], answered) == 1.0
+    assert metrics.compute_agreement(promised[: len(answered)], answered) == 1.0
     assert np.abs(promised[: len(answered)] - answered).max() < 0.1
     labels = np.array([photo.label for photo in shared_dataset.validation])
-    assert metrics.accuracy(answered, labels) > 0.9
+    assert metrics.compute_accuracy(answered, labels) > 0.9
     assert retrained.outcome.bridge_difference < 1e-4 and retrained.outcome.epochs == 1
 
 
 def test_no_photo_sets_a_range_of_what_was_learned(built, made, tmp_path):
     retrained, shape = made("qat"), built.trained.input
     for name, photos in (("first", retrained.proof[:1]), ("last", retrained.proof[-9:])):
-        content = tflite_convert.convert(retrained.model, METHODS["qat8"], pixel_store.opened(photos, shape))
+        content = tflite_convert.convert_saved_model(
+            retrained.model, METHODS["qat8"], pixel_store.open_pixels(photos, shape)
+        )
         (tmp_path / name).write_bytes(content)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "last").read_bytes()
 
@@ -110,7 +115,7 @@ def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, sha
 
 def test_a_quantization_aware_onnx_file(built, shared_dataset, made, tmp_path):
     artifact = convert_aware(built.trained, made("qat"), "onnx", tmp_path)
-    onnx_inspect.check(artifact.path, METHODS["qat8"])
+    onnx_inspect.check_file(artifact.path, METHODS["qat8"])
     assert (artifact.format, artifact.method, artifact.input.dtype) == ("onnx", "qat8", "uint8")
     assert artifact.agreement >= 0.99 and artifact.operators["Conv"] == 28 and artifact.calibration.photos == 0
 
@@ -124,23 +129,23 @@ def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_
     np.save(turned / "proof.npy", np.load(retrained.answers)[:, [1, 2, 0]])
     other = retrained.model_copy(update={"folder": turned})
     said = rf"{FORMATS[form].title} file agree on \d+\.\d% of \d+ photos, 99% are needed; .* itself agrees on"
-    refused = convert_aware(built.trained, other, form, tmp_path).refused
+    refused = convert_aware(built.trained, other, form, tmp_path).refusal
     assert re.search(rf"{said} (100\.0|99\.\d)% of \d+: what was learned is not what", refused.message)
 
 
 def test_a_network_that_answers_to_each_rounding_is_told_from_a_wrong_file(built, made, tmp_path, monkeypatch):
     """Answers that are others on every kernel, as those of a deep network that was taught little."""
-    predict, retrained = backends.predict, made("qat")
+    predict, retrained = backends.predict_with, made("qat")
 
     def restless(path, photos, kernels, advance):
         ran, turn = predict(path, photos, kernels, advance), 1 if kernels == "reference" else 2
         return dataclasses.replace(ran, scores=np.roll(ran.scores, turn, axis=1))
 
-    monkeypatch.setattr(backends, "predict", restless)
+    monkeypatch.setattr(backends, "predict_with", restless)
     said = (
         r"agree on \d+\.\d% of \d+ photos, .* between XNNPACK and reference kernels the file itself agrees on \d+\.\d%"
     )
-    refused = convert_aware(built.trained, retrained, "tflite", tmp_path).refused
+    refused = convert_aware(built.trained, retrained, "tflite", tmp_path).refusal
     assert re.search(rf"{said} of \d+: single roundings change what this network answers", refused.message)
     assert "--learning-rate" in refused.hint
 
@@ -155,13 +160,13 @@ def test_pruned_files(built, shared_dataset, made, tmp_path):
     # Depthwise kernels are left alone; rounding to eight bits makes some more zeros and takes none away.
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
     assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.gzip_bytes < whole.gzip_bytes
-    for kernel in tflite_convert.kernels(pruned.path):
+    for kernel in tflite_convert.read_weights(pruned.path):
         if kernel.shape[1] > 9:
             assert (kernel == 0).mean() == pytest.approx(0.6, abs=0.02)
-    model = keras_model.load(made("prune").model)
+    model = keras_model.load_model(made("prune").model)
     assert (model.get_layer("conv_pw_5").get_weights()[0] == 0).mean() == pytest.approx(0.6, abs=0.01)
     labels = np.array([photo.label for photo in shared_dataset.validation])
-    assert metrics.accuracy(scores(integer, shared_dataset.validation, built.trained.input), labels) > 0.6
+    assert metrics.compute_accuracy(scores(integer, shared_dataset.validation, built.trained.input), labels) > 0.6
 
 
 def test_pruned_onnx_files(built, shared_dataset, made, tmp_path):
@@ -173,13 +178,13 @@ def test_pruned_onnx_files(built, shared_dataset, made, tmp_path):
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
     assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.bytes < 0.5 * pruned.bytes
     assert integer.calibration.photos == len(shared_dataset.train)
-    for kernel in onnx_inspect.kernels(integer.path):
+    for kernel in onnx_inspect.read_weights(integer.path):
         if kernel.shape[1] > 9:
             assert kernel.dtype == np.int8 and (kernel == 0).mean() >= 0.58
-    pixels = pixel_store.opened([photo.sha256 for photo in shared_dataset.validation], built.trained.input)
-    answered = onnx_runtime.predict(integer.path, pixels, "onnxruntime", lambda _: None).scores
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in shared_dataset.validation], built.trained.input)
+    answered = onnx_runtime.predict_file(integer.path, pixels, "onnxruntime", lambda _: None).scores
     labels = np.array([photo.label for photo in shared_dataset.validation])
-    assert metrics.accuracy(answered, labels) > 0.6
+    assert metrics.compute_accuracy(answered, labels) > 0.6
 
 
 @pytest.mark.slow
@@ -189,7 +194,7 @@ def test_clustered_onnx_files(built, shared_dataset, made, tmp_path):
         artifact = file_of(name, built, shared_dataset, made, tmp_path / name, "onnx")
         counts = [
             max(len(np.unique(row)) for row in kernel)
-            for kernel in onnx_inspect.kernels(artifact.path)
+            for kernel in onnx_inspect.read_weights(artifact.path)
             if kernel.shape[1] > 9
         ]
         assert max(counts) <= 8
@@ -201,13 +206,13 @@ def test_clustered_files(built, shared_dataset, made, tmp_path):
     (tmp_path / "int").mkdir()
     clustered = file_of("cluster", built, shared_dataset, made, tmp_path / "float")
     integer = file_of("cluster8", built, shared_dataset, made, tmp_path / "int")
-    model = keras_model.load(made("cluster").model)
+    model = keras_model.load_model(made("cluster").model)
     assert len(np.unique(model.get_layer("conv_pw_5").get_weights()[0])) <= 8
     # BatchNormalization gives each channel a factor of its own: few values a channel, not few in all.
     for artifact in (clustered, integer):
         counts = [
             max(len(np.unique(row)) for row in kernel)
-            for kernel in tflite_convert.kernels(artifact.path)
+            for kernel in tflite_convert.read_weights(artifact.path)
             if kernel.shape[1] > 9
         ]
         assert max(counts) <= 8

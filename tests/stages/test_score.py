@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.photos.evaluation_set import Questions
-from edgetl.core.records import Input
-from edgetl.core.runs import sha256_of
+from edgetl.core.photos.evaluation_set import EvaluationSet
+from edgetl.core.records import InputSpec
+from edgetl.core.runs import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import runtime as onnx_runtime
 from edgetl.engines.tflite import runtime as tflite_runtime
@@ -15,7 +15,7 @@ from edgetl.stages import score
 
 @pytest.fixture
 def questions(built, shared_dataset):
-    return Questions(part="test", photos=shared_dataset.test[:20], shape=built.trained.input)
+    return EvaluationSet(part="test", photos=shared_dataset.test[:20], shape=built.trained.input)
 
 
 def test_the_reference(built, questions, tmp_path):
@@ -24,9 +24,9 @@ def test_the_reference(built, questions, tmp_path):
     kept = np.load(scores.path)
     assert (scores.photos, scores.part, scores.kernels) == (20, "test", "keras-tensorflow")
     assert (scores.accelerated, scores.invoke_ms, sum(done)) == (False, 0.0, 20)
-    assert scores.model_sha256 == built.trained.sha256 and scores.sha256 == sha256_of(tmp_path / "scores.npy")
+    assert scores.model_sha256 == built.trained.sha256 and scores.sha256 == hash_file(tmp_path / "scores.npy")
     assert kept.dtype == np.float32 and kept.shape == (20, 3) and np.allclose(kept.sum(axis=1), 1, atol=1e-5)
-    model = keras_model.load(built.trained.path)
+    model = keras_model.load_model(built.trained.path)
     assert np.allclose(kept, np.asarray(model(questions.pixels().rows(range(20)))), atol=1e-5)
 
 
@@ -38,7 +38,7 @@ def test_the_artifact(built, questions, tmp_path, kernels):
     assert (scores.photos, scores.kernels, scores.accelerated) == (20, f"litert-{kernels}", kernels == "xnnpack")
     assert scores.model_sha256 == built.artifact.sha256 and scores.invoke_ms > 0 and sum(done) == 20
     assert kept.dtype == np.float32 and kept.shape == (20, 3)
-    ran = tflite_runtime.predict(built.artifact.path, questions.pixels(), kernels, lambda _: None)
+    ran = tflite_runtime.predict_file(built.artifact.path, questions.pixels(), kernels, lambda _: None)
     assert np.array_equal(kept, ran.scores)
 
 
@@ -48,7 +48,7 @@ def test_an_onnx_artifact(built_both, questions, tmp_path, kernels):
     scores = score.artifact(artifact, questions, kernels, tmp_path, advance=lambda _: None)
     kept = np.load(scores.path)
     assert (scores.kernels, scores.accelerated) == (f"onnxruntime-{kernels}", kernels == "onnxruntime")
-    ran = onnx_runtime.predict(artifact.path, questions.pixels(), kernels, lambda _: None)
+    ran = onnx_runtime.predict_file(artifact.path, questions.pixels(), kernels, lambda _: None)
     assert np.array_equal(kept, ran.scores) and kept.shape == (20, 3)
     assert score.raw_outputs(artifact, questions, kernels).dtype == np.float32
 
@@ -71,13 +71,13 @@ def test_raw_outputs_are_those_a_device_gives(built, questions):
 def test_photos_of_another_shape(built, shared_dataset, tmp_path):
     from edgetl.core.photos import pixel_store
 
-    shape = Input(side_px=48, fit="crop")
+    shape = InputSpec(side_px=48, fit="crop")
     photos = shared_dataset.test[:3]
-    pixel_store.fill(shared_dataset.root, [photo.path for photo in photos], shape, progress=lambda _: None)
+    pixel_store.fill_pixel_store(shared_dataset.root, [photo.path for photo in photos], shape, progress=lambda _: None)
     with pytest.raises(ConfigError, match=r"the model takes \(1, 32, 32, 3\)"):
         score.artifact(
             built.artifact,
-            Questions(part="test", photos=photos, shape=shape),
+            EvaluationSet(part="test", photos=photos, shape=shape),
             "xnnpack",
             tmp_path,
             advance=lambda _: None,

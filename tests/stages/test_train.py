@@ -9,20 +9,20 @@ import pytest
 from edgetl.core import bases, recipe
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.runs import sha256_of
+from edgetl.core.runs import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages.train import train
 
 
 def test_the_record_says_what_was_made(built, order, shared_dataset):
     trained = built.trained
-    assert trained.sha256 == sha256_of(trained.path) and trained.path.name == "model.keras"
+    assert trained.sha256 == hash_file(trained.path) and trained.path.name == "model.keras"
     assert (trained.base, trained.alpha, trained.weights) == ("mobilenet", 0.25, order.recipe.base.weights)
     assert (trained.input.side_px, trained.input.fit, trained.activation) == (32, "crop", "softmax")
     assert trained.classes == ("circle", "square", "triangle") and trained.dataset_sha256 == shared_dataset.sha256
     assert [phase.name for phase in trained.phases] == ["head", "fine_tune"]
-    assert trained.backend == bases.backend() == "tensorflow" and trained.device
-    model = keras_model.load(trained.path)
+    assert trained.backend == bases.requested_backend() == "tensorflow" and trained.device
+    model = keras_model.load_model(trained.path)
     assert model.count_params() == trained.parameters and model.output_shape == (None, 3)
 
 
@@ -52,7 +52,7 @@ def test_one_epoch_from_random_weights(shared_dataset, tmp_path):
         "phase2": {"epochs": 0},
     }
     stream = io.StringIO()
-    trained = train(shared_dataset, recipe.resolve("default", flags), tmp_path, console=Console(stream=stream))
+    trained = train(shared_dataset, recipe.resolve_recipe("default", flags), tmp_path, console=Console(stream=stream))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "model.keras", "tensorboard"]
     assert trained.weights == "none" and [phase.name for phase in trained.phases] == ["head"]
     assert stream.getvalue().count("epoch   1") == 1 and "validation 0." in stream.getvalue()
@@ -81,11 +81,11 @@ def test_a_misspelt_layer_stops_it_before_the_first_epoch(shared_dataset, order,
 
 
 def test_the_best_weights_are_those_on_the_disk(built, shared_dataset):
-    from edgetl.core.photos.evaluation_set import Questions
+    from edgetl.core.photos.evaluation_set import EvaluationSet
 
     photos = shared_dataset.validation
-    questions = Questions(part="validation", photos=photos, shape=built.trained.input)
-    scores = keras_model.predict(keras_model.load(built.trained.path), questions.pixels(), lambda _: None)
+    questions = EvaluationSet(part="validation", photos=photos, shape=built.trained.input)
+    scores = keras_model.predict_scores(keras_model.load_model(built.trained.path), questions.pixels(), lambda _: None)
     accuracy = np.mean(scores.argmax(axis=1) == [photo.label for photo in photos])
     kept = next(phase for phase in reversed(built.trained.phases) if phase.kept)
     assert accuracy == pytest.approx(kept.validation_accuracy, abs=1e-6)
@@ -93,7 +93,7 @@ def test_the_best_weights_are_those_on_the_disk(built, shared_dataset):
 
 @pytest.mark.parametrize("feature_cache", [True, False])
 def test_what_was_trained_in_bfloat16_leaves_in_float32(shared_dataset, tmp_path, monkeypatch, feature_cache):
-    monkeypatch.setattr(keras_model, "device", lambda: "gpu:0")
+    monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")
     flags = {
         "base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"},
         "training": {"precision": "bfloat16", "feature_cache": feature_cache, "batch_norm": "inference"},
@@ -101,8 +101,8 @@ def test_what_was_trained_in_bfloat16_leaves_in_float32(shared_dataset, tmp_path
         "phase2": {"epochs": 1, "unfreeze": "-3"},
     }
     stream = io.StringIO()
-    trained = train(shared_dataset, recipe.resolve("default", flags), tmp_path, console=Console(stream=stream))
+    trained = train(shared_dataset, recipe.resolve_recipe("default", flags), tmp_path, console=Console(stream=stream))
     assert trained.precision == "bfloat16"
     assert "in float32 these weights reach validation 0." in stream.getvalue()
-    model = keras_model.load(trained.path)
+    model = keras_model.load_model(trained.path)
     assert {layer.compute_dtype for layer in model.layers if layer.weights} == {"float32"}

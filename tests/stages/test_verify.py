@@ -7,11 +7,11 @@ import pytest
 
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
-from edgetl.core.recipe import Contract
+from edgetl.core.recipe import ContractRecipe
 from edgetl.core.records import Photo, Scores
 from edgetl.stages.verify import Case, verify
 
-CONTRACT = Contract(limit_drop=0.02, confidence=0.9, strict=False)
+CONTRACT = ContractRecipe(limit_drop=0.02, confidence=0.9, strict=False)
 LABELS = [0, 0, 1, 1, 2, 2, 0, 1, 2, 0]
 
 
@@ -66,7 +66,7 @@ def test_the_verdict(kept):
 
 def test_the_ledger_stands_on_the_photos_that_every_step_has(kept):
     reference, artifact = kept("keras", LABELS), kept("int8", [1, *LABELS[1:]])
-    rows = metrics.evenly(len(LABELS), 4)
+    rows = metrics.sample_evenly(len(LABELS), 4)
     few = kept("plain", [LABELS[row] for row in rows])
     steps = (("Keras", reference), ("reference kernels", few), ("XNNPACK", artifact))
     hops = verify(case(reference, artifact, steps=steps), CONTRACT).hops

@@ -21,9 +21,19 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from edgetl.core.device import bundle_files, targets
-from edgetl.core.device.bundle_files import BundleJob, Golden
+from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.photos import pixels
-from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Refusal, Tensor, Trained, Verdict
+from edgetl.core.records import (
+    Artifact,
+    CalibrationSet,
+    Dataset,
+    InputSpec,
+    Photo,
+    Refusal,
+    TensorSpec,
+    Trained,
+    Verdict,
+)
 from edgetl.stages.bundle import bundle
 
 SIDE_PX = 32
@@ -171,7 +181,7 @@ def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / "colours.tflite").write_bytes(lite.TFLiteConverter.from_saved_model(str(root / "saved")).convert())
     job = _job(root / "colours.tflite", "colours", tmp_path_factory.mktemp("photos"))
     folder = tmp_path_factory.mktemp("demo_bundle")
-    bundle(dataclasses.replace(job, target=targets.find("raspberry-pi")), folder)
+    bundle(dataclasses.replace(job, target=targets.find_target("raspberry-pi")), folder)
     return folder
 
 
@@ -180,20 +190,20 @@ def reseal() -> Callable[[Path], None]:
     """Write checksums that fit a changed bundle: what only a wrong build could do."""
 
     def write(folder: Path) -> None:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != bundle_files.SUMS)
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != bundle_files.CHECKSUMS)
         digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
-        (folder / bundle_files.SUMS).write_text(bundle_files.sums_text(digests), encoding="ascii")
+        (folder / bundle_files.CHECKSUMS).write_text(bundle_files.format_checksums(digests), encoding="ascii")
 
     return write
 
 
-def _job(model: Path, kind: str, root: Path) -> BundleJob:
+def _job(model: Path, kind: str, root: Path) -> BundleContents:
     classes = CLASSES[{"sigmoid": "two", "colours": "colours"}.get(kind, "three")]
     photos = tuple(_photo(root, index, index % len(classes)) for index in range(6))
     interpreter = Interpreter(str(model))
     interpreter.allocate_tensors()
     tensors = [
-        Tensor(
+        TensorSpec(
             name=details["name"],
             shape=tuple(int(length) for length in details["shape"]),
             dtype=details["dtype"].__name__,
@@ -203,22 +213,22 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
         for details in (interpreter.get_input_details()[0], interpreter.get_output_details()[0])
     ]
     dataset = Dataset(root=root, classes=classes, train=(), validation=(), test=photos, left_out=(), sha256="d" * 64)
-    chosen = bundle_files.golden_photos(dataset)
-    fitted = np.stack([pixels.load(root / photo.path, SIDE_PX, "crop") for photo in chosen])
+    chosen = bundle_files.select_golden_photos(dataset)
+    fitted = np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "crop") for photo in chosen])
     outputs = []
     for image in fitted:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
         interpreter.invoke()
         outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
-    return BundleJob(
-        target=targets.find("tflite"),
+    return BundleContents(
+        target=targets.find_target("tflite"),
         trained=Trained(
             path=root / "model.keras",
             sha256="a" * 64,
             base="mobilenet_v2",
             alpha=1.0,
             weights="none",
-            input=Input(side_px=SIDE_PX, fit="crop"),
+            input=InputSpec(side_px=SIDE_PX, fit="crop"),
             classes=classes,
             activation="sigmoid" if kind == "sigmoid" else "softmax",
             parameters=1,
@@ -243,14 +253,14 @@ def _job(model: Path, kind: str, root: Path) -> BundleJob:
             sparsity=0.25,
             distinct_weights=9,
             agreement=1.0,
-            refused=Refusal(message="", hint=""),
-            calibration=Calibration(photos=0, sha256=""),
+            refusal=Refusal(message="", hint=""),
+            calibration=CalibrationSet(photos=0, sha256=""),
         ),
         # model_construct leaves the rest out: a bundle takes a summary.
         verdict=Verdict.model_construct(artifact_sha256=_sha256(model), outcome="PASS"),
         dataset=dataset,
         recipe={"base": {"name": "mobilenet_v2"}},
-        golden=Golden(photos=chosen, pixels=fitted, outputs=np.stack(outputs)),
+        golden=GoldenSet(photos=chosen, pixels=fitted, outputs=np.stack(outputs)),
     )
 
 

@@ -90,7 +90,7 @@ def test_the_model_sees_the_colours_of_the_scene_whatever_the_camera_gives(camer
     frame = next(source)
     source.close()
     assert frame.image.mode == "RGB" and frame.capture_ms >= 0
-    assert np.array_equal(pixels.fitted(frame.image, 32, "crop"), pixels.load(scene, 32, "crop"))
+    assert np.array_equal(pixels.fit_image(frame.image, 32, "crop"), pixels.load_photo(scene, 32, "crop"))
     assert camera.asked["main"] == {"format": "BGR888", "size": (64, 48)} and camera.asked["queue"] is False
     assert camera.asked["controls"] == {"FrameRate": 30.0}
 

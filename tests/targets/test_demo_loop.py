@@ -124,7 +124,7 @@ def test_the_answer_belongs_to_its_picture(loops, frames, started, tmp_path):
     assert dict(answer.labels)["light"] == pytest.approx(level / 255)
     assert [probability for _, probability in answer.labels] == sorted((p for _, p in answer.labels), reverse=True)
     answer.image.save(tmp_path / "picture.png")
-    assert np.array_equal(model.seen[-1], pixels.load(tmp_path / "picture.png", 8, "crop"))
+    assert np.array_equal(model.seen[-1], pixels.load_photo(tmp_path / "picture.png", 8, "crop"))
 
 
 def test_the_latency_split(loops, frames, started):

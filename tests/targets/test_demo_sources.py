@@ -46,8 +46,8 @@ def test_photos_give_the_pixels_that_the_build_saw(sources, frames, photos, quic
     for fit in pixels.FITS:
         seen: list[bytes] = []
         while len(set(seen)) < 3:
-            seen.append(pixels.fitted(next(source).image, 96, fit).tobytes())
-        expected = {pixels.load(photos / name, 96, fit).tobytes() for name in ("a.jpg", "b.png", "c.JPG")}
+            seen.append(pixels.fit_image(next(source).image, 96, fit).tobytes())
+        expected = {pixels.load_photo(photos / name, 96, fit).tobytes() for name in ("a.jpg", "b.png", "c.JPG")}
         assert set(seen) == expected
 
 

@@ -34,9 +34,9 @@ def board(device):
 
 
 def test_the_target():
-    found = targets.find("onnx")
+    found = targets.find_target("onnx")
     assert found.accepts.formats == ("onnx",) and "int8_u8s8" not in found.accepts.methods
-    lines = bundle_files.requirements_text(found).splitlines()
+    lines = bundle_files.format_requirements(found).splitlines()
     assert any(line.startswith("onnxruntime") and '"aarch64"' in line for line in lines)
     assert not any("litert" in line or "armv7l" in line for line in lines)
 
@@ -50,14 +50,14 @@ def test_a_board_of_one_s_own_extends_it(tmp_path):
         "ram_bytes = 1_073_741_824\n",
         encoding="utf-8",
     )
-    found = targets.find("my-board", [tmp_path])
-    assert found.accepts.methods == ("int8_u8s8",) and found.payload == targets.find("onnx").payload
+    found = targets.find_target("my-board", [tmp_path])
+    assert found.accepts.methods == ("int8_u8s8",) and found.payload == targets.find_target("onnx").payload
     (folder / "target.toml").write_text(
         'schema = 1\nextends = "onnx"\ntitle = "My board"\nsummary = "mine"\n[accepts]\nmethods = ["int16x8"]\n',
         encoding="utf-8",
     )
     with pytest.raises(ConfigError, match="int16x8 makes tflite files"):
-        targets.find("my-board", [tmp_path])
+        targets.find_target("my-board", [tmp_path])
 
 
 def test_it_checks_itself(board, bundle):
@@ -90,7 +90,9 @@ def test_it_names_photos_as_the_build_did(board, bundle, built_both, photos):
 def test_it_answers_what_the_build_s_runtime_answers(board, bundle, built_both, photos, as_pixels):
     path = photos / "square" / "003.png"
     image = np.asarray(Image.open(path).convert("RGB"))[None]
-    ran = onnx_runtime.predict(built_both.targets[1].artifact.path, as_pixels(image), "onnxruntime", lambda _: None)
+    ran = onnx_runtime.predict_file(
+        built_both.targets[1].artifact.path, as_pixels(image), "onnxruntime", lambda _: None
+    )
     done = board.run(bundle, "classify.py", "--json", "--threads", "1", str(path))
     found = {row["label"]: row["probability"] for row in json.loads(done.stdout)["labels"]}
     labels = json.loads((bundle / "model.json").read_text(encoding="utf-8"))["output"]["labels"]

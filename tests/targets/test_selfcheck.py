@@ -119,7 +119,7 @@ def test_no_checksums_at_all(selfcheck, folder, content):
 @pytest.mark.parametrize("path", ["../outside", "/etc/hostname", "golden/../../outside", "a\\b", "./a", "a//b", ""])
 def test_checksums_stay_inside(selfcheck, folder, path):
     (folder.parent / "outside").write_text("secret", encoding="utf-8")
-    (folder / "SHA256SUMS").write_text(bundle_files.sums_text({path: "0" * 64}), encoding="ascii")
+    (folder / "SHA256SUMS").write_text(bundle_files.format_checksums({path: "0" * 64}), encoding="ascii")
     (fault,) = selfcheck.check_files(folder)
     assert fault.startswith("SHA256SUMS: a line that names no file of the bundle")
 
@@ -242,8 +242,8 @@ def rewrite(source: Path, folder: Path, change) -> None:
     with np.load(source / "golden" / "expected.npz") as arrays:
         content = {name: arrays[name] for name in ("pixels", "outputs")}
     change(content)
-    golden = bundle_files.Golden(photos=(), **content)
-    (folder / "golden" / "expected.npz").write_bytes(bundle_files.golden_arrays(golden))
+    golden = bundle_files.GoldenSet(photos=(), **content)
+    (folder / "golden" / "expected.npz").write_bytes(bundle_files.pack_golden_arrays(golden))
 
 
 def edit_facts(folder: Path, change) -> None:

@@ -111,8 +111,8 @@ def test_the_clock_is_where_it_is_said_to_be(stopwatch, timing, monkeypatch):
 
     model = stopwatch.model(1)
     monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: now["ns"])
-    monkeypatch.setattr(timing.pixels, "decoded", takes(1, pixels.decoded))
-    monkeypatch.setattr(timing.pixels, "fitted", takes(1.5, pixels.fitted))
+    monkeypatch.setattr(timing.pixels, "decoded", takes(1, pixels.decode_image))
+    monkeypatch.setattr(timing.pixels, "fitted", takes(1.5, pixels.fit_image))
     monkeypatch.setattr(model, "fill", takes(0.5, model.fill))
     monkeypatch.setattr(model, "invoke", takes(4, model.invoke))
     monkeypatch.setattr(model, "answer", takes(3, model.answer))

@@ -25,14 +25,14 @@ def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
         make: given an empty folder. Where it fails, nothing is kept.
     """
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    folder = cache.cache_root() / "emulation" / f"{name}-{digest}"
+    folder = cache.locate_cache() / "emulation" / f"{name}-{digest}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            with cache.appearing(folder) as part:
+            with cache.create_folder(folder) as part:
                 make(part)
                 # A temporary folder is its maker's alone; a root file system is everybody's who lives in it.
                 part.chmod(0o755)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from edgetl.core.errors import StageError
 from edgetl.core.records import Benchmark, Photo, Record, Scores
-from edgetl.core.runs import sha256_of
+from edgetl.core.runs import hash_file
 
 Ms = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -24,7 +24,7 @@ _LIMIT_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class BenchmarkRequest:
     """What is to be measured: a model, for how long, and on which test photos it is scored too (none: on none)."""
 
     model_sha256: str
@@ -42,7 +42,7 @@ class Percentile(Record):
     high_ms: Ms
 
 
-class Times(Record):
+class LatencyStatistics(Record):
     """What many runs of the same thing took."""
 
     runs: Annotated[int, Field(ge=1)]
@@ -54,27 +54,27 @@ class Times(Record):
     p99: Percentile
 
 
-class Invoked(Record):
+class InvokeTimes(Record):
     """The model alone on so many threads: loaded, invoked for the first time, and again and again."""
 
     threads: Annotated[int, Field(ge=1)]
     load_ms: Ms
     first_ms: Ms
     accelerated: bool
-    steady: Times
+    steady: LatencyStatistics
 
 
 class PhotoTimes(Record):
     """A photo's way from the bytes of its file to its labels."""
 
-    decode: Times
-    preprocess: Times
-    invoke: Times
-    postprocess: Times
-    total: Times
+    decode: LatencyStatistics
+    preprocess: LatencyStatistics
+    invoke: LatencyStatistics
+    postprocess: LatencyStatistics
+    total: LatencyStatistics
 
 
-class Window(Record):
+class SoakWindow(Record):
     """A stretch of a soak; `at_s` is its end."""
 
     at_s: Ms
@@ -88,11 +88,11 @@ class Soak(Record):
     start_s: float
     seconds: Ms
     invokes: Count
-    windows: tuple[Window, ...]
+    windows: tuple[SoakWindow, ...]
     drift: float
 
 
-class Share(Record):
+class Proportion(Record):
     """A share with its 95 % interval."""
 
     value: Fraction
@@ -100,7 +100,7 @@ class Share(Record):
     high: Fraction
 
 
-class Named(Record):
+class PhotoPrediction(Record):
     """What the device answered to one photo: its path in the folder, its label, and the labels' probabilities."""
 
     photo: str
@@ -120,10 +120,10 @@ class Accuracy(Record):
 
     photos: Count
     right: Count
-    accuracy: Share
+    accuracy: Proportion
     per_label: dict[str, LabelCount]
     unreadable: dict[str, str]
-    answers: tuple[Named, ...]
+    answers: tuple[PhotoPrediction, ...]
 
 
 class Board(Record):
@@ -154,7 +154,7 @@ class Throttled(Record):
     since_boot: tuple[str, ...]
 
 
-class Measure(Record):
+class Measurement(Record):
     """What bench.py wrote. `valid` False: the figures may be shown, never compared; `reasons` say why."""
 
     schema_number: Annotated[Literal[1], Field(alias="schema")]
@@ -170,7 +170,7 @@ class Measure(Record):
     versions: dict[str, str]
     accelerated: bool
     golden_photos: Annotated[int, Field(ge=1)]
-    sweep: Annotated[tuple[Invoked, ...], Field(min_length=1)]
+    sweep: Annotated[tuple[InvokeTimes, ...], Field(min_length=1)]
     best_threads: int
     photo: PhotoTimes
     soak: Soak | None
@@ -182,12 +182,12 @@ class Measure(Record):
     unwatched: dict[str, str]
 
     @property
-    def best(self) -> Invoked:
+    def best(self) -> InvokeTimes:
         """The model alone on the best number of threads."""
         return next(invoked for invoked in self.sweep if invoked.threads == self.best_threads)
 
 
-def lay_out(wanted: Wanted, folder: Path) -> None:
+def link_photos(wanted: BenchmarkRequest, folder: Path) -> None:
     """Links to the photos as bench.py wants them: in folders named after their labels, each named by its row."""
     for row, photo in enumerate(wanted.photos):
         link = folder / wanted.classes[photo.label] / f"{row:06}{Path(photo.path).suffix.lower()}"
@@ -195,23 +195,23 @@ def lay_out(wanted: Wanted, folder: Path) -> None:
         link.symlink_to((wanted.root / photo.path).absolute())
 
 
-def benchmark(where: str, wanted: Wanted, folder: Path) -> Benchmark:
+def read_benchmark(where: str, wanted: BenchmarkRequest, folder: Path) -> Benchmark:
     """The record of what bench.py left in `folder`; its answers, if there are any, go into scores.npy beside.
 
     Raises:
         StageError: see `read` and `probabilities`; or photos were not scored that should have been.
     """
     path = folder / NAME
-    measure = read(path, wanted.model_sha256)
+    measure = read_measurement(path, wanted.model_sha256)
     scores = None
     if wanted.photos:
         if measure.accuracy is None:
             raise StageError("bench.py scored no photos", where=(path,))
-        array = probabilities(measure.accuracy, len(wanted.photos), len(wanted.classes))
+        array = arrange_probabilities(measure.accuracy, len(wanted.photos), len(wanted.classes))
         np.save(folder / "scores.npy", array, allow_pickle=False)
         scores = Scores(
             path=folder / "scores.npy",
-            sha256=sha256_of(folder / "scores.npy"),
+            sha256=hash_file(folder / "scores.npy"),
             model_sha256=wanted.model_sha256,
             part="test",
             kernels=f"bench.py on {where}",
@@ -219,10 +219,10 @@ def benchmark(where: str, wanted: Wanted, folder: Path) -> Benchmark:
             accelerated=measure.accelerated,
             invoke_ms=measure.best.steady.p50.ms,
         )
-    return Benchmark(where=where, path=path, sha256=sha256_of(path), model_sha256=wanted.model_sha256, scores=scores)
+    return Benchmark(where=where, path=path, sha256=hash_file(path), model_sha256=wanted.model_sha256, scores=scores)
 
 
-def read(path: Path, model_sha256: str) -> Measure:
+def read_measurement(path: Path, model_sha256: str) -> Measurement:
     """What stands in a measure.json.
 
     Args:
@@ -235,7 +235,7 @@ def read(path: Path, model_sha256: str) -> Measure:
     try:
         if path.stat().st_size > _LIMIT_BYTES:
             raise StageError(f"measure.json is over the limit of {_LIMIT_BYTES >> 20} MiB", where=(path,))
-        measure = Measure.model_validate_json(path.read_bytes())
+        measure = Measurement.model_validate_json(path.read_bytes())
     except OSError as error:
         raise StageError(f"bench.py left no measure.json: {error.strerror}", where=(path,)) from error
     except ValidationError as error:
@@ -251,7 +251,7 @@ def read(path: Path, model_sha256: str) -> Measure:
     return measure
 
 
-def probabilities(accuracy: Accuracy, photos: int, classes: int) -> np.ndarray:
+def arrange_probabilities(accuracy: Accuracy, photos: int, classes: int) -> np.ndarray:
     """The device's answers in the order of the photos: float32 [photos, classes].
 
     Args:

@@ -18,13 +18,13 @@ import numpy as np
 
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
-from edgetl.core.methods import find
-from edgetl.core.recipe import without_folders
+from edgetl.core.methods import find_method
+from edgetl.core.recipe import strip_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained, Verdict
 
 SCHEMA = 1
 GOLDEN_BYTES = 2_000_000
-SUMS = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 GOLDEN_ARRAYS = "golden/expected.npz"
 
 # LiteRT on x86-64 and arm64, measured: float32 answers differ by 2e-5 at most, int8 answers by one step at most.
@@ -56,7 +56,7 @@ _VERDICT_FACTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Golden:
+class GoldenSet:
     """Photos with what the build made of them.
 
     `pixels` is uint8 [photos, side, side, 3]; `outputs` is [photos, units] in the artifact's own output dtype.
@@ -68,7 +68,7 @@ class Golden:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BundleJob:
+class BundleContents:
     """Everything a bundle is made of. `recipe` is `Recipe.tables()`."""
 
     target: Target
@@ -77,10 +77,10 @@ class BundleJob:
     verdict: Verdict
     dataset: Dataset
     recipe: dict[str, Any]
-    golden: Golden
+    golden: GoldenSet
 
 
-def golden_photos(dataset: Dataset, count: int = 8) -> tuple[Photo, ...]:
+def select_golden_photos(dataset: Dataset, count: int = 8) -> tuple[Photo, ...]:
     """Small test photos, evenly from the classes, at most GOLDEN_BYTES together (one photo may be larger alone).
 
     Raises:
@@ -107,7 +107,7 @@ def golden_photos(dataset: Dataset, count: int = 8) -> tuple[Photo, ...]:
     return tuple(chosen) or (min(turns, key=lambda item: item[:2])[2],)
 
 
-def golden_names(photos: Sequence[Photo], classes: Sequence[str]) -> tuple[str, ...]:
+def name_golden_files(photos: Sequence[Photo], classes: Sequence[str]) -> tuple[str, ...]:
     """Names in the bundle such as golden/0_daisy.jpg. A class is a folder's name and may hold any character."""
     names = []
     for index, photo in enumerate(photos):
@@ -117,7 +117,7 @@ def golden_names(photos: Sequence[Photo], classes: Sequence[str]) -> tuple[str, 
     return tuple(names)
 
 
-def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
+def describe_model(job: BundleContents, versions: Mapping[str, str]) -> dict[str, Any]:
     """The content of model.json: what the model eats and answers, how far a device may differ, where it comes from.
 
     Args:
@@ -129,7 +129,7 @@ def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
         "schema": SCHEMA,
         "created_by": f"edgetl {versions['edgetl']}",
         "target": job.target.id,
-        "model": model_name(artifact),
+        "model": model_file_name(artifact),
         "input": {
             **artifact.input.model_dump(mode="json"),
             "side_px": trained.input.side_px,
@@ -144,14 +144,14 @@ def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
             "activation": trained.activation,
             "labels": list(trained.classes),
         },
-        "tolerances": {"pixels": 0, "output": output_tolerance(artifact)},
+        "tolerances": {"pixels": 0, "output": compute_output_tolerance(artifact)},
         "runtime": {
-            "accelerated": job.target.runtime.accelerated and find(artifact.method).activations != "int16",
+            "accelerated": job.target.runtime.accelerated and find_method(artifact.method).activations != "int16",
             "python": job.target.runtime.python,
-            "architectures": list(architectures(job.target)),
+            "architectures": list(list_architectures(job.target)),
             "systems": list(job.target.runtime.systems),
         },
-        "golden": list(golden_names(job.golden.photos, job.dataset.classes)),
+        "golden": list(name_golden_files(job.golden.photos, job.dataset.classes)),
         "provenance": {
             "base": trained.base,
             "method": artifact.method,
@@ -159,33 +159,33 @@ def model_facts(job: BundleJob, versions: Mapping[str, str]) -> dict[str, Any]:
             "artifact_sha256": artifact.sha256,
             "dataset_sha256": job.dataset.sha256,
             "verdict": job.verdict.model_dump(mode="json", include=_VERDICT_FACTS),
-            "recipe": without_folders(job.recipe),
+            "recipe": strip_folders(job.recipe),
             "versions": dict(sorted(versions.items())),
         },
     }
 
 
-def model_name(artifact: Artifact) -> str:
+def model_file_name(artifact: Artifact) -> str:
     """The model's file in the bundle."""
     return f"model.{artifact.format}"
 
 
-def output_tolerance(artifact: Artifact) -> float:
+def compute_output_tolerance(artifact: Artifact) -> float:
     """How far a device's output may lie from the build's, in the output tensor's own numbers."""
     if artifact.output.scale:
         return _INTEGER_TOLERANCE_STEPS
     if artifact.format == "onnx":
-        return _SOFTMAX_TOLERANCE if find(artifact.method).calibrated else _FLOAT_TOLERANCE
-    int8 = find(artifact.method).weights == "int8" and find(artifact.method).activations != "int16"
+        return _SOFTMAX_TOLERANCE if find_method(artifact.method).calibrated else _FLOAT_TOLERANCE
+    int8 = find_method(artifact.method).weights == "int8" and find_method(artifact.method).activations != "int16"
     return _DEQUANTIZED_TOLERANCE if int8 else _FLOAT_TOLERANCE
 
 
-def json_text(value: object) -> str:
+def format_json(value: object) -> str:
     """JSON for people: indented, in the order given."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def labels_text(classes: Sequence[str]) -> str:
+def format_labels(classes: Sequence[str]) -> str:
     """One label a line, in the order of the model's outputs.
 
     Raises:
@@ -197,26 +197,26 @@ def labels_text(classes: Sequence[str]) -> str:
     return "".join(f"{name}\n" for name in classes)
 
 
-def architectures(target: Target) -> tuple[str, ...]:
+def list_architectures(target: Target) -> tuple[str, ...]:
     """Where the bundle runs: the board's architectures, or for no board in particular all that have a runtime."""
     packages = target.runtime.packages
     return target.device.arch if target.device else tuple(arch for arch in packages if arch != "any")
 
 
-def requirements_text(target: Target) -> str:
+def format_requirements(target: Target) -> str:
     """What pip installs on the device, by architecture and Python version."""
     versions = re.findall(r"([<>=!]+)(3\.\d+)", target.runtime.python)
     pythons = " and ".join(f'python_version {operator} "{version}"' for operator, version in versions)
     lines = [f"# {target.title}: Python {target.runtime.python}"]
     for arch, packages in target.runtime.packages.items():
-        if arch not in ("any", *architectures(target)):
+        if arch not in ("any", *list_architectures(target)):
             continue
         marker = pythons if arch == "any" else f'platform_machine == "{arch}" and {pythons}'
         lines += [f"{package} ; {marker}" for package in packages]
     return "\n".join(lines) + "\n"
 
 
-def golden_arrays(golden: Golden) -> bytes:
+def pack_golden_arrays(golden: GoldenSet) -> bytes:
     """An .npz of `pixels` and `outputs`, the same bytes for the same arrays.
 
     numpy.savez leaves the entries' time to the zipfile module; here it is stated. Nothing is compressed, because the
@@ -233,7 +233,7 @@ def golden_arrays(golden: Golden) -> bytes:
     return buffer.getvalue()
 
 
-def sums_text(digests: Mapping[str, str]) -> str:
+def format_checksums(digests: Mapping[str, str]) -> str:
     """The text of SHA256SUMS: `sha256sum -c` reads it; its last line, a comment there, covers the lines above it."""
     body = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
     return f"{body}# {hashlib.sha256(body.encode('ascii')).hexdigest()}  the lines above\n"

@@ -1,11 +1,11 @@
 """What a target demands of a file besides its accuracy; where that is not met, a sentence, "" where it is."""
 
-from edgetl.core.device.benchmark import Measure
-from edgetl.core.device.target_schema import Limits
+from edgetl.core.device.benchmark import Measurement
+from edgetl.core.device.target_schema import LimitsTable
 from edgetl.core.records import Artifact
 
 
-def too_large(artifact: Artifact, limits: Limits) -> str:
+def check_model_bytes(artifact: Artifact, limits: LimitsTable) -> str:
     """Of the model file alone; the bundle around it does not count."""
     allowed = limits.model_bytes
     if allowed is None or artifact.bytes <= allowed:
@@ -13,7 +13,7 @@ def too_large(artifact: Artifact, limits: Limits) -> str:
     return f"{artifact.method} takes {artifact.bytes} bytes, {allowed} allowed"
 
 
-def too_slow(measure: Measure, limits: Limits) -> str:
+def check_latency(measure: Measurement, limits: LimitsTable) -> str:
     """Of the model alone, its median on the best number of threads. A measure that is INVALID tells nothing."""
     allowed = limits.latency_ms
     median = measure.best.steady.p50

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from edgetl.core.errors import ConfigError, unknown
+from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS
 
@@ -48,7 +48,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Device(_Table):
+class DeviceTable(_Table):
     """One board. `arch` as `platform.machine()` gives it there; `source` is where the rest is published."""
 
     arch: Texts
@@ -59,14 +59,14 @@ class Device(_Table):
     source: str = ""
 
 
-class Accepts(_Table):
+class AcceptsTable(_Table):
     """File formats the runtime reads, and conversion methods in order of preference."""
 
     formats: Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1)]
     methods: Texts
 
 
-class Limits(_Table):
+class LimitsTable(_Table):
     """What the target itself demands; None where it demands nothing and the recipe alone decides.
 
     Bytes are those of the model file, milliseconds the median of the model alone on the board.
@@ -77,7 +77,7 @@ class Limits(_Table):
     latency_ms: Annotated[float, Field(gt=0)] | None = None
 
 
-class Runtime(_Table):
+class RuntimeTable(_Table):
     """Python versions as in ">=3.10,<3.15", and pip requirements per architecture; "any" holds for all of them.
 
     `systems` names operating systems that are known to fit. `accelerated` says whether the runtime has fast kernels
@@ -90,7 +90,7 @@ class Runtime(_Table):
     accelerated: bool = True
 
 
-class Payload(_Table):
+class PayloadTable(_Table):
     """Files copied as they are: relative to the folder that declares them, or common/... next to that folder."""
 
     files: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -103,27 +103,27 @@ class TargetFile(_Table):
     extends: str = ""
     title: Line
     summary: Line
-    device: Device | None = None
-    accepts: Accepts
-    limits: Limits = Limits()
-    runtime: Runtime
-    payload: Payload = Payload()
+    device: DeviceTable | None = None
+    accepts: AcceptsTable
+    limits: LimitsTable = LimitsTable()
+    runtime: RuntimeTable
+    payload: PayloadTable = PayloadTable()
 
 
 # A child has its own title: inherited ones would make two targets look the same in a list.
 OWN = frozenset({"schema", "extends", "title", "summary"})
 _TABLES: dict[str, type[_Table]] = {
-    "device": Device,
-    "accepts": Accepts,
-    "limits": Limits,
-    "runtime": Runtime,
-    "payload": Payload,
+    "device": DeviceTable,
+    "accepts": AcceptsTable,
+    "limits": LimitsTable,
+    "runtime": RuntimeTable,
+    "payload": PayloadTable,
 }
 # pydantic speaks of Python's types, the reader of a target.toml knows TOML's.
 _TOML_WORDS = {"tuple_type": "should be a list", "model_type": "should be a table", "dict_type": "should be a table"}
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_target_file(path: Path) -> dict[str, Any]:
     """The tables as the file has them.
 
     Raises:
@@ -142,7 +142,7 @@ def read(path: Path) -> dict[str, Any]:
     return tables
 
 
-def checked(tables: Mapping[str, Any], path: Path) -> TargetFile:
+def validate_target(tables: Mapping[str, Any], path: Path) -> TargetFile:
     """A target's tables with its parents' merged under them, complete and consistent.
 
     Raises:
@@ -155,19 +155,19 @@ def checked(tables: Mapping[str, Any], path: Path) -> TargetFile:
         raise _explained(path, error.errors()[0]) from error
     for name in whole.accepts.methods:
         if name not in METHODS:
-            raise at(path, "accepts.methods", unknown("method", name, METHODS))
+            raise locate_key(path, "accepts.methods", unknown_name("method", name, METHODS))
         if not {*METHODS[name].formats} & {*whole.accepts.formats}:
             made = f"{name} makes {' and '.join(METHODS[name].formats)} files"
-            raise at(
+            raise locate_key(
                 path, "accepts.methods", ConfigError(f"{made}, the target takes {', '.join(whole.accepts.formats)}")
             )
     for arch in whole.device.arch if whole.device else ():
         if arch not in whole.runtime.packages:
-            raise at(path, "runtime.packages", unknown("architecture", arch, whole.runtime.packages))
+            raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, whole.runtime.packages))
     return whole
 
 
-def at(path: Path, key: str, error: ConfigError) -> ConfigError:
+def locate_key(path: Path, key: str, error: ConfigError) -> ConfigError:
     """The same error with the place it concerns."""
     return ConfigError(error.message, where=(path, key), hint=error.hint)
 
@@ -178,7 +178,9 @@ def _explained(path: Path, problem: ErrorDetails) -> ConfigError:
     if problem["type"] == "extra_forbidden":
         table = _TABLES[place[0]] if len(place) > 1 else TargetFile
         known = [field.alias or name for name, field in table.model_fields.items()]
-        return at(path, key, unknown(f"key in [{place[0]}]" if len(place) > 1 else "key", place[-1], known))
+        return locate_key(
+            path, key, unknown_name(f"key in [{place[0]}]" if len(place) > 1 else "key", place[-1], known)
+        )
     if problem["type"] == "missing":
         return ConfigError(f"{key} is missing", where=(path, key))
     message = _TOML_WORDS.get(problem["type"], problem["msg"].lower())

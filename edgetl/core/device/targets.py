@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from edgetl.core.device import target_schema
-from edgetl.core.device.target_schema import Accepts, Device, Limits, Runtime
-from edgetl.core.errors import ConfigError, unknown
+from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, LimitsTable, RuntimeTable
+from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.records import Record
 
 ENTRY_POINTS = "edgetl.targets"
@@ -54,14 +54,14 @@ class Target(Record):
     title: str
     summary: str
     source: Path
-    device: Device | None
-    accepts: Accepts
-    limits: Limits
-    runtime: Runtime
+    device: DeviceTable | None
+    accepts: AcceptsTable
+    limits: LimitsTable
+    runtime: RuntimeTable
     payload: tuple[PayloadFile, ...]
 
 
-def find(id: str, extra_dirs: Iterable[Path] = ()) -> Target:  # noqa: A002  (a target's id is called id everywhere)
+def find_target(id: str, extra_dirs: Iterable[Path] = ()) -> Target:  # noqa: A002  (a target's id is called id everywhere)
     """The target of that id, from the first folder that has it.
 
     Args:
@@ -74,11 +74,11 @@ def find(id: str, extra_dirs: Iterable[Path] = ()) -> Target:  # noqa: A002  (a 
     roots = _roots(extra_dirs)
     path = _locate(id, roots)
     if path is None:
-        raise unknown("target", id, _located(roots))
+        raise unknown_name("target", id, _located(roots))
     return _loaded(path, roots)
 
 
-def available(extra_dirs: Iterable[Path] = ()) -> tuple[Target, ...]:
+def list_targets(extra_dirs: Iterable[Path] = ()) -> tuple[Target, ...]:
     """Every target that `find` finds, by id.
 
     Raises:
@@ -112,7 +112,7 @@ def _roots(extra_dirs: Iterable[Path]) -> tuple[Path, ...]:
     if here.is_dir():
         named.append(("./targets", here))
     named += [(f"entry point {point.name}", _folder_of(point)) for point in metadata.entry_points(group=ENTRY_POINTS)]
-    named.append(("the installation", shipped()))
+    named.append(("the installation", locate_shipped_targets()))
     for origin, folder in named:
         if not folder.is_dir():
             raise ConfigError(f"{origin} names a folder of targets that does not exist", where=(folder,))
@@ -133,7 +133,7 @@ def _folder_of(point: metadata.EntryPoint) -> Path:
     return Path(folder)
 
 
-def shipped() -> Path:
+def locate_shipped_targets() -> Path:
     """The targets that come with edgetl: inside the wheel, else at the top of the checkout."""
     package = Path(__file__).parents[2]
     checkout = package.parent
@@ -163,7 +163,7 @@ def _loaded(path: Path, roots: Sequence[Path]) -> Target:
     merged: Mapping[str, Any] = {}
     for _, tables in reversed(chain):
         merged = _merged({key: value for key, value in merged.items() if key not in target_schema.OWN}, tables)
-    whole = target_schema.checked(merged, path)
+    whole = target_schema.validate_target(merged, path)
     declaring = next((at for at, (_, tables) in enumerate(chain) if "files" in tables.get("payload", {})), 0)
     return Target(
         id=path.parent.name,
@@ -183,13 +183,13 @@ def _chain(path: Path, roots: Sequence[Path]) -> Iterator[tuple[Path, dict[str, 
     seen: list[Path] = []
     while True:
         seen.append(path)
-        tables = target_schema.read(path)
+        tables = target_schema.read_target_file(path)
         yield path, tables
         if not tables.get("extends"):
             return
         parent = _locate(tables["extends"], roots)
         if parent is None:
-            raise target_schema.at(path, "extends", unknown("target", tables["extends"], _located(roots)))
+            raise target_schema.locate_key(path, "extends", unknown_name("target", tables["extends"], _located(roots)))
         if parent in seen:
             circle = " → ".join(file.parent.name for file in (*seen, parent))
             raise ConfigError(f"the targets extend each other in a circle: {circle}", where=(path, "extends"))

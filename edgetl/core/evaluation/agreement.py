@@ -12,7 +12,7 @@ Cause = Literal["file", "network", "unknown"]
 _TELLING = 3
 
 
-def alike(promised: np.ndarray, answered: np.ndarray, step: float) -> NDArray[np.bool_]:
+def match_predictions(promised: np.ndarray, answered: np.ndarray, step: float) -> NDArray[np.bool_]:
     """For which photos the class that the file names is the best there is, as far as the file can say it.
 
     Args:
@@ -34,7 +34,7 @@ def alike(promised: np.ndarray, answered: np.ndarray, step: float) -> NDArray[np
     return np.asarray(best - promised[np.arange(len(promised)), named] <= step)
 
 
-def cause(as_promised: NDArray[np.bool_], as_itself: NDArray[np.bool_]) -> Cause:
+def diagnose_disagreement(as_promised: NDArray[np.bool_], as_itself: NDArray[np.bool_]) -> Cause:
     """What is at fault, from photos that the file answered on two kinds of kernels.
 
     A wrong file is as wrong on any kernels. A network that answers to single roundings comes out otherwise wherever it

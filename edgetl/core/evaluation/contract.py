@@ -28,7 +28,7 @@ class Decision:
     photos_needed: int | None
 
 
-def tango_interval(broke: int, fixed: int, photos: int, *, confidence: float = 0.95) -> tuple[float, float]:
+def compute_tango_interval(broke: int, fixed: int, photos: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """The score bounds of the drop, each one-sided at `confidence`.
 
     Together they are the two-sided interval at 2 * confidence - 1: 0.95 gives the published 90 % limits.
@@ -52,7 +52,7 @@ def tango_interval(broke: int, fixed: int, photos: int, *, confidence: float = 0
     return _bounds(broke, fixed, photos, _quantile(confidence))
 
 
-def decide(broke: int, fixed: int, photos: int, limit_drop: float, *, confidence: float) -> Decision:
+def decide_outcome(broke: int, fixed: int, photos: int, limit_drop: float, *, confidence: float) -> Decision:
     """PASS when the whole interval keeps the limit, FAIL when none of it does, UNDECIDED in between.
 
     Args:

@@ -11,7 +11,7 @@ from edgetl.core import methods
 from edgetl.core.records import Artifact, LayerError, Verdict
 
 # Operators with weights, of TFLite and of ONNX: those that it pays to leave in float where int8 costs accuracy.
-WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "Conv", "MatMul", "Gemm"})
+WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "Conv", "MatMul", "Gemm"})
 # Twice as many layers at a time: the fewest that suffice are found within a factor of two, after a handful of files.
 _FLIGHT = (1, 2, 4, 8, 16)
 
@@ -39,7 +39,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
+class Attempt:
     """One step of the ladder: the seconds it took, what came of it, and the file if there is one."""
 
     method: str
@@ -48,17 +48,17 @@ class Rung:
     candidate: Candidate | None
 
 
-def flight(name: str) -> tuple[str, ...]:
+def list_variants(name: str) -> tuple[str, ...]:
     """The methods that a name in a target's list stands for: mixed8 is a flight of them, others are themselves."""
     return tuple(f"{name}-{layers}" for layers in _FLIGHT) if name == methods.MIXED else (name,)
 
 
-def weighted(layers: Sequence[LayerError]) -> tuple[LayerError, ...]:
+def select_weighted_layers(layers: Sequence[LayerError]) -> tuple[LayerError, ...]:
     """Those with weights, in the same order."""
-    return tuple(layer for layer in layers if layer.operator in WEIGHTED)
+    return tuple(layer for layer in layers if layer.operator in WEIGHTED_OPERATORS)
 
 
-def told(candidate: Candidate) -> str:
+def explain_result(candidate: Candidate) -> str:
     """What a verdict on validation photos means for the next step."""
     if candidate.unmet:
         return candidate.unmet

@@ -44,7 +44,7 @@ def top1(scores: np.ndarray) -> np.ndarray:
     return np.asarray(scores.argmax(axis=1))
 
 
-def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+def compute_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Share of the photos whose class is named, 0..1.
 
     Args:
@@ -57,7 +57,7 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(_right(scores, labels).mean())
 
 
-def per_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def compute_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Share of each class's photos whose class is named.
 
     Args:
@@ -77,12 +77,12 @@ def per_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(named, photos, out=np.full(classes, np.nan), where=photos > 0))
 
 
-def evenly(total: int, count: int) -> np.ndarray:
+def sample_evenly(total: int, count: int) -> np.ndarray:
     """At most `count` of `total` rows, evenly spread over the classes, by which photos stand: int64 [rows]."""
     return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
 
 
-def flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+def count_flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """The photos for which reference and candidate name different classes.
 
     Args:
@@ -99,12 +99,12 @@ def flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     return np.flatnonzero(top1(reference) != top1(candidate))
 
 
-def agreement(reference: np.ndarray, candidate: np.ndarray) -> float:
+def compute_agreement(reference: np.ndarray, candidate: np.ndarray) -> float:
     """Share of the photos for which reference and candidate name the same class, 0..1; raises as `flips` does."""
-    return 1 - len(flips(reference, candidate)) / len(reference)
+    return 1 - len(count_flips(reference, candidate)) / len(reference)
 
 
-def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+def compute_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """How far confidence is from accuracy: the mean over photos of |accuracy - confidence| of the photo's bin, 0..1.
 
     Args:
@@ -131,7 +131,7 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int
     return float(np.abs(surplus).sum() / len(scores))
 
 
-def compare(labels: np.ndarray, reference: np.ndarray, candidate: np.ndarray) -> Comparison:
+def compare_scores(labels: np.ndarray, reference: np.ndarray, candidate: np.ndarray) -> Comparison:
     """What changes between two models on the same photos.
 
     Args:
@@ -143,7 +143,7 @@ def compare(labels: np.ndarray, reference: np.ndarray, candidate: np.ndarray) ->
         ValueError: no photos, shapes that do not fit, a label without a class, or a score that is NaN or infinite;
             the message names the row.
     """
-    same = agreement(reference, candidate)
+    same = compute_agreement(reference, candidate)
     reference_right = _right(reference, labels)
     candidate_right = _right(candidate, labels)
     difference = np.abs(reference.astype(np.float64) - candidate.astype(np.float64))

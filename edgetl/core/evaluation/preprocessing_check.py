@@ -12,7 +12,7 @@ import numpy as np
 _CLEARLY = 3.0
 
 
-def clearly_better(other: np.ndarray, stated: np.ndarray) -> bool:
+def is_clearly_better(other: np.ndarray, stated: np.ndarray) -> bool:
     """Whether one way is right on so many more of the same photos that chance does not explain it.
 
     Args:
@@ -25,7 +25,7 @@ def clearly_better(other: np.ndarray, stated: np.ndarray) -> bool:
     return won - lost > _CLEARLY * math.sqrt(won + lost) > 0
 
 
-def likelier(other: np.ndarray, stated: np.ndarray) -> bool:
+def is_likelier(other: np.ndarray, stated: np.ndarray) -> bool:
     """Whether one way gives the true classes clearly more probability, photo by photo.
 
     Args:
@@ -36,7 +36,7 @@ def likelier(other: np.ndarray, stated: np.ndarray) -> bool:
     return float(gained.mean()) * math.sqrt(len(gained)) > _CLEARLY * float(gained.std()) and bool(gained.any())
 
 
-def near_chance(right: np.ndarray, classes: int) -> bool:
+def is_near_chance(right: np.ndarray, classes: int) -> bool:
     """Whether so many right answers come from guessing too, among this many classes.
 
     Args:
@@ -47,7 +47,7 @@ def near_chance(right: np.ndarray, classes: int) -> bool:
     return float(right.mean()) - guessed < _CLEARLY * math.sqrt(guessed * (1 - guessed) / len(right))
 
 
-def better_order(named: np.ndarray, labels: np.ndarray, classes: int) -> tuple[int, ...] | None:
+def find_better_order(named: np.ndarray, labels: np.ndarray, classes: int) -> tuple[int, ...] | None:
     """The order of the outputs that fits the photos clearly better than the stated one, or None.
 
     Args:
@@ -65,6 +65,6 @@ def better_order(named: np.ndarray, labels: np.ndarray, classes: int) -> tuple[i
         return None
     class_of = np.empty(classes, np.int64)
     class_of[output_of] = np.arange(classes)
-    if not clearly_better(class_of[named] == labels, named == labels):
+    if not is_clearly_better(class_of[named] == labels, named == labels):
         return None
     return tuple(int(label) for label in class_of)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Slimness:
+class WeightStatistics:
     """`sparsity` is the part of all kernel weights that is zero, `distinct` the values in the richest channel."""
 
     sparsity: float
     distinct: int
 
 
-def slimness(kernels: Iterable[NDArray[np.generic]]) -> Slimness:
+def measure_weights(kernels: Iterable[NDArray[np.generic]]) -> WeightStatistics:
     """What the kernels of a file amount to.
 
     Args:
@@ -30,9 +30,9 @@ def slimness(kernels: Iterable[NDArray[np.generic]]) -> Slimness:
         zeros += kernel.size - int(np.count_nonzero(kernel))
         ordered = np.sort(kernel, axis=1)
         most = max(most, int((ordered[:, 1:] != ordered[:, :-1]).sum(axis=1).max()) + 1)
-    return Slimness(sparsity=zeros / weights if weights else 0.0, distinct=most)
+    return WeightStatistics(sparsity=zeros / weights if weights else 0.0, distinct=most)
 
 
-def gzip_bytes(content: bytes) -> int:
+def measure_gzip_bytes(content: bytes) -> int:
     """How many bytes gzip makes of a file: what it takes to send it, and what zeros and repetitions are worth."""
     return len(gzip.compress(content, compresslevel=9, mtime=0))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import decide
-from edgetl.core.records import ClassChange, Flip, Hop, Photo, Verdict
+from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.records import ClassChange, Flip, LedgerHop, Photo, Verdict
 
 
 # Compared by identity, because arrays have no truth value that a generated __eq__ could use.
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answers:
+class ScoredPhotos:
     """What reference and artifact said about each photo of one part.
 
     `reference` and `artifact` are float [photos, classes], probabilities in the order of `photos` and `classes`.
@@ -29,7 +29,9 @@ class Answers:
     host_ms: float
 
 
-def judge(answers: Answers, limit_drop: float, confidence: float, hops: tuple[Hop, ...] = ()) -> Verdict:
+def judge_scores(
+    answers: ScoredPhotos, limit_drop: float, confidence: float, hops: tuple[LedgerHop, ...] = ()
+) -> Verdict:
     """What conversion cost, class by class and photo by photo, and whether that keeps the contract.
 
     Args:
@@ -45,8 +47,8 @@ def judge(answers: Answers, limit_drop: float, confidence: float, hops: tuple[Ho
         expected = [len(answers.photos), len(answers.classes)]
         raise ValueError(f"reference scores are {list(answers.reference.shape)}, not {expected}")
     labels = np.array([photo.label for photo in answers.photos], dtype=np.int64)
-    comparison = metrics.compare(labels, answers.reference, answers.artifact)
-    decision = decide(comparison.broke, comparison.fixed, comparison.photos, limit_drop, confidence=confidence)
+    comparison = metrics.compare_scores(labels, answers.reference, answers.artifact)
+    decision = decide_outcome(comparison.broke, comparison.fixed, comparison.photos, limit_drop, confidence=confidence)
     per_class = _per_class(answers, labels)
     return Verdict(
         method=answers.method,
@@ -65,8 +67,8 @@ def judge(answers: Answers, limit_drop: float, confidence: float, hops: tuple[Ho
         outcome=decision.outcome,
         photos_needed=decision.photos_needed,
         agreement=comparison.agreement,
-        reference_calibration_error=metrics.expected_calibration_error(answers.reference, labels),
-        calibration_error=metrics.expected_calibration_error(answers.artifact, labels),
+        reference_calibration_error=metrics.compute_calibration_error(answers.reference, labels),
+        calibration_error=metrics.compute_calibration_error(answers.artifact, labels),
         per_class=per_class,
         worst_class=_worst(per_class),
         flips=_flips(answers),
@@ -75,7 +77,7 @@ def judge(answers: Answers, limit_drop: float, confidence: float, hops: tuple[Ho
     )
 
 
-def ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple[Hop, ...]:
+def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple[LedgerHop, ...]:
     """Where on the way the answers changed: every step against the one before, the first against itself.
 
     Args:
@@ -88,9 +90,9 @@ def ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple
     hops = []
     for position, (name, scores) in enumerate(steps):
         before = steps[max(0, position - 1)][1]
-        change = metrics.compare(labels, before, scores)
+        change = metrics.compare_scores(labels, before, scores)
         hops.append(
-            Hop(
+            LedgerHop(
                 name=name,
                 photos=change.photos,
                 accuracy=change.accuracy,
@@ -103,11 +105,11 @@ def ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple
     return tuple(hops)
 
 
-def _per_class(answers: Answers, labels: np.ndarray) -> tuple[ClassChange, ...]:
+def _per_class(answers: ScoredPhotos, labels: np.ndarray) -> tuple[ClassChange, ...]:
     """Every class that has photos, in the order of the classes; of the others nothing can be said."""
     photos = np.bincount(labels, minlength=len(answers.classes))
-    before = metrics.per_class_accuracy(answers.reference, labels)
-    after = metrics.per_class_accuracy(answers.artifact, labels)
+    before = metrics.compute_class_accuracy(answers.reference, labels)
+    after = metrics.compute_class_accuracy(answers.artifact, labels)
     return tuple(
         ClassChange(
             name=name,
@@ -129,7 +131,7 @@ def _worst(per_class: tuple[ClassChange, ...]) -> str:
     return min(per_class, key=lambda change: (-loss(change), change.name)).name
 
 
-def _flips(answers: Answers) -> tuple[Flip, ...]:
+def _flips(answers: ScoredPhotos) -> tuple[Flip, ...]:
     """Every photo on which the two disagree, the artifact's most confident first, then by path."""
     reference, artifact = metrics.top1(answers.reference), metrics.top1(answers.artifact)
     found = [
@@ -140,6 +142,6 @@ def _flips(answers: Answers) -> tuple[Flip, ...]:
             artifact=answers.classes[artifact[row]],
             confidence=float(answers.artifact[row, artifact[row]]),
         )
-        for row in metrics.flips(answers.reference, answers.artifact)
+        for row in metrics.count_flips(answers.reference, answers.artifact)
     ]
     return tuple(sorted(found, key=lambda flip: (-flip.confidence, flip.path)))

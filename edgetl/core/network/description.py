@@ -58,7 +58,7 @@ class Network:
         """The layer of that name."""
         return next(node for node in self.nodes if node.name == name)
 
-    def eaters(self) -> dict[str, list[Node]]:
+    def consumers(self) -> dict[str, list[Node]]:
         """For each layer those that eat its output; one that eats it twice stands there twice."""
         found: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
         for node in self.nodes:
@@ -66,12 +66,12 @@ class Network:
                 found[name].append(node)
         return found
 
-    def with_weights(self, weights: Mapping[str, Weights]) -> "Network":
+    def replace_weights(self, weights: Mapping[str, Weights]) -> "Network":
         """The same layers, those named with other weights."""
         return Network(tuple(replace(node, weights=weights.get(node.name, node.weights)) for node in self.nodes))
 
 
-def by_channel(node: Node) -> NDArray[np.float32]:
+def arrange_by_channel(node: Node) -> NDArray[np.float32]:
     """A layer's kernel as [numbers, output channels]; a depthwise kernel has its channels in the last two axes."""
     kernel = node.weights[0]
     axes = 2 if node.kind == "DepthwiseConv2D" else 1
@@ -79,7 +79,7 @@ def by_channel(node: Node) -> NDArray[np.float32]:
     return kernel.reshape(-1, channels)
 
 
-def save(network: Network, folder: Path) -> None:
+def save_network(network: Network, folder: Path) -> None:
     """Write the network into a folder."""
     rows = [
         {
@@ -96,7 +96,7 @@ def save(network: Network, folder: Path) -> None:
     save_weights(folder / "weights.npz", [node.weights for node in network.nodes])
 
 
-def load(folder: Path) -> Network:
+def load_network(folder: Path) -> Network:
     """The network that `save` wrote."""
     rows = json.loads((folder / "network.json").read_text(encoding="utf-8"))
     weights = load_weights(folder / "weights.npz", [row.pop("weights") for row in rows])

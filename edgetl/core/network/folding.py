@@ -33,10 +33,10 @@ _TAKES_A_RECTIFIER = CONVOLUTIONS | {"Add", "Multiply"}
 # TFLite's kernels fix the range of what these answer: 0..1 in steps of 1/256.
 # Source: the TFLite 8-bit quantization specification, LOGISTIC and SOFTMAX.
 _FIXED = {"softmax", "sigmoid"}
-FIXED_RANGE = (0.0, 255 / 256)
+SIGMOID_RANGE = (0.0, 255 / 256)
 
 
-def folded(network: Network) -> Network:
+def fold_batch_norm(network: Network) -> Network:
     """The network without BatchNormalization, SeparableConv2D, CustomScaleLayer, silu and activations inside others.
 
     Raises:
@@ -48,13 +48,13 @@ def folded(network: Network) -> Network:
     return Network(tuple(_as_convolution(node) if node.kind == AFFINE else node for node in whole.nodes))
 
 
-def ranged(network: Network) -> tuple[str, ...]:
+def list_calibrated_outputs(network: Network) -> tuple[str, ...]:
     """The layers of a folded network whose output has a range of its own.
 
     Left out are those that only move numbers, those that end in a rectifier which runs as part of them, those that
     feed a concatenation alone (it has one range for all it joins), and those whose range the runtime fixes.
     """
-    eaters = network.eaters()
+    eaters = network.consumers()
 
     def joined(node: Node) -> bool:
         only = eaters[node.name][0] if len(eaters[node.name]) == 1 else None
@@ -71,17 +71,17 @@ def ranged(network: Network) -> tuple[str, ...]:
     )
 
 
-def fixed(network: Network) -> tuple[str, ...]:
+def list_fixed_outputs(network: Network) -> tuple[str, ...]:
     """The layers within a folded network whose output has `FIXED_RANGE`; the last layer's is nobody's input."""
     return tuple(node.name for node in network.nodes[:-1] if node.activation in _FIXED)
 
 
-def followers(network: Network) -> dict[str, str]:
+def map_inherited_ranges(network: Network) -> dict[str, str]:
     """Average pooling rounds to the steps of what it eats: its name → that of the layer whose range those come from.
 
     Left out is one that pools the scaled photo itself, whose range is no layer's.
     """
-    own = {*ranged(network), *fixed(network)}
+    own = {*list_calibrated_outputs(network), *list_fixed_outputs(network)}
     steps: dict[str, str] = {}
     for node in network.nodes[1:]:
         steps[node.name] = node.name if node.name in own else steps.get(node.inputs[0], "")
@@ -161,7 +161,7 @@ def _separated(node: Node) -> list[Node]:
 
 def _folded_once(network: Network) -> Network | None:
     """The network with one layer less, or None where nothing is left to fold."""
-    eaters = network.eaters()
+    eaters = network.consumers()
     by_name = {node.name: node for node in network.nodes}
     for node in network.nodes:
         if node.kind == "CustomScaleLayer":

@@ -9,10 +9,10 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-from edgetl.core.recipe import Augment
+from edgetl.core.recipe import AugmentRecipe
 
 
-def views(pixels: np.ndarray, keys: list[str], view: int, seed: int, how: Augment) -> np.ndarray:
+def augment_photos(pixels: np.ndarray, keys: list[str], view: int, seed: int, how: AugmentRecipe) -> np.ndarray:
     """One view of each photo.
 
     Args:
@@ -36,7 +36,7 @@ def _draws(key: str, view: int, seed: int) -> np.ndarray:
     return np.frombuffer(digest, dtype="<u4") / 2**32
 
 
-def _view(photo: np.ndarray, draws: np.ndarray, how: Augment) -> np.ndarray:
+def _view(photo: np.ndarray, draws: np.ndarray, how: AugmentRecipe) -> np.ndarray:
     """Mirror, move and zoom in one bilinear resampling, then brighten. What moves into the frame repeats the edge."""
     side = photo.shape[0]
     across, down = ((2 * draws[0:2] - 1) * how.shift * side).tolist()

@@ -12,7 +12,7 @@ import numpy as np
 from edgetl.core.errors import DataError
 from edgetl.core.photos import pixel_store
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.records import Dataset, Input, LayerError, Photo
+from edgetl.core.records import Dataset, InputSpec, LayerError, Photo
 
 # A photo whose levels deviate less than this from their mean shows nothing: a lens cap, a failed capture.
 _BLANK_LEVELS = 2.0
@@ -33,15 +33,15 @@ _ALIKE = 1.5
 _HINT = "[convert] calibration_photos draws them from the training part, the classes in turn"
 
 
-def audit(photos: Sequence[Photo], dataset: Dataset, shape: Input) -> Pixels:
+def audit_calibration(photos: Sequence[Photo], dataset: Dataset, shape: InputSpec) -> Pixels:
     """The pixels of photos that may set ranges.
 
     Raises:
         DataError: they may not, or cannot well.
     """
     audit_photos(photos, dataset)
-    pixels = pixel_store.opened([photo.sha256 for photo in photos], shape)
-    audit_pixels(pixels, pixel_store.opened([photo.sha256 for photo in dataset.train], shape))
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
+    audit_pixels(pixels, pixel_store.open_pixels([photo.sha256 for photo in dataset.train], shape))
     return pixels
 
 
@@ -123,7 +123,7 @@ def audit_ranges(layers: Sequence[LayerError], photos: int) -> None:
             )
 
 
-def disagreement(first: Sequence[LayerError], second: Sequence[LayerError]) -> str:
+def explain_disagreement(first: Sequence[LayerError], second: Sequence[LayerError]) -> str:
     """The layer whose range two sets of photos set most unlike, in words; "" where all agree within a factor of 1.5."""
     scales = {layer.name: layer.scale for layer in first}
     factors = [

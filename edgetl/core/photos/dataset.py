@@ -13,11 +13,9 @@ import numpy as np
 
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.photos import near_duplicates
-from edgetl.core.photos.photo_folder import Found, Tree, scan
-from edgetl.core.photos.pixel_store import Glimpse
+from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
+from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Part, Photo
-
-__all__ = ["Split", "assemble", "calibration", "scan"]
 
 UNUSABLE_LIMIT = 0.05
 FEWEST_PHOTOS = 10
@@ -25,7 +23,7 @@ _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
+class SplitFractions:
     """The fractions of all photos that become test and validation photos; the rest is for training."""
 
     test: float
@@ -41,8 +39,8 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    file: Found
-    glimpse: Glimpse
+    file: PhotoFile
+    glimpse: PhotoFacts
     part: Part
 
     @property
@@ -50,7 +48,7 @@ class _Candidate:
         return Photo(path=self.file.path, label=self.file.label, sha256=self.glimpse.sha256)
 
 
-def assemble(tree: Tree, glimpses: Sequence[Glimpse], split: Split) -> Dataset:
+def assemble_dataset(tree: PhotoFolder, glimpses: Sequence[PhotoFacts], split: SplitFractions) -> Dataset:
     """Sort the photos into train, validation and test.
 
     - A photo's part follows from its sha256 alone, so adding or removing photos never moves another one to a different
@@ -72,7 +70,7 @@ def assemble(tree: Tree, glimpses: Sequence[Glimpse], split: Split) -> Dataset:
         DataError: classes with too few usable photos, all of them in one error.
     """
     reasons: dict[str, str] = {}
-    usable: list[tuple[Found, Glimpse]] = []
+    usable: list[tuple[PhotoFile, PhotoFacts]] = []
     for file, glimpse in zip(tree.files, glimpses, strict=True):
         if glimpse.problem:
             reasons[file.path] = glimpse.problem
@@ -96,7 +94,9 @@ def assemble(tree: Tree, glimpses: Sequence[Glimpse], split: Split) -> Dataset:
     )
 
 
-def held_out(tree: Tree, glimpses: Sequence[Glimpse]) -> tuple[tuple[Photo, ...], tuple[LeftOut, ...]]:
+def select_test_photos(
+    tree: PhotoFolder, glimpses: Sequence[PhotoFacts]
+) -> tuple[tuple[Photo, ...], tuple[LeftOut, ...]]:
     """The photos to judge a model made elsewhere by, and what is left out: the test part, or all of an unsplit tree.
 
     Raises:
@@ -115,7 +115,7 @@ def held_out(tree: Tree, glimpses: Sequence[Glimpse]) -> tuple[tuple[Photo, ...]
     return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
 
 
-def calibration(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
+def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
     """Training photos to set activation ranges by: the classes in turn, each in an order drawn from content and seed.
 
     Args:
@@ -136,11 +136,11 @@ def calibration(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
 
 
 def _without_copies(
-    usable: Iterable[tuple[Found, Glimpse]], classes: tuple[str, ...], reasons: dict[str, str]
-) -> list[tuple[Found, Glimpse]]:
+    usable: Iterable[tuple[PhotoFile, PhotoFacts]], classes: tuple[str, ...], reasons: dict[str, str]
+) -> list[tuple[PhotoFile, PhotoFacts]]:
     """One file for each content, none for content under two classes."""
     order: dict[Part | None, int] = {None: 0, "train": 0, "validation": 1, "test": 2}
-    copies: defaultdict[str, list[tuple[Found, Glimpse]]] = defaultdict(list)
+    copies: defaultdict[str, list[tuple[PhotoFile, PhotoFacts]]] = defaultdict(list)
     for file, glimpse in usable:
         copies[glimpse.sha256].append((file, glimpse))
     single = []
@@ -157,7 +157,7 @@ def _without_copies(
     return single
 
 
-def _part(file: Found, glimpse: Glimpse, tree: Tree, split: Split) -> Part:
+def _part(file: PhotoFile, glimpse: PhotoFacts, tree: PhotoFolder, split: SplitFractions) -> Part:
     """The part a photo belongs to: the one it was given, or what the first 64 bits of its sha256 draw."""
     if file.part in ("validation", "test"):
         return file.part
@@ -174,7 +174,7 @@ def _apart(candidates: list[_Candidate], reasons: dict[str, str]) -> list[_Candi
     kept = [candidate for candidate in candidates if candidate.part == "train"]
     for part in ("validation", "test"):
         mine = [candidate for candidate in candidates if candidate.part == part]
-        twins = near_duplicates.twins(_stacked(mine), _stacked(kept))
+        twins = near_duplicates.find_near_duplicates(_stacked(mine), _stacked(kept))
         for candidate, twin in zip(mine, twins, strict=True):
             if twin >= 0:
                 reasons[candidate.file.path] = f"near duplicate of {kept[twin].file.path} in {kept[twin].part}"
@@ -183,11 +183,11 @@ def _apart(candidates: list[_Candidate], reasons: dict[str, str]) -> list[_Candi
 
 
 def _stacked(candidates: list[_Candidate]) -> near_duplicates.Bytes:
-    every = b"".join(candidate.glimpse.looks for candidate in candidates)
+    every = b"".join(candidate.glimpse.thumbnail for candidate in candidates)
     return np.frombuffer(every, np.uint8).reshape(-1, near_duplicates.BYTES)
 
 
-def _demand(tree: Tree, kept: list[_Candidate], total: Counter[int], unusable: Counter[int]) -> None:
+def _demand(tree: PhotoFolder, kept: list[_Candidate], total: Counter[int], unusable: Counter[int]) -> None:
     """Raise one DataError for everything that is too little."""
     photos = Counter(candidate.file.label for candidate in kept)
     training = Counter(candidate.file.label for candidate in kept if candidate.part == "train")

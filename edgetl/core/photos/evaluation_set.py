@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from edgetl.core.photos import pixel_store
-from edgetl.core.records import Input, Part, Photo
+from edgetl.core.records import InputSpec, Part, Photo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Questions:
+class EvaluationSet:
     """Photos of one part, already in the pixel store, as the model's input wants them."""
 
     part: Part
     photos: tuple[Photo, ...]
-    shape: Input
+    shape: InputSpec
 
     @property
     def sha256(self) -> str:
@@ -23,4 +23,4 @@ class Questions:
 
     def pixels(self) -> pixel_store.Pixels:
         """The photos' pixels, in order."""
-        return pixel_store.opened([photo.sha256 for photo in self.photos], self.shape)
+        return pixel_store.open_pixels([photo.sha256 for photo in self.photos], self.shape)

@@ -19,13 +19,13 @@ _PAIRS_AT_ONCE = 1 << 16
 Bytes = NDArray[np.uint8]
 
 
-def look(image: Image.Image) -> bytes:
+def make_thumbnail(image: Image.Image) -> bytes:
     """The looks of an RGB image as `pixels.decoded(photo, pixels.FLOOR_PX)` gives it: 243 bytes."""
     # 64 samples a cell say enough, and cost a third of what looking at every pixel does.
     return image.resize((8 * SIDE_PX, 8 * SIDE_PX), Image.Resampling.NEAREST).reduce(8).tobytes()
 
 
-def hashes(looks: Bytes) -> NDArray[np.uint64]:
+def compute_hashes(looks: Bytes) -> NDArray[np.uint64]:
     """The difference hash of each: bit set where a cell is brighter than its left neighbour.
 
     Args:
@@ -43,7 +43,7 @@ def hashes(looks: Bytes) -> NDArray[np.uint64]:
     return packed.ravel()
 
 
-def twins(looks: Bytes, among: Bytes) -> NDArray[np.int64]:
+def find_near_duplicates(looks: Bytes, among: Bytes) -> NDArray[np.int64]:
     """For each photo, the index of a near duplicate of it in `among`, or -1.
 
     Args:
@@ -56,7 +56,7 @@ def twins(looks: Bytes, among: Bytes) -> NDArray[np.int64]:
     found = np.full(len(looks), -1, np.int64)
     if len(looks) == 0 or len(among) == 0:
         return found
-    hashed, hashed_among = hashes(looks), hashes(among)
+    hashed, hashed_among = compute_hashes(looks), compute_hashes(among)
     sums, sums_among = _sums(looks), _sums(among)
     for band in range(8):
         shift = np.uint64(8 * band)

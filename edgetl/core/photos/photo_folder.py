@@ -26,7 +26,7 @@ _LAYOUTS = "make one folder per class: PHOTOS/<class>/*.jpg, or PHOTOS/{train,va
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PhotoFile:
     """One file that should be a photo: posix path from the root, index of its class, the part it was given, if any."""
 
     path: str
@@ -35,13 +35,13 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class PhotoFolder:
     """What a folder of photos holds; `given` are the parts it is already split into, `left_out` is what is no photo."""
 
     root: Path
     classes: tuple[str, ...]
     given: tuple[Part, ...]
-    files: tuple[Found, ...]
+    files: tuple[PhotoFile, ...]
     left_out: tuple[LeftOut, ...]
 
     @property
@@ -50,7 +50,7 @@ class Tree:
         return tuple(file.path for file in self.files)
 
 
-def scan(root: Path) -> Tree:
+def scan_photos(root: Path) -> PhotoFolder:
     """Walk a folder of photos without opening any of them.
 
     Hidden files and folders are skipped, links are followed but never in a circle, and files are told by extension:
@@ -74,7 +74,7 @@ def scan(root: Path) -> Tree:
     names = {part: _class_names(folder) for part, folder in parts.items()} if parts else {None: _class_names(root)}
     classes = _agreed(root, names)
     label = {name: index for index, name in enumerate(classes)}
-    files: list[Found] = []
+    files: list[PhotoFile] = []
     left_out: list[LeftOut] = []
     for path in _files(root, (_identity(root),)):
         relative = path.relative_to(root)
@@ -87,11 +87,11 @@ def scan(root: Path) -> Tree:
         if reason:
             left_out.append(LeftOut(path=shown, reason=reason))
         else:
-            files.append(Found(relative.as_posix(), label[inside[0]], part))
+            files.append(PhotoFile(relative.as_posix(), label[inside[0]], part))
     files.sort(key=lambda file: PurePosixPath(file.path).parts)
     if not files:
         _refuse("no photo in any class folder", root, f"photos are {' '.join(sorted(SUFFIXES))}")
-    return Tree(root, classes, tuple(parts), tuple(files), tuple(left_out))
+    return PhotoFolder(root, classes, tuple(parts), tuple(files), tuple(left_out))
 
 
 def _parts(root: Path, folders: list[Path]) -> dict[Part, Path]:

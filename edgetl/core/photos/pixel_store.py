@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core.errors import DataError, EdgetlError
-from edgetl.core.machine import cores
+from edgetl.core.machine import count_cores
 from edgetl.core.photos import near_duplicates as looks
 from edgetl.core.photos import pixels, segments
-from edgetl.core.photos.segments import Bytes, Growing, Known, Stamp
-from edgetl.core.records import Input
+from edgetl.core.photos.segments import Bytes, SegmentWriter, Stamp, StoredFacts
+from edgetl.core.records import InputSpec
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
 _FEW = 128  # Photos up to here are done before a process is forked for them.
@@ -37,16 +37,18 @@ _SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class PhotoFacts:
     """What is known of a file: sha256 in hex ("" if unreadable), its looks, why it is unusable ("" if it is not)."""
 
     path: str
     sha256: str
-    looks: bytes
+    thumbnail: bytes
     problem: str
 
 
-def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[int], None]) -> tuple[Glimpse, ...]:
+def fill_pixel_store(
+    root: Path, paths: Sequence[str], shape: InputSpec, *, progress: Callable[[int], None]
+) -> tuple[PhotoFacts, ...]:
     """Decode whatever of these photos is not in the store yet.
 
     Args:
@@ -61,14 +63,14 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
     Raises:
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    segments.sweep(shape)
-    known = {sha256: facts for segment in segments.stored(shape) for sha256, facts in segment.known().items()}
+    segments.remove_stale_segments(shape)
+    known = {sha256: facts for segment in segments.list_segments(shape) for sha256, facts in segment.known().items()}
     filling = _Filling(root, shape, known)
     fresh = [path for path in paths if not filling.remembers(path)]
     progress(len(paths) - len(fresh))
     most = _SEGMENT_BYTES // (shape.side_px**2 * 3)
-    shares = _slices(fresh, max(1, min(most, max(_SHARE, len(fresh) // (_SHARES * cores())))))
-    workers = min(cores(), len(shares))
+    shares = _slices(fresh, max(1, min(most, max(_SHARE, len(fresh) // (_SHARES * count_cores())))))
+    workers = min(count_cores(), len(shares))
     if workers > 1 and len(fresh) > _FEW:
         with ProcessPoolExecutor(workers, get_context("fork"), _begin, (os.getpid(), filling)) as pool:
             try:
@@ -87,7 +89,7 @@ def fill(root: Path, paths: Sequence[str], shape: Input, *, progress: Callable[[
 class Pixels:
     """The pixels of a sequence of photos: on disk, gathered on demand."""
 
-    def __init__(self, parts: Callable[[int], Bytes], places: NDArray[np.int64], shape: Input) -> None:
+    def __init__(self, parts: Callable[[int], Bytes], places: NDArray[np.int64], shape: InputSpec) -> None:
         self.shape = shape
         self._places = places
         # Each keeps a file open, and a process may have a thousand.
@@ -106,19 +108,19 @@ class Pixels:
         return gathered
 
 
-def opened(sha256s: Sequence[str], shape: Input) -> Pixels:
+def open_pixels(sha256s: Sequence[str], shape: InputSpec) -> Pixels:
     """The pixels of photos that `fill` has put into the store, in this order.
 
     Raises:
         DataError: some are not there, because the cache was deleted meanwhile.
     """
-    stored = segments.stored(shape)
+    stored = segments.list_segments(shape)
     place = {sha256: (index, row) for index, part in enumerate(stored) for row, sha256 in enumerate(part.sha256s())}
     missing = sum(sha256 not in place for sha256 in sha256s)
     if missing:
         raise DataError(
             f"{missing} of {len(sha256s)} photos are not in the cache any more",
-            where=[segments.folder(shape)],
+            where=[segments.locate_segments(shape)],
             hint="run the same command again: it decodes them anew",
         )
     places = np.array([place[sha256] for sha256 in sha256s], np.int64).reshape(-1, 2)
@@ -132,15 +134,15 @@ class _Did:
     files: int
     stamps: dict[str, Stamp] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    known: dict[str, Known] = field(default_factory=dict)
+    known: dict[str, StoredFacts] = field(default_factory=dict)
 
 
 class _Filling:
     """What one `fill` knows. `share` runs in a process of its own; what it did comes back as a `_Did`."""
 
-    def __init__(self, root: Path, shape: Input, known: dict[str, Known]) -> None:
+    def __init__(self, root: Path, shape: InputSpec, known: dict[str, StoredFacts]) -> None:
         self._root, self._shape, self._known = root, shape, known
-        self._catalogue = segments.catalogue(root)
+        self._catalogue = segments.read_catalogue(root)
         self._stamps: dict[str, Stamp] = {}
         self._unreadable: dict[str, str] = {}
         self._began_ns = time.time_ns()
@@ -159,11 +161,11 @@ class _Filling:
         Copies of one photo in two shares are decoded twice, which costs less than telling the processes of each other.
         """
         did = _Did(len(paths))
-        with segments.growing(self._shape) as segment:
+        with segments.create_segment(self._shape) as segment:
             for path in paths:
                 try:
                     stamp = self._stamp(path)
-                    data = pixels.read(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
+                    data = pixels.read_photo(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
                 except pixels.PhotoError as error:
                     did.unreadable[path] = str(error)
                     continue
@@ -185,14 +187,14 @@ class _Filling:
         limit = self._began_ns - _SETTLED_NS
         settled = {path: stamp for path, stamp in self._stamps.items() if stamp[1] < limit}
         if settled != self._catalogue:
-            segments.store_catalogue(self._root, settled)
+            segments.write_catalogue(self._root, settled)
 
-    def glimpse(self, path: str) -> Glimpse:
+    def glimpse(self, path: str) -> PhotoFacts:
         """What is known of a file that was handled."""
         if path in self._unreadable:
-            return Glimpse(path, "", b"", self._unreadable[path])
+            return PhotoFacts(path, "", b"", self._unreadable[path])
         sha256 = self._stamps[path][2]
-        return Glimpse(path, sha256, self._known[sha256].looks, self._known[sha256].problem)
+        return PhotoFacts(path, sha256, self._known[sha256].thumbnail, self._known[sha256].problem)
 
     def _stamp(self, path: str) -> tuple[int, int]:
         try:
@@ -201,16 +203,16 @@ class _Filling:
             return (-1, -1)
         return stat.st_size, stat.st_mtime_ns
 
-    def _decode(self, sha256: str, data: bytes, segment: Growing) -> Known:
+    def _decode(self, sha256: str, data: bytes, segment: SegmentWriter) -> StoredFacts:
         try:
             row, seen = _decoded(data, self._shape)
         except pixels.PhotoError as error:
             # Too little memory says something about this moment, not about the file: it is not kept.
             if not isinstance(error.__cause__, MemoryError):
                 segment.problems[sha256] = str(error)
-            return Known(b"", str(error))
+            return StoredFacts(b"", str(error))
         segment.add(sha256, seen, row)
-        return Known(seen, "")
+        return StoredFacts(seen, "")
 
 
 _filling: list[_Filling] = []  # In a forked process: the one it works for, inherited and not sent.
@@ -229,13 +231,13 @@ def _share(paths: Sequence[str]) -> _Did:
     return _filling[0].share(paths)
 
 
-def _decoded(data: bytes, shape: Input) -> tuple[Bytes, bytes]:
+def _decoded(data: bytes, shape: InputSpec) -> tuple[Bytes, bytes]:
     """A photo's pixels and its looks, from one decode wherever that gives the same as two."""
-    photo = pixels.opened(data)
-    alike = pixels.reduction(photo, shape.side_px) == pixels.reduction(photo, pixels.FLOOR_PX)
-    image = pixels.decoded(photo, shape.side_px)
-    seen = looks.look(image if alike else pixels.decoded(pixels.opened(data), pixels.FLOOR_PX))
-    return pixels.fitted(image, shape.side_px, shape.fit), seen
+    photo = pixels.open_image(data)
+    alike = pixels.choose_reduction(photo, shape.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
+    image = pixels.decode_image(photo, shape.side_px)
+    seen = looks.make_thumbnail(image if alike else pixels.decode_image(pixels.open_image(data), pixels.FLOOR_PX))
+    return pixels.fit_image(image, shape.side_px, shape.fit), seen
 
 
 def _slices(paths: Sequence[str], length: int) -> list[Sequence[str]]:

@@ -78,7 +78,7 @@ class PhotoError(ValueError):
     """A file that is not a usable photo. The message is one short phrase, made for a table."""
 
 
-def load(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarray:
+def load_photo(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarray:
     """The pixels of a photo file.
 
     Args:
@@ -93,16 +93,16 @@ def load(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarray:
         PhotoError: the file cannot be read or is not a usable photo.
         ValueError: unknown `fit`, or a `side_px` below 1.
     """
-    return decode(read(path), side_px, fit)
+    return decode_photo(read_photo(path), side_px, fit)
 
 
-def decode(data: bytes, side_px: int, fit: str) -> np.ndarray:
+def decode_photo(data: bytes, side_px: int, fit: str) -> np.ndarray:
     """The pixels of a photo file's bytes: uint8 [side_px, side_px, 3]; otherwise like `load`."""
     _check(side_px, fit)
-    return fitted(decoded(opened(data), side_px), side_px, fit)
+    return fit_image(decode_image(open_image(data), side_px), side_px, fit)
 
 
-def read(path: str | os.PathLike[str]) -> bytes:
+def read_photo(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file. Raises PhotoError where it cannot be read or holds more than MAX_BYTES."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (the path may be a plain string on the device)
@@ -113,7 +113,7 @@ def read(path: str | os.PathLike[str]) -> bytes:
         raise PhotoError(f"cannot be read: {error.strerror or error}") from error
 
 
-def opened(data: bytes) -> ImageFile.ImageFile:
+def open_image(data: bytes) -> ImageFile.ImageFile:
     """A photo whose header was read and found sane; its pixels are not decoded yet. Raises PhotoError."""
     reader = next((reader for magic, reader in _READERS if re.match(magic, data, re.DOTALL)), None)
     if reader is None:
@@ -126,7 +126,7 @@ def opened(data: bytes) -> ImageFile.ImageFile:
     return photo
 
 
-def reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
+def choose_reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
     """By how much `decoded` shrinks this opened photo while decoding: 1, 2, 4 or 8, always 1 but for JPEG."""
     if photo.format != "JPEG":
         return 1
@@ -134,9 +134,9 @@ def reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
     return next(scale for scale in (8, 4, 2, 1) if spare >= scale or scale == 1)
 
 
-def decoded(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
+def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
     """An opened photo, upright, RGB, whole, large enough to be fitted to `side_px`. Raises PhotoError."""
-    scale = reduction(photo, side_px)
+    scale = choose_reduction(photo, side_px)
     with _damage(type(photo)):
         if scale > 1:
             photo.draft(None, (photo.width // scale, photo.height // scale))
@@ -147,7 +147,7 @@ def decoded(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
         return rgb if turn is None else rgb.transpose(turn)
 
 
-def fitted(image: Image.Image, side_px: int, fit: str) -> np.ndarray:
+def fit_image(image: Image.Image, side_px: int, fit: str) -> np.ndarray:
     """An image already in memory, such as a camera frame, brought to uint8 [side_px, side_px, 3].
 
     Raises:

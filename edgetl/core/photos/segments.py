@@ -24,20 +24,20 @@ import PIL
 from numpy.typing import NDArray
 
 from edgetl.core import cache
-from edgetl.core.cache import appearing, cache_root, replace
+from edgetl.core.cache import create_folder, locate_cache, write_file
 from edgetl.core.photos import near_duplicates as looks
 from edgetl.core.photos import pixels
-from edgetl.core.records import Input
+from edgetl.core.records import InputSpec
 
 Bytes = NDArray[np.uint8]
 Stamp = tuple[int, int, str]  # Size in bytes, time of change in ns, sha256.
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredFacts:
     """What is known of some content: its looks, and why it is unusable ("" if it is not)."""
 
-    looks: bytes
+    thumbnail: bytes
     problem: str
 
 
@@ -59,12 +59,12 @@ class Segment:
             np.memmap(self.path / "pixels", np.uint8, mode="r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
         )
 
-    def known(self) -> dict[str, Known]:
+    def known(self) -> dict[str, StoredFacts]:
         """What is known of each content, by sha256."""
         problems = json.loads((self.path / "problems.json").read_text())
-        unusable = {sha256: Known(b"", problem) for sha256, problem in problems.items()}
+        unusable = {sha256: StoredFacts(b"", problem) for sha256, problem in problems.items()}
         seen = self._rows("looks", looks.BYTES)
-        return unusable | {sha256: Known(seen[row].tobytes(), "") for row, sha256 in enumerate(self.sha256s())}
+        return unusable | {sha256: StoredFacts(seen[row].tobytes(), "") for row, sha256 in enumerate(self.sha256s())}
 
     def is_whole(self) -> bool:
         """Whether every byte is there; after a power cut a file can be shorter than what was written, or hold zeros."""
@@ -79,7 +79,7 @@ class Segment:
         return np.fromfile(self.path / name, np.uint8).reshape(-1, width)
 
 
-class Growing:
+class SegmentWriter:
     """A segment that is being written. Threads may add to it at once."""
 
     def __init__(self, file: io.FileIO) -> None:
@@ -97,33 +97,33 @@ class Growing:
             self.looks.append(seen)
 
 
-def made_by() -> str:
+def hash_pixel_code() -> str:
     """Names what makes pixels of a file: our code and Pillow's version."""
     sources = (Path(module.__file__ or "").read_bytes() for module in (pixels, looks))
     return hashlib.sha256(b"".join((*sources, PIL.__version__.encode()))).hexdigest()[:12]
 
 
-def folder(shape: Input) -> Path:
+def locate_segments(shape: InputSpec) -> Path:
     """Where the segments for this input are."""
-    return cache_root() / "pixels" / f"{shape.fit}-{shape.side_px}-{made_by()}"
+    return locate_cache() / "pixels" / f"{shape.fit}-{shape.side_px}-{hash_pixel_code()}"
 
 
-def stored(shape: Input) -> list[Segment]:
+def list_segments(shape: InputSpec) -> list[Segment]:
     """The whole segments for this input."""
-    found = (Segment(path, shape.side_px) for path in sorted(folder(shape).glob("[!.]*")))
+    found = (Segment(path, shape.side_px) for path in sorted(locate_segments(shape).glob("[!.]*")))
     return [segment for segment in found if segment.is_whole()]
 
 
 @contextmanager
-def growing(shape: Input) -> Iterator[Growing]:
+def create_segment(shape: InputSpec) -> Iterator[SegmentWriter]:
     """A segment to add to, which is in the store once the block ends, unless nothing was added.
 
     Raises:
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    with appearing(folder(shape) / uuid.uuid4().hex[:16]) as part:
+    with create_folder(locate_segments(shape) / uuid.uuid4().hex[:16]) as part:
         with (part / "pixels").open("wb", buffering=0) as file:
-            segment = Growing(file)
+            segment = SegmentWriter(file)
             yield segment
         if not segment.sha256s and not segment.problems:
             shutil.rmtree(part)
@@ -133,13 +133,13 @@ def growing(shape: Input) -> Iterator[Growing]:
         (part / "problems.json").write_text(json.dumps(segment.problems))
 
 
-def sweep(shape: Input) -> None:
+def remove_stale_segments(shape: InputSpec) -> None:
     """Remove what killed processes left half written of this input, and of any catalogue."""
-    cache.sweep(folder(shape))
-    cache.sweep(_catalogues())
+    cache.remove_stale_parts(locate_segments(shape))
+    cache.remove_stale_parts(_catalogues())
 
 
-def catalogue(root: Path) -> dict[str, Stamp]:
+def read_catalogue(root: Path) -> dict[str, Stamp]:
     """What is remembered of the files under a root, by path; nothing where the catalogue is missing or cut short."""
     try:
         entries = json.loads(_catalogue(root).read_text())
@@ -148,13 +148,13 @@ def catalogue(root: Path) -> dict[str, Stamp]:
         return {}
 
 
-def store_catalogue(root: Path, files: Mapping[str, Stamp]) -> None:
+def write_catalogue(root: Path, files: Mapping[str, Stamp]) -> None:
     """Remember the files under a root, in place of what was remembered before. Raises EdgetlError like `store`."""
-    replace(_catalogue(root), json.dumps(files).encode())
+    write_file(_catalogue(root), json.dumps(files).encode())
 
 
 def _catalogues() -> Path:
-    return cache_root() / "catalogues"
+    return locate_cache() / "catalogues"
 
 
 def _catalogue(root: Path) -> Path:

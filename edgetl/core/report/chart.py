@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from edgetl.core.records import Artifact, Verdict
-from edgetl.core.report.tables import points, size
+from edgetl.core.report.tables import format_bytes, format_points
 
 _WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 34, 110, 230, 64, 44
 _COLOURS = {"PASS": "#1a7f37", "FAIL": "#cf222e", "UNDECIDED": "#9a6700"}
 
 
-def drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
+def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
     """One line a method: a dot at the drop, a bar between its one-sided bounds, and the limit as a dashed line.
 
     Args:
@@ -48,7 +48,11 @@ def drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
             _text(16, y + 4, artifact.method),
             _line((x(verdict.drop_low), y), (x(verdict.drop_high), y), colour, stroke_width="3"),
             f'<circle cx="{x(verdict.drop)}" cy="{y}" r="5" fill="{colour}"/>',
-            _text(_WIDTH - _RIGHT + 16, y + 4, f"{points(verdict.drop)}  {verdict.outcome}  {size(artifact.bytes)}"),
+            _text(
+                _WIDTH - _RIGHT + 16,
+                y + 4,
+                f"{format_points(verdict.drop)}  {verdict.outcome}  {format_bytes(artifact.bytes)}",
+            ),
         ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 

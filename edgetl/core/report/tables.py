@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 
-from edgetl.core.device.benchmark import Measure, Times
-from edgetl.core.evaluation.ladder import Rung
+from edgetl.core.device.benchmark import LatencyStatistics, Measurement
+from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.records import Artifact, Dataset, LayerError, Trained, Verdict
 
 Table = tuple[str, list[str], list[list[str]]]
 
 
-def points(fraction: float) -> str:
+def format_points(fraction: float) -> str:
     """A fraction as percentage points with their sign: 0.0123 is "+1.23"."""
     return f"{fraction * 100:+.2f}"
 
 
-def size(count: int) -> str:
+def format_bytes(count: int) -> str:
     """Bytes as people say them: decimal kB and MB."""
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def left_out(dataset: Dataset) -> Table:
+def tabulate_left_out(dataset: Dataset) -> Table:
     """What is not used and why, alike reasons together; of each the first three by name."""
     groups: dict[str, list[str]] = {}
     for left in dataset.left_out:
@@ -42,7 +42,7 @@ def _kind(reason: str) -> str:
     return reason
 
 
-def phases(trained: Trained) -> Table:
+def tabulate_phases(trained: Trained) -> Table:
     """What each phase of training reached."""
     rows = [
         [
@@ -61,16 +61,16 @@ def phases(trained: Trained) -> Table:
     return (f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}", columns, rows)
 
 
-def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
+def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
     """Every method that was tried, scored on the validation photos."""
     rows = [
         [
             artifact.method,
             f"{verdict.accuracy:.4f}",
-            points(verdict.drop),
-            f"{points(verdict.drop_low)} … {points(verdict.drop_high)}",
+            format_points(verdict.drop),
+            f"{format_points(verdict.drop_low)} … {format_points(verdict.drop_high)}",
             f"{verdict.broke}/{verdict.fixed}",
-            size(artifact.bytes),
+            format_bytes(artifact.bytes),
             f"{verdict.host_ms:.2f}",
             "← chosen" if artifact.method == chosen else "",
         ]
@@ -81,7 +81,7 @@ def methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
     return (f"methods on {photos} validation photos (host ms: one thread here, not the device)", columns, rows)
 
 
-def ladder(rungs: Sequence[Rung], chosen: str) -> Table:
+def tabulate_attempts(rungs: Sequence[Attempt], chosen: str) -> Table:
     """Every step that was tried, what it cost, and what came of it: why the next one was taken, or all of them."""
     rows = [
         [rung.method, f"{rung.seconds:.0f}", rung.told + (" ← chosen" if rung.method == chosen else "")]
@@ -92,7 +92,7 @@ def ladder(rungs: Sequence[Rung], chosen: str) -> Table:
     return (f"the ladder: {why}", ["step", "s", "on validation photos"], rows)
 
 
-def layers(found: Sequence[LayerError], form: str, most: int = 20) -> Table:
+def tabulate_layers(found: Sequence[LayerError], form: str, most: int = 20) -> Table:
     """The layers that int8 hurts most, in steps of their own output (rounding alone: 0.29)."""
     rows = [
         [f"{place}", layer.operator, _shortened(layer.name), f"{layer.error_steps:.2f}", f"{layer.saturated:.2%}"]
@@ -107,13 +107,13 @@ def _shortened(name: str) -> str:
     return name.partition(";")[0].removeprefix("classifier_1/").removeprefix("classifier/")
 
 
-def slimness(artifacts: Sequence[Artifact]) -> Table:
+def tabulate_weights(artifacts: Sequence[Artifact]) -> Table:
     """What pruning and clustering left in the files, beside the others."""
     rows = [
         [
             artifact.method,
-            size(artifact.bytes),
-            size(artifact.gzip_bytes),
+            format_bytes(artifact.bytes),
+            format_bytes(artifact.gzip_bytes),
             f"{artifact.sparsity:.1%}",
             f"{artifact.distinct_weights}",
         ]
@@ -123,7 +123,7 @@ def slimness(artifacts: Sequence[Artifact]) -> Table:
     return ("weights in the files", columns, rows)
 
 
-def ledger(verdict: Verdict) -> Table:
+def tabulate_ledger(verdict: Verdict) -> Table:
     """Hop by hop, where the answers changed."""
     rows = [
         [
@@ -141,7 +141,7 @@ def ledger(verdict: Verdict) -> Table:
     return (f"ledger: the same {photos} {verdict.part} photos after each hop", columns, rows)
 
 
-def classes(verdict: Verdict) -> Table:
+def tabulate_classes(verdict: Verdict) -> Table:
     """Each class before and after, the largest loss first; the ten that lost most where there are many."""
     losses = sorted(verdict.per_class, key=lambda change: (change.accuracy - change.reference_accuracy, change.name))
     rows = [
@@ -150,20 +150,20 @@ def classes(verdict: Verdict) -> Table:
             f"{change.photos}",
             f"{change.reference_accuracy:.4f}",
             f"{change.accuracy:.4f}",
-            points(change.accuracy - change.reference_accuracy),
+            format_points(change.accuracy - change.reference_accuracy),
         ]
         for change in losses[:10]
     ]
     return ("class by class", ["class", "photos", "Keras", verdict.method, "change"], rows)
 
 
-def verdict(verdict: Verdict) -> list[str]:
+def describe_verdict(verdict: Verdict) -> list[str]:
     """The verdict in sentences."""
     lines = [
         f"{verdict.outcome}: {verdict.method} answers {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} photos "
         f"right, Keras {verdict.reference_accuracy:.4f}",
-        f"  drop {points(verdict.drop)} points (one-sided {verdict.confidence:.0%} bounds "
-        f"{points(verdict.drop_low)} and {points(verdict.drop_high)}), limit {verdict.limit_drop * 100:g}; "
+        f"  drop {format_points(verdict.drop)} points (one-sided {verdict.confidence:.0%} bounds "
+        f"{format_points(verdict.drop_low)} and {format_points(verdict.drop_high)}), limit {verdict.limit_drop * 100:g}; "
         f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
         f"{_worst(verdict)}",
@@ -178,10 +178,10 @@ def verdict(verdict: Verdict) -> list[str]:
 def _worst(verdict: Verdict) -> str:
     worst = next(change for change in verdict.per_class if change.name == verdict.worst_class)
     change = worst.accuracy - worst.reference_accuracy
-    return f"worst class {worst.name} {points(change)} points" if change < 0 else "no class lost"
+    return f"worst class {worst.name} {format_points(change)} points" if change < 0 else "no class lost"
 
 
-def measures(measured: Sequence[tuple[str, Measure]]) -> Table:
+def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
     """Where it was measured, side by side; only figures that are valid and of a device are compared."""
     medians = {where: m.best.steady.p50.ms for where, m in measured if m.valid and where != "host"}
     fastest = min(medians, key=lambda where: medians[where]) if len(medians) > 1 else ""
@@ -196,7 +196,7 @@ def measures(measured: Sequence[tuple[str, Measure]]) -> Table:
             f"{measure.best.steady.p90.ms:.2f}",
             f"{measure.best.steady.p99.ms:.2f}",
             _median(measure.photo.total),
-            size(measure.memory.peak_bytes) if measure.memory.peak_bytes is not None else "unknown",
+            format_bytes(measure.memory.peak_bytes) if measure.memory.peak_bytes is not None else "unknown",
             "INVALID" if not measure.valid else "← fastest" if where == fastest else "",
         ]
         for where, measure in measured
@@ -218,7 +218,7 @@ def measures(measured: Sequence[tuple[str, Measure]]) -> Table:
     return (f"milliseconds on the {'host, not device' if hosts else 'devices'}", columns, rows)
 
 
-def photo_times(measure: Measure) -> Table:
+def tabulate_photo_times(measure: Measurement) -> Table:
     """Where a photo's time goes."""
     photo = measure.photo
     steps = {
@@ -235,7 +235,7 @@ def photo_times(measure: Measure) -> Table:
     return (f"one photo on {measure.board.name}, ms", ["step", "median", "p90", "p99", "runs"], rows)
 
 
-def doubts(where: str, measure: Measure) -> list[str]:
+def list_doubts(where: str, measure: Measurement) -> list[str]:
     """Why a measure is INVALID, and what could not be watched, in sentences; empty where there is nothing to say."""
     lines = [] if measure.valid else [f"{where}: INVALID, not to be compared: {'; '.join(measure.reasons)}"]
     if measure.unwatched:
@@ -243,5 +243,5 @@ def doubts(where: str, measure: Measure) -> list[str]:
     return lines
 
 
-def _median(times: Times) -> str:
+def _median(times: LatencyStatistics) -> str:
     return f"{times.p50.ms:.2f} ({times.p50.low_ms:.2f} … {times.p50.high_ms:.2f})"

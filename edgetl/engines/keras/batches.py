@@ -9,22 +9,22 @@ import keras
 import numpy as np
 
 from edgetl.core.feature_store import Features
-from edgetl.core.photos.augment import views
+from edgetl.core.photos.augment import augment_photos
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.recipe import Augment, Recipe
+from edgetl.core.recipe import AugmentRecipe, Recipe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Photos:
+class LabelledPhotos:
     """Pixels with their labels (int64 [photos]) and the sha256 of each photo."""
 
     pixels: Pixels
     labels: np.ndarray
     sha256s: list[str]
 
-    def view(self, rows: np.ndarray, number: int, seed: int, how: Augment) -> np.ndarray:
+    def view(self, rows: np.ndarray, number: int, seed: int, how: AugmentRecipe) -> np.ndarray:
         """Some photos as one of their augmented views: uint8 [n, side, side, 3]."""
-        return views(self.pixels.rows(rows), [self.sha256s[row] for row in rows], number, seed, how)
+        return augment_photos(self.pixels.rows(rows), [self.sha256s[row] for row in rows], number, seed, how)
 
 
 class Source(Protocol):
@@ -38,7 +38,7 @@ class Source(Protocol):
 class PlainPixels:
     """Photos as they are, every epoch alike: for validation."""
 
-    photos: Photos
+    photos: LabelledPhotos
 
     def rows(self, rows: np.ndarray, epoch: int) -> np.ndarray:  # noqa: ARG002
         """uint8 [n, side, side, 3]."""
@@ -49,13 +49,13 @@ class PlainPixels:
 class AugmentedPixels:
     """Training photos, a view of each per epoch, in turn."""
 
-    photos: Photos
+    photos: LabelledPhotos
     recipe: Recipe
 
     def rows(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """uint8 [n, side, side, 3]."""
         how = self.recipe.augment
-        return self.photos.view(rows, turn(epoch, how), self.recipe.training.seed, how)
+        return self.photos.view(rows, choose_view(epoch, how), self.recipe.training.seed, how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class CachedFeatures:
         return self.by_view[(epoch - 1) % len(self.by_view)].rows(rows)
 
 
-def turn(epoch: int, how: Augment) -> int:
+def choose_view(epoch: int, how: AugmentRecipe) -> int:
     """Which view the epoch takes."""
     return (epoch - 1) % how.views if how.on else 0
 

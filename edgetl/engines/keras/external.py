@@ -13,25 +13,25 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.input_scaling import Numbers, Stated
+from edgetl.core.input_scaling import Affine, InputScaling
 from edgetl.engines.keras import legacy_h5, rescaling
 from edgetl.engines.keras import model as keras_model
 
-Answers = Literal["softmax", "sigmoid", "softmax logits", "sigmoid logits"]
+OutputKind = Literal["softmax", "sigmoid", "softmax logits", "sigmoid logits"]
 
 # How far the probabilities of the wrapped model may be from those of the model in the file.
 _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class BuiltInScaling:
     """What the model does to its photos itself: the scaling its first layers amount to, and what comes out of them."""
 
-    numbers: Numbers
+    numbers: Affine
     tensor: Any
 
 
-def opened(path: Path) -> keras.Model:
+def load_external(path: Path) -> keras.Model:
     """The model of a file, as one functional model.
 
     Raises:
@@ -42,9 +42,9 @@ def opened(path: Path) -> keras.Model:
     keras_model.check_channels_last()
     if path.suffix in (".h5", ".hdf5"):
         with TemporaryDirectory(prefix="edgetl-keras2-") as folder:
-            model = keras_model.load(legacy_h5.translated(path, Path(folder)))
+            model = keras_model.load_model(legacy_h5.translate_h5(path, Path(folder)))
     else:
-        model = keras_model.load(path)
+        model = keras_model.load_model(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ConfigError(
             f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs, one of each is needed",
@@ -58,15 +58,15 @@ def opened(path: Path) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
-def scales_inside(model: keras.Model) -> bool:
+def has_built_in_scaling(model: keras.Model) -> bool:
     """Whether the first layers scale the photo, in the model itself or in a network nested at its beginning."""
-    if inside(model) is not None:
+    if find_built_in_scaling(model) is not None:
         return True
     nested = _readers(model, model.inputs[0])
-    return len(nested) == 1 and isinstance(nested[0], keras.Model) and scales_inside(_functional(nested[0]))
+    return len(nested) == 1 and isinstance(nested[0], keras.Model) and has_built_in_scaling(_functional(nested[0]))
 
 
-def inside(model: keras.Model) -> Inside | None:
+def find_built_in_scaling(model: keras.Model) -> BuiltInScaling | None:
     """What the Rescaling and Normalization layers right behind the input amount to, None without any."""
     tensor, scale, offset, found = model.inputs[0], np.array(1.0), np.array(0.0), False
     while len(readers := _readers(model, tensor)) == 1:
@@ -75,23 +75,25 @@ def inside(model: keras.Model) -> Inside | None:
             break
         scale, offset = scale * numbers[0], offset * numbers[0] + numbers[1]
         tensor, found = readers[0].output, True
-    return Inside(Numbers(_plain(scale), _plain(offset)), tensor) if found else None
+    return BuiltInScaling(Affine(_plain(scale), _plain(offset)), tensor) if found else None
 
 
-def fed(pixels: np.ndarray, way: Stated) -> np.ndarray:
+def apply_scaling(pixels: np.ndarray, way: InputScaling) -> np.ndarray:
     """Photos as the model in the file wants them: uint8 RGB [n, side, side, 3] to float32 of the same shape."""
     scale, offset = (np.asarray(value, np.float32) for value in (way.numbers.scale, way.numbers.offset))
     scaled = pixels.astype(np.float32) * scale + offset
     return scaled[..., ::-1] if way.bgr else scaled
 
 
-def asked(model: keras.Model, photos: np.ndarray) -> np.ndarray:
+def predict_raw(model: keras.Model, photos: np.ndarray) -> np.ndarray:
     """The raw outputs [n, units] to float32 photos, in batches."""
-    starts = range(0, len(photos), keras_model.BATCH)
-    return np.concatenate([np.asarray(model.predict_on_batch(photos[at : at + keras_model.BATCH])) for at in starts])
+    starts = range(0, len(photos), keras_model.BATCH_SIZE)
+    return np.concatenate(
+        [np.asarray(model.predict_on_batch(photos[at : at + keras_model.BATCH_SIZE])) for at in starts]
+    )
 
 
-def kind(outputs: np.ndarray, path: Path) -> Answers:
+def classify_outputs(outputs: np.ndarray, path: Path) -> OutputKind:
     """What the outputs are, told from what they were.
 
     Raises:
@@ -111,17 +113,17 @@ def kind(outputs: np.ndarray, path: Path) -> Answers:
     return "softmax" if within else "softmax logits"
 
 
-def probabilities(outputs: np.ndarray, answers: Answers) -> np.ndarray:
+def to_probabilities(outputs: np.ndarray, answers: OutputKind) -> np.ndarray:
     """The outputs as probabilities, one column a class."""
     if answers == "sigmoid logits":
         outputs = 1 / (1 + np.exp(-outputs.astype(np.float64)))
     if answers == "softmax logits":
         raised = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
         outputs = raised / raised.sum(axis=1, keepdims=True)
-    return keras_model.two_columns(outputs)
+    return keras_model.expand_sigmoid(outputs)
 
 
-def wrapped(model: keras.Model, way: Stated, answers: Answers, order: tuple[int, ...]) -> keras.Model:
+def wrap_model(model: keras.Model, way: InputScaling, answers: OutputKind, order: tuple[int, ...]) -> keras.Model:
     """The model that eats raw uint8 RGB; changes the weights of `model` where channels or classes change places.
 
     Args:
@@ -133,18 +135,18 @@ def wrapped(model: keras.Model, way: Stated, answers: Answers, order: tuple[int,
     Raises:
         ConfigError: BGR, or classes in another order, where no layer's weights can take it up.
     """
-    lifted = inside(model)
+    lifted = find_built_in_scaling(model)
     numbers = lifted.numbers if lifted else way.numbers
     if way.bgr:
         _read_rgb(model, lifted.tensor if lifted else model.inputs[0])
-        numbers = numbers if not lifted else Numbers(_turned(numbers.scale), _turned(numbers.offset))
+        numbers = numbers if not lifted else Affine(_turned(numbers.scale), _turned(numbers.offset))
     if order != tuple(range(len(order))):
         _reorder(model, order)
-    side_px = keras_model.input_side_px(model)
+    side_px = keras_model.read_input_side(model)
     image = keras.Input((side_px, side_px, 3), dtype="uint8", name="image")
     body = keras.Model(lifted.tensor, model.outputs[0], name="body") if lifted else model
     body.name = "body"
-    scores = body(rescaling.layer(numbers)(image))
+    scores = body(rescaling.make_rescaling(numbers)(image))
     if answers == "softmax logits":
         scores = keras.layers.Softmax(name=keras_model.SCORES)(scores)
     if answers == "sigmoid logits":
@@ -152,7 +154,7 @@ def wrapped(model: keras.Model, way: Stated, answers: Answers, order: tuple[int,
     return keras.Model(image, scores, name="classifier")
 
 
-def prove(model: keras.Model, pixels: np.ndarray, expected: np.ndarray) -> None:
+def check_wrapped(model: keras.Model, pixels: np.ndarray, expected: np.ndarray) -> None:
     """Hold the wrapped model against what the file's model answered.
 
     Args:
@@ -163,7 +165,7 @@ def prove(model: keras.Model, pixels: np.ndarray, expected: np.ndarray) -> None:
     Raises:
         StageError: they differ by more than 1e-4.
     """
-    found = keras_model.two_columns(asked(model, pixels))
+    found = keras_model.expand_sigmoid(predict_raw(model, pixels))
     difference = float(np.abs(found - expected).max())
     if not difference < _TOLERANCE:
         raise StageError(f"the wrapped model's answers differ from the model's own by {difference:.1e}")
@@ -221,7 +223,7 @@ def _read_rgb(model: keras.Model, tensor: Any) -> None:
     while len(readers := _readers(model, tensor)) == 1:
         reader = readers[0]
         if isinstance(reader, keras.layers.Conv2D) and reader.groups == 1:
-            rescaling.turn_channels(reader)
+            rescaling.reverse_input_channels(reader)
             return
         if isinstance(reader, keras.Model):
             nested = _functional(reader)

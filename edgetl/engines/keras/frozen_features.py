@@ -23,12 +23,12 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edgetl.core import machine
 from edgetl.core.errors import StageError
-from edgetl.core.feature_store import Features, Rows, Store
+from edgetl.core.feature_store import Features, FeatureStore, Rows
 from edgetl.core.photos import augment, segments
-from edgetl.core.records import Input
-from edgetl.core.runs import version
+from edgetl.core.records import InputSpec
+from edgetl.core.runs import installed_version
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.split_points import Cut
+from edgetl.engines.keras.split_points import SplitPoint
 
 # Photos for one invocation: measured on MobileNetV2, 1 to 4 are alike and 8 or more are slower (they leave the cache).
 _BATCH = 4
@@ -41,7 +41,7 @@ PixelRows = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class PhotoView:
     """How photos are shown to the frozen half: `pixels(rows)` gives uint8 [n, side, side, 3]; `key` names how."""
 
     key: str
@@ -49,28 +49,28 @@ class View:
     pixels: PixelRows
 
 
-class Frozen:
+class FrozenPart:
     """The network up to its cuts, highest last; everything in it is frozen."""
 
-    def __init__(self, model: keras.Model, found: Sequence[Cut], shape: Input) -> None:
+    def __init__(self, model: keras.Model, found: Sequence[SplitPoint], shape: InputSpec) -> None:
         # A name of its own: Keras counts the others, and the key must not tell the second from the first.
         self._half = keras.Model(model.input, [cut.tensor for cut in found], name="frozen")
         self._shape = shape
         self._shapes = [tuple(int(length) for length in cut.tensor.shape[1:]) for cut in found]
         self._keys = [self._key(cut) for cut in found]
 
-    def stores(self, view: View) -> list[Store]:
+    def stores(self, view: PhotoView) -> list[FeatureStore]:
         """The store of each cut for that view."""
         return [
-            Store(hashlib.sha256(f"{key}/{view.key}".encode()).hexdigest()[:32], shape)
+            FeatureStore(hashlib.sha256(f"{key}/{view.key}".encode()).hexdigest()[:32], shape)
             for key, shape in zip(self._keys, self._shapes, strict=True)
         ]
 
-    def missing_bytes(self, views: Sequence[View]) -> int:
+    def missing_bytes(self, views: Sequence[PhotoView]) -> int:
         """What the stores would grow by."""
         return sum(len(store.missing(view.sha256s)) * store.row_bytes for view in views for store in self.stores(view))
 
-    def fill(self, views: Sequence[View], advance: Callable[[int], None]) -> None:
+    def fill(self, views: Sequence[PhotoView], advance: Callable[[int], None]) -> None:
         """Compute what the stores do not have yet.
 
         Raises:
@@ -85,17 +85,17 @@ class Frozen:
             for chunk in self._chunks(rows):
                 self._compute(program, view, chunk, advance)
 
-    def opened(self, view: View, cut: int) -> Features:
+    def opened(self, view: PhotoView, cut: int) -> Features:
         """What stands in the store of one cut for that view."""
         return self.stores(view)[cut].opened(view.sha256s)
 
-    def _key(self, cut: Cut) -> str:
+    def _key(self, cut: SplitPoint) -> str:
         """Names the numbers that come out: architecture, weights, cut, pixels and what makes and turns those."""
         digest = hashlib.sha256(self._half.to_json().encode())
         for weight in self._half.get_weights():
             digest.update(np.ascontiguousarray(weight).tobytes())
         digest.update(Path(augment.__file__).read_bytes())
-        digest.update(f"{cut.name}/{self._shape.model_dump_json()}/{segments.made_by()}/{_engine()}".encode())
+        digest.update(f"{cut.name}/{self._shape.model_dump_json()}/{segments.hash_pixel_code()}/{_engine()}".encode())
         return digest.hexdigest()
 
     def _chunks(self, rows: list[int]) -> Iterator[list[int]]:
@@ -104,13 +104,13 @@ class Frozen:
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 
-    def _compute(self, program: "_Program", view: View, rows: list[int], advance: Callable[[int], None]) -> None:
+    def _compute(self, program: "_Program", view: PhotoView, rows: list[int], advance: Callable[[int], None]) -> None:
         names = [view.sha256s[row] for row in rows]
         with ExitStack() as stack:
             outputs = [stack.enter_context(store.adding(names)) for store in self.stores(view)]
             program.run(np.array(rows), view.pixels, outputs, advance)
 
-    def _program(self, view: View) -> "_Program":
+    def _program(self, view: PhotoView) -> "_Program":
         if not _on_litert():
             return _KerasProgram(self._half)
         program = _LiteRtProgram(self._half)
@@ -131,7 +131,10 @@ class _KerasProgram:
         self._half = half
 
     def run(self, rows: np.ndarray, pixels: PixelRows, outputs: list[Rows], advance: Callable[[int], None]) -> None:
-        chunks = [rows[start : start + keras_model.GPU_BATCH] for start in range(0, len(rows), keras_model.GPU_BATCH)]
+        chunks = [
+            rows[start : start + keras_model.GPU_BATCH_SIZE]
+            for start in range(0, len(rows), keras_model.GPU_BATCH_SIZE)
+        ]
         done = 0
         for chunk, photos in zip(chunks, _prepared(chunks, pixels), strict=True):
             for output, answer in zip(outputs, _listed(self._half.predict_on_batch(photos)), strict=True):
@@ -142,12 +145,12 @@ class _KerasProgram:
 
 def _prepared(chunks: Sequence[np.ndarray], pixels: PixelRows) -> Iterator[np.ndarray]:
     """The pixels of each chunk, filled up to a whole batch; as many are under way as there are cores, no more."""
-    with ThreadPoolExecutor(machine.cores()) as pool:
+    with ThreadPoolExecutor(machine.count_cores()) as pool:
         under_way: deque[Future[np.ndarray]] = deque()
         for chunk in chunks:
-            if len(under_way) > machine.cores():
+            if len(under_way) > machine.count_cores():
                 yield under_way.popleft().result()
-            under_way.append(pool.submit(pixels, np.resize(chunk, keras_model.GPU_BATCH)))
+            under_way.append(pool.submit(pixels, np.resize(chunk, keras_model.GPU_BATCH_SIZE)))
         while under_way:
             yield under_way.popleft().result()
 
@@ -156,7 +159,7 @@ class _LiteRtProgram:
     """A float32 .tflite of the frozen half, one interpreter and one thread a core."""
 
     def __init__(self, half: keras.Model) -> None:
-        side_px = keras_model.input_side_px(half)
+        side_px = keras_model.read_input_side(half)
 
         def serve(image: tf.Tensor) -> list[tf.Tensor]:
             return _listed(half(image, training=False))
@@ -164,7 +167,7 @@ class _LiteRtProgram:
         signature = tf.TensorSpec((_BATCH, side_px, side_px, 3), tf.uint8, name="image")
         function = tf.function(serve).get_concrete_function(signature)
         self._content = bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
-        self._idle = [self._runner() for _ in range(machine.cores())]
+        self._idle = [self._runner() for _ in range(machine.count_cores())]
         self._lock = threading.Lock()
 
     def prove(self, half: keras.Model, pixels: np.ndarray) -> None:
@@ -193,7 +196,7 @@ class _LiteRtProgram:
                 output[start : start + len(chunk)] = answer[: len(chunk)]
             advance(len(chunk))
 
-        with ThreadPoolExecutor(machine.cores()) as pool:
+        with ThreadPoolExecutor(machine.count_cores()) as pool:
             for _ in pool.map(batch, range(0, len(rows), _BATCH)):
                 pass
 
@@ -216,7 +219,7 @@ class _LiteRtProgram:
         return interpreter
 
 
-def _missing(stores: Sequence[Store], view: View) -> list[int]:
+def _missing(stores: Sequence[FeatureStore], view: PhotoView) -> list[int]:
     """Rows that any of the stores lacks."""
     return sorted({row for store in stores for row in store.missing(view.sha256s)})
 
@@ -227,14 +230,14 @@ def _listed(answers: Any) -> list[Any]:
 
 def _on_litert() -> bool:
     """Whether LiteRT computes: on a processor, and from TensorFlow, whose graphs its converter reads."""
-    return keras_model.backend() == "tensorflow" and keras_model.device().startswith("cpu")
+    return keras_model.get_backend() == "tensorflow" and keras_model.get_device().startswith("cpu")
 
 
 def _engine() -> str:
     """What computes: its version is part of the key, because another one may round differently."""
-    backend = keras_model.backend()
+    backend = keras_model.get_backend()
     return (
-        f"litert {version('ai-edge-litert')}"
+        f"litert {installed_version('ai-edge-litert')}"
         if _on_litert()
-        else f"{backend} {version(backend)} {keras_model.device()}"
+        else f"{backend} {installed_version(backend)} {keras_model.get_device()}"
     )

@@ -22,7 +22,7 @@ _MOST_BYTES = 1_000_000_000
 Arrays = list[NDArray[Any]]
 
 
-class Layer(Protocol):
+class WeightedLayer(Protocol):
     """What is asked of a layer, in either Keras."""
 
     name: str
@@ -36,7 +36,7 @@ class Layer(Protocol):
         ...
 
 
-def packed(layers: Iterable[Layer]) -> bytes:
+def pack_weights(layers: Iterable[WeightedLayer]) -> bytes:
     """The weights of these layers as a file's content.
 
     Raises:
@@ -55,7 +55,7 @@ def packed(layers: Iterable[Layer]) -> bytes:
     return content.getvalue()
 
 
-def unpacked(content: bytes) -> dict[str, Arrays]:
+def unpack_weights(content: bytes) -> dict[str, Arrays]:
     """Layer name → its weights as float32, in the order of the layers.
 
     Raises:
@@ -73,7 +73,7 @@ def unpacked(content: bytes) -> dict[str, Arrays]:
     return {name: [weight for _, weight in group] for name, group in groupby(named, key=lambda pair: pair[0])}
 
 
-def fill(layers: Sequence[Layer], content: bytes) -> None:
+def fill_layers(layers: Sequence[WeightedLayer], content: bytes) -> None:
     """Set the weights of a base's layers, or of none of them.
 
     Args:
@@ -83,7 +83,7 @@ def fill(layers: Sequence[Layer], content: bytes) -> None:
     Raises:
         ConfigError: not such a file, or made from another network.
     """
-    stored = unpacked(content)
+    stored = unpack_weights(content)
     weighted = [(layer, shapes) for layer in layers if (shapes := [w.shape for w in layer.get_weights()])]
     if len(stored) != len(weighted):
         raise ConfigError(f"the weights are of {len(stored)} layers, the network has {len(weighted)}")

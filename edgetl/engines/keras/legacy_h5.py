@@ -24,7 +24,7 @@ _MODELS = {"Functional", "Model", "Sequential"}
 _CALLS = {"TFOpLambda", "SlicingOpLambda"}
 
 
-def translated(path: Path, folder: Path) -> Path:
+def translate_h5(path: Path, folder: Path) -> Path:
     """A copy of the file in `folder`, with its network told anew.
 
     Raises:

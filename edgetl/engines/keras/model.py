@@ -18,34 +18,34 @@ import numpy as np
 
 from edgetl.core import bases
 from edgetl.core.errors import ConfigError, StageError, first_line
-from edgetl.core.input_scaling import NUMBERS
+from edgetl.core.input_scaling import AFFINES
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.recipe import Base, Head, Training
+from edgetl.core.recipe import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.records import Precision
 from edgetl.engines.keras import half_weights, rescaling
 
-SCALING, POOLING, SCORES = rescaling.NAME, "pooling", "scores"
+SCALING, POOLING, SCORES = rescaling.LAYER_NAME, "pooling", "scores"
 
 # Photos that are asked about at once. On a processor 8 to 256 were measured alike; a GPU wants many.
-BATCH, GPU_BATCH = 64, 256
+BATCH_SIZE, GPU_BATCH_SIZE = 64, 256
 
 
-def begin(seed: int) -> None:
+def reset_keras(seed: int) -> None:
     """Start from a clean slate: layer names and random numbers repeat from run to run."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
 
 
 @contextmanager
-def computing_in(precision: Precision) -> Iterator[None]:
+def use_precision(precision: Precision) -> Iterator[None]:
     """Layers made inside compute in this dtype; their weights are float32 all the same.
 
     Raises:
         ConfigError: bfloat16 without a GPU.
     """
-    if precision == "bfloat16" and device().startswith("cpu"):
+    if precision == "bfloat16" and get_device().startswith("cpu"):
         raise ConfigError(
-            f"bfloat16 is for GPUs, and {backend()} computes on {device()} here", hint="leave --precision out"
+            f"bfloat16 is for GPUs, and {get_backend()} computes on {get_device()} here", hint="leave --precision out"
         )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32" if precision == "float32" else "mixed_bfloat16")
@@ -55,7 +55,7 @@ def computing_in(precision: Precision) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def assembled(base: Base, head: Head, classes: int) -> keras.Model:
+def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int) -> keras.Model:
     """A base with a new head, every layer of the base frozen.
 
     Args:
@@ -76,11 +76,11 @@ def assembled(base: Base, head: Head, classes: int) -> keras.Model:
             f"one sigmoid unit can tell two classes apart, the photos have {classes}",
             hint="use --activation softmax",
         )
-    row = bases.find(base.name)
-    weights = weights_file(base)
+    row = bases.find_base(base.name)
+    weights = fetch_weights(base)
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
-    scaled = rescaling.layer(NUMBERS[row.scaling])(image)
+    scaled = rescaling.make_rescaling(AFFINES[row.scaling])(image)
     builder = getattr(keras.applications, row.builder)
     own: dict[str, Any] = {"alpha": base.alpha} if row.has_widths else {}
     if row.scaled_inside:
@@ -114,7 +114,7 @@ def check_channels_last() -> None:
         )
 
 
-def in_float32(model: keras.Model) -> keras.Model:
+def convert_to_float32(model: keras.Model) -> keras.Model:
     """The same layers with the same weights, computing in float32: what a converter should be given."""
 
     def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -128,13 +128,13 @@ def in_float32(model: keras.Model) -> keras.Model:
     return twin
 
 
-def base_layers(model: keras.Model) -> list[keras.layers.Layer]:
+def list_base_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of the base: what lies between the scaling and the pooling."""
     names = [layer.name for layer in model.layers]
     return model.layers[names.index(SCALING) + 1 : names.index(POOLING)]
 
 
-def tunable(model: keras.Model, spec: str, training: Training) -> list[str]:
+def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRecipe) -> list[str]:
     """The names of the base's layers that phase 2 trains, from the input up.
 
     BatchNormalization stays frozen, and so in inference mode, unless the recipe trains it.
@@ -148,7 +148,7 @@ def tunable(model: keras.Model, spec: str, training: Training) -> list[str]:
     Raises:
         ConfigError: no such layer, more layers than there are, a fraction outside 0..1, or nothing to train up there.
     """
-    layers = base_layers(model)
+    layers = list_base_layers(model)
     first = _first_unfrozen([layer.name for layer in layers], spec)
     frozen_kind = keras.layers.BatchNormalization if training.batch_norm == "inference" else ()
     chosen = [layer.name for layer in layers[first:] if layer.weights and not isinstance(layer, frozen_kind)]
@@ -160,19 +160,19 @@ def tunable(model: keras.Model, spec: str, training: Training) -> list[str]:
     return chosen
 
 
-def unfreeze(model: keras.Model, names: list[str], training: Training) -> None:
+def unfreeze(model: keras.Model, names: list[str], training: TrainingRecipe) -> None:
     """Make these layers of the base trainable and leave the rest frozen.
 
     BatchNormalization that is trained forgets faster than Keras's 0.999, at which a short training leaves the moving
     statistics where they began.
     """
-    for layer in base_layers(model):
+    for layer in list_base_layers(model):
         layer.trainable = layer.name in names
         if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = training.batch_norm_momentum
 
 
-def weights_file(base: Base) -> Path | None:
+def fetch_weights(base: BaseRecipe) -> Path | None:
     """The file with the base's weights, None for random ones; published ones are fetched once into Keras's own cache.
 
     The weights for 224 px serve every side: convolutions do not know it, and one file gives one answer.
@@ -180,13 +180,13 @@ def weights_file(base: Base) -> Path | None:
     Raises:
         ConfigError: a file that is absent, or published weights that are neither in the cache nor to be had.
     """
-    path = bases.weights_path(base.name, base.alpha, base.weights)
+    path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
     if path is None or path.is_file():
         return path
     if base.weights != "imagenet":
         hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
         raise ConfigError("no such weights file", where=(path,), hint=hint)
-    name, url = bases.published_weights(base.name, base.alpha)
+    name, url = bases.find_published_weights(base.name, base.alpha)
     folder = path.parent
     try:
         return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
@@ -201,7 +201,7 @@ def weights_file(base: Base) -> Path | None:
         ) from error
 
 
-def predict(model: keras.Model, photos: Pixels, advance: Callable[[int], None]) -> np.ndarray:
+def predict_scores(model: keras.Model, photos: Pixels, advance: Callable[[int], None]) -> np.ndarray:
     """The model's scores in photo order, in batches of one size so that the graph is compiled once.
 
     Args:
@@ -212,7 +212,7 @@ def predict(model: keras.Model, photos: Pixels, advance: Callable[[int], None]) 
     Returns:
         float32 [photos, classes]; a sigmoid's one column becomes two, as `two_columns` says.
     """
-    size = BATCH if device().startswith("cpu") else GPU_BATCH
+    size = BATCH_SIZE if get_device().startswith("cpu") else GPU_BATCH_SIZE
     answers = []
     for start in range(0, len(photos), size):
         # The last photo fills the last batch up.
@@ -220,15 +220,15 @@ def predict(model: keras.Model, photos: Pixels, advance: Callable[[int], None]) 
         asked = min(size, len(photos) - start)
         answers.append(np.asarray(model.predict_on_batch(photos.rows(rows)))[:asked])
         advance(asked)
-    return two_columns(np.concatenate(answers))
+    return expand_sigmoid(np.concatenate(answers))
 
 
-def two_columns(scores: np.ndarray) -> np.ndarray:
+def expand_sigmoid(scores: np.ndarray) -> np.ndarray:
     """Scores with a column a class: one sigmoid column p becomes (1 - p, p); others stay as they are."""
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
 
 
-def load(path: Path) -> keras.Model:
+def load_model(path: Path) -> keras.Model:
     """A model from a .keras file, uncompiled, with safe mode on: a file from a stranger runs no code of its own.
 
     Raises:
@@ -246,7 +246,7 @@ def load(path: Path) -> keras.Model:
         raise ConfigError(f"not a Keras model that can be loaded safely: {first_line(error)}", where=(path,)) from error
 
 
-def save(model: keras.Model, path: Path) -> None:
+def save_model(model: keras.Model, path: Path) -> None:
     """Write the model as .keras.
 
     Raises:
@@ -258,7 +258,7 @@ def save(model: keras.Model, path: Path) -> None:
         raise StageError(f"the model could not be saved: {first_line(error)}", where=(path,)) from error
 
 
-def input_side_px(model: keras.Model) -> int:
+def read_input_side(model: keras.Model) -> int:
     """The side of the square photos that the model takes.
 
     Raises:
@@ -270,14 +270,14 @@ def input_side_px(model: keras.Model) -> int:
     return int(shape[1])
 
 
-def backend() -> str:
+def get_backend() -> str:
     """The backend's name, as in "tensorflow"."""
     return str(keras.backend.backend())
 
 
-def device() -> str:
+def get_device() -> str:
     """Where the backend computes, as in "gpu:0" or "cpu:0"."""
-    if backend() == "torch":
+    if get_backend() == "torch":
         # Keras lists no devices for torch; a tensor knows where it is.
         name = str(keras.ops.zeros(()).device)
         return "cpu:0" if name == "cpu" else name.replace("cuda", "gpu")
@@ -285,17 +285,17 @@ def device() -> str:
     return next((name for name in devices if not name.startswith("cpu")), "cpu:0")
 
 
-def _load_weights(network: keras.Model, path: Path, base: Base) -> None:
+def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
     if base.weights == "formula":
         _check_shipped(path, base)
     try:
         if path.suffix == ".npz":
-            half_weights.fill(network.layers, path.read_bytes())
+            half_weights.fill_layers(network.layers, path.read_bytes())
         else:
             network.load_weights(os.fspath(path))
             # Files of Keras's layout hold what Keras trained; those of half floats were learned here, on RGB.
-            if bases.find(base.name).scaling == "caffe":
-                rescaling.read_bgr_as_rgb(network)
+            if bases.find_base(base.name).scaling == "caffe":
+                rescaling.convert_bgr_to_rgb(network)
     except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
         raise ConfigError(
             f"the weights do not fit {base.name} with alpha {base.alpha}: {first_line(error)}",
@@ -304,8 +304,8 @@ def _load_weights(network: keras.Model, path: Path, base: Base) -> None:
         ) from error
 
 
-def _check_shipped(path: Path, base: Base) -> None:
-    told = bases.shipped_weights(base.name, base.alpha).sha256
+def _check_shipped(path: Path, base: BaseRecipe) -> None:
+    told = bases.find_shipped_weights(base.name, base.alpha).sha256
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != told:
         raise ConfigError(

@@ -9,22 +9,22 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.core.input_scaling import Numbers, stepped
+from edgetl.core.input_scaling import Affine, widen_range
 
-NAME = "scaling"
+LAYER_NAME = "scaling"
 
 
-def layer(numbers: Numbers) -> keras.layers.Rescaling:
+def make_rescaling(numbers: Affine) -> keras.layers.Rescaling:
     """The layer, in float32 whatever the rest computes in: bfloat16 would blur 256 levels before anything saw them."""
-    return keras.layers.Rescaling(_plain(numbers.scale), _plain(numbers.offset), name=NAME, dtype="float32")
+    return keras.layers.Rescaling(_plain(numbers.scale), _plain(numbers.offset), name=LAYER_NAME, dtype="float32")
 
 
-def of(scaling: Any) -> tuple[np.ndarray, np.ndarray]:
+def read_rescaling(scaling: Any) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset of a Rescaling layer: float32 [] or [3] each."""
     return np.asarray(scaling.scale, np.float32), np.asarray(scaling.offset, np.float32)
 
 
-def ranges(scale: np.ndarray, offset: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+def compute_scaled_ranges(scale: np.ndarray, offset: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ranges that hold what 0..255 becomes after the multiplication, and after the addition, over all channels.
 
     Both hold 0, as a quantized range must, on one of their levels. A negative scale turns a range round.
@@ -34,19 +34,19 @@ def ranges(scale: np.ndarray, offset: np.ndarray) -> tuple[tuple[float, float], 
     return _held(spread), _held(scaled)
 
 
-def read_bgr_as_rgb(network: keras.Model) -> None:
+def convert_bgr_to_rgb(network: keras.Model) -> None:
     """Turn a network trained on BGR into the same one for RGB: the first kernel's input channels change places."""
     first = next(found for found in network.layers if isinstance(found, keras.layers.Conv2D))
-    turn_channels(first)
+    reverse_input_channels(first)
 
 
-def turn_channels(convolution: keras.layers.Conv2D) -> None:
+def reverse_input_channels(convolution: keras.layers.Conv2D) -> None:
     """Let a convolution over three channels read them in the opposite order."""
     convolution.kernel.assign(np.asarray(convolution.kernel)[:, :, ::-1, :])
 
 
 def _held(values: np.ndarray) -> tuple[float, float]:
-    return stepped(min(0.0, float(values.min())), max(0.0, float(values.max())))
+    return widen_range(min(0.0, float(values.min())), max(0.0, float(values.max())))
 
 
 def _plain(value: float | tuple[float, ...]) -> float | list[float]:

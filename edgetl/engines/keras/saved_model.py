@@ -25,18 +25,18 @@ from edgetl.core.errors import StageError
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import rescaling
 
-Kind = Literal["uint8", "ranged", "float32"]
+InputKind = Literal["uint8", "ranged", "float32"]
 INPUT, OUTPUT = "image", "scores"
 
 
-def export(model_path: Path, folder: Path, kind: Kind) -> None:
+def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
     """Write the SavedModel of a .keras file into `folder`.
 
     Raises:
         StageError: the export failed; the message carries the reason.
     """
-    if keras_model.backend() == "tensorflow":
-        _export(keras_model.load(model_path), folder, kind)
+    if keras_model.get_backend() == "tensorflow":
+        _export(keras_model.load_model(model_path), folder, kind)
         return
     # -P: the current folder, which may hold anybody's files, is no place to import from.
     command = [sys.executable, "-P", "-m", "edgetl.engines.keras.saved_model", str(model_path), str(folder), kind]
@@ -47,8 +47,8 @@ def export(model_path: Path, folder: Path, kind: Kind) -> None:
         raise StageError(f"the export to a SavedModel failed: {reason}", where=(model_path,))
 
 
-def _export(model: keras.Model, folder: Path, kind: Kind) -> None:
-    side_px = keras_model.input_side_px(model)
+def _export(model: keras.Model, folder: Path, kind: InputKind) -> None:
+    side_px = keras_model.read_input_side(model)
     serve, tracked = _raw(model) if kind == "uint8" else _scaled(model, pin=kind == "ranged")
     dtype = tf.uint8 if kind == "uint8" else tf.float32
     archive = keras.export.ExportArchive()
@@ -69,8 +69,8 @@ def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
     layer = model.get_layer(keras_model.SCALING)
     # Its name gets into the file; one that Keras counts up would make each conversion in a process differ.
     rest = keras.Model(layer.output, model.output, name="classifier")
-    scale, offset = rescaling.of(layer)
-    after_scale, after_offset = rescaling.ranges(scale, offset)
+    scale, offset = rescaling.read_rescaling(layer)
+    after_scale, after_offset = rescaling.compute_scaled_ranges(scale, offset)
 
     def pinned(value: tf.Tensor, held: tuple[float, float]) -> tf.Tensor:
         return tf.quantization.fake_quant_with_min_max_args(value, min=held[0], max=held[1]) if pin else value
@@ -88,4 +88,4 @@ def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
 
 
 if __name__ == "__main__":
-    _export(keras_model.load(Path(sys.argv[1])), Path(sys.argv[2]), cast(Kind, sys.argv[3]))
+    _export(keras_model.load_model(Path(sys.argv[1])), Path(sys.argv[2]), cast(InputKind, sys.argv[3]))

@@ -7,14 +7,14 @@ import keras
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SplitPoint:
     """A tensor that splits the network: everything above the step `name` is computed from it alone."""
 
     name: str
     tensor: Any
 
 
-def cuts(model: keras.Model) -> list[Cut]:
+def find_split_points(model: keras.Model) -> list[SplitPoint]:
     """Every single-tensor cut, from the input up.
 
     Must be called before a submodel is made of the layers: that gives them a second place in a second graph.
@@ -31,12 +31,12 @@ def cuts(model: keras.Model) -> list[Cut]:
     for index, step in enumerate(steps[:-1]):
         # What was made below must not be needed above: only this step's own output may cross.
         if furthest <= index:
-            found.append(Cut(step.name, step.output))
+            found.append(SplitPoint(step.name, step.output))
         furthest = max(furthest, last_use[index])
     return found
 
 
-def below(model: keras.Model, found: list[Cut], trainable: list[str]) -> Cut:
+def find_split_below(model: keras.Model, found: list[SplitPoint], trainable: list[str]) -> SplitPoint:
     """The highest cut with no trainable layer at or below it.
 
     Args:

@@ -40,7 +40,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _ACTIVATIONS = {"linear", "relu", "relu6", "silu", "hard_silu", "hard_sigmoid", "sigmoid", "softmax", "tanh"}
 
 
-def network_of(model: keras.Model) -> Network:
+def describe_network(model: keras.Model) -> Network:
     """The layers above the scaling of a flat model.
 
     Raises:
@@ -57,14 +57,14 @@ def network_of(model: keras.Model) -> Network:
     return Network(tuple(nodes))
 
 
-def fill(model: keras.Model, network: Network) -> None:
+def fill_model(model: keras.Model, network: Network) -> None:
     """Put the weights of a network into the model that it was told of."""
     for node in network.nodes:
         if node.weights and node.kind != AFFINE:
             model.get_layer(node.name).set_weights(list(node.weights))
 
 
-def probe(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def probe_model(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What goes into the network for some photos, and what the model answers.
 
     Args:
@@ -79,7 +79,7 @@ def probe(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.asarray(scaled, np.float32), np.asarray(answers, np.float32)
 
 
-def scaling(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
+def measure_scaling(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     """What the model does to raw RGB before anything else, read off what black, red, green and blue become.
 
     Returns:
@@ -88,12 +88,12 @@ def scaling(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         StageError: it is not of that form.
     """
-    side = keras_model.input_side_px(model)
+    side = keras_model.read_input_side(model)
     photos = np.zeros((6, side, side, 3), np.uint8)
     for colour in range(3):
         photos[1 + colour, ..., colour] = 255
     photos[4:] = np.random.default_rng(0).integers(0, 256, photos[4:].shape)
-    scaled, _ = probe(model, photos)
+    scaled, _ = probe_model(model, photos)
     corners = scaled[:4, 0, 0].astype(np.float64)
     offset, matrix = corners[0], (corners[1:] - corners[0]) / 255
     if not np.allclose(photos @ matrix + offset, scaled, rtol=0, atol=1e-4 * np.abs(scaled).max()):

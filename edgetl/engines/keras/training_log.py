@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.core.framework.summary_pb2 import Summary
 from tensorflow.core.util.event_pb2 import Event
 
-from edgetl.core.progress import Epoch
+from edgetl.core.progress import EpochResult
 
 _SCALARS = ("learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy")
 
@@ -20,12 +20,12 @@ class TrainingLog:
     def __init__(self, folder: Path) -> None:
         self._csv = folder / "log.csv"
         with self._csv.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(field.name for field in fields(Epoch))
+            csv.writer(file).writerow(field.name for field in fields(EpochResult))
         (folder / "tensorboard").mkdir()
         self._events = tf.io.TFRecordWriter(str(folder / "tensorboard" / "events.out.tfevents.edgetl"))
         self._write(Event(file_version="brain.Event:2"))
 
-    def epoch(self, epoch: Epoch) -> None:
+    def epoch(self, epoch: EpochResult) -> None:
         """Add one epoch."""
         with self._csv.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(asdict(epoch).values())

@@ -16,18 +16,24 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import StageError
-from edgetl.core.progress import Epoch, Watch
+from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe import Recipe
-from edgetl.core.records import Phase
+from edgetl.core.records import TrainingPhase
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.batches import Batches, Photos
-from edgetl.engines.keras.phase_inputs import Course, Fare
+from edgetl.engines.keras.batches import Batches, LabelledPhotos
+from edgetl.engines.keras.phase_inputs import PhaseInput, PhaseInputs
 
 
-def train(model: keras.Model, train_on: Photos, validate_on: Photos, recipe: Recipe, watch: Watch) -> tuple[Phase, ...]:
+def train_two_phases(
+    model: keras.Model, train_on: LabelledPhotos, validate_on: LabelledPhotos, recipe: Recipe, watch: TrainingListener
+) -> tuple[TrainingPhase, ...]:
     """Run both phases; leave the best weights in `model` and give what each phase did."""
-    tuned = keras_model.tunable(model, recipe.phase2.unfreeze, recipe.training) if recipe.phase2.epochs else []
-    fare = Fare(model, train_on, validate_on, recipe, watch)
+    tuned = (
+        keras_model.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
+        if recipe.phase2.epochs
+        else []
+    )
+    fare = PhaseInputs(model, train_on, validate_on, recipe, watch)
     fare.cook(tuned)
     head = _phase(model, fare.head(), _Plan.head(recipe), watch)
     if not tuned:
@@ -50,7 +56,7 @@ _Score = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reached:
-    phase: Phase
+    phase: TrainingPhase
     score: _Score
     weights: list[np.ndarray]
 
@@ -87,7 +93,7 @@ class _Plan:
         )
 
 
-def _phase(model: keras.Model, course: Course, plan: _Plan, watch: Watch) -> _Reached:
+def _phase(model: keras.Model, course: PhaseInput, plan: _Plan, watch: TrainingListener) -> _Reached:
     start = time.monotonic()
     recipe = plan.recipe
     training = Batches(course.training, course.training_labels, recipe, first_epoch=plan.first_epoch, shuffled=True)
@@ -116,7 +122,7 @@ def _phase(model: keras.Model, course: Course, plan: _Plan, watch: Watch) -> _Re
     )
     model.set_weights(keeper.weights)
     accuracy, negative_loss = keeper.score
-    phase = Phase(
+    phase = TrainingPhase(
         name="head" if plan.name == "head" else "fine_tune",
         learning_rate=plan.learning_rate,
         first_epoch=plan.first_epoch,
@@ -135,9 +141,9 @@ def _phase(model: keras.Model, course: Course, plan: _Plan, watch: Watch) -> _Re
 
 def _steps_per_execution(*, whole: bool) -> int:
     """Steps that run without a word from Python: many where a step is short, one where it is long enough to watch."""
-    long = whole and keras_model.device().startswith("cpu")
+    long = whole and keras_model.get_device().startswith("cpu")
     # Keras refuses more than one on torch.
-    return 1 if long or keras_model.backend() == "torch" else _SHORT_STEPS
+    return 1 if long or keras_model.get_backend() == "torch" else _SHORT_STEPS
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -146,7 +152,7 @@ class _Keeper(keras.callbacks.Callback):
     # A line that changes faster than this is not read.
     _GLANCE_S = 0.2
 
-    def __init__(self, whole: keras.Model, plan: _Plan, watch: Watch, *, steps: int) -> None:
+    def __init__(self, whole: keras.Model, plan: _Plan, watch: TrainingListener, *, steps: int) -> None:
         super().__init__()
         self._whole = whole
         self._plan = plan
@@ -185,7 +191,7 @@ class _Keeper(keras.callbacks.Callback):
             self.score, self.best_epoch, self.weights = score, epoch + 1, self._whole.get_weights()
         self._tell(self._steps, "")
         self._watch.epoch(
-            Epoch(
+            EpochResult(
                 phase=self._plan.name,
                 epoch=epoch + 1,
                 learning_rate=self._plan.learning_rate,

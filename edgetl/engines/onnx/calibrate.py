@@ -22,7 +22,7 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.keras.saved_model import INPUT
 from edgetl.engines.onnx import graph as onnx_graph
 from edgetl.engines.onnx import runtime as onnx_runtime
-from edgetl.engines.onnx.convert import ERRORS, Card, finished
+from edgetl.engines.onnx.convert import ERRORS, ModelMetadata, finish_model
 
 _INT8 = METHODS["int8"]
 _RANGES = "ranges"
@@ -34,7 +34,7 @@ _PIXEL_STEPS = 254
 _ROUNDED = ("Conv", "Gemm")
 
 
-def calibrated(graph: bytes, photos: Pixels, advance: Callable[[int], None]) -> bytes:
+def calibrate_model(graph: bytes, photos: Pixels, advance: Callable[[int], None]) -> bytes:
     """The float graph with the ranges that its activations had on the photos.
 
     Args:
@@ -56,7 +56,7 @@ def calibrated(graph: bytes, photos: Pixels, advance: Callable[[int], None]) -> 
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def quantized(model: bytes, method: Method, float_layers: Sequence[str], card: Card) -> bytes:
+def quantize_model(model: bytes, method: Method, float_layers: Sequence[str], card: ModelMetadata) -> bytes:
     """An int8 .onnx: integers between QuantizeLinear and DequantizeLinear.
 
     Args:
@@ -69,12 +69,12 @@ def quantized(model: bytes, method: Method, float_layers: Sequence[str], card: C
         StageError: the quantizer failed, or made something that is no valid ONNX.
     """
     try:
-        return finished(graph_of(onnx.load_model_from_string(model), method, float_layers), card)
+        return finish_model(quantize_graph(onnx.load_model_from_string(model), method, float_layers), card)
     except ERRORS as error:
         raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
 
 
-def graph_of(model: ModelProto, method: Method, float_layers: Sequence[str] = ()) -> ModelProto:
+def quantize_graph(model: ModelProto, method: Method, float_layers: Sequence[str] = ()) -> ModelProto:
     """The graph of `quantized`, under the names that the calibrated graph has; it raises `ERRORS`."""
     (ranges,) = [prop.value for prop in model.metadata_props if prop.key == _RANGES]
     del model.metadata_props[:]
@@ -94,10 +94,12 @@ def _quantize(
     photos: quantization.CalibrationDataReader | None,
 ) -> ModelProto:
     """Weights and activations in integers; ranges from the file where it is there, else from photos and into it."""
-    first, border = onnx_graph.border(model)
+    first, border = onnx_graph.find_input_preprocessing(model)
     last = model.graph.node[-1]
-    in_float = [node.name for layer in onnx_graph.layers(model) if layer[0].name in float_layers for node in layer]
-    excluded = [*first, *in_float, *([last.name] if last.op_type in onnx_graph.LAST else [])]
+    in_float = [
+        node.name for layer in onnx_graph.iterate_layers(model) if layer[0].name in float_layers for node in layer
+    ]
+    excluded = [*first, *in_float, *([last.name] if last.op_type in onnx_graph.FINAL_OPS else [])]
     integer = quantization.QuantType.QUInt8 if method.activations == "uint8" else quantization.QuantType.QInt8
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         given, path = Path(work) / "given.onnx", Path(work) / "quantized.onnx"
@@ -126,7 +128,7 @@ def _shield(model: ModelProto, float_layers: Sequence[str]) -> None:
     MobileNetV2 fell from 0.87 to 0.34), unless its input has a scale for each channel. They are all the same here.
     Source: onnxruntime, WeightBiasQuantization, since 1.21.
     """
-    made_by, constants = onnx_graph.makers(model), onnx_graph.held(model)
+    made_by, constants = onnx_graph.map_producers(model), onnx_graph.map_initializers(model)
     for layer in [node for node in model.graph.node if node.name in float_layers]:
         source = made_by.get(layer.input[0])
         if layer.op_type not in _ROUNDED or source is None or source.op_type != "DequantizeLinear":
@@ -134,7 +136,7 @@ def _shield(model: ModelProto, float_layers: Sequence[str]) -> None:
         channels = _input_channels(layer, constants[layer.input[1]])
         names = [f"{layer.name}/{which}" for which in ("scales", "zero_points")]
         for name, one in zip(names, source.input[1:3], strict=True):
-            values = np.full(channels, onnx_graph.array(constants[one]))
+            values = np.full(channels, onnx_graph.to_array(constants[one]))
             model.graph.initializer.append(numpy_helper.from_array(values, name))
         answer = f"{layer.name}/input"
         inputs = [source.input[0], *names]
@@ -169,7 +171,7 @@ def _range(model: ModelProto, tensor: str) -> tuple[float, float]:
     probe.CopyFrom(model)
     del probe.graph.output[:]
     probe.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
-    session = onnx_runtime.as_written(probe)
+    session = onnx_runtime.open_unoptimized(probe)
     shape = session.get_inputs()[0].shape
     found = [session.run(None, {INPUT: np.full(shape, level, np.uint8)})[0] for level in _PIXELS]
     return min(0.0, *(float(values.min()) for values in found)), max(0.0, *(float(values.max()) for values in found))

@@ -23,15 +23,15 @@ from tf2onnx.graph import GraphUtil
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import Method
-from edgetl.core.records import Input
-from edgetl.core.runs import version
-from edgetl.engines.keras.saved_model import Kind
+from edgetl.core.records import InputSpec
+from edgetl.core.runs import installed_version
+from edgetl.engines.keras.saved_model import InputKind
 from edgetl.engines.onnx import graph as onnx_graph
 from edgetl.engines.onnx import runtime as onnx_runtime
 
 OPSET = 17
 # The SavedModel that every method starts from: see `savedmodel`.
-KIND: Kind = "uint8"
+KIND: InputKind = "uint8"
 # What opset 17 came with: older runtimes read it too.
 _IR_VERSION = 8
 # Smaller constants are limits and axes, not weights.
@@ -44,19 +44,19 @@ ERRORS = (
     tf.errors.OpError,
     onnx.checker.ValidationError,
     onnx.shape_inference.InferenceError,
-    *onnx_runtime.FAILURES,
+    *onnx_runtime.RUNTIME_ERRORS,
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
+class ModelMetadata:
     """What the file says of itself: the labels in the order of its outputs, and how a photo is fitted."""
 
     classes: tuple[str, ...]
-    input: Input
+    input: InputSpec
 
 
-def convert(graph: bytes, method: Method, card: Card) -> bytes:
+def convert_graph(graph: bytes, method: Method, card: ModelMetadata) -> bytes:
     """The .onnx file of a graph by a method that needs no photos; the others are `onnx_calibrated`'s.
 
     Args:
@@ -73,12 +73,12 @@ def convert(graph: bytes, method: Method, card: Card) -> bytes:
             model = _halved(model)
         elif method.weights == "int8":
             model = _weights_rounded(model)
-        return finished(model, card)
+        return finish_model(model, card)
     except ERRORS as error:
         raise StageError(f"the ONNX converter could not make {method.name}: {first_line(error)}") from error
 
 
-def translated(saved_model: Path) -> bytes:
+def translate_saved_model(saved_model: Path) -> bytes:
     """The float graph of a SavedModel, in the order and under the names that `onnx_graph.canonical` gives.
 
     Args:
@@ -88,25 +88,25 @@ def translated(saved_model: Path) -> bytes:
         StageError: the converter failed.
     """
     try:
-        model = _folded(onnx_graph.canonical(traced(saved_model, "serve")))
+        model = _folded(onnx_graph.canonicalize(trace_saved_model(saved_model, "serve")))
     except ERRORS as error:
         raise StageError(f"the SavedModel could not become ONNX: {first_line(error)}", where=(saved_model,)) from error
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def finished(model: ModelProto, card: Card) -> bytes:
+def finish_model(model: ModelProto, card: ModelMetadata) -> bytes:
     """The file of a graph: in canonical order, described, and checked.
 
     Raises:
         onnx.checker.ValidationError: it is no valid ONNX.
     """
-    model = onnx_graph.canonical(model)
+    model = onnx_graph.canonicalize(model)
     _describe(model, card)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def traced(saved_model: Path, signature: str) -> ModelProto:
+def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
     """What tf2onnx makes of a signature, with constants folded and transposes moved together; it raises `ERRORS`."""
     graph, inputs, outputs = tf_loader.from_saved_model(
         str(saved_model), None, None, tag=["serve"], signatures=[signature]
@@ -143,7 +143,7 @@ def _add_apart(model: ModelProto) -> None:
 
     On maps of one pixel it merges a sum with another layer's answer so, as a second bias if there is one already.
     """
-    made_by, constants = onnx_graph.makers(model), onnx_graph.held(model)
+    made_by, constants = onnx_graph.map_producers(model), onnx_graph.map_initializers(model)
 
     def constant(name: str) -> bool:
         maker = made_by.get(name)
@@ -170,13 +170,13 @@ def _add_apart(model: ModelProto) -> None:
 
 def _with_dimensions(model: ModelProto) -> ModelProto:
     """The same graph; a single number that meets a tensor in a sum or product is [1], which counts as much."""
-    constants = onnx_graph.held(model)
+    constants = onnx_graph.map_initializers(model)
     for node in model.graph.node:
         for place, name in enumerate(node.input):
             if node.op_type in ("Add", "Sub", "Mul", "Div") and name in constants and not constants[name].dims:
                 lifted = f"{name}/lifted"
-                if lifted not in onnx_graph.held(model):
-                    values = onnx_graph.array(constants[name]).reshape(1)
+                if lifted not in onnx_graph.map_initializers(model):
+                    values = onnx_graph.to_array(constants[name]).reshape(1)
                     model.graph.initializer.append(numpy_helper.from_array(values, lifted))
                 node.input[place] = lifted
     return model
@@ -189,13 +189,13 @@ def _folded(model: ModelProto) -> ModelProto:
         # By path: given a model in memory, it moves the weights out of that into a file and then misses them.
         onnx.save_model(model, given)
         quant_pre_process(given, path, skip_symbolic_shape=True)
-        return onnx_graph.canonical(onnx.load_model(path))
+        return onnx_graph.canonicalize(onnx.load_model(path))
 
 
 def _halved(model: ModelProto) -> ModelProto:
     """Weights kept in float16 and taken back to float32 where they are used: runtimes do it once, when they load."""
-    for name, tensor in onnx_graph.held(model).items():
-        values = onnx_graph.array(tensor)
+    for name, tensor in onnx_graph.map_initializers(model).items():
+        values = onnx_graph.to_array(tensor)
         if values.dtype != np.float32 or values.size < _WEIGHTS:
             continue
         with np.errstate(over="ignore"):  # An overflow is told below, by name.
@@ -203,14 +203,14 @@ def _halved(model: ModelProto) -> ModelProto:
         if not np.isfinite(half).all():
             raise StageError(f"weights {name!r} are too large for float16: {np.abs(values).max():g}")
         node = helper.make_node("Cast", [f"{name}/float16"], [name], name=f"{name}/Cast", to=TensorProto.FLOAT)
-        onnx_graph.add_after_constant(model, name, [numpy_helper.from_array(half, f"{name}/float16")], node)
+        onnx_graph.replace_initializer(model, name, [numpy_helper.from_array(half, f"{name}/float16")], node)
     return model
 
 
 def _weights_rounded(model: ModelProto) -> ModelProto:
     """Weights kept in int8, a scale for each output channel, and taken back to float32 where they are used."""
-    for name, axis in onnx_graph.weight_axes(model).items():
-        values = onnx_graph.array(onnx_graph.held(model)[name])
+    for name, axis in onnx_graph.find_weight_axes(model).items():
+        values = onnx_graph.to_array(onnx_graph.map_initializers(model)[name])
         others = tuple(index for index in range(values.ndim) if index != axis)
         # A channel of zeros has no range; any scale gives zeros again.
         scales = np.maximum(np.abs(values).max(axis=others), np.float32(1e-12)) / np.float32(127)
@@ -222,14 +222,14 @@ def _weights_rounded(model: ModelProto) -> ModelProto:
         ]
         inputs = [constant.name for constant in constants]
         node = helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}/DequantizeLinear", axis=axis)
-        onnx_graph.add_after_constant(model, name, constants, node)
+        onnx_graph.replace_initializer(model, name, constants, node)
     return model
 
 
-def _describe(model: ModelProto, card: Card) -> None:
+def _describe(model: ModelProto, card: ModelMetadata) -> None:
     """Say in the file who made it, what it eats, and what its outputs are called."""
     model.ir_version = _IR_VERSION
-    model.producer_name, model.producer_version = "edgetl", version("edgetl")
+    model.producer_name, model.producer_version = "edgetl", installed_version("edgetl")
     side = card.input.side_px
     said = {
         "labels": json.dumps(card.classes, ensure_ascii=False),

@@ -19,19 +19,19 @@ from edgetl.engines.keras.saved_model import INPUT, OUTPUT
 # protobuf reads no larger message.
 _MODEL_BYTES_LIMIT = 2**31 - 1
 # The operators that have weights to be rounded, one scale for each output channel.
-HEAVY = ("Conv", "MatMul", "Gemm")
+WEIGHTED_OPS = ("Conv", "MatMul", "Gemm")
 # They merge with the operator before them.
-MERGED = ("Relu", "Clip")
+FUSED_ACTIVATIONS = ("Relu", "Clip")
 # They compute nothing: behind a layer in float, onnxruntime's quantizer leaves them float.
-MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice")
+PASSTHROUGH_OPS = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice")
 # After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
-LAST = ("Softmax", "Sigmoid")
+FINAL_OPS = ("Softmax", "Sigmoid")
 _BORDER = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
 # TensorFlow's names: the call, the model, the layer, then what is inside the layer.
 _LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/(?P<layer>[^/:]+?)(_\d+)?/")
 
 
-def read(path: Path) -> ModelProto:
+def read_model(path: Path) -> ModelProto:
     """The model in a file.
 
     Raises:
@@ -69,22 +69,22 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
                 yield from _tensors(inner)
 
 
-def held(model: ModelProto) -> dict[str, TensorProto]:
+def map_initializers(model: ModelProto) -> dict[str, TensorProto]:
     """The constants of a graph by name."""
     return {tensor.name: tensor for tensor in model.graph.initializer}
 
 
-def array(tensor: TensorProto) -> np.ndarray:
+def to_array(tensor: TensorProto) -> np.ndarray:
     """The values of a constant."""
     return np.asarray(numpy_helper.to_array(tensor))
 
 
-def makers(model: ModelProto) -> dict[str, NodeProto]:
+def map_producers(model: ModelProto) -> dict[str, NodeProto]:
     """Tensor → the node that makes it."""
     return {name: node for node in model.graph.node for name in node.output if name}
 
 
-def readers(model: ModelProto) -> dict[str, list[NodeProto]]:
+def map_consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
     """Tensor → the nodes that take it, in order."""
     found: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
@@ -93,7 +93,7 @@ def readers(model: ModelProto) -> dict[str, list[NodeProto]]:
     return found
 
 
-def add_after_constant(model: ModelProto, name: str, values: Iterable[TensorProto], node: NodeProto) -> None:
+def replace_initializer(model: ModelProto, name: str, values: Iterable[TensorProto], node: NodeProto) -> None:
     """Put `node`, which makes the tensor `name` out of `values`, in the place of the constant of that name."""
     # In place: protobuf frees nothing that is taken out of a message, so to put the others back would keep them twice.
     place = next(index for index, tensor in enumerate(model.graph.initializer) if tensor.name == name)
@@ -102,25 +102,25 @@ def add_after_constant(model: ModelProto, name: str, values: Iterable[TensorProt
     model.graph.node.insert(0, node)
 
 
-def weight_axes(model: ModelProto) -> dict[str, int]:
+def find_weight_axes(model: ModelProto) -> dict[str, int]:
     """The constant weights of convolutions and matrix products, each with the axis of its output channels."""
-    constants = held(model)
+    constants = map_initializers(model)
     return {
-        node.input[1]: channel_axis(node, len(constants[node.input[1]].dims))
+        node.input[1]: find_channel_axis(node, len(constants[node.input[1]].dims))
         for node in model.graph.node
-        if node.op_type in HEAVY and node.input[1] in constants
+        if node.op_type in WEIGHTED_OPS and node.input[1] in constants
     }
 
 
-def channel_axis(node: NodeProto, dimensions: int) -> int:
+def find_channel_axis(node: NodeProto, dimensions: int) -> int:
     """The axis of the output channels in the weights of a convolution or a matrix product."""
     transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
     return 0 if node.op_type == "Conv" or transposed else dimensions - 1
 
 
-def border(model: ModelProto) -> tuple[list[str], str]:
+def find_input_preprocessing(model: ModelProto) -> tuple[list[str], str]:
     """What scales the pixels before anything is quantized: the nodes' names, and the tensor they end in."""
-    read_by = readers(model)
+    read_by = map_consumers(model)
     name, passed = INPUT, list[str]()
     while len(read_by[name]) == 1 and read_by[name][0].op_type in _BORDER:
         (node,) = read_by[name]
@@ -129,19 +129,19 @@ def border(model: ModelProto) -> tuple[list[str], str]:
     return passed, name
 
 
-def layers(model: ModelProto) -> Iterator[tuple[NodeProto, ...]]:
+def iterate_layers(model: ModelProto) -> Iterator[tuple[NodeProto, ...]]:
     """Each operator of a float graph with the activations that merge with it; not the pixels' scaling."""
-    read_by, scaling = readers(model), set(border(model)[0])
+    read_by, scaling = map_consumers(model), set(find_input_preprocessing(model)[0])
     for node in model.graph.node:
-        if node.name in scaling or node.op_type in MERGED:
+        if node.name in scaling or node.op_type in FUSED_ACTIVATIONS:
             continue
         layer = [node]
-        while len(takers := read_by.get(layer[-1].output[0], [])) == 1 and takers[0].op_type in MERGED:
+        while len(takers := read_by.get(layer[-1].output[0], [])) == 1 and takers[0].op_type in FUSED_ACTIVATIONS:
             layer.append(takers[0])
         yield tuple(layer)
 
 
-def canonical(model: ModelProto) -> ModelProto:
+def canonicalize(model: ModelProto) -> ModelProto:
     """The same graph in an order and under names that depend on nothing but the graph; unused parts are gone.
 
     Raises:
@@ -149,7 +149,7 @@ def canonical(model: ModelProto) -> ModelProto:
     """
     if any(attribute.HasField("g") or attribute.graphs for node in model.graph.node for attribute in node.attribute):
         raise StageError("the ONNX graph holds a graph inside a node")
-    nodes, constants = _ordered(model), held(model)
+    nodes, constants = _ordered(model), map_initializers(model)
     graph = onnx.GraphProto(name="classifier")
     graph.input.add().CopyFrom(model.graph.input[0])
     graph.output.add().CopyFrom(model.graph.output[0])
@@ -183,7 +183,7 @@ def canonical(model: ModelProto) -> ModelProto:
 
 def _constant(graph: onnx.GraphProto, tensor: TensorProto, name: str, by_content: dict[tuple[object, ...], str]) -> str:
     """Take a constant over unless an equal one is there; its name in the new graph."""
-    values = array(tensor)
+    values = to_array(tensor)
     content = (tensor.data_type, values.shape, values.tobytes())
     if content not in by_content:
         by_content[content] = name
@@ -193,7 +193,7 @@ def _constant(graph: onnx.GraphProto, tensor: TensorProto, name: str, by_content
 
 def _ordered(model: ModelProto) -> list[NodeProto]:
     """The nodes that the output needs, each after what it needs, its inputs from left to right."""
-    made_by = makers(model)
+    made_by = map_producers(model)
     done: dict[int, NodeProto] = {}
     waiting = [(made_by[model.graph.output[0].name], False)]
     while waiting:

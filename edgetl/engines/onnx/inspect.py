@@ -14,8 +14,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.methods import Method
-from edgetl.core.model_file import Census
-from edgetl.core.records import Tensor
+from edgetl.core.model_file import ModelSummary
+from edgetl.core.records import TensorSpec
 from edgetl.engines.keras.saved_model import INPUT, OUTPUT
 from edgetl.engines.onnx import graph as onnx_graph
 from edgetl.engines.onnx import runtime as onnx_runtime
@@ -27,18 +27,18 @@ _KERNEL_AXES = {"Conv": 0, "ConvInteger": 0, "Gemm": -1, "MatMul": -1, "MatMulIn
 _FLOAT_PLANS = {"Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits"}
 
 
-def census(path: Path) -> Census:
+def summarize_file(path: Path) -> ModelSummary:
     """What the file says of itself.
 
     Raises:
         ConfigError: not an ONNX file, too large, or not one input and one output.
     """
-    model = onnx_graph.read(path)
+    model = onnx_graph.read_model(path)
     graph = onnx.shape_inference.infer_shapes(model).graph
     ends = (_described(graph.input[0], path), _described(graph.output[0], path))
     dtypes = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)]
     dtypes += [tensor.data_type for tensor in graph.initializer]
-    return Census(
+    return ModelSummary(
         input=ends[0],
         output=ends[1],
         operators=dict(sorted(Counter(node.op_type for node in graph.node).items())),
@@ -46,9 +46,9 @@ def census(path: Path) -> Census:
     )
 
 
-def kernels(path: Path) -> Iterator[np.ndarray]:
+def read_weights(path: Path) -> Iterator[np.ndarray]:
     """The weights of every convolution and dense layer, [output channels, weights], in the numbers of the file."""
-    graph = onnx_graph.read(path).graph
+    graph = onnx_graph.read_model(path).graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     # Quantized weights reach their operator through another that makes them floats.
     behind = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
@@ -62,15 +62,15 @@ def kernels(path: Path) -> Iterator[np.ndarray]:
                 yield np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
 
 
-def check(path: Path, method: Method) -> None:
+def check_file(path: Path, method: Method) -> None:
     """Refuse a file that is not what the method promises.
 
     Raises:
         ConfigError: not an ONNX file.
         StageError: names the operator and the tensor.
     """
-    model = onnx_graph.read(path)
-    found = census(path)
+    model = onnx_graph.read_model(path)
+    found = summarize_file(path)
     in_float = _in_float(model) if method.float_layers else []
     surprises = [*_ends(found), *_strangers(model), *_weights(model, method, in_float)]
     if len(in_float) != method.float_layers:
@@ -81,7 +81,7 @@ def check(path: Path, method: Method) -> None:
         raise StageError(f"the {method.name} file is not what it should be: {surprises[0]}", where=(path,))
 
 
-def _ends(found: Census) -> list[str]:
+def _ends(found: ModelSummary) -> list[str]:
     promised = (("input", INPUT, found.input, "uint8"), ("output", OUTPUT, found.output, "float32"))
     return [
         f"{which} {end.name!r} is not {dtype} {name!r} for one photo"
@@ -101,16 +101,20 @@ def _strangers(model: ModelProto) -> list[str]:
 
 def _in_float(model: ModelProto) -> list[str]:
     """The names of the heavy operators whose weights are floats."""
-    weights = {name for name, tensor in onnx_graph.held(model).items() if tensor.data_type == TensorProto.FLOAT}
-    return [node.name for node in model.graph.node if node.op_type in onnx_graph.HEAVY and node.input[1] in weights]
+    weights = {
+        name for name, tensor in onnx_graph.map_initializers(model).items() if tensor.data_type == TensorProto.FLOAT
+    }
+    return [
+        node.name for node in model.graph.node if node.op_type in onnx_graph.WEIGHTED_OPS and node.input[1] in weights
+    ]
 
 
 def _weights(model: ModelProto, method: Method, in_float: Collection[str]) -> list[str]:
     """Heavy operators whose weights are not kept as the method says, a scale for each output channel."""
-    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
+    constants, made_by = onnx_graph.map_initializers(model), onnx_graph.map_producers(model)
     found = []
     for node in model.graph.node:
-        if node.op_type not in onnx_graph.HEAVY or node.name in in_float:
+        if node.op_type not in onnx_graph.WEIGHTED_OPS or node.name in in_float:
             continue
         source = node.input[1]
         maker = made_by.get(source)
@@ -120,8 +124,8 @@ def _weights(model: ModelProto, method: Method, in_float: Collection[str]) -> li
         if _dtype(kept.data_type) != method.weights:
             found.append(f"the weights of {node.op_type} {node.name!r} are {_dtype(kept.data_type)}")
         elif maker is not None and maker.op_type == "DequantizeLinear":
-            channels = kept.dims[onnx_graph.channel_axis(node, len(kept.dims))]
-            scales = onnx_graph.array(constants[maker.input[1]]).size
+            channels = kept.dims[onnx_graph.find_channel_axis(node, len(kept.dims))]
+            scales = onnx_graph.to_array(constants[maker.input[1]]).size
             if scales != channels:
                 found.append(f"{node.op_type} {node.name!r} has {scales} scales for {channels} channels")
     return found
@@ -129,22 +133,26 @@ def _weights(model: ModelProto, method: Method, in_float: Collection[str]) -> li
 
 def _islands(model: ModelProto, in_float: Collection[str]) -> list[str]:
     """Operators between the pixels' scaling and the last softmax that take or give a float outright, unasked."""
-    made_by, read_by, constants = onnx_graph.makers(model), onnx_graph.readers(model), onnx_graph.held(model)
+    made_by, read_by, constants = (
+        onnx_graph.map_producers(model),
+        onnx_graph.map_consumers(model),
+        onnx_graph.map_initializers(model),
+    )
     asked = _asked(model, in_float)
-    passed = {*onnx_graph.border(model)[0], *asked}
+    passed = {*onnx_graph.find_input_preprocessing(model)[0], *asked}
     found = []
     for node in model.graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in passed:
             continue
         sources = [made_by.get(name) for name in node.input if name and name not in constants]
-        merged = node.op_type in onnx_graph.MERGED and sources and not _is(sources[0], "DequantizeLinear")
-        last = node.op_type in onnx_graph.LAST and node.output[0] == OUTPUT
+        merged = node.op_type in onnx_graph.FUSED_ACTIVATIONS and sources and not _is(sources[0], "DequantizeLinear")
+        last = node.op_type in onnx_graph.FINAL_OPS and node.output[0] == OUTPUT
         if last:
             sources = [source for source in sources if source is None or source.name not in asked]
         if not merged and not all(_is(source, "DequantizeLinear") for source in sources):
             found.append(f"operator {node.op_type} {node.name!r} takes a float")
         takers = read_by.get(node.output[0], [])
-        rounded = (_is(taker, "QuantizeLinear") or taker.op_type in onnx_graph.MERGED for taker in takers)
+        rounded = (_is(taker, "QuantizeLinear") or taker.op_type in onnx_graph.FUSED_ACTIVATIONS for taker in takers)
         if not last and not all(rounded):
             found.append(f"operator {node.op_type} {node.name!r} hands over a float")
         if not last and not takers:
@@ -154,17 +162,21 @@ def _islands(model: ModelProto, in_float: Collection[str]) -> list[str]:
 
 def _asked(model: ModelProto, in_float: Collection[str]) -> set[str]:
     """The layers that are to compute in float, with what merges with them or only moves their numbers."""
-    made_by, found = onnx_graph.makers(model), set(in_float)
+    made_by, found = onnx_graph.map_producers(model), set(in_float)
     for node in model.graph.node:
         maker = made_by.get(node.input[0]) if node.input else None
-        if maker is not None and maker.name in found and node.op_type in (*onnx_graph.MERGED, *onnx_graph.MOVING):
+        if (
+            maker is not None
+            and maker.name in found
+            and node.op_type in (*onnx_graph.FUSED_ACTIVATIONS, *onnx_graph.PASSTHROUGH_OPS)
+        ):
             found.add(node.name)
     return found
 
 
 def _activations(model: ModelProto, method: Method) -> list[str]:
     """Activations in other integers than the method's."""
-    constants = onnx_graph.held(model)
+    constants = onnx_graph.map_initializers(model)
     found = []
     for node in model.graph.node:
         if node.op_type == "QuantizeLinear" and len(node.input) > 2:
@@ -179,7 +191,7 @@ def _plan(path: Path, asked: int) -> list[str]:
 
     Fewer are as wrong as more: it rounds weights by itself where it thinks that they were forgotten.
     """
-    planned = onnx_runtime.planned(path)
+    planned = onnx_runtime.count_planned_operators(path)
     floats = {name: planned[name] for name in sorted(_FLOAT_PLANS & set(planned))}
     if sum(floats.values()) == asked:
         return []
@@ -191,12 +203,12 @@ def _is(node: NodeProto | None, kind: str) -> bool:
     return node is not None and node.op_type == kind
 
 
-def _described(value: onnx.ValueInfoProto, path: Path) -> Tensor:
+def _described(value: onnx.ValueInfoProto, path: Path) -> TensorSpec:
     kind = value.type.tensor_type
     shape = tuple(int(length.dim_value) for length in kind.shape.dim)
     if not kind.elem_type or not shape:
         raise ConfigError(f"the shape of {value.name!r} is open", where=(path,))
-    return Tensor(name=value.name, shape=shape, dtype=_dtype(kind.elem_type), scale=0.0, zero_point=0)
+    return TensorSpec(name=value.name, shape=shape, dtype=_dtype(kind.elem_type), scale=0.0, zero_point=0)
 
 
 def _dtype(kind: int) -> str:

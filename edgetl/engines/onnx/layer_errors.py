@@ -22,7 +22,7 @@ from edgetl.engines.onnx import runtime as onnx_runtime
 from edgetl.engines.onnx.convert import ERRORS
 
 
-def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
+def measure_layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
     """What quantization does to every layer, the worst first; the scales are those of signed activations.
 
     Each quantized layer is compared with its float twin, both given what the quantized layers below them answered: the
@@ -37,7 +37,7 @@ def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
     """
     try:
         probe, checks = _with_twins(onnx.load_model_from_string(model))
-        return _compared(onnx_runtime.as_written(probe), checks, photos)
+        return _compared(onnx_runtime.open_unoptimized(probe), checks, photos)
     except ERRORS as error:
         raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
 
@@ -81,10 +81,10 @@ def _compared(session: InferenceSession, checks: Sequence[_Check], photos: Pixel
 
 def _with_twins(model: ModelProto) -> tuple[ModelProto, list[_Check]]:
     """The int8 graph with a float twin beside every layer, and what there is to compare."""
-    layers, weights = list(onnx_graph.layers(model)), list(onnx_graph.held(model).values())
-    probe = onnx_calibrate.graph_of(model, METHODS["int8"])
-    heads, read_by = {node.name: node for node in probe.graph.node}, onnx_graph.readers(probe)
-    constants = onnx_graph.held(probe)
+    layers, weights = list(onnx_graph.iterate_layers(model)), list(onnx_graph.map_initializers(model).values())
+    probe = onnx_calibrate.quantize_graph(model, METHODS["int8"])
+    heads, read_by = {node.name: node for node in probe.graph.node}, onnx_graph.map_consumers(probe)
+    constants = onnx_graph.map_initializers(probe)
     for tensor in weights:
         twin = probe.graph.initializer.add()
         twin.CopyFrom(tensor)
@@ -96,7 +96,7 @@ def _with_twins(model: ModelProto) -> tuple[ModelProto, list[_Check]]:
         if quantizer is None:
             continue  # The last softmax answers in float.
         floats = _add_twin(probe, layer, head, held)
-        scale, zero_point = (onnx_graph.array(constants[name]) for name in quantizer.input[1:3])
+        scale, zero_point = (onnx_graph.to_array(constants[name]) for name in quantizer.input[1:3])
         probe.graph.output.append(helper.make_tensor_value_info(floats, TensorProto.FLOAT, None))
         probe.graph.output.append(helper.make_tensor_value_info(quantizer.output[0], TensorProto.INT8, None))
         check = _Check(
@@ -137,6 +137,6 @@ def _quantizer(node: NodeProto, read_by: dict[str, list[NodeProto]]) -> NodeProt
         quantizers = [taker for taker in takers if taker.op_type == "QuantizeLinear"]
         if quantizers:
             return quantizers[0]
-        if len(takers) != 1 or takers[0].op_type not in onnx_graph.MERGED:
+        if len(takers) != 1 or takers[0].op_type not in onnx_graph.FUSED_ACTIVATIONS:
             return None
         node = takers[0]

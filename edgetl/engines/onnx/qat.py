@@ -16,14 +16,14 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from edgetl.core.errors import StageError, first_line
 from edgetl.engines.keras.saved_model import INPUT
 from edgetl.engines.onnx import graph as onnx_graph
-from edgetl.engines.onnx.convert import ERRORS, Card, finished, traced
+from edgetl.engines.onnx.convert import ERRORS, ModelMetadata, finish_model, trace_saved_model
 
 _SIGNATURE = "serving_default"
 # A channel whose weights training has left next to nothing takes a coarser step, in which its bias fits into 32 bits.
 _BIAS_STEPS = 2**30
 
 
-def convert(saved_model: Path, card: Card) -> bytes:
+def convert_qat(saved_model: Path, card: ModelMetadata) -> bytes:
     """The file: uint8 photos in, integers between QuantizeLinear and DequantizeLinear.
 
     Args:
@@ -34,13 +34,13 @@ def convert(saved_model: Path, card: Card) -> bytes:
         StageError: the converter failed, or made something that is no valid ONNX.
     """
     try:
-        model = onnx_graph.canonical(traced(saved_model, _SIGNATURE))
+        model = onnx_graph.canonicalize(trace_saved_model(saved_model, _SIGNATURE))
         _take_bytes(model)
         _sign(model)
         _surround(model)
-        for node in [node for node in model.graph.node if node.op_type in onnx_graph.HEAVY]:
+        for node in [node for node in model.graph.node if node.op_type in onnx_graph.WEIGHTED_OPS]:
             _write_integers(model, node)
-        return finished(model, card)
+        return finish_model(model, card)
     except ERRORS as error:
         raise StageError(
             f"the ONNX converter could not make qat8: {first_line(error)}",
@@ -59,10 +59,10 @@ def _take_bytes(model: ModelProto) -> None:
 
 def _sign(model: ModelProto) -> None:
     """Make unsigned activations signed: the same steps, 128 lower."""
-    constants = onnx_graph.held(model)
+    constants = onnx_graph.map_initializers(model)
     roundings = (node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear"))
     for name in {node.input[2] for node in roundings}:
-        zero_point = onnx_graph.array(constants[name])
+        zero_point = onnx_graph.to_array(constants[name])
         if zero_point.dtype == np.uint8:
             lower = (zero_point.astype(np.int16) - 128).astype(np.int8)
             constants[name].CopyFrom(numpy_helper.from_array(lower, name))
@@ -85,7 +85,11 @@ class _Unrounded:
 
 def _unrounded(model: ModelProto) -> _Unrounded | None:
     """The first tensor between two layers that should be rounded and is not."""
-    made_by, read_by, constants = onnx_graph.makers(model), onnx_graph.readers(model), onnx_graph.held(model)
+    made_by, read_by, constants = (
+        onnx_graph.map_producers(model),
+        onnx_graph.map_consumers(model),
+        onnx_graph.map_initializers(model),
+    )
     for node in model.graph.node:
         takers = read_by.get(node.output[0], [])
         sources = [made_by[name] for name in node.input if name in made_by]
@@ -93,10 +97,10 @@ def _unrounded(model: ModelProto) -> _Unrounded | None:
             continue
         floats = [source for source in sources if source.op_type != "DequantizeLinear"]
         rounded_after = any(taker.op_type == "QuantizeLinear" for taker in takers)
-        merges = any(taker.op_type in onnx_graph.MERGED for taker in takers)
-        if node.op_type in (*onnx_graph.MOVING, "AveragePool") and not floats and not rounded_after:
+        merges = any(taker.op_type in onnx_graph.FUSED_ACTIVATIONS for taker in takers)
+        if node.op_type in (*onnx_graph.PASSTHROUGH_OPS, "AveragePool") and not floats and not rounded_after:
             return _Unrounded(tensor=node.output[0], steps=sources[0].input[1:3], takers=takers)
-        if node.op_type in (*onnx_graph.MOVING, "Concat") and floats and rounded_after:
+        if node.op_type in (*onnx_graph.PASSTHROUGH_OPS, "Concat") and floats and rounded_after:
             return _Unrounded(tensor=floats[0].output[0], steps=takers[0].input[1:3], takers=[node])
         if rounded_after or merges:
             continue
@@ -114,7 +118,7 @@ def _own_steps(
 
     Source: the TFLite 8-bit quantization specification for the sigmoid.
     """
-    others = [onnx_graph.array(constants[name]) for name in node.input if name in constants]
+    others = [onnx_graph.to_array(constants[name]) for name in node.input if name in constants]
     scale, zero_point = 0.0, -128
     if node.op_type == "Concat":
         scale, zero_point = _common_steps(sources, constants)
@@ -124,8 +128,8 @@ def _own_steps(
         scale = float(others[1]) / 255
     elif node.op_type == "Mul" and others and others[0].size == 1 and sources[0].op_type == "DequantizeLinear":
         factor = float(others[0].ravel()[0])
-        scale = factor * float(onnx_graph.array(constants[sources[0].input[1]]))
-        zero_point = int(onnx_graph.array(constants[sources[0].input[2]]))
+        scale = factor * float(onnx_graph.to_array(constants[sources[0].input[1]]))
+        zero_point = int(onnx_graph.to_array(constants[sources[0].input[2]]))
     return scale, zero_point
 
 
@@ -140,7 +144,7 @@ def _common_steps(sources: Sequence[NodeProto], constants: Mapping[str, TensorPr
     """Scale and zero point that hold the ranges of all that a node takes; no scale if one of them is not rounded."""
     if any(source.op_type != "DequantizeLinear" for source in sources):
         return 0.0, 0
-    steps = [[float(onnx_graph.array(constants[name])) for name in source.input[1:3]] for source in sources]
+    steps = [[float(onnx_graph.to_array(constants[name])) for name in source.input[1:3]] for source in sources]
     low = min((-128 - zero_point) * scale for scale, zero_point in steps)
     high = max((127 - zero_point) * scale for scale, zero_point in steps)
     scale = (high - low) / 255
@@ -159,17 +163,17 @@ def _round(model: ModelProto, found: _Unrounded) -> None:
 
 def _write_integers(model: ModelProto, node: NodeProto) -> None:
     """Weights in int8, a scale for each output channel, and the bias in steps of weights times activations."""
-    constants, made_by = onnx_graph.held(model), onnx_graph.makers(model)
+    constants, made_by = onnx_graph.map_initializers(model), onnx_graph.map_producers(model)
     if node.input[1] not in constants:
         return  # A product of two activations has no weights.
-    weights, source = onnx_graph.array(constants[node.input[1]]), made_by.get(node.input[0])
+    weights, source = onnx_graph.to_array(constants[node.input[1]]), made_by.get(node.input[0])
     if source is None or source.op_type != "DequantizeLinear":
         raise ValueError(f"{node.op_type} {node.name!r} takes floats")
-    eaten = float(onnx_graph.array(constants[source.input[1]]))
-    axis = onnx_graph.channel_axis(node, weights.ndim)
+    eaten = float(onnx_graph.to_array(constants[source.input[1]]))
+    axis = onnx_graph.find_channel_axis(node, weights.ndim)
     largest = np.abs(weights).max(axis=tuple(other for other in range(weights.ndim) if other != axis))
     scales = largest / np.float32(127)
-    biases = [onnx_graph.array(constants[name]) for name in node.input[2:]]
+    biases = [onnx_graph.to_array(constants[name]) for name in node.input[2:]]
     for bias in biases:
         scales = np.maximum(scales, np.abs(bias) / np.float32(eaten * _BIAS_STEPS))
     scales = np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32)

@@ -16,8 +16,8 @@ from onnx import ModelProto
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from edgetl.core.errors import ConfigError, first_line
-from edgetl.core.formats import Kernels
-from edgetl.core.parallel import Run, Share, answered
+from edgetl.core.formats import KernelSet
+from edgetl.core.parallel import Predictions, ThreadPredictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.onnx import graph as onnx_graph
 
@@ -35,7 +35,7 @@ _SETTINGS = {
     "session.intra_op.allow_spinning": "0",
 }
 # What onnxruntime raises: each derives from Exception alone.
-FAILURES = (
+RUNTIME_ERRORS = (
     failures.Fail,
     failures.InvalidArgument,
     failures.InvalidGraph,
@@ -46,7 +46,7 @@ FAILURES = (
 _ERRORS_ONLY = 3
 
 
-def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int], None]) -> Run:
+def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
     """The artifact's answers.
 
     Args:
@@ -61,23 +61,25 @@ def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int
     Raises:
         ConfigError: not an ONNX file that can be run, or its input does not fit the photos.
     """
-    onnx_graph.read(path)
+    onnx_graph.read_model(path)
 
-    def answer(share: list[np.ndarray]) -> Share:
+    def answer(share: list[np.ndarray]) -> ThreadPredictions:
         return _answer(_opened(path, _options(kernels)), path, photos, share, advance)
 
-    raw, invoke_ms = answered(len(photos), answer)
-    return Run(raw=raw, scores=raw.astype(np.float32), invoke_ms=invoke_ms, accelerated=kernels == "onnxruntime")
+    raw, invoke_ms = predict_in_parallel(len(photos), answer)
+    return Predictions(
+        raw=raw, scores=raw.astype(np.float32), invoke_ms=invoke_ms, accelerated=kernels == "onnxruntime"
+    )
 
 
-def as_written(model: ModelProto) -> onnxruntime.InferenceSession:
+def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
     """A graph in memory, to be run operator by operator."""
     return onnxruntime.InferenceSession(
         model.SerializeToString(), _options("reference"), providers=["CPUExecutionProvider"]
     )
 
 
-def planned(path: Path) -> dict[str, int]:
+def count_planned_operators(path: Path) -> dict[str, int]:
     """The operators that onnxruntime makes of a file before it runs it, each with its number."""
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         plan = Path(work) / "plan.onnx"
@@ -86,7 +88,7 @@ def planned(path: Path) -> dict[str, int]:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.optimized_model_filepath = str(plan)
         _opened(path, options)
-        return dict(Counter(node.op_type for node in onnx_graph.read(plan).graph.node))
+        return dict(Counter(node.op_type for node in onnx_graph.read_model(plan).graph.node))
 
 
 def _answer(
@@ -95,7 +97,7 @@ def _answer(
     photos: Pixels,
     share: list[np.ndarray],
     advance: Callable[[int], None],
-) -> Share:
+) -> ThreadPredictions:
     (taken,) = session.get_inputs()
     dtype = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}.get(taken.type)
     if dtype is None:
@@ -117,10 +119,10 @@ def _answer(
             answers.append(np.ravel(given))
         raw.append(np.stack(answers))
         advance(len(rows))
-    return Share(raw, times_ms)
+    return ThreadPredictions(raw, times_ms)
 
 
-def _options(kernels: Kernels) -> onnxruntime.SessionOptions:
+def _options(kernels: KernelSet) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.graph_optimization_level = _LEVELS[kernels]
@@ -133,5 +135,5 @@ def _options(kernels: Kernels) -> onnxruntime.SessionOptions:
 def _opened(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except FAILURES as error:
+    except RUNTIME_ERRORS as error:
         raise ConfigError(f"not an ONNX file that can be run: {first_line(error)}", where=(path,)) from error

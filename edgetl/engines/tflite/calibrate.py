@@ -22,7 +22,7 @@ _LOWEST, _HIGHEST = -128.5, 127.5
 _ERRORS = (ValueError, RuntimeError, tf.errors.OpError)
 
 
-def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[[int], None]) -> bytes:
+def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[[int], None]) -> bytes:
     """The model as a float .tflite with the ranges that its activations had on the photos.
 
     Args:
@@ -47,7 +47,7 @@ def calibrated(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[
         ) from error
 
 
-def quantized(model: bytes, float_layers: Sequence[str] = ()) -> bytes:
+def quantize_model(model: bytes, float_layers: Sequence[str] = ()) -> bytes:
     """An int8 .tflite with uint8 at both ends.
 
     Args:
@@ -60,7 +60,7 @@ def quantized(model: bytes, float_layers: Sequence[str] = ()) -> bytes:
     return _quantized(model, float_layers, verify=False)
 
 
-def layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
+def measure_layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
     """What quantization does to every layer, the worst first.
 
     Each quantized layer is compared with its float twin, both given what the quantized layers below them answered: the

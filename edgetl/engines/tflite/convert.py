@@ -17,10 +17,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.evaluation import ladder
 from edgetl.core.methods import Method
-from edgetl.core.model_file import Census
+from edgetl.core.model_file import ModelSummary
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.records import Tensor
-from edgetl.engines.keras.saved_model import Kind
+from edgetl.core.records import TensorSpec
+from edgetl.engines.keras.saved_model import InputKind
 
 # What an integer file may do in float: hand the numbers over at its two ends.
 _BORDER = {"CAST", "QUANTIZE", "DEQUANTIZE"}
@@ -30,13 +30,13 @@ _KERNEL_AXES = {**_CONVOLUTIONS, "FULLY_CONNECTED": 0}
 _MODEL_BYTES_LIMIT = 2**31 - 1
 
 
-def kind(method: Method) -> Kind:
+def choose_input_kind(method: Method) -> InputKind:
     """Which SavedModel the method starts from: see `savedmodel`."""
-    kinds: dict[str, Kind] = {"float32": "uint8", "int8": "ranged", "int16": "float32"}
+    kinds: dict[str, InputKind] = {"float32": "uint8", "int8": "ranged", "int16": "float32"}
     return kinds[method.activations]
 
 
-def convert(saved_model: Path, method: Method, calibration: Pixels | None) -> bytes:
+def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels | None) -> bytes:
     """The .tflite file of a SavedModel.
 
     Args:
@@ -71,7 +71,7 @@ def convert(saved_model: Path, method: Method, calibration: Pixels | None) -> by
         ) from error
 
 
-def census(path: Path) -> Census:
+def summarize_file(path: Path) -> ModelSummary:
     """What the file says of itself, read by the runtime that will run it.
 
     Raises:
@@ -81,7 +81,7 @@ def census(path: Path) -> Census:
         raise ConfigError("too large for a TFLite file", where=(path,))
     tensors, nodes, ends = _read(path)
     used = {index for node in nodes for index in (*node["inputs"], *node["outputs"]) if index >= 0}
-    return Census(
+    return ModelSummary(
         input=_described(ends[0]),
         output=_described(ends[1]),
         operators=dict(sorted(Counter(node["op_name"] for node in nodes).items())),
@@ -89,7 +89,7 @@ def census(path: Path) -> Census:
     )
 
 
-def float_operators(path: Path) -> list[str]:
+def list_float_operators(path: Path) -> list[str]:
     """The operators that compute in float, in the file's order; those that only hand numbers over do not count.
 
     Raises:
@@ -99,7 +99,7 @@ def float_operators(path: Path) -> list[str]:
     return [node["op_name"] for node in nodes if node["op_name"] not in _BORDER and _floats(node, tensors)]
 
 
-def kernels(path: Path) -> Iterator[np.ndarray]:
+def read_weights(path: Path) -> Iterator[np.ndarray]:
     """The weights of every convolution and dense layer, [output channels, weights], in the numbers of the file."""
     interpreter = _opened(path)
     nodes = interpreter._get_ops_details()
@@ -113,7 +113,7 @@ def kernels(path: Path) -> Iterator[np.ndarray]:
             yield np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
 
 
-def check(path: Path, method: Method) -> None:
+def check_file(path: Path, method: Method) -> None:
     """Refuse a file that is not what the method promises.
 
     Raises:
@@ -135,8 +135,8 @@ def check(path: Path, method: Method) -> None:
             channels = int(weights["shape"][_CONVOLUTIONS[name]])
             if scales != channels:
                 raise _surprise(path, method, f"{name} {weights['name']!r} has {scales} scales for {channels} channels")
-    in_float = float_operators(path) if method.float_layers else []
-    if len(in_float) != method.float_layers or not ladder.WEIGHTED.issuperset(in_float):
+    in_float = list_float_operators(path) if method.float_layers else []
+    if len(in_float) != method.float_layers or not ladder.WEIGHTED_OPERATORS.issuperset(in_float):
         raise _surprise(path, method, f"{', '.join(in_float) or 'nothing'} computes in float")
     promised = (
         ("input", ends[0], "float32" if method.activations == "int16" else "uint8"),
@@ -182,9 +182,9 @@ def _opened(path: Path) -> Interpreter:
     return interpreter
 
 
-def _described(end: Any) -> Tensor:
+def _described(end: Any) -> TensorSpec:
     scale, zero_point = end["quantization"]
-    return Tensor(
+    return TensorSpec(
         name=str(end["name"]).removesuffix(":0").removeprefix("serving_default_"),
         shape=tuple(int(length) for length in end["shape"]),
         dtype=np.dtype(end["dtype"]).name,
@@ -207,7 +207,7 @@ def _one_by_one(photos: Pixels) -> Iterator[list[np.ndarray]]:
         yield [photos.rows([index]).astype(np.float32)]
 
 
-def smallest() -> bytes:
+def make_smallest_model() -> bytes:
     """A .tflite file with one dense layer in it, to see whether the kernels start."""
     weights = tf.constant(np.ones((8, 8), np.float32))
     multiply = tf.function(lambda x: tf.matmul(x, weights)).get_concrete_function(tf.TensorSpec((1, 8), tf.float32))

@@ -13,14 +13,14 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgetl.core.errors import ConfigError, first_line
-from edgetl.core.formats import Kernels
-from edgetl.core.parallel import Run, Share, answered
+from edgetl.core.formats import KernelSet
+from edgetl.core.parallel import Predictions, ThreadPredictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 
 _RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 
 
-def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int], None]) -> Run:
+def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
     """The artifact's answers.
 
     Args:
@@ -37,24 +37,24 @@ def predict(path: Path, photos: Pixels, kernels: Kernels, advance: Callable[[int
     """
     described: list[tuple[Any, bool]] = []
 
-    def answer(share: list[np.ndarray]) -> Share:
+    def answer(share: list[np.ndarray]) -> ThreadPredictions:
         interpreter = _opened(path, kernels)
         described.append((interpreter.get_output_details()[0], _accelerated(interpreter)))
         return _answer(interpreter, path, photos, share, advance)
 
-    raw, invoke_ms = answered(len(photos), answer)
-    scores = dequantized(raw, *described[0][0]["quantization"])
-    return Run(raw=raw, scores=scores, invoke_ms=invoke_ms, accelerated=all(runs for _, runs in described))
+    raw, invoke_ms = predict_in_parallel(len(photos), answer)
+    scores = dequantize(raw, *described[0][0]["quantization"])
+    return Predictions(raw=raw, scores=scores, invoke_ms=invoke_ms, accelerated=all(runs for _, runs in described))
 
 
-def dequantized(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     """The real numbers that a tensor's integers stand for, float32; a scale of 0 says that they are real already."""
     return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
 
 
 def _answer(
     interpreter: Interpreter, path: Path, photos: Pixels, share: list[np.ndarray], advance: Callable[[int], None]
-) -> Share:
+) -> ThreadPredictions:
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     raw, times_ms = [], []
     for rows in share:
@@ -73,7 +73,7 @@ def _answer(
             answers.append(interpreter.get_tensor(given["index"])[0])
         raw.append(np.stack(answers))
         advance(len(rows))
-    return Share(raw, times_ms)
+    return ThreadPredictions(raw, times_ms)
 
 
 def _quantized(pixels: np.ndarray, taken: Any) -> np.ndarray:
@@ -85,7 +85,7 @@ def _quantized(pixels: np.ndarray, taken: Any) -> np.ndarray:
     return np.clip(np.rint(pixels / scale) + zero_point, limits.min, limits.max).astype(taken["dtype"])
 
 
-def _opened(path: Path, kernels: Kernels) -> Interpreter:
+def _opened(path: Path, kernels: KernelSet) -> Interpreter:
     try:
         interpreter = Interpreter(
             model_path=str(path), num_threads=1, experimental_op_resolver_type=_RESOLVERS[kernels]
@@ -103,6 +103,6 @@ def _accelerated(interpreter: Interpreter) -> bool:
     return any(node["op_name"] == "DELEGATE" for node in interpreter._get_ops_details())
 
 
-def accelerated(path: Path) -> bool:
+def runs_xnnpack(path: Path) -> bool:
     """Whether XNNPACK takes part when this file runs on this machine."""
     return _accelerated(_opened(path, "xnnpack"))

@@ -21,31 +21,31 @@ import tf_keras
 from edgetl.core.errors import EdgetlError
 from edgetl.core.network import description, folding
 from edgetl.core.photos import pixel_store
-from edgetl.core.progress import Watch
+from edgetl.core.progress import TrainingListener
 from edgetl.core.records import Photo
-from edgetl.core.retrain_job import Job, Outcome
-from edgetl.engines.keras.batches import Photos
+from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
+from edgetl.engines.keras.batches import LabelledPhotos
 from edgetl.engines.tfmot import prune_cluster
-from edgetl.engines.tfmot.fit import Course, Fitted
-from edgetl.engines.tfmot.integer_export import Scaling
-from edgetl.engines.tfmot.keras2_model import prove, twin
-from edgetl.engines.tfmot.qat import QuantizationAware
+from edgetl.engines.tfmot.fit import FitResult, RetrainSetup
+from edgetl.engines.tfmot.integer_export import PixelScaling
+from edgetl.engines.tfmot.keras2_model import build_keras2, check_against_keras3
+from edgetl.engines.tfmot.qat import QatModel
 
 
-def retrain(given: Path, results: Path, watch: Watch) -> None:
+def run_job(given: Path, results: Path, watch: TrainingListener) -> None:
     """Do the job that lies in `given`; write into `results`.
 
     Raises:
         StageError: the bridge does not hold, a layer cannot be quantized, or training diverged.
     """
     start = time.monotonic()
-    job = Job.model_validate_json((given / "job.json").read_text(encoding="utf-8"))
+    job = RetrainJob.model_validate_json((given / "job.json").read_text(encoding="utf-8"))
     recipe = job.resolved()
     tf_keras.utils.set_random_seed(recipe.training.seed)
-    whole = description.load(given)
-    difference = _proven(twin(whole).model, given, "the network")
-    scaling = Scaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
-    course = Course(
+    whole = description.load_network(given)
+    difference = _proven(build_keras2(whole).model, given, "the network")
+    scaling = PixelScaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
+    course = RetrainSetup(
         train=_photos(job, job.train),
         validation=_photos(job, job.validation),
         recipe=recipe,
@@ -53,16 +53,16 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
         scaled=scaling.scaled,
     )
     if job.kind == "qat":
-        folded = folding.folded(whole)
-        calibration = pixel_store.opened([photo.sha256 for photo in job.calibration], job.input)
-        aware = QuantizationAware(folded, calibration, scaling, watch)
+        folded = folding.fold_batch_norm(whole)
+        calibration = pixel_store.open_pixels([photo.sha256 for photo in job.calibration], job.input)
+        aware = QatModel(folded, calibration, scaling, watch)
         _proven(aware.plain, given, "the network with BatchNormalization folded")
         fitted = _quantized(job, aware, course, results, watch)
     else:
-        slim = prune_cluster.pruned if job.kind == "prune" else prune_cluster.clustered
+        slim = prune_cluster.prune_network if job.kind == "prune" else prune_cluster.cluster_network
         slimmed, fitted = slim(whole, course, watch)
         description.save_weights(results / "weights.npz", [node.weights for node in slimmed.nodes])
-    outcome = Outcome(
+    outcome = RetrainOutcome(
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
         start_accuracy=fitted.start_accuracy,
@@ -77,18 +77,20 @@ def retrain(given: Path, results: Path, watch: Watch) -> None:
 
 def _proven(carried: tf_keras.Model, given: Path, what: str) -> float:
     with np.load(given / "probe.npz", allow_pickle=False) as probe:
-        return prove(carried, probe["photos"], probe["answers"], what)
+        return check_against_keras3(carried, probe["photos"], probe["answers"], what)
 
 
-def _quantized(job: Job, aware: QuantizationAware, course: Course, results: Path, watch: Watch) -> Fitted:
+def _quantized(
+    job: RetrainJob, aware: QatModel, course: RetrainSetup, results: Path, watch: TrainingListener
+) -> FitResult:
     fitted = aware.fit(course, watch)
-    proof = pixel_store.opened([photo.sha256 for photo in job.proof], job.input)
+    proof = pixel_store.open_pixels([photo.sha256 for photo in job.proof], job.input)
     aware.export(results / "saved_model")
     np.save(results / "proof.npy", aware.answers(proof), allow_pickle=False)
     return fitted
 
 
-def _note(fitted: Fitted) -> str:
+def _note(fitted: FitResult) -> str:
     if fitted.best_epoch == 0:
         return "no epoch was better on the validation photos than the start, which is kept"
     if fitted.accuracy < fitted.start_accuracy:
@@ -96,10 +98,10 @@ def _note(fitted: Fitted) -> str:
     return ""
 
 
-def _photos(job: Job, photos: Sequence[Photo]) -> Photos:
+def _photos(job: RetrainJob, photos: Sequence[Photo]) -> LabelledPhotos:
     sha256s = [photo.sha256 for photo in photos]
     labels = np.array([photo.label for photo in photos], dtype=np.int64)
-    return Photos(pixels=pixel_store.opened(sha256s, job.input), labels=labels, sha256s=sha256s)
+    return LabelledPhotos(pixels=pixel_store.open_pixels(sha256s, job.input), labels=labels, sha256s=sha256s)
 
 
 class _Telling:
@@ -109,7 +111,7 @@ class _Telling:
         sys.stdout.flush()
         self._lines: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
         os.dup2(2, 1)
-        self.watch = Watch(
+        self.watch = TrainingListener(
             begin=lambda what, total: self("begin", [what, total]),
             step=lambda count, note: self("step", [count, note]),
             epoch=lambda epoch: self("epoch", asdict(epoch)),
@@ -124,7 +126,7 @@ def main(given: str, results: str) -> int:
     """Do the job and tell of it; the exit code says whether it was done."""
     tell = _Telling()
     try:
-        retrain(Path(given), Path(results), tell.watch)
+        run_job(Path(given), Path(results), tell.watch)
     except EdgetlError as error:
         tell("error", [type(error).__name__, error.message, list(error.where), error.hint])
         return error.exit_code

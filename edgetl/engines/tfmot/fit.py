@@ -14,9 +14,9 @@ import tf_keras
 
 from edgetl.core.errors import StageError
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.progress import Epoch, Watch
-from edgetl.core.recipe import Kind, Recipe
-from edgetl.engines.keras.batches import Photos, turn
+from edgetl.core.progress import EpochResult, TrainingListener
+from edgetl.core.recipe import Recipe, RetrainKind
+from edgetl.engines.keras.batches import LabelledPhotos, choose_view
 
 _BATCH = 64
 _GLANCE_S = 0.2
@@ -25,11 +25,11 @@ Score = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Course:
+class RetrainSetup:
     """What is trained on, what is judged on, and how pixels become what the network eats."""
 
-    train: Photos
-    validation: Photos
+    train: LabelledPhotos
+    validation: LabelledPhotos
     recipe: Recipe
     learning_rate: float
     scaled: Callable[[np.ndarray], Any]
@@ -50,7 +50,7 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hooks:
+class FitHooks:
     """`settle` comes before every judgement; `counts` says which epochs may win, 0 being the model as it began."""
 
     settle: Callable[[], None] = _nothing
@@ -58,7 +58,7 @@ class Hooks:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fitted:
+class FitResult:
     """What was reached; the best weights are in the model."""
 
     start_accuracy: float
@@ -67,7 +67,9 @@ class Fitted:
     epochs: int
 
 
-def fit(model: tf_keras.Model, course: Course, watch: Watch, hooks: Hooks, *, what: Kind) -> Fitted:
+def fit_model(
+    model: tf_keras.Model, course: RetrainSetup, watch: TrainingListener, hooks: FitHooks, *, what: RetrainKind
+) -> FitResult:
     """Train for the recipe's epochs and leave the best one's weights in the model.
 
     Raises:
@@ -97,7 +99,7 @@ def fit(model: tf_keras.Model, course: Course, watch: Watch, hooks: Hooks, *, wh
         if hooks.counts(epoch) and score > best[0]:
             best = (score, epoch, model.get_weights())
         watch.epoch(
-            Epoch(
+            EpochResult(
                 phase=what,
                 epoch=epoch,
                 learning_rate=course.learning_rate,
@@ -109,10 +111,10 @@ def fit(model: tf_keras.Model, course: Course, watch: Watch, hooks: Hooks, *, wh
             )
         )
     model.set_weights(best[2])
-    return Fitted(start_accuracy=start[0], accuracy=best[0][0], best_epoch=best[1], epochs=epochs)
+    return FitResult(start_accuracy=start[0], accuracy=best[0][0], best_epoch=best[1], epochs=epochs)
 
 
-def answers(model: tf_keras.Model, photos: Pixels, scaled: Callable[[np.ndarray], Any]) -> np.ndarray:
+def predict_batches(model: tf_keras.Model, photos: Pixels, scaled: Callable[[np.ndarray], Any]) -> np.ndarray:
     """The model's answers in photo order, float32 [photos, units], in batches of one size."""
     given = []
     for start in range(0, len(photos), _BATCH):
@@ -121,13 +123,13 @@ def answers(model: tf_keras.Model, photos: Pixels, scaled: Callable[[np.ndarray]
     return np.concatenate(given)
 
 
-def _epoch(model: tf_keras.Model, course: Course, epoch: int, watch: Watch) -> tuple[float, float]:
+def _epoch(model: tf_keras.Model, course: RetrainSetup, epoch: int, watch: TrainingListener) -> tuple[float, float]:
     seed, size = course.recipe.training.seed, course.recipe.training.batch_size
     order = np.random.default_rng((seed, epoch)).permutation(len(course.train.labels))
     how, reached, told, glanced = course.recipe.augment, [], 0, time.monotonic()
     for step in range(course.steps):
         rows = order[step * size : (step + 1) * size]
-        pixels = course.train.view(rows, turn(epoch, how), seed, how)
+        pixels = course.train.view(rows, choose_view(epoch, how), seed, how)
         labels = course.train.labels[rows]
         targets = labels.reshape(-1, 1).astype(np.float32) if course.sigmoid else labels
         reached.append([*model.train_on_batch(course.scaled(pixels), targets), len(rows)])
@@ -139,8 +141,8 @@ def _epoch(model: tf_keras.Model, course: Course, epoch: int, watch: Watch) -> t
     return float(loss), float(accuracy)
 
 
-def _judged(model: tf_keras.Model, course: Course) -> Score:
-    scores = answers(model, course.validation.pixels, course.scaled).astype(np.float64)
+def _judged(model: tf_keras.Model, course: RetrainSetup) -> Score:
+    scores = predict_batches(model, course.validation.pixels, course.scaled).astype(np.float64)
     labels = course.validation.labels
     if course.sigmoid:
         scores = np.concatenate([1 - scores, scores], axis=1)

@@ -15,15 +15,15 @@ import tensorflow as tf
 
 from edgetl.core import input_scaling
 from edgetl.core.network import folding
-from edgetl.core.network.description import Network, Node, Weights, by_channel
-from edgetl.engines.tfmot.keras2_model import Twin
+from edgetl.core.network.description import Network, Node, Weights, arrange_by_channel
+from edgetl.engines.tfmot.keras2_model import Keras2Model
 
 INPUT, OUTPUT = "image", "scores"
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scaling:
+class PixelScaling:
     """What the model does to raw RGB: `pixels @ matrix + offset`, float32 [3, 3] and [3]."""
 
     matrix: np.ndarray
@@ -33,13 +33,13 @@ class Scaling:
     def range(self) -> Range:
         """A range that holds what comes out of 0..255, all channels together, with zero on one of its levels."""
         ends = 255 * np.stack([np.minimum(self.matrix, 0).sum(0), np.maximum(self.matrix, 0).sum(0)]) + self.offset
-        return input_scaling.stepped(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
+        return input_scaling.widen_range(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
 
-    def whole(self) -> "Scaling":
+    def whole(self) -> "PixelScaling":
         """The same in whole steps, as the integer file has it: a gray of 128 lies that near to a half."""
         node = Node(name="scaling", kind="Conv2D", inputs=(), shape=(3,), weights=(self.matrix, self.offset))
-        matrix, offset = whole(node, 1.0)
-        return Scaling(matrix=matrix, offset=offset)
+        matrix, offset = round_weights(node, 1.0)
+        return PixelScaling(matrix=matrix, offset=offset)
 
     def scaled(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 [photos, side, side, 3] → float32 of the same shape."""
@@ -47,15 +47,15 @@ class Scaling:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
+class QuantizedNetwork:
     """A folded network in whole steps, its Keras 2 twin, and the range of each output that has one of its own."""
 
     network: Network
-    twin: Twin
+    twin: Keras2Model
     ranges: Mapping[str, Range]
 
 
-def export(finished: Finished, scaling: Scaling, folder: Path) -> None:
+def export_integer_model(finished: QuantizedNetwork, scaling: PixelScaling, folder: Path) -> None:
     """Write the SavedModel: float32 "image" [1, side, side, 3] of 0..255 → "scores" [1, units].
 
     Args:
@@ -89,7 +89,7 @@ def export(finished: Finished, scaling: Scaling, folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures=module.serve)
 
 
-def stepped(network: Network, ranges: Mapping[str, Range]) -> Network:
+def round_to_grid(network: Network, ranges: Mapping[str, Range]) -> Network:
     """The network with the weights that an integer file will hold.
 
     Args:
@@ -99,22 +99,22 @@ def stepped(network: Network, ranges: Mapping[str, Range]) -> Network:
     """
     steps: dict[str, float] = {}
     changed: dict[str, Weights] = {}
-    known = {**dict.fromkeys(folding.fixed(network), folding.FIXED_RANGE), **ranges}
+    known = {**dict.fromkeys(folding.list_fixed_outputs(network), folding.SIGMOID_RANGE), **ranges}
     for node in network.nodes:
         low, high = known.get(node.name, (0.0, 0.0))
         steps[node.name] = (high - low) / 255 if node.name in known else steps[node.inputs[0]]
         if node.weights:
-            changed[node.name] = whole(node, steps[node.inputs[0]])
-    return network.with_weights(changed)
+            changed[node.name] = round_weights(node, steps[node.inputs[0]])
+    return network.replace_weights(changed)
 
 
-def whole(node: Node, eaten_step: float) -> Weights:
+def round_weights(node: Node, eaten_step: float) -> Weights:
     """A layer's weights in whole steps: the kernel's of each output channel, and those times `eaten_step` for biases.
 
     Source: the TFLite 8-bit quantization specification, "int8 quantized operator specifications".
     """
     kernel, *rest = node.weights
-    flat = by_channel(node)
+    flat = arrange_by_channel(node)
     step = np.maximum(np.abs(flat).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
     made = np.asarray(np.round(flat / step) * step, np.float32).reshape(kernel.shape)
     grid = step.astype(np.float64) * eaten_step

@@ -18,7 +18,7 @@ from edgetl.core.network.description import AFFINE, Network, Node
 TOLERANCE = 1e-4
 
 
-class Affine(tf_keras.layers.Layer):
+class AffineLayer(tf_keras.layers.Layer):
     """Multiply and add a number, or one a channel."""
 
     def __init__(self, scale: Any, offset: Any, **rest: Any) -> None:
@@ -78,17 +78,17 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class Keras2Model:
     """The Keras 2 model and its layers by the names of the network."""
 
     model: tf_keras.Model
     layers: dict[str, tf_keras.layers.Layer]
 
 
-Wrapping = Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]
+LayerWrapper = Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]
 
 
-def twin(network: Network, wrapping: Wrapping = lambda _, layer: layer) -> Twin:
+def build_keras2(network: Network, wrapping: LayerWrapper = lambda _, layer: layer) -> Keras2Model:
     """The network in Keras 2, each layer wrapped as `wrapping` says; BatchNormalization at inference for good."""
     first = network.nodes[0]
     photo = tf_keras.Input(first.shape, name="photo")
@@ -100,10 +100,10 @@ def twin(network: Network, wrapping: Wrapping = lambda _, layer: layer) -> Twin:
         layer.set_weights(list(node.weights) if node.kind != AFFINE else [])
         layers[node.name] = wrapping(node, layer)
         tensors[node.name] = layers[node.name](eaten[0] if len(eaten) == 1 else eaten)
-    return Twin(tf_keras.Model(photo, tensors[network.nodes[-1].name]), layers)
+    return Keras2Model(tf_keras.Model(photo, tensors[network.nodes[-1].name]), layers)
 
 
-def prove(model: tf_keras.Model, photos: np.ndarray, answers: np.ndarray, what: str) -> float:
+def check_against_keras3(model: tf_keras.Model, photos: np.ndarray, answers: np.ndarray, what: str) -> float:
     """The largest difference between the model's answers and those of Keras 3.
 
     Args:
@@ -128,7 +128,7 @@ def prove(model: tf_keras.Model, photos: np.ndarray, answers: np.ndarray, what: 
 def _layer(node: Node) -> tf_keras.layers.Layer:
     config = dict(node.config)
     if node.kind == AFFINE:
-        return Affine(*node.weights, name=_named(node))
+        return AffineLayer(*node.weights, name=_named(node))
     if node.kind == "CustomScaleLayer":
         return ScaledSum(config["scale"], name=_named(node))
     if "activation" in config:

@@ -22,10 +22,10 @@ from edgetl.core import errors
 from edgetl.core.errors import EdgetlError, StageError
 from edgetl.core.network import description
 from edgetl.core.photos import pixel_store
-from edgetl.core.progress import Epoch, Watch
-from edgetl.core.recipe import Kind, Recipe
-from edgetl.core.records import Dataset, Input, Photo
-from edgetl.core.retrain_job import Job, Outcome
+from edgetl.core.progress import EpochResult, TrainingListener
+from edgetl.core.recipe import Recipe, RetrainKind
+from edgetl.core.records import Dataset, InputSpec, Photo
+from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import to_network
 
@@ -33,31 +33,31 @@ _PROBE_PHOTOS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class RetrainRequest:
     """What is to be done, and the photos for it."""
 
-    kind: Kind
-    input: Input
+    kind: RetrainKind
+    input: InputSpec
     dataset: Dataset
     calibration: tuple[Photo, ...]
     proof: tuple[Photo, ...]
     recipe: Recipe
 
 
-def retrain(model_path: Path, wanted: Wanted, folder: Path, watch: Watch) -> Outcome:
+def run_retraining(model_path: Path, wanted: RetrainRequest, folder: Path, watch: TrainingListener) -> RetrainOutcome:
     """Retrain a model in a child process; leave model.keras, or saved_model/ and proof.npy, in `folder`.
 
     Raises:
         StageError: a layer that Keras 2 does not have, a bridge that does not hold, a training that diverged.
         DataError: the decoded photos are gone from the cache.
     """
-    model = keras_model.load(model_path)
-    told = to_network.network_of(model)
+    model = keras_model.load_model(model_path)
+    told = to_network.describe_network(model)
     probe = wanted.dataset.train[:_PROBE_PHOTOS]
-    pixels = pixel_store.opened([photo.sha256 for photo in probe], wanted.input).rows(range(len(probe)))
-    scaled, answers = to_network.probe(model, pixels)
-    matrix, offset = to_network.scaling(model)
-    job = Job(
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in probe], wanted.input).rows(range(len(probe)))
+    scaled, answers = to_network.probe_model(model, pixels)
+    matrix, offset = to_network.measure_scaling(model)
+    job = RetrainJob(
         kind=wanted.kind,
         input=wanted.input,
         train=wanted.dataset.train,
@@ -70,23 +70,23 @@ def retrain(model_path: Path, wanted: Wanted, folder: Path, watch: Watch) -> Out
     )
     with TemporaryDirectory(prefix="edgetl-retrain-") as work:
         given = Path(work)
-        description.save(told, given)
+        description.save_network(told, given)
         (given / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
         np.savez(given / "probe.npz", photos=scaled, answers=answers)
         _run(given, folder, watch)
-    outcome = Outcome.model_validate_json((folder / "outcome.json").read_text(encoding="utf-8"))
+    outcome = RetrainOutcome.model_validate_json((folder / "outcome.json").read_text(encoding="utf-8"))
     slimmed = folder / "weights.npz"
     if slimmed.is_file():
         weights = description.load_weights(slimmed, [len(node.weights) for node in told.nodes])
-        to_network.fill(
-            model, told.with_weights({node.name: own for node, own in zip(told.nodes, weights, strict=True)})
+        to_network.fill_model(
+            model, told.replace_weights({node.name: own for node, own in zip(told.nodes, weights, strict=True)})
         )
-        keras_model.save(model, folder / "model.keras")
+        keras_model.save_model(model, folder / "model.keras")
         slimmed.unlink()
     return outcome
 
 
-def _run(given: Path, results: Path, watch: Watch) -> None:
+def _run(given: Path, results: Path, watch: TrainingListener) -> None:
     """Run the child to its end, telling `watch` what it tells.
 
     Raises:
@@ -128,7 +128,7 @@ def _child(given: Path, results: Path, stderr: Any) -> Iterator[subprocess.Popen
             raise
 
 
-def _tell(told: Mapping[str, Any], watch: Watch) -> EdgetlError | None:
+def _tell(told: Mapping[str, Any], watch: TrainingListener) -> EdgetlError | None:
     """Pass on one line of the child's; gives the error if it was one."""
     for word, value in told.items():
         if word == "begin":
@@ -136,7 +136,7 @@ def _tell(told: Mapping[str, Any], watch: Watch) -> EdgetlError | None:
         elif word == "step":
             watch.step(*value)
         elif word == "epoch":
-            watch.epoch(Epoch(**value))
+            watch.epoch(EpochResult(**value))
         elif word == "say":
             watch.say(value)
         elif word == "error":

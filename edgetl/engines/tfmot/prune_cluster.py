@@ -12,10 +12,10 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from edgetl.core.network.description import AFFINE, Network, Node, Weights
-from edgetl.core.progress import Watch
+from edgetl.core.progress import TrainingListener
 from edgetl.engines.tfmot import fit as tfmot_fit
-from edgetl.engines.tfmot.fit import Course, Fitted, Hooks
-from edgetl.engines.tfmot.keras2_model import Twin, twin
+from edgetl.engines.tfmot.fit import FitHooks, FitResult, RetrainSetup
+from edgetl.engines.tfmot.keras2_model import Keras2Model, build_keras2
 
 # Which of a layer's weights is slimmed, in Keras's order.
 _SLIMMED = {"Conv2D": 0, "Dense": 0, "SeparableConv2D": 1}
@@ -23,7 +23,7 @@ _SLIMMED = {"Conv2D": 0, "Dense": 0, "SeparableConv2D": 1}
 _PRUNED_AFTER = 0.5
 
 
-def pruned(network: Network, course: Course, watch: Watch) -> tuple[Network, Fitted]:
+def prune_network(network: Network, course: RetrainSetup, watch: TrainingListener) -> tuple[Network, FitResult]:
     """The network with `sparsity` of its large kernels zero, along a polynomial schedule."""
     last = max(1, int(course.recipe.retrain.epochs_of("prune") * course.steps * _PRUNED_AFTER))
     schedule = tfmot.sparsity.keras.PolynomialDecay(
@@ -39,7 +39,7 @@ def pruned(network: Network, course: Course, watch: Watch) -> tuple[Network, Fit
             return layer
         return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
 
-    made = twin(network, wrapped)
+    made = build_keras2(network, wrapped)
     wrappers = [made.layers[node.name] for node in network.nodes if node.kind in _SLIMMED]
     for wrapper in wrappers:
         # tfmot refuses to train where nobody has said that the steps begin.
@@ -52,13 +52,13 @@ def pruned(network: Network, course: Course, watch: Watch) -> tuple[Network, Fit
                 weight.assign(weight * mask)
 
     enough = last / course.steps
-    hooks = Hooks(settle=settle, counts=lambda epoch: epoch > 0 and epoch >= enough)
-    fitted = tfmot_fit.fit(made.model, course, watch, hooks, what="prune")
+    hooks = FitHooks(settle=settle, counts=lambda epoch: epoch > 0 and epoch >= enough)
+    fitted = tfmot_fit.fit_model(made.model, course, watch, hooks, what="prune")
     settle()
-    return network.with_weights(_read_back(network, made, _pruned_weights)), fitted
+    return network.replace_weights(_read_back(network, made, _pruned_weights)), fitted
 
 
-def clustered(network: Network, course: Course, watch: Watch) -> tuple[Network, Fitted]:
+def cluster_network(network: Network, course: RetrainSetup, watch: TrainingListener) -> tuple[Network, FitResult]:
     """The network with at most `clusters` different values in each of its large kernels."""
     count = course.recipe.retrain.clusters
 
@@ -71,12 +71,12 @@ def clustered(network: Network, course: Course, watch: Watch) -> tuple[Network, 
             cluster_centroids_init=tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS,
         )
 
-    made = twin(network, wrapped)
-    fitted = tfmot_fit.fit(made.model, course, watch, Hooks(counts=lambda epoch: epoch > 0), what="cluster")
-    return network.with_weights(_read_back(network, made, _clustered_weights)), fitted
+    made = build_keras2(network, wrapped)
+    fitted = tfmot_fit.fit_model(made.model, course, watch, FitHooks(counts=lambda epoch: epoch > 0), what="cluster")
+    return network.replace_weights(_read_back(network, made, _clustered_weights)), fitted
 
 
-def _read_back(network: Network, made: Twin, inner: Callable[[Any], list[np.ndarray]]) -> dict[str, Weights]:
+def _read_back(network: Network, made: Keras2Model, inner: Callable[[Any], list[np.ndarray]]) -> dict[str, Weights]:
     """Every layer's weights, from under its wrapper where it has one."""
     found = {}
     for node in network.nodes[1:]:

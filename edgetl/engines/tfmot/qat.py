@@ -17,29 +17,29 @@ import tf_keras
 from edgetl.core.network import folding
 from edgetl.core.network.description import Network, Weights
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.progress import Watch
+from edgetl.core.progress import TrainingListener
 from edgetl.engines.tfmot import fit as tfmot_fit
 from edgetl.engines.tfmot import integer_export
-from edgetl.engines.tfmot.fit import Course, Fitted, Hooks
-from edgetl.engines.tfmot.integer_export import Finished, Range, Scaling
-from edgetl.engines.tfmot.keras2_model import Twin, twin
-from edgetl.engines.tfmot.quantize_config import placing
+from edgetl.engines.tfmot.fit import FitHooks, FitResult, RetrainSetup
+from edgetl.engines.tfmot.integer_export import PixelScaling, QuantizedNetwork, Range
+from edgetl.engines.tfmot.keras2_model import Keras2Model, build_keras2
+from edgetl.engines.tfmot.quantize_config import make_layer_wrapper
 
 _BATCH = 16
 # A tensor that was zero on every photo still needs a width.
 _NARROWEST = 1e-3
 
 
-class QuantizationAware:
+class QatModel:
     """A folded network in training: made from calibration photos, trained, exported."""
 
-    def __init__(self, network: Network, calibration: Pixels, scaling: Scaling, watch: Watch) -> None:
+    def __init__(self, network: Network, calibration: Pixels, scaling: PixelScaling, watch: TrainingListener) -> None:
         self._scaling = scaling.whole()
         self._network = network
-        self._plain = twin(network)
-        self._ranged = folding.ranged(network)
+        self._plain = build_keras2(network)
+        self._ranged = folding.list_calibrated_outputs(network)
         ranges = self._calibrated(calibration, watch)
-        self._twin = twin(network, placing(network))
+        self._twin = build_keras2(network, make_layer_wrapper(network))
         for name, (low, high) in ranges.items():
             variables = self._twin.layers[name]._output_quantizer_vars
             variables["min_var"].assign(low)
@@ -61,27 +61,29 @@ class QuantizationAware:
         low, high = self._scaling.range
         return tf.quantization.fake_quant_with_min_max_args(self._scaling.scaled(pixels), min=low, max=high)
 
-    def fit(self, course: Course, watch: Watch) -> Fitted:
+    def fit(self, course: RetrainSetup, watch: TrainingListener) -> FitResult:
         """Train; the model ends with its best epoch, which may be the state in which it began."""
-        return tfmot_fit.fit(
-            self.model, replace(course, scaled=self.scaled), watch, Hooks(settle=self._settle), what="qat"
+        return tfmot_fit.fit_model(
+            self.model, replace(course, scaled=self.scaled), watch, FitHooks(settle=self._settle), what="qat"
         )
 
     def answers(self, photos: Pixels) -> np.ndarray:
         """float32 [photos, units], with every rounding that the integer file will have."""
-        return tfmot_fit.answers(self.model, photos, self.scaled)
+        return tfmot_fit.predict_batches(self.model, photos, self.scaled)
 
     def export(self, folder: Path) -> None:
         """Write the SavedModel for the converter; from here on the model has the biases that the file has."""
-        learned = self._network.with_weights({name: self._weights(name) for name in self._kernels()})
+        learned = self._network.replace_weights({name: self._weights(name) for name in self._kernels()})
         ranges = {name: self._range(name) for name in self._ranged}
-        whole = integer_export.stepped(learned, {learned.nodes[0].name: self._scaling.range, **ranges})
+        whole = integer_export.round_to_grid(learned, {learned.nodes[0].name: self._scaling.range, **ranges})
         for node in whole.nodes:
             if len(node.weights) > 1:
                 self._twin.layers[node.name].layer.bias.assign(node.weights[1])
-        integer_export.export(Finished(network=whole, twin=self._plain, ranges=ranges), self._scaling, folder)
+        integer_export.export_integer_model(
+            QuantizedNetwork(network=whole, twin=self._plain, ranges=ranges), self._scaling, folder
+        )
 
-    def _calibrated(self, photos: Pixels, watch: Watch) -> dict[str, Range]:
+    def _calibrated(self, photos: Pixels, watch: TrainingListener) -> dict[str, Range]:
         """The smallest and the largest number of each ranged output over all photos, zero always within."""
         seen = _reach(self._plain, self._ranged)
         lows, highs = np.zeros(len(self._ranged)), np.zeros(len(self._ranged))
@@ -115,7 +117,7 @@ class QuantizationAware:
         return float(variables["min_var"].numpy()), float(variables["max_var"].numpy())
 
 
-def _reach(plain: Twin, names: tuple[str, ...]) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
+def _reach(plain: Keras2Model, names: tuple[str, ...]) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
     """Photos → the smallest and the largest number of each named layer's output."""
     probe = tf_keras.Model(plain.model.input, [plain.layers[name].output for name in names])
 

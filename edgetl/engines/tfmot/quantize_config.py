@@ -56,7 +56,7 @@ class DepthwiseKernelQuantizer(KernelQuantizer):
         return super().ranges(tf.reshape(kernel, (kernel.shape[0], kernel.shape[1], 1, -1)))
 
 
-class GivenQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
+class FixedRangeQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     """Eight bits in a range that is not the tensor's own: that of a runtime, or of another layer."""
 
     def __init__(self, ends: Callable[[], tuple[Any, Any]]) -> None:
@@ -76,7 +76,7 @@ class GivenQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         return {}
 
 
-class AverageQuantizer(GivenQuantizer):
+class AverageQuantizer(FixedRangeQuantizer):
     """The same with halves away from the middle, as integer averages are rounded.
 
     Source: AveragePool in tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h.
@@ -95,7 +95,7 @@ class AverageQuantizer(GivenQuantizer):
         return super().__call__(inputs + tf.stop_gradient(nudged - inputs), training, weights, **rest)
 
 
-class Placed(tfmot.quantization.keras.QuantizeConfig):
+class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
     """Fake quantization of a layer's kernel, if it has one, and of its output, if that is rounded on its own."""
 
     def __init__(self, kernel: str, output: Any = None) -> None:
@@ -128,14 +128,18 @@ class Placed(tfmot.quantization.keras.QuantizeConfig):
         return {"kernel": self.kernel, "output": self.output}
 
 
-def placing(network: Network) -> Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]:
+def make_layer_wrapper(network: Network) -> Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]:
     """How `twin.twin` is to wrap the layers of this folded network, one after the other."""
-    ranged, fixed, followers = folding.ranged(network), folding.fixed(network), folding.followers(network)
+    ranged, fixed, followers = (
+        folding.list_calibrated_outputs(network),
+        folding.list_fixed_outputs(network),
+        folding.map_inherited_ranges(network),
+    )
     made: dict[str, tf_keras.layers.Layer] = {}
 
     def ends(source: str) -> tuple[Any, Any]:
         variables = made[source]._output_quantizer_vars
-        return folding.FIXED_RANGE if source in fixed else (variables["min_var"], variables["max_var"])
+        return folding.SIGMOID_RANGE if source in fixed else (variables["min_var"], variables["max_var"])
 
     def rounding(name: str) -> Any:
         if name in ranged:
@@ -143,13 +147,15 @@ def placing(network: Network) -> Callable[[Node, tf_keras.layers.Layer], tf_kera
                 num_bits=8, per_axis=False, symmetric=False, narrow_range=False
             )
         if name in fixed:
-            return GivenQuantizer(lambda: folding.FIXED_RANGE)
+            return FixedRangeQuantizer(lambda: folding.SIGMOID_RANGE)
         return AverageQuantizer(lambda: ends(followers[name])) if name in followers else None
 
     def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         output = rounding(node.name)
         if output is not None or node.kind in CONVOLUTIONS:
-            layer = tfmot.quantization.keras.QuantizeWrapperV2(layer, Placed(_KERNELS.get(node.kind, ""), output))
+            layer = tfmot.quantization.keras.QuantizeWrapperV2(
+                layer, LayerQuantizeConfig(_KERNELS.get(node.kind, ""), output)
+            )
         made[node.name] = layer
         return layer
 

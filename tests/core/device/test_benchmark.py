@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.device import benchmark as benchmark_file
-from edgetl.core.device.benchmark import Wanted
+from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
 from edgetl.core.records import Benchmark, Photo
 
@@ -14,13 +14,13 @@ SHA256 = "m" * 64
 
 
 @pytest.fixture
-def wanted(tmp_path) -> Wanted:
+def wanted(tmp_path) -> BenchmarkRequest:
     photos = []
     (tmp_path / "photos").mkdir()
     for label, name in enumerate(("a.PNG", "b.png")):
         (tmp_path / "photos" / name).write_text(name)
         photos.append(Photo(path=name, label=label, sha256=f"{label}"))
-    return Wanted(
+    return BenchmarkRequest(
         model_sha256=SHA256,
         soak_s=0.0,
         classes=("circle", "square"),
@@ -41,7 +41,7 @@ def write(tmp_path, measure_json):
 
 
 def test_what_was_written_is_read(write, measure_json):
-    measure = benchmark_file.read(write() / benchmark_file.NAME, SHA256)
+    measure = benchmark_file.read_measurement(write() / benchmark_file.NAME, SHA256)
     assert measure.best.steady.p50.ms == 4.0 and measure.photo.total.p50.ms == 7.5
     assert measure.model_dump(mode="json", by_alias=True) == measure_json
 
@@ -62,30 +62,30 @@ def test_what_was_written_is_read(write, measure_json):
 )
 def test_what_is_no_measure_is_refused(write, changes, says):
     with pytest.raises(StageError, match=says):
-        benchmark_file.read(write(**changes) / benchmark_file.NAME, SHA256)
+        benchmark_file.read_measurement(write(**changes) / benchmark_file.NAME, SHA256)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "NaN"])
 def test_what_is_no_json_is_refused(tmp_path, content):
     (tmp_path / benchmark_file.NAME).write_text(content)
     with pytest.raises(StageError, match="not a measure"):
-        benchmark_file.read(tmp_path / benchmark_file.NAME, SHA256)
+        benchmark_file.read_measurement(tmp_path / benchmark_file.NAME, SHA256)
 
 
 def test_no_file_at_all(tmp_path):
     with pytest.raises(StageError, match="left no measure"):
-        benchmark_file.read(tmp_path / benchmark_file.NAME, SHA256)
+        benchmark_file.read_measurement(tmp_path / benchmark_file.NAME, SHA256)
 
 
 def test_a_file_without_end_is_not_read(write, monkeypatch):
     monkeypatch.setattr(benchmark_file, "_LIMIT_BYTES", 100)
     with pytest.raises(StageError, match="over the limit"):
-        benchmark_file.read(write() / benchmark_file.NAME, SHA256)
+        benchmark_file.read_measurement(write() / benchmark_file.NAME, SHA256)
 
 
 def test_the_record_holds_the_scores_in_the_order_of_the_photos(write, wanted):
     folder = write()
-    made = benchmark_file.benchmark("pi@a", wanted, folder)
+    made = benchmark_file.read_benchmark("pi@a", wanted, folder)
     assert made.scores is not None and made.scores.photos == 2 and made.scores.kernels == "bench.py on pi@a"
     np.testing.assert_array_equal(np.load(made.scores.path), np.array([[0.5, 0.5], [0.75, 0.25]], np.float32))
     assert set(made.contents()) == {folder / "measure.json", folder / "scores.npy"}
@@ -93,11 +93,13 @@ def test_the_record_holds_the_scores_in_the_order_of_the_photos(write, wanted):
 
 
 def test_without_photos_there_are_no_scores(write, wanted):
-    made = benchmark_file.benchmark("host", Wanted(**{**fields(wanted), "photos": ()}), write(accuracy=None))
+    made = benchmark_file.read_benchmark(
+        "host", BenchmarkRequest(**{**fields(wanted), "photos": ()}), write(accuracy=None)
+    )
     assert made.scores is None and set(made.contents()) == {made.path}
 
 
-def fields(wanted: Wanted) -> dict[str, object]:
+def fields(wanted: BenchmarkRequest) -> dict[str, object]:
     return {name: getattr(wanted, name) for name in ("model_sha256", "soak_s", "classes", "root", "photos")}
 
 
@@ -122,23 +124,23 @@ def changed(measure_json, **changes):
 )
 def test_answers_that_do_not_fit_are_refused(write, wanted, measure_json, changes, says):
     with pytest.raises(StageError, match=says):
-        benchmark_file.benchmark("pi@a", wanted, write(accuracy=changed(measure_json, **changes)))
+        benchmark_file.read_benchmark("pi@a", wanted, write(accuracy=changed(measure_json, **changes)))
 
 
 def test_answers_that_are_no_numbers_are_refused(measure_json):
     accuracy = benchmark_file.Accuracy.model_validate(measure_json["accuracy"])
     nan = accuracy.answers[0].model_copy(update={"probabilities": (float("nan"), 1.0)})
     with pytest.raises(StageError, match="no number"):
-        benchmark_file.probabilities(accuracy.model_copy(update={"answers": (nan, accuracy.answers[1])}), 2, 2)
+        benchmark_file.arrange_probabilities(accuracy.model_copy(update={"answers": (nan, accuracy.answers[1])}), 2, 2)
 
 
 def test_photos_that_were_asked_for_and_not_scored(write, wanted):
     with pytest.raises(StageError, match="scored no photos"):
-        benchmark_file.benchmark("host", wanted, write(accuracy=None))
+        benchmark_file.read_benchmark("host", wanted, write(accuracy=None))
 
 
 def test_photos_are_laid_out_under_their_labels(wanted, tmp_path):
-    benchmark_file.lay_out(wanted, tmp_path / "out")
+    benchmark_file.link_photos(wanted, tmp_path / "out")
     found = {
         path.relative_to(tmp_path / "out").as_posix(): path.read_text() for path in (tmp_path / "out").rglob("*.png")
     }

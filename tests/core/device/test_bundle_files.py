@@ -13,9 +13,19 @@ import pytest
 from packaging.requirements import Requirement
 
 from edgetl.core.device import bundle_files, targets
-from edgetl.core.device.bundle_files import BundleJob, Golden
+from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.errors import DataError
-from edgetl.core.records import Artifact, Calibration, Dataset, Input, Photo, Refusal, Tensor, Trained, Verdict
+from edgetl.core.records import (
+    Artifact,
+    CalibrationSet,
+    Dataset,
+    InputSpec,
+    Photo,
+    Refusal,
+    TensorSpec,
+    Trained,
+    Verdict,
+)
 
 
 def photos_on_disk(root: Path, sizes: list[tuple[int, int]]) -> Dataset:
@@ -34,28 +44,28 @@ def paths(photos: tuple[Photo, ...]) -> list[str]:
 
 def test_golden_photos_are_small_and_even(tmp_path):
     dataset = photos_on_disk(tmp_path, [(0, 30), (0, 10), (0, 20), (1, 50), (0, 5), (1, 40)])
-    assert paths(bundle_files.golden_photos(dataset, 3)) == ["4.jpg", "5.jpg", "1.jpg"]
-    assert len(bundle_files.golden_photos(dataset)) == 6
+    assert paths(bundle_files.select_golden_photos(dataset, 3)) == ["4.jpg", "5.jpg", "1.jpg"]
+    assert len(bundle_files.select_golden_photos(dataset)) == 6
 
 
 def test_golden_photos_spread_over_many_classes(tmp_path):
     dataset = photos_on_disk(tmp_path, [(label, 10) for label in range(20)])
-    assert [photo.label for photo in bundle_files.golden_photos(dataset, 4)] == [0, 5, 10, 15]
+    assert [photo.label for photo in bundle_files.select_golden_photos(dataset, 4)] == [0, 5, 10, 15]
 
 
 def test_golden_photos_keep_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle_files, "GOLDEN_BYTES", 100)
     dataset = photos_on_disk(tmp_path, [(0, 60), (1, 70), (2, 40), (3, 10)])
-    assert paths(bundle_files.golden_photos(dataset)) == ["0.jpg", "2.jpg"]
+    assert paths(bundle_files.select_golden_photos(dataset)) == ["0.jpg", "2.jpg"]
     large = photos_on_disk(tmp_path, [(0, 300), (0, 200)])
-    assert paths(bundle_files.golden_photos(large)) == ["1.jpg"]
+    assert paths(bundle_files.select_golden_photos(large)) == ["1.jpg"]
 
 
 def test_no_golden_photos(tmp_path):
     dataset = photos_on_disk(tmp_path, [(0, 1)])
     (tmp_path / "0.jpg").unlink()
     with pytest.raises(DataError, match="no test photos"):
-        bundle_files.golden_photos(dataset)
+        bundle_files.select_golden_photos(dataset)
 
 
 @pytest.mark.parametrize(
@@ -69,18 +79,18 @@ def test_no_golden_photos(tmp_path):
     ],
 )
 def test_golden_names_are_plain(label, path, name):
-    assert bundle_files.golden_names([Photo(path=path, label=0, sha256="")], [label]) == (name,)
+    assert bundle_files.name_golden_files([Photo(path=path, label=0, sha256="")], [label]) == (name,)
 
 
 def test_labels():
-    assert bundle_files.labels_text(("ox-eye ☼", "rose")) == "ox-eye ☼\nrose\n"
+    assert bundle_files.format_labels(("ox-eye ☼", "rose")) == "ox-eye ☼\nrose\n"
     for name in ("two\nlines", "two\u2028lines", ""):
         with pytest.raises(DataError, match="one line"):
-            bundle_files.labels_text(("rose", name))
+            bundle_files.format_labels(("rose", name))
 
 
 def test_requirements_are_what_pip_reads():
-    lines = bundle_files.requirements_text(targets.find("tflite")).splitlines()
+    lines = bundle_files.format_requirements(targets.find_target("tflite")).splitlines()
     assert lines[0].startswith("# ")
     requirements = [Requirement(line) for line in lines[1:]]
 
@@ -96,18 +106,20 @@ def test_requirements_are_what_pip_reads():
 
 
 def test_sums():
-    text = bundle_files.sums_text({"b": "1" * 64, "a/c": "2" * 64})
+    text = bundle_files.format_checksums({"b": "1" * 64, "a/c": "2" * 64})
     body = f"{'2' * 64}  a/c\n{'1' * 64}  b\n"
     assert text == f"{body}# {hashlib.sha256(body.encode()).hexdigest()}  the lines above\n"
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "float32"])
 def test_golden_arrays_are_the_same_bytes_at_any_time(monkeypatch, dtype):
-    golden = Golden(photos=(), pixels=np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3), outputs=np.ones((1, 2), dtype))
-    first = bundle_files.golden_arrays(golden)
+    golden = GoldenSet(
+        photos=(), pixels=np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3), outputs=np.ones((1, 2), dtype)
+    )
+    first = bundle_files.pack_golden_arrays(golden)
     monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(2_000_000_000))
     monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
-    assert bundle_files.golden_arrays(golden) == first
+    assert bundle_files.pack_golden_arrays(golden) == first
     with np.load(io.BytesIO(first), allow_pickle=False) as arrays:
         assert np.array_equal(arrays["pixels"], golden.pixels)
         assert arrays["outputs"].dtype == dtype
@@ -115,17 +127,17 @@ def test_golden_arrays_are_the_same_bytes_at_any_time(monkeypatch, dtype):
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def job(method: str = "int8", output: Tensor | None = None) -> BundleJob:
-    image = Tensor(name="image", shape=(1, 4, 4, 3), dtype="uint8", scale=0.0, zero_point=0)
-    quantized = Tensor(name="label", shape=(1, 2), dtype="uint8", scale=1 / 256, zero_point=0)
+def job(method: str = "int8", output: TensorSpec | None = None) -> BundleContents:
+    image = TensorSpec(name="image", shape=(1, 4, 4, 3), dtype="uint8", scale=0.0, zero_point=0)
+    quantized = TensorSpec(name="label", shape=(1, 2), dtype="uint8", scale=1 / 256, zero_point=0)
     photo = Photo(path="0.jpg", label=1, sha256="p")
-    return BundleJob(
-        target=targets.find("tflite"),
+    return BundleContents(
+        target=targets.find_target("tflite"),
         trained=Trained.model_construct(
             path=Path("/somewhere/model.keras"),
             sha256="trained",
             base="mobilenet_v2",
-            input=Input(side_px=4, fit="pad"),
+            input=InputSpec(side_px=4, fit="pad"),
             classes=("cat", "dog"),
             activation="softmax",
         ),
@@ -144,8 +156,8 @@ def job(method: str = "int8", output: Tensor | None = None) -> BundleJob:
             sparsity=0.25,
             distinct_weights=9,
             agreement=1.0,
-            refused=Refusal(message="", hint=""),
-            calibration=Calibration(photos=0, sha256=""),
+            refusal=Refusal(message="", hint=""),
+            calibration=CalibrationSet(photos=0, sha256=""),
         ),
         verdict=Verdict.model_construct(outcome="PASS", drop=0.01, host_ms=3.5, hops=()),
         dataset=Dataset(
@@ -158,12 +170,12 @@ def job(method: str = "int8", output: Tensor | None = None) -> BundleJob:
             sha256="dataset",
         ),
         recipe={"base": {"name": "mobilenet_v2"}},
-        golden=Golden(photos=(photo,), pixels=np.zeros((1, 4, 4, 3), np.uint8), outputs=np.zeros((1, 2), np.uint8)),
+        golden=GoldenSet(photos=(photo,), pixels=np.zeros((1, 4, 4, 3), np.uint8), outputs=np.zeros((1, 2), np.uint8)),
     )
 
 
 def test_model_facts():
-    facts = bundle_files.model_facts(job(), {"numpy": "2", "edgetl": "0.1.0"})
+    facts = bundle_files.describe_model(job(), {"numpy": "2", "edgetl": "0.1.0"})
     assert facts["schema"] == 1
     assert facts["created_by"] == "edgetl 0.1.0"
     assert (facts["target"], facts["model"]) == ("tflite", "model.tflite")
@@ -181,7 +193,7 @@ def test_model_facts():
     assert facts["provenance"]["verdict"] == {"outcome": "PASS", "drop": 0.01}
     assert facts["provenance"]["versions"] == {"edgetl": "0.1.0", "numpy": "2"}
     # Neither a path nor a duration of this machine travels: the same build gives the same bundle anywhere.
-    text = bundle_files.json_text(facts)
+    text = bundle_files.format_json(facts)
     assert "/somewhere" not in text
     assert "host_ms" not in text
     assert json.loads(text) == facts
@@ -200,8 +212,8 @@ def test_model_facts():
     ],
 )
 def test_tolerances(method, scale, tolerance, accelerated):
-    output = Tensor(name="label", shape=(1, 2), dtype="float32", scale=scale, zero_point=0)
-    facts = bundle_files.model_facts(job(method, output), {"edgetl": "0"})
+    output = TensorSpec(name="label", shape=(1, 2), dtype="float32", scale=scale, zero_point=0)
+    facts = bundle_files.describe_model(job(method, output), {"edgetl": "0"})
     assert facts["tolerances"] == {"pixels": 0, "output": tolerance}
     assert facts["runtime"]["accelerated"] is accelerated
 
@@ -210,31 +222,31 @@ def test_tolerances(method, scale, tolerance, accelerated):
     ("method", "tolerance"), [("int8", 1 / 16), ("int8_u8s8", 1 / 16), ("dynamic", 1e-4), ("float16", 1e-4)]
 )
 def test_tolerances_of_onnx_files(method, tolerance):
-    output = Tensor(name="scores", shape=(1, 2), dtype="float32", scale=0.0, zero_point=0)
+    output = TensorSpec(name="scores", shape=(1, 2), dtype="float32", scale=0.0, zero_point=0)
     made = job(method, output)
     onnx = dataclasses.replace(made, artifact=made.artifact.model_copy(update={"format": "onnx"}))
-    facts = bundle_files.model_facts(onnx, {"edgetl": "0"})
+    facts = bundle_files.describe_model(onnx, {"edgetl": "0"})
     assert facts["tolerances"]["output"] == tolerance and facts["model"] == "model.onnx"
     assert facts["runtime"]["accelerated"] is True
 
 
 def test_facts_are_json_that_everyone_reads():
     with pytest.raises(ValueError, match="Out of range"):
-        bundle_files.json_text({"drop": float("nan")})
+        bundle_files.format_json({"drop": float("nan")})
 
 
 def test_a_runtime_without_fast_kernels_promises_none():
-    plain = dataclasses.replace(job(), target=targets.find("raspberry-pi-armv7"))
-    assert bundle_files.model_facts(plain, {"edgetl": "0"})["runtime"]["accelerated"] is False
+    plain = dataclasses.replace(job(), target=targets.find_target("raspberry-pi-armv7"))
+    assert bundle_files.describe_model(plain, {"edgetl": "0"})["runtime"]["accelerated"] is False
 
 
 def test_a_board_installs_for_its_own_architecture():
-    anywhere, board = targets.find("tflite"), targets.find("raspberry-pi-4")
-    assert bundle_files.architectures(anywhere) == ("aarch64", "x86_64")
-    assert bundle_files.architectures(board) == ("aarch64",)
-    assert "x86_64" not in bundle_files.requirements_text(board) and "x86_64" in bundle_files.requirements_text(
+    anywhere, board = targets.find_target("tflite"), targets.find_target("raspberry-pi-4")
+    assert bundle_files.list_architectures(anywhere) == ("aarch64", "x86_64")
+    assert bundle_files.list_architectures(board) == ("aarch64",)
+    assert "x86_64" not in bundle_files.format_requirements(board) and "x86_64" in bundle_files.format_requirements(
         anywhere
     )
-    facts = bundle_files.model_facts(dataclasses.replace(job(), target=board), {"edgetl": "0"})["runtime"]
+    facts = bundle_files.describe_model(dataclasses.replace(job(), target=board), {"edgetl": "0"})["runtime"]
     assert facts["architectures"] == ["aarch64"] and facts["python"] == board.runtime.python
     assert facts["systems"] == list(board.runtime.systems)

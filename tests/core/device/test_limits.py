@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from edgetl.core.device import limits
-from edgetl.core.device.target_schema import Limits
+from edgetl.core.device.target_schema import LimitsTable
 from edgetl.core.records import Artifact
 
 FILE = Artifact.model_construct(method="int8", bytes=1000)
@@ -18,7 +18,7 @@ def measure(ms: float, *, valid: bool = True):
 
 @pytest.mark.parametrize(("allowed", "said"), [(None, ""), (1000, ""), (999, "int8 takes 1000 bytes, 999 allowed")])
 def test_bytes(allowed, said):
-    assert limits.too_large(FILE, Limits(model_bytes=allowed)) == said
+    assert limits.check_model_bytes(FILE, LimitsTable(model_bytes=allowed)) == said
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_bytes(allowed, said):
     ],
 )
 def test_milliseconds(allowed, valid, said):
-    assert limits.too_slow(measure(20.0, valid=valid), Limits(latency_ms=allowed)) == said
+    assert limits.check_latency(measure(20.0, valid=valid), LimitsTable(latency_ms=allowed)) == said

@@ -74,18 +74,18 @@ def put(root: Path, name: str, text: str) -> Path:
 
 def refused(root: Path, name: str) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        targets.find(name, [root])
+        targets.find_target(name, [root])
     return caught.value
 
 
 def test_every_shipped_target_loads():
     shipped = {path.parent.name for path in SHIPPED.glob("*/target.toml")}
     assert "tflite" in shipped
-    assert shipped <= {target.id for target in targets.available()}
+    assert shipped <= {target.id for target in targets.list_targets()}
 
 
 def test_shipped_methods_and_payload():
-    target = targets.find("tflite")
+    target = targets.find_target("tflite")
     assert target.device is None
     assert target.accepts.formats == ("tflite",)
     assert target.accepts.methods[:6] == ("int8", "int8_more", "mixed8", "qat8", "float16", "float32")
@@ -95,7 +95,7 @@ def test_shipped_methods_and_payload():
 
 
 def test_tables_merge_and_lists_replace(root):
-    child = targets.find("child", [root])
+    child = targets.find_target("child", [root])
     assert (child.id, child.title, child.source) == ("child", "Child", root / "child" / "target.toml")
     assert child.accepts.formats == ("tflite",)
     assert child.accepts.methods == ("float32",)
@@ -107,7 +107,7 @@ def test_tables_merge_and_lists_replace(root):
 
 def test_inherited_payload_lies_where_it_was_declared(root):
     (root / "child" / "demo.py").write_text("not declared here")
-    payload = {file.name: file.path for file in targets.find("child", [root]).payload}
+    payload = {file.name: file.path for file in targets.find_target("child", [root]).payload}
     assert payload == {"demo.py": root / "parent" / "demo.py", "shared.py": root / "common" / "shared.py"}
 
 
@@ -116,7 +116,7 @@ def test_a_child_elsewhere_finds_its_parents_files(root, tmp_path):
     put(other, "mine", CHILD + '[payload]\nfiles = ["extra/own.py", "demo.py", "common/shared.py"]\n')
     (other / "mine" / "extra").mkdir()
     (other / "mine" / "extra" / "own.py").write_text("own")
-    payload = {file.name: file.path for file in targets.find("mine", [other, root]).payload}
+    payload = {file.name: file.path for file in targets.find_target("mine", [other, root]).payload}
     assert payload == {
         "extra/own.py": other / "mine" / "extra" / "own.py",
         "demo.py": root / "parent" / "demo.py",
@@ -137,14 +137,14 @@ def test_search_order(root, tmp_path, monkeypatch):
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == targets.ENTRY_POINTS else [])
     monkeypatch.setenv("EDGETL_TARGETS", os.pathsep.join(["", str(places["listed"])]))
 
-    assert targets.find("tflite", [places["explicit"]]).title == "explicit"
-    assert targets.find("tflite").title == "listed"
+    assert targets.find_target("tflite", [places["explicit"]]).title == "explicit"
+    assert targets.find_target("tflite").title == "listed"
     monkeypatch.delenv("EDGETL_TARGETS")
-    assert targets.find("tflite").title == "targets"
+    assert targets.find_target("tflite").title == "targets"
     monkeypatch.chdir(places["plugin"])
-    assert targets.find("tflite").title == "plugin"
+    assert targets.find_target("tflite").title == "plugin"
     monkeypatch.setattr(metadata, "entry_points", lambda group: [])
-    assert targets.find("tflite").source == SHIPPED / "tflite" / "target.toml"
+    assert targets.find_target("tflite").source == SHIPPED / "tflite" / "target.toml"
 
 
 def test_entry_point_may_be_a_package(tmp_path, monkeypatch):
@@ -155,7 +155,7 @@ def test_entry_point_may_be_a_package(tmp_path, monkeypatch):
     entry = metadata.EntryPoint(name="boards", value="package_of_a_test", group=targets.ENTRY_POINTS)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
-    assert targets.find("boarded").title == "Child"
+    assert targets.find_target("boarded").title == "Child"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_broken_entry_point_is_named(value, monkeypatch):
     entry = metadata.EntryPoint(name="broken", value=value, group=targets.ENTRY_POINTS)
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
     with pytest.raises(ConfigError, match="the entry point broken") as caught:
-        targets.find("tflite")
+        targets.find_target("tflite")
     assert caught.value.where == (value,)
 
 
@@ -260,7 +260,7 @@ def test_payload_links_that_stay(root):
     (root / "parent" / "real.py").write_text("real")
     (root / "parent" / "demo.py").unlink()
     (root / "parent" / "demo.py").symlink_to("real.py")
-    assert targets.find("parent", [root]).payload[0].name == "demo.py"
+    assert targets.find_target("parent", [root]).payload[0].name == "demo.py"
 
 
 def test_payload_that_is_not_there(root):
@@ -286,13 +286,13 @@ def test_payload_file_and_folder_of_one_name(root):
 
 def test_folders_that_cannot_be_searched(root, monkeypatch):
     with pytest.raises(ConfigError, match="--target-dir names a folder of targets that does not exist"):
-        targets.find("child", [root / "absent"])
+        targets.find_target("child", [root / "absent"])
     with pytest.raises(ConfigError, match="--target-dir names a target") as caught:
-        targets.find("child", [root / "child"])
+        targets.find_target("child", [root / "child"])
     assert caught.value.hint.endswith(str(root))
     monkeypatch.setenv("EDGETL_TARGETS", str(root / "absent"))
     with pytest.raises(ConfigError, match=r"\$EDGETL_TARGETS"):
-        targets.available()
+        targets.list_targets()
 
 
 def test_a_folder_whose_name_is_no_id(root):
@@ -301,13 +301,13 @@ def test_a_folder_whose_name_is_no_id(root):
 
 
 def test_available_reports_what_does_not_load(root):
-    assert {"child", "parent", "tflite"} <= {target.id for target in targets.available([root])}
+    assert {"child", "parent", "tflite"} <= {target.id for target in targets.list_targets([root])}
     put(root, "child", "schema = 1")
     with pytest.raises(ConfigError, match="title is missing"):
-        targets.available([root])
+        targets.list_targets([root])
     put(root, "another", "schema = 2")
     with pytest.raises(ConfigError, match="2 targets do not load") as caught:
-        targets.available([root])
+        targets.list_targets([root])
     assert len(caught.value.where) == 2
 
 
@@ -342,4 +342,4 @@ def test_an_entry_point_may_end_in_any_way(error, monkeypatch):
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
     monkeypatch.setattr(metadata.EntryPoint, "load", load)
     with pytest.raises(ConfigError, match="the entry point broken cannot be loaded"):
-        targets.find("tflite")
+        targets.find_target("tflite")

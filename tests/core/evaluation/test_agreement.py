@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgetl.core.evaluation.agreement import alike, cause
+from edgetl.core.evaluation.agreement import diagnose_disagreement, match_predictions
 
 STEP = 1 / 256
 
@@ -11,14 +11,14 @@ STEP = 1 / 256
 def test_the_class_that_a_file_names():
     promised = np.array([[0.9, 0.1], [0.499, 0.501], [0.499, 0.501], [0.49, 0.51], [0.5, 0.5]])
     answered = np.array([[0.8, 0.2], [127, 129], [129, 127], [129, 127], [0.4, 0.6]])
-    assert alike(promised, answered, STEP).tolist() == [True, True, True, False, True]
+    assert match_predictions(promised, answered, STEP).tolist() == [True, True, True, False, True]
     # Floats are held to the letter.
-    assert alike(promised, answered, 0).tolist() == [True, True, False, False, True]
+    assert match_predictions(promised, answered, 0).tolist() == [True, True, False, False, True]
 
 
 def test_scores_that_do_not_belong_together():
     with pytest.raises(ValueError, match="shapes differ"):
-        alike(np.ones((3, 2)), np.ones((3, 3)), STEP)
+        match_predictions(np.ones((3, 2)), np.ones((3, 3)), STEP)
 
 
 def missing(count):
@@ -42,4 +42,4 @@ def missing(count):
     ],
 )
 def test_which_is_the_cause(missed, restless, what):
-    assert cause(missing(missed), missing(restless)) == what
+    assert diagnose_disagreement(missing(missed), missing(restless)) == what

@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 
-from edgetl.core.evaluation.contract import Decision, decide, tango_interval
+from edgetl.core.evaluation.contract import Decision, compute_tango_interval, decide_outcome
 
 NORMAL_95 = 1.6448536269514722
 
@@ -50,7 +50,7 @@ TABLES = [
 @pytest.mark.parametrize(("counts", "level", "printed"), PUBLISHED)
 def test_published_limits(counts, level, printed):
     places = len(printed[0].partition(".")[2])
-    bounds = tango_interval(*counts, confidence=(1 + level) / 2)
+    bounds = compute_tango_interval(*counts, confidence=(1 + level) / 2)
     assert tuple(f"{bound:.{places}f}" for bound in bounds) == printed
 
 
@@ -74,12 +74,12 @@ def test_agrees_with_a_numeric_optimiser(broke, fixed, photos, confidence):
     observed = (broke - fixed) / photos
     low = brentq(lambda drop: score(broke, fixed, photos, drop) - quantile, -1 + 1e-6, observed, xtol=1e-12)
     high = brentq(lambda drop: score(broke, fixed, photos, drop) + quantile, observed, 1 - 1e-6, xtol=1e-12)
-    assert tango_interval(broke, fixed, photos, confidence=confidence) == pytest.approx((low, high), abs=2e-6)
+    assert compute_tango_interval(broke, fixed, photos, confidence=confidence) == pytest.approx((low, high), abs=2e-6)
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), TABLES)
 def test_bounds_surround_the_drop_and_stay_inside(broke, fixed, photos):
-    low, high = tango_interval(broke, fixed, photos)
+    low, high = compute_tango_interval(broke, fixed, photos)
     drop = (broke - fixed) / photos
     assert -1 <= low <= drop <= high <= 1
     assert low < high
@@ -87,39 +87,43 @@ def test_bounds_surround_the_drop_and_stay_inside(broke, fixed, photos):
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), TABLES)
 def test_swapping_the_models_mirrors_the_interval(broke, fixed, photos):
-    low, high = tango_interval(broke, fixed, photos)
-    assert tango_interval(fixed, broke, photos) == (-high, -low)
+    low, high = compute_tango_interval(broke, fixed, photos)
+    assert compute_tango_interval(fixed, broke, photos) == (-high, -low)
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), TABLES)
 def test_more_confidence_is_wider(broke, fixed, photos):
-    widths = [np.subtract(*tango_interval(broke, fixed, photos, confidence=level)[::-1]) for level in (0.8, 0.95, 0.99)]
+    widths = [
+        np.subtract(*compute_tango_interval(broke, fixed, photos, confidence=level)[::-1])
+        for level in (0.8, 0.95, 0.99)
+    ]
     assert widths == sorted(set(widths))
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), [table for table in TABLES if table[2] <= 5000])
 def test_more_photos_at_the_same_rates_are_narrower(broke, fixed, photos):
     widths = [
-        np.subtract(*tango_interval(broke * more, fixed * more, photos * more)[::-1]) for more in (1, 2, 10, 1000)
+        np.subtract(*compute_tango_interval(broke * more, fixed * more, photos * more)[::-1])
+        for more in (1, 2, 10, 1000)
     ]
     assert widths == sorted(set(widths), reverse=True)
 
 
 def test_every_further_broken_photo_raises_both_bounds():
-    bounds = [tango_interval(broke, 4, 60) for broke in range(57)]
+    bounds = [compute_tango_interval(broke, 4, 60) for broke in range(57)]
     assert all(before[0] < after[0] and before[1] < after[1] for before, after in itertools.pairwise(bounds))
 
 
 @pytest.mark.parametrize("photos", [1, 268, 1_000_000])
 def test_no_disagreement_has_a_closed_form(photos):
     bound = NORMAL_95**2 / (photos + NORMAL_95**2)
-    assert tango_interval(0, 0, photos) == pytest.approx((-bound, bound), rel=1e-9)
+    assert compute_tango_interval(0, 0, photos) == pytest.approx((-bound, bound), rel=1e-9)
 
 
 @pytest.mark.parametrize("photos", [1, 268, 1_000_000])
 def test_all_broken_has_a_closed_form(photos):
     low = (photos - NORMAL_95**2) / (photos + NORMAL_95**2)
-    assert tango_interval(photos, 0, photos) == pytest.approx((low, 1.0), rel=1e-9)
+    assert compute_tango_interval(photos, 0, photos) == pytest.approx((low, 1.0), rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_all_broken_has_a_closed_form(photos):
 def test_each_bound_covers_the_truth_as_often_as_promised(photos, broken, fixed):
     draws = np.random.default_rng(1998).multinomial(photos, [broken, fixed, 1 - broken - fixed], size=4000)
     tables, times = np.unique(draws[:, :2], axis=0, return_counts=True)
-    bounds = np.array([tango_interval(int(b), int(f), photos) for b, f in tables])
+    bounds = np.array([compute_tango_interval(int(b), int(f), photos) for b, f in tables])
     drop = broken - fixed
     assert 0.93 <= np.average(bounds[:, 0] <= drop, weights=times) <= 0.975
     assert 0.93 <= np.average(bounds[:, 1] >= drop, weights=times) <= 0.975
@@ -137,50 +141,50 @@ def test_each_bound_covers_the_truth_as_often_as_promised(photos, broken, fixed)
 @pytest.mark.parametrize(("broke", "fixed", "photos"), [(0, 0, 0), (-1, 0, 10), (0, -1, 10), (6, 5, 10), (0, 0, -3)])
 def test_impossible_counts_are_refused(broke, fixed, photos):
     with pytest.raises(ValueError, match="photo"):
-        tango_interval(broke, fixed, photos)
+        compute_tango_interval(broke, fixed, photos)
     with pytest.raises(ValueError, match="photo"):
-        decide(broke, fixed, photos, 0.01, confidence=0.95)
+        decide_outcome(broke, fixed, photos, 0.01, confidence=0.95)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.5, 1.0, 95, math.nan])
 def test_impossible_confidence_is_refused(confidence):
     with pytest.raises(ValueError, match="confidence"):
-        tango_interval(1, 1, 10, confidence=confidence)
+        compute_tango_interval(1, 1, 10, confidence=confidence)
 
 
 @pytest.mark.parametrize("limit_drop", [-0.01, 1.5, math.nan])
 def test_impossible_limit_is_refused(limit_drop):
     with pytest.raises(ValueError, match="limit_drop"):
-        decide(1, 1, 10, limit_drop, confidence=0.95)
+        decide_outcome(1, 1, 10, limit_drop, confidence=0.95)
 
 
 def test_pass_when_the_upper_bound_keeps_the_limit():
-    low, high = tango_interval(4, 6, 2000)
+    low, high = compute_tango_interval(4, 6, 2000)
     expected = Decision(drop=-0.001, low=low, high=high, outcome="PASS", photos_needed=0)
-    assert decide(4, 6, 2000, high, confidence=0.95) == expected
-    assert decide(4, 6, 2000, high * 0.999, confidence=0.95).outcome == "UNDECIDED"
+    assert decide_outcome(4, 6, 2000, high, confidence=0.95) == expected
+    assert decide_outcome(4, 6, 2000, high * 0.999, confidence=0.95).outcome == "UNDECIDED"
 
 
 def test_fail_when_the_lower_bound_is_above_the_limit():
-    low, _ = tango_interval(60, 6, 2000)
-    assert decide(60, 6, 2000, low, confidence=0.95).outcome == "UNDECIDED"
-    decision = decide(60, 6, 2000, low * 0.999, confidence=0.95)
+    low, _ = compute_tango_interval(60, 6, 2000)
+    assert decide_outcome(60, 6, 2000, low, confidence=0.95).outcome == "UNDECIDED"
+    decision = decide_outcome(60, 6, 2000, low * 0.999, confidence=0.95)
     assert (decision.outcome, decision.photos_needed) == ("FAIL", 0)
 
 
 def test_without_a_lost_photo_too_few_photos_are_still_undecided():
-    assert decide(0, 0, 50, 0.01, confidence=0.95).outcome == "UNDECIDED"
+    assert decide_outcome(0, 0, 50, 0.01, confidence=0.95).outcome == "UNDECIDED"
 
 
 @pytest.mark.parametrize(("photos", "needed"), [(50, 220), (1, 270), (267, 1)])
 def test_without_disagreement_268_photos_decide_about_one_point(photos, needed):
-    assert decide(0, 0, photos, 0.01, confidence=0.95).photos_needed == needed
-    assert decide(0, 0, 268, 0.01, confidence=0.95).outcome == "PASS"
+    assert decide_outcome(0, 0, photos, 0.01, confidence=0.95).photos_needed == needed
+    assert decide_outcome(0, 0, 268, 0.01, confidence=0.95).outcome == "PASS"
 
 
 @pytest.mark.parametrize(("broke", "fixed", "outcome"), [(11, 11, "PASS"), (12, 7, "PASS"), (18, 7, "FAIL")])
 def test_the_photos_needed_do_decide_and_a_tenth_fewer_do_not(broke, fixed, outcome):
-    decision = decide(broke, fixed, 734, 0.01, confidence=0.95)
+    decision = decide_outcome(broke, fixed, 734, 0.01, confidence=0.95)
     assert decision.outcome == "UNDECIDED"
     too_few = 734 + int(0.9 * decision.photos_needed) - 1
     low, high = bounds_by_optimiser(broke / 734, fixed / 734, too_few)
@@ -199,18 +203,18 @@ def bounds_by_optimiser(broke_rate, fixed_rate, photos):
 
 
 def test_photos_needed_is_not_more_precise_than_two_figures():
-    needed = decide(18, 7, 734, 0.01, confidence=0.95).photos_needed
+    needed = decide_outcome(18, 7, 734, 0.01, confidence=0.95).photos_needed
     assert needed > 100
     assert int(str(needed)[2:]) == 0
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos", "limit"), [(10, 0, 1000, 0.01), (0, 0, 50, 0.0), (5, 5, 90, 0.0)])
 def test_a_drop_at_the_limit_is_never_decided(broke, fixed, photos, limit):
-    decision = decide(broke, fixed, photos, limit, confidence=0.95)
+    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
     assert (decision.outcome, decision.photos_needed) == ("UNDECIDED", None)
 
 
 def test_a_drop_too_near_the_limit_for_ten_million_photos_is_never_decided():
-    assert 1_000_000 < decide(100_300, 0, 1_000_000, 0.1, confidence=0.95).photos_needed < 9_000_000
-    assert decide(100_142, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
-    assert decide(100_001, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
+    assert 1_000_000 < decide_outcome(100_300, 0, 1_000_000, 0.1, confidence=0.95).photos_needed < 9_000_000
+    assert decide_outcome(100_142, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
+    assert decide_outcome(100_001, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None

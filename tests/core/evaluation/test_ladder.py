@@ -15,13 +15,13 @@ def layer(operator: str) -> LayerError:
 
 
 def test_a_flight_doubles():
-    assert ladder.flight("mixed8") == ("mixed8-1", "mixed8-2", "mixed8-4", "mixed8-8", "mixed8-16")
-    assert ladder.flight("int8") == ("int8",) and ladder.flight("mixed8-3") == ("mixed8-3",)
+    assert ladder.list_variants("mixed8") == ("mixed8-1", "mixed8-2", "mixed8-4", "mixed8-8", "mixed8-16")
+    assert ladder.list_variants("int8") == ("int8",) and ladder.list_variants("mixed8-3") == ("mixed8-3",)
 
 
 def test_layers_without_weights_stay_integer():
     found = [layer(name) for name in ("ADD", "CONV_2D", "SOFTMAX", "FULLY_CONNECTED", "MEAN", "DEPTHWISE_CONV_2D")]
-    kept = [one.operator for one in ladder.weighted(found)]
+    kept = [one.operator for one in ladder.select_weighted_layers(found)]
     assert kept == ["CONV_2D", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D"]
 
 
@@ -36,18 +36,18 @@ def test_layers_without_weights_stay_integer():
 )
 def test_what_a_verdict_means(given, said, within):
     candidate = ladder.Candidate(artifact=None, validation=given)
-    assert ladder.told(candidate) == said and candidate.within_limit is within
+    assert ladder.explain_result(candidate) == said and candidate.within_limit is within
 
 
 def test_a_strict_contract_climbs_until_it_is_certain():
     undecided = verdict(0.001).model_copy(update={"drop_high": 0.0084})
     one = ladder.Candidate(artifact=None, validation=undecided, strict=True)
     assert not one.within_limit
-    assert ladder.told(one) == "loses +0.10 points, at most +0.84: not certainly within the limit of 0.5"
+    assert ladder.explain_result(one) == "loses +0.10 points, at most +0.84: not certainly within the limit of 0.5"
     certain = ladder.Candidate(artifact=None, validation=verdict(0.001, "PASS"), strict=True)
-    assert certain.within_limit and ladder.told(certain) == "loses +0.10 points, within the limit of 0.5"
+    assert certain.within_limit and ladder.explain_result(certain) == "loses +0.10 points, within the limit of 0.5"
 
 
 def test_what_else_is_unmet_is_said_and_counts():
     one = ladder.Candidate(artifact=None, validation=verdict(-0.001, "PASS"), unmet="int8 takes 9 bytes, 8 allowed")
-    assert not one.within_limit and ladder.told(one) == "int8 takes 9 bytes, 8 allowed"
+    assert not one.within_limit and ladder.explain_result(one) == "int8 takes 9 bytes, 8 allowed"

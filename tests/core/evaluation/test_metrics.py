@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.metrics import Comparison, compare, expected_calibration_error
+from edgetl.core.evaluation.metrics import Comparison, compare_scores, compute_calibration_error
 
 LABELS = np.array([0, 0, 1, 1, 2])
 # The reference names 0 0 1 2 2, the candidate 0 1 1 1 0: it breaks rows 1 and 4 and fixes row 3.
@@ -16,25 +16,25 @@ def test_top1_names_the_highest_and_of_equals_the_first():
 
 
 def test_accuracy_and_its_classes():
-    assert metrics.accuracy(REFERENCE, LABELS) == pytest.approx(4 / 5)
-    assert metrics.per_class_accuracy(REFERENCE, LABELS).tolist() == [1.0, 0.5, 1.0]
-    assert metrics.per_class_accuracy(CANDIDATE, LABELS).tolist() == [0.5, 1.0, 0.0]
+    assert metrics.compute_accuracy(REFERENCE, LABELS) == pytest.approx(4 / 5)
+    assert metrics.compute_class_accuracy(REFERENCE, LABELS).tolist() == [1.0, 0.5, 1.0]
+    assert metrics.compute_class_accuracy(CANDIDATE, LABELS).tolist() == [0.5, 1.0, 0.0]
 
 
 def test_a_class_without_photos_has_no_accuracy():
-    per_class = metrics.per_class_accuracy(REFERENCE[:2], LABELS[:2])
+    per_class = metrics.compute_class_accuracy(REFERENCE[:2], LABELS[:2])
     assert per_class[0] == 1
     assert np.isnan(per_class[1:]).all()
 
 
 def test_flips_and_agreement():
-    assert metrics.flips(REFERENCE, CANDIDATE).tolist() == [1, 3, 4]
-    assert metrics.agreement(REFERENCE, CANDIDATE) == pytest.approx(2 / 5)
-    assert metrics.agreement(REFERENCE, REFERENCE) == 1
+    assert metrics.count_flips(REFERENCE, CANDIDATE).tolist() == [1, 3, 4]
+    assert metrics.compute_agreement(REFERENCE, CANDIDATE) == pytest.approx(2 / 5)
+    assert metrics.compute_agreement(REFERENCE, REFERENCE) == 1
 
 
 def test_compare():
-    assert compare(LABELS, REFERENCE, CANDIDATE) == Comparison(
+    assert compare_scores(LABELS, REFERENCE, CANDIDATE) == Comparison(
         photos=5,
         reference_accuracy=0.8,
         accuracy=0.6,
@@ -47,55 +47,55 @@ def test_compare():
 
 def test_flips_between_two_wrong_classes_are_disagreement_and_nothing_else():
     labels = np.array([2])
-    comparison = compare(labels, np.array([[0.9, 0.1, 0.0]]), np.array([[0.1, 0.9, 0.0]]))
+    comparison = compare_scores(labels, np.array([[0.9, 0.1, 0.0]]), np.array([[0.1, 0.9, 0.0]]))
     assert (comparison.broke, comparison.fixed, comparison.agreement) == (0, 0, 0)
 
 
 def test_ties_are_broken_alike_for_both():
     tied = np.array([[0.5, 0.5]])
-    comparison = compare(np.array([0]), tied, tied.astype(np.float32))
+    comparison = compare_scores(np.array([0]), tied, tied.astype(np.float32))
     assert (comparison.broke, comparison.fixed, comparison.agreement) == (0, 0, 1)
 
 
 def test_worst_difference_is_taken_in_double_precision():
     low = np.array([[60000.0, 0.0]], dtype=np.float16)
-    assert compare(np.array([0]), low, -low).worst_difference == 120000
+    assert compare_scores(np.array([0]), low, -low).worst_difference == 120000
 
 
 def test_calibration_error_by_hand():
     # Two bins. Lower: confidence 0.4 and 0.5, one right of two: |0.5 - 0.45|. Upper: 0.9 and 0.7, both right: 0.2.
     scores = np.array([[0.4, 0.3, 0.3], [0.5, 0.25, 0.25], [0.05, 0.9, 0.05], [0.1, 0.2, 0.7]])
     labels = np.array([0, 1, 1, 2])
-    assert expected_calibration_error(scores, labels, bins=2) == pytest.approx(0.5 * 0.05 + 0.5 * 0.2)
+    assert compute_calibration_error(scores, labels, bins=2) == pytest.approx(0.5 * 0.05 + 0.5 * 0.2)
     # One bin: accuracy 3/4 against mean confidence 2.5/4.
-    assert expected_calibration_error(scores, labels, bins=1) == pytest.approx(0.125)
+    assert compute_calibration_error(scores, labels, bins=1) == pytest.approx(0.125)
 
 
 def test_a_bin_owns_its_upper_edge():
     # 0.5 shares the lower of two bins with the 0.3, where the errors -0.5 and +0.7 cancel in part.
     scores = np.array([[0.5, 0.0], [0.3, 0.0]])
-    assert expected_calibration_error(scores, np.array([1, 0]), bins=2) == pytest.approx(abs(-0.5 + 0.7) / 2)
-    assert expected_calibration_error(scores, np.array([1, 0]), bins=10) == pytest.approx((0.5 + 0.7) / 2)
+    assert compute_calibration_error(scores, np.array([1, 0]), bins=2) == pytest.approx(abs(-0.5 + 0.7) / 2)
+    assert compute_calibration_error(scores, np.array([1, 0]), bins=10) == pytest.approx((0.5 + 0.7) / 2)
 
 
 def test_confidence_zero_and_one_fall_into_the_outer_bins():
     scores = np.array([[0.0, 0.0], [1.0, 0.0], [1.003, 0.0]])
-    assert expected_calibration_error(scores, np.array([1, 0, 0])) == pytest.approx(0.001)
+    assert compute_calibration_error(scores, np.array([1, 0, 0])) == pytest.approx(0.001)
 
 
 def test_sure_and_always_right_is_calibrated():
-    assert expected_calibration_error(np.eye(3), np.arange(3)) == 0
+    assert compute_calibration_error(np.eye(3), np.arange(3)) == 0
 
 
 @pytest.mark.parametrize("score", [1.5, -0.2])
 def test_calibration_of_logits_is_refused(score):
     with pytest.raises(ValueError, match=r"row 1 .* not a probability"):
-        expected_calibration_error(np.array([[0.5, 0.5], [score, score]]), np.array([0, 1]))
+        compute_calibration_error(np.array([[0.5, 0.5], [score, score]]), np.array([0, 1]))
 
 
 def test_calibration_without_bins_is_refused():
     with pytest.raises(ValueError, match="bin"):
-        expected_calibration_error(REFERENCE, LABELS, bins=0)
+        compute_calibration_error(REFERENCE, LABELS, bins=0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -103,9 +103,9 @@ def test_a_score_that_is_not_finite_names_its_row(bad):
     broken = CANDIDATE.copy()
     broken[3, 2] = bad
     with pytest.raises(ValueError, match=r"candidate scores of the photo in row 3"):
-        compare(LABELS, REFERENCE, broken)
+        compare_scores(LABELS, REFERENCE, broken)
     with pytest.raises(ValueError, match=r"reference scores of the photo in row 3"):
-        compare(LABELS, broken, CANDIDATE)
+        compare_scores(LABELS, broken, CANDIDATE)
     with pytest.raises(ValueError, match=r"row 3"):
         metrics.top1(broken)
 
@@ -128,7 +128,7 @@ def test_a_score_that_is_not_finite_names_its_row(bad):
 )
 def test_shapes_that_do_not_fit_are_refused(labels, reference, candidate):
     with pytest.raises(ValueError, match=r"scores|labels|label|reference"):
-        compare(labels, reference, candidate)
+        compare_scores(labels, reference, candidate)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,12 @@ def test_shapes_that_do_not_fit_are_refused(labels, reference, candidate):
     ],
 )
 def test_evenly(total, count, rows):
-    assert metrics.evenly(total, count).tolist() == rows and metrics.evenly(total, count).dtype == np.int64
+    assert (
+        metrics.sample_evenly(total, count).tolist() == rows and metrics.sample_evenly(total, count).dtype == np.int64
+    )
 
 
 def test_evenly_draws_each_photo_once():
     for total in range(1, 60):
         for count in range(1, total + 1):
-            assert len(set(metrics.evenly(total, count).tolist())) == count
+            assert len(set(metrics.sample_evenly(total, count).tolist())) == count

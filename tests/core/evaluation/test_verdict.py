@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.core.evaluation.contract import tango_interval
-from edgetl.core.evaluation.metrics import expected_calibration_error
-from edgetl.core.evaluation.verdict import Answers, judge, ledger
-from edgetl.core.records import ClassChange, Flip, Hop, Photo, Verdict
+from edgetl.core.evaluation.contract import compute_tango_interval
+from edgetl.core.evaluation.metrics import compute_calibration_error
+from edgetl.core.evaluation.verdict import ScoredPhotos, build_ledger, judge_scores
+from edgetl.core.records import ClassChange, Flip, LedgerHop, Photo, Verdict
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
@@ -33,7 +33,7 @@ def answers(labels, named_by_reference, named_by_artifact, **changes):
         "artifact": scores(named_by_artifact),
         "host_ms": 3.5,
     }
-    return Answers(**(facts | changes))
+    return ScoredPhotos(**(facts | changes))
 
 
 LABELS = [0, 0, 0, 0, 1, 1, 2, 2, 2, 2]
@@ -43,9 +43,9 @@ ARTIFACT = [1, 0, 0, 0, 1, 0, 2, 2, 2, 1]
 
 def test_every_field_of_the_verdict():
     given = answers(LABELS, REFERENCE, ARTIFACT)
-    hops = ledger(np.array(LABELS), [("float", given.reference), ("int8", given.artifact)])
-    verdict = judge(given, 0.02, 0.9, hops)
-    low, high = tango_interval(2, 1, 10, confidence=0.9)
+    hops = build_ledger(np.array(LABELS), [("float", given.reference), ("int8", given.artifact)])
+    verdict = judge_scores(given, 0.02, 0.9, hops)
+    low, high = compute_tango_interval(2, 1, 10, confidence=0.9)
     assert verdict == Verdict(
         method="int8",
         artifact_sha256="a" * 64,
@@ -63,8 +63,8 @@ def test_every_field_of_the_verdict():
         outcome="UNDECIDED",
         photos_needed=verdict.photos_needed,
         agreement=0.6,
-        reference_calibration_error=expected_calibration_error(given.reference, np.array(LABELS)),
-        calibration_error=expected_calibration_error(given.artifact, np.array(LABELS)),
+        reference_calibration_error=compute_calibration_error(given.reference, np.array(LABELS)),
+        calibration_error=compute_calibration_error(given.artifact, np.array(LABELS)),
         per_class=(
             ClassChange(name="ant", photos=4, reference_accuracy=0.75, accuracy=0.75),
             ClassChange(name="bee", photos=2, reference_accuracy=1.0, accuracy=0.5),
@@ -80,7 +80,7 @@ def test_every_field_of_the_verdict():
 
 
 def test_a_verdict_survives_being_written_as_json():
-    verdict = judge(answers(LABELS, REFERENCE, ARTIFACT), 0.02, 0.95)
+    verdict = judge_scores(answers(LABELS, REFERENCE, ARTIFACT), 0.02, 0.95)
     assert Verdict.from_json(verdict.to_json(Path("/run")), Path("/run")) == verdict
 
 
@@ -89,7 +89,7 @@ def test_a_verdict_survives_being_written_as_json():
 )
 def test_outcomes(photos, broken, outcome):
     labels = [0] * photos
-    verdict = judge(answers(labels, labels, [1] * broken + labels[broken:]), 0.01, 0.95)
+    verdict = judge_scores(answers(labels, labels, [1] * broken + labels[broken:]), 0.01, 0.95)
     assert verdict.outcome == outcome
     assert (verdict.broke, verdict.fixed) == (broken, 0)
     assert (verdict.photos_needed == 0) == (outcome != "UNDECIDED")
@@ -98,7 +98,7 @@ def test_outcomes(photos, broken, outcome):
 def test_flips_come_with_the_most_confident_first():
     given = answers([0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 2, 0])
     artifact = np.concatenate([scores([0], 0.99), scores([1], 0.5), scores([2], 0.9), scores([0], 0.5)])
-    flips = judge(answers([0, 0, 0, 1], [0, 0, 0, 1], [0] * 4, artifact=artifact), 0.02, 0.95).flips
+    flips = judge_scores(answers([0, 0, 0, 1], [0, 0, 0, 1], [0] * 4, artifact=artifact), 0.02, 0.95).flips
     assert [flip.path for flip in flips] == ["ant/002.jpg", "ant/001.jpg", "bee/003.jpg"]
     assert flips[0] == Flip(
         path="ant/002.jpg",
@@ -107,7 +107,7 @@ def test_flips_come_with_the_most_confident_first():
         artifact="cat",
         confidence=float(artifact[2, 2]),
     )
-    assert judge(given, 0.02, 0.95).flips[0].confidence == float(given.artifact[1, 1])
+    assert judge_scores(given, 0.02, 0.95).flips[0].confidence == float(given.artifact[1, 1])
 
 
 @pytest.mark.parametrize(
@@ -120,17 +120,17 @@ def test_flips_come_with_the_most_confident_first():
     ],
 )
 def test_worst_class(labels, reference, artifact, worst):
-    assert judge(answers(labels, reference, artifact), 0.02, 0.95).worst_class == worst
+    assert judge_scores(answers(labels, reference, artifact), 0.02, 0.95).worst_class == worst
 
 
 def test_ties_go_by_name_and_not_by_position():
     given = answers([0, 1], [0, 1], [2, 2], classes=("wasp", "ant", "bee", "fly"))
-    assert judge(given, 0.02, 0.95).worst_class == "ant"
+    assert judge_scores(given, 0.02, 0.95).worst_class == "ant"
 
 
 def test_equally_confident_flips_come_by_path():
     # The photo of the bee comes before those of the ants.
-    flips = judge(answers([1, 0, 0], [1, 0, 0], [2, 2, 2]), 0.02, 0.95).flips
+    flips = judge_scores(answers([1, 0, 0], [1, 0, 0], [2, 2, 2]), 0.02, 0.95).flips
     assert [flip.path for flip in flips] == ["ant/001.jpg", "ant/002.jpg", "bee/000.jpg"]
 
 
@@ -140,37 +140,39 @@ def test_equal_losses_tie_whatever_their_floats():
     reference = [0] + [1] * 9 + [0] * 2 + [2] * 8
     artifact = [0] * 2 + [1] * 8 + [0] * 3 + [2] * 7
     assert 0.9 - 0.8 < 0.8 - 0.7
-    assert judge(answers(labels, reference, artifact), 0.02, 0.95).worst_class == "bee"
+    assert judge_scores(answers(labels, reference, artifact), 0.02, 0.95).worst_class == "bee"
 
 
 def test_ledger_compares_each_step_with_the_one_before():
     labels = np.array([0, 0, 1, 1])
     first, second, third = scores([0, 0, 1, 0]), scores([0, 1, 1, 1]), scores([1, 1, 1, 1], 0.6)
-    hops = ledger(labels, [("keras", first), ("savedmodel", second), ("int8", third)])
+    hops = build_ledger(labels, [("keras", first), ("savedmodel", second), ("int8", third)])
     worst = [float(np.abs(a.astype(float) - b.astype(float)).max()) for a, b in ((first, second), (second, third))]
     assert hops == (
-        Hop(name="keras", photos=4, accuracy=0.75, broke=0, fixed=0, agreement=1, worst_difference=0),
-        Hop(name="savedmodel", photos=4, accuracy=0.75, broke=1, fixed=1, agreement=0.5, worst_difference=worst[0]),
-        Hop(name="int8", photos=4, accuracy=0.5, broke=1, fixed=0, agreement=0.75, worst_difference=worst[1]),
+        LedgerHop(name="keras", photos=4, accuracy=0.75, broke=0, fixed=0, agreement=1, worst_difference=0),
+        LedgerHop(
+            name="savedmodel", photos=4, accuracy=0.75, broke=1, fixed=1, agreement=0.5, worst_difference=worst[0]
+        ),
+        LedgerHop(name="int8", photos=4, accuracy=0.5, broke=1, fixed=0, agreement=0.75, worst_difference=worst[1]),
     )
 
 
 def test_an_empty_ledger_has_no_hops():
-    assert ledger(np.array([0]), []) == ()
+    assert build_ledger(np.array([0]), []) == ()
 
 
 def test_answers_that_do_not_fit_are_refused():
     given = answers(LABELS, REFERENCE, ARTIFACT)
     with pytest.raises(ValueError, match="reference scores"):
-        judge(answers(LABELS, REFERENCE, ARTIFACT, classes=CLASSES[:3]), 0.02, 0.95)
+        judge_scores(answers(LABELS, REFERENCE, ARTIFACT, classes=CLASSES[:3]), 0.02, 0.95)
     with pytest.raises(ValueError, match="candidate"):
-        judge(answers(LABELS, REFERENCE, ARTIFACT, artifact=given.artifact[:5]), 0.02, 0.95)
+        judge_scores(answers(LABELS, REFERENCE, ARTIFACT, artifact=given.artifact[:5]), 0.02, 0.95)
     with pytest.raises(ValueError, match="empty"):
-        judge(answers([], [], []), 0.02, 0.95)
+        judge_scores(answers([], [], []), 0.02, 0.95)
 
 
 def test_a_score_that_is_not_a_number_names_its_photo():
     broken = scores(ARTIFACT)
     broken[6, 1] = np.nan
     with pytest.raises(ValueError, match="row 6"):
-        judge(answers(LABELS, REFERENCE, ARTIFACT, artifact=broken), 0.02, 0.95)
+        judge_scores(answers(LABELS, REFERENCE, ARTIFACT, artifact=broken), 0.02, 0.95)

@@ -26,8 +26,8 @@ NET = Network(
 
 
 def test_it_comes_back_the_same(tmp_path):
-    description.save(NET, tmp_path)
-    back = description.load(tmp_path)
+    description.save_network(NET, tmp_path)
+    back = description.load_network(tmp_path)
     for given, got in zip(NET.nodes, back.nodes, strict=True):
         assert (given.name, given.kind, given.inputs, given.shape) == (got.name, got.kind, got.inputs, got.shape)
         assert dict(given.config) == dict(got.config)
@@ -50,14 +50,14 @@ def test_a_pickle_is_not_opened(tmp_path):
 
 
 def test_who_eats_what():
-    eaters = NET.eaters()
+    eaters = NET.consumers()
     assert [node.name for node in eaters["photo"]] == ["conv"]
     assert [node.name for node in eaters["conv"]] == ["twice", "twice"]
     assert eaters["twice"] == []
 
 
 def test_other_weights_for_those_named():
-    other = NET.with_weights({"conv": (KERNEL * 2,)})
+    other = NET.replace_weights({"conv": (KERNEL * 2,)})
     np.testing.assert_array_equal(other.node("conv").weights[0], KERNEL * 2)
     assert other.node("twice") is not None and NET.node("conv").weights[0] is KERNEL
 
@@ -79,7 +79,7 @@ def test_the_activation_and_a_changed_configuration():
 )
 def test_a_kernel_by_channel(kind, shape, channels):
     kernel = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    found = description.by_channel(Node(name="n", kind=kind, inputs=(), shape=(channels,), weights=(kernel,)))
+    found = description.arrange_by_channel(Node(name="n", kind=kind, inputs=(), shape=(channels,), weights=(kernel,)))
     assert found.shape == (kernel.size // channels, channels)
     if kind == "DepthwiseConv2D":
         np.testing.assert_array_equal(found[:, 3], kernel[:, :, 1, 1].ravel())

@@ -163,7 +163,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_answer_stays_and_batch_normalization_goes(name):
     whole = Network(tuple(NETWORKS[name]))
-    folded = folding.folded(whole)
+    folded = folding.fold_batch_norm(whole)
     np.testing.assert_allclose(compute(folded), compute(whole), rtol=1e-4, atol=1e-5)
     kinds = {node.kind for node in folded.nodes}
     assert not kinds & {"BatchNormalization", AFFINE, "CustomScaleLayer", "SeparableConv2D"}
@@ -172,7 +172,7 @@ def test_the_answer_stays_and_batch_normalization_goes(name):
 
 
 def kinds(name):
-    return [node.kind for node in folding.folded(Network(tuple(NETWORKS[name]))).nodes]
+    return [node.kind for node in folding.fold_batch_norm(Network(tuple(NETWORKS[name]))).nodes]
 
 
 def test_what_becomes_of_it():
@@ -189,12 +189,12 @@ def test_what_becomes_of_it():
 def test_a_flat_tensor_that_nothing_can_take_over():
     whole = Network((first((3,)), act("a", "photo", shape=(3,)), norm("n", "a", (3,)), act("b", "n", shape=(3,))))
     with pytest.raises(StageError, match="layer 'n' cannot be quantized") as caught:
-        folding.folded(whole)
+        folding.fold_batch_norm(whole)
     assert "int8" in caught.value.hint
 
 
 def ranged(*nodes):
-    return folding.ranged(Network((first(), *nodes)))
+    return folding.list_calibrated_outputs(Network((first(), *nodes)))
 
 
 def test_a_rectifier_runs_as_part_of_what_stands_before_it():
@@ -224,7 +224,7 @@ def test_a_concatenation_has_one_range_for_all_that_feed_it_alone():
 
 def test_a_silu_is_a_sigmoid_and_a_product():
     whole = Network((first(), act("a", "photo", "silu", shape=(1, 1, 3)), conv("c", "a", activation="silu")))
-    made = folding.folded(whole)
+    made = folding.fold_batch_norm(whole)
     assert [(node.name, node.kind, node.inputs) for node in made.nodes[1:]] == [
         ("a/sigmoid", "Activation", ("photo",)),
         ("a", "Multiply", ("photo", "a/sigmoid")),
@@ -232,12 +232,12 @@ def test_a_silu_is_a_sigmoid_and_a_product():
         ("c/sigmoid", "Activation", ("c/linear",)),
         ("c", "Multiply", ("c/linear", "c/sigmoid")),
     ]
-    assert folding.fixed(made) == ("a/sigmoid", "c/sigmoid")
-    assert folding.ranged(made) == ("a", "c/linear", "c")
+    assert folding.list_fixed_outputs(made) == ("a/sigmoid", "c/sigmoid")
+    assert folding.list_calibrated_outputs(made) == ("a", "c/linear", "c")
 
 
 def test_the_last_answer_is_fixed_for_nobody():
-    assert folding.fixed(Network((first(), conv("c", "photo"), act("s", "c", "softmax")))) == ()
+    assert folding.list_fixed_outputs(Network((first(), conv("c", "photo"), act("s", "c", "softmax")))) == ()
 
 
 def test_an_average_has_the_steps_of_what_it_is_taken_of():
@@ -256,4 +256,4 @@ def test_an_average_has_the_steps_of_what_it_is_taken_of():
             plain("sum", "Add", "of average", "of sigmoid"),
         )
     )
-    assert folding.followers(whole) == {"of relu": "a", "of average": "a", "of sigmoid": "s"}
+    assert folding.map_inherited_ranges(whole) == {"of relu": "a", "of average": "a", "of sigmoid": "s"}

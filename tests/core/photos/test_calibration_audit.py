@@ -24,7 +24,7 @@ DATASET = Dataset(
     left_out=(),
     sha256="d",
 )
-DRAWN = list(dataset.calibration(DATASET, 12, 1))
+DRAWN = list(dataset.draw_calibration_photos(DATASET, 12, 1))
 DRAWS = np.random.default_rng(3)
 
 
@@ -40,7 +40,7 @@ def layer(name: str, *, scale: float = 0.1, saturated: float = 0.0) -> LayerErro
 
 @pytest.mark.parametrize("count", [1, 3, 12, 60])
 def test_what_the_dataset_draws_is_good(count):
-    calibration_audit.audit_photos(dataset.calibration(DATASET, count, 1), DATASET)
+    calibration_audit.audit_photos(dataset.draw_calibration_photos(DATASET, count, 1), DATASET)
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -71,7 +71,7 @@ def test_one_class_only():
 def test_what_another_draw_has_left_is_good():
     """The further photos of int8_more: a class may have run short, none may be nearly absent."""
     few = DATASET.model_copy(update={"train": tuple(of for of in DATASET.train if of.label or int(of.path[2:-4]) < 12)})
-    calibration_audit.audit_photos(dataset.calibration(few, 60, 1)[15:], few)
+    calibration_audit.audit_photos(dataset.draw_calibration_photos(few, 60, 1)[15:], few)
     with pytest.raises(DataError, match="1 of 41 calibration photos are of class a"):
         calibration_audit.audit_photos([of for of in few.train if of.label or of.path == "0/3.jpg"], few)
 
@@ -83,7 +83,7 @@ def test_none():
 
 def test_a_rare_class_may_be_short():
     few = DATASET.model_copy(update={"train": tuple(of for of in DATASET.train if of.label or of.path == "0/3.jpg")})
-    calibration_audit.audit_photos(dataset.calibration(few, 30, 1), few)
+    calibration_audit.audit_photos(dataset.draw_calibration_photos(few, 30, 1), few)
 
 
 def test_pixels_like_the_training_photos(as_pixels):
@@ -126,18 +126,20 @@ def test_a_saturated_layer_is_named():
 def test_two_sets_that_agree_and_two_that_do_not():
     first = [layer("a"), layer("b", scale=0.2), layer("only here")]
     assert (
-        calibration_audit.disagreement(first, [layer("a", scale=0.14), layer("b", scale=0.15), layer("only there")])
+        calibration_audit.explain_disagreement(
+            first, [layer("a", scale=0.14), layer("b", scale=0.15), layer("only there")]
+        )
         == ""
     )
-    told = calibration_audit.disagreement(first, [layer("a", scale=0.12), layer("b", scale=0.1)])
+    told = calibration_audit.explain_disagreement(first, [layer("a", scale=0.12), layer("b", scale=0.1)])
     assert told == "the ranges of b differ by a factor of 2.00"
-    assert calibration_audit.disagreement([], []) == ""
+    assert calibration_audit.explain_disagreement([], []) == ""
 
 
 def test_the_audit_gives_the_pixels_of_the_photos_in_their_order(shared_dataset, built):
-    photos = dataset.calibration(shared_dataset, 12, 1)
-    pixels = calibration_audit.audit(photos, shared_dataset, built.trained.input)
-    turned = calibration_audit.audit(photos[::-1], shared_dataset, built.trained.input)
+    photos = dataset.draw_calibration_photos(shared_dataset, 12, 1)
+    pixels = calibration_audit.audit_calibration(photos, shared_dataset, built.trained.input)
+    turned = calibration_audit.audit_calibration(photos[::-1], shared_dataset, built.trained.input)
     assert len(pixels) == 12 and (pixels.rows(range(12)) == turned.rows(range(11, -1, -1))).all()
     with pytest.raises(DataError, match="is one to be judged by"):
-        calibration_audit.audit(shared_dataset.test[:9], shared_dataset, built.trained.input)
+        calibration_audit.audit_calibration(shared_dataset.test[:9], shared_dataset, built.trained.input)

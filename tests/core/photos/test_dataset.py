@@ -9,12 +9,12 @@ import pytest
 
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.photos import near_duplicates
-from edgetl.core.photos.dataset import Split, assemble, calibration
-from edgetl.core.photos.photo_folder import Found, Tree
-from edgetl.core.photos.pixel_store import Glimpse
+from edgetl.core.photos.dataset import SplitFractions, assemble_dataset, draw_calibration_photos
+from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
+from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, Part
 
-SPLIT = Split(test=0.2, validation=0.2)
+SPLIT = SplitFractions(test=0.2, validation=0.2)
 
 
 class Photos:
@@ -22,19 +22,19 @@ class Photos:
 
     def __init__(self, *classes: str, given: tuple[Part, ...] = ()) -> None:
         self.classes, self.given = classes, given
-        self.files: list[Found] = []
-        self.glimpses: list[Glimpse] = []
+        self.files: list[PhotoFile] = []
+        self.glimpses: list[PhotoFacts] = []
 
     def add(self, path: str, label: int, content: str = "", seen: bytes = b"", part: Part | None = None) -> "Photos":
         sha256 = hashlib.sha256((content or path).encode()).hexdigest()
         different = np.random.default_rng(int(sha256[:16], 16)).bytes(near_duplicates.BYTES)
-        self.files.append(Found(path, label, part))
-        self.glimpses.append(Glimpse(path, sha256, seen or different, ""))
+        self.files.append(PhotoFile(path, label, part))
+        self.glimpses.append(PhotoFacts(path, sha256, seen or different, ""))
         return self
 
     def broken(self, path: str, label: int) -> "Photos":
-        self.files.append(Found(path, label, None))
-        self.glimpses.append(Glimpse(path, "ab" * 32, b"", "truncated"))
+        self.files.append(PhotoFile(path, label, None))
+        self.glimpses.append(PhotoFacts(path, "ab" * 32, b"", "truncated"))
         return self
 
     def many(self, count: int, part: Part | None = None, prefix: str = "") -> "Photos":
@@ -43,9 +43,9 @@ class Photos:
                 self.add(f"{prefix}{name}/{number:04}.jpg", label, part=part)
         return self
 
-    def assembled(self, split: Split = SPLIT) -> Dataset:
-        tree = Tree(Path("/photos"), self.classes, self.given, tuple(self.files), ())
-        return assemble(tree, self.glimpses, split)
+    def assembled(self, split: SplitFractions = SPLIT) -> Dataset:
+        tree = PhotoFolder(Path("/photos"), self.classes, self.given, tuple(self.files), ())
+        return assemble_dataset(tree, self.glimpses, split)
 
 
 def parts(dataset: Dataset) -> dict[str, str]:
@@ -57,7 +57,7 @@ def reasons(dataset: Dataset) -> dict[str, str]:
     return {left.path: left.reason for left in dataset.left_out}
 
 
-def content_for(part: str, split: Split = SPLIT) -> str:
+def content_for(part: str, split: SplitFractions = SPLIT) -> str:
     """Some content whose hash draws this part."""
     limits = {"test": (0, split.test), "validation": (split.test, split.test + split.validation), "train": (0.4, 1)}
     low, high = limits[part]
@@ -198,18 +198,18 @@ def test_a_class_without_training_photos_is_refused():
 @pytest.mark.parametrize("test, validation", [(-0.1, 0.2), (0.5, 0.5), (0.9, 0.2)])
 def test_fractions_must_leave_something(test, validation):
     with pytest.raises(ConfigError, match="nothing to train on"):
-        Split(test=test, validation=validation)
+        SplitFractions(test=test, validation=validation)
 
 
 def test_calibration_takes_the_classes_in_turn_from_train_only():
     dataset = Photos("a", "b", "c").many(60).assembled()
-    drawn = calibration(dataset, 32, 1)
+    drawn = draw_calibration_photos(dataset, 32, 1)
     assert len(drawn) == len(set(drawn)) == 32 and set(drawn) <= set(dataset.train)
     assert sorted(sum(photo.label == label for photo in drawn) for label in range(3)) == [10, 11, 11]
-    assert calibration(dataset, 32, 1) == drawn
-    assert calibration(dataset, 16, 1) == drawn[:16]
-    assert calibration(dataset, 32, 2) != drawn
-    assert sorted(calibration(dataset, 10_000, 1), key=lambda p: p.sha256) == sorted(
+    assert draw_calibration_photos(dataset, 32, 1) == drawn
+    assert draw_calibration_photos(dataset, 16, 1) == drawn[:16]
+    assert draw_calibration_photos(dataset, 32, 2) != drawn
+    assert sorted(draw_calibration_photos(dataset, 10_000, 1), key=lambda p: p.sha256) == sorted(
         dataset.train, key=lambda p: p.sha256
     )
 
@@ -220,8 +220,8 @@ def test_a_hundred_thousand_photos():
     for number in range(100_000):
         at = near_duplicates.BYTES * (number % 20_000)
         sha256 = hashlib.sha256(str(number).encode()).hexdigest()
-        photos.files.append(Found(f"{'ab'[number % 2]}/{number}", number % 2, None))
-        photos.glimpses.append(Glimpse("", sha256, noise[at : at + near_duplicates.BYTES], ""))
+        photos.files.append(PhotoFile(f"{'ab'[number % 2]}/{number}", number % 2, None))
+        photos.glimpses.append(PhotoFacts("", sha256, noise[at : at + near_duplicates.BYTES], ""))
     began = time.perf_counter()
     dataset = photos.assembled()
     assert time.perf_counter() - began < 20

@@ -19,8 +19,8 @@ def scene(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
 def seen(image: Image.Image, kind: str = "JPEG", **options: object) -> np.ndarray:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    decoded = pixels.decoded(pixels.opened(buffer.getvalue()), pixels.FLOOR_PX)
-    return np.frombuffer(near_duplicates.look(decoded), np.uint8)
+    decoded = pixels.decode_image(pixels.open_image(buffer.getvalue()), pixels.FLOOR_PX)
+    return np.frombuffer(near_duplicates.make_thumbnail(decoded), np.uint8)
 
 
 def array(*rows: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ def array(*rows: np.ndarray) -> np.ndarray:
 
 def by_definition(some: np.ndarray, among: np.ndarray) -> list[set[int]]:
     """For each, every index in `among` that is a near duplicate, found the slow way."""
-    hashed, hashed_among = near_duplicates.hashes(some), near_duplicates.hashes(among)
+    hashed, hashed_among = near_duplicates.compute_hashes(some), near_duplicates.compute_hashes(among)
     return [
         {
             other
@@ -44,7 +44,7 @@ def by_definition(some: np.ndarray, among: np.ndarray) -> list[set[int]]:
 def test_hash_reads_brightness_from_left_to_right():
     rising = np.tile(np.arange(9, dtype=np.uint8)[None, :, None], (9, 1, 3))
     falling = rising[:, ::-1]
-    found = near_duplicates.hashes(array(rising.reshape(-1), falling.reshape(-1)))
+    found = near_duplicates.compute_hashes(array(rising.reshape(-1), falling.reshape(-1)))
     assert [int(value) for value in found] == [2**64 - 1, 0]
 
 
@@ -58,30 +58,32 @@ def test_the_same_photo_saved_anew_is_a_near_duplicate():
         seen(original.crop((1, 1, 319, 239))),
         seen(ImageEnhance.Brightness(original).enhance(1.02)),
     ]
-    assert near_duplicates.twins(array(*again), array(seen(scene(2)), seen(original))).tolist() == [1] * len(again)
+    assert near_duplicates.find_near_duplicates(array(*again), array(seen(scene(2)), seen(original))).tolist() == [
+        1
+    ] * len(again)
 
 
 def test_other_photos_are_not():
     mirrored = scene(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     others = array(seen(scene(2)), seen(mirrored), seen(ImageEnhance.Brightness(scene(1)).enhance(0.7)))
-    assert near_duplicates.twins(others, array(seen(scene(1)))).tolist() == [-1, -1, -1]
+    assert near_duplicates.find_near_duplicates(others, array(seen(scene(1)))).tolist() == [-1, -1, -1]
 
 
 def test_solid_colours_need_the_thumbnail():
     grey, light, almost = (np.full(near_duplicates.BYTES, level, np.uint8) for level in (100, 110, 104))
-    assert near_duplicates.twins(array(light, almost), array(grey)).tolist() == [-1, 0]
+    assert near_duplicates.find_near_duplicates(array(light, almost), array(grey)).tolist() == [-1, 0]
 
 
 def test_equal_averages_need_the_hash():
     flat = np.full((9, 9, 3), 100, np.uint8)
     striped = flat + np.array([0, 5] * 4 + [0], np.uint8)[None, :, None]
-    assert near_duplicates.twins(array(striped.reshape(-1)), array(flat.reshape(-1))).tolist() == [-1]
+    assert near_duplicates.find_near_duplicates(array(striped.reshape(-1)), array(flat.reshape(-1))).tolist() == [-1]
 
 
 def test_nothing_against_nothing():
     none = np.empty((0, near_duplicates.BYTES), np.uint8)
-    assert near_duplicates.twins(none, array(seen(scene(1)))).shape == (0,)
-    assert near_duplicates.twins(array(seen(scene(1))), none).tolist() == [-1]
+    assert near_duplicates.find_near_duplicates(none, array(seen(scene(1)))).shape == (0,)
+    assert near_duplicates.find_near_duplicates(array(seen(scene(1))), none).tolist() == [-1]
 
 
 def test_agrees_with_the_definition():
@@ -93,7 +95,7 @@ def test_agrees_with_the_definition():
     crowd = np.clip(crowd, 0, 255).astype(np.uint8).reshape(-1, near_duplicates.BYTES)
     order = GENERATOR.permutation(len(crowd))
     some, among = crowd[order[:200]], crowd[order[200:]]
-    found, right = near_duplicates.twins(some, among), by_definition(some, among)
+    found, right = near_duplicates.find_near_duplicates(some, among), by_definition(some, among)
     assert all((twin == -1 and not every) or twin in every for twin, every in zip(found.tolist(), right, strict=True))
     assert 50 < (found >= 0).sum() < 200, "some have twins, some have none"
 
@@ -112,5 +114,5 @@ def test_crowds_are_no_trap():
     alike = np.full((10000, near_duplicates.BYTES), 50, np.uint8)
     began = time.perf_counter()
     for crowd in (alike, apart, dark):
-        near_duplicates.twins(crowd[:3000], crowd[3000:])
+        near_duplicates.find_near_duplicates(crowd[:3000], crowd[3000:])
     assert time.perf_counter() - began < 15

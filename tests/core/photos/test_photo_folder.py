@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.photo_folder import SUFFIXES, scan
+from edgetl.core.photos.photo_folder import SUFFIXES, scan_photos
 
 
 def make(root: Path, *files: str) -> Path:
@@ -19,11 +19,11 @@ def make(root: Path, *files: str) -> Path:
 
 
 def reasons(root: Path) -> dict[str, str]:
-    return {left.path: left.reason for left in scan(root).left_out}
+    return {left.path: left.reason for left in scan_photos(root).left_out}
 
 
 def test_a_folder_per_class(tmp_path):
-    tree = scan(make(tmp_path, "b/2.JPG", "b/1.png", "a/deep/er/3.webp", "a/4.tiff"))
+    tree = scan_photos(make(tmp_path, "b/2.JPG", "b/1.png", "a/deep/er/3.webp", "a/4.tiff"))
     assert tree.root == tmp_path and tree.classes == ("a", "b") and tree.given == ()
     assert [(file.path, file.label, file.part) for file in tree.files] == [
         ("a/4.tiff", 0, None),
@@ -37,7 +37,7 @@ def test_a_folder_per_class(tmp_path):
 @pytest.mark.parametrize("validation", ["val", "valid", "validation", "Val"])
 def test_an_already_split_folder(tmp_path, validation):
     parts = ("train", validation, "test")
-    tree = scan(make(tmp_path, *(f"{part}/{name}/1.jpg" for part in parts for name in "ab")))
+    tree = scan_photos(make(tmp_path, *(f"{part}/{name}/1.jpg" for part in parts for name in "ab")))
     assert tree.classes == ("a", "b") and set(tree.given) == {"train", "validation", "test"}
     assert {(file.path.split("/")[0], file.part) for file in tree.files} == set(
         zip(parts, ("train", "validation", "test"), strict=True)
@@ -59,12 +59,12 @@ def test_what_is_left_out_and_why(tmp_path):
         "readme.md": ".md: not a photo",
         "stray.jpg": "not in a class folder",
     }
-    assert scan(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
+    assert scan_photos(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
 
 
 def test_odd_names_work(tmp_path):
     odd = ("Blümchen/ a b.jpg", "Blümchen/'\"\n.png", "猫/😀.jpg", "猫/%s{}.jpg", "猫/-rf.jpg")
-    assert set(scan(make(tmp_path, *odd)).paths) == set(odd)
+    assert set(scan_photos(make(tmp_path, *odd)).paths) == set(odd)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a file name be any bytes")
@@ -74,7 +74,7 @@ def test_names_that_are_not_utf8_are_left_out(tmp_path):
     assert reasons(tmp_path) == {"a/\\xff.jpg": "file name is not UTF-8: rename it"}
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfe")).mkdir()
     with pytest.raises(DataError, match="1 class folders have names that are not UTF-8"):
-        scan(tmp_path)
+        scan_photos(tmp_path)
 
 
 def test_links_are_followed_and_circles_are_not(tmp_path):
@@ -84,7 +84,7 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
     (root / "b" / "more").symlink_to(tmp_path / "elsewhere")
     (root / "b" / "circle").symlink_to(root)
     (root / "b" / "self").symlink_to(root / "b")
-    assert scan(root).paths == ("a/1.jpg", "a/link.jpg", "b/1.jpg", "b/more/2.jpg")
+    assert scan_photos(root).paths == ("a/1.jpg", "a/link.jpg", "b/1.jpg", "b/more/2.jpg")
 
 
 @pytest.mark.parametrize(
@@ -104,20 +104,20 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
 )
 def test_what_is_refused(tmp_path, files, message):
     with pytest.raises(DataError, match=message) as caught:
-        scan(make(tmp_path, *files))
+        scan_photos(make(tmp_path, *files))
     assert caught.value.where[0] == str(tmp_path) and caught.value.hint
 
 
 def test_missing_folder_and_file_instead(tmp_path):
     for root, message in ((tmp_path / "none", "does not exist"), (make(tmp_path, "f") / "f", "is a file")):
         with pytest.raises(DataError, match=message):
-            scan(root)
+            scan_photos(root)
 
 
 def test_parts_must_hold_the_same_classes(tmp_path):
     make(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/c/1.jpg")
     with pytest.raises(DataError, match="same classes") as caught:
-        scan(tmp_path)
+        scan_photos(tmp_path)
     assert caught.value.where[1:] == ("test: no b", "train: no c")
 
 
@@ -132,6 +132,6 @@ def test_a_link_to_itself_is_a_broken_link(tmp_path):
     make(tmp_path, "a/1.jpg", "b/1.jpg")
     (tmp_path / "a" / "self.jpg").symlink_to("self.jpg")
     (tmp_path / "loop").symlink_to("loop")
-    found = scan(tmp_path)
+    found = scan_photos(tmp_path)
     assert found.paths == ("a/1.jpg", "b/1.jpg") and found.classes == ("a", "b")
     assert ("a/self.jpg", "broken link") in [(left.path, left.reason) for left in found.left_out]

@@ -16,9 +16,9 @@ from PIL import Image
 
 from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.photos import pixel_store, pixels, segments
-from edgetl.core.records import Input
+from edgetl.core.records import InputSpec
 
-SHAPE = Input(side_px=16, fit="crop")
+SHAPE = InputSpec(side_px=16, fit="crop")
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[4] / "shared" / "assets"))
 
 
@@ -44,13 +44,13 @@ def names(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir())
 
 
-def filled(root: Path, shape: Input = SHAPE) -> tuple[pixel_store.Glimpse, ...]:
-    return pixel_store.fill(root, names(root), shape, progress=lambda _: None)
+def filled(root: Path, shape: InputSpec = SHAPE) -> tuple[pixel_store.PhotoFacts, ...]:
+    return pixel_store.fill_pixel_store(root, names(root), shape, progress=lambda _: None)
 
 
 def stored() -> list[str]:
     """The sha256 of every row in the store, copies and all."""
-    return [sha256 for segment in segments.stored(SHAPE) for sha256 in segment.sha256s()]
+    return [sha256 for segment in segments.list_segments(SHAPE) for sha256 in segment.sha256s()]
 
 
 def forbid(monkeypatch, *functions: str) -> None:
@@ -63,15 +63,15 @@ def forbid(monkeypatch, *functions: str) -> None:
 
 @pytest.mark.parametrize("fit", pixels.FITS)
 def test_the_store_holds_what_pixels_gives(root, fit):
-    shape = Input(side_px=16, fit=fit)
+    shape = InputSpec(side_px=16, fit=fit)
     glimpses = filled(root, shape)
     assert [glimpse.path for glimpse in glimpses] == names(root)
-    stored = pixel_store.opened([glimpse.sha256 for glimpse in glimpses], shape)
+    stored = pixel_store.open_pixels([glimpse.sha256 for glimpse in glimpses], shape)
     assert len(stored) == 10
     rows = stored.rows([7, 0, 7])
     assert rows.dtype == np.uint8 and rows.flags.writeable
     for row, name in zip(rows, ("7.png", "0.png", "7.png"), strict=True):
-        assert np.array_equal(row, pixels.load(root / name, 16, fit))
+        assert np.array_equal(row, pixels.load_photo(root / name, 16, fit))
     assert stored.rows([]).shape == (0, 16, 16, 3)
 
 
@@ -82,7 +82,7 @@ def test_glimpses_do_not_depend_on_the_shape(tmp_path, size):
     cells = Image.fromarray(generator.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     cells.resize(size).save(tmp_path / "p" / "a.jpg", quality=80)
     found = {
-        filled(tmp_path / "p", Input(side_px=side, fit=fit))
+        filled(tmp_path / "p", InputSpec(side_px=side, fit=fit))
         for side, fit in ((32, "crop"), (224, "pad"), (331, "stretch"))
     }
     assert len(found) == 1
@@ -92,7 +92,7 @@ def test_a_second_run_reads_nothing(root, monkeypatch):
     (root / "broken.jpg").write_bytes(b"\xff\xd8\xff not a photo")
     os.utime(root / "broken.jpg", (1e9, 1e9))
     first = filled(root)
-    assert first[-1].problem == "damaged JPEG" and first[-1].looks == b""
+    assert first[-1].problem == "damaged JPEG" and first[-1].thumbnail == b""
     forbid(monkeypatch, "read", "opened", "decoded")
     assert filled(root) == first
 
@@ -109,7 +109,7 @@ def test_a_changed_photo_is_seen(root):
     Image.new("RGB", (20, 30), "red").save(root / "3.png")
     second = filled(root)
     assert [a == b for a, b in zip(first, second, strict=True)] == [number != 3 for number in range(10)]
-    assert pixel_store.opened([second[3].sha256], SHAPE).rows([0])[0, 8, 8].tolist() == [255, 0, 0]
+    assert pixel_store.open_pixels([second[3].sha256], SHAPE).rows([0])[0, 8, 8].tolist() == [255, 0, 0]
 
 
 def test_a_photo_that_changed_this_moment_is_not_trusted_to_its_time_stamp(root):
@@ -128,20 +128,23 @@ def test_copies_are_decoded_once_a_share_and_known_alike(root):
     # Once in each of the ten shares at most: the processes do not tell each other.
     assert len(set(stored())) == 10
     assert len(stored()) - len(set(stored())) <= 9
-    assert len({(glimpse.sha256, glimpse.looks) for glimpse in glimpses if glimpse.path.startswith(("copy", "0"))}) == 1
+    assert (
+        len({(glimpse.sha256, glimpse.thumbnail) for glimpse in glimpses if glimpse.path.startswith(("copy", "0"))})
+        == 1
+    )
 
 
 def test_progress_adds_up(root):
     steps: list[int] = []
-    pixel_store.fill(root, names(root) * 9, SHAPE, progress=steps.append)
+    pixel_store.fill_pixel_store(root, names(root) * 9, SHAPE, progress=steps.append)
     assert sum(steps) == 90 and len(steps) > 1
 
 
 def test_unreadable_files_are_told_and_not_remembered(root):
-    glimpse = pixel_store.fill(root, ["gone.png"], SHAPE, progress=lambda _: None)[0]
+    glimpse = pixel_store.fill_pixel_store(root, ["gone.png"], SHAPE, progress=lambda _: None)[0]
     assert glimpse.sha256 == "" and glimpse.problem.startswith("cannot be read: No such file")
     Image.new("RGB", (9, 9)).save(root / "gone.png")
-    assert pixel_store.fill(root, ["gone.png"], SHAPE, progress=lambda _: None)[0].problem == ""
+    assert pixel_store.fill_pixel_store(root, ["gone.png"], SHAPE, progress=lambda _: None)[0].problem == ""
 
 
 def test_too_little_memory_is_not_remembered(root, monkeypatch):
@@ -150,30 +153,30 @@ def test_too_little_memory_is_not_remembered(root, monkeypatch):
         def exhausted(*_: object) -> None:
             raise pixels.PhotoError("does not fit into memory") from MemoryError()
 
-        patched.setattr(pixels, "decoded", exhausted)
+        patched.setattr(pixels, "decode_image", exhausted)
         assert {glimpse.problem for glimpse in filled(root)} == {"does not fit into memory"}
     assert {glimpse.problem for glimpse in filled(root)} == {""}
 
 
 def test_many_segments(root):
     for start in (0, 4, 7):
-        pixel_store.fill(root, names(root)[start : start + 4], SHAPE, progress=lambda _: None)
+        pixel_store.fill_pixel_store(root, names(root)[start : start + 4], SHAPE, progress=lambda _: None)
     sha256s = [glimpse.sha256 for glimpse in filled(root)]
-    assert sorted(len(segment.sha256s()) for segment in segments.stored(SHAPE)) == [2, 4, 4]
-    expected = np.stack([pixels.load(root / name, 16, "crop") for name in names(root)])
-    assert np.array_equal(pixel_store.opened(sha256s, SHAPE).rows(range(10)), expected)
+    assert sorted(len(segment.sha256s()) for segment in segments.list_segments(SHAPE)) == [2, 4, 4]
+    expected = np.stack([pixels.load_photo(root / name, 16, "crop") for name in names(root)])
+    assert np.array_equal(pixel_store.open_pixels(sha256s, SHAPE).rows(range(10)), expected)
 
 
 def test_more_segments_than_may_be_open(root, monkeypatch):
     monkeypatch.setattr(pixel_store, "_MAPS", 2)
     for name in names(root):
-        pixel_store.fill(root, [name], SHAPE, progress=lambda _: None)
+        pixel_store.fill_pixel_store(root, [name], SHAPE, progress=lambda _: None)
     sha256s = [glimpse.sha256 for glimpse in filled(root)]
     opened = len(list(Path("/proc/self/fd").iterdir()))
-    photos = pixel_store.opened(sha256s, SHAPE)
-    expected = np.stack([pixels.load(root / name, 16, "crop") for name in names(root)])
+    photos = pixel_store.open_pixels(sha256s, SHAPE)
+    expected = np.stack([pixels.load_photo(root / name, 16, "crop") for name in names(root)])
     assert np.array_equal(photos.rows(range(10)), expected)
-    assert len(segments.stored(SHAPE)) == 10 and len(list(Path("/proc/self/fd").iterdir())) <= opened + 2
+    assert len(segments.list_segments(SHAPE)) == 10 and len(list(Path("/proc/self/fd").iterdir())) <= opened + 2
 
 
 def test_a_process_that_is_killed_is_told(root, monkeypatch):
@@ -194,7 +197,7 @@ def _killed(_):
 def test_a_deleted_cache_is_told(root):
     filled(root)
     with pytest.raises(DataError, match="2 of 2 photos") as caught:
-        pixel_store.opened(["00" * 32, "11" * 32], SHAPE)
+        pixel_store.open_pixels(["00" * 32, "11" * 32], SHAPE)
     assert "again" in caught.value.hint
 
 
@@ -224,12 +227,12 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from edgetl.core.photos import pixel_store as pixelstore
-from edgetl.core.records import Input
+from edgetl.core.records import InputSpec
 pixelstore._SEGMENT_BYTES = 20_000
 root = Path(sys.argv[1])
 paths = sorted(p.name for p in root.iterdir())
 print("ready", flush=True)
-pixelstore.fill(root, paths, Input(side_px=16, fit="crop"), progress=lambda n: print(n, flush=True))
+pixelstore.fill_pixel_store(root, paths, InputSpec(side_px=16, fit="crop"), progress=lambda n: print(n, flush=True))
 """
 
 
@@ -255,8 +258,8 @@ def test_two_processes_fill_at_once(tmp_path):
     for process in both:
         process.stdout.close()
     sha256s = [glimpse.sha256 for glimpse in filled(root)]
-    expected = np.stack([pixels.load(root / name, 16, "crop") for name in names(root)])
-    assert np.array_equal(pixel_store.opened(sha256s, SHAPE).rows(range(400)), expected)
+    expected = np.stack([pixels.load_photo(root / name, 16, "crop") for name in names(root)])
+    assert np.array_equal(pixel_store.open_pixels(sha256s, SHAPE).rows(range(400)), expected)
 
 
 def test_a_kill_leaves_whole_segments(tmp_path):
@@ -272,8 +275,8 @@ def test_a_kill_leaves_whole_segments(tmp_path):
     survived = stored()
     content = {hashlib.sha256((root / name).read_bytes()).hexdigest(): name for name in names(root)}
     assert 0 < len(survived) <= 400
-    for row, sha256 in zip(pixel_store.opened(survived, SHAPE).rows(range(len(survived))), survived, strict=True):
-        assert np.array_equal(row, pixels.load(root / content[sha256], 16, "crop"))
+    for row, sha256 in zip(pixel_store.open_pixels(survived, SHAPE).rows(range(len(survived))), survived, strict=True):
+        assert np.array_equal(row, pixels.load_photo(root / content[sha256], 16, "crop"))
     filled(root)
     assert sorted(stored()) == sorted(content), "what survived was decoded again, or something is missing"
 
@@ -283,9 +286,9 @@ def test_real_photos():
     if not root.is_dir():
         pytest.skip("the assets (shared/assets beside the project, or $EDGETL_ASSETS) are not here")
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))[::20]
-    shape = Input(side_px=160, fit="crop")
-    glimpses = pixel_store.fill(root, paths, shape, progress=lambda _: None)
-    rows = pixel_store.opened([glimpse.sha256 for glimpse in glimpses], shape).rows(range(len(paths)))
+    shape = InputSpec(side_px=160, fit="crop")
+    glimpses = pixel_store.fill_pixel_store(root, paths, shape, progress=lambda _: None)
+    rows = pixel_store.open_pixels([glimpse.sha256 for glimpse in glimpses], shape).rows(range(len(paths)))
     for path, row in zip(paths, rows, strict=True):
         image = Image.open(io.BytesIO((root / path).read_bytes()))
         short = min(image.size)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from edgetl.core.photos import near_duplicates, segments
-from edgetl.core.records import Input
+from edgetl.core.records import InputSpec
 
-SHAPE = Input(side_px=5, fit="crop")
+SHAPE = InputSpec(side_px=5, fit="crop")
 
 
 @pytest.fixture(autouse=True)
@@ -24,45 +24,45 @@ def photos(count: int) -> list[tuple[str, bytes, np.ndarray]]:
 
 def store(count: int, problems: dict[str, str]) -> list[tuple[str, bytes, np.ndarray]]:
     written = photos(count)
-    with segments.growing(SHAPE) as segment:
+    with segments.create_segment(SHAPE) as segment:
         for photo in written:
             segment.add(*photo)
         segment.problems.update(problems)
-        assert segments.stored(SHAPE) == [], "nobody sees it before it is whole"
+        assert segments.list_segments(SHAPE) == [], "nobody sees it before it is whole"
     return written
 
 
 def test_round_trip():
     written = store(3, {"ff" * 32: "truncated"})
-    (segment,) = segments.stored(SHAPE)
+    (segment,) = segments.list_segments(SHAPE)
     assert segment.sha256s() == [sha256 for sha256, _, _ in written]
     assert np.array_equal(segment.pixels(), np.stack([row for _, _, row in written]))
-    assert segment.known() == {sha256: segments.Known(seen, "") for sha256, seen, _ in written} | {
-        "ff" * 32: segments.Known(b"", "truncated")
+    assert segment.known() == {sha256: segments.StoredFacts(seen, "") for sha256, seen, _ in written} | {
+        "ff" * 32: segments.StoredFacts(b"", "truncated")
     }
-    assert segments.stored(Input(side_px=5, fit="pad")) == []
+    assert segments.list_segments(InputSpec(side_px=5, fit="pad")) == []
 
 
 def test_a_segment_of_problems_only():
     store(0, {"00" * 32: "empty file"})
-    (segment,) = segments.stored(SHAPE)
+    (segment,) = segments.list_segments(SHAPE)
     assert segment.pixels().shape == (0, 5, 5, 3) and list(segment.known()) == ["00" * 32]
 
 
 @pytest.mark.parametrize("name", ["pixels", "sha256", "looks", "problems.json"])
 def test_what_a_power_cut_shortened_does_not_count(name):
     store(2, {})
-    (victim,) = segments.stored(SHAPE)
+    (victim,) = segments.list_segments(SHAPE)
     os.truncate(victim.path / name, 0)
-    assert segments.stored(SHAPE) == []
+    assert segments.list_segments(SHAPE) == []
     store(4, {})
-    assert [len(segment.sha256s()) for segment in segments.stored(SHAPE)] == [4]
+    assert [len(segment.sha256s()) for segment in segments.list_segments(SHAPE)] == [4]
 
 
 def test_nothing_added_is_no_segment():
-    with segments.growing(SHAPE):
+    with segments.create_segment(SHAPE):
         pass
-    assert list(segments.folder(SHAPE).iterdir()) == []
+    assert list(segments.locate_segments(SHAPE).iterdir()) == []
 
 
 def test_a_write_that_takes_only_a_part_is_carried_on(tmp_path):
@@ -72,62 +72,62 @@ def test_a_write_that_takes_only_a_part_is_carried_on(tmp_path):
 
     with Narrow(tmp_path / "f", "wb") as file:
         (photo,) = photos(1)
-        segments.Growing(file).add(*photo)
+        segments.SegmentWriter(file).add(*photo)
     assert (tmp_path / "f").read_bytes() == photo[2].tobytes()
 
 
 def test_code_that_changed_starts_anew(monkeypatch, tmp_path):
-    before = segments.folder(SHAPE)
+    before = segments.locate_segments(SHAPE)
     other = tmp_path / "pixels.py"
     other.write_text("# other code")
     monkeypatch.setattr(segments.pixels, "__file__", str(other))
-    changed = segments.folder(SHAPE)
+    changed = segments.locate_segments(SHAPE)
     assert changed != before
     # Another Pillow may decode otherwise.
     monkeypatch.setattr(segments.PIL, "__version__", "0.1")
-    assert segments.folder(SHAPE) not in (before, changed)
+    assert segments.locate_segments(SHAPE) not in (before, changed)
 
 
 def test_sweep_takes_only_what_is_old():
     store(1, {})
-    old, young = segments.folder(SHAPE) / ".part-old", segments.folder(SHAPE) / ".part-young"
+    old, young = segments.locate_segments(SHAPE) / ".part-old", segments.locate_segments(SHAPE) / ".part-young"
     for part in (old, young):
         part.mkdir()
     os.utime(old, (1, 1))
-    segments.sweep(SHAPE)
-    assert not old.exists() and young.exists() and len(segments.stored(SHAPE)) == 1
+    segments.remove_stale_segments(SHAPE)
+    assert not old.exists() and young.exists() and len(segments.list_segments(SHAPE)) == 1
 
 
 def test_catalogue(tmp_path):
     root = tmp_path / "ph\u00f6tos"
-    assert segments.catalogue(root) == {}
-    segments.store_catalogue(root, {"a/\u2603.jpg": (1, 2, "ab")})
-    assert segments.catalogue(root) == {"a/\u2603.jpg": (1, 2, "ab")}
-    assert segments.catalogue(tmp_path) == {}
+    assert segments.read_catalogue(root) == {}
+    segments.write_catalogue(root, {"a/\u2603.jpg": (1, 2, "ab")})
+    assert segments.read_catalogue(root) == {"a/\u2603.jpg": (1, 2, "ab")}
+    assert segments.read_catalogue(tmp_path) == {}
     kept = next((tmp_path / "edgetl" / "catalogues").iterdir())
     for content in (b"", b"[]", b'{"a": 1}', b"\xff", b"\0\0"):
         kept.write_bytes(content)
-        assert segments.catalogue(root) == {}
+        assert segments.read_catalogue(root) == {}
     part = kept.with_name(".part-old")
     part.touch()
     os.utime(part, (1, 1))
-    segments.sweep(SHAPE)
+    segments.remove_stale_segments(SHAPE)
     assert not part.exists()
 
 
 def test_a_segment_of_zeros_is_not_whole():
     """What a power cut can leave of a file."""
     store(1, {})
-    (segment,) = segments.stored(SHAPE)
+    (segment,) = segments.list_segments(SHAPE)
     for content in (b"\0\0", b"", b"[]"):
         (segment.path / "problems.json").write_bytes(content)
-        assert not segment.is_whole() and segments.stored(SHAPE) == []
+        assert not segment.is_whole() and segments.list_segments(SHAPE) == []
 
 
 def test_sweep_minds_no_part_that_another_process_finishes():
-    here = segments.folder(SHAPE)
+    here = segments.locate_segments(SHAPE)
     here.mkdir(parents=True, exist_ok=True)
     # A link that leads nowhere stands for a name that was listed and is gone by the time it is looked at.
     (here / ".part-gone").symlink_to(here / "nowhere")
-    segments.sweep(SHAPE)
+    segments.remove_stale_segments(SHAPE)
     assert not [part for part in here.glob(".part-*") if part.exists()]

@@ -4,16 +4,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgetl.core.evaluation.contract import decide
-from edgetl.core.records import Artifact, Calibration, Refusal, Tensor, Verdict
+from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.records import Artifact, CalibrationSet, Refusal, TensorSpec, Verdict
 from edgetl.core.report import chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def pair(method, broke, fixed, photos=500, limit=0.01):
-    decision = decide(broke, fixed, photos, limit, confidence=0.95)
-    end = Tensor(name="x", shape=(1,), dtype="uint8", scale=1.0, zero_point=0)
+    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
+    end = TensorSpec(name="x", shape=(1,), dtype="uint8", scale=1.0, zero_point=0)
     artifact = Artifact(
         path="/a/model.tflite",
         format="tflite",
@@ -29,8 +29,8 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
         sparsity=0.25,
         distinct_weights=9,
         agreement=1.0,
-        refused=Refusal(message="", hint=""),
-        calibration=Calibration(photos=0, sha256=""),
+        refusal=Refusal(message="", hint=""),
+        calibration=CalibrationSet(photos=0, sha256=""),
     )
     verdict = Verdict(
         method=method,
@@ -70,7 +70,7 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
     ],
 )
 def test_it_parses_and_stays_in_its_frame(pairs):
-    root = ElementTree.fromstring(chart.drops(pairs, "a <title> & more"))
+    root = ElementTree.fromstring(chart.draw_drops(pairs, "a <title> & more"))
     width = float(root.get("viewBox").split()[2])
     dots = root.findall(f"{SVG}circle")
     assert len(dots) == len(pairs)
@@ -79,7 +79,7 @@ def test_it_parses_and_stays_in_its_frame(pairs):
 
 
 def test_worse_stands_further_right_and_the_outcome_is_written():
-    text = chart.drops([pair("int8", 60, 0), pair("float16", 0, 0)], "t")
+    text = chart.draw_drops([pair("int8", 60, 0), pair("float16", 0, 0)], "t")
     worse, better = ElementTree.fromstring(text).findall(f"{SVG}circle")
     assert float(worse.get("cx")) > float(better.get("cx"))
     assert "FAIL" in text

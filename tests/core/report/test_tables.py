@@ -2,24 +2,24 @@
 
 import pytest
 
-from edgetl.core.device.benchmark import Measure
-from edgetl.core.evaluation.ladder import Candidate, Rung
+from edgetl.core.device.benchmark import Measurement
+from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.records import (
     Artifact,
-    Calibration,
+    CalibrationSet,
     ClassChange,
     Dataset,
-    Hop,
-    Input,
+    InputSpec,
+    LedgerHop,
     LeftOut,
-    Phase,
-    Tensor,
+    TensorSpec,
     Trained,
+    TrainingPhase,
     Verdict,
 )
 from edgetl.core.report import tables as report_tables
 
-HOP = Hop(name="convert", photos=200, accuracy=0.905, broke=3, fixed=1, agreement=0.975, worst_difference=0.12345)
+HOP = LedgerHop(name="convert", photos=200, accuracy=0.905, broke=3, fixed=1, agreement=0.975, worst_difference=0.12345)
 VERDICT = Verdict(
     method="int8",
     artifact_sha256="a",
@@ -55,9 +55,9 @@ def changed(**values) -> Verdict:
 
 
 def artifact(method: str, size: int) -> Artifact:
-    tensor = Tensor(name="t", shape=(1,), dtype="uint8", scale=0, zero_point=0)
+    tensor = TensorSpec(name="t", shape=(1,), dtype="uint8", scale=0, zero_point=0)
     return Artifact.model_construct(
-        method=method, bytes=size, input=tensor, output=tensor, calibration=Calibration(photos=0, sha256="")
+        method=method, bytes=size, input=tensor, output=tensor, calibration=CalibrationSet(photos=0, sha256="")
     )
 
 
@@ -69,11 +69,11 @@ def well_formed(made: report_tables.Table) -> report_tables.Table:
 
 
 def test_points():
-    assert [report_tables.points(value) for value in (0.0123, -0.5, 0)] == ["+1.23", "-50.00", "+0.00"]
+    assert [report_tables.format_points(value) for value in (0.0123, -0.5, 0)] == ["+1.23", "-50.00", "+0.00"]
 
 
 def test_sizes_are_decimal():
-    assert [report_tables.size(count) for count in (500, 1_000, 640_400, 1_000_000, 2_345_678)] == [
+    assert [report_tables.format_bytes(count) for count in (500, 1_000, 640_400, 1_000_000, 2_345_678)] == [
         "0 kB",
         "1 kB",
         "640 kB",
@@ -94,7 +94,7 @@ def test_left_out_groups_alike_reasons():
     }
     left_out = tuple(LeftOut(path=path, reason=reason) for path, reason in reasons.items())
     dataset = Dataset.model_construct(left_out=left_out)
-    title, _, rows = well_formed(report_tables.left_out(dataset))
+    title, _, rows = well_formed(report_tables.tabulate_left_out(dataset))
     assert title == "11 files are left out"
     assert rows == [
         ["near duplicate of a photo in train", "2", "a/3.jpg, a/4.jpg"],
@@ -107,13 +107,13 @@ def test_left_out_groups_alike_reasons():
 
 def test_a_photo_under_two_classes_is_not_counted_once():
     left = LeftOut(path="a/1.jpg", reason="same photo also under b")
-    assert report_tables.left_out(Dataset.model_construct(left_out=(left,)))[2] == [
+    assert report_tables.tabulate_left_out(Dataset.model_construct(left_out=(left,)))[2] == [
         ["same photo also under b", "1", "a/1.jpg"]
     ]
 
 
 def test_phases():
-    phase = Phase(
+    phase = TrainingPhase(
         name="head",
         learning_rate=1e-3,
         first_epoch=1,
@@ -136,9 +136,9 @@ def test_phases():
         device="cpu",
         precision="float32",
         phases=(phase, later, noted),
-        input=Input(side_px=160, fit="crop"),
+        input=InputSpec(side_px=160, fit="crop"),
     )
-    title, _, rows = well_formed(report_tables.phases(trained))
+    title, _, rows = well_formed(report_tables.tabulate_phases(trained))
     assert title == "mobilenet_v2, 2,261,827 parameters, on tensorflow cpu"
     assert rows[0] == ["head", "1 to 12", "9", "0.001", "12,345", "0.9123", "62", "kept"]
     assert rows[1][0] == "fine-tune" and rows[1][3] == "5e-05"
@@ -147,40 +147,40 @@ def test_phases():
 
 def test_methods():
     pairs = [(artifact("int8", 640_000), VERDICT), (artifact("float32", 9_000_000), changed(confidence=0.9))]
-    title, columns, rows = well_formed(report_tables.methods(pairs, chosen="float32"))
+    title, columns, rows = well_formed(report_tables.tabulate_methods(pairs, chosen="float32"))
     assert "200 validation photos" in title
     assert columns[1:4] == ["accuracy", "drop, points", "its bounds"]
     assert rows[0] == ["int8", "0.9050", "+1.00", "-0.50 … +2.75", "3/1", "640 kB", "1.23", ""]
     assert [row[-1] for row in rows] == ["", "← chosen"]
-    assert well_formed(report_tables.methods([], chosen=""))[2] == []
+    assert well_formed(report_tables.tabulate_methods([], chosen=""))[2] == []
 
 
 def test_ledger():
-    title, _, rows = well_formed(report_tables.ledger(VERDICT))
+    title, _, rows = well_formed(report_tables.tabulate_ledger(VERDICT))
     assert title == "ledger: the same 200 test photos after each hop"
     assert rows == [["convert", "0.9050", "3", "1", "0.9750", "0.12"]]
-    assert well_formed(report_tables.ledger(changed(hops=())))[2] == []
+    assert well_formed(report_tables.tabulate_ledger(changed(hops=())))[2] == []
 
 
 def test_classes_the_largest_loss_first():
-    _, columns, rows = well_formed(report_tables.classes(VERDICT))
+    _, columns, rows = well_formed(report_tables.tabulate_classes(VERDICT))
     assert columns[3] == "int8"
     assert rows == [["daisy", "100", "0.9000", "0.8700", "-3.00"], ["rose", "100", "0.9300", "0.9400", "+1.00"]]
     many = tuple(
         ClassChange(name=f"c{number:02}", photos=10, reference_accuracy=0.9, accuracy=0.9 - number / 100)
         for number in range(30)
     )
-    rows = report_tables.classes(changed(per_class=many))[2]
+    rows = report_tables.tabulate_classes(changed(per_class=many))[2]
     assert [row[0] for row in rows] == [f"c{number}" for number in range(29, 19, -1)]
 
 
 def test_classes_that_changed_alike_go_by_name():
     same = tuple(ClassChange(name=n, photos=1, reference_accuracy=1.0, accuracy=1.0) for n in ("b", "a"))
-    assert [row[0] for row in report_tables.classes(changed(per_class=same))[2]] == ["a", "b"]
+    assert [row[0] for row in report_tables.tabulate_classes(changed(per_class=same))[2]] == ["a", "b"]
 
 
 def test_the_verdict_in_sentences():
-    lines = report_tables.verdict(VERDICT)
+    lines = report_tables.describe_verdict(VERDICT)
     assert lines[0] == "PASS: int8 answers 0.9050 of 200 test photos right, Keras 0.9150"
     assert lines[1] == (
         "  drop +1.00 points (one-sided 95% bounds -0.50 and +2.75), limit 2; broke 3, fixed 1, agreement 0.9750"
@@ -191,20 +191,20 @@ def test_the_verdict_in_sentences():
 
 @pytest.mark.parametrize(("needed", "more"), [(12_345, "about 12,345 more test photos"), (None, "no number of photos")])
 def test_an_undecided_verdict_says_what_would_decide_it(needed, more):
-    lines = report_tables.verdict(changed(outcome="UNDECIDED", photos_needed=needed))
+    lines = report_tables.describe_verdict(changed(outcome="UNDECIDED", photos_needed=needed))
     assert lines[0].startswith("UNDECIDED: ")
     assert lines[3] == f"  {more} would decide it if the rates seen so far held"
 
 
 def test_when_no_class_lost():
-    assert report_tables.verdict(changed(worst_class="rose"))[2].endswith("; no class lost")
+    assert report_tables.describe_verdict(changed(worst_class="rose"))[2].endswith("; no class lost")
 
 
 def test_measures_side_by_side(measure_json):
-    slow = Measure.model_validate({**measure_json, "best_threads": 4})
+    slow = Measurement.model_validate({**measure_json, "best_threads": 4})
     quick = slow.model_copy(update={"sweep": (slow.best.model_copy(update={"steady": slow.photo.decode}),)})
     throttled = slow.model_copy(update={"valid": False, "reasons": ("throttled during the run",)})
-    title, columns, rows = report_tables.measures([("pi@a", slow), ("pi@b", quick), ("pi@c", throttled)])
+    title, columns, rows = report_tables.tabulate_measurements([("pi@a", slow), ("pi@b", quick), ("pi@c", throttled)])
     assert title == "milliseconds on the devices" and len(columns) == len(rows[0])
     assert [row[-1] for row in rows] == ["", "← fastest", "INVALID"]
     assert rows[0][:4] == ["pi@a", "Raspberry Pi 4 Model B Rev 1.4", "4 of 4", "20.0"]
@@ -212,20 +212,23 @@ def test_measures_side_by_side(measure_json):
 
 
 def test_an_invalid_measure_is_never_the_fastest(measure_json):
-    valid = Measure.model_validate(measure_json)
+    valid = Measurement.model_validate(measure_json)
     invalid = valid.model_copy(update={"valid": False, "reasons": ("busy",)})
-    assert [row[-1] for row in report_tables.measures([("a", invalid), ("b", valid)])[2]] == ["INVALID", ""]
+    assert [row[-1] for row in report_tables.tabulate_measurements([("a", invalid), ("b", valid)])[2]] == [
+        "INVALID",
+        "",
+    ]
 
 
 def test_the_host_is_called_the_host(measure_json):
     assert (
-        report_tables.measures([("host", Measure.model_validate(measure_json))])[0]
+        report_tables.tabulate_measurements([("host", Measurement.model_validate(measure_json))])[0]
         == "milliseconds on the host, not device"
     )
 
 
 def test_where_a_photos_time_goes(measure_json):
-    title, columns, rows = report_tables.photo_times(Measure.model_validate(measure_json))
+    title, columns, rows = report_tables.tabulate_photo_times(Measurement.model_validate(measure_json))
     assert title == "one photo on Raspberry Pi 4 Model B Rev 1.4, ms" and columns[0] == "step"
     assert [row[:2] for row in rows] == [
         ["decode", "1.000"],
@@ -237,10 +240,10 @@ def test_where_a_photos_time_goes(measure_json):
 
 
 def test_what_speaks_against_a_measure(measure_json):
-    valid = Measure.model_validate(measure_json)
-    assert report_tables.doubts("pi", valid) == []
+    valid = Measurement.model_validate(measure_json)
+    assert report_tables.list_doubts("pi", valid) == []
     doubtful = valid.model_copy(update={"valid": False, "reasons": ("hot", "busy"), "unwatched": {"load": "no /proc"}})
-    assert report_tables.doubts("pi", doubtful) == [
+    assert report_tables.list_doubts("pi", doubtful) == [
         "pi: INVALID, not to be compared: hot; busy",
         "pi: not watched: load",
     ]
@@ -250,7 +253,7 @@ def test_slimness_says_what_stands_in_the_files():
     pruned = artifact("prune8", 640_400).model_copy(
         update={"gzip_bytes": 320_000, "sparsity": 0.4876, "distinct_weights": 31}
     )
-    _, columns, rows = well_formed(report_tables.slimness([pruned]))
+    _, columns, rows = well_formed(report_tables.tabulate_weights([pruned]))
     assert rows == [["prune8", "640 kB", "320 kB", "48.8%", "31"]]
     assert columns[3:] == ["zero weights", "most values in a channel"]
 
@@ -264,10 +267,10 @@ def test_slimness_says_what_stands_in_the_files():
     ],
 )
 def test_the_ladder_says_why_it_was_climbed(outcomes, why):
-    rungs = [Rung(method="int8_more", seconds=0.0, told="futile", candidate=None)]
+    rungs = [Attempt(method="int8_more", seconds=0.0, told="futile", candidate=None)]
     for outcome in outcomes:
         candidate = Candidate(artifact=None, validation=VERDICT.model_copy(update={"outcome": outcome}))
-        rungs.append(Rung(method="int8", seconds=12.5, told="said", candidate=candidate))
-    title, columns, rows = report_tables.ladder(rungs, chosen="int8")
+        rungs.append(Attempt(method="int8", seconds=12.5, told="said", candidate=candidate))
+    title, columns, rows = report_tables.tabulate_attempts(rungs, chosen="int8")
     assert title == f"the ladder: {why}" and len(columns) == len(rows[0]) == 3
     assert rows[:2] == [["int8_more", "0", "futile"], ["int8", "12", "said ← chosen"]]

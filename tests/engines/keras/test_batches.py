@@ -2,8 +2,15 @@
 
 import numpy as np
 
-from edgetl.core.recipe import resolve
-from edgetl.engines.keras.batches import AugmentedPixels, Batches, CachedFeatures, Photos, PlainPixels, turn
+from edgetl.core.recipe import resolve_recipe
+from edgetl.engines.keras.batches import (
+    AugmentedPixels,
+    Batches,
+    CachedFeatures,
+    LabelledPhotos,
+    PlainPixels,
+    choose_view,
+)
 
 
 class Held:
@@ -21,11 +28,11 @@ class Held:
 
 def photos(count=10):
     pixels = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
-    return Photos(pixels=Held(pixels), labels=np.arange(count) % 2, sha256s=[f"{i:064x}" for i in range(count)])
+    return LabelledPhotos(pixels=Held(pixels), labels=np.arange(count) % 2, sha256s=[f"{i:064x}" for i in range(count)])
 
 
 def recipe(**tables):
-    return resolve("default", {"training": {"batch_size": 4}, **tables})
+    return resolve_recipe("default", {"training": {"batch_size": 4}, **tables})
 
 
 def epochs(batches, count):
@@ -79,4 +86,4 @@ def test_cached_features_take_the_same_view_as_augmented_pixels():
 
 def test_without_augmentation_there_is_one_view():
     still = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
-    assert {turn(epoch, recipe(augment=still).augment) for epoch in range(1, 9)} == {0}
+    assert {choose_view(epoch, recipe(augment=still).augment) for epoch in range(1, 9)} == {0}

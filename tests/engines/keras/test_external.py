@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.input_scaling import NUMBERS, stated
+from edgetl.core.input_scaling import AFFINES, parse_scaling
 from edgetl.engines.keras import external, rescaling
 from edgetl.engines.keras import model as keras_model
 
@@ -19,7 +19,7 @@ ENDS = {
 
 
 def model(*first, units=3, activation="softmax", side=32):
-    keras_model.begin(4)
+    keras_model.reset_keras(4)
     image = keras.Input((side, side, 3))
     value = image
     for layer in first:
@@ -47,30 +47,30 @@ WAYS = {
 def test_the_wrapped_model_answers_the_same(way, ends, photo_array, tmp_path):
     first, text = WAYS[way]
     made = model(*(make() for make in first), units=ENDS[ends][0], activation=ENDS[ends][1])
-    outputs = external.asked(made, external.fed(photo_array, stated(text)))
-    kind = external.kind(outputs, tmp_path) if not ends.startswith("sigmoid l") else "sigmoid logits"
+    outputs = external.predict_raw(made, external.apply_scaling(photo_array, parse_scaling(text)))
+    kind = external.classify_outputs(outputs, tmp_path) if not ends.startswith("sigmoid l") else "sigmoid logits"
     assert kind == ends
-    expected = external.probabilities(outputs, kind)
+    expected = external.to_probabilities(outputs, kind)
     order = tuple(reversed(range(expected.shape[1])))
-    wrapped = external.wrapped(made, stated(text), kind, order)
-    assert wrapped.inputs[0].dtype == "uint8" and wrapped.layers[1].name == rescaling.NAME
-    external.prove(wrapped, photo_array, expected[:, list(order)])
-    keras_model.save(wrapped, tmp_path / "model.keras")
-    external.prove(keras_model.load(tmp_path / "model.keras"), photo_array, expected[:, list(order)])
+    wrapped = external.wrap_model(made, parse_scaling(text), kind, order)
+    assert wrapped.inputs[0].dtype == "uint8" and wrapped.layers[1].name == rescaling.LAYER_NAME
+    external.check_wrapped(wrapped, photo_array, expected[:, list(order)])
+    keras_model.save_model(wrapped, tmp_path / "model.keras")
+    external.check_wrapped(keras_model.load_model(tmp_path / "model.keras"), photo_array, expected[:, list(order)])
 
 
 def test_scaling_inside_is_lifted_into_the_first_layer():
     made = model(layers.Rescaling(1 / 127.5, -1.0))
-    found = external.inside(made)
-    assert found is not None and found.numbers == NUMBERS["tf"] and external.scales_inside(made)
-    assert external.inside(model()) is None and not external.scales_inside(model())
+    found = external.find_built_in_scaling(made)
+    assert found is not None and found.numbers == AFFINES["tf"] and external.has_built_in_scaling(made)
+    assert external.find_built_in_scaling(model()) is None and not external.has_built_in_scaling(model())
 
 
 def test_scaling_inside_a_nested_network_is_seen():
     network = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=None)
     image = keras.Input((32, 32, 3))
     made = keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(network(image))))
-    assert external.inside(made) is None and external.scales_inside(made)
+    assert external.find_built_in_scaling(made) is None and external.has_built_in_scaling(made)
 
 
 def two_inputs():
@@ -112,17 +112,17 @@ def test_what_cannot_be_taken(make, match, tmp_path):
     path = tmp_path / "model.keras"
     make().save(path)
     with pytest.raises(ConfigError, match=match) as caught:
-        external.opened(path)
+        external.load_external(path)
     assert caught.value.where == (str(path),)
 
 
 def test_independent_outputs_and_no_numbers_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="independent of each other"):
-        external.kind(np.array([[0.9, 0.8, 0.1]]), tmp_path)
+        external.classify_outputs(np.array([[0.9, 0.8, 0.1]]), tmp_path)
     with pytest.raises(ConfigError, match="no number"):
-        external.kind(np.array([[np.nan, 0.8, 0.1]]), tmp_path)
+        external.classify_outputs(np.array([[np.nan, 0.8, 0.1]]), tmp_path)
 
 
 def test_an_absent_file(tmp_path):
     with pytest.raises(ConfigError, match="no such model file"):
-        external.opened(tmp_path / "gone.keras")
+        external.load_external(tmp_path / "gone.keras")

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import StageError
-from edgetl.core.progress import Watch
-from edgetl.core.recipe import resolve
-from edgetl.core.records import Input
+from edgetl.core.progress import TrainingListener
+from edgetl.core.recipe import resolve_recipe
+from edgetl.core.records import InputSpec
 from edgetl.engines.keras import frozen_features, split_points, two_phase
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.batches import Photos
-from edgetl.engines.keras.frozen_features import Frozen, View
+from edgetl.engines.keras.batches import LabelledPhotos
+from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 
 SIDE = 32
 
@@ -21,7 +21,7 @@ SIDE = 32
 class Held:
     """Pixels in memory, counting how many are asked for."""
 
-    shape = Input(side_px=SIDE, fit="crop")
+    shape = InputSpec(side_px=SIDE, fit="crop")
 
     def __init__(self, array):
         self.array = array
@@ -47,7 +47,9 @@ def shapes(count, seed=0):
     pixels = rng.integers(0, 90, (count, SIDE, SIDE, 3), dtype=np.uint8)
     for row, label in enumerate(labels):
         pixels[row, 10 * label : 10 * label + 10] += 120
-    return Photos(pixels=Held(pixels), labels=labels, sha256s=[f"{seed * 10_000 + i:064x}" for i in range(count)])
+    return LabelledPhotos(
+        pixels=Held(pixels), labels=labels, sha256s=[f"{seed * 10_000 + i:064x}" for i in range(count)]
+    )
 
 
 def recipe(**tables):
@@ -60,18 +62,18 @@ def recipe(**tables):
         "phase1": {"epochs": 2},
         "phase2": {"epochs": 2, "unfreeze": "-3"},
     }
-    return resolve("default", {table: {**flags.get(table, {}), **tables.get(table, {})} for table in flags})
+    return resolve_recipe("default", {table: {**flags.get(table, {}), **tables.get(table, {})} for table in flags})
 
 
 def frozen(told):
-    keras_model.begin(1)
-    model = keras_model.assembled(told.base, told.head, 3)
-    found = [cut for cut in split_points.cuts(model) if cut.name in ("block_16_project_BN", "pooling")]
-    return model, Frozen(model, found, Held.shape)
+    keras_model.reset_keras(1)
+    model = keras_model.assemble_model(told.base, told.head, 3)
+    found = [cut for cut in split_points.find_split_points(model) if cut.name in ("block_16_project_BN", "pooling")]
+    return model, FrozenPart(model, found, Held.shape)
 
 
 def view(photos, key="as it is"):
-    return View(key=key, sha256s=photos.sha256s, pixels=photos.pixels.rows)
+    return PhotoView(key=key, sha256s=photos.sha256s, pixels=photos.pixels.rows)
 
 
 def test_the_frozen_half_says_what_keras_says():
@@ -96,7 +98,7 @@ def test_under_keras_itself_the_features_are_the_same(monkeypatch):
     half.fill([view(photos)], lambda _: None)
     on_litert = half.opened(view(photos), 1).rows(range(23))
     monkeypatch.setattr(frozen_features, "_on_litert", lambda: False)
-    monkeypatch.setattr(frozen_features.keras_model, "GPU_BATCH", 4)
+    monkeypatch.setattr(frozen_features.keras_model, "GPU_BATCH_SIZE", 4)
     _, half = frozen(recipe())
     done = []
     half.fill([view(photos)], done.append)
@@ -123,8 +125,8 @@ def test_other_weights_are_another_store():
     half.fill([view(photos)], lambda _: None)
     layer = model.get_layer("Conv1")
     layer.set_weights([weight + 0.1 for weight in layer.get_weights()])
-    found = [cut for cut in split_points.cuts(model) if cut.name == "pooling"]
-    assert Frozen(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
+    found = [cut for cut in split_points.find_split_points(model) if cut.name == "pooling"]
+    assert FrozenPart(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
 
 
 def test_another_augmentation_is_another_store(monkeypatch, tmp_path):
@@ -134,8 +136,8 @@ def test_another_augmentation_is_another_store(monkeypatch, tmp_path):
     changed = tmp_path / "augment.py"
     changed.write_bytes(Path(frozen_features.augment.__file__).read_bytes() + b"# turned the other way\n")
     monkeypatch.setattr(frozen_features.augment, "__file__", str(changed))
-    found = [cut for cut in split_points.cuts(model) if cut.name in ("block_16_project_BN", "pooling")]
-    assert Frozen(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
+    found = [cut for cut in split_points.find_split_points(model) if cut.name in ("block_16_project_BN", "pooling")]
+    assert FrozenPart(model, found, Held.shape).stores(view(photos))[0].missing(photos.sha256s) == [0, 1, 2, 3]
 
 
 def test_features_that_are_not_keras_s_stop_the_build(monkeypatch):
@@ -146,7 +148,7 @@ def test_features_that_are_not_keras_s_stop_the_build(monkeypatch):
         half.fill([view(photos)], lambda _: None)
 
 
-QUIET = Watch(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
+QUIET = TrainingListener(begin=lambda *_: None, step=lambda *_: None, epoch=lambda _: None, say=lambda _: None)
 
 
 def headed(builder, **arguments):
@@ -160,9 +162,9 @@ def headed(builder, **arguments):
 
 
 def trained(told, builder, **arguments):
-    keras_model.begin(told.training.seed)
+    keras_model.reset_keras(told.training.seed)
     model = headed(builder, **arguments)
-    two_phase.train(model, shapes(40), shapes(12, seed=1), told, QUIET)
+    two_phase.train_two_phases(model, shapes(40), shapes(12, seed=1), told, QUIET)
     return model.get_weights()
 
 

@@ -52,7 +52,7 @@ def written(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["flat", "nested"])
 def test_it_answers_as_keras_2_did(written, name):
     told = np.load(written / "answers.npz")
-    found = np.asarray(external.opened(written / f"{name}.h5").predict_on_batch(told["x"]))
+    found = np.asarray(external.load_external(written / f"{name}.h5").predict_on_batch(told["x"]))
     assert np.abs(found - told[name]).max() < 1e-6
     assert np.abs(told[name] - told[name][0]).max() > 0
 
@@ -63,7 +63,7 @@ def test_it_answers_as_keras_2_did(written, name):
 )
 def test_what_is_refused(written, name, match):
     with pytest.raises(ConfigError, match=match) as caught:
-        external.opened(written / f"{name}.h5")
+        external.load_external(written / f"{name}.h5")
     assert caught.value.hint
 
 
@@ -71,4 +71,4 @@ def test_garbage(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"no model")
     (tmp_path / "copy").mkdir()
     with pytest.raises(ConfigError, match=r"not a \.h5 file that can be read"):
-        legacy_h5.translated(tmp_path / "a.h5", tmp_path / "copy")
+        legacy_h5.translate_h5(tmp_path / "a.h5", tmp_path / "copy")

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.core.progress import Watch
-from edgetl.core.recipe import resolve
+from edgetl.core.progress import TrainingListener
+from edgetl.core.recipe import resolve_recipe
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, Photos, PlainPixels
-from edgetl.engines.keras.phase_inputs import Fare
+from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, LabelledPhotos, PlainPixels
+from edgetl.engines.keras.phase_inputs import PhaseInputs
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,9 @@ def parts(photo_array, as_pixels):
     labels = np.repeat(np.arange(3), 10)
 
     def part(rows):
-        return Photos(pixels=as_pixels(photo_array[rows]), labels=labels[rows], sha256s=[f"{row:064x}" for row in rows])
+        return LabelledPhotos(
+            pixels=as_pixels(photo_array[rows]), labels=labels[rows], sha256s=[f"{row:064x}" for row in rows]
+        )
 
     return part(np.arange(20)), part(np.arange(20, 30))
 
@@ -30,7 +32,7 @@ def parts(photo_array, as_pixels):
 def cooked(model, parts, tuned, **training):
     """A fare that is ready, with what it began and said."""
     begun, said = [], []
-    watch = Watch(
+    watch = TrainingListener(
         begin=lambda what, steps: begun.append((what, steps)),
         step=lambda *_: None,
         epoch=lambda _: None,
@@ -43,7 +45,7 @@ def cooked(model, parts, tuned, **training):
         "phase1": {"epochs": 2},
         "phase2": {"epochs": 2},
     }
-    fare = Fare(model, *parts, resolve("default", flags), watch)
+    fare = PhaseInputs(model, *parts, resolve_recipe("default", flags), watch)
     fare.cook(tuned)
     return fare, begun, said
 
@@ -134,10 +136,10 @@ def test_what_is_there_already_needs_no_budget(small_model, parts):
 
 def test_dropout_acts_in_the_head(parts):
     """It has no weights, and yet it is trained with: a cut above it would keep photos that nothing was dropped of."""
-    told = resolve("default", {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}})
+    told = resolve_recipe("default", {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}})
     assert told.head.dropout > 0 and not told.head.hidden_units
     keras.backend.clear_session()
-    fare, _, _ = cooked(keras_model.assembled(told.base, told.head, 3), parts, [])
+    fare, _, _ = cooked(keras_model.assemble_model(told.base, told.head, 3), parts, [])
     head = fare.head().network
     assert [layer.name for layer in head.layers][1:] == ["dropout", keras_model.SCORES]
     rows = np.ones((4, 256), np.float32)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edgetl.core import bases, recipe
-from edgetl.core.input_scaling import NUMBERS
-from edgetl.core.recipe import Base, Head
+from edgetl.core import base_table, bases, recipe
+from edgetl.core.input_scaling import AFFINES
+from edgetl.core.recipe import BaseRecipe, HeadRecipe
 from edgetl.engines.keras import half_weights, rescaling
 from edgetl.engines.keras import model as keras_model
 
@@ -20,7 +20,7 @@ def raw():
     return (draws * [1.0, 0.6, 0.3]).astype(np.uint8)
 
 
-def network(row: bases.Base, **own):
+def network(row: base_table.BaseNetwork, **own):
     """Keras's own, from random weights, as Keras gives it."""
     widths = {"alpha": row.alphas[0]} if row.has_widths else {}
     builder = getattr(keras.applications, row.builder)
@@ -41,8 +41,8 @@ MODULES = {
 
 @pytest.mark.parametrize("name", MODULES)
 def test_our_network_says_what_keras_says(name, raw, tmp_path):
-    row = bases.find(name)
-    keras_model.begin(5)
+    row = bases.find_base(name)
+    keras_model.reset_keras(5)
     theirs = network(row)
     path = tmp_path / "theirs.weights.h5"
     # What Keras trained has no scaling inside: it is added here as Keras adds it, and the weights are the same.
@@ -51,8 +51,8 @@ def test_our_network_says_what_keras_says(name, raw, tmp_path):
     bare.save_weights(path)
     preprocess = getattr(keras.applications, MODULES[name]).preprocess_input
     expected = theirs.predict_on_batch(preprocess(raw.astype(np.float32)))
-    base = Base(name=name, alpha=row.alphas[0], side_px=SIDE_PX, weights=str(path))
-    ours = keras_model.assembled(base, Head(dropout=0.0), 3)
+    base = BaseRecipe(name=name, alpha=row.alphas[0], side_px=SIDE_PX, weights=str(path))
+    ours = keras_model.assemble_model(base, HeadRecipe(dropout=0.0), 3)
     answer = keras.Model(ours.input, ours.get_layer(keras_model.POOLING).input).predict_on_batch(raw)
     assert float(np.abs(expected).max()) > 0
     assert np.abs(answer - expected).max() < 1e-5 * np.abs(expected).max()
@@ -75,13 +75,13 @@ def _of_normalization(model, weight):
 def test_numbers_are_those_of_preprocess_input(name, mode):
     photo = np.arange(256, dtype=np.float32).repeat(3).reshape(1, 16, 16, 3)
     expected = keras.applications.imagenet_utils.preprocess_input(photo.copy(), mode=mode)
-    assert np.allclose(rescaling.layer(NUMBERS[name])(photo), expected, atol=1e-6)
+    assert np.allclose(rescaling.make_rescaling(AFFINES[name])(photo), expected, atol=1e-6)
 
 
 def test_caffe_is_that_of_preprocess_input_but_for_the_order():
     photo = np.arange(256, dtype=np.float32).repeat(3).reshape(1, 16, 16, 3)
     expected = keras.applications.imagenet_utils.preprocess_input(photo.copy(), mode="caffe")
-    assert np.allclose(rescaling.layer(NUMBERS["caffe"])(photo), expected[..., ::-1], atol=1e-4)
+    assert np.allclose(rescaling.make_rescaling(AFFINES["caffe"])(photo), expected[..., ::-1], atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -94,23 +94,26 @@ def test_caffe_is_that_of_preprocess_input_but_for_the_order():
     ],
 )
 def test_ranges_are_those_of_all_channels(name, spread, scaled):
-    found = rescaling.ranges(*rescaling.of(rescaling.layer(NUMBERS[name])))
+    found = rescaling.compute_scaled_ranges(*rescaling.read_rescaling(rescaling.make_rescaling(AFFINES[name])))
     assert found == (pytest.approx(spread, rel=1e-6), pytest.approx(scaled, rel=1e-6))
 
 
 def test_ranges_hold_zero_and_turn_round():
-    assert rescaling.ranges(np.float32(-1 / 255), np.float32(2.0)) == (pytest.approx((-1, 0)), pytest.approx((0, 2)))
+    assert rescaling.compute_scaled_ranges(np.float32(-1 / 255), np.float32(2.0)) == (
+        pytest.approx((-1, 0)),
+        pytest.approx((0, 2)),
+    )
 
 
 def test_weights_learned_here_stay_in_the_order_rgb(tmp_path):
-    base = recipe.Base(name="vgg16", side_px=SIDE_PX, weights="none")
-    keras_model.begin(5)
-    model = keras_model.assembled(base, Head(dropout=0.0), 3)
+    base = recipe.BaseRecipe(name="vgg16", side_px=SIDE_PX, weights="none")
+    keras_model.reset_keras(5)
+    model = keras_model.assemble_model(base, HeadRecipe(dropout=0.0), 3)
     # Half floats hold what random weights of this size lose in rounding.
-    first = keras_model.base_layers(model)[0]
+    first = keras_model.list_base_layers(model)[0]
     path = tmp_path / "ours.npz"
-    path.write_bytes(half_weights.packed(keras_model.base_layers(model)))
-    again = keras_model.assembled(base.model_copy(update={"weights": str(path)}), Head(dropout=0.0), 3)
+    path.write_bytes(half_weights.pack_weights(keras_model.list_base_layers(model)))
+    again = keras_model.assemble_model(base.model_copy(update={"weights": str(path)}), HeadRecipe(dropout=0.0), 3)
     kept = np.asarray(again.get_layer(first.name).kernel)
     assert np.allclose(kept, np.asarray(first.kernel), atol=1e-3)
     assert not np.allclose(kept[:, :, ::-1], np.asarray(first.kernel), atol=1e-3)
@@ -118,8 +121,8 @@ def test_weights_learned_here_stay_in_the_order_rgb(tmp_path):
 
 def test_the_layer_survives_its_file(tmp_path):
     image = keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8")
-    model = keras.Model(image, rescaling.layer(NUMBERS["torch"])(image))
-    keras_model.save(model, tmp_path / "model.keras")
-    again = keras_model.load(tmp_path / "model.keras").get_layer(rescaling.NAME)
-    for ours, kept in zip(rescaling.of(model.layers[-1]), rescaling.of(again), strict=True):
+    model = keras.Model(image, rescaling.make_rescaling(AFFINES["torch"])(image))
+    keras_model.save_model(model, tmp_path / "model.keras")
+    again = keras_model.load_model(tmp_path / "model.keras").get_layer(rescaling.LAYER_NAME)
+    for ours, kept in zip(rescaling.read_rescaling(model.layers[-1]), rescaling.read_rescaling(again), strict=True):
         assert ours.shape == (3,) and np.array_equal(ours, kept)

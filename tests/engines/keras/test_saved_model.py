@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.input_scaling import NUMBERS
+from edgetl.core.input_scaling import AFFINES
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import rescaling, saved_model
 
@@ -17,7 +17,7 @@ KINDS = {"uint8": "uint8", "float32": "float32", "ranged": "float32"}
 @pytest.fixture(scope="module")
 def saved(small_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("keras") / "model.keras"
-    keras_model.save(small_model(), path)
+    keras_model.save_model(small_model(), path)
     return path
 
 
@@ -28,7 +28,7 @@ def served(folder):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_photo_in_scores_out(saved, small_model, photo_array, tmp_path, kind):
-    saved_model.export(saved, tmp_path / "model", kind)
+    saved_model.export_saved_model(saved, tmp_path / "model", kind)
     serve = served(tmp_path / "model")
     given = {name: (tuple(spec.shape), spec.dtype.name) for name, spec in serve.structured_input_signature[1].items()}
     assert given == {saved_model.INPUT: ((1, 32, 32, 3), KINDS[kind])}
@@ -54,7 +54,7 @@ def pins(folder):
 
 
 def test_pinned_ranges_cover_every_level(saved, tmp_path):
-    saved_model.export(saved, tmp_path / "model", "ranged")
+    saved_model.export_saved_model(saved, tmp_path / "model", "ranged")
     assert pins(tmp_path / "model") == [(-1.0, 1.0079), (0.0, 2.0), (0.0, 255.0)]
 
 
@@ -67,14 +67,14 @@ def test_pinned_ranges_cover_every_level(saved, tmp_path):
     ],
 )
 def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path):
-    keras_model.begin(2)
+    keras_model.reset_keras(2)
     image = keras_model.keras.Input((32, 32, 3), dtype="uint8", name="image")
-    features = rescaling.layer(NUMBERS[name])(image)
+    features = rescaling.make_rescaling(AFFINES[name])(image)
     features = keras_model.keras.layers.Conv2D(4, 3, name="conv")(features)
     features = keras_model.keras.layers.GlobalAveragePooling2D(name=keras_model.POOLING)(features)
     model = keras_model.keras.Model(image, features)
-    keras_model.save(model, tmp_path / "model.keras")
-    saved_model.export(tmp_path / "model.keras", tmp_path / "model", "ranged")
+    keras_model.save_model(model, tmp_path / "model.keras")
+    saved_model.export_saved_model(tmp_path / "model.keras", tmp_path / "model", "ranged")
     assert pins(tmp_path / "model") == expected
     answer = served(tmp_path / "model")(image=photo_array[:1].astype("float32"))[saved_model.OUTPUT].numpy()
     expected_answer = np.asarray(model(photo_array[:1]))
@@ -82,31 +82,31 @@ def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path
 
 
 def test_under_another_backend_a_child_process_exports(saved, small_model, photo_array, tmp_path, monkeypatch):
-    monkeypatch.setattr(keras_model, "backend", lambda: "jax")
+    monkeypatch.setattr(keras_model, "get_backend", lambda: "jax")
     monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")
     # A folder of photos can hold anything.
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     monkeypatch.chdir(tmp_path)
-    saved_model.export(saved, tmp_path / "model", "uint8")
+    saved_model.export_saved_model(saved, tmp_path / "model", "uint8")
     scores = served(tmp_path / "model")(image=photo_array[:1])[saved_model.OUTPUT].numpy()
     assert np.allclose(scores, np.asarray(small_model()(photo_array[:1])), atol=1e-6)
 
 
 def test_a_child_process_that_fails_gives_its_reason(saved, tmp_path, monkeypatch):
-    monkeypatch.setattr(keras_model, "backend", lambda: "jax")
+    monkeypatch.setattr(keras_model, "get_backend", lambda: "jax")
     failing = tmp_path / "python"
     failing.write_text("#!/bin/sh\necho first >&2\necho 'RuntimeError: the last line' >&2\nexit 1\n")
     failing.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(failing))
     with pytest.raises(StageError, match="export to a SavedModel failed: RuntimeError: the last line") as caught:
-        saved_model.export(saved, tmp_path / "model", "uint8")
+        saved_model.export_saved_model(saved, tmp_path / "model", "uint8")
     assert caught.value.where == (str(saved),)
     failing.write_text("#!/bin/sh\nexit 9\n")
     with pytest.raises(StageError, match="exit code 9"):
-        saved_model.export(saved, tmp_path / "model", "uint8")
+        saved_model.export_saved_model(saved, tmp_path / "model", "uint8")
 
 
 def test_garbage(tmp_path):
     (tmp_path / "garbage.keras").write_bytes(b"no model")
     with pytest.raises(ConfigError, match="not a Keras model"):
-        saved_model.export(tmp_path / "garbage.keras", tmp_path / "model", "uint8")
+        saved_model.export_saved_model(tmp_path / "garbage.keras", tmp_path / "model", "uint8")

@@ -24,7 +24,7 @@ def model_of(*middle, side=32, scaling=None):
 
 def test_every_layer_with_its_weights(small_model):
     model = small_model()
-    told = to_network.network_of(model)
+    told = to_network.describe_network(model)
     assert [node.name for node in told.nodes] == [layer.name for layer in model.layers[1:]]
     assert told.nodes[0].kind == "InputLayer" and told.nodes[0].shape == (32, 32, 3)
     for node in told.nodes[1:]:
@@ -37,15 +37,15 @@ def test_every_layer_with_its_weights(small_model):
 
 def test_weights_go_back(small_model):
     model = small_model()
-    told = to_network.network_of(model)
+    told = to_network.describe_network(model)
     kernel, *rest = told.node("scores").weights
-    to_network.fill(model, told.with_weights({"scores": (kernel * 2, *rest)}))
+    to_network.fill_model(model, told.replace_weights({"scores": (kernel * 2, *rest)}))
     np.testing.assert_array_equal(model.get_layer("scores").get_weights()[0], kernel * 2)
 
 
 def test_a_probe(small_model, photo_array):
     model = small_model()
-    photos, answers = to_network.probe(model, photo_array)
+    photos, answers = to_network.probe_model(model, photo_array)
     np.testing.assert_allclose(photos, photo_array / 127.5 - 1, atol=1e-6)
     np.testing.assert_allclose(answers, model.predict_on_batch(photo_array), atol=1e-6)
 
@@ -58,7 +58,7 @@ def test_a_probe(small_model, photo_array):
     ],
 )
 def test_the_scaling_is_read_off_colours(scaling, matrix, offset):
-    found = to_network.scaling(model_of(layers.Flatten(), scaling=scaling()))
+    found = to_network.measure_scaling(model_of(layers.Flatten(), scaling=scaling()))
     np.testing.assert_allclose(found[0], matrix, atol=1e-5)
     np.testing.assert_allclose(found[1], offset, atol=1e-4)
 
@@ -66,13 +66,13 @@ def test_the_scaling_is_read_off_colours(scaling, matrix, offset):
 def test_a_scaling_that_is_more():
     made = model_of(layers.Flatten(), scaling=layers.ReLU(max_value=100.0))
     with pytest.raises(StageError, match="more than a product and a sum"):
-        to_network.scaling(made)
+        to_network.measure_scaling(made)
 
 
 def test_sums_and_products_with_numbers():
     image = keras_model.keras.Input((8, 8, 3), dtype="uint8", name="image")
     scaled = layers.Rescaling(1.0, name=keras_model.SCALING)(image)
-    told = to_network.network_of(keras_model.keras.Model(image, (scaled + 3.0) * 0.5))
+    told = to_network.describe_network(keras_model.keras.Model(image, (scaled + 3.0) * 0.5))
     assert [node.kind for node in told.nodes] == ["InputLayer", AFFINE, AFFINE]
     assert [float(number) for number in told.nodes[1].weights] == [1.0, 3.0]
     assert [float(number) for number in told.nodes[2].weights] == [0.5, 0.0]
@@ -82,14 +82,14 @@ def test_a_rescaling_and_a_normalization_within():
     made = model_of(
         layers.Rescaling(2.0, 1.0, name="r"), layers.Normalization(mean=[1, 2, 3], variance=[4, 4, 1], name="n")
     )
-    told = to_network.network_of(made)
+    told = to_network.describe_network(made)
     assert [node.kind for node in told.nodes] == ["InputLayer", AFFINE, AFFINE]
     np.testing.assert_allclose(told.node("n").weights[0], [0.5, 0.5, 1])
     np.testing.assert_allclose(told.node("n").weights[1], [-0.5, -1, -3])
 
 
 def test_dropped_branches_are_not_dropped():
-    told = to_network.network_of(model_of(layers.Dropout(0.5, noise_shape=(None, 1, 1, 1), name="d")))
+    told = to_network.describe_network(model_of(layers.Dropout(0.5, noise_shape=(None, 1, 1, 1), name="d")))
     assert told.node("d").config["rate"] == 0.0
 
 
@@ -103,7 +103,7 @@ def test_dropped_branches_are_not_dropped():
 )
 def test_a_layer_that_cannot_be_carried_over(layer, why):
     with pytest.raises(StageError, match="layer 'odd' cannot be carried over to Keras 2") as caught:
-        to_network.network_of(model_of(layer()))
+        to_network.describe_network(model_of(layer()))
     assert why in caught.value.message and "the other methods do not" in caught.value.hint
 
 
@@ -112,4 +112,4 @@ def test_a_layer_used_twice():
     shared = layers.Conv2D(3, 1, name="shared")
     made = keras_model.keras.Model(image, shared(shared(layers.Rescaling(1.0, name=keras_model.SCALING)(image))))
     with pytest.raises(StageError, match="layer 'shared' cannot be carried over to Keras 2: it is used 2 times"):
-        to_network.network_of(made)
+        to_network.describe_network(made)

@@ -5,12 +5,12 @@ import csv
 import pytest
 from tensorflow.core.util.event_pb2 import Event
 
-from edgetl.core.progress import Epoch
+from edgetl.core.progress import EpochResult
 from edgetl.engines.keras.training_log import TrainingLog
 
 
-def epoch(number: int) -> Epoch:
-    return Epoch(
+def epoch(number: int) -> EpochResult:
+    return EpochResult(
         phase="head",
         epoch=number,
         learning_rate=1e-3,

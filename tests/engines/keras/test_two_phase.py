@@ -7,23 +7,23 @@ import pytest
 
 from edgetl.core import recipe
 from edgetl.core.errors import StageError
-from edgetl.core.progress import Epoch, Watch
-from edgetl.core.records import Phase
+from edgetl.core.progress import EpochResult, TrainingListener
+from edgetl.core.records import TrainingPhase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import two_phase
-from edgetl.engines.keras.batches import Photos
+from edgetl.engines.keras.batches import LabelledPhotos
 
 
 @dataclass
 class Told:
     """What a training said on its way."""
 
-    epochs: list[Epoch] = field(default_factory=list)
+    epochs: list[EpochResult] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
 
     @property
-    def watch(self) -> Watch:
-        return Watch(
+    def watch(self) -> TrainingListener:
+        return TrainingListener(
             begin=lambda what, _: self.begun.append(what),
             step=lambda *_: None,
             epoch=self.epochs.append,
@@ -38,7 +38,9 @@ def parts(photo_array, as_pixels):
     held = np.arange(30) % 10 >= 7
 
     def part(rows):
-        return Photos(pixels=as_pixels(photo_array[rows]), labels=labels[rows], sha256s=[f"{row:064x}" for row in rows])
+        return LabelledPhotos(
+            pixels=as_pixels(photo_array[rows]), labels=labels[rows], sha256s=[f"{row:064x}" for row in rows]
+        )
 
     return part(np.flatnonzero(~held)), part(np.flatnonzero(held))
 
@@ -51,7 +53,7 @@ def wanted(**tables):
         "phase1": {"epochs": 2, "learning_rate": 0.02},
         "phase2": {"epochs": 2, "unfreeze": "conv3"},
     }
-    return recipe.resolve(
+    return recipe.resolve_recipe(
         "default", {table: {**base.get(table, {}), **tables.get(table, {})} for table in base | tables}
     )
 
@@ -72,7 +74,7 @@ def changed(before, after):
 
 def test_epochs_count_on_and_the_best_is_kept(small_model, parts, as_pixels):
     model, told = small_model(), Told()
-    phases = two_phase.train(model, *parts, wanted(phase1={"epochs": 3}), told.watch)
+    phases = two_phase.train_two_phases(model, *parts, wanted(phase1={"epochs": 3}), told.watch)
     assert [(phase.name, phase.first_epoch, phase.last_epoch) for phase in phases] == [
         ("head", 1, 3),
         ("fine_tune", 4, 5),
@@ -91,9 +93,9 @@ def test_epochs_count_on_and_the_best_is_kept(small_model, parts, as_pixels):
     assert_reached(model, parts[1], kept)
 
 
-def assert_reached(model, photos: Photos, phase: Phase):
+def assert_reached(model, photos: LabelledPhotos, phase: TrainingPhase):
     """The model in hand is the one that the record speaks of."""
-    scores = keras_model.predict(model, photos.pixels, lambda _: None)
+    scores = keras_model.predict_scores(model, photos.pixels, lambda _: None)
     assert np.mean(scores.argmax(axis=1) == photos.labels) == pytest.approx(phase.validation_accuracy, abs=1e-6)
     loss = -np.log(scores[np.arange(len(scores)), photos.labels]).mean()
     assert loss == pytest.approx(phase.validation_loss, abs=1e-3)
@@ -101,7 +103,9 @@ def assert_reached(model, photos: Photos, phase: Phase):
 
 def test_it_learns(small_model, parts):
     model = small_model()
-    phases = two_phase.train(model, *parts, wanted(phase1={"epochs": 25, "learning_rate": 0.05}), Told().watch)
+    phases = two_phase.train_two_phases(
+        model, *parts, wanted(phase1={"epochs": 25, "learning_rate": 0.05}), Told().watch
+    )
     assert phases[-1].validation_accuracy >= 0.8
     assert_reached(model, parts[1], next(phase for phase in reversed(phases) if phase.kept))
 
@@ -109,7 +113,7 @@ def test_it_learns(small_model, parts):
 def test_frozen_weights_do_not_change(small_model, parts):
     model = small_model()
     before = weights_of(model)
-    (phase,) = two_phase.train(model, *parts, wanted(phase2={"epochs": 0}), Told().watch)
+    (phase,) = two_phase.train_two_phases(model, *parts, wanted(phase2={"epochs": 0}), Told().watch)
     assert changed(before, weights_of(model)) == {keras_model.SCORES}
     assert phase.trainable_parameters == 128 * 3 + 3
 
@@ -117,7 +121,7 @@ def test_frozen_weights_do_not_change(small_model, parts):
 def test_phase_2_changes_what_was_unfrozen_and_nothing_else(small_model, parts):
     model = small_model()
     before = weights_of(model)
-    phases = two_phase.train(model, *parts, wanted(phase2={"unfreeze": "conv2"}), Told().watch)
+    phases = two_phase.train_two_phases(model, *parts, wanted(phase2={"unfreeze": "conv2"}), Told().watch)
     assert phases[1].kept and phases[1].first_trainable_layer == "conv2"
     assert changed(before, weights_of(model)) == {"conv2", "conv3", keras_model.SCORES}
     assert phases[1].trainable_parameters == 9 * 8 + (8 * 128 + 128) + (128 * 3 + 3)
@@ -132,7 +136,7 @@ def test_batch_normalization_that_is_trained_moves(small_model, parts):
         phase1={"epochs": 1, "learning_rate": 1e-7},
         phase2={"unfreeze": "all", "epochs": 6, "learning_rate_ratio": 10.0},
     )
-    phases = two_phase.train(model, *parts, told, Told().watch)
+    phases = two_phase.train_two_phases(model, *parts, told, Told().watch)
     assert phases[1].first_trainable_layer == "conv1"
     moved = changed(before, weights_of(model))
     assert {"bn1", "bn2"} <= moved if phases[1].kept else moved <= {keras_model.SCORES}
@@ -141,10 +145,10 @@ def test_batch_normalization_that_is_trained_moves(small_model, parts):
 def test_a_phase_2_that_harms_is_thrown_away(small_model, parts):
     alone, both = small_model(), small_model()
     phase1 = {"epochs": 6, "learning_rate": 0.05}
-    (head,) = two_phase.train(alone, *parts, wanted(phase1=phase1, phase2={"epochs": 0}), Told().watch)
+    (head,) = two_phase.train_two_phases(alone, *parts, wanted(phase1=phase1, phase2={"epochs": 0}), Told().watch)
     # Ten times too fast, so that it breaks what phase 1 has learned.
     harmful = wanted(phase1=phase1, phase2={"epochs": 1, "learning_rate_ratio": 10.0, "unfreeze": "all"})
-    phases = two_phase.train(both, *parts, harmful, Told().watch)
+    phases = two_phase.train_two_phases(both, *parts, harmful, Told().watch)
     assert phases[0].model_copy(update={"seconds": head.seconds}) == head and head.kept
     assert not phases[1].kept and "the weights of phase 1 are kept" in phases[1].note
     assert phases[1].validation_accuracy < head.validation_accuracy
@@ -155,20 +159,20 @@ def test_it_stops_when_patience_runs_out(small_model, parts):
     # So slow that float32 does not see the steps: the first epoch stays the best.
     slow = wanted(training={"patience": 2}, phase1={"epochs": 10, "learning_rate": 1e-12}, phase2={"epochs": 0})
     told = Told()
-    (phase,) = two_phase.train(small_model(), *parts, slow, told.watch)
+    (phase,) = two_phase.train_two_phases(small_model(), *parts, slow, told.watch)
     assert (phase.best_epoch, phase.last_epoch, len(told.epochs)) == (1, 3, 3)
     assert phase.note == "stopped early"
 
 
 def test_patience_0_never_stops(small_model, parts):
     slow = wanted(training={"patience": 0}, phase1={"epochs": 7, "learning_rate": 1e-12}, phase2={"epochs": 0})
-    (phase,) = two_phase.train(small_model(), *parts, slow, Told().watch)
+    (phase,) = two_phase.train_two_phases(small_model(), *parts, slow, Told().watch)
     assert (phase.best_epoch, phase.last_epoch, phase.note) == (1, 7, "")
 
 
 def test_phase_2_counts_on_from_an_early_stop(small_model, parts):
     slow = wanted(training={"patience": 1}, phase1={"epochs": 10, "learning_rate": 1e-12}, phase2={"epochs": 1})
-    phases = two_phase.train(small_model(), *parts, slow, Told().watch)
+    phases = two_phase.train_two_phases(small_model(), *parts, slow, Told().watch)
     assert [(phase.first_epoch, phase.last_epoch) for phase in phases] == [(1, 2), (3, 3)]
 
 
@@ -177,7 +181,7 @@ def test_a_loss_that_is_no_number_stops_it(small_model, parts):
     kernel = model.get_layer(keras_model.SCORES).kernel
     kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(StageError, match="training diverged in epoch 1") as caught:
-        two_phase.train(model, *parts, wanted(), Told().watch)
+        two_phase.train_two_phases(model, *parts, wanted(), Told().watch)
     assert "lower the learning rate, now 0.02" in caught.value.hint
 
 
@@ -186,7 +190,7 @@ def test_the_same_seed_gives_the_same_weights(small_model, parts):
     for seed in (5, 5, 6):
         model = small_model(seed=5)
         how = wanted(training={"seed": seed}, phase2={"epochs": 1 if seed == 5 else 0})
-        two_phase.train(model, *parts, how, Told().watch)
+        two_phase.train_two_phases(model, *parts, how, Told().watch)
         made.append(weights_of(model))
     assert changed(made[0], made[1]) == set()
     assert keras_model.SCORES in changed(made[0], made[2])
@@ -194,12 +198,12 @@ def test_the_same_seed_gives_the_same_weights(small_model, parts):
 
 def test_one_sigmoid_unit(small_model, parts):
     train_on, validate_on = (
-        Photos(pixels=part.pixels, labels=np.minimum(part.labels, 1), sha256s=part.sha256s) for part in parts
+        LabelledPhotos(pixels=part.pixels, labels=np.minimum(part.labels, 1), sha256s=part.sha256s) for part in parts
     )
     model = small_model(classes=2, activation="sigmoid")
     how = wanted(head={"activation": "sigmoid"}, phase1={"epochs": 8}, phase2={"epochs": 0})
-    (phase,) = two_phase.train(model, train_on, validate_on, how, Told().watch)
-    scores = keras_model.predict(model, validate_on.pixels, lambda _: None)
+    (phase,) = two_phase.train_two_phases(model, train_on, validate_on, how, Told().watch)
+    scores = keras_model.predict_scores(model, validate_on.pixels, lambda _: None)
     assert np.mean(scores.argmax(axis=1) == validate_on.labels) == pytest.approx(phase.validation_accuracy, abs=1e-6)
 
 
@@ -208,7 +212,7 @@ def test_frozen_layers_computed_once_give_the_same_training(small_model, parts):
     for cached in (True, False):
         told = Told()
         how = wanted(training={"feature_cache": cached})
-        two_phase.train(small_model(), *parts, how, told.watch)
+        two_phase.train_two_phases(small_model(), *parts, how, told.watch)
         reached.append([[epoch.loss, epoch.accuracy, epoch.validation_loss] for epoch in told.epochs])
     assert np.allclose(*reached, atol=2e-3)
 
@@ -217,17 +221,17 @@ def test_frozen_layers_computed_once_give_the_same_training(small_model, parts):
 def test_every_step_is_told_of_once(small_model, photo_array, as_pixels, photos, monkeypatch):
     monkeypatch.setattr(two_phase._Keeper, "_GLANCE_S", 0.0)
     rows = np.arange(photos) % 30
-    many = Photos(
+    many = LabelledPhotos(
         pixels=as_pixels(photo_array[rows]), labels=rows // 10, sha256s=[f"{row:064x}" for row in range(photos)]
     )
     begun, steps = {}, []
-    watch = Watch(
+    watch = TrainingListener(
         begin=lambda what, count: (begun.update({what: count}), steps.clear()),
         step=lambda count, _: steps.append(count),
         epoch=lambda _: None,
         say=lambda _: None,
     )
-    two_phase.train(small_model(), many, many, wanted(phase2={"epochs": 0}), watch)
+    two_phase.train_two_phases(small_model(), many, many, wanted(phase2={"epochs": 0}), watch)
     assert sum(steps) == begun["head"] == 2 * -(-photos // 8)
     assert min(steps) >= 0
 
@@ -237,16 +241,16 @@ def test_steps_that_run_together_change_nothing(small_model, parts, monkeypatch)
     for together in (1, 2, 16):
         monkeypatch.setattr(two_phase, "_SHORT_STEPS", together)
         model = small_model()
-        two_phase.train(model, *parts, wanted(), Told().watch)
+        two_phase.train_two_phases(model, *parts, wanted(), Told().watch)
         made.append(weights_of(model))
     assert changed(made[0], made[1]) == changed(made[0], made[2]) == set()
 
 
 def test_long_steps_are_watched_one_by_one(monkeypatch):
-    monkeypatch.setattr(keras_model, "device", lambda: "cpu:0")
+    monkeypatch.setattr(keras_model, "get_device", lambda: "cpu:0")
     assert two_phase._steps_per_execution(whole=True) == 1
     assert two_phase._steps_per_execution(whole=False) > 1
-    monkeypatch.setattr(keras_model, "device", lambda: "gpu:0")
+    monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")
     assert two_phase._steps_per_execution(whole=True) > 1
-    monkeypatch.setattr(keras_model, "backend", lambda: "torch")
+    monkeypatch.setattr(keras_model, "get_backend", lambda: "torch")
     assert two_phase._steps_per_execution(whole=False) == 1

@@ -30,13 +30,13 @@ def graph(prefix: str, shuffled: bool = False) -> onnx.ModelProto:
 
 
 def test_one_graph_has_one_form_whatever_its_names_and_order():
-    first, other = onnx_graph.canonical(graph("a")), onnx_graph.canonical(graph("zz__17", shuffled=True))
+    first, other = onnx_graph.canonicalize(graph("a")), onnx_graph.canonicalize(graph("zz__17", shuffled=True))
     assert first.SerializeToString(deterministic=True) == other.SerializeToString(deterministic=True)
     assert [node.op_type for node in first.graph.node] == ["Add", "Mul", "Sub"], "what nothing needs is gone"
     assert (first.graph.input[0].name, first.graph.output[0].name) == ("image", "scores")
     assert len(first.graph.initializer) == 1, "equal constants are one"
     assert [opset.domain for opset in first.opset_import] == [""]
-    again = onnx_graph.canonical(first)
+    again = onnx_graph.canonicalize(first)
     assert again.SerializeToString(deterministic=True) == first.SerializeToString(deterministic=True)
     onnx.checker.check_model(first, full_check=True)
 
@@ -44,7 +44,7 @@ def test_one_graph_has_one_form_whatever_its_names_and_order():
 def test_another_graph_has_another_form():
     other = graph("a")
     other.graph.node[2].input[:] = reversed(other.graph.node[2].input)
-    one, two = (onnx_graph.canonical(model).SerializeToString() for model in (graph("a"), other))
+    one, two = (onnx_graph.canonicalize(model).SerializeToString() for model in (graph("a"), other))
     assert one != two
 
 
@@ -66,7 +66,7 @@ def test_a_graph_inside_a_node():
     model = graph("a")
     model.graph.node.append(helper.make_node("If", ["in"], ["x"], then_branch=model.graph, else_branch=model.graph))
     with pytest.raises(StageError, match="a graph inside a node"):
-        onnx_graph.canonical(model)
+        onnx_graph.canonicalize(model)
 
 
 def test_weights_beside_the_file_are_not_opened(tmp_path):
@@ -78,7 +78,7 @@ def test_weights_beside_the_file_are_not_opened(tmp_path):
     tensor.external_data.add(key="location", value="secret")
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ConfigError, match="beside it, which are not opened"):
-        onnx_graph.read(tmp_path / "model.onnx")
+        onnx_graph.read_model(tmp_path / "model.onnx")
 
 
 def test_weights_beside_the_file_are_seen_inside_nodes_too(tmp_path):
@@ -89,14 +89,14 @@ def test_weights_beside_the_file_are_seen_inside_nodes_too(tmp_path):
     model.graph.node.append(helper.make_node("If", ["in"], ["y"], then_branch=inner, else_branch=inner))
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ConfigError, match="beside it"):
-        onnx_graph.read(tmp_path / "model.onnx")
+        onnx_graph.read_model(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("content", [b"no model", b"\xff" * 40])
 def test_what_is_no_onnx_file(tmp_path, content):
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ConfigError, match=r"not an ONNX file|one of each is needed"):
-        onnx_graph.read(tmp_path / "model.onnx")
+        onnx_graph.read_model(tmp_path / "model.onnx")
 
 
 def test_two_outputs(tmp_path):
@@ -104,7 +104,7 @@ def test_two_outputs(tmp_path):
     model.graph.output.append(helper.make_tensor_value_info("aleft", FLOAT, [1, 2]))
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ConfigError, match="1 inputs and 2 outputs"):
-        onnx_graph.read(tmp_path / "model.onnx")
+        onnx_graph.read_model(tmp_path / "model.onnx")
 
 
 def test_the_border_is_what_only_scales(tmp_path):
@@ -116,15 +116,15 @@ def test_the_border_is_what_only_scales(tmp_path):
     ends = [helper.make_tensor_value_info(name, FLOAT, [1, 1, 2, 2]) for name in ("image", "scores")]
     weights = numpy_helper.from_array(np.ones((4, 1, 1, 1), np.float32), "w")
     model = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], [weights]))
-    assert onnx_graph.border(model) == (["cast", "mul"], "scaled")
-    assert onnx_graph.weight_axes(model) == {"w": 0}
+    assert onnx_graph.find_input_preprocessing(model) == (["cast", "mul"], "scaled")
+    assert onnx_graph.find_weight_axes(model) == {"w": 0}
 
 
 @pytest.mark.parametrize(
     ("kind", "attributes", "axis"), [("MatMul", {}, 1), ("Gemm", {}, 1), ("Gemm", {"transB": 1}, 0)]
 )
 def test_where_the_channels_of_a_product_are(kind, attributes, axis):
-    assert onnx_graph.channel_axis(helper.make_node(kind, ["a", "b"], ["c"], **attributes), 2) == axis
+    assert onnx_graph.find_channel_axis(helper.make_node(kind, ["a", "b"], ["c"], **attributes), 2) == axis
 
 
 def test_layers_are_operators_with_what_merges_with_them():
@@ -138,7 +138,7 @@ def test_layers_are_operators_with_what_merges_with_them():
         helper.make_node("Relu", ["add"], ["scores"], name="last"),
     ]
     model = helper.make_model(helper.make_graph(nodes, "g", [], []))
-    assert [[node.name for node in layer] for layer in onnx_graph.layers(model)] == [
+    assert [[node.name for node in layer] for layer in onnx_graph.iterate_layers(model)] == [
         ["conv", "clip", "relu"],
         ["add", "last"],
     ]

@@ -21,20 +21,22 @@ KNOWN = {"Conv": {"CONV_2D", "DEPTHWISE_CONV_2D"}, "MatMul": {"FULLY_CONNECTED"}
 def root(small_model, tmp_path_factory):
     """The SavedModels of both formats."""
     root = tmp_path_factory.mktemp("saved")
-    keras_model.save(small_model(), root / "model.keras")
-    saved_model.export(root / "model.keras", root / "saved", onnx_convert.KIND)
-    saved_model.export(root / "model.keras", root / "ranged", "ranged")
+    keras_model.save_model(small_model(), root / "model.keras")
+    saved_model.export_saved_model(root / "model.keras", root / "saved", onnx_convert.KIND)
+    saved_model.export_saved_model(root / "model.keras", root / "ranged", "ranged")
     return root
 
 
 @pytest.fixture(scope="module")
 def model(root, photo_array, as_pixels):
-    return onnx_calibrate.calibrated(onnx_convert.translated(root / "saved"), as_pixels(photo_array), lambda _: None)
+    return onnx_calibrate.calibrate_model(
+        onnx_convert.translate_saved_model(root / "saved"), as_pixels(photo_array), lambda _: None
+    )
 
 
 @pytest.fixture(scope="module")
 def layers(model, photo_array, as_pixels):
-    return onnx_layer_errors.layer_errors(model, as_pixels(photo_array[::3]))
+    return onnx_layer_errors.measure_layer_errors(model, as_pixels(photo_array[::3]))
 
 
 def test_every_layer_is_measured_the_worst_first(layers):
@@ -47,9 +49,9 @@ def test_every_layer_is_measured_the_worst_first(layers):
 
 def test_the_errors_are_those_that_tensorflow_finds(layers, root, photo_array, as_pixels):
     """The oracle: the debugger of the other format, on the same network, ranges and photos."""
-    ranged = tflite_calibrate.calibrated(root / "ranged", as_pixels(photo_array), lambda _: None)
-    theirs = ladder.weighted(tflite_calibrate.layer_errors(ranged, as_pixels(photo_array[::3])))
-    ours = ladder.weighted(layers)
+    ranged = tflite_calibrate.calibrate_model(root / "ranged", as_pixels(photo_array), lambda _: None)
+    theirs = ladder.select_weighted_layers(tflite_calibrate.measure_layer_errors(ranged, as_pixels(photo_array[::3])))
+    ours = ladder.select_weighted_layers(layers)
     assert len(ours) == len(theirs) == 4
     for layer in ours:
         alike = [of for of in theirs if of.operator in KNOWN[layer.operator] and 0.9 < of.scale / layer.scale < 1.1]
@@ -57,18 +59,18 @@ def test_the_errors_are_those_that_tensorflow_finds(layers, root, photo_array, a
 
 
 def test_dark_photos_leave_ranges_that_daylight_saturates(root, photo_array, as_pixels):
-    dark = onnx_calibrate.calibrated(
-        onnx_convert.translated(root / "saved"), as_pixels(photo_array // 16), lambda _: None
+    dark = onnx_calibrate.calibrate_model(
+        onnx_convert.translate_saved_model(root / "saved"), as_pixels(photo_array // 16), lambda _: None
     )
-    layers = onnx_layer_errors.layer_errors(dark, as_pixels(photo_array[::3]))
+    layers = onnx_layer_errors.measure_layer_errors(dark, as_pixels(photo_array[::3]))
     assert max(layer.saturated for layer in layers) > 0.05
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, onnx_runtime.FAILURES[0], onnx.shape_inference.InferenceError])
+@pytest.mark.parametrize("kind", [RuntimeError, onnx_runtime.RUNTIME_ERRORS[0], onnx.shape_inference.InferenceError])
 def test_a_quantizer_that_fails_says_so(kind, model, as_pixels, photo_array, monkeypatch):
     def failing(*_, **__):
         raise kind("no kernel\nand more")
 
     monkeypatch.setattr(quantization, "quantize_static", failing)
     with pytest.raises(StageError, match=r"the ONNX quantizer failed: no kernel$"):
-        onnx_layer_errors.layer_errors(model, as_pixels(photo_array[:1]))
+        onnx_layer_errors.measure_layer_errors(model, as_pixels(photo_array[:1]))

@@ -6,14 +6,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
-from edgetl.core.records import Input
+from edgetl.core.records import InputSpec
 from edgetl.engines.onnx import convert as onnx_convert
 from edgetl.engines.onnx import graph as onnx_graph
 from edgetl.engines.onnx import inspect as onnx_inspect
 from edgetl.engines.onnx import qat as onnx_qat
 from edgetl.engines.onnx import runtime as onnx_runtime
 
-CARD = onnx_convert.Card(classes=("a", "b", "c"), input=Input(side_px=32, fit="crop"))
+CARD = onnx_convert.ModelMetadata(classes=("a", "b", "c"), input=InputSpec(side_px=32, fit="crop"))
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def learned(legacy, told, tmp_path_factory):
     answers = legacy(
         told
         + f"""
-from edgetl.engines.tfmot.qat import QuantizationAware
+from edgetl.engines.tfmot.qat import QatModel
 scaling = Scaling(matrix=np.diag([1 / 127.5, 1 / 100, 1 / 110]).astype(np.float32), offset=np.float32([-1, -0.9, -1.1]))
-aware = QuantizationAware(folding.folded(net), Held(), scaling, watch)
+aware = QatModel(folding.folded(net), Held(), scaling, watch)
 aware.export(Path({str(saved)!r}))
 result = aware.answers(Held()).tolist()
 """
@@ -36,20 +36,20 @@ result = aware.answers(Held()).tolist()
 @pytest.fixture(scope="module")
 def path(learned):
     made = learned[0].parent / "model.onnx"
-    made.write_bytes(onnx_qat.convert(learned[0], CARD))
+    made.write_bytes(onnx_qat.convert_qat(learned[0], CARD))
     return made
 
 
 def test_the_file_is_in_integers_throughout(path):
-    onnx_inspect.check(path, METHODS["qat8"])
-    planned = onnx_runtime.planned(path)
+    onnx_inspect.check_file(path, METHODS["qat8"])
+    planned = onnx_runtime.count_planned_operators(path)
     assert planned["QLinearConv"] == 4, "the scaling of the pixels and three convolutions"
     assert not {"Conv", "FusedConv", "MatMul", "Gemm"} & set(planned)
 
 
 @pytest.mark.parametrize("kernels", ["onnxruntime", "reference"])
 def test_it_answers_as_the_model_that_learned(path, learned, photo_array, as_pixels, kernels):
-    answered = onnx_runtime.predict(path, as_pixels(photo_array), kernels, lambda _: None).scores
+    answered = onnx_runtime.predict_file(path, as_pixels(photo_array), kernels, lambda _: None).scores
     assert (answered.argmax(1) == learned[1].argmax(1)).mean() >= 0.96
     assert np.abs(answered - learned[1]).max() < 0.12
 
@@ -57,9 +57,10 @@ def test_it_answers_as_the_model_that_learned(path, learned, photo_array, as_pix
 def test_the_weights_are_those_that_were_learned(path, learned):
     """Every kernel of the file, taken back to float, is the kernel in the SavedModel, whose values are whole steps."""
     kept = [
-        np.sort(np.unique(np.abs(kernel))) for kernel in _kernels(onnx_convert.traced(learned[0], "serving_default"))
+        np.sort(np.unique(np.abs(kernel)))
+        for kernel in _kernels(onnx_convert.trace_saved_model(learned[0], "serving_default"))
     ]
-    made = [np.sort(np.unique(np.abs(kernel))) for kernel in _kernels(onnx_graph.read(path))]
+    made = [np.sort(np.unique(np.abs(kernel))) for kernel in _kernels(onnx_graph.read_model(path))]
     assert len(kept) == len(made) == 5
     for before, after in zip(kept, made, strict=True):
         assert np.allclose(before[-5:], after[-5:], rtol=1e-5)
@@ -67,16 +68,16 @@ def test_the_weights_are_those_that_were_learned(path, learned):
 
 def _kernels(model):
     """The weights of each heavy operator, taken back to float."""
-    graph = onnx_graph.canonical(model)
-    constants, made_by = onnx_graph.held(graph), onnx_graph.makers(graph)
+    graph = onnx_graph.canonicalize(model)
+    constants, made_by = onnx_graph.map_initializers(graph), onnx_graph.map_producers(graph)
     for node in graph.graph.node:
-        if node.op_type not in onnx_graph.HEAVY:
+        if node.op_type not in onnx_graph.WEIGHTED_OPS:
             continue
         maker = made_by.get(node.input[1])
         if maker is None:
-            yield onnx_graph.array(constants[node.input[1]])
+            yield onnx_graph.to_array(constants[node.input[1]])
             continue
-        integers, scales = (onnx_graph.array(constants[name]) for name in maker.input[:2])
+        integers, scales = (onnx_graph.to_array(constants[name]) for name in maker.input[:2])
         axis = next(attribute.i for attribute in maker.attribute if attribute.name == "axis")
         yield integers * scales.reshape([-1 if place == axis else 1 for place in range(integers.ndim)])
 
@@ -104,19 +105,19 @@ def test_a_channel_with_next_to_no_weights_keeps_its_bias():
     weights, bias = np.float32([1.27, 1e-24, 0.0]).reshape(3, 1, 1, 1), np.float32([0.1, 3.0, -2.0])
     model = convolution(weights, bias)
     onnx_qat._write_integers(model, model.graph.node[2])
-    constants = onnx_graph.held(model)
-    integers, scales = (onnx_graph.array(constants[f"conv/2/{which}"]) for which in ("integers", "scales"))
+    constants = onnx_graph.map_initializers(model)
+    integers, scales = (onnx_graph.to_array(constants[f"conv/2/{which}"]) for which in ("integers", "scales"))
     assert integers.dtype == np.int32 and np.allclose(integers * scales, [0.1, 3.0, -2.0], rtol=0.03)
     assert integers.tolist()[0] == 20, "a step of the weights times a step of what is eaten: 0.01 x 0.5"
-    whole = onnx_graph.array(constants["conv/1/integers"])
+    whole = onnx_graph.to_array(constants["conv/1/integers"])
     assert whole.ravel().tolist() == [127, 0, 0]
 
 
 def test_unsigned_steps_become_signed_ones():
     model = convolution(np.float32([1.0]).reshape(1, 1, 1, 1), np.float32([0.0]))
-    onnx_graph.held(model)["zero"].CopyFrom(numpy_helper.from_array(np.uint8(200), "zero"))
+    onnx_graph.map_initializers(model)["zero"].CopyFrom(numpy_helper.from_array(np.uint8(200), "zero"))
     onnx_qat._sign(model)
-    zero = onnx_graph.array(onnx_graph.held(model)["zero"])
+    zero = onnx_graph.to_array(onnx_graph.map_initializers(model)["zero"])
     assert zero.dtype == np.int8 and zero == 72
 
 
@@ -126,7 +127,7 @@ def test_what_eats_floats_is_refused(tmp_path, monkeypatch):
     model.graph.node[0].input[0] = "x"
     monkeypatch.setattr(onnx_qat, "traced", lambda *_: model)
     with pytest.raises(StageError, match=r"could not make qat8: Conv .* takes floats") as caught:
-        onnx_qat.convert(tmp_path, CARD)
+        onnx_qat.convert_qat(tmp_path, CARD)
     assert "choose another --method" in caught.value.hint
 
 
@@ -187,11 +188,13 @@ def node(kind, given, made):
 def test_what_a_layer_computes_inside_is_rounded_by_what_it_is(nodes, scales):
     model = chained(*nodes)
     onnx_qat._surround(model)
-    made_by, read_by, constants = (found(model) for found in (onnx_graph.makers, onnx_graph.readers, onnx_graph.held))
+    made_by, read_by, constants = (
+        found(model) for found in (onnx_graph.map_producers, onnx_graph.map_consumers, onnx_graph.map_initializers)
+    )
     assert {name.removesuffix("/integers") for name in made_by if name.endswith("/integers")} == set(scales)
     for name, scale in scales.items():
         (rounding,) = read_by[name]
         assert rounding.op_type == "QuantizeLinear" and np.isclose(
-            onnx_graph.array(constants[rounding.input[1]]), scale
+            onnx_graph.to_array(constants[rounding.input[1]]), scale
         )
         assert [taker.op_type for taker in read_by[rounding.output[0]]] == ["DequantizeLinear"]

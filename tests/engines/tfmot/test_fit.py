@@ -6,13 +6,13 @@ def test_it_learns_and_keeps_the_best(legacy, told):
         told
         + """
 from edgetl.engines.tfmot import fit as tfmot_fit
-from edgetl.engines.tfmot.fit import Hooks
-from edgetl.engines.tfmot.keras2_model import twin
-made = twin(net)
+from edgetl.engines.tfmot.fit import FitHooks
+from edgetl.engines.tfmot.keras2_model import build_keras2
+made = build_keras2(net)
 settled = []
 made_course = course(epochs=4, learning_rate_ratio=1.0)
-fitted = tfmot_fit.fit(made.model, made_course, watch, Hooks(settle=lambda: settled.append(1)), what="qat")
-scores = tfmot_fit.answers(made.model, Held(), made_course.scaled)
+fitted = tfmot_fit.fit_model(made.model, made_course, watch, FitHooks(settle=lambda: settled.append(1)), what="qat")
+scores = tfmot_fit.predict_batches(made.model, Held(), made_course.scaled)
 epochs = [one for one in seen if hasattr(one, "epoch")]
 result = {
     "start": fitted.start_accuracy,
@@ -38,9 +38,9 @@ def test_an_epoch_that_does_not_count_cannot_win(legacy, told):
         told
         + """
 from edgetl.engines.tfmot import fit as tfmot_fit
-from edgetl.engines.tfmot.fit import Hooks
-from edgetl.engines.tfmot.keras2_model import twin
-fitted = tfmot_fit.fit(twin(net).model, course(epochs=3), watch, Hooks(counts=lambda epoch: epoch == 1), what="prune")
+from edgetl.engines.tfmot.fit import FitHooks
+from edgetl.engines.tfmot.keras2_model import build_keras2
+fitted = tfmot_fit.fit_model(build_keras2(net).model, course(epochs=3), watch, FitHooks(counts=lambda epoch: epoch == 1), what="prune")
 result = [fitted.best_epoch, fitted.epochs]
 """
     )
@@ -53,14 +53,14 @@ def test_a_training_that_diverges(legacy, told):
         + """
 from edgetl.core.errors import StageError
 from edgetl.engines.tfmot import fit as tfmot_fit
-from edgetl.engines.tfmot.fit import Hooks
-from edgetl.engines.tfmot.keras2_model import twin
-model = twin(net).model
+from edgetl.engines.tfmot.fit import FitHooks
+from edgetl.engines.tfmot.keras2_model import build_keras2
+model = build_keras2(net).model
 # In the scores themselves: some processors rectify what is no number to 0.
 scores = [layer for layer in model.layers if layer.weights][-1]
 scores.set_weights([np.full_like(weight, np.nan) for weight in scores.get_weights()])
 try:
-    tfmot_fit.fit(model, course(epochs=2), watch, Hooks(), what="qat")
+    tfmot_fit.fit_model(model, course(epochs=2), watch, FitHooks(), what="qat")
 except StageError as error:
     result = [error.message, error.hint]
 """

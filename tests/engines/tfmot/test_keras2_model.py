@@ -9,7 +9,7 @@ def test_the_network_and_its_folded_form_answer_as_keras_3_does(legacy, told):
         + """
 from edgetl.engines.tfmot import keras2_model as twin
 result = [
-    twin.prove(twin.twin(whole).model, photos, answers, "it") for whole in (net, folding.folded(net))
+    twin.check_against_keras3(twin.build_keras2(whole).model, photos, answers, "it") for whole in (net, folding.folded(net))
 ]
 """
     )
@@ -23,9 +23,9 @@ def test_a_twin_that_answers_otherwise_is_refused(legacy, told):
 from edgetl.core.errors import StageError
 from edgetl.engines.tfmot import keras2_model as twin
 kernel, bias = net.node("scores").weights
-other = net.with_weights({"scores": (kernel[:, ::-1].copy(), bias)})
+other = net.replace_weights({"scores": (kernel[:, ::-1].copy(), bias)})
 try:
-    twin.prove(twin.twin(other).model, photos, answers, "the network")
+    twin.check_against_keras3(twin.build_keras2(other).model, photos, answers, "the network")
 except StageError as error:
     result = [error.message, error.hint]
 """
@@ -39,7 +39,7 @@ def test_batch_normalization_does_not_train(legacy, told):
         told
         + """
 from edgetl.engines.tfmot import keras2_model as twin
-made = twin.twin(net)
+made = twin.build_keras2(net)
 before = [weight.copy() for weight in made.layers["bn1"].get_weights()]
 made.model.compile("sgd", "sparse_categorical_crossentropy")
 made.model.train_on_batch(photos, labels)

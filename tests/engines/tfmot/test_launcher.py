@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from edgetl.core.errors import DataError, StageError
-from edgetl.core.progress import Watch
+from edgetl.core.progress import TrainingListener
 from edgetl.engines.tfmot import launcher
 
 
@@ -25,7 +25,7 @@ def played(monkeypatch, tmp_path):
                 yield process
 
         monkeypatch.setattr(launcher, "_child", child)
-        watch = Watch(
+        watch = TrainingListener(
             begin=lambda what, steps: seen.append((what, steps)),
             step=lambda count, note: seen.append((count, note)),
             epoch=lambda epoch: seen.append(epoch.validation_accuracy),

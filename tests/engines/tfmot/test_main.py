@@ -46,9 +46,9 @@ result = [done.stdout, "noise" in done.stderr]
 def test_the_note_says_when_it_did_not_help(legacy):
     found = legacy("""
 from edgetl.engines.tfmot.__main__ import _note
-from edgetl.engines.tfmot.fit import Fitted
+from edgetl.engines.tfmot.fit import FitResult
 def note(start, accuracy, best):
-    return _note(Fitted(start_accuracy=start, accuracy=accuracy, best_epoch=best, epochs=4))
+    return _note(FitResult(start_accuracy=start, accuracy=accuracy, best_epoch=best, epochs=4))
 result = [note(0.8, 0.8, 0), note(0.8, 0.7, 3), note(0.8, 0.9, 3)]
 """)
     assert found[0] == "no epoch was better on the validation photos than the start, which is kept"

@@ -8,9 +8,9 @@ def test_pruned_to_the_sparsity(legacy, told):
         told
         + """
 from edgetl.engines.tfmot import prune_cluster as tfmot_slim
-from edgetl.engines.tfmot.keras2_model import twin
-slim, fitted = tfmot_slim.pruned(net, course(epochs=4, sparsity=0.75), watch)
-scores = twin(slim).model.predict_on_batch(photos)
+from edgetl.engines.tfmot.keras2_model import build_keras2
+slim, fitted = tfmot_slim.prune_network(net, course(epochs=4, sparsity=0.75), watch)
+scores = build_keras2(slim).model.predict_on_batch(photos)
 result = {
     "zeros": {node.name: float((node.weights[0] == 0).mean()) for node in slim.nodes if node.weights},
     "epoch": fitted.best_epoch,
@@ -35,9 +35,9 @@ def test_clustered_to_the_count(legacy, told):
         told
         + """
 from edgetl.engines.tfmot import prune_cluster as tfmot_slim
-from edgetl.engines.tfmot.keras2_model import twin
-slim, fitted = tfmot_slim.clustered(net, course(epochs=2, clusters=6), watch)
-scores = twin(slim).model.predict_on_batch(photos)
+from edgetl.engines.tfmot.keras2_model import build_keras2
+slim, fitted = tfmot_slim.cluster_network(net, course(epochs=2, clusters=6), watch)
+scores = build_keras2(slim).model.predict_on_batch(photos)
 result = {
     "values": {node.name: len(np.unique(node.weights[0])) for node in slim.nodes if node.weights},
     "shapes": bool(all(

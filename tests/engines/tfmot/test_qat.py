@@ -5,11 +5,11 @@ def test_ranges_come_from_the_photos(legacy, told):
     found = legacy(
         told
         + """
-from edgetl.engines.tfmot.qat import QuantizationAware
-from edgetl.engines.tfmot.keras2_model import twin
+from edgetl.engines.tfmot.qat import QatModel
+from edgetl.engines.tfmot.keras2_model import build_keras2
 import tf_keras
-aware = QuantizationAware(folding.folded(net), Held(), scaling, watch)
-plain = twin(net)
+aware = QatModel(folding.folded(net), Held(), scaling, watch)
+plain = build_keras2(net)
 probe = tf_keras.Model(plain.model.input, [plain.layers[name].output for name in ("relu1", "relu3", "pooling")])
 outputs = probe.predict_on_batch(np.asarray(aware.scaled(pixels)))
 result = {
@@ -32,8 +32,8 @@ def test_kernels_learn_with_the_rounding(legacy, told):
     found = legacy(
         told
         + """
-from edgetl.engines.tfmot.qat import QuantizationAware
-aware = QuantizationAware(folding.folded(net), Held(), scaling, watch)
+from edgetl.engines.tfmot.qat import QatModel
+aware = QatModel(folding.folded(net), Held(), scaling, watch)
 before = {name: aware._weights(name)[0] for name in aware._kernels()}
 fitted = aware.fit(course(epochs=3), watch)
 result = {
@@ -50,8 +50,8 @@ def test_photos_are_scaled_in_whole_steps_as_in_the_file(legacy, told):
     found = legacy(
         told
         + """
-from edgetl.engines.tfmot.qat import QuantizationAware
-aware = QuantizationAware(folding.folded(net), Held(), scaling, watch)
+from edgetl.engines.tfmot.qat import QatModel
+aware = QatModel(folding.folded(net), Held(), scaling, watch)
 grays = np.repeat(np.uint8([0, 126, 127, 128, 129, 255]), 3).reshape(1, 1, 6, 3)
 low, high = aware._scaling.range
 result = np.round(np.asarray(aware.scaled(grays))[0, 0, :, 0] / ((high - low) / 255), 3).tolist()

@@ -5,7 +5,7 @@ def test_a_depthwise_kernel_has_a_range_for_each_channel(legacy):
     found = legacy("""
 import numpy as np, tf_keras
 from edgetl.core.network.description import Network, Node
-from edgetl.engines.tfmot.quantize_config import placing
+from edgetl.engines.tfmot.quantize_config import make_layer_wrapper
 kernel = np.zeros((3, 3, 2, 1), np.float32)
 kernel[..., 0, 0], kernel[..., 1, 0] = 100.3, 0.01003
 layer = tf_keras.layers.DepthwiseConv2D(3, use_bias=False)
@@ -13,7 +13,7 @@ layer.build((None, 8, 8, 2))
 layer.set_weights([kernel])
 node = Node(name="d", kind="DepthwiseConv2D", inputs=("x",), shape=(6, 6, 2))
 photo = Node(name="x", kind="InputLayer", inputs=(), shape=(8, 8, 2))
-wrapped = placing(Network((photo, node)))(node, layer)
+wrapped = make_layer_wrapper(Network((photo, node)))(node, layer)
 answer = wrapped(np.ones((1, 8, 8, 2), np.float32), training=True)
 (variable, quantizer, variables), = wrapped._weight_vars
 low, high = quantizer.ranges(variable)
@@ -31,10 +31,10 @@ def test_what_gets_a_range_and_what_is_left_alone(legacy, told):
         told
         + """
 import tensorflow_model_optimization as tfmot
-from edgetl.engines.tfmot.quantize_config import placing
-from edgetl.engines.tfmot.keras2_model import twin
-whole = folding.folded(net)
-made = twin(whole, placing(whole))
+from edgetl.engines.tfmot.quantize_config import make_layer_wrapper
+from edgetl.engines.tfmot.keras2_model import build_keras2
+whole = folding.fold_batch_norm(net)
+made = build_keras2(whole, make_layer_wrapper(whole))
 result = {}
 for name, layer in made.layers.items():
     if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
@@ -72,8 +72,8 @@ def test_a_sigmoid_is_rounded_to_what_runtimes_give(legacy):
     assert legacy("""
 import numpy as np
 from edgetl.core.network import folding
-from edgetl.engines.tfmot.quantize_config import GivenQuantizer
-rounding = GivenQuantizer(lambda: folding.FIXED_RANGE)
+from edgetl.engines.tfmot.quantize_config import FixedRangeQuantizer
+rounding = FixedRangeQuantizer(lambda: folding.SIGMOID_RANGE)
 result = (rounding(np.float32([0, 0.3, 0.5, 1]), False, {}).numpy() * 256).tolist()
 """) == [0, 77, 128, 255]
 
@@ -83,14 +83,14 @@ def test_an_average_of_a_sigmoid_has_its_steps(legacy):
         legacy("""
 import numpy as np, tf_keras
 from edgetl.core.network.description import Network, Node
-from edgetl.engines.tfmot.quantize_config import placing
-from edgetl.engines.tfmot.keras2_model import twin
+from edgetl.engines.tfmot.quantize_config import make_layer_wrapper
+from edgetl.engines.tfmot.keras2_model import build_keras2
 gate = Node(name="s", kind="Activation", inputs=("x",), shape=(2, 2, 1), config={"activation": "sigmoid"})
 config = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}
 pool = Node(name="p", kind="AveragePooling2D", inputs=("s",), shape=(1, 1, 1), config=config)
 last = Node(name="l", kind="Activation", inputs=("p",), shape=(1, 1, 1), config={"activation": "linear"})
 photo = Node(name="x", kind="InputLayer", inputs=(), shape=(2, 2, 1))
-made = twin(Network((photo, gate, pool, last)), placing(Network((photo, gate, pool, last))))
+made = build_keras2(Network((photo, gate, pool, last)), make_layer_wrapper(Network((photo, gate, pool, last))))
 levels = np.float32([100, 101, 100, 101]) / 256
 photos = np.log(levels / (1 - levels)).reshape(1, 2, 2, 1)
 probe = tf_keras.Model(made.model.input, made.layers["p"].output)
