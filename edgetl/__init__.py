@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
-    from edgetl.core.recipe import Recipe, resolve_recipe
+    from edgetl.core.recipe.resolve import resolve_recipe
+    from edgetl.core.recipe.tables import Recipe
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.order import Order
@@ -23,7 +24,7 @@ _PLACES = {
         "MissingPackage",
         "StageError",
     ),
-    "edgetl.core.recipe": ("Recipe", "resolve_recipe"),
+    "edgetl.core.recipe.resolve.resolve": ("Recipe", "resolve_recipe"),
     "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained", "Verdict"),
     "edgetl.pipeline.order": ("Order",),
 }

@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from edgetl.core import recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.recipe.resolve import resolve as recipe
 from edgetl.core.records import Dataset, InputSpec
+from edgetl.core.run import run_folder
 from edgetl.pipeline.build import Built, build
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
@@ -182,7 +183,7 @@ def order(photos: Path, recipe_file: Path) -> Order:
 @pytest.fixture(scope="session")
 def shared_run(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """What `built` gives, for where that name means something else."""
-    with runs.open_run(tmp_path_factory.mktemp("shared") / "run") as run:
+    with run_folder.open_run(tmp_path_factory.mktemp("shared") / "run") as run:
         return build(order, run, Console(quiet=True))
 
 
@@ -197,21 +198,21 @@ def built_both(shared_run: Built, order: Order, tmp_path_factory: pytest.TempPat
     """The shared run once more, for TFLite and ONNX: nothing is trained again."""
     root = Path(shutil.copytree(shared_run.run, tmp_path_factory.mktemp("both") / "run"))
     both = dataclasses.replace(order, targets=(targets.find_target("tflite"), targets.find_target("onnx")))
-    with runs.open_run(root) as run:
+    with run_folder.open_run(root) as run:
         return build(both, run, Console(quiet=True))
 
 
 @pytest.fixture
 def chain(built: Built, order: Order, tmp_path: Path) -> Iterator[Chain]:
     """The stages of a copy of the shared run."""
-    with runs.open_run(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
+    with run_folder.open_run(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
         yield Chain(order, run, Console(quiet=True))
 
 
 @pytest.fixture(scope="session")
 def shared_dataset(built: Built) -> Dataset:
     """The dataset of the shared run."""
-    done = runs.read_finished_stage(built.run / "ingest", Dataset)
+    done = run_folder.read_finished_stage(built.run / "ingest", Dataset)
     assert done is not None
     return done.record
 
@@ -229,7 +230,7 @@ def small_model() -> Callable[..., Any]:
     def make(classes: int = 3, activation: str = "softmax", seed: int = 1) -> Any:
         keras_model.reset_keras(seed)
         image = keras_model.keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
-        features = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+        features = layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
         features = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="conv1")(features)
         features = layers.BatchNormalization(momentum=0.999, name="bn1")(features)
         features = layers.ReLU(6.0, name="relu1")(features)
@@ -239,11 +240,11 @@ def small_model() -> Callable[..., Any]:
         # TFLite leaves weights of fewer than 1024 numbers as floats when only weights are quantized.
         features = layers.Conv2D(128, 1, name="conv3")(features)
         features = layers.ReLU(6.0, name="relu3")(features)
-        features = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(features)
+        features = layers.GlobalAveragePooling2D(name=build.POOLING)(features)
         units = 1 if activation == "sigmoid" else classes
-        scores = layers.Dense(units, activation=activation, name=keras_model.SCORES, dtype="float32")(features)
+        scores = layers.Dense(units, activation=activation, name=build.SCORES, dtype="float32")(features)
         model = keras_model.keras.Model(image, scores, name="classifier")
-        for layer in keras_model.list_base_layers(model):
+        for layer in build.list_base_layers(model):
             layer.trainable = False
         return model
 

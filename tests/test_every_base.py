@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
-from edgetl.core import base_table, recipe, runs
 from edgetl.core.formats import FORMATS
+from edgetl.core.network import base_table
+from edgetl.core.recipe.resolve import resolve as recipe
 from edgetl.core.records import Artifact, Bundle, Trained, Verdict
+from edgetl.core.run import run_folder
 from edgetl.engines.keras import model as keras_model
 
 QUICK = ("mobilenet_v2",)
@@ -73,7 +75,7 @@ def test_it_goes_the_whole_way(row, draw_photos, edgetl, tmp_path):
 
 def kept(folder, kind):
     """The record of a stage in a run folder."""
-    done = runs.read_finished_stage(folder, kind)
+    done = run_folder.read_finished_stage(folder, kind)
     assert done is not None, f"nothing in {folder}"
     return done.record
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core import recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
+from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.run import run_folder
 from edgetl.pipeline.build import build
 from edgetl.pipeline.order import Order
 
@@ -47,7 +48,7 @@ def built(flowers, tmp_path_factory):
         recipe=recipe.resolve_recipe("default", flags),
         method="int8",
     )
-    with runs.open_run(tmp_path_factory.mktemp("real") / "run") as run:
+    with run_folder.open_run(tmp_path_factory.mktemp("real") / "run") as run:
         return build(order, run, Console(quiet=True))
 
 

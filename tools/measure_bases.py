@@ -21,12 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgetl.core import base_table, bases, recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.errors import EdgetlError
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.machine import read_processor_name
+from edgetl.core.network import base_table, bases
+from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.run import run_folder
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
 
@@ -83,7 +85,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
         "convert": {"calibration_photos": 100},
     }
     order = Order(photos=None, targets=(targets.find_target("tflite"),), recipe=recipe.resolve_recipe("default", flags))
-    with runs.open_run(folder / "run") as run:
+    with run_folder.open_run(folder / "run") as run:
         chain = Chain(order, run, Console(quiet=True))
         for form, method in _missing(name, results):
             made = {"base": name, "epochs": options.epochs, "format": form, "method": method}

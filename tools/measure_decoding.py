@@ -45,25 +45,26 @@ def main() -> None:
         print(f"{name:24} {value:.3f}" if isinstance(value, float) else f"{name:24} {value}")
 
 
-def measure(root: Path, paths: list[Path], shape: InputSpec, rounds: int) -> dict[str, float | int | str]:
+def measure(root: Path, paths: list[Path], input_spec: InputSpec, rounds: int) -> dict[str, float | int | str]:
     """The figures, medians over the rounds."""
     names = [path.relative_to(root).as_posix() for path in paths]
     contents = [path.read_bytes() for path in paths]
     one_core, store, again = [], [], []
     for _ in range(rounds):
         one_core.append(
-            len(paths) / _seconds(lambda: [pixels.decode_photo(c, shape.side_px, shape.fit) for c in contents])
+            len(paths)
+            / _seconds(lambda: [pixels.decode_photo(c, input_spec.side_px, input_spec.fit) for c in contents])
         )
         with tempfile.TemporaryDirectory() as cache:
             os.environ["XDG_CACHE_HOME"] = cache
-            fill = lambda: pixel_store.fill_pixel_store(root, names, shape, progress=lambda _: None)  # noqa: E731
+            fill = lambda: pixel_store.fill_pixel_store(root, names, input_spec, progress=lambda _: None)  # noqa: E731
             store.append(len(paths) / _seconds(fill))
             again.append(len(paths) / _seconds(fill))
     return {
         "cpu": read_processor_name(),
         "cores": count_cores(),
         "photos": len(paths),
-        "side_px": shape.side_px,
+        "side_px": input_spec.side_px,
         "one_core_per_s": statistics.median(one_core),
         "store_per_s": statistics.median(store),
         "store_again_per_s": statistics.median(again),

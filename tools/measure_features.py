@@ -22,7 +22,7 @@ import numpy as np
 from edgetl.core.machine import count_cores, read_processor_name
 from edgetl.core.photos import pixel_store
 from edgetl.core.photos.photo_folder import scan_photos
-from edgetl.core.recipe import resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.keras import frozen_features, split_points
 from edgetl.engines.keras import model as keras_model
@@ -46,8 +46,8 @@ def _measured(options: argparse.Namespace) -> dict[str, object]:
     glimpses = pixel_store.fill_pixel_store(tree.root, tree.paths, shape, progress=lambda _: None)
     sha256s = sorted({glimpse.sha256 for glimpse in glimpses if not glimpse.problem})
     photos = pixel_store.open_pixels(sha256s, shape)
-    model = keras_model.assemble_model(recipe.base, recipe.head, len(tree.classes))
-    found = [cut for cut in split_points.find_split_points(model) if cut.name == keras_model.POOLING]
+    model = build.assemble_model(recipe.base, recipe.head, len(tree.classes))
+    found = [cut for cut in split_points.find_split_points(model) if cut.name == build.POOLING]
     frozen = FrozenPart(model, found, shape)
     program = frozen_features._LiteRtProgram(frozen._half)
     frozen._program = lambda _: program  # type: ignore[method-assign]  # converted once, outside the clock

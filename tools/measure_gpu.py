@@ -28,13 +28,14 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core import cache
 from edgetl.core.console import Console
 from edgetl.core.machine import count_cores, read_processor_name
 from edgetl.core.photos import dataset
 from edgetl.core.photos.photo_folder import scan_photos
-from edgetl.core.recipe import Recipe, Tables, resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.recipe.tables import Recipe, Tables
 from edgetl.core.records import Dataset, InputSpec
+from edgetl.core.storage import cache
 
 CONTESTANTS: dict[str, Tables] = {
     "textbook": {},
@@ -129,14 +130,14 @@ def _textbook(found: Dataset, recipe: Recipe) -> dict[str, Any]:
     for photos in (found.train, found.validation):
         pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
         parts.append((pixels.rows(range(len(photos))), np.array([photo.label for photo in photos])))
-    model = keras_model.assemble_model(recipe.base, recipe.head, len(found.classes))
-    tuned = keras_model.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
+    model = build.assemble_model(recipe.base, recipe.head, len(found.classes))
+    tuned = build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
     told: dict[str, Any] = {}
     rate = recipe.phase1.learning_rate
     for name, epochs in (("head", recipe.phase1.epochs), ("fine_tune", recipe.phase2.epochs)):
         began = time.perf_counter()
         if name == "fine_tune":
-            keras_model.unfreeze(model, tuned, recipe.training)
+            build.unfreeze(model, tuned, recipe.training)
             rate *= recipe.phase2.learning_rate_ratio
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
         size = recipe.training.batch_size

@@ -161,7 +161,7 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     import keras
     import tensorflow as tf
 
-    from edgetl.core.recipe import resolve_recipe
+    from edgetl.core.recipe.resolve import resolve_recipe
     from edgetl.engines.keras import model as keras_model
 
     parser = argparse.ArgumentParser()
@@ -182,12 +182,12 @@ def _tfdata_child(folder: str, arguments: list[str]) -> Figures:
     train, held_out = (part.map(lambda image, label: (tf.cast(image, tf.uint8), label)).cache() for part in folders)
     train = train.shuffle(int(folders[0].cardinality())).batch(recipe.training.batch_size).prefetch(tf.data.AUTOTUNE)
     held_out = held_out.batch(recipe.training.batch_size).prefetch(tf.data.AUTOTUNE)
-    model = keras_model.assemble_model(recipe.base, recipe.head, classes)
-    tuned = keras_model.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
+    model = build.assemble_model(recipe.base, recipe.head, classes)
+    tuned = build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
     rate = recipe.phase1.learning_rate
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train, epochs=EPOCHS, validation_data=held_out, verbose=0)
-    keras_model.unfreeze(model, tuned, recipe.training)
+    build.unfreeze(model, tuned, recipe.training)
     rate *= recipe.phase2.learning_rate_ratio
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train, epochs=FINE_TUNE_EPOCHS, validation_data=held_out, verbose=0)

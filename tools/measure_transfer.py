@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core import cache
 from edgetl.core.photos import augment, pixel_store
 from edgetl.core.photos.photo_folder import scan_photos
-from edgetl.core.recipe import AugmentRecipe, BaseRecipe, HeadRecipe, TrainingRecipe
+from edgetl.core.recipe.tables import AugmentRecipe, BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.records import InputSpec
+from edgetl.core.storage import cache
 from edgetl.engines import digits
 from edgetl.engines.keras import half_weights
 from edgetl.engines.keras import model as keras_model
@@ -108,10 +108,10 @@ def _run(photos: Photos, start: Start, seed: int, options: argparse.Namespace) -
     keras_model.reset_keras(seed)
     weights = str(start.file) if start.name == "imagenet" else "none"
     base = BaseRecipe(name="mobilenet_v2", alpha=0.35, side_px=options.side, weights=weights)
-    model = keras_model.assemble_model(base, HeadRecipe(), photos.classes)
+    model = build.assemble_model(base, HeadRecipe(), photos.classes)
     if start.name == "formula":
         assert start.file is not None
-        half_weights.fill_layers(keras_model.list_base_layers(model), start.file.read_bytes())
+        half_weights.fill_layers(build.list_base_layers(model), start.file.read_bytes())
     phase1 = _phase1(model, photos)
     first, last = _fine_tuned(model, photos, seed, options)
     figures = dict(zip(JUDGED, (phase1, first, last), strict=True))
@@ -120,7 +120,7 @@ def _run(photos: Photos, start: Start, seed: int, options: argparse.Namespace) -
 
 def _phase1(model: Any, photos: Photos) -> float:
     """The accuracy of a head on the frozen base. The model keeps a head that has seen nothing."""
-    base = keras.Model(model.input, model.get_layer(keras_model.POOLING).output)
+    base = keras.Model(model.input, model.get_layer(build.POOLING).output)
     train, judge = (base.predict(part.pixels, batch_size=BATCH, verbose=0) for part in (photos.train, photos.judge))
     features = keras.Input(train.shape[1:])
     head = keras.layers.Dense(photos.classes, activation="softmax")(
@@ -135,7 +135,7 @@ def _phase1(model: Any, photos: Photos) -> float:
 def _fine_tuned(model: Any, photos: Photos, seed: int, options: argparse.Namespace) -> tuple[float, float]:
     """The accuracy of the whole network after the first epoch and after the last."""
     training = TrainingRecipe(batch_norm="training", batch_norm_momentum=options.momentum)
-    keras_model.unfreeze(model, keras_model.select_trainable_layers(model, "all", training), training)
+    build.unfreeze(model, build.select_trainable_layers(model, "all", training), training)
     _compile(model, photos)
     how = AugmentRecipe() if options.augment else AugmentRecipe(flip=False, shift=0, zoom=0, brightness=0)
     accuracies = []

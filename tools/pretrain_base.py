@@ -167,7 +167,7 @@ def _epoch(model: Any, pool: Pool, first: int, clock: Clock) -> dict[str, float]
 
 def _model(settings: Settings) -> Any:
     """MobileNetV2 with a head for the plan's classes, all of it trained."""
-    from edgetl.core.recipe import BaseRecipe, HeadRecipe, TrainingRecipe
+    from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
     from edgetl.engines.keras import model as keras_model
 
     # The engines come first: they set the environment that keras reads.
@@ -176,9 +176,9 @@ def _model(settings: Settings) -> Any:
     plan, course = settings.plan, settings.course
     keras_model.reset_keras(plan.seed)
     base = BaseRecipe(name="mobilenet_v2", alpha=course.alpha, side_px=plan.side_px, weights="none")
-    model = keras_model.assemble_model(base, HeadRecipe(dropout=0.0), plan.classes)
+    model = build.assemble_model(base, HeadRecipe(dropout=0.0), plan.classes)
     training = TrainingRecipe(batch_norm="training", batch_norm_momentum=course.momentum)
-    keras_model.unfreeze(model, keras_model.select_trainable_layers(model, "all", training), training)
+    build.unfreeze(model, build.select_trainable_layers(model, "all", training), training)
     optimizer = keras.optimizers.AdamW(course.learning_rate, weight_decay=course.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=course.smoothing)
@@ -219,7 +219,7 @@ def _finish(model: Any, settings: Settings, folder: Path) -> None:
     from edgetl.engines.keras import half_weights
     from edgetl.engines.keras import model as keras_model
 
-    layers = keras_model.list_base_layers(model)
+    layers = build.list_base_layers(model)
     pixels, labels = formula_images.shard(settings.plan, UNSEEN, 2048)
     exact = float((model.predict(pixels, verbose=0).argmax(1) == labels).mean())
     content = half_weights.pack_weights(layers)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -40,14 +40,19 @@ class ProgressBar:
 class Console:
     """Where people look. `quiet` keeps warnings and errors only."""
 
-    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None, label: str = "") -> None:
         self.quiet = quiet
+        self._label = label
         self._rich = create_terminal(stream or sys.stderr)
 
+    def labelled(self, label: str) -> "Console":
+        """Return a console on the same stream whose lines begin with a label."""
+        return Console(quiet=self.quiet, stream=cast(TextIO, self._rich.file), label=label)
+
     def say(self, text: str) -> None:
-        """One line of news."""
+        """Print one line."""
         if not self.quiet:
-            self._rich.print(Text(text))
+            self._rich.print(Text(f"{self._label}{text}"))
 
     def warn(self, text: str) -> None:
         """One line that a careful person reads; shown even when quiet."""

@@ -5,6 +5,7 @@ EdgetlError(message, *, where=(), hint="")
 ├── DataError       the photos                                               exit 2
 ├── MissingPackage  names the exact extra to install                         exit 2
 ├── StageError      a foreign library failed: stage, input, log file         exit 3
+├── InternalError   a defect of edgetl, with the log that has its traceback  exit 3
 └── ContractBroken  the model works and misses a limit                       exit 1
 
 `message` says what is wrong, `where` names the files, keys or counts, `hint` says what to do. Each is short.
@@ -15,7 +16,7 @@ from difflib import get_close_matches
 
 
 class EdgetlError(Exception):
-    """Something the user is told in one sentence, never as a traceback."""
+    """An error that is shown to the user in one sentence, never as a traceback."""
 
     exit_code = 3
 
@@ -27,7 +28,7 @@ class EdgetlError(Exception):
 
 
 class ConfigError(EdgetlError):
-    """The recipe, a flag or a target file asks for something that cannot be."""
+    """The recipe, an option or a target file asks for something impossible."""
 
     exit_code = 2
 
@@ -39,13 +40,19 @@ class DataError(EdgetlError):
 
 
 class MissingPackage(EdgetlError):  # noqa: N818  (named after what is missing, as the design does)
-    """An optional package is needed; the hint names the extra that brings it."""
+    """An optional package is needed; the hint names the extra to install."""
 
     exit_code = 2
 
 
 class StageError(EdgetlError):
-    """A foreign library failed, or gave something that must not be shipped."""
+    """A foreign library failed, or made something that must not be shipped."""
+
+    exit_code = 3
+
+
+class InternalError(EdgetlError):
+    """A defect of edgetl: an exception that no code expects."""
 
     exit_code = 3
 
@@ -57,7 +64,7 @@ class ContractBroken(EdgetlError):  # noqa: N818
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
-    """The error for a misspelt name: what it was, the closest known ones, and all of them."""
+    """Return the error for a misspelt name, with the closest known names as its hint."""
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
@@ -65,5 +72,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library said; where it said nothing, the name of what it raised."""
+    """Return the first line of a library's error message, or the name of its class where it has no message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""The table of file formats: what each is called, what runs it here, and which kernels that has."""
+"""The table of file formats: their names, runtimes and kernels. `engines.backends` has the code of each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,30 +13,39 @@ KernelSet = Literal["xnnpack", "onnxruntime", "reference"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """One kind of model file.
+    """A format of model files.
 
-    `fast` are the kernels that devices run, `fast_title` their name. `plain_title` says what "reference" is here: the
-    same sums without any shortcut, about `slowdown` times slower. `runtime` and `package` run the file, `makers` make
-    it.
+    Attributes:
+        name: also the suffix of the files.
+        title: its name in messages.
+        translated: whether conversions start from a translation of the Keras model, which is made once and kept.
+        converter_packages: distributions that make the files.
+        runtime: name of the runtime on host and device.
+        runtime_package: distribution of the runtime.
+        fast_kernels: kernels that devices run.
+        fast_title: their name in tables.
+        reference_title: name of the reference kernels, which compute the same without optimizations.
+        slowdown: about how many times slower the reference kernels are.
     """
 
     name: FormatName
     title: str
+    translated: bool
+    converter_packages: tuple[str, ...]
     runtime: str
     runtime_package: str
-    converter_packages: tuple[str, ...]
     fast_kernels: KernelSet
     fast_title: str
     reference_title: str
     slowdown: int
 
     def count_affordable_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
-        """How many photos the plain kernels answer in that time on this machine's cores; one at least.
+        """Return how many photos the reference kernels predict in a given time on all cores; at least one.
 
         Args:
-            budget_s: the time.
-            invoke_ms: what one photo takes on the kernels that ran.
-            accelerated: whether those were the fast ones.
+            budget_s: the time, seconds.
+            invoke_ms: measured latency of one photo, milliseconds.
+            accelerated: whether that was measured on the fast kernels.
         """
         slowdown = self.slowdown if accelerated else 1
         return max(1, int(budget_s * 1000 * machine.count_cores() / (slowdown * max(invoke_ms, 0.01))))
@@ -46,9 +55,10 @@ FORMATS: dict[FormatName, Format] = {
     "tflite": Format(
         name="tflite",
         title="TFLite",
+        translated=False,
+        converter_packages=("tensorflow", "keras"),
         runtime="LiteRT",
         runtime_package="ai-edge-litert",
-        converter_packages=("tensorflow", "keras"),
         fast_kernels="xnnpack",
         fast_title="XNNPACK",
         reference_title="reference kernels",
@@ -57,25 +67,26 @@ FORMATS: dict[FormatName, Format] = {
     "onnx": Format(
         name="onnx",
         title="ONNX",
+        translated=True,
+        converter_packages=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         runtime="onnxruntime",
         runtime_package="onnxruntime",
-        converter_packages=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         fast_kernels="onnxruntime",
         fast_title="onnxruntime",
-        reference_title="graph as written",
+        reference_title="unoptimized graph",
         slowdown=20,
     ),
 }
 
 
 def find_format(path: Path) -> Format:
-    """The format of a model file, by the end of its name.
+    """Find the format of a model file by its suffix.
 
     Raises:
-        ConfigError: the name of no format.
+        ConfigError: the suffix of no format.
     """
-    for form in FORMATS.values():
-        if path.suffix.lower() == f".{form.name}":
-            return form
+    for row in FORMATS.values():
+        if path.suffix.lower() == f".{row.name}":
+            return row
     known = " or ".join(f".{name}" for name in FORMATS)
     raise ConfigError(f"the name of the model file does not end in {known}", where=(path,))

@@ -1,4 +1,4 @@
-"""Photos shared out over the cores: one share a core in, one Run out, in photo order whatever came first."""
+"""Prediction on all cores or in batches. Results are in photo order."""
 
 import statistics
 from collections.abc import Callable
@@ -9,12 +9,19 @@ import numpy as np
 
 from edgetl.core import machine
 
-_CHUNK = 16
+_CHUNK_PHOTOS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
-    """What an artifact answered: its own output numbers [photos, outputs], the same as scores, pace and kernels."""
+    """Predictions of a model file.
+
+    Attributes:
+        raw: values of the output tensor, [photos, units], in its own dtype.
+        scores: the same dequantized, float32 [photos, units].
+        invoke_ms: median latency of one photo on one thread, milliseconds.
+        accelerated: whether the optimized kernels ran.
+    """
 
     raw: np.ndarray
     scores: np.ndarray
@@ -24,26 +31,54 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class ThreadPredictions:
-    """One core's answers, an array for each chunk of its photos, and the milliseconds of every single one."""
+    """Predictions of one thread: raw outputs of each chunk, [chunk photos, units], and the latency of each photo."""
 
     raw: list[np.ndarray]
     times_ms: list[float]
 
 
 def predict_in_parallel(
-    photos: int, answer: Callable[[list[np.ndarray]], ThreadPredictions]
+    photos: int, predict_chunks: Callable[[list[np.ndarray]], ThreadPredictions]
 ) -> tuple[np.ndarray, float]:
-    """All answers [photos, outputs], and the median milliseconds of one.
+    """Predict photos on all cores.
 
     Args:
-        photos: how many.
-        answer: called once a core, each in a thread of its own, with the rows it has to answer, chunk by chunk.
+        photos: number of photos.
+        predict_chunks: called once in each thread with the rows of its photos, int64 [chunk photos] for each chunk.
+
+    Returns:
+        The raw outputs [photos, units] in photo order, and the median latency of one photo in milliseconds.
     """
-    chunks = [np.arange(start, min(start + _CHUNK, photos)) for start in range(0, photos, _CHUNK)]
-    workers = min(machine.count_cores(), len(chunks))
-    # Worker k takes every workers-th chunk: who answers which photo does not depend on timing.
-    shares = [chunks[k::workers] for k in range(workers)]
-    with ThreadPoolExecutor(workers) as pool:
-        answers = list(pool.map(answer, shares))
-    raw = np.concatenate([answers[k % workers].raw[k // workers] for k in range(len(chunks))])
-    return raw, round(statistics.median(ms for one in answers for ms in one.times_ms), 4)
+    chunks = [np.arange(start, min(start + _CHUNK_PHOTOS, photos)) for start in range(0, photos, _CHUNK_PHOTOS)]
+    threads = min(machine.count_cores(), len(chunks))
+    # Every thread has a fixed set of chunks: which interpreter predicts which photo must not depend on timing.
+    with ThreadPoolExecutor(threads) as pool:
+        results = list(pool.map(predict_chunks, [chunks[thread::threads] for thread in range(threads)]))
+    raw = np.concatenate([results[chunk % threads].raw[chunk // threads] for chunk in range(len(chunks))])
+    return raw, round(statistics.median(ms for result in results for ms in result.times_ms), 4)
+
+
+def predict_in_batches(
+    photos: int,
+    batch_size: int,
+    predict_rows: Callable[[np.ndarray], np.ndarray],
+    advance: Callable[[int], None] = lambda _: None,
+) -> np.ndarray:
+    """Predict photos in order.
+
+    Args:
+        photos: number of photos.
+        batch_size: photos in each batch. The last photo fills up the last batch.
+        predict_rows: returns [batch_size, units] for int64 [batch_size] rows.
+        advance: called with the number of further photos that are done.
+
+    Returns:
+        [photos, units].
+    """
+    outputs = []
+    for start in range(0, photos, batch_size):
+        rows = np.minimum(np.arange(start, start + batch_size), photos - 1)
+        count = min(batch_size, photos - start)
+        outputs.append(np.asarray(predict_rows(rows))[:count])
+        advance(count)
+    return np.concatenate(outputs)

@@ -1,15 +1,18 @@
-"""Who is told how a training goes, and what: data in, calls out."""
+"""Progress of a training: what the training reports, and a listener that shows it on the console."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from edgetl.core.console import Console, ProgressBar
 
+# Work that is counted in photos; other work is counted in training steps.
+_COUNTED_IN_PHOTOS = ("frozen", "calibrate")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochResult:
-    """What one epoch reached. Epochs count from 1 through both phases."""
+    """Result of one epoch. Epochs count from 1 through both phases."""
 
     phase: str
     epoch: int
@@ -23,7 +26,14 @@ class EpochResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingListener:
-    """Who is told: what begins with how many steps, the steps with a note, the epochs, and what is worth saying."""
+    """Functions that a training calls.
+
+    Attributes:
+        begin: name and number of steps of the work that begins.
+        step: number of further steps that are done, and a note such as "loss 0.31".
+        epoch: result of an epoch.
+        say: a sentence for the user.
+    """
 
     begin: Callable[[str, int], None]
     step: Callable[[int, str], None]
@@ -31,35 +41,33 @@ class TrainingListener:
     say: Callable[[str], None]
 
 
-class ConsoleListener(ExitStack):
-    """A person who watches: a progress bar for whatever begins, a line an epoch, and a log that keeps it.
+@contextmanager
+def listen_on_console(
+    console: Console, titles: Mapping[str, str], keep: Callable[[EpochResult], None]
+) -> Iterator[TrainingListener]:
+    """Yield a listener that shows a progress bar for each work and a line for each epoch.
 
     Args:
         console: where it is shown.
-        titles: what begins → how it is called on the console.
-        keep: is given every epoch.
+        titles: name of a work → title of its progress bar.
+        keep: called with every epoch, to log it.
     """
+    with ExitStack() as open_bar:
+        bars: list[ProgressBar] = []
 
-    def __init__(self, console: Console, titles: Mapping[str, str], keep: Callable[[EpochResult], None]) -> None:
-        super().__init__()
-        self._console = console
-        self._titles = titles
-        self._keep = keep
-        self._bar: ProgressBar | None = None
-        self.watch = TrainingListener(begin=self._begin, step=self._step, epoch=self._epoch, say=console.say)
+        def begin(work: str, steps: int) -> None:
+            open_bar.close()
+            unit = "photos" if work in _COUNTED_IN_PHOTOS else "steps"
+            bars.append(open_bar.enter_context(console.bar(titles[work], steps, unit)))
 
-    def _begin(self, what: str, steps: int) -> None:
-        self.close()
-        unit = "photos" if what in ("frozen", "calibrate") else "steps"
-        self._bar = self.enter_context(self._console.bar(self._titles[what], steps, unit))
+        def step(count: int, note: str) -> None:
+            bars[-1].advance(count, note or None)
 
-    def _step(self, count: int, note: str) -> None:
-        assert self._bar is not None
-        self._bar.advance(count, note or None)
+        def epoch(result: EpochResult) -> None:
+            keep(result)
+            console.say(
+                f"  epoch {result.epoch:>3}  loss {result.loss:.3f}  accuracy {result.accuracy:.3f}  "
+                f"validation {result.validation_accuracy:.3f}  {result.seconds:.1f} s"
+            )
 
-    def _epoch(self, epoch: EpochResult) -> None:
-        self._keep(epoch)
-        self._console.say(
-            f"  epoch {epoch.epoch:>3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
-            f"validation {epoch.validation_accuracy:.3f}  {epoch.seconds:.1f} s"
-        )
+        yield TrainingListener(begin=begin, step=step, epoch=epoch, say=console.say)

@@ -1,15 +1,10 @@
-"""What flows between the stages: frozen records of paths and facts, each kept as JSON beside what it describes.
-
-Fractions are 0..1 and a unit is part of the name. In memory a path is absolute; on disk it is relative to the folder
-of its JSON file, so that a run folder can be moved (`write` and `read` see to it).
-"""
+"""The records that flow between the stages, in the order in which a build makes them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SerializationInfo, ValidationInfo
+from typing import Literal
 
 from edgetl.core.formats import FormatName
+from edgetl.core.record import PathInside, Record
 
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
@@ -17,38 +12,8 @@ Precision = Literal["float32", "bfloat16"]
 Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
 
 
-def _anchored(path: Path, info: ValidationInfo) -> Path:
-    return info.context["folder"] / path if info.context else path
-
-
-def _relative(path: Path, info: SerializationInfo) -> str:
-    return str(path.relative_to(info.context["folder"]) if info.context else path)
-
-
-PathInside = Annotated[Path, AfterValidator(_anchored), PlainSerializer(_relative, return_type=str)]
-
-
-class Record(BaseModel):
-    """A frozen, keyword-only set of facts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def contents(self) -> dict[Path, str]:
-        """The files this record describes, each with its sha256."""
-        return {}
-
-    def to_json(self, folder: Path) -> dict[str, Any]:
-        """The record as JSON values, paths relative to `folder`."""
-        return self.model_dump(mode="json", context={"folder": folder})
-
-    @classmethod
-    def from_json(cls, value: object, folder: Path) -> Self:
-        """The record read back, paths inside `folder`."""
-        return cls.model_validate(value, context={"folder": folder}, strict=False)
-
-
 class Photo(Record):
-    """One usable photo: its path relative to the dataset's root (posix), its class, the sha256 of its file."""
+    """A usable photo: its path relative to the dataset's root (posix), its class index, the sha256 of its file."""
 
     path: str
     label: int
@@ -56,7 +21,7 @@ class Photo(Record):
 
 
 class LeftOut(Record):
-    """A file that is not used, and why in one phrase."""
+    """A file that is not used, and the reason in one phrase."""
 
     path: str
     reason: str
@@ -65,7 +30,7 @@ class LeftOut(Record):
 class Dataset(Record):
     """The photos in three parts that share no photo and no near duplicate.
 
-    `sha256` covers the classes and every photo's part, label and content, in order; not their names or place.
+    `sha256` covers the class names and every photo's part, label and content, in order, but no file names.
     """
 
     root: Path
@@ -76,21 +41,25 @@ class Dataset(Record):
     left_out: tuple[LeftOut, ...]
     sha256: str
 
+    def key(self) -> object:
+        """Return `sha256`: a renamed photo or a moved folder changes no number."""
+        return self.sha256
+
     def part(self, name: Part) -> tuple[Photo, ...]:
-        """The photos of one part."""
+        """Return the photos of one part."""
         parts: dict[Part, tuple[Photo, ...]] = {"train": self.train, "validation": self.validation, "test": self.test}
         return parts[name]
 
 
 class InputSpec(Record):
-    """What the model eats: uint8 RGB [side_px, side_px, 3], fitted from the photo by `fit`."""
+    """Input of a model: uint8 RGB [side_px, side_px, 3]. `fit` is how a photo is brought to a square."""
 
     side_px: int
     fit: Fit
 
 
 class TrainingPhase(Record):
-    """What one phase of training did. Epochs count from 1 through both phases; accuracy is 0..1."""
+    """Result of one training phase. Epochs count from 1 through both phases."""
 
     name: Literal["head", "fine_tune"]
     learning_rate: float
@@ -125,12 +94,12 @@ class Trained(Record):
     precision: Precision
 
     def contents(self) -> dict[Path, str]:
-        """The model file."""
+        """Map the model file to its sha256."""
         return {self.path: self.sha256}
 
 
 class TensorSpec(Record):
-    """One input or output of an artifact. `scale` 0 says that the numbers are not quantized."""
+    """Input or output tensor of a model file. `scale` is 0 where the tensor is not quantized."""
 
     name: str
     shape: tuple[int, ...]
@@ -140,17 +109,17 @@ class TensorSpec(Record):
 
 
 class CalibrationSet(Record):
-    """Which photos set the activation ranges: how many, and the sha256 over theirs. Zero photos for most methods."""
+    """The photos that set activation ranges: their number, and the sha256 over their sha256s. None for most methods."""
 
     photos: int
     sha256: str
 
 
 class LayerError(Record):
-    """What int8 does to one layer, on photos that did not set its range.
+    """Quantization error of one layer's output, on photos that did not set its range.
 
-    `scale` is the step of its output, `error_steps` the root mean square error in such steps (rounding alone makes
-    0.29); `saturated` is the fraction 0..1 of its numbers that lie beyond the range.
+    `scale` is the quantization scale of the output. `error_steps` is the root mean square error in quantization steps;
+    rounding alone gives 1 / sqrt(12) = 0.29. `saturated` is the fraction of values outside the range.
     """
 
     name: str
@@ -161,18 +130,18 @@ class LayerError(Record):
 
 
 class SourceModel(Record):
-    """A trained model as a float .onnx without labels: what all its ONNX files are made of."""
+    """The file that all conversions to one format start from: the Keras model, or its translation to ONNX."""
 
     path: PathInside
     sha256: str
 
     def contents(self) -> dict[Path, str]:
-        """The model file."""
+        """Map the model file to its sha256."""
         return {self.path: self.sha256}
 
 
 class ActivationRanges(Record):
-    """A float model with the ranges that its activations had on the calibration photos; layers, the worst first."""
+    """A float model with the activation ranges of the calibration photos. `layers` are sorted by error, largest first."""
 
     path: PathInside
     sha256: str
@@ -181,29 +150,30 @@ class ActivationRanges(Record):
     layers: tuple[LayerError, ...]
 
     def contents(self) -> dict[Path, str]:
-        """The model file."""
+        """Map the model file to its sha256."""
         return {self.path: self.sha256}
 
 
 class ExternalModelInfo(Record):
-    """A model that was given instead of trained: the side of the photos that it takes."""
+    """A model made elsewhere: the side of its input, known before any photo is decoded."""
 
     side_px: int
 
 
 class Refusal(Record):
-    """Why a finished file is not good enough, and what to do; empty where it is."""
+    """Why a converted file must not be used, and what to do instead. Both are empty for a usable file."""
 
     message: str
     hint: str
 
 
 class Artifact(Record):
-    """A converted model on disk, described by what was read back from the file itself.
+    """A converted model on disk, described by what was read back from the file.
 
-    `sparsity` is the part of its kernel weights that is zero, `distinct_weights` how many different ones the richest
-    output channel holds, `gzip_bytes` what gzip makes of the file. `agreement` is with the quantization-aware model
-    that the file was made from, on photos; 1 for all other methods. One that is `refused` goes nowhere.
+    `sparsity` is the fraction of zero weights, `distinct_weights` the largest number of different weights in one
+    output channel, `gzip_bytes` the size after gzip. `agreement` is the fraction of photos for which the file and the
+    quantization-aware model that it was made from predict the same class; 1 for all other methods. An artifact with a
+    `refusal` is never bundled.
     """
 
     path: PathInside
@@ -224,15 +194,15 @@ class Artifact(Record):
     calibration: CalibrationSet
 
     def contents(self) -> dict[Path, str]:
-        """The model file."""
+        """Map the model file to its sha256."""
         return {self.path: self.sha256}
 
 
 class Scores(Record):
-    """What one model answered to one part of the photos: float32 [photos, classes] as .npy, in the part's order.
+    """Predictions of one model for one part of the photos: float32 [photos, classes] as .npy, in the part's order.
 
-    `kernels` names what computed them. `accelerated` says whether XNNPACK took part; `invoke_ms` is the median of one
-    photo on one thread of this host, 0 where it was not timed.
+    `kernels` names the kernels that computed them; `accelerated` says whether the optimized ones ran. `invoke_ms` is
+    the median for one photo on one thread of this host, 0 where it was not timed.
     """
 
     path: PathInside
@@ -245,12 +215,12 @@ class Scores(Record):
     invoke_ms: float
 
     def contents(self) -> dict[Path, str]:
-        """The array file."""
+        """Map the array file to its sha256."""
         return {self.path: self.sha256}
 
 
 class ClassChange(Record):
-    """One class before and after conversion."""
+    """Accuracy on one class before and after conversion."""
 
     name: str
     photos: int
@@ -259,7 +229,7 @@ class ClassChange(Record):
 
 
 class Flip(Record):
-    """A photo on which reference and artifact name different classes."""
+    """A photo for which reference and artifact predict different classes."""
 
     path: str
     truth: str
@@ -268,11 +238,16 @@ class Flip(Record):
     confidence: float
 
 
-class LedgerHop(Record):
-    """One step of the ledger: the model so far, and what changed against the step before, on the same photos."""
+class Comparison(Record):
+    """Predictions of a candidate against those of a reference, on the same photos.
 
-    name: str
+    `broke` counts photos that only the reference predicts correctly, `fixed` photos that only the candidate does.
+    `agreement` is the fraction of photos with the same predicted class; `worst_difference` is the largest absolute
+    difference of any score.
+    """
+
     photos: int
+    reference_accuracy: float
     accuracy: float
     broke: int
     fixed: int
@@ -280,21 +255,22 @@ class LedgerHop(Record):
     worst_difference: float
 
 
-class Verdict(Record):
-    """What conversion cost on one part of the photos, paired, and whether that keeps the contract.
+class LedgerHop(Comparison):
+    """A step from the Keras model to the artifact, compared with the step before."""
 
-    `drop` is reference minus artifact accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
-    `photos_needed` is how many more photos would decide (0 when decided; None when at this drop no number would).
+    name: str
+
+
+class Verdict(Comparison):
+    """The cost of conversion on one part of the photos, and whether it satisfies the contract.
+
+    `drop` is reference accuracy minus accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
+    `photos_needed` is how many more photos would decide: 0 when decided, None when no number would at this drop.
     """
 
     method: str
     artifact_sha256: str
     part: str
-    photos: int
-    reference_accuracy: float
-    accuracy: float
-    broke: int
-    fixed: int
     drop: float
     drop_low: float
     drop_high: float
@@ -302,7 +278,6 @@ class Verdict(Record):
     limit_drop: float
     outcome: Outcome
     photos_needed: int | None
-    agreement: float
     reference_calibration_error: float
     calibration_error: float
     per_class: tuple[ClassChange, ...]
@@ -313,7 +288,7 @@ class Verdict(Record):
 
 
 class Bundle(Record):
-    """A folder that runs on the device; `files` maps every file in it to its sha256."""
+    """A folder that runs on the device. `files` maps every file in it to its sha256."""
 
     root: PathInside
     target: str
@@ -323,12 +298,12 @@ class Bundle(Record):
     bytes: int
 
     def contents(self) -> dict[Path, str]:
-        """Every file of the bundle."""
+        """Map every file of the bundle to its sha256."""
         return {self.root / name: digest for name, digest in self.files.items()}
 
 
 class Benchmark(Record):
-    """One run of bench.py: where ("host", or a device as ssh knows it), its measure.json, and scores if it gave any."""
+    """A run of bench.py: where ("host" or the device's ssh name), its measure.json, and the scores if it made any."""
 
     where: str
     path: PathInside
@@ -337,5 +312,5 @@ class Benchmark(Record):
     scores: Scores | None
 
     def contents(self) -> dict[Path, str]:
-        """The measure and the scores."""
+        """Map measure.json and the scores to their sha256."""
         return {self.path: self.sha256, **(self.scores.contents() if self.scores else {})}

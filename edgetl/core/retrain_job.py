@@ -1,35 +1,26 @@
-"""What a child process is told about a training after the training, and what it tells of it: plain records.
+"""Records that go to the Keras 2 child process and come back: a retraining and its result.
 
-Three kinds. "qat" trains with the rounding of integers in the loop, "prune" makes weights zero, "cluster" makes them
-share few values.
+There are three kinds: "qat" is quantization-aware training, "prune" sets weights to zero, "cluster" makes weights share
+few values.
 """
 
-import hashlib
 from pathlib import Path
-from typing import Any
 
-from edgetl.core.recipe import Recipe, RetrainKind, parse_recipe
-from edgetl.core.records import InputSpec, PathInside, Photo, Record
+from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
+from edgetl.core.record import PathInside, Record
+from edgetl.core.records import InputSpec, Photo
 
-# Photos that the quantization-aware model and its file must agree on; the validation part, filled up from training.
+# Photos on which a quantization-aware model and its file are compared: the validation part, and training photos where
+# that has fewer.
 AGREEMENT_PHOTOS = 200
 REQUIRED_AGREEMENT = 0.99
-# What decides the numbers that a retraining ends with, but for libraries.
-_CODE = (
-    "core/network/*.py",
-    "core/input_scaling.py",
-    "core/photos/augment.py",
-    "engines/keras/to_network.py",
-    "engines/keras/batches.py",
-    "engines/tfmot/*.py",
-)
 
 
 class RetrainJob(Record):
-    """What is to be done to a trained network.
+    """A retraining to run.
 
-    `matrix` and `offset` are the scaling: raw RGB pixels @ matrix + offset. `proof` are the photos that the finished
-    Keras 2 model answers for comparison. `recipe` holds the recipe's tables.
+    `matrix` and `offset` are the scaling: raw RGB pixels @ matrix + offset. `proof` are photos that the finished Keras
+    2 model predicts, to be compared with its file.
     """
 
     kind: RetrainKind
@@ -40,15 +31,11 @@ class RetrainJob(Record):
     proof: tuple[Photo, ...]
     matrix: tuple[tuple[float, ...], ...]
     offset: tuple[float, ...]
-    recipe: dict[str, Any]
-
-    def resolved(self) -> Recipe:
-        """The recipe."""
-        return parse_recipe(self.recipe, "the job")
+    recipe: RetrainingTables
 
 
 class RetrainOutcome(Record):
-    """What a retraining reached on the validation part. Epoch 0 is the state in which it began."""
+    """Accuracy of a retraining on the validation photos. Epoch 0 is the state before it."""
 
     epochs: int
     best_epoch: int
@@ -61,9 +48,9 @@ class RetrainOutcome(Record):
 
 
 class RetrainedModel(Record):
-    """A retrained model on disk: model.keras, or for "qat" a SavedModel with the answers to `proof` beside it.
+    """A retrained model on disk: model.keras, or for "qat" a SavedModel with its predictions for the `proof` photos.
 
-    `files` maps every file, relative to the folder of the record, to its sha256; `proof` names photos by their sha256.
+    `files` maps every file, relative to `folder`, to its sha256. `proof` are sha256s of photos.
     """
 
     kind: RetrainKind
@@ -75,21 +62,14 @@ class RetrainedModel(Record):
 
     @property
     def model(self) -> Path:
-        """The .keras file, or the folder of the SavedModel."""
+        """Return the .keras file, or the folder of the SavedModel."""
         return self.folder / ("saved_model" if self.kind == "qat" else "model.keras")
 
     @property
     def answers(self) -> Path:
-        """What the quantization-aware model answers to the proof photos: float32 [photos, units]."""
+        """Return the file with the quantization-aware model's predictions for the proof photos: float32 [photos, units]."""
         return self.folder / "proof.npy"
 
     def contents(self) -> dict[Path, str]:
-        """Every file."""
+        """Map every file to its sha256."""
         return {self.folder / name: digest for name, digest in self.files.items()}
-
-
-def made_by() -> str:
-    """Names the code that retrains, by its sha256: a change of that trains anew. It is read, and not imported."""
-    package = Path(__file__).parents[1]
-    sources = [path for name in _CODE for path in sorted(package.glob(name))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

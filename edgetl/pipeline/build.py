@@ -1,4 +1,4 @@
-"""An order and a run folder → what a build leaves: one model trained, and the whole chain for each target."""
+"""An order and a run folder → one trained model, and a chosen, judged and bundled file for each target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,38 +7,49 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core.console import Console
+from edgetl.core.device import limits
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained, Verdict
-from edgetl.core.report import chart as picture
-from edgetl.core.runs import RunFolder, write_text
-from edgetl.pipeline.delivery import Delivery
-from edgetl.pipeline.order import Order
-from edgetl.pipeline.scores import Chain
+from edgetl.core.report import chart
+from edgetl.core.storage.files import write_text
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.order import save_order
+from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivered:
-    """What a build leaves for one target."""
+    """What a build makes for one target.
+
+    Attributes:
+        target: id of the target.
+        attempts: the methods that were tried.
+        verdict: of the chosen file, on the test photos.
+        artifact: the chosen file.
+        bundle: the folder for the device.
+        picture: chart of all methods.
+        unmet: the limit of the target that the file exceeds, in words; "" if there is none.
+    """
 
     target: str
-    rungs: tuple[Attempt, ...]
+    attempts: tuple[Attempt, ...]
     verdict: Verdict
     artifact: Artifact
     bundle: Bundle
     picture: Path
+    unmet: str
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The files that were made, with their verdicts on validation."""
-        return tuple(rung.candidate for rung in self.rungs if rung.candidate)
+        """The files that were made, with their verdicts on the validation photos."""
+        return tuple(attempt.candidate for attempt in self.attempts if attempt.candidate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """On how many test photos the chosen files of two targets name the same class."""
+    """For how many test photos the chosen files of two targets predict the same class."""
 
     targets: tuple[str, str]
     photos: int
@@ -47,7 +58,15 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """What a build leaves. A build for one target has its `verdict`, `artifact` and so on at hand."""
+    """What a build makes.
+
+    Attributes:
+        run: the run folder.
+        trained: the model.
+        targets: what was made for each target, in the order of the order.
+        agreements: of each pair of targets.
+        seconds: stage name → seconds that it took in this build; 0 for stages that were finished before.
+    """
 
     run: Path
     trained: Trained
@@ -55,96 +74,71 @@ class Built:
     agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
 
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Those of the only target."""
-        return self._only.candidates
 
-    @property
-    def verdict(self) -> Verdict:
-        """That of the only target."""
-        return self._only.verdict
-
-    @property
-    def artifact(self) -> Artifact:
-        """That of the only target."""
-        return self._only.artifact
-
-    @property
-    def bundle(self) -> Bundle:
-        """That of the only target."""
-        return self._only.bundle
-
-    @property
-    def _only(self) -> Delivered:
-        if len(self.targets) != 1:
-            raise ValueError(f"{len(self.targets)} targets were built: ask one of Built.targets")
-        return self.targets[0]
-
-
-def build(order: Order, run: RunFolder, console: Console) -> Built:
-    """The whole chain in a run folder; what is already there and still true is not made again.
+def run_build(context: Context) -> Built:
+    """Run all stages of an order; what is finished and still valid is not made again.
 
     Raises:
         ConfigError, DataError, StageError: see the stages.
     """
-    order.save(run.root)
-    chain = Chain(order, run, console)
-    deliveries = [Delivery(chain, target) for target in order.targets]
-    for delivery in deliveries:
-        _ = delivery.wishes  # What a target does not take is said before hours are spent on the others.
-    delivered = [_delivered(delivery) for delivery in deliveries]
+    save_order(context.order, context.run.root)
+    pipeline = Pipeline(context)
+    # A method that a target does not accept is an error here, before hours are spent on the other targets.
+    parts = [pipeline.for_target(target) for target in context.order.targets]
+    delivered = [_deliver(part, pipeline.model.trained) for part in parts]
     return Built(
-        run=run.root,
-        trained=chain.trained,
+        run=context.run.root,
+        trained=pipeline.model.trained,
         targets=tuple(delivered),
-        agreements=_agreements(deliveries, delivered),
-        seconds=run.seconds,
+        agreements=_compare_targets(parts, delivered),
+        seconds=context.run.seconds,
     )
 
 
-def layers(order: Order, run: RunFolder, console: Console) -> dict[FormatName, tuple[LayerError, ...]]:
-    """What int8 does to every layer, the worst first, in the format of each target: kept, or measured now.
+def rank_layers(context: Context) -> dict[FormatName, tuple[LayerError, ...]]:
+    """Return the quantization error of every layer, largest first, for the format of each target.
 
     Raises:
         ConfigError, DataError, StageError: see the stages.
     """
-    chain = Chain(order, run, console)
-    forms = dict.fromkeys(target.accepts.formats[0] for target in order.targets)
-    return {form: chain.ranges(form, more=False).layers for form in forms}
+    files = Pipeline(context).files
+    formats = dict.fromkeys(target.accepts.formats[0] for target in context.order.targets)
+    return {format_name: files.calibrate(format_name, more=False).layers for format_name in formats}
 
 
-def _delivered(delivery: Delivery) -> Delivered:
-    chain, target = delivery.chain, delivery.target.id
-    chosen = delivery.chosen(chain.order.method)
-    verdict = delivery.verdict(chosen, "test", ledger=True)
-    bundle = delivery.bundle(chosen, verdict)
-    pairs = [(candidate.artifact, candidate.validation) for candidate in delivery.candidates]
-    several = len(chain.order.targets) > 1
-    path = chain.run.root / (f"methods-{target}.svg" if several else "methods.svg")
-    title = f"{chain.trained.base} on validation photos" + (f", {target}" if several else "")
-    write_text(path, picture.draw_drops(pairs, title))
+def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
+    target, context = part.target, part.context
+    chosen = part.selection.choose(context.order.method)
+    verdict = part.delivery.judge(chosen)
+    bundle = part.delivery.bundle(chosen, verdict)
+    attempts = part.selection.attempts
+    pairs = [(attempt.candidate.artifact, attempt.candidate.validation) for attempt in attempts if attempt.candidate]
+    several = len(context.order.targets) > 1
+    path = context.run.root / (f"methods-{target.id}.svg" if several else "methods.svg")
+    title = f"{trained.base} on validation photos" + (f", {target.id}" if several else "")
+    write_text(path, chart.draw_drops(pairs, title))
     return Delivered(
-        target=target,
-        rungs=delivery.rungs,
+        target=target.id,
+        attempts=attempts,
         verdict=verdict,
         artifact=chosen,
         bundle=bundle,
         picture=path,
+        unmet=limits.check_model_bytes(chosen, target.limits),
     )
 
 
-def _agreements(deliveries: Sequence[Delivery], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
-    named = {
-        one.target: metrics.top1(np.load(delivery.answers(one.artifact, "test").path, allow_pickle=False))
-        for delivery, one in zip(deliveries, delivered, strict=True)
+def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
+    predicted = {
+        made.target: metrics.top1(np.load(part.delivery.score(made.artifact, "test").path, allow_pickle=False))
+        for part, made in zip(parts, delivered, strict=True)
         if len(delivered) > 1
     }
     return tuple(
         Agreement(
             targets=(left, right),
-            photos=len(named[left]),
-            same=int(np.count_nonzero(named[left] == named[right])),
+            photos=len(predicted[left]),
+            same=int(np.count_nonzero(predicted[left] == predicted[right])),
         )
-        for left, right in combinations(named, 2)
+        for left, right in combinations(predicted, 2)
     )

@@ -1,138 +1,81 @@
-"""The stages that everything else stands on: photos → Dataset → Trained, each made once in one run folder."""
+"""Photos → Dataset → Trained: what every file and verdict of a run starts from, each made when it is first needed."""
 
-from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
-from edgetl import stages
-from edgetl.core import bases, cache
-from edgetl.core.console import Console
-from edgetl.core.photos import dataset, photo_folder, segments
-from edgetl.core.recipe import Recipe
-from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Record, Trained
-from edgetl.core.report import tables as report_tables
-from edgetl.core.runs import RunFolder, hash_file, installed_versions
-from edgetl.pipeline.order import Order
+from edgetl.core.network import bases
+from edgetl.core.photos import photo_folder
+from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.recipe.tables import TrainingTables
+from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
+from edgetl.core.report import tables
+from edgetl.core.run.run_folder import StageSpec
+from edgetl.core.storage import cache
+from edgetl.pipeline import stages
+from edgetl.pipeline.context import Context
+from edgetl.stages.ingest import ingest
 
-R = TypeVar("R", bound=Record)
 
+class Model:
+    """The dataset and the trained model of one order."""
 
-class ModelChain:
-    """The stages of one order in one run folder up to its model, each run when something asks for its result."""
-
-    def __init__(self, order: Order, run: RunFolder, console: Console) -> None:
-        self.order = order
-        self.run = run
-        self.console = console
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._recipe = context.order.recipe
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The photos, scanned and decoded on every build: only so does a changed folder show."""
-        root = self.order.photos or _embedded()
-        photos = self.order.recipe.photos
-        tree = photo_folder.scan_photos(root)
-        with self.console.bar("photos", len(tree.files), "photos") as bar:
-            split = dataset.SplitFractions(test=photos.test, validation=photos.validation)
-            found = stages.ingest.ingest(tree, self.shape, split, progress=bar.advance)
-        self.console.say(
-            f"{len(found.train)} training, {len(found.validation)} validation and {len(found.test)} test photos "
-            f"of {len(found.classes)} classes in {root}"
+        """The photos, scanned and decoded on every build: a changed folder shows in no other way."""
+        console = self._context.console
+        root = self._context.order.photos or _locate_digits()
+        split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
+        dataset = ingest(photo_folder.scan_photos(root), self.input_spec, split, console=console)
+        console.say(
+            f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
+            f"of {len(dataset.classes)} classes in {root}"
         )
-        if found.left_out:
-            self.console.table(*report_tables.tabulate_left_out(found))
-        depends_on = {"dataset": found.to_json(root)}
-        return self.stage("ingest", depends_on, lambda _: found, Dataset, title="")
-
-    @property
-    def shape(self) -> InputSpec:
-        """What the model eats."""
-        return InputSpec(side_px=self._side_px, fit=self.order.recipe.photos.fit)
+        if dataset.left_out:
+            console.table(*tables.tabulate_left_out(dataset))
+        return self._context.keep("ingest", dataset)
 
     @cached_property
-    def _side_px(self) -> int:
-        own, base = self.order.recipe.external, self.order.recipe.base
-        if not own.path:
-            return base.side_px
-        depends_on = {
-            "model": hash_file(Path(own.path)),
-            "libraries": installed_versions("keras", bases.requested_backend()),
-        }
-        return self.stage(
-            "look", depends_on, lambda _: stages.adopt.inspect_external(own), ExternalModelInfo, title=""
-        ).side_px
+    def input_spec(self) -> InputSpec:
+        """The input of the model."""
+        external = self._recipe.external
+        side_px = self._recipe.base.side_px
+        if external.path:
+            spec = StageSpec(name="look", record=ExternalModelInfo)
+            side_px = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path)).side_px
+        return InputSpec(side_px=side_px, fit=self._recipe.photos.fit)
 
     @cached_property
     def trained(self) -> Trained:
-        """The fine-tuned Keras model, or the one that was given."""
+        """The fine-tuned Keras model, or the given one."""
         bases.check_backend()
-        if self.order.recipe.external.path:
-            return self._adopted()
-        recipe, data = self.order.recipe, self.dataset
-        tables = recipe.tables()
-        depends_on = {
-            "recipe": {key: tables[key] for key in ("base", "head", "augment", "training", "phase1", "phase2")},
-            "fit": recipe.photos.fit,
-            "dataset": data.sha256,
-            "weights": _weights_sha256(recipe),
-            "libraries": installed_versions("keras", "numpy", bases.requested_backend()),
-        }
-        count = len(data.train)
-        title = f"train {recipe.base.name} (alpha {recipe.base.alpha:g}, {recipe.base.side_px} px) on {count} photos"
-        return self.stage(
-            "train",
-            depends_on,
-            lambda folder: stages.train.train(data, recipe, folder, console=self.console),
-            Trained,
-            title=title,
+        dataset, base = self.dataset, self._recipe.base
+        if self._recipe.external.path:
+            title = f"take {Path(self._recipe.external.path).name} as it is"
+            spec = StageSpec(name="train", record=Trained, title=title)
+            return self._context.run_stage(
+                spec, stages.adopt.adopt_external, self._recipe.external, dataset, self.input_spec
+            )
+        title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
+        spec = StageSpec(name="train", record=Trained, title=title)
+        tables_ = self._recipe.select(TrainingTables)
+        return self._context.run_stage(
+            spec, stages.train.train, dataset, self.input_spec, tables_, self._locate_weights()
         )
 
-    def _adopted(self) -> Trained:
-        recipe, data = self.order.recipe, self.dataset
-        own = recipe.external
-        depends_on = {
-            "external": {"scaling": own.scaling, "model": hash_file(Path(own.path))},
-            "labels": hash_file(Path(own.labels)) if own.labels else "",
-            "fit": recipe.photos.fit,
-            "dataset": data.sha256,
-            "libraries": installed_versions("keras", "numpy", bases.requested_backend()),
-        }
-        return self.stage(
-            "train",
-            depends_on,
-            lambda folder: stages.adopt.adopt_external(own, data, self.shape, folder, console=self.console),
-            Trained,
-            title=f"take {Path(own.path).name} as it is",
-        )
-
-    def stage(
-        self, name: str, depends_on: Mapping[str, object], make: Callable[[Path], R], kind: type[R], *, title: str
-    ) -> R:
-        """The record of a stage, made now or read back; with a title, its making is told.
-
-        Everything here comes of the photos' pixels, so what makes them is a part of every fingerprint.
-        """
-
-        def work(folder: Path) -> R:
-            if not title:
-                return make(folder)
-            with self.console.step(title):
-                return make(folder)
-
-        return self.run.stage(name, {**depends_on, "pixels": segments.hash_pixel_code()}, work, kind).record
+    def _locate_weights(self) -> Path | None:
+        """Return the file with the base's weights; published weights are downloaded, so that its content is known."""
+        base = self._recipe.base
+        path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
+        return path if path is None or path.is_file() else stages.train.fetch_weights(base)
 
 
-def _embedded() -> Path:
-    """The embedded digits as a folder of PNGs, written on first use."""
+def _locate_digits() -> Path:
+    """Return the folder of the embedded digits, written on first use."""
     folder = cache.locate_cache() / "digits"
     if not folder.is_dir():
-        stages.embedded.write(folder)
+        stages.digits.write_digits(folder)
     return folder
-
-
-def _weights_sha256(recipe: Recipe) -> str:
-    """What the training starts from; published weights are fetched first, so that this says the same ever after."""
-    path = bases.resolve_weights_path(recipe.base.name, recipe.base.alpha, recipe.base.weights)
-    if path is not None and not path.is_file():
-        stages.train.fetch_weights(recipe)
-    return hash_file(path) if path is not None else recipe.base.weights

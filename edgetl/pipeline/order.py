@@ -1,4 +1,4 @@
-"""What was asked for → order.json in the run folder, and back: photos, targets, recipe, method."""
+"""What is to be built → order.json in the run folder, and back: photos, targets, recipe, method."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,17 +6,24 @@ from pathlib import Path
 from edgetl.core.device import targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import Recipe, parse_recipe
-from edgetl.core.runs import read_json, write_json
+from edgetl.core.recipe.resolve import parse_recipe
+from edgetl.core.recipe.tables import Recipe
+from edgetl.core.storage.files import read_json, write_json
 
-_RUN_HINT = "give the folder that edgetl build wrote"
+_FILE = "order.json"
+_HINT = "give the folder that edgetl build wrote"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What was asked for. No photos: the embedded digits. No method: of each target's, the first within the limit.
+    """What is to be built. One model is trained for all targets.
 
-    One model is trained for all `targets`; there is at least one, and no two have the same id.
+    Attributes:
+        photos: folder of photos; None for the embedded digits.
+        targets: at least one, no two with the same id.
+        recipe: how to train and judge.
+        method: the pinned conversion method; "" for each target's first within the limit.
+        all_methods: whether every method is made and scored.
     """
 
     photos: Path | None
@@ -25,60 +32,70 @@ class Order:
     method: str = ""
     all_methods: bool = False
 
-    def target(self, id: str = "") -> Target:  # noqa: A002  (a target's id is called id everywhere)
-        """The target of that id; without one, the only target.
+    def find_target(self, target_id: str = "") -> Target:
+        """Return the target of that id; without an id, the only target.
 
         Raises:
-            ConfigError: none of that id, or several to choose from.
+            ConfigError: no target of that id, or several to choose from.
         """
         ids = [target.id for target in self.targets]
-        if id in ids:
-            return self.targets[ids.index(id)]
-        if id:
-            raise ConfigError(f"the run was not built for target {id!r}", hint=f"it was built for {', '.join(ids)}")
+        if target_id in ids:
+            return self.targets[ids.index(target_id)]
+        if target_id:
+            raise ConfigError(
+                f"the run was not built for target {target_id!r}", hint=f"it was built for {', '.join(ids)}"
+            )
         if len(ids) > 1:
-            hint = f"say which, as in --target {ids[0]}"
+            hint = f"name one of them, as in --target {ids[0]}"
             raise ConfigError(f"the run was built for several targets: {', '.join(ids)}", hint=hint)
         return self.targets[0]
 
-    def save(self, root: Path) -> None:
-        """Keep the order in the run folder, for `Order.of`."""
-        photos = str(self.photos.absolute()) if self.photos else ""
-        folders = [one.source.parent.parent for one in self.targets]
-        # Where the installation lies may change: its own targets are found wherever that is.
-        kept = ["" if folder == targets.locate_shipped_targets().resolve() else str(folder) for folder in folders]
-        write_json(
-            root / "order.json",
-            {
-                "photos": photos,
-                "targets": [{"id": one.id, "folder": kept[place]} for place, one in enumerate(self.targets)],
-                "recipe": self.recipe.tables(),
-                "method": self.method,
-                "all_methods": self.all_methods,
-            },
+
+def save_order(order: Order, root: Path) -> None:
+    """Write the order into the run folder."""
+    shipped = targets.locate_shipped_targets().resolve()
+    folders = [target.source.parent.parent for target in order.targets]
+    write_json(
+        root / _FILE,
+        {
+            "photos": str(order.photos.absolute()) if order.photos else "",
+            # The installation may move: its own targets are found wherever it is.
+            "targets": [
+                {"id": target.id, "folder": "" if folder == shipped else str(folder)}
+                for target, folder in zip(order.targets, folders, strict=True)
+            ],
+            "recipe": order.recipe.tables(),
+            "method": order.method,
+            "all_methods": order.all_methods,
+        },
+    )
+
+
+def load_order(root: Path) -> Order:
+    """Read the order of a run folder.
+
+    Raises:
+        ConfigError: the folder is not a run folder of edgetl.
+    """
+    path = root / _FILE
+    value = read_json(path, hint=_HINT)
+    try:
+        if not value["targets"]:
+            raise KeyError("targets")
+        return Order(
+            photos=Path(value["photos"]) if value["photos"] else None,
+            targets=tuple(
+                targets.find_target(row["id"], [Path(row["folder"] or targets.locate_shipped_targets())])
+                for row in value["targets"]
+            ),
+            recipe=parse_recipe(value["recipe"], str(path)),
+            method=value["method"],
+            all_methods=value["all_methods"],
         )
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_HINT) from error
 
-    @classmethod
-    def of(cls, root: Path) -> "Order":
-        """The order that made a run folder.
 
-        Raises:
-            ConfigError: the folder is no run of edgetl's.
-        """
-        path = root / "order.json"
-        kept = read_json(path, hint=_RUN_HINT)
-        try:
-            if not kept["targets"]:
-                raise KeyError("targets")
-            return cls(
-                photos=Path(kept["photos"]) if kept["photos"] else None,
-                targets=tuple(
-                    targets.find_target(one["id"], [Path(one["folder"] or targets.locate_shipped_targets())])
-                    for one in kept["targets"]
-                ),
-                recipe=parse_recipe(kept["recipe"], str(path)),
-                method=kept["method"],
-                all_methods=kept["all_methods"],
-            )
-        except (KeyError, TypeError) as error:
-            raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_RUN_HINT) from error
+def has_order(root: Path) -> bool:
+    """Return whether a folder holds an order."""
+    return (root / _FILE).is_file()

@@ -1,113 +1,96 @@
-"""The stages that all targets of an order share: photos → Dataset → Trained → Artifacts → Verdicts, each made once.
+"""Artifacts → Scores → Verdicts, each made when it is first needed."""
 
-What is chosen for a target, bundled and measured is `delivery`'s: this file knows formats and kernels, no target.
-"""
-
-from collections.abc import Callable, Mapping
-from pathlib import Path
-
-from edgetl import stages
-from edgetl.core import bases
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, KernelSet
-from edgetl.core.photos.evaluation_set import EvaluationSet
-from edgetl.core.records import Artifact, Part, Scores, Verdict
-from edgetl.core.runs import installed_versions
-from edgetl.pipeline.files import FileChain
+from edgetl.core.photos.photo_set import PhotoSet
+from edgetl.core.records import Artifact, Part, Photo, Scores, Verdict
+from edgetl.core.run.run_folder import StageSpec
+from edgetl.pipeline import stages
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.files import Files
+from edgetl.pipeline.model import Model
+from edgetl.stages.verify import Case, verify
 
-# Plain kernels are slow (see `formats`); the ledger may spend this long on them.
+# Reference kernels are slow (see `core.formats`); the ledger may spend this long on them.
 _LEDGER_S = 90.0
 
 
-class Chain(FileChain):
-    """All stages of one order in one run folder, each run when something asks for its result."""
+class ModelScores:
+    """The scores and verdicts of one order.
 
-    def verdict(self, artifact: Artifact, part: Part, kernels: KernelSet, *, ledger: bool = False) -> Verdict:
-        """The artifact on these kernels judged against the Keras reference on one part of the photos."""
-        photos, contract = self.dataset.part(part), self.order.recipe.contract
-        reference, answers = self.reference(part), self.answers(artifact, part, kernels)
-        case = stages.verify.Case(
+    With `reuse=False`, finished stages are made again, each of them once.
+    """
+
+    def __init__(self, context: Context, model: Model, files: Files, *, reuse: bool = True) -> None:
+        self._context = context
+        self._model = model
+        self._files = files
+        self._reuse = reuse
+        self._made: dict[str, Scores] = {}
+
+    def again(self) -> "ModelScores":
+        """Return scores of the same files that are all made again."""
+        return ModelScores(self._context, self._model, self._files, reuse=False)
+
+    def judge(self, artifact: Artifact, part: Part, kernels: KernelSet, *, ledger: bool = False) -> Verdict:
+        """Return the verdict on an artifact, run on these kernels over the photos of one part."""
+        case = Case(
             method=artifact.method,
-            photos=photos,
-            classes=self.dataset.classes,
-            reference=reference,
-            artifact=answers,
-            steps=self.steps(artifact, part, kernels) if ledger else (),
+            photos=self._model.dataset.part(part),
+            classes=self._model.dataset.classes,
+            reference=self.score_reference(part),
+            artifact=self.score(artifact, part, kernels),
+            steps=self.score_steps(artifact, part, kernels) if ledger else (),
         )
-        depends_on = {
-            "reference": reference.sha256,
-            "artifact": answers.sha256,
-            "host_ms": answers.invoke_ms,
-            "steps": [(name, scores.sha256) for name, scores in case.steps],
-            # The answers to renamed photos are the old ones; the verdict names photos and classes.
-            "said": [case.classes, [(photo.path, photo.label) for photo in photos]],
-            "contract": contract.model_dump(),
-        }
-        # Two boards of one order may take the same file and run it on other kernels.
-        plain = "reference-" if kernels == "reference" else ""
-        name = f"verify-{artifact.format}-{artifact.method}-{plain}{part}"
-        return self.stage(name, depends_on, lambda _: stages.verify.verify(case, contract), Verdict, title="")
+        # Two targets of one order may take the same file and run it on different kernels.
+        suffix = "reference-" if kernels == "reference" else ""
+        name = f"verify-{artifact.format}-{artifact.method}-{suffix}{part}"
+        spec = StageSpec(name=name, record=Verdict, reuse=self._reuse)
+        return self._context.run_stage(spec, verify, case, self._context.order.recipe.contract)
 
-    def steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
-        """Keras → the format in float32 → the artifact on plain kernels → on fast ones: each with its answers."""
-        form, method = FORMATS[artifact.format], artifact.method
-        answers = self.answers(artifact, part, kernels)
-        steps = [("Keras", self.reference(part))]
+    def score_steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
+        """Return name and scores of each step: Keras, float32 file, artifact on reference kernels, on fast ones."""
+        row, method = FORMATS[artifact.format], artifact.method
+        scores = self.score(artifact, part, kernels)
+        steps = [("Keras", self.score_reference(part))]
         if method != "float32":
-            float32 = self.artifact(artifact.format, "float32")
-            steps.append((f"float32 {form.title}", self.answers(float32, part, form.fast_kernels)))
+            float32 = self._files.make(artifact.format, "float32")
+            steps.append((f"float32 {row.title}", self.score(float32, part, row.fast_kernels)))
         if kernels == "reference":
-            return (*steps, (f"{method}, {form.reference_title}", answers))
-        affordable = form.count_affordable_photos(_LEDGER_S, answers.invoke_ms, accelerated=answers.accelerated)
-        plain = self.answers(artifact, part, "reference", at_most=affordable)
-        steps.append((f"{method}, {form.reference_title}", plain))
-        steps.append((f"{method}, {form.fast_title if answers.accelerated else form.runtime}", answers))
+            return (*steps, (f"{method}, {row.reference_title}", scores))
+        count = row.count_affordable_photos(_LEDGER_S, scores.invoke_ms, accelerated=scores.accelerated)
+        reference = self.score(artifact, part, "reference", at_most=count)
+        steps.append((f"{method}, {row.reference_title}", reference))
+        steps.append((f"{method}, {row.fast_title if scores.accelerated else row.runtime}", scores))
         return tuple(steps)
 
-    def reference(self, part: Part) -> Scores:
-        """The Keras model's answers to one part of the photos."""
-        trained = self.trained
-        questions = EvaluationSet(part=part, photos=self.dataset.part(part), shape=self.shape)
-        depends_on = {
-            "model": trained.sha256,
-            "photos": questions.sha256,
-            "libraries": installed_versions("keras", bases.requested_backend()),
-        }
-        return self._scored(
-            f"score-keras-{part}",
-            depends_on,
-            questions,
-            lambda folder, advance: stages.score.reference(trained, questions, folder, advance=advance),
-        )
+    def score_reference(self, part: Part) -> Scores:
+        """Return the scores of the Keras model for one part."""
+        name = f"score-keras-{part}"
+        if name not in self._made:
+            self._made[name] = self._context.run_stage(
+                self._make_spec(name),
+                stages.score.score_reference,
+                self._model.trained,
+                self._make_set(part, self._model.dataset.part(part)),
+            )
+        return self._made[name]
 
-    def answers(self, artifact: Artifact, part: Part, kernels: KernelSet, at_most: int = 2**31) -> Scores:
-        """The artifact's answers to one part of the photos, or to so many of them, evenly drawn."""
-        photos = self.dataset.part(part)
+    def score(self, artifact: Artifact, part: Part, kernels: KernelSet, at_most: int = 2**31) -> Scores:
+        """Return the scores of an artifact for one part, or for at most so many of its photos, evenly drawn."""
+        photos = self._model.dataset.part(part)
         drawn = tuple(photos[row] for row in metrics.sample_evenly(len(photos), at_most))
-        questions = EvaluationSet(part=part, photos=drawn, shape=self.shape)
-        # A board without fast kernels is asked all of them on the plain ones, and lives beside the ledger's few.
-        few = "-few" if len(drawn) < len(photos) else ""
-        depends_on = {
-            "model": artifact.sha256,
-            "photos": questions.sha256,
-            "libraries": installed_versions(FORMATS[artifact.format].runtime_package),
-        }
-        return self._scored(
-            f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{few}",
-            depends_on,
-            questions,
-            lambda folder, advance: stages.score.artifact(artifact, questions, kernels, folder, advance=advance),
-        )
+        # Targets without fast kernels score all photos on the reference kernels; the ledger's subset is kept beside.
+        suffix = "-few" if len(drawn) < len(photos) else ""
+        name = f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{suffix}"
+        if name not in self._made or self._made[name].model_sha256 != artifact.sha256:
+            self._made[name] = self._context.run_stage(
+                self._make_spec(name), stages.score.score_artifact, artifact, self._make_set(part, drawn), kernels
+            )
+        return self._made[name]
 
-    def _scored(
-        self,
-        name: str,
-        depends_on: Mapping[str, object],
-        questions: EvaluationSet,
-        make: Callable[[Path, Callable[[int], None]], Scores],
-    ) -> Scores:
-        def work(folder: Path) -> Scores:
-            with self.console.bar(name.replace("-", " "), len(questions.photos), "photos") as bar:
-                return make(folder, bar.advance)
+    def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:
+        return PhotoSet(part=part, photos=photos, input_spec=self._model.input_spec)
 
-        return self.stage(name, depends_on, work, Scores, title=f"{name.replace('-', ' ')} photos")
+    def _make_spec(self, name: str) -> StageSpec[Scores]:
+        return StageSpec(name=name, record=Scores, title=f"{name.replace('-', ' ')} photos", reuse=self._reuse)

@@ -1,6 +1,6 @@
-"""A model made anywhere → Trained: loaded safely, fed as its maker says, and tried on photos of known classes first.
+"""A model made elsewhere → Trained: loaded safely, with its preprocessing as first layer, checked on labelled photos.
 
-The trials take photos of the training and validation parts, never of the test part.
+The photos come from the training and validation parts, never from the test part.
 """
 
 from dataclasses import dataclass
@@ -8,91 +8,101 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.core import input_scaling
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import preprocessing_check
-from edgetl.core.input_scaling import InputScaling
+from edgetl.core.network import input_scaling
+from edgetl.core.network.input_scaling import InputScaling
 from edgetl.core.photos import pixel_store
-from edgetl.core.recipe import ExternalRecipe
+from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
-from edgetl.core.runs import hash_file
-from edgetl.engines.keras import external
+from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.keras import external as external_model
 from edgetl.engines.keras import model as keras_model
 
-_TRIED_PHOTOS = 256
+_CHECKED_PHOTOS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
-    """Photos of known classes, and which class each output stands for."""
+class _LabelledSample:
+    """Photos with labels, and the class of each model output."""
 
     pixels: np.ndarray
     labels: np.ndarray
-    class_of: tuple[int, ...]
+    class_of_output: tuple[int, ...]
+
+    def find_correct(self, scores: np.ndarray) -> np.ndarray:
+        """Return for which photos the prediction is correct: bool [photos]."""
+        return np.asarray(np.array(self.class_of_output)[scores.argmax(axis=1)] == self.labels)
+
+    def select_true_probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the predicted probability of each photo's true class: float [photos]."""
+        output_of_class = np.argsort(self.class_of_output)
+        return np.asarray(np.maximum(scores[np.arange(len(scores)), output_of_class[self.labels]], 1e-6))
 
 
-def inspect_external(told: ExternalRecipe) -> ExternalModelInfo:
-    """What must be known of the model before a photo is decoded.
-
-    Raises:
-        ConfigError: see `engines.own.opened`.
-    """
-    return ExternalModelInfo(side_px=keras_model.read_input_side(external.load_external(Path(told.path))))
-
-
-def adopt_external(
-    told: ExternalRecipe, dataset: Dataset, shape: InputSpec, folder: Path, *, console: Console
-) -> Trained:
-    """Write model.keras, which eats raw RGB and answers as the given model does, into `folder`.
+def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
+    """Read what must be known of the model before any photo is decoded.
 
     Raises:
-        ConfigError: a model that cannot be taken, a preprocessing that is not stated or is stated wrongly, labels that
-            are not those of the folders or not in the order of the outputs.
-        StageError: the model that was written does not answer as the given one.
+        ConfigError: see `engines.keras.external.load_external`.
     """
-    path = Path(told.path)
-    model = external.load_external(path)
-    inside = external.has_built_in_scaling(model)
-    way = _way(told, inside)
-    trial = _trial(told, dataset, shape, int(model.outputs[0].shape[1]))
-    outputs = external.predict_raw(model, external.apply_scaling(trial.pixels, way))
-    answers = external.classify_outputs(outputs, path)
-    expected = external.to_probabilities(outputs, answers)
-    tried = [
-        (
-            other,
-            external.to_probabilities(
-                external.predict_raw(model, external.apply_scaling(trial.pixels, other)), answers
-            ),
-        )
-        for other in input_scaling.list_alternatives(way, inside=inside)
-    ]
-    best = max(tried, key=lambda one: (_right(one[1], trial).sum(), np.log(_of_truth(one[1], trial)).mean()))
-    # Swapped colours can pass for swapped labels, and the other way round: what explains more of the photos is told.
-    reordered = _reordered(trial, expected, len(dataset.classes))
-    if reordered is None or _right(best[1], trial).sum() >= _right(expected, reordered).sum():
-        _compare((way, expected), best, trial, console)
-    _check_order(trial, reordered, _right(expected, trial), dataset.classes, console)
-    order = tuple(int(at) for at in np.argsort(trial.class_of))
-    console.say(
-        f"  {path.name}: photos of {shape.side_px} px by {shape.fit}, scaling {way.name}, outputs are {answers}"
-        + (", to which the missing step was added" if answers.endswith("logits") else "")
+    return ExternalModelInfo(side_px=keras_model.read_input_side(external_model.load_external(model)))
+
+
+def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
+    """Write model.keras, which takes raw RGB and predicts what the given model does.
+
+    Raises:
+        ConfigError: a model that cannot be used, a preprocessing that is missing or wrong, labels that are not those of
+            the folders or not in the order of the outputs.
+        StageError: the model that was written predicts something else than the given one.
+    """
+    path = Path(external.path)
+    model = external_model.load_external(path)
+    built_in = external_model.has_built_in_scaling(model)
+    scaling = _resolve_scaling(external, built_in=built_in)
+    sample = _draw_sample(external, dataset, input_spec, int(model.outputs[0].shape[1]))
+    outputs = external_model.predict_raw(model, external_model.apply_scaling(sample.pixels, scaling))
+    kind = external_model.classify_outputs(outputs, path)
+    expected = external_model.to_probabilities(outputs, kind)
+    alternatives = []
+    for alternative in input_scaling.list_alternatives(scaling, inside=built_in):
+        raw = external_model.predict_raw(model, external_model.apply_scaling(sample.pixels, alternative))
+        alternatives.append((alternative, external_model.to_probabilities(raw, kind)))
+    best = max(
+        alternatives,
+        key=lambda tried: (
+            sample.find_correct(tried[1]).sum(),
+            np.log(sample.select_true_probabilities(tried[1])).mean(),
+        ),
     )
-    made = external.wrap_model(model, way, answers, order)
-    external.check_wrapped(made, trial.pixels, expected[:, list(order)])
-    written = folder / "model.keras"
-    keras_model.save_model(made, written)
+    # Swapped colour channels can look like swapped labels, and the reverse. What explains more photos is reported.
+    reordered = _find_reordered(sample, expected, len(dataset.classes))
+    if reordered is None or sample.find_correct(best[1]).sum() >= reordered.find_correct(expected).sum():
+        _check_scaling((scaling, expected), best, sample, work.console)
+    _check_output_order(sample, reordered, expected, dataset.classes)
+    _warn_near_chance(sample, expected, dataset.classes, work.console)
+    order = tuple(int(output) for output in np.argsort(sample.class_of_output))
+    work.console.say(
+        f"  {path.name}: photos of {input_spec.side_px} px by {input_spec.fit}, scaling {scaling.name}, outputs are {kind}"
+        + (", to which the missing activation was added" if kind.endswith("logits") else "")
+    )
+    wrapped = external_model.wrap_model(model, scaling, kind, order)
+    external_model.check_wrapped(wrapped, sample.pixels, expected[:, list(order)])
+    written = work.folder / "model.keras"
+    keras_model.save_model(wrapped, written)
     return Trained(
         path=written,
         sha256=hash_file(written),
         base="external",
         alpha=1.0,
-        weights=f"{path.name} sha256 {hash_file(path)}, scaling {way.name}",
-        input=shape,
+        weights=f"{path.name} sha256 {hash_file(path)}, scaling {scaling.name}",
+        input=input_spec,
         classes=dataset.classes,
-        activation="sigmoid" if answers.startswith("sigmoid") else "softmax",
-        parameters=int(made.count_params()),
+        activation="sigmoid" if kind.startswith("sigmoid") else "softmax",
+        parameters=int(wrapped.count_params()),
         phases=(),
         dataset_sha256=dataset.sha256,
         backend=keras_model.get_backend(),
@@ -101,113 +111,115 @@ def adopt_external(
     )
 
 
-def _way(told: ExternalRecipe, inside: bool) -> InputScaling:
-    if inside:
-        if told.scaling not in ("", "none", "none-bgr"):
+def _resolve_scaling(external: ExternalRecipe, *, built_in: bool) -> InputScaling:
+    if built_in:
+        if external.scaling not in ("", "none", "none-bgr"):
             raise ConfigError(
-                f"the model's first layers scale its photos: with --scaling {told.scaling} it would be done twice",
-                where=(told.path,),
-                hint="leave --scaling out, or say --scaling none",
+                f"the model's first layers scale its input: with --scaling {external.scaling} it would be scaled twice",
+                where=(external.path,),
+                hint="leave --scaling out, or use --scaling none",
             )
-        return input_scaling.parse_scaling(told.scaling or "none")
-    if not told.scaling:
+        return input_scaling.parse_scaling(external.scaling or "none")
+    if not external.scaling:
         raise ConfigError(
-            "how the model's photos were scaled must be said: no layer at its beginning does it",
-            where=(told.path,),
-            hint="--scaling tf is -1..1, 0..1 is x / 255, torch and caffe are Keras's, none feeds 0..255 as they are",
+            "--scaling is needed: no layer at the beginning of the model scales its input",
+            where=(external.path,),
+            hint="--scaling tf is -1..1, 0..1 is x / 255, torch and caffe are Keras's, none is 0..255 unscaled",
         )
-    return input_scaling.parse_scaling(told.scaling)
+    return input_scaling.parse_scaling(external.scaling)
 
 
-def _trial(told: ExternalRecipe, dataset: Dataset, shape: InputSpec, units: int) -> _Trial:
+def _draw_sample(external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec, units: int) -> _LabelledSample:
     known = (*dataset.validation, *dataset.train)
-    rows = np.linspace(0, len(known) - 1, min(len(known), _TRIED_PHOTOS)).round().astype(np.int64)
+    rows = np.linspace(0, len(known) - 1, min(len(known), _CHECKED_PHOTOS)).round().astype(np.int64)
     photos = [known[row] for row in rows]
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape).rows(range(len(photos)))
-    return _Trial(pixels, np.array([photo.label for photo in photos]), _class_of(told, dataset, max(2, units)))
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], input_spec).rows(range(len(photos)))
+    labels = np.array([photo.label for photo in photos])
+    return _LabelledSample(pixels, labels, _map_outputs(external, dataset, max(2, units)))
 
 
-def _class_of(told: ExternalRecipe, dataset: Dataset, outputs: int) -> tuple[int, ...]:
-    """For each output the class it stands for."""
+def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tuple[int, ...]:
+    """Return the class index of each output."""
     classes = dataset.classes
     if outputs != len(classes):
         raise ConfigError(
-            f"the model tells {outputs} classes apart, the photos have {len(classes)}",
-            where=(told.path, dataset.root),
-            hint="one folder for each class that the model knows",
+            f"the model predicts {outputs} classes, the photos have {len(classes)}",
+            where=(external.path, dataset.root),
+            hint="one folder for each class that the model predicts",
         )
-    if not told.labels:
+    if not external.labels:
         return tuple(range(outputs))
-    names = [line.strip() for line in _text(Path(told.labels)).splitlines() if line.strip()]
+    names = [line.strip() for line in _read_labels(Path(external.labels)).splitlines() if line.strip()]
     if sorted(names) != sorted(classes):
         odd = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
         raise ConfigError(
             f"the labels are not the names of the folders: {', '.join(odd)}",
-            where=(told.labels, dataset.root),
-            hint="one name a line, in the order of the model's outputs, each a folder of photos",
+            where=(external.labels, dataset.root),
+            hint="one name on each line, in the order of the model's outputs, each the name of a folder of photos",
         )
     return tuple(classes.index(name) for name in names)
 
 
-def _text(path: Path) -> str:
+def _read_labels(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the labels cannot be read: {error}", where=(path,)) from error
 
 
-def _compare(
-    stated: tuple[InputScaling, np.ndarray], tried: tuple[InputScaling, np.ndarray], trial: _Trial, console: Console
+def _check_scaling(
+    stated: tuple[InputScaling, np.ndarray],
+    best: tuple[InputScaling, np.ndarray],
+    sample: _LabelledSample,
+    console: Console,
 ) -> None:
-    """Refuse a way of feeding when another is clearly better: scaled twice, or not at all, or BGR."""
-    (way, scores), (other, other_scores) = stated, tried
-    right, other_right = _right(scores, trial), _right(other_scores, trial)
-    seen = (
-        f"the model names {right.mean():.1%} of {len(right)} photos right with --scaling {way.name}, and "
-        f"{other_right.mean():.1%} with {other.name}"
+    """Refuse a scaling when another is clearly better: scaled twice, not at all, or BGR; warn where it may be."""
+    (scaling, scores), (other, other_scores) = stated, best
+    correct, other_correct = sample.find_correct(scores), sample.find_correct(other_scores)
+    comparison = (
+        f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly with --scaling {scaling.name}, and "
+        f"{other_correct.mean():.1%} with {other.name}"
     )
-    if preprocessing_check.is_clearly_better(other_right, right):
+    if preprocessing_check.is_clearly_better(other_correct, correct):
         raise ConfigError(
-            f"{seen}: it was not trained the way it is fed",
-            hint=f"say --scaling {other.name}",
+            f"{comparison}: this preprocessing does not match the model's training",
+            hint=f"use --scaling {other.name}",
         )
-    if other_right.sum() > right.sum() and preprocessing_check.is_likelier(
-        _of_truth(other_scores, trial), _of_truth(scores, trial)
-    ):
-        console.warn(f"{seen}, and is surer of them: was it trained that way?")
+    likelier = preprocessing_check.is_likelier(
+        sample.select_true_probabilities(other_scores), sample.select_true_probabilities(scores)
+    )
+    if other_correct.sum() > correct.sum() and likelier:
+        console.warn(f"{comparison}, with higher confidence: was the model trained with that scaling?")
 
 
-def _reordered(trial: _Trial, expected: np.ndarray, classes: int) -> _Trial | None:
-    """The trial with the order of the outputs that fits the photos clearly better; None where the stated one does."""
-    named = np.array(trial.class_of)[expected.argmax(axis=1)]
-    better = preprocessing_check.find_better_order(named, trial.labels, classes)
+def _find_reordered(sample: _LabelledSample, expected: np.ndarray, classes: int) -> _LabelledSample | None:
+    """Return the sample with the output order that fits the photos clearly better; None where the stated one fits."""
+    predicted = np.array(sample.class_of_output)[expected.argmax(axis=1)]
+    better = preprocessing_check.find_better_order(predicted, sample.labels, classes)
     if better is None:
         return None
-    return _Trial(trial.pixels, trial.labels, tuple(better[label] for label in trial.class_of))
+    return _LabelledSample(sample.pixels, sample.labels, tuple(better[label] for label in sample.class_of_output))
 
 
-def _check_order(
-    trial: _Trial, reordered: _Trial | None, right: np.ndarray, classes: tuple[str, ...], console: Console
+def _check_output_order(
+    sample: _LabelledSample, reordered: _LabelledSample | None, expected: np.ndarray, classes: tuple[str, ...]
 ) -> None:
     if reordered is not None:
-        told = ", ".join(classes[label] for label in trial.class_of)
+        stated = ", ".join(classes[label] for label in sample.class_of_output)
+        correct = f"{reordered.find_correct(expected).mean():.1%}"
         raise ConfigError(
-            f"the photos say that the outputs are not in the order {told}",
-            where=(f"they fit {', '.join(classes[label] for label in reordered.class_of)}",),
-            hint="write these names into a file, one a line, and give it with --labels",
+            f"the output order {stated} does not match the photos",
+            where=(f"{correct} match {', '.join(classes[label] for label in reordered.class_of_output)}",),
+            hint="write these names into a file, one on each line, and give it with --labels",
         )
-    if preprocessing_check.is_near_chance(right, len(classes)):
+
+
+def _warn_near_chance(
+    sample: _LabelledSample, expected: np.ndarray, classes: tuple[str, ...], console: Console
+) -> None:
+    correct = sample.find_correct(expected)
+    if preprocessing_check.is_near_chance(correct, len(classes)):
         console.warn(
-            f"the model names {right.mean():.1%} of {len(right)} photos right, as guessing would: are labels, scaling "
-            "and fit those it was trained with?"
+            f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly, no more than chance: are labels, "
+            "scaling and fit those of its training?"
         )
-
-
-def _right(scores: np.ndarray, trial: _Trial) -> np.ndarray:
-    return np.asarray(np.array(trial.class_of)[scores.argmax(axis=1)] == trial.labels)
-
-
-def _of_truth(scores: np.ndarray, trial: _Trial) -> np.ndarray:
-    """The probability that each photo's true class is given."""
-    output_of = np.argsort(trial.class_of)
-    return np.asarray(np.maximum(scores[np.arange(len(scores)), output_of[trial.labels]], 1e-6))

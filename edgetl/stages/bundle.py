@@ -1,7 +1,6 @@
-"""Put together the folder that travels to the device.
+"""The records of a build → the folder for the device: model, labels, facts, programs, golden photos, checksums.
 
-In: the records of a build and an empty folder. Out: a Bundle: model, labels, facts, programs, golden photos, checksums.
-Whatever is copied is compared with the sha256 its record gives, so a file that changed since is not shipped.
+Everything that is copied is compared with the sha256 in its record, so a file that has changed since is not shipped.
 """
 
 import hashlib
@@ -14,40 +13,63 @@ from edgetl.core.device import bundle_files
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.formats import FORMATS
-from edgetl.core.photos import pixels
+from edgetl.core.photos import pixel_store, pixels
 from edgetl.core.records import Bundle
-from edgetl.core.runs import installed_version
-
-__all__ = ["BundleContents", "GoldenSet", "bundle"]
+from edgetl.core.requests import BundleRequest
+from edgetl.core.run.fingerprint import installed_version
+from edgetl.core.run.workspace import Workspace
+from edgetl.engines.backends import BACKENDS
 
 _PACKAGES = ("edgetl", "numpy", "pillow")
 
 
-def bundle(job: BundleContents, folder: Path) -> Bundle:
-    """Write the bundle.
-
-    Args:
-        job: what it is made of; the caller has run the artifact over the golden photos.
-        folder: an existing empty folder that holds the bundle and nothing else, later too.
+def bundle(work: Workspace, request: BundleRequest) -> Bundle:
+    """Predict the golden photos and write the bundle.
 
     Raises:
-        ConfigError: the target does not take this kind of file.
-        DataError: a golden photo changed or a label cannot be written.
+        ConfigError: the target does not accept this kind of file.
+        DataError: a golden photo changed, or a label cannot be written.
         StageError: the records belong to different builds, or a file is not what its record says.
     """
-    _check(job)
-    form = FORMATS[job.artifact.format]
+    root = work.folder / "bundle"
+    root.mkdir()
+    return write_bundle(
+        BundleContents(
+            target=request.target,
+            trained=request.trained,
+            artifact=request.artifact,
+            verdict=request.verdict,
+            dataset=request.dataset,
+            recipe=request.recipe.tables(),
+            golden=_predict_golden(request),
+        ),
+        root,
+    )
+
+
+def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
+    """Write the bundle into an existing empty folder, which contains nothing else, later either.
+
+    Raises:
+        ConfigError: the target does not accept this kind of file.
+        DataError: a golden photo changed, or a label cannot be written.
+        StageError: the records belong to different builds, or a file is not what its record says.
+    """
+    _check(contents)
+    form = FORMATS[contents.artifact.format]
     packages = dict.fromkeys((*_PACKAGES, *form.converter_packages, form.runtime_package))
-    facts = bundle_files.describe_model(job, {package: installed_version(package) for package in packages})
+    facts = bundle_files.describe_model(contents, {package: installed_version(package) for package in packages})
     files = {
-        bundle_files.model_file_name(job.artifact): _proved(job.artifact.path, job.artifact.sha256),
-        "labels.txt": bundle_files.format_labels(job.trained.classes).encode(),
+        bundle_files.model_file_name(contents.artifact): _read_checked(
+            contents.artifact.path, contents.artifact.sha256
+        ),
+        "labels.txt": bundle_files.format_labels(contents.trained.classes).encode(),
         "model.json": bundle_files.format_json(facts).encode(),
         "pixels.py": Path(pixels.__file__).read_bytes(),
-        "requirements.txt": bundle_files.format_requirements(job.target).encode(),
-        bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(job.golden),
-        **{file.name: file.path.read_bytes() for file in job.target.payload},
-        **_golden(job),
+        "requirements.txt": bundle_files.format_requirements(contents.target).encode(),
+        bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(contents.golden),
+        **{file.name: file.path.read_bytes() for file in contents.target.payload},
+        **_read_golden_photos(contents),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests).encode("ascii")
@@ -57,60 +79,69 @@ def bundle(job: BundleContents, folder: Path) -> Bundle:
         path.write_bytes(content)
     return Bundle(
         root=folder,
-        target=job.target.id,
-        method=job.artifact.method,
-        artifact_sha256=job.artifact.sha256,
+        target=contents.target.id,
+        method=contents.artifact.method,
+        artifact_sha256=contents.artifact.sha256,
         files={name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
         bytes=sum(len(content) for content in files.values()),
     )
 
 
-def _check(job: BundleContents) -> None:
-    accepts = job.target.accepts
-    if job.artifact.format not in accepts.formats or methods.find_family(job.artifact.method) not in accepts.methods:
+def _predict_golden(request: BundleRequest) -> GoldenSet:
+    artifact, photos = request.artifact, request.golden_photos
+    opened = pixel_store.open_pixels([photo.sha256 for photo in photos], request.trained.input)
+    kernels = request.target.choose_kernels(artifact.format)
+    predictions = BACKENDS[artifact.format].predict(artifact.path, opened, kernels, lambda _: None)
+    return GoldenSet(photos=photos, pixels=opened.rows(range(len(photos))), outputs=predictions.raw)
+
+
+def _check(contents: BundleContents) -> None:
+    accepts = contents.target.accepts
+    artifact = contents.artifact
+    if artifact.format not in accepts.formats or methods.find_family(artifact.method) not in accepts.methods:
         raise ConfigError(
-            f"target {job.target.id} takes no {job.artifact.format} file made by {job.artifact.method}",
-            where=(job.target.source,),
-            hint=f"it takes {', '.join(accepts.formats)} made by {', '.join(accepts.methods)}",
+            f"target {contents.target.id} accepts no {artifact.format} file made by {artifact.method}",
+            where=(contents.target.source,),
+            hint=f"it accepts {', '.join(accepts.formats)} made by {', '.join(accepts.methods)}",
         )
     pairs = {
-        "artifact and trained model": (job.artifact.trained_sha256, job.trained.sha256),
-        "verdict and artifact": (job.verdict.artifact_sha256, job.artifact.sha256),
-        "trained model and dataset": (job.trained.dataset_sha256, job.dataset.sha256),
-        "labels and classes": (job.trained.classes, job.dataset.classes),
+        "artifact and trained model": (artifact.trained_sha256, contents.trained.sha256),
+        "verdict and artifact": (contents.verdict.artifact_sha256, artifact.sha256),
+        "trained model and dataset": (contents.trained.dataset_sha256, contents.dataset.sha256),
+        "labels and classes": (contents.trained.classes, contents.dataset.classes),
     }
     for what, (left, right) in pairs.items():
         if left != right:
-            raise StageError(f"{what} belong to different builds", where=(job.artifact.path,))
-    golden, side = job.golden, job.trained.input.side_px
+            raise StageError(f"{what} belong to different builds", where=(artifact.path,))
+    golden, side = contents.golden, contents.trained.input.side_px
     count = len(golden.photos)
     expected = {
         "pixels": (golden.pixels, (count, side, side, 3), "uint8"),
-        "outputs": (golden.outputs, (count, job.artifact.output.shape[-1]), job.artifact.output.dtype),
+        "outputs": (golden.outputs, (count, artifact.output.shape[-1]), artifact.output.dtype),
     }
     for what, (array, shape, dtype) in expected.items():
         if array.shape != shape or array.dtype != np.dtype(dtype) or not count:
             raise StageError(f"golden {what} are {array.dtype} {array.shape} and should be {dtype} {shape}")
 
 
-def _proved(path: Path, sha256: str) -> bytes:
+def _read_checked(path: Path, sha256: str) -> bytes:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StageError("the model changed since it was verified", where=(path,))
     return content
 
 
-def _golden(job: BundleContents) -> dict[str, bytes]:
-    """Name in the bundle → bytes of the photo, which must still give exactly the pixels that the model was run on."""
-    photos = job.golden.photos
-    names = bundle_files.name_golden_files(photos, job.dataset.classes)
+def _read_golden_photos(contents: BundleContents) -> dict[str, bytes]:
+    """Read the golden photos by their names in the bundle; each must still decode to the pixels that were predicted."""
+    photos, input_spec = contents.golden.photos, contents.trained.input
+    names = bundle_files.name_golden_files(photos, contents.dataset.classes)
     files: dict[str, bytes] = {}
-    for name, photo, expected in zip(names, photos, job.golden.pixels, strict=True):
-        path = job.dataset.root / photo.path
+    for name, photo, expected in zip(names, photos, contents.golden.pixels, strict=True):
+        path = contents.dataset.root / photo.path
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != photo.sha256:
             raise DataError("a photo changed since it was scanned", where=(path,), hint="build again from the photos")
-        if not np.array_equal(pixels.decode_photo(content, job.trained.input.side_px, job.trained.input.fit), expected):
+        if not np.array_equal(pixels.decode_photo(content, input_spec.side_px, input_spec.fit), expected):
             raise StageError("golden pixels are not those of their photo", where=(path,))
         files[name] = content
     return files

@@ -1,75 +1,44 @@
-"""Trained + photos → Calibrated: the range of every activation, and what int8 does to every layer. Kept, so that each
-int8 file after it takes half a second."""
+"""Trained model and photos → ActivationRanges: the range of every activation, and the quantization error of every layer.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+They are kept: each int8 file that is made from them takes half a second.
+"""
+
+from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.formats import FormatName
 from edgetl.core.photos import calibration_audit, pixel_store
-from edgetl.core.records import ActivationRanges, CalibrationSet, Dataset, Photo, SourceModel, Trained
-from edgetl.core.runs import hash_file
-from edgetl.engines.keras import saved_model as savedmodel
-from edgetl.engines.onnx import calibrate as onnx_calibrate
-from edgetl.engines.onnx import layer_errors as onnx_layer_errors
-from edgetl.engines.tflite import calibrate as tflite_calibrate
+from edgetl.core.records import ActivationRanges, CalibrationSet, Dataset, Photo
+from edgetl.core.requests import CalibrationRequest
+from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.backends import BACKENDS
 
-# Enough to tell a layer that suffers from one that does not; each costs about as much as a calibration photo.
-_OTHERS = 32
-_LAYER_ERRORS = {"tflite": tflite_calibrate.measure_layer_errors, "onnx": onnx_layer_errors.measure_layer_errors}
+# Enough to separate layers with a large error from others. Each costs about as much as a calibration photo.
+_ERROR_PHOTOS = 32
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Calibrating:
-    """What is asked for: the ranges of a model's activations by photos of a dataset.
-
-    With a `graph`, which is the model in ONNX, for an ONNX file; without one for TFLite.
-    """
-
-    trained: Trained
-    dataset: Dataset
-    photos: tuple[Photo, ...]
-    graph: SourceModel | None = None
-
-    @property
-    def form(self) -> FormatName:
-        """The format of the files that these ranges are for."""
-        return "onnx" if self.graph else "tflite"
-
-
-def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None]) -> ActivationRanges:
-    """Write calibrated.tflite or calibrated.onnx into `folder`.
-
-    Args:
-        asked: for what; its photos are audited before and after.
-        folder: where the file goes.
-        advance: told how many more photos are done.
+def calibrate(work: Workspace, request: CalibrationRequest) -> ActivationRanges:
+    """Write calibrated.tflite or calibrated.onnx. The photos are audited before, and the ranges after.
 
     Raises:
         DataError: photos that cannot set ranges.
         StageError: the converter failed.
     """
-    trained, photos = asked.trained, asked.photos
-    pixels = calibration_audit.audit_calibration(photos, asked.dataset, trained.input)
-    others = pixel_store.open_pixels([photo.sha256 for photo in _others(photos, asked.dataset)], trained.input)
-    if asked.graph:
-        model = onnx_calibrate.calibrate_model(asked.graph.path.read_bytes(), pixels, advance)
-    else:
-        with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
-            saved_model = Path(work) / "saved_model"
-            savedmodel.export_saved_model(trained.path, saved_model, "ranged")
-            model = tflite_calibrate.calibrate_model(saved_model, pixels, advance)
-    layers = _LAYER_ERRORS[asked.form](model, others)
+    dataset, photos, input_spec = request.dataset, request.photos.photos, request.photos.input_spec
+    backend = BACKENDS[request.format_name]
+    pixels = calibration_audit.audit_calibration(photos, dataset, input_spec)
+    error_photos = [photo.sha256 for photo in _select_error_photos(photos, dataset)]
+    with work.console.bar("ranges", len(photos), "photos") as bar:
+        model = backend.calibrate(request.source.path, pixels, bar.advance)
+    layers = backend.measure_layer_errors(model, pixel_store.open_pixels(error_photos, input_spec))
     calibration_audit.audit_ranges(layers, len(photos))
-    path = folder / f"calibrated.{asked.form}"
+    path = work.folder / f"calibrated.{request.format_name}"
     path.write_bytes(model)
     return ActivationRanges(
         path=path,
         sha256=hash_file(path),
-        trained_sha256=trained.sha256,
+        trained_sha256=request.trained.sha256,
         calibration=CalibrationSet(
             photos=len(photos), sha256=sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest()
         ),
@@ -77,9 +46,9 @@ def calibrate(asked: Calibrating, folder: Path, *, advance: Callable[[int], None
     )
 
 
-def _others(photos: Sequence[Photo], dataset: Dataset) -> list[Photo]:
-    """Photos that set no range: of the training part, of the validation part where that has none left."""
+def _select_error_photos(photos: Sequence[Photo], dataset: Dataset) -> list[Photo]:
+    """Select photos that set no range: of the training part, or of the validation part where too few are left."""
     used = {photo.sha256 for photo in photos}
-    left = [photo for photo in dataset.train if photo.sha256 not in used]
-    from_where = left if len(left) >= _OTHERS else list(dataset.validation)
-    return [from_where[row] for row in metrics.sample_evenly(len(from_where), _OTHERS)]
+    unused = [photo for photo in dataset.train if photo.sha256 not in used]
+    candidates = unused if len(unused) >= _ERROR_PHOTOS else list(dataset.validation)
+    return [candidates[row] for row in metrics.sample_evenly(len(candidates), _ERROR_PHOTOS)]

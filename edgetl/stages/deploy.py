@@ -1,7 +1,7 @@
-"""A bundle and a device → a Benchmark: copied there, set up once, measured, its measure brought back. Over OpenSSH.
+"""Bundle and device → Benchmark: the bundle is copied, set up once and measured there, and the result brought back.
 
-What runs on the device are the fixed scripts below. Nothing but hexadecimal digests and numbers is ever put into them,
-and each leaves nothing half-done: what is not whole is thrown away there, and one may simply try again.
+The scripts below run on the device over OpenSSH. Only hexadecimal digests and numbers are ever put into them. Each
+leaves nothing unfinished there, so that any of them may be run again.
 """
 
 import hashlib
@@ -14,14 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgetl.core.device import benchmark as benchmark_file
-from edgetl.core.device import bundle_files
+from edgetl.core.device import benchmark, bundle_files
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Benchmark, Bundle
-from edgetl.engines.ssh import Connection, Device, connect
-
-__all__ = ["Device", "deploy"]
+from edgetl.core.run.workspace import Workspace
+from edgetl.engines.ssh import Completed, Connection, Device, Script, connect
 
 _NO_PYTHON = 71
 _LIMIT_BYTES = 256 * 1024 * 1024
@@ -33,7 +31,7 @@ find "$HOME/.cache/edgetl/bundles" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -
 uname -m
 test -f "$HOME/.cache/edgetl/bundles/{digest}/SHA256SUMS" && echo there || echo absent"""
 
-_TAKE = """set -eu
+_RECEIVE = """set -eu
 umask 077
 mkdir -p "$HOME/.cache/edgetl/bundles"
 cd "$HOME/.cache/edgetl/bundles"
@@ -46,8 +44,9 @@ test ! -f {name}.part.tmp/SHA256SUMS || (cd {name}.part.tmp && sha256sum --check
 rm -rf {name}
 mv {name}.part.tmp {name}"""
 
-# When the connection ends, standard input does. Without the guard pip would go on alone, and the next attempt would
-# remove from under it what it installs. It is a group of its own: a shell acts on a signal only when pip has ended.
+# When the connection ends, so does standard input. Without the guard, pip would continue alone, and the next attempt
+# would delete what it installs. setup.sh gets a process group of its own, because a shell acts on a signal only when
+# pip has ended.
 _SET_UP = """trap "" PIPE
 exec 3<&0
 setsid sh "$HOME/.cache/edgetl/bundles/{digest}/setup.sh" </dev/null &
@@ -59,10 +58,10 @@ ended=$?
 kill $guard 2>/dev/null
 exit $ended"""
 
-_FORGET = 'rm -rf "$HOME/.cache/edgetl/bundles/{digest}"'
+_REMOVE = 'rm -rf "$HOME/.cache/edgetl/bundles/{digest}"'
 
-# When the connection ends, standard input does; without the guard bench.py would go on alone to the end of its soak.
-# PIPE: whatever is still said when nobody listens any more must not end the script before it has cleaned up.
+# When the connection ends, so does standard input. Without the guard, bench.py would continue alone to the end of its
+# soak. PIPE is ignored because output after a lost connection must not end the script before it has cleaned up.
 _MEASURE = """cd "$HOME/.cache/edgetl/bundles" || exit 1
 trap "rm -rf {nonce}.measure.tmp {nonce}.photos.tmp" EXIT
 trap "exit 1" HUP INT TERM
@@ -79,58 +78,48 @@ test $ended -gt 1 || tar -cf - -C {nonce}.measure.tmp measure.json measure.svg
 exit $ended"""
 
 
-def deploy(
-    device: Device, bundle: Bundle, wanted: BenchmarkRequest, folder: Path, *, said: Callable[[str], None]
-) -> Benchmark:
-    """Measure the bundle on the device.
-
-    Args:
-        device: where.
-        bundle: whose model is `wanted`.
-        wanted: what is measured.
-        folder: takes measure.json, measure.svg and, where photos were scored, scores.npy.
-        said: told what is being done.
+def deploy(work: Workspace, device: Device, bundle: Bundle, request: BenchmarkRequest) -> Benchmark:
+    """Measure the bundle on the device; write measure.json, measure.svg and, where photos are scored, scores.npy.
 
     Raises:
         ConfigError: no connection, no python3, or a processor that the bundle is not made for.
-        StageError: something broke off there, or came back that is no measure.
+        StageError: something failed there, or what came back is no measurement.
     """
+    say = work.console.say
     digest = hashlib.sha256((bundle.root / bundle_files.CHECKSUMS).read_bytes()).hexdigest()[:32]
     nonce = secrets.token_hex(8)
-    with connect(device, said) as line:
-        said("look at the device")
-        machine, there = _probe(line, digest)
+    with connect(device, say) as connection:
+        say("look at the device")
+        machine, has_bundle = _probe(connection, digest)
         _check_machine(device, bundle, machine)
-        if there != "there":
-            said(f"copy {bundle.bytes / 1e6:.1f} MB")
-            line.run("copying the bundle", _TAKE.format(name=digest), _tar((bundle.root / n, n) for n in bundle.files))
-        said("set up")
-        _set_up(line, digest)
+        if not has_bundle:
+            say(f"copy {bundle.bytes / 1e6:.1f} MB")
+            files = ((bundle.root / name, name) for name in bundle.files)
+            connection.run(Script(doing="copying the bundle", text=_RECEIVE.format(name=digest)), _make_sender(files))
+        say("set up")
+        _set_up(connection, digest)
         photos = ""
-        if wanted.photos:
-            said(f"copy {len(wanted.photos)} photos")
-            _send_photos(line, wanted, f"{nonce}.photos.tmp")
+        if request.photos:
+            say(f"copy {len(request.photos)} photos")
+            _send_photos(connection, request, f"{nonce}.photos.tmp")
             photos = f"--photos {nonce}.photos.tmp"
-        script = _MEASURE.format(digest=digest, nonce=nonce, soak_s=wanted.soak_s, photos=photos)
-        content = line.run("measuring", script, hold=True, fine=(0, 1))
-        try:
-            _unpack(content, folder)
-        except (tarfile.TarError, KeyError) as error:
-            raise StageError(f"{device.name}: bench.py left no measure: {line.told()}") from error
-    return benchmark_file.read_benchmark(device.name, wanted, folder)
+        text = _MEASURE.format(digest=digest, nonce=nonce, soak_s=request.soak_s, photos=photos)
+        completed = connection.run(Script(doing="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True))
+        _unpack(device, completed, work.folder)
+    return benchmark.read_benchmark(device.name, request, work.folder)
 
 
-def _probe(line: Connection, digest: str) -> tuple[str, str]:
-    """The device's architecture, and "there" where it has the bundle."""
-    answer = (
-        line.run("looking at it", _PROBE.format(digest=digest), fine=(0, _NO_PYTHON)).decode(errors="replace").split()
-    )
-    if line.ended == _NO_PYTHON:
-        hint = "on it: sudo apt install python3 python3-venv"
-        raise ConfigError(f"{line.device.name} has no python3", hint=hint)
-    if len(answer) != 2:
-        raise StageError(f"{line.device.name} answered with something unexpected: {' '.join(answer)[:80]!r}")
-    return answer[0], answer[1]
+def _probe(connection: Connection, digest: str) -> tuple[str, bool]:
+    """Return the device's architecture, and whether it has the bundle."""
+    name = connection.device.name
+    script = Script(doing="looking at it", text=_PROBE.format(digest=digest), ok_codes=(0, _NO_PYTHON))
+    completed = connection.run(script)
+    if completed.exit_code == _NO_PYTHON:
+        raise ConfigError(f"{name} has no python3", hint="on it: sudo apt install python3 python3-venv")
+    words = completed.stdout.decode(errors="replace").split()
+    if len(words) != 2:
+        raise StageError(f"{name} sent something unexpected: {' '.join(words)[:80]!r}")
+    return words[0], words[1] == "there"
 
 
 def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
@@ -142,32 +131,34 @@ def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
         )
 
 
-def _set_up(line: Connection, digest: str) -> None:
-    shown = line.run("setting it up", _SET_UP.format(digest=digest), hold=True, fine=(0, 1, 2))
-    if line.ended == 1:
-        # A file may have changed there: the next attempt copies them all again.
-        told = line.told()
-        failed = [row.strip() for row in shown.decode(errors="replace").splitlines() if "FAIL" in row]
-        line.run("removing it", _FORGET.format(digest=digest))
+def _set_up(connection: Connection, digest: str) -> None:
+    name = connection.device.name
+    script = Script(doing="setting it up", text=_SET_UP.format(digest=digest), ok_codes=(0, 1, 2), keep_stdin_open=True)
+    completed = connection.run(script)
+    if completed.exit_code == 1:
+        # A file may have changed there: the next attempt copies all of them again.
+        lines = completed.stdout.decode(errors="replace").splitlines()
+        failures = [line.strip() for line in lines if "FAIL" in line]
+        connection.run(Script(doing="removing it", text=_REMOVE.format(digest=digest)))
         raise StageError(
-            f"{line.device.name} does not give what the build gave: {'; '.join(failed) or told}",
-            hint="run it again: the bundle was removed there, and is copied anew",
+            f"{name} does not compute what the build computed: {'; '.join(failures) or completed.last_line}",
+            hint="run it again: the bundle was removed there, and is copied again",
         )
-    if line.ended == 2:
-        raise ConfigError(f"{line.device.name} cannot be set up: {line.told()}")
+    if completed.exit_code == 2:
+        raise ConfigError(f"{name} cannot be set up: {completed.last_line}")
 
 
-def _send_photos(line: Connection, wanted: BenchmarkRequest, name: str) -> None:
-    with TemporaryDirectory(prefix="edgetl-") as laid_out:
-        root = Path(laid_out)
-        benchmark_file.link_photos(wanted, root)
+def _send_photos(connection: Connection, request: BenchmarkRequest, name: str) -> None:
+    with TemporaryDirectory(prefix="edgetl-") as folder:
+        root = Path(folder)
+        benchmark.link_photos(request, root)
         links = sorted(path for path in root.rglob("*") if path.is_symlink())
-        send = _tar((link.resolve(), link.relative_to(root).as_posix()) for link in links)
-        line.run("copying the photos", _TAKE.format(name=name), send)
+        send = _make_sender((link.resolve(), link.relative_to(root).as_posix()) for link in links)
+        connection.run(Script(doing="copying the photos", text=_RECEIVE.format(name=name)), send)
 
 
-def _tar(files: Iterable[tuple[Path, str]]) -> Callable[[IO[bytes]], None]:
-    """A function that writes files, each under its name, as a tar archive."""
+def _make_sender(files: Iterable[tuple[Path, str]]) -> Callable[[IO[bytes]], None]:
+    """Return a function that writes files, each under its name, as a tar archive."""
 
     def send(stream: IO[bytes]) -> None:
         with tarfile.open(fileobj=stream, mode="w|") as archive:
@@ -177,10 +168,13 @@ def _tar(files: Iterable[tuple[Path, str]]) -> Callable[[IO[bytes]], None]:
     return send
 
 
-def _unpack(content: bytes, folder: Path) -> None:
-    """Write the two files that a device may send, and nothing else that its archive names."""
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for name in (benchmark_file.NAME, "measure.svg"):
-            member = archive.extractfile(name)
-            if member is not None:
-                (folder / name).write_bytes(member.read(_LIMIT_BYTES))
+def _unpack(device: Device, completed: Completed, folder: Path) -> None:
+    """Write the two files that a device may send, and nothing else that its archive contains."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(completed.stdout)) as archive:
+            for name in (benchmark.NAME, "measure.svg"):
+                member = archive.extractfile(name)
+                if member is not None:
+                    (folder / name).write_bytes(member.read(_LIMIT_BYTES))
+    except (tarfile.TarError, KeyError) as error:
+        raise StageError(f"{device.name}: bench.py wrote no measurement: {completed.last_line}") from error

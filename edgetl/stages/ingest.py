@@ -1,27 +1,27 @@
-"""In: a tree of photos. Out: a Dataset, with every photo decoded once into the store."""
+"""A folder of photos → a Dataset, with every photo decoded once into the pixel store."""
 
-from collections.abc import Callable
-
+from edgetl.core.console import Console
 from edgetl.core.photos import dataset, pixel_store
 from edgetl.core.photos.dataset import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.records import Dataset, InputSpec
 
 
-def ingest(tree: PhotoFolder, shape: InputSpec, split: SplitFractions, *, progress: Callable[[int], None]) -> Dataset:
-    """Decode the photos and sort them into train, validation and test.
+def ingest(folder: PhotoFolder, input_spec: InputSpec, split: SplitFractions, *, console: Console) -> Dataset:
+    """Decode the photos and divide them into train, validation and test.
 
-    Nothing is ever written into the photos' folder.
+    It runs on every build, because only so does a changed folder show. Nothing is ever written into the folder.
 
     Args:
-        tree: what `scan` found in the photos' folder.
-        shape: what the model eats.
-        split: the fractions to draw.
-        progress: called with n whenever n more photos are done.
+        folder: from `photo_folder.scan_photos`.
+        input_spec: input of the model.
+        split: fractions of validation and test.
+        console: shows the progress.
 
     Raises:
         DataError: the photos cannot be used as they are.
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    glimpses = pixel_store.fill_pixel_store(tree.root, tree.paths, shape, progress=progress)
-    return dataset.assemble_dataset(tree, glimpses, split)
+    with console.bar("photos", len(folder.files), "photos") as bar:
+        facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
+    return dataset.assemble_dataset(folder, facts, split)

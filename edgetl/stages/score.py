@@ -1,37 +1,36 @@
-"""A model and a part of the photos → Scores: what the model answers, kept so that a verdict can be repeated.
+"""A model and photos of one part → Scores: its predictions, kept so that a verdict can be repeated.
 
-It stands between convert and verify so that the reference answers once for all artifacts, and each hop of the ledger
-once for all verdicts.
+Scores are a stage of their own, so that the reference predicts once for all artifacts.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, KernelSet
-from edgetl.core.photos.evaluation_set import EvaluationSet
+from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Scores, Trained
-from edgetl.core.runs import hash_file
-from edgetl.engines import backends
+from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
 
-Advance = Callable[[int], None]
 
-
-def reference(trained: Trained, questions: EvaluationSet, folder: Path, *, advance: Advance) -> Scores:
-    """The Keras model's answers, into scores.npy in `folder`.
+def score_reference(work: Workspace, trained: Trained, photos: PhotoSet) -> Scores:
+    """Write the predictions of the Keras model to scores.npy.
 
     Raises:
         ConfigError: the model cannot be loaded safely.
     """
-    scores = keras_model.predict_scores(keras_model.load_model(trained.path), questions.pixels(), advance)
-    path = _saved(scores, folder)
+    with work.console.bar(f"Keras, {photos.part} photos", len(photos.photos), "photos") as bar:
+        scores = keras_model.predict_scores(keras_model.load_model(trained.path), photos.open_pixels(), bar.advance)
+    path = _save(scores, work.folder)
     return Scores(
         path=path,
         sha256=hash_file(path),
         model_sha256=trained.sha256,
-        part=questions.part,
+        part=photos.part,
         kernels=f"keras-{keras_model.get_backend()}",
         photos=len(scores),
         accelerated=False,
@@ -39,34 +38,30 @@ def reference(trained: Trained, questions: EvaluationSet, folder: Path, *, advan
     )
 
 
-def artifact(
-    model: Artifact, questions: EvaluationSet, kernels: KernelSet, folder: Path, *, advance: Advance
-) -> Scores:
-    """The artifact's answers in its real runtime, into scores.npy in `folder`.
+def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernels: KernelSet) -> Scores:
+    """Write the predictions of the artifact, in its real runtime, to scores.npy.
 
     Raises:
-        ConfigError: its input does not fit the photos.
+        ConfigError: its input does not match the photos.
     """
-    ran = backends.predict_with(model.path, questions.pixels(), kernels, advance)
-    path = _saved(keras_model.expand_sigmoid(ran.scores), folder)
+    title = f"{artifact.method}, {kernels}, {photos.part} photos"
+    with work.console.bar(title, len(photos.photos), "photos") as bar:
+        backend = BACKENDS[artifact.format]
+        predictions = backend.predict(artifact.path, photos.open_pixels(), kernels, bar.advance)
+    path = _save(metrics.expand_sigmoid(predictions.scores), work.folder)
     return Scores(
         path=path,
         sha256=hash_file(path),
-        model_sha256=model.sha256,
-        part=questions.part,
-        kernels=f"{FORMATS[model.format].runtime.lower()}-{kernels}",
-        photos=len(ran.scores),
-        accelerated=ran.accelerated,
-        invoke_ms=ran.invoke_ms,
+        model_sha256=artifact.sha256,
+        part=photos.part,
+        kernels=f"{FORMATS[artifact.format].runtime.lower()}-{kernels}",
+        photos=len(predictions.scores),
+        accelerated=predictions.accelerated,
+        invoke_ms=predictions.invoke_ms,
     )
 
 
-def raw_outputs(model: Artifact, questions: EvaluationSet, kernels: KernelSet) -> np.ndarray:
-    """The artifact's own output numbers [photos, units], in its own dtype: what a device must give again."""
-    return backends.predict_with(model.path, questions.pixels(), kernels, lambda _: None).raw
-
-
-def _saved(scores: np.ndarray, folder: Path) -> Path:
+def _save(scores: np.ndarray, folder: Path) -> Path:
     path = folder / "scores.npy"
     np.save(path, scores.astype(np.float32), allow_pickle=False)
     return path

@@ -1,19 +1,17 @@
-"""Dataset → Trained: the two-phase recipe on the photos of the training part, judged on the validation part."""
+"""Dataset → Trained: the two-phase recipe on the training photos, judged on the validation photos."""
 
 from pathlib import Path
 
-import numpy as np
-
-from edgetl.core.console import Console
 from edgetl.core.evaluation import metrics
-from edgetl.core.photos import pixel_store
-from edgetl.core.progress import ConsoleListener
-from edgetl.core.recipe import Recipe
-from edgetl.core.records import Dataset, InputSpec, Part, Trained
-from edgetl.core.runs import hash_file
+from edgetl.core.photos.labelled import LabelledPhotos
+from edgetl.core.progress import listen_on_console
+from edgetl.core.recipe.tables import BaseRecipe, TrainingTables
+from edgetl.core.records import Dataset, InputSpec, Trained
+from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import two_phase
-from edgetl.engines.keras.batches import LabelledPhotos
+from edgetl.engines.keras.phase_inputs import TrainingData
 from edgetl.engines.keras.training_log import TrainingLog
 
 _TITLES = {
@@ -23,32 +21,40 @@ _TITLES = {
 }
 
 
-def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -> Trained:
-    """Train the recipe's base on the dataset; write model.keras, log.csv and tensorboard/ into `folder`.
+def train(
+    work: Workspace, dataset: Dataset, input_spec: InputSpec, recipe: TrainingTables, weights: Path | None
+) -> Trained:
+    """Train the recipe's base; write model.keras, log.csv and tensorboard/.
+
+    Args:
+        work: folder and console.
+        dataset: photos of all parts; the test part is not read.
+        input_spec: input of the model.
+        recipe: how to train.
+        weights: the file with the base's weights, from `fetch_weights`; None for random ones.
 
     Raises:
-        ConfigError: weights that are absent or do not fit, or a layer to unfreeze from that is not there.
-        DataError: the decoded photos are gone from the cache.
+        ConfigError: weights that do not fit, or a layer to unfreeze from that does not exist.
+        DataError: the decoded photos are not in the cache any more.
         StageError: training diverged, or the model could not be saved.
     """
-    shape = InputSpec(side_px=recipe.base.side_px, fit=recipe.photos.fit)
+    training = LabelledPhotos.open(dataset.train, input_spec)
+    validation = LabelledPhotos.open(dataset.validation, input_spec)
     keras_model.reset_keras(recipe.training.seed)
-    parts = _photos(dataset, "train", shape), _photos(dataset, "validation", shape)
     with keras_model.use_precision(recipe.training.precision):
-        model = keras_model.assemble_model(recipe.base, recipe.head, len(dataset.classes))
-    log = TrainingLog(folder)
-    with ConsoleListener(console, _TITLES, log.epoch) as watching:
-        phases = two_phase.train_two_phases(model, *parts, recipe, watching.watch)
+        model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights)
+    log = TrainingLog(work.folder)
+    with listen_on_console(work.console, _TITLES, log.epoch) as listener:
+        data = TrainingData(training=training, validation=validation, recipe=recipe, listener=listener)
+        phases = two_phase.train_two_phases(model, data)
     log.close()
     if recipe.training.precision != "float32":
         model = keras_model.convert_to_float32(model)
-        accuracy = metrics.compute_accuracy(
-            keras_model.predict_scores(model, parts[1].pixels, lambda _: None), parts[1].labels
+        accuracy = metrics.compute_accuracy(keras_model.predict_scores(model, validation.pixels), validation.labels)
+        work.console.say(
+            f"  trained in {recipe.training.precision}; with float32 computation, validation accuracy is {accuracy:.4f}"
         )
-        console.say(
-            f"  trained in {recipe.training.precision}; in float32 these weights reach validation {accuracy:.4f}"
-        )
-    path = folder / "model.keras"
+    path = work.folder / "model.keras"
     keras_model.save_model(model, path)
     return Trained(
         path=path,
@@ -56,7 +62,7 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
         base=recipe.base.name,
         alpha=recipe.base.alpha,
         weights=recipe.base.weights,
-        input=shape,
+        input=input_spec,
         classes=dataset.classes,
         activation=recipe.head.activation,
         parameters=int(model.count_params()),
@@ -68,17 +74,10 @@ def train(dataset: Dataset, recipe: Recipe, folder: Path, *, console: Console) -
     )
 
 
-def fetch_weights(recipe: Recipe) -> None:
-    """Have the base's weights on disk, fetched if they are published ones.
+def fetch_weights(base: BaseRecipe) -> Path | None:
+    """Return the file with the base's weights, None for random ones; published weights are downloaded once.
 
     Raises:
-        ConfigError: they are neither here nor to be had.
+        ConfigError: they are not here and cannot be downloaded.
     """
-    keras_model.fetch_weights(recipe.base)
-
-
-def _photos(dataset: Dataset, part: Part, shape: InputSpec) -> LabelledPhotos:
-    photos = dataset.part(part)
-    sha256s = [photo.sha256 for photo in photos]
-    labels = np.array([photo.label for photo in photos], dtype=np.int64)
-    return LabelledPhotos(pixels=pixel_store.open_pixels(sha256s, shape), labels=labels, sha256s=sha256s)
+    return build.fetch_weights(base)

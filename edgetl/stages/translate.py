@@ -1,23 +1,17 @@
-"""Trained → Graph: the model in ONNX, in float. Kept, for it takes longer than all that is made of it."""
+"""A Keras model → the file that all conversions to one format start from. It takes longer than the conversions."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from edgetl.core.records import SourceModel, Trained
-from edgetl.core.runs import hash_file
-from edgetl.engines.keras import saved_model as savedmodel
-from edgetl.engines.onnx import convert as onnx_convert
+from edgetl.core.formats import FormatName
+from edgetl.core.records import SourceModel
+from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.backends import BACKENDS
 
 
-def translate(trained: Trained, folder: Path) -> SourceModel:
-    """Write graph.onnx into `folder`.
+def translate(work: Workspace, format_name: FormatName, model: SourceModel) -> SourceModel:
+    """Translate a .keras file to a format.
 
     Raises:
         StageError: the converter failed.
     """
-    path = folder / "graph.onnx"
-    with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
-        saved_model = Path(work) / "saved_model"
-        savedmodel.export_saved_model(trained.path, saved_model, onnx_convert.KIND)
-        path.write_bytes(onnx_convert.translate_saved_model(saved_model))
+    path = BACKENDS[format_name].prepare(model.path, work.folder)
     return SourceModel(path=path, sha256=hash_file(path))

@@ -1,4 +1,4 @@
-"""Scores of reference and artifact on the same photos → Verdict. Nothing is run here: the heavy part has fed."""
+"""Scores of reference and artifact for the same photos → Verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetl.core.errors import StageError
-from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation import verdict as verdict_rules
-from edgetl.core.recipe import ContractRecipe
+from edgetl.core.evaluation import metrics, verdict
+from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import LedgerHop, Photo, Scores, Verdict
+from edgetl.core.run.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """What is judged: one method's answers beside the reference's, to `photos` in this order.
+    """What is judged.
 
-    `steps` are the hops of the ledger by name, the reference first; each may cover fewer photos, evenly drawn
-    (`metrics.evenly`), and then all are compared on those.
+    Attributes:
+        method: conversion method of the artifact.
+        photos: the photos of both scores, in order.
+        classes: class names.
+        reference: scores of the Keras model.
+        artifact: scores of the artifact.
+        steps: name and scores of each hop of the ledger, the reference first. Scores may cover fewer photos, drawn
+            with `metrics.sample_evenly`; then all hops are compared on those.
     """
 
     method: str
@@ -28,46 +34,48 @@ class Case:
     steps: tuple[tuple[str, Scores], ...] = ()
 
 
-def verify(case: Case, contract: ContractRecipe) -> Verdict:
-    """Judge the difference.
+def verify(_work: Workspace, case: Case, contract: ContractRecipe) -> Verdict:
+    """Judge the difference as a stage: see `judge_case`."""
+    return judge_case(case, contract)
+
+
+def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
+    """Judge the difference between reference and artifact.
 
     Raises:
-        StageError: the scores are not answers to these photos, or hold something that is no number.
+        StageError: the scores are not of these photos, or not finite.
     """
     try:
-        return verdict_rules.judge_scores(
-            verdict_rules.ScoredPhotos(
-                method=case.method,
-                artifact_sha256=case.artifact.model_sha256,
-                part=case.reference.part,
-                photos=case.photos,
-                classes=case.classes,
-                reference=_loaded(case.reference),
-                artifact=_loaded(case.artifact),
-                host_ms=case.artifact.invoke_ms,
-            ),
-            contract.limit_drop,
-            contract.confidence,
-            _hops(case),
+        scores = verdict.ScoredPhotos(
+            method=case.method,
+            artifact_sha256=case.artifact.model_sha256,
+            part=case.reference.part,
+            photos=case.photos,
+            classes=case.classes,
+            reference=_load(case.reference),
+            artifact=_load(case.artifact),
+            host_ms=case.artifact.invoke_ms,
         )
+        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, _build_hops(case))
     except ValueError as error:
-        raise StageError(f"the answers cannot be judged: {error}", where=(case.artifact.path,)) from error
+        raise StageError(f"the scores cannot be judged: {error}", where=(case.artifact.path,)) from error
 
 
-def _hops(case: Case) -> tuple[LedgerHop, ...]:
+def _build_hops(case: Case) -> tuple[LedgerHop, ...]:
     if not case.steps:
         return ()
     fewest = min(scores.photos for _, scores in case.steps)
     rows = metrics.sample_evenly(len(case.photos), fewest)
     labels = np.array([case.photos[row].label for row in rows], dtype=np.int64)
-    return verdict_rules.build_ledger(labels, [(name, _on(scores, rows)) for name, scores in case.steps])
+    return verdict.build_ledger(labels, [(name, _load_rows(scores, rows)) for name, scores in case.steps])
 
 
-def _on(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    loaded = _loaded(scores)
+def _load_rows(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Load the scores of some rows; scores of so few photos are of those rows already."""
+    loaded = _load(scores)
     return loaded if len(loaded) == len(rows) else loaded[rows]
 
 
-def _loaded(scores: Scores) -> np.ndarray:
+def _load(scores: Scores) -> np.ndarray:
     array: np.ndarray = np.load(scores.path, allow_pickle=False)
     return array

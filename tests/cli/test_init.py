@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from edgetl import cli
-from edgetl.core import runs
-from edgetl.core.base_table import BASES
 from edgetl.core.device import limits as demands
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, ContractBroken
 from edgetl.core.methods import METHODS
+from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Verdict
+from edgetl.core.run import run_folder as runs
 from edgetl.pipeline import build as building
 from edgetl.pipeline.delivery import Delivery
 from edgetl.pipeline.order import Order

@@ -9,7 +9,8 @@ import typer
 from edgetl import cli
 from edgetl.cli import options
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import Recipe, resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.recipe.tables import Recipe
 
 SAMPLES = {
     "model": "/my.keras",

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edgetl.cli import output
-from edgetl.core.base_table import BASES
 from edgetl.core.console import Console
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.network.base_table import BASES
 from edgetl.core.records import (
     Artifact,
     Bundle,

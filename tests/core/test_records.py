@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from edgetl.core import records
+from edgetl.core.record import Record
 from edgetl.core.records import (
     Artifact,
     Bundle,
@@ -16,7 +17,6 @@ from edgetl.core.records import (
     Dataset,
     InputSpec,
     Photo,
-    Record,
     Refusal,
     Scores,
     TensorSpec,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core import retrain_job
-from edgetl.core.recipe import resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import InputSpec, Photo
 from edgetl.core.retrain_job import RetrainedModel, RetrainJob, RetrainOutcome
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core import runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
-from edgetl.core.runs import hash_file
+from edgetl.core.run import run_folder
+from edgetl.core.storage.files import hash_file
 from edgetl.pipeline.build import Built, build
 from edgetl.pipeline.order import Order
 from tools.emulation import answer, chamber, store
@@ -85,7 +85,7 @@ def built_for(built: Built, order: Order, tmp_path_factory: pytest.TempPathFacto
             folder = tmp_path_factory.mktemp(f"{target}-{method}") / "run"
             shutil.copytree(built.run, folder)
             wanted = replace(order, targets=(targets.find_target(target),), method=method)
-            with runs.open_run(folder) as run:
+            with run_folder.open_run(folder) as run:
                 made[target, method] = build(wanted, run, Console(quiet=True))
         return made[target, method]
 

@@ -101,7 +101,7 @@ class Held:
     def __len__(self): return len(pixels)
     def rows(self, rows): return pixels[np.asarray(rows)]
 
-from edgetl.core.recipe import resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.engines.tfmot.integer_export import PixelScaling
 from edgetl.engines.keras.batches import LabelledPhotos
 from edgetl.engines.tfmot.fit import RetrainSetup

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from edgetl import stages
-from edgetl.core import methods, recipe, runs
+from edgetl.core import methods
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.evaluation import ladder
+from edgetl.core.recipe.resolve import resolve as recipe
 from edgetl.core.records import Verdict
+from edgetl.core.run import run_folder
 from edgetl.engines.onnx import graph as onnx_graph
 from edgetl.pipeline.build import build, layers
 from edgetl.pipeline.delivery import Delivery
@@ -35,7 +37,7 @@ def stamps(root: Path) -> dict[str, int]:
     """Stage → when its JSON was written."""
     found = {}
     for folder in root.iterdir():
-        path = folder / runs.stage_file_name(folder.name)
+        path = folder / run_folder.stage_file_name(folder.name)
         if path.is_file():
             found[folder.name] = path.stat().st_mtime_ns
     return found
@@ -44,7 +46,7 @@ def stamps(root: Path) -> dict[str, int]:
 def remade(root: Path, order: Order) -> set[str]:
     """Build in a run folder; the stages that were made in it."""
     before = stamps(root)
-    with runs.open_run(root) as run:
+    with run_folder.open_run(root) as run:
         build(order, run, QUIET)
     return {stage for stage, stamp in stamps(root).items() if before.get(stage) != stamp}
 
@@ -68,7 +70,7 @@ def reaches(monkeypatch, name: str, order: Order, root: Path) -> bool:
     room, _, function = name.partition(".")
     monkeypatch.setattr(getattr(stages, room), function or room, stop)
     try:
-        with runs.open_run(root) as run:
+        with run_folder.open_run(root) as run:
             build(order, run, QUIET)
     except ReachedError:
         return True
@@ -121,7 +123,7 @@ def test_the_bundle_is_whole(built):
 
 
 def test_a_second_build_makes_nothing_even_if_the_run_moved(built, moved, order):
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         again = build(order, run, QUIET)
     assert set(again.seconds.values()) == {0.0} and set(again.seconds) == set(built.seconds)
     assert again.verdict == built.verdict and again.artifact.sha256 == built.artifact.sha256
@@ -130,7 +132,7 @@ def test_a_second_build_makes_nothing_even_if_the_run_moved(built, moved, order)
 
 
 def test_a_moved_run_repeats_its_verdict(built, moved):
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         order = Order.of(moved)
         delivery = Delivery(Chain(order, run, QUIET), order.target())
         run.make_again("score", "verify")
@@ -154,7 +156,7 @@ def test_photos_in_another_place_are_the_same_photos(photos, order, moved, share
 def test_another_limit_judges_again_and_no_more(order, moved):
     again = remade(moved, changed(order, contract={"limit_drop": 0.4}))
     assert again == {"verify-tflite-int8-validation", "verify-tflite-int8-test", "bundle-tflite"}
-    verdict = runs.read_finished_stage(moved / "verify-tflite-int8-test", Verdict)
+    verdict = run_folder.read_finished_stage(moved / "verify-tflite-int8-test", Verdict)
     assert verdict is not None and verdict.record.outcome == "PASS"
 
 
@@ -200,7 +202,7 @@ def test_a_new_photo_trains_again(order, photos, moved, tmp_path, draw_photos, m
     more = Path(shutil.copytree(photos, tmp_path / "more"))
     draw_photos(more, range(50, 51))
     other = Order(photos=more, targets=order.targets, recipe=order.recipe)
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         old, new = Chain(order, run, QUIET).dataset, Chain(other, run, QUIET).dataset
     assert old.sha256 != new.sha256
     assert len(new.train) + len(new.validation) + len(new.test) - len(old.train + old.validation + old.test) in (2, 3)
@@ -242,7 +244,10 @@ def test_a_method_that_the_target_does_not_take(order, tmp_path):
     accepts = order.targets[0].accepts.model_copy(update={"methods": ("int8", "float32")})
     target = order.targets[0].model_copy(update={"accepts": accepts})
     refused = Order(photos=order.photos, targets=(target,), recipe=order.recipe, method="float16")
-    with runs.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="does not take float16") as caught:
+    with (
+        run_folder.open_run(tmp_path / "run") as run,
+        pytest.raises(ConfigError, match="does not take float16") as caught,
+    ):
         build(refused, run, QUIET)
     assert caught.value.hint == "it takes int8, float32" and caught.value.where == (str(target.source),)
     assert "ingest" not in stamps(tmp_path / "run"), "refused before any work"
@@ -257,14 +262,14 @@ def test_a_part_without_photos_is_said_in_a_sentence(order, draw_photos, tmp_pat
         if low <= int(hashlib.sha256(path.read_bytes()).hexdigest()[:16], 16) / 2**64 < high:
             path.unlink()
     few = Order(photos=root, targets=order.targets, recipe=order.recipe)
-    with runs.open_run(tmp_path / "run") as run, pytest.raises(DataError) as caught:
+    with run_folder.open_run(tmp_path / "run") as run, pytest.raises(DataError) as caught:
         _ = Chain(few, run, QUIET).dataset
     assert part in " ".join([caught.value.message, *caught.value.where])
 
 
 def test_a_runtime_without_fast_kernels_is_judged_on_the_plain_ones(moved, order):
     board = dataclasses.replace(order, targets=(targets.find_target("raspberry-pi-armv7"),))
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         made = build(board, run, QUIET)
     assert made.verdict.hops[-1].name == f"{made.artifact.method}, reference kernels"
     answered = {path.name for path in moved.glob("score-tflite-int8-*")}
@@ -283,7 +288,7 @@ def test_a_runtime_without_fast_kernels_is_judged_on_the_plain_ones(moved, order
 
 def test_two_targets_of_one_run_share_the_model_and_are_judged_apart(moved, order):
     both = dataclasses.replace(order, targets=(*order.targets, targets.find_target("raspberry-pi-armv7")))
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         made = build(both, run, QUIET)
     assert made.seconds["train"] == 0.0 and [one.target for one in made.targets] == ["tflite", "raspberry-pi-armv7"]
     fast, plain = made.targets
@@ -295,7 +300,7 @@ def test_two_targets_of_one_run_share_the_model_and_are_judged_apart(moved, orde
     scores = [np.load(moved / f"score-tflite-int8-{name}-test" / "scores.npy") for name in ("xnnpack", "reference")]
     assert agreement.same == int((scores[0].argmax(1) == scores[1].argmax(1)).sum())
     assert agreement.photos == fast.verdict.photos == len(scores[0])
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         assert set(build(both, run, QUIET).seconds.values()) == {0.0}, "neither undoes what the other made"
 
 
@@ -335,7 +340,7 @@ def test_the_labels_in_an_onnx_file_are_those_of_the_folders(built_both, shared_
 def test_what_int8_does_to_the_layers_of_both_formats(built_both, order):
     both = dataclasses.replace(order, targets=(targets.find_target("tflite"), targets.find_target("onnx")))
     before = stamps(built_both.run)
-    with runs.open_run(built_both.run) as run:
+    with run_folder.open_run(built_both.run) as run:
         found = layers(both, run, QUIET)
         assert list(layers(order, run, QUIET)) == ["tflite"]
     assert stamps(built_both.run) == before, "kept from the build"
@@ -347,7 +352,7 @@ def test_what_int8_does_to_the_layers_of_both_formats(built_both, order):
 
 def test_an_onnx_file_with_layers_in_float(built_both, order, moved):
     """mixed8 for ONNX: the worst layers in float, by their measured error."""
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         chain = Chain(order, run, QUIET)
         worst = {one.name for one in ladder.select_weighted_layers(chain.ranges("onnx", more=False).layers)[:2]}
         artifact = chain.artifact("onnx", "mixed8-2")
@@ -362,7 +367,7 @@ def test_an_onnx_file_with_layers_in_float(built_both, order, moved):
 
 def test_photos_of_every_calibrated_method_are_audited(order, moved, monkeypatch):
     """int16x8 takes no ranges from the shared ones, and its photos are held to the same rules."""
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         chain = Chain(order, run, QUIET)
         monkeypatch.setattr(chain, "_calibration", lambda *, more: (chain.dataset.train[0],) * 9)
         for form, name in (("tflite", "int16x8"), ("tflite", "int8"), ("onnx", "int8"), ("onnx", "int8_u8s8")):
@@ -372,7 +377,7 @@ def test_photos_of_every_calibrated_method_are_audited(order, moved, monkeypatch
 
 def test_renamed_classes_are_renamed_in_the_file(built_both, moved, order):
     """The trained numbers may stay the same; the file that carries the labels must not."""
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         chain = Chain(order, run, QUIET)
         chain.trained = chain.trained.model_copy(update={"classes": ("apple", "square", "triangle")})
         said = {
@@ -391,13 +396,13 @@ def test_renamed_classes_are_renamed_in_the_file(built_both, moved, order):
 def test_a_method_that_one_of_several_targets_does_not_take(order, tmp_path):
     both = (*order.targets, targets.find_target("raspberry-pi-armv7"))
     refused = Order(photos=order.photos, targets=both, recipe=order.recipe, method="int16x8")
-    with runs.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="armv7 does not take int16x8"):
+    with run_folder.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="armv7 does not take int16x8"):
         build(refused, run, QUIET)
     assert stamps(tmp_path / "run") == {}, "refused before any work"
 
 
 def test_devices_of_one_name_are_refused(moved, order):
-    with runs.open_run(moved) as run:
+    with run_folder.open_run(moved) as run:
         delivery = Delivery(Chain(order, run, QUIET), order.target())
         artifact = delivery.chosen()
         bundle = delivery.bundle(artifact, delivery.verdict(artifact, "test", ledger=True))

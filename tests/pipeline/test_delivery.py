@@ -2,12 +2,12 @@
 
 import pytest
 
-from edgetl.core import runs
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.records import Artifact, Verdict
+from edgetl.core.run import run_folder
 from edgetl.pipeline.delivery import Delivery
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
@@ -48,7 +48,7 @@ def offered(order, tmp_path):
 
     def make(drops, outcomes=(), *, why_not=CLIMBED, **settings):
         order_ = Order(**{"photos": order.photos, "targets": order.targets, "recipe": order.recipe, **settings})
-        with runs.open_run(tmp_path / "run") as run:
+        with run_folder.open_run(tmp_path / "run") as run:
             chain = Offered(order_, run, QUIET)
         chain.drops, chain.outcomes, chain.why_not, chain.asked = drops, dict(outcomes), dict(why_not), []
         return Delivery(chain, order_.targets[0])
@@ -199,7 +199,9 @@ def test_a_method_that_makes_no_file_for_the_target(offered):
 
 
 def test_a_board_without_fast_kernels_is_asked_on_the_plain_ones(order, tmp_path):
-    delivery = Delivery(Offered(order, runs.RunFolder(tmp_path), QUIET), targets.find_target("raspberry-pi-armv7"))
+    delivery = Delivery(
+        Offered(order, run_folder.RunFolder(tmp_path), QUIET), targets.find_target("raspberry-pi-armv7")
+    )
     assert delivery._kernels(Artifact.model_construct(format="tflite")) == "reference"
 
 

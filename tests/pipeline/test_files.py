@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from edgetl import stages
-from edgetl.core import methods, recipe, runs
+from edgetl.core import methods
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.recipe.resolve import resolve as recipe
 from edgetl.core.records import Refusal
 from edgetl.core.retrain_job import RetrainedModel
+from edgetl.core.run import run_folder
 from edgetl.pipeline.delivery import Delivery
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.scores import Chain
@@ -35,7 +37,10 @@ def test_a_model_of_ones_own_is_not_trained(built, order, tmp_path, method):
     other = Order(
         photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
     )
-    with runs.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match=f"{method} trains the model further"):
+    with (
+        run_folder.open_run(tmp_path / "run") as run,
+        pytest.raises(ConfigError, match=f"{method} trains the model further"),
+    ):
         Chain(other, run, Console(quiet=True)).artifact("tflite", method)
     assert "qat8" not in {method for _, method in Delivery(Chain(other, run, Console()), other.targets[0]).wishes}
 

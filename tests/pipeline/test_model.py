@@ -6,11 +6,13 @@ import hashlib
 import pytest
 
 from edgetl import stages
-from edgetl.core import bases, recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.network import bases
 from edgetl.core.photos import segments
-from edgetl.core.records import Record
+from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.record import Record
+from edgetl.core.run import run_folder
 from edgetl.pipeline.model import ModelChain, _weights_sha256
 from edgetl.pipeline.order import Order
 
@@ -38,7 +40,7 @@ def test_labels_that_are_no_text(built, order, tmp_path):
     other = Order(
         photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
     )
-    with runs.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
+    with run_folder.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
         _ = ModelChain(other, run, Console(quiet=True)).trained
 
 
@@ -58,7 +60,7 @@ def test_a_model_of_ones_own_is_looked_at_once(built, order, tmp_path, monkeypat
     other = Order(
         photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
     )
-    with runs.open_run(tmp_path / "run") as run:
+    with run_folder.open_run(tmp_path / "run") as run:
         assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px
         monkeypatch.setattr(stages.adopt, "look", lambda _: pytest.fail("opened again"))
         assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px

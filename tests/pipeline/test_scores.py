@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgetl.core import runs
 from edgetl.core.records import Scores, Verdict
+from edgetl.core.run import run_folder
 from edgetl.pipeline.delivery import Delivery
 
 
@@ -32,7 +32,7 @@ def test_verdicts_on_two_kinds_of_kernels_live_beside_each_other(chain):
     for kernels in ("xnnpack", "reference"):
         chain.verdict(artifact, "validation", kernels)
     for folder in ("verify-tflite-int8-validation", "verify-tflite-int8-reference-validation"):
-        assert runs.read_finished_stage(chain.run.root / folder, Verdict) is not None
+        assert run_folder.read_finished_stage(chain.run.root / folder, Verdict) is not None
 
 
 def test_few_photos_are_drawn_evenly(chain):
@@ -46,7 +46,7 @@ def test_few_answers_live_beside_all_of_them(chain):
     for at_most in (5, 2**31):
         chain.answers(artifact, "test", "reference", at_most=at_most)
     name = "score-tflite-int8-reference-test"
-    kept = [runs.read_finished_stage(chain.run.root / folder, Scores) for folder in (f"{name}-few", name)]
+    kept = [run_folder.read_finished_stage(chain.run.root / folder, Scores) for folder in (f"{name}-few", name)]
     assert [one.record.photos for one in kept if one] == [5, len(chain.dataset.test)]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import ExternalRecipe
+from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages import adopt

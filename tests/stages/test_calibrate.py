@@ -5,7 +5,7 @@ import pytest
 from edgetl.core.errors import DataError
 from edgetl.core.photos import dataset
 from edgetl.core.records import InputSpec, Trained
-from edgetl.core.runs import hash_file
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.tflite import calibrate as tflite_calibrate
 from edgetl.stages import calibrate as stage

@@ -9,7 +9,7 @@ from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import dataset
 from edgetl.core.records import InputSpec, Trained
-from edgetl.core.runs import hash_file
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import convert as onnx_convert
 from edgetl.engines.onnx import inspect as onnx_inspect

@@ -9,7 +9,7 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.recipe import ContractRecipe
+from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages.pair import Pair, judged
 
@@ -91,7 +91,7 @@ def test_photos_of_another_number_of_classes(pair, draw_photos, tmp_path):
 
 def test_models_that_do_not_answer_probabilities(pair, tmp_path):
     model = keras_model.load_model(pair.reference)
-    model.get_layer(keras_model.SCORES).activation = keras_model.keras.activations.linear
+    model.get_layer(build.SCORES).activation = keras_model.keras.activations.linear
     logits = tmp_path / "logits.keras"
     keras_model.save_model(model, logits)
     with pytest.raises(ConfigError, match=r"the answers cannot be judged: .* not a probability") as caught:
@@ -101,7 +101,7 @@ def test_models_that_do_not_answer_probabilities(pair, tmp_path):
 
 def test_a_model_that_answers_no_numbers(pair, tmp_path):
     model = keras_model.load_model(pair.reference)
-    scores = model.get_layer(keras_model.SCORES)
+    scores = model.get_layer(build.SCORES)
     scores.set_weights([weights * np.nan for weights in scores.get_weights()])
     broken = tmp_path / "broken.keras"
     keras_model.save_model(model, broken)

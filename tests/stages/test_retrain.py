@@ -6,14 +6,15 @@ import re
 import numpy as np
 import pytest
 
-from edgetl.core import recipe, runs
 from edgetl.core.console import Console
 from edgetl.core.errors import DataError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixel_store
+from edgetl.core.recipe.resolve import resolve as recipe
 from edgetl.core.retrain_job import RetrainedModel
+from edgetl.core.run import run_folder
 from edgetl.engines import backends
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import inspect as onnx_inspect
@@ -37,7 +38,7 @@ def made(built, order, shared_dataset, tmp_path_factory):
             tables["retrain"] |= {"epochs": 1, "compress_epochs": 1, "clusters": 8, "sparsity": 0.6}
             changed = recipe.parse_recipe(tables, "this test")
             asked = Retraining(kind=kind, trained=built.trained, dataset=shared_dataset, recipe=changed)
-            with runs.open_run(tmp_path_factory.mktemp("run") / "run") as run:
+            with run_folder.open_run(tmp_path_factory.mktemp("run") / "run") as run:
                 done = run.stage(
                     f"retrain-{kind}",
                     {},

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from edgetl.core.photos.evaluation_set import EvaluationSet
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.photos.evaluation_set import EvaluationSet
 from edgetl.core.records import InputSpec
-from edgetl.core.runs import hash_file
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import runtime as onnx_runtime
 from edgetl.engines.tflite import runtime as tflite_runtime

@@ -6,10 +6,11 @@ import io
 import numpy as np
 import pytest
 
-from edgetl.core import bases, recipe
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.runs import hash_file
+from edgetl.core.network import bases
+from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages.train import train
 

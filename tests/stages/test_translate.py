@@ -4,7 +4,7 @@ import pytest
 
 from edgetl.core.errors import StageError
 from edgetl.core.records import Trained
-from edgetl.core.runs import hash_file
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import convert as onnx_convert
 from edgetl.engines.onnx import graph as onnx_graph

@@ -7,7 +7,7 @@ import pytest
 
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
-from edgetl.core.recipe import ContractRecipe
+from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Photo, Scores
 from edgetl.stages.verify import Case, verify
 

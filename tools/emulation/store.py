@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from edgetl.core import cache
 from edgetl.core.errors import EdgetlError
+from edgetl.core.storage import cache
 
 
 class CannotEmulate(EdgetlError):  # noqa: N818  (named after what cannot be, as edgetl's own are)

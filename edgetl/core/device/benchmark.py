@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from edgetl.core.errors import StageError
-from edgetl.core.records import Benchmark, Photo, Record, Scores
-from edgetl.core.runs import hash_file
+from edgetl.core.record import Record
+from edgetl.core.records import Benchmark, Photo, Scores
+from edgetl.core.storage.files import hash_file
 
 Ms = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

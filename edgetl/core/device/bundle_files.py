@@ -19,7 +19,7 @@ import numpy as np
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
 from edgetl.core.methods import find_method
-from edgetl.core.recipe import strip_folders
+from edgetl.core.recipe.resolve import strip_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained, Verdict
 
 SCHEMA = 1

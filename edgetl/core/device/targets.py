@@ -15,7 +15,8 @@ from typing import Any
 from edgetl.core.device import target_schema
 from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, LimitsTable, RuntimeTable
 from edgetl.core.errors import ConfigError, unknown_name
-from edgetl.core.records import Record
+from edgetl.core.formats import FORMATS, FormatName, KernelSet
+from edgetl.core.record import Record
 
 ENTRY_POINTS = "edgetl.targets"
 
@@ -41,14 +42,18 @@ _PAYLOAD_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._
 
 
 class PayloadFile(Record):
-    """A file that travels: its place in the bundle (posix), and where it lies here."""
+    """A file that is copied into the bundle: its name there (posix), and its path here."""
 
     name: str
     path: Path
 
+    def key(self) -> object:
+        """Return the name and the content of the file."""
+        return self.name, self.path
+
 
 class Target(Record):
-    """A loaded target. `device` is None where any board with the runtime will do."""
+    """A loaded target. `device` is None for a target that is not one particular board."""
 
     id: str
     title: str
@@ -59,6 +64,10 @@ class Target(Record):
     limits: LimitsTable
     runtime: RuntimeTable
     payload: tuple[PayloadFile, ...]
+
+    def choose_kernels(self, format_name: FormatName) -> KernelSet:
+        """Choose the kernels that the target's runtime has. What they predict is what is judged."""
+        return FORMATS[format_name].fast_kernels if self.runtime.accelerated else "reference"
 
 
 def find_target(id: str, extra_dirs: Iterable[Path] = ()) -> Target:  # noqa: A002  (a target's id is called id everywhere)

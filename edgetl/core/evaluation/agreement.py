@@ -1,50 +1,76 @@
-"""Whether a file answers as the model that it was made of, and which of file and network is to blame if it does not."""
+"""Whether two models compute the same: on the values of their outputs, and on the classes that they predict."""
 
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 
 Cause = Literal["file", "network", "unknown"]
-# Fewer photos that come out otherwise than they should say nothing about why.
-_TELLING = 3
+# Fewer differing photos say nothing about the cause.
+_FEWEST_DIFFERENCES = 3
 
 
-def match_predictions(promised: np.ndarray, answered: np.ndarray, step: float) -> NDArray[np.bool_]:
-    """For which photos the class that the file names is the best there is, as far as the file can say it.
+def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, *, error: tuple[str, str]) -> float:
+    """Check that a copy of a model computes what the original does.
 
     Args:
-        promised: float [photos, classes], the model's scores.
-        answered: float [photos, classes], the file's.
-        step: in which the file counts its scores, 0 for floats. Two that are no further from each other may come out
-            either way.
+        values: outputs of the copy, any shape.
+        expected: outputs of the original, same shape.
+        tolerance: the largest difference must be below it.
+        error: what differs from what, as the beginning of the message, and a hint.
+
+    Returns:
+        The largest absolute difference.
+
+    Raises:
+        StageError: the difference is too large, or not a number.
+    """
+    difference = float(np.abs(values - expected).max())
+    if not difference < tolerance:
+        raise StageError(
+            f"{error[0]}: the largest difference is {difference:.2g}, {tolerance:g} is allowed", hint=error[1]
+        )
+    return difference
+
+
+def match_predictions(expected: np.ndarray, scores: np.ndarray, scale: float) -> NDArray[np.bool_]:
+    """Return for which photos a file predicts the class with the model's highest score.
+
+    Two scores within one quantization step of the file's output count as equal: the file cannot tell them apart.
+
+    Args:
+        expected: scores of the model, float [photos, classes].
+        scores: scores of the file, float [photos, classes].
+        scale: quantization scale of the file's output, 0 for floats.
 
     Returns:
         bool [photos].
 
     Raises:
-        ValueError: as `metrics.top1` does, or shapes that differ.
+        ValueError: see `metrics.top1`, or shapes that differ.
     """
-    if promised.shape != answered.shape:
-        raise ValueError(f"shapes differ: {promised.shape} and {answered.shape}")
-    named = metrics.top1(answered)
-    best = promised[np.arange(len(promised)), metrics.top1(promised)]
-    return np.asarray(best - promised[np.arange(len(promised)), named] <= step)
+    if expected.shape != scores.shape:
+        raise ValueError(f"shapes differ: {expected.shape} and {scores.shape}")
+    rows = np.arange(len(expected))
+    highest = expected[rows, metrics.top1(expected)]
+    return np.asarray(highest - expected[rows, metrics.top1(scores)] <= scale)
 
 
-def diagnose_disagreement(as_promised: NDArray[np.bool_], as_itself: NDArray[np.bool_]) -> Cause:
-    """What is at fault, from photos that the file answered on two kinds of kernels.
+def diagnose_disagreement(matches_model: NDArray[np.bool_], matches_itself: NDArray[np.bool_]) -> Cause:
+    """Say why a file and its model predict different classes, from photos that the file predicted on two kernel sets.
 
-    A wrong file is as wrong on any kernels. A network that answers to single roundings comes out otherwise wherever it
-    is rounded otherwise, which kernels do in rare places: about as often between two of them as between model and file.
+    A conversion error shows on every kernel set. A network that is sensitive to rounding also changes its predictions
+    between two kernel sets running the same file, about as often as between model and file.
 
     Args:
-        as_promised: for which of them the file names the class that its model names.
-        as_itself: for which of them it names the same class on both kinds of kernels.
+        matches_model: for which photos file and model predict the same class.
+        matches_itself: for which photos the file predicts the same class on both kernel sets.
     """
-    missed, restless = np.count_nonzero(~as_promised), np.count_nonzero(~as_itself)
-    if missed < _TELLING:
+    differs_from_model = np.count_nonzero(~matches_model)
+    differs_from_itself = np.count_nonzero(~matches_itself)
+    if differs_from_model < _FEWEST_DIFFERENCES:
         return "unknown"
-    return "network" if 2 * restless >= missed else "file"
+    return "network" if 2 * differs_from_itself >= differs_from_model else "file"

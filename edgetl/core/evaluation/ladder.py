@@ -1,7 +1,6 @@
-"""The ladder: which files are tried when int8 misses the contract, and in words why the next one is.
+"""The ladder: the conversion methods of a target in order of preference, tried until one is within the limit.
 
-A target's methods stand in the order of its preference; the first whose drop on the validation photos is within the
-limit is taken. One of them, mixed8, is a flight of steps: ever more of the layers that suffer most go on in float.
+One entry of the list, mixed8, stands for several files with more and more layers in float.
 """
 
 from collections.abc import Sequence
@@ -10,17 +9,21 @@ from dataclasses import dataclass
 from edgetl.core import methods
 from edgetl.core.records import Artifact, LayerError, Verdict
 
-# Operators with weights, of TFLite and of ONNX: those that it pays to leave in float where int8 costs accuracy.
+# Operators with weights, of TFLite and of ONNX. Leaving others in float saves no accuracy.
 WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "Conv", "MatMul", "Gemm"})
-# Twice as many layers at a time: the fewest that suffice are found within a factor of two, after a handful of files.
-_FLIGHT = (1, 2, 4, 8, 16)
+# Doubling finds the smallest sufficient number of float layers within a factor of two, with five files.
+_FLOAT_LAYERS = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """One method's artifact with its verdict on the validation part; `strict` wants that to be a PASS.
+    """An artifact with its verdict on the validation photos.
 
-    `unmet` says what else its target demands and it does not give.
+    Attributes:
+        artifact: the converted file.
+        validation: its verdict.
+        strict: whether only a PASS counts as within the limit.
+        unmet: the other limit of the target that the file exceeds, in words; "" if there is none.
     """
 
     artifact: Artifact
@@ -30,7 +33,7 @@ class Candidate:
 
     @property
     def within_limit(self) -> bool:
-        """Whether the drop seen on the validation photos is one that the contract allows, and nothing else is unmet."""
+        """Whether the contract allows the observed drop, and no other limit is exceeded."""
         if self.unmet:
             return False
         if self.strict:
@@ -40,26 +43,26 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One step of the ladder: the seconds it took, what came of it, and the file if there is one."""
+    """One tried method: its duration, the reason for the next attempt or for none, and the file if there is one."""
 
     method: str
     seconds: float
-    told: str
+    reason: str
     candidate: Candidate | None
 
 
-def list_variants(name: str) -> tuple[str, ...]:
-    """The methods that a name in a target's list stands for: mixed8 is a flight of them, others are themselves."""
-    return tuple(f"{name}-{layers}" for layers in _FLIGHT) if name == methods.MIXED else (name,)
+def list_variants(method: str) -> tuple[str, ...]:
+    """List the methods that a name in a target's list stands for: mixed8 has several variants, others are themselves."""
+    return tuple(f"{method}-{layers}" for layers in _FLOAT_LAYERS) if method == methods.MIXED else (method,)
 
 
 def select_weighted_layers(layers: Sequence[LayerError]) -> tuple[LayerError, ...]:
-    """Those with weights, in the same order."""
+    """Select the layers with weights, in the same order."""
     return tuple(layer for layer in layers if layer.operator in WEIGHTED_OPERATORS)
 
 
 def explain_result(candidate: Candidate) -> str:
-    """What a verdict on validation photos means for the next step."""
+    """Say in words whether a candidate is within the limit, and why not."""
     if candidate.unmet:
         return candidate.unmet
     verdict = candidate.validation
@@ -71,3 +74,29 @@ def explain_result(candidate: Candidate) -> str:
     if candidate.strict and verdict.outcome != "PASS":
         return f"loses {drop} points, at most {verdict.drop_high * 100:+.2f}: not certainly within the limit of {limit}"
     return f"loses {drop} points, within the limit of {limit}"
+
+
+def select_best(attempts: Sequence[Attempt]) -> Artifact:
+    """Select the first file within the limit, else the one that exceeds it least.
+
+    Args:
+        attempts: at least one of them has a candidate.
+    """
+    candidates = [attempt.candidate for attempt in attempts if attempt.candidate]
+    within = (candidate for candidate in candidates if candidate.within_limit)
+    nearest = min(candidates, key=lambda candidate: (candidate.unmet != "", candidate.validation.drop))
+    return next(within, nearest).artifact
+
+
+def is_settled(attempts: Sequence[Attempt], method: str, *, try_all: bool) -> bool:
+    """Return whether an earlier attempt is within the limit, so that `method` need not be tried.
+
+    With `try_all`, only further variants of mixed8 are skipped, after the first of them that is within the limit.
+    """
+    mixed = methods.find_family(method) == methods.MIXED
+    decisive = [
+        attempt
+        for attempt in attempts
+        if not try_all or (mixed and methods.find_family(attempt.method) == methods.MIXED)
+    ]
+    return any(attempt.candidate and attempt.candidate.within_limit for attempt in decisive)

@@ -3,29 +3,12 @@
 The class a model names is the one with the highest score; of equal scores the lowest index, for every model alike.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+
+from edgetl.core.records import Comparison
 
 # A quantized softmax or sigmoid may overstep 1 by one step of its output scale, 1/255 at the coarsest.
 OVERSTEP = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A candidate against a reference on the same photos.
-
-    `broke` photos only the reference gets right, `fixed` photos only the candidate. `agreement` is the share of
-    photos for which both name the same class, `worst_difference` the largest absolute difference of any score.
-    """
-
-    photos: int
-    reference_accuracy: float
-    accuracy: float
-    broke: int
-    fixed: int
-    agreement: float
-    worst_difference: float
 
 
 def top1(scores: np.ndarray) -> np.ndarray:
@@ -82,7 +65,19 @@ def sample_evenly(total: int, count: int) -> np.ndarray:
     return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
 
 
-def count_flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+def expand_sigmoid(scores: np.ndarray) -> np.ndarray:
+    """Turn the one column of a sigmoid, p, into two columns, (1 - p, p); other scores are returned unchanged.
+
+    Args:
+        scores: float [photos, 1] or [photos, classes].
+
+    Returns:
+        float [photos, classes].
+    """
+    return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+
+
+def find_flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """The photos for which reference and candidate name different classes.
 
     Args:
@@ -101,7 +96,7 @@ def count_flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
 
 def compute_agreement(reference: np.ndarray, candidate: np.ndarray) -> float:
     """Share of the photos for which reference and candidate name the same class, 0..1; raises as `flips` does."""
-    return 1 - len(count_flips(reference, candidate)) / len(reference)
+    return 1 - len(find_flips(reference, candidate)) / len(reference)
 
 
 def compute_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:

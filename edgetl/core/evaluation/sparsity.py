@@ -1,4 +1,4 @@
-"""How slim the weights of a file are: how many are zero, how few different ones a channel holds, how far it shrinks."""
+"""Statistics of the weights in a model file, and its size after compression."""
 
 import gzip
 from collections.abc import Iterable
@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightStatistics:
-    """`sparsity` is the part of all kernel weights that is zero, `distinct` the values in the richest channel."""
+    """`sparsity` is the fraction of zero weights, `distinct` the largest number of different values in a channel."""
 
     sparsity: float
     distinct: int
 
 
-def measure_weights(kernels: Iterable[NDArray[np.generic]]) -> WeightStatistics:
-    """What the kernels of a file amount to.
+def measure_weights(layers: Iterable[NDArray[np.generic]]) -> WeightStatistics:
+    """Compute the statistics over all layers.
 
     Args:
-        kernels: each [output channels, weights], in the numbers of the file.
+        layers: weights of each layer, [output channels, weights], in the file's dtype.
     """
-    weights = zeros = most = 0
-    for kernel in kernels:
-        if not kernel.size:
+    weights = zeros = distinct = 0
+    for layer in layers:
+        if not layer.size:
             continue
-        weights += kernel.size
-        zeros += kernel.size - int(np.count_nonzero(kernel))
-        ordered = np.sort(kernel, axis=1)
-        most = max(most, int((ordered[:, 1:] != ordered[:, :-1]).sum(axis=1).max()) + 1)
-    return WeightStatistics(sparsity=zeros / weights if weights else 0.0, distinct=most)
+        weights += layer.size
+        zeros += layer.size - int(np.count_nonzero(layer))
+        ordered = np.sort(layer, axis=1)
+        distinct = max(distinct, int((ordered[:, 1:] != ordered[:, :-1]).sum(axis=1).max()) + 1)
+    return WeightStatistics(sparsity=zeros / weights if weights else 0.0, distinct=distinct)
 
 
 def measure_gzip_bytes(content: bytes) -> int:
-    """How many bytes gzip makes of a file: what it takes to send it, and what zeros and repetitions are worth."""
+    """Return the size after gzip -9, which shows what zero and repeated weights save in transfer and storage."""
     return len(gzip.compress(content, compresslevel=9, mtime=0))

@@ -1,4 +1,4 @@
-"""The verdict on an artifact: its answers and the reference's to the same photos go in, a Verdict comes out."""
+"""The verdict on an artifact: scores of reference and artifact for the same photos in, a Verdict out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,20 @@ from edgetl.core.evaluation.contract import decide_outcome
 from edgetl.core.records import ClassChange, Flip, LedgerHop, Photo, Verdict
 
 
-# Compared by identity, because arrays have no truth value that a generated __eq__ could use.
+# Compared by identity: arrays have no truth value that a generated __eq__ could use.
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredPhotos:
-    """What reference and artifact said about each photo of one part.
+    """Scores of reference and artifact for each photo of one part.
 
-    `reference` and `artifact` are float [photos, classes], probabilities in the order of `photos` and `classes`.
-    `host_ms` is the artifact's time for one photo on the machine that verified it.
+    Attributes:
+        method: conversion method of the artifact.
+        artifact_sha256: hash of the artifact.
+        part: name of the part.
+        photos: the photos.
+        classes: class names.
+        reference: float [photos, classes], probabilities in the order of `photos` and `classes`.
+        artifact: float [photos, classes], likewise.
+        host_ms: latency of the artifact for one photo on this host.
     """
 
     method: str
@@ -30,35 +37,31 @@ class ScoredPhotos:
 
 
 def judge_scores(
-    answers: ScoredPhotos, limit_drop: float, confidence: float, hops: tuple[LedgerHop, ...] = ()
+    scores: ScoredPhotos, limit_drop: float, confidence: float, hops: tuple[LedgerHop, ...] = ()
 ) -> Verdict:
-    """What conversion cost, class by class and photo by photo, and whether that keeps the contract.
+    """Measure the cost of conversion for each class and photo, and decide whether it satisfies the contract.
 
     Args:
-        answers: the reference's and the artifact's, to the same photos.
-        limit_drop: the largest drop of accuracy allowed, 0..1.
+        scores: of reference and artifact.
+        limit_drop: the largest allowed drop in accuracy, 0..1.
         confidence: of each one-sided bound of the drop.
-        hops: the ledger that led to the artifact, kept as it is.
+        hops: the ledger from the reference to the artifact; stored in the verdict.
 
     Raises:
-        ValueError: no photos, shapes that do not fit, scores that are not probabilities, or a figure out of range.
+        ValueError: no photos, shapes that do not match, scores that are not probabilities, or an argument out of range.
     """
-    if answers.reference.shape != (len(answers.photos), len(answers.classes)):
-        expected = [len(answers.photos), len(answers.classes)]
-        raise ValueError(f"reference scores are {list(answers.reference.shape)}, not {expected}")
-    labels = np.array([photo.label for photo in answers.photos], dtype=np.int64)
-    comparison = metrics.compare_scores(labels, answers.reference, answers.artifact)
+    if scores.reference.shape != (len(scores.photos), len(scores.classes)):
+        expected = [len(scores.photos), len(scores.classes)]
+        raise ValueError(f"reference scores are {list(scores.reference.shape)}, not {expected}")
+    labels = np.array([photo.label for photo in scores.photos], dtype=np.int64)
+    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact)
     decision = decide_outcome(comparison.broke, comparison.fixed, comparison.photos, limit_drop, confidence=confidence)
-    per_class = _per_class(answers, labels)
+    per_class = _compare_classes(scores, labels)
     return Verdict(
-        method=answers.method,
-        artifact_sha256=answers.artifact_sha256,
-        part=answers.part,
-        photos=comparison.photos,
-        reference_accuracy=comparison.reference_accuracy,
-        accuracy=comparison.accuracy,
-        broke=comparison.broke,
-        fixed=comparison.fixed,
+        **dict(comparison),
+        method=scores.method,
+        artifact_sha256=scores.artifact_sha256,
+        part=scores.part,
         drop=decision.drop,
         drop_low=decision.low,
         drop_high=decision.high,
@@ -66,50 +69,38 @@ def judge_scores(
         limit_drop=limit_drop,
         outcome=decision.outcome,
         photos_needed=decision.photos_needed,
-        agreement=comparison.agreement,
-        reference_calibration_error=metrics.compute_calibration_error(answers.reference, labels),
-        calibration_error=metrics.compute_calibration_error(answers.artifact, labels),
+        reference_calibration_error=metrics.compute_calibration_error(scores.reference, labels),
+        calibration_error=metrics.compute_calibration_error(scores.artifact, labels),
         per_class=per_class,
-        worst_class=_worst(per_class),
-        flips=_flips(answers),
+        worst_class=_find_worst(per_class),
+        flips=_list_flips(scores),
         hops=hops,
-        host_ms=answers.host_ms,
+        host_ms=scores.host_ms,
     )
 
 
 def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple[LedgerHop, ...]:
-    """Where on the way the answers changed: every step against the one before, the first against itself.
+    """Compare each step from the Keras model to the artifact with the step before, and the first with itself.
 
     Args:
         labels: int [photos], 0..classes-1.
         steps: name and scores, float [photos, classes], of the model after each step, in order.
 
     Raises:
-        ValueError: as for `metrics.compare`.
+        ValueError: see `metrics.compare_scores`.
     """
-    hops = []
-    for position, (name, scores) in enumerate(steps):
-        before = steps[max(0, position - 1)][1]
-        change = metrics.compare_scores(labels, before, scores)
-        hops.append(
-            LedgerHop(
-                name=name,
-                photos=change.photos,
-                accuracy=change.accuracy,
-                broke=change.broke,
-                fixed=change.fixed,
-                agreement=change.agreement,
-                worst_difference=change.worst_difference,
-            )
-        )
-    return tuple(hops)
+    before = [steps[max(0, position - 1)][1] for position in range(len(steps))]
+    return tuple(
+        LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores)))
+        for (name, scores), previous in zip(steps, before, strict=True)
+    )
 
 
-def _per_class(answers: ScoredPhotos, labels: np.ndarray) -> tuple[ClassChange, ...]:
-    """Every class that has photos, in the order of the classes; of the others nothing can be said."""
-    photos = np.bincount(labels, minlength=len(answers.classes))
-    before = metrics.compute_class_accuracy(answers.reference, labels)
-    after = metrics.compute_class_accuracy(answers.artifact, labels)
+def _compare_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassChange, ...]:
+    """Compare the accuracy on every class that has photos, in the order of the classes."""
+    photos = np.bincount(labels, minlength=len(scores.classes))
+    before = metrics.compute_class_accuracy(scores.reference, labels)
+    after = metrics.compute_class_accuracy(scores.artifact, labels)
     return tuple(
         ClassChange(
             name=name,
@@ -117,31 +108,31 @@ def _per_class(answers: ScoredPhotos, labels: np.ndarray) -> tuple[ClassChange, 
             reference_accuracy=float(before[index]),
             accuracy=float(after[index]),
         )
-        for index, name in enumerate(answers.classes)
+        for index, name in enumerate(scores.classes)
         if photos[index]
     )
 
 
-def _worst(per_class: tuple[ClassChange, ...]) -> str:
+def _find_worst(per_class: tuple[ClassChange, ...]) -> str:
     def loss(change: ClassChange) -> float:
-        # Back to whole photos first: 0.9 - 0.8 and 0.8 - 0.7 are the same loss and different floats.
-        net = round((change.reference_accuracy - change.accuracy) * change.photos)
-        return net / change.photos
+        # In whole photos first: 0.9 - 0.8 and 0.8 - 0.7 are the same loss and different floats.
+        photos_lost = round((change.reference_accuracy - change.accuracy) * change.photos)
+        return photos_lost / change.photos
 
     return min(per_class, key=lambda change: (-loss(change), change.name)).name
 
 
-def _flips(answers: ScoredPhotos) -> tuple[Flip, ...]:
-    """Every photo on which the two disagree, the artifact's most confident first, then by path."""
-    reference, artifact = metrics.top1(answers.reference), metrics.top1(answers.artifact)
-    found = [
+def _list_flips(scores: ScoredPhotos) -> tuple[Flip, ...]:
+    """List every photo with two different predictions, sorted by the artifact's confidence, then by path."""
+    reference, artifact = metrics.top1(scores.reference), metrics.top1(scores.artifact)
+    flips = [
         Flip(
-            path=answers.photos[row].path,
-            truth=answers.classes[answers.photos[row].label],
-            reference=answers.classes[reference[row]],
-            artifact=answers.classes[artifact[row]],
-            confidence=float(answers.artifact[row, artifact[row]]),
+            path=scores.photos[row].path,
+            truth=scores.classes[scores.photos[row].label],
+            reference=scores.classes[reference[row]],
+            artifact=scores.classes[artifact[row]],
+            confidence=float(scores.artifact[row, artifact[row]]),
         )
-        for row in metrics.count_flips(answers.reference, answers.artifact)
+        for row in metrics.find_flips(scores.reference, scores.artifact)
     ]
-    return tuple(sorted(found, key=lambda flip: (-flip.confidence, flip.path)))
+    return tuple(sorted(flips, key=lambda flip: (-flip.confidence, flip.path)))

@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-from edgetl.core.recipe import AugmentRecipe
+from edgetl.core.recipe.tables import AugmentRecipe
 
 
 def augment_photos(pixels: np.ndarray, keys: list[str], view: int, seed: int, how: AugmentRecipe) -> np.ndarray:

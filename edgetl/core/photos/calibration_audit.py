@@ -33,15 +33,15 @@ _ALIKE = 1.5
 _HINT = "[convert] calibration_photos draws them from the training part, the classes in turn"
 
 
-def audit_calibration(photos: Sequence[Photo], dataset: Dataset, shape: InputSpec) -> Pixels:
+def audit_calibration(photos: Sequence[Photo], dataset: Dataset, input_spec: InputSpec) -> Pixels:
     """The pixels of photos that may set ranges.
 
     Raises:
         DataError: they may not, or cannot well.
     """
     audit_photos(photos, dataset)
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
-    audit_pixels(pixels, pixel_store.open_pixels([photo.sha256 for photo in dataset.train], shape))
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], input_spec)
+    audit_pixels(pixels, pixel_store.open_pixels([photo.sha256 for photo in dataset.train], input_spec))
     return pixels
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,12 +25,12 @@ from edgetl.core.photos import near_duplicates as looks
 from edgetl.core.photos import pixels, segments
 from edgetl.core.photos.segments import Bytes, SegmentWriter, Stamp, StoredFacts
 from edgetl.core.records import InputSpec
+from edgetl.core.storage.mapped_rows import MappedRows, find_places
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
 _FEW = 128  # Photos up to here are done before a process is forked for them.
 _SHARE = 16  # Photos in a task and segment at least, so that there are not too many small ones.
 _SHARES = 16  # Tasks for a core at least, so that none waits long for the last one at the end.
-_MAPS = 256  # Segments that are open at once.
 _PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
 _SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
 
@@ -47,7 +46,7 @@ class PhotoFacts:
 
 
 def fill_pixel_store(
-    root: Path, paths: Sequence[str], shape: InputSpec, *, progress: Callable[[int], None]
+    root: Path, paths: Sequence[str], input_spec: InputSpec, *, progress: Callable[[int], None]
 ) -> tuple[PhotoFacts, ...]:
     """Decode whatever of these photos is not in the store yet.
 
@@ -63,12 +62,14 @@ def fill_pixel_store(
     Raises:
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    segments.remove_stale_segments(shape)
-    known = {sha256: facts for segment in segments.list_segments(shape) for sha256, facts in segment.known().items()}
-    filling = _Filling(root, shape, known)
+    segments.remove_stale_segments(input_spec)
+    known = {
+        sha256: facts for segment in segments.list_segments(input_spec) for sha256, facts in segment.known().items()
+    }
+    filling = _Filling(root, input_spec, known)
     fresh = [path for path in paths if not filling.remembers(path)]
     progress(len(paths) - len(fresh))
-    most = _SEGMENT_BYTES // (shape.side_px**2 * 3)
+    most = _SEGMENT_BYTES // (input_spec.side_px**2 * 3)
     shares = _slices(fresh, max(1, min(most, max(_SHARE, len(fresh) // (_SHARES * count_cores())))))
     workers = min(count_cores(), len(shares))
     if workers > 1 and len(fresh) > _FEW:
@@ -86,45 +87,38 @@ def fill_pixel_store(
     return tuple(filling.glimpse(path) for path in paths)
 
 
-class Pixels:
-    """The pixels of a sequence of photos: on disk, gathered on demand."""
+class Pixels(MappedRows):
+    """The pixels of a sequence of photos.
 
-    def __init__(self, parts: Callable[[int], Bytes], places: NDArray[np.int64], shape: InputSpec) -> None:
-        self.shape = shape
-        self._places = places
-        # Each keeps a file open, and a process may have a thousand.
-        self._part = lru_cache(_MAPS)(parts)
+    Attributes:
+        input_spec: side of the photos, and how they were brought to a square.
+    """
 
-    def __len__(self) -> int:
-        return len(self._places)
+    def __init__(self, open_segment: Callable[[int], Bytes], places: NDArray[np.int64], input_spec: InputSpec) -> None:
+        super().__init__(open_segment, places, (input_spec.side_px, input_spec.side_px, 3))
+        self.input_spec = input_spec
 
     def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Bytes:
-        """The photos at these positions, as a fresh array: uint8 [n, side, side, 3], RGB, 0..255."""
-        places = self._places[np.asarray(indices, np.int64)]
-        gathered = np.empty((len(places), self.shape.side_px, self.shape.side_px, 3), np.uint8)
-        for segment in np.unique(places[:, 0]):
-            here = places[:, 0] == segment
-            gathered[here] = self._part(segment)[places[here, 1]]
-        return gathered
+        """Return the photos at these positions as a new array: uint8 [indices, side, side, 3], RGB, 0..255."""
+        return self.gather(indices, np.uint8).astype(np.uint8, copy=False)
 
 
-def open_pixels(sha256s: Sequence[str], shape: InputSpec) -> Pixels:
-    """The pixels of photos that `fill` has put into the store, in this order.
+def open_pixels(sha256s: Sequence[str], input_spec: InputSpec) -> Pixels:
+    """Open the pixels of photos that `fill_pixel_store` has decoded, in this order.
 
     Raises:
-        DataError: some are not there, because the cache was deleted meanwhile.
+        DataError: some are not in the cache, because it was deleted meanwhile.
     """
-    stored = segments.list_segments(shape)
-    place = {sha256: (index, row) for index, part in enumerate(stored) for row, sha256 in enumerate(part.sha256s())}
-    missing = sum(sha256 not in place for sha256 in sha256s)
+    stored = segments.list_segments(input_spec)
+    places = find_places(sha256s, [segment.sha256s() for segment in stored])
+    missing = int(np.count_nonzero(places[:, 0] < 0))
     if missing:
         raise DataError(
             f"{missing} of {len(sha256s)} photos are not in the cache any more",
-            where=[segments.locate_segments(shape)],
-            hint="run the same command again: it decodes them anew",
+            where=[segments.locate_segments(input_spec)],
+            hint="run the same command again: it decodes them again",
         )
-    places = np.array([place[sha256] for sha256 in sha256s], np.int64).reshape(-1, 2)
-    return Pixels(lambda part: stored[part].pixels(), places, shape)
+    return Pixels(lambda number: stored[number].pixels(), places, input_spec)
 
 
 @dataclass(slots=True)
@@ -140,8 +134,8 @@ class _Did:
 class _Filling:
     """What one `fill` knows. `share` runs in a process of its own; what it did comes back as a `_Did`."""
 
-    def __init__(self, root: Path, shape: InputSpec, known: dict[str, StoredFacts]) -> None:
-        self._root, self._shape, self._known = root, shape, known
+    def __init__(self, root: Path, input_spec: InputSpec, known: dict[str, StoredFacts]) -> None:
+        self._root, self._shape, self._known = root, input_spec, known
         self._catalogue = segments.read_catalogue(root)
         self._stamps: dict[str, Stamp] = {}
         self._unreadable: dict[str, str] = {}
@@ -231,13 +225,13 @@ def _share(paths: Sequence[str]) -> _Did:
     return _filling[0].share(paths)
 
 
-def _decoded(data: bytes, shape: InputSpec) -> tuple[Bytes, bytes]:
+def _decoded(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
     """A photo's pixels and its looks, from one decode wherever that gives the same as two."""
     photo = pixels.open_image(data)
-    alike = pixels.choose_reduction(photo, shape.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
-    image = pixels.decode_image(photo, shape.side_px)
+    alike = pixels.choose_reduction(photo, input_spec.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
+    image = pixels.decode_image(photo, input_spec.side_px)
     seen = looks.make_thumbnail(image if alike else pixels.decode_image(pixels.open_image(data), pixels.FLOOR_PX))
-    return pixels.fit_image(image, shape.side_px, shape.fit), seen
+    return pixels.fit_image(image, input_spec.side_px, input_spec.fit), seen
 
 
 def _slices(paths: Sequence[str], length: int) -> list[Sequence[str]]:

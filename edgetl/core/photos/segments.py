@@ -23,11 +23,11 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from edgetl.core import cache
-from edgetl.core.cache import create_folder, locate_cache, write_file
 from edgetl.core.photos import near_duplicates as looks
 from edgetl.core.photos import pixels
 from edgetl.core.records import InputSpec
+from edgetl.core.storage import cache
+from edgetl.core.storage.cache import create_folder, locate_cache, write_file
 
 Bytes = NDArray[np.uint8]
 Stamp = tuple[int, int, str]  # Size in bytes, time of change in ns, sha256.
@@ -103,25 +103,25 @@ def hash_pixel_code() -> str:
     return hashlib.sha256(b"".join((*sources, PIL.__version__.encode()))).hexdigest()[:12]
 
 
-def locate_segments(shape: InputSpec) -> Path:
+def locate_segments(input_spec: InputSpec) -> Path:
     """Where the segments for this input are."""
-    return locate_cache() / "pixels" / f"{shape.fit}-{shape.side_px}-{hash_pixel_code()}"
+    return locate_cache() / "pixels" / f"{input_spec.fit}-{input_spec.side_px}-{hash_pixel_code()}"
 
 
-def list_segments(shape: InputSpec) -> list[Segment]:
+def list_segments(input_spec: InputSpec) -> list[Segment]:
     """The whole segments for this input."""
-    found = (Segment(path, shape.side_px) for path in sorted(locate_segments(shape).glob("[!.]*")))
+    found = (Segment(path, input_spec.side_px) for path in sorted(locate_segments(input_spec).glob("[!.]*")))
     return [segment for segment in found if segment.is_whole()]
 
 
 @contextmanager
-def create_segment(shape: InputSpec) -> Iterator[SegmentWriter]:
+def create_segment(input_spec: InputSpec) -> Iterator[SegmentWriter]:
     """A segment to add to, which is in the store once the block ends, unless nothing was added.
 
     Raises:
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    with create_folder(locate_segments(shape) / uuid.uuid4().hex[:16]) as part:
+    with create_folder(locate_segments(input_spec) / uuid.uuid4().hex[:16]) as part:
         with (part / "pixels").open("wb", buffering=0) as file:
             segment = SegmentWriter(file)
             yield segment
@@ -133,10 +133,10 @@ def create_segment(shape: InputSpec) -> Iterator[SegmentWriter]:
         (part / "problems.json").write_text(json.dumps(segment.problems))
 
 
-def remove_stale_segments(shape: InputSpec) -> None:
+def remove_stale_segments(input_spec: InputSpec) -> None:
     """Remove what killed processes left half written of this input, and of any catalogue."""
-    cache.remove_stale_parts(locate_segments(shape))
-    cache.remove_stale_parts(_catalogues())
+    cache.remove_unfinished(locate_segments(input_spec))
+    cache.remove_unfinished(_catalogues())
 
 
 def read_catalogue(root: Path) -> dict[str, Stamp]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from edgetl.core.device.benchmark import LatencyStatistics, Measurement
+from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.records import Artifact, Dataset, LayerError, Trained, Verdict
 
@@ -17,6 +18,22 @@ def format_points(fraction: float) -> str:
 def format_bytes(count: int) -> str:
     """Bytes as people say them: decimal kB and MB."""
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def tabulate_target(target: Target) -> list[list[str]]:
+    """List every fact of a target by its key in target.toml, with the files of its payload."""
+    rows = [["id", target.id], ["title", target.title], ["summary", target.summary], ["source", str(target.source)]]
+    for name in ("device", "accepts", "limits", "runtime"):
+        table = getattr(target, name)
+        values = table.model_dump(mode="json").items() if table is not None else ()
+        rows += [[f"{name}.{key}", _format_value(value)] for key, value in values if value is not None]
+    return [*rows, ["payload", " ".join(file.name for file in target.payload)]]
+
+
+def _format_value(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_format_value(entry)}" for key, entry in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def tabulate_left_out(dataset: Dataset) -> Table:
@@ -84,7 +101,7 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
 def tabulate_attempts(rungs: Sequence[Attempt], chosen: str) -> Table:
     """Every step that was tried, what it cost, and what came of it: why the next one was taken, or all of them."""
     rows = [
-        [rung.method, f"{rung.seconds:.0f}", rung.told + (" ← chosen" if rung.method == chosen else "")]
+        [rung.method, f"{rung.seconds:.0f}", rung.reason + (" ← chosen" if rung.method == chosen else "")]
         for rung in rungs
     ]
     within = [rung.candidate is not None and rung.candidate.within_limit for rung in rungs]

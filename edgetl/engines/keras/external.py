@@ -12,10 +12,14 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.input_scaling import Affine, InputScaling
+from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation.agreement import check_close
+from edgetl.core.network.input_scaling import Affine, InputScaling
+from edgetl.core.parallel import predict_in_batches
 from edgetl.engines.keras import legacy_h5, rescaling
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.build import SCORES
 
 OutputKind = Literal["softmax", "sigmoid", "softmax logits", "sigmoid logits"]
 
@@ -86,11 +90,8 @@ def apply_scaling(pixels: np.ndarray, way: InputScaling) -> np.ndarray:
 
 
 def predict_raw(model: keras.Model, photos: np.ndarray) -> np.ndarray:
-    """The raw outputs [n, units] to float32 photos, in batches."""
-    starts = range(0, len(photos), keras_model.BATCH_SIZE)
-    return np.concatenate(
-        [np.asarray(model.predict_on_batch(photos[at : at + keras_model.BATCH_SIZE])) for at in starts]
-    )
+    """Return the outputs [photos, units] for photos in the model's own input dtype, [photos, side, side, 3]."""
+    return predict_in_batches(len(photos), keras_model.BATCH_SIZE, lambda rows: model.predict_on_batch(photos[rows]))
 
 
 def classify_outputs(outputs: np.ndarray, path: Path) -> OutputKind:
@@ -120,7 +121,7 @@ def to_probabilities(outputs: np.ndarray, answers: OutputKind) -> np.ndarray:
     if answers == "softmax logits":
         raised = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
         outputs = raised / raised.sum(axis=1, keepdims=True)
-    return keras_model.expand_sigmoid(outputs)
+    return metrics.expand_sigmoid(outputs)
 
 
 def wrap_model(model: keras.Model, way: InputScaling, answers: OutputKind, order: tuple[int, ...]) -> keras.Model:
@@ -148,27 +149,25 @@ def wrap_model(model: keras.Model, way: InputScaling, answers: OutputKind, order
     body.name = "body"
     scores = body(rescaling.make_rescaling(numbers)(image))
     if answers == "softmax logits":
-        scores = keras.layers.Softmax(name=keras_model.SCORES)(scores)
+        scores = keras.layers.Softmax(name=SCORES)(scores)
     if answers == "sigmoid logits":
-        scores = keras.layers.Activation("sigmoid", name=keras_model.SCORES)(scores)
+        scores = keras.layers.Activation("sigmoid", name=SCORES)(scores)
     return keras.Model(image, scores, name="classifier")
 
 
 def check_wrapped(model: keras.Model, pixels: np.ndarray, expected: np.ndarray) -> None:
-    """Hold the wrapped model against what the file's model answered.
+    """Check that the wrapped model predicts what the model in the file does.
 
     Args:
-        model: from `wrapped`.
-        pixels: uint8 [n, side, side, 3].
-        expected: float [n, classes], probabilities in the order of the classes.
+        model: from `wrap_model`.
+        pixels: uint8 [photos, side, side, 3].
+        expected: float [photos, classes], probabilities in the order of the classes.
 
     Raises:
-        StageError: they differ by more than 1e-4.
+        StageError: they differ by 1e-4 or more.
     """
-    found = keras_model.expand_sigmoid(predict_raw(model, pixels))
-    difference = float(np.abs(found - expected).max())
-    if not difference < _TOLERANCE:
-        raise StageError(f"the wrapped model's answers differ from the model's own by {difference:.1e}")
+    scores = metrics.expand_sigmoid(predict_raw(model, pixels))
+    check_close(scores, expected, _TOLERANCE, error=("the wrapped model differs from the model in the file", ""))
 
 
 def _check_ends(model: keras.Model, path: Path) -> None:

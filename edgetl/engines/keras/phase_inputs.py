@@ -1,7 +1,6 @@
-"""What each phase of training eats: features below its cut where they may be kept, pixels where not.
+"""What each training phase trains, and on what: features of the frozen layers where they can be kept, pixels where not.
 
-In: a model, the pixels of both parts, the recipe. Out: a `Course` a phase, which names the part of the network that is
-trained and what goes into it. Frozen layers are computed here, once per photo and view (`features`).
+Frozen layers are computed once for each photo and view (`frozen_features`).
 """
 
 from collections.abc import Sequence
@@ -10,27 +9,41 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from edgetl.core import feature_store
+from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import TrainingListener
-from edgetl.core.recipe import Recipe
-from edgetl.core.records import InputSpec
-from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import split_points
-from edgetl.engines.keras.batches import (
-    AugmentedPixels,
-    CachedFeatures,
-    LabelledPhotos,
-    PlainPixels,
-    Source,
-    choose_view,
-)
+from edgetl.core.recipe.tables import TrainingTables
+from edgetl.core.storage import feature_store
+from edgetl.engines.keras import build, split_points
+from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.keras.split_points import SplitPoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingData:
+    """The photos of both parts, the recipe, and who is informed of progress."""
+
+    training: LabelledPhotos
+    validation: LabelledPhotos
+    recipe: TrainingTables
+    listener: TrainingListener
+
+    def list_training_views(self, epochs: int) -> Sequence[PhotoView]:
+        """List the views of the training photos that the first `epochs` epochs read."""
+        recipe = self.recipe
+        if not recipe.augment.on:
+            return [_show_plain(self.training)]
+        numbers = sorted({choose_view(epoch, recipe.augment) for epoch in range(1, epochs + 1)})
+        return [_show_augmented(self.training, number, recipe) for number in numbers]
+
+    def show_validation(self) -> PhotoView:
+        """Return the view of the validation photos."""
+        return _show_plain(self.validation)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInput:
-    """What one phase trains, and on what: the part of the network above a cut, or all of it."""
+    """The part of the network that a phase trains, above a split point or all of it, and the inputs of that part."""
 
     network: keras.Model
     training: Source
@@ -39,118 +52,112 @@ class PhaseInput:
     validation_labels: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInputs:
-    """Prepares what each phase eats: features below its cut where they may be kept, pixels where not."""
+    """The inputs of both phases. Without a phase 2, `fine_tune` reads pixels and is not used."""
 
-    def __init__(
-        self,
-        model: keras.Model,
-        train_on: LabelledPhotos,
-        validate_on: LabelledPhotos,
-        recipe: Recipe,
-        watch: TrainingListener,
-    ) -> None:
-        self._model = model
-        self._parts = (train_on, validate_on)
-        self._recipe = recipe
-        self._watch = watch
-        self._cuts: list[SplitPoint] = []
-        self._frozen: FrozenPart | None = None
+    head: PhaseInput
+    fine_tune: PhaseInput
 
-    def cook(self, tuned: list[str]) -> None:
-        """Compute the features of both phases in one pass; `tuned` names the layers that phase 2 trains."""
-        if not self._recipe.training.feature_cache:
-            return
-        found = split_points.find_split_points(self._model)
-        names = [layer.name for layer in self._model.layers]
-        # From the pooling on, whether it has weights or not: dropout acts only where it is trained with.
-        head = split_points.find_split_below(self._model, found, names[names.index(keras_model.POOLING) + 1 :])
-        courses = [[head]]
-        if tuned:
-            lower = split_points.find_split_below(self._model, found, tuned)
-            if self._worth_keeping(lower, tuned):
-                courses.insert(0, [lower, head])
-        pixels = self._parts[0].pixels.shape
-        for chosen in courses:
-            frozen = FrozenPart(self._model, chosen, InputSpec(side_px=pixels.side_px, fit=pixels.fit))
-            views = [*self._training_views(len(chosen)), self._validation_view()]
-            if self._affordable(frozen.missing_bytes(views), chosen):
-                self._cuts, self._frozen = chosen, frozen
-                self._watch.begin("frozen", sum(len(view.sha256s) for view in views))
-                frozen.fill(views, lambda photos: self._watch.step(photos, ""))
-                return
 
-    def head(self) -> PhaseInput:
-        """Phase 1: everything above the pooling."""
-        return self._cached(len(self._cuts) - 1) if self._frozen else self._plain()
+def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Sequence[str]) -> PhaseInputs:
+    """Compute the features of both phases in one pass, as far as they may be kept.
 
-    def fine_tune(self) -> PhaseInput:
-        """Phase 2: everything above the highest cut that nothing trained lies below."""
-        return self._cached(0) if self._frozen and len(self._cuts) == 2 else self._plain()
+    Args:
+        model: from `build.assemble_model`.
+        data: photos and recipe.
+        unfrozen: names of the layers that phase 2 trains; empty without a phase 2.
 
-    def _cached(self, cut: int) -> PhaseInput:
-        assert self._frozen is not None
-        return PhaseInput(
-            network=keras.Model(self._cuts[cut].tensor, self._model.output),
-            training=CachedFeatures([self._frozen.opened(view, cut) for view in self._training_views(len(self._cuts))]),
-            validation=CachedFeatures([self._frozen.opened(self._validation_view(), cut)]),
-            training_labels=self._parts[0].labels,
-            validation_labels=self._parts[1].labels,
+    Raises:
+        StageError: LiteRT computes other features than Keras.
+        EdgetlError: the cache cannot be written.
+    """
+    pixels = PhaseInput(
+        network=model,
+        training=AugmentedPixels(data.training, data.recipe),
+        validation=PlainPixels(data.validation),
+        training_labels=data.training.labels,
+        validation_labels=data.validation.labels,
+    )
+    if not data.recipe.training.feature_cache:
+        return PhaseInputs(head=pixels, fine_tune=pixels)
+    for splits in _list_choices(model, data, unfrozen):
+        epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if len(splits) == 2 else 0)
+        views = [*data.list_training_views(epochs), data.show_validation()]
+        frozen = FrozenPart(model, splits, data.training.pixels.input_spec)
+        if _is_affordable(frozen.count_missing_bytes(views), splits, data):
+            data.listener.begin("frozen", sum(len(view.sha256s) for view in views))
+            frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))
+            inputs = [_read_features(model, data, frozen, split, views) for split in range(len(splits))]
+            return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if len(splits) == 2 else pixels)
+    return PhaseInputs(head=pixels, fine_tune=pixels)
+
+
+def _list_choices(model: keras.Model, data: TrainingData, unfrozen: Sequence[str]) -> list[list[SplitPoint]]:
+    """List the sets of split points to keep features at, the preferred one first: for both phases, for phase 1."""
+    # Before any submodel is made: that gives layers a second node in a second graph.
+    points = split_points.find_split_points(model)
+    names = [layer.name for layer in model.layers]
+    # From behind the pooling, whether the layers have weights or not: dropout acts only where it is trained with.
+    head = split_points.find_split_below(model, points, names[names.index(build.POOLING) + 1 :])
+    choices = [[head]]
+    if unfrozen:
+        lower = split_points.find_split_below(model, points, unfrozen)
+        if _has_layers_below(model, lower, unfrozen, data.listener):
+            choices.insert(0, [lower, head])
+    return choices
+
+
+def _read_features(
+    model: keras.Model, data: TrainingData, frozen: FrozenPart, split: int, views: Sequence[PhotoView]
+) -> PhaseInput:
+    *training_views, validation_view = views
+    return PhaseInput(
+        network=keras.Model(frozen.splits[split].tensor, model.output),
+        training=CachedFeatures([frozen.open_features(view, split) for view in training_views]),
+        validation=CachedFeatures([frozen.open_features(validation_view, split)]),
+        training_labels=data.training.labels,
+        validation_labels=data.validation.labels,
+    )
+
+
+def _has_layers_below(
+    model: keras.Model, split: SplitPoint, unfrozen: Sequence[str], listener: TrainingListener
+) -> bool:
+    """Return whether anything is computed below the split point.
+
+    Where cells pass on two tensors side by side, as in NASNet, the highest single-tensor split may be the input.
+    """
+    if split.name not in (model.layers[0].name, build.SCALING):
+        return True
+    names = [layer.name for layer in model.layers]
+    first = min(names.index(name) for name in unfrozen)
+    if any(layer.weights for layer in model.layers[:first]):
+        listener.say(
+            f"no single tensor splits the network below {names[first]}: phase 2 computes the frozen layers in every epoch"
         )
+    return False
 
-    def _plain(self) -> PhaseInput:
-        return PhaseInput(
-            network=self._model,
-            training=AugmentedPixels(self._parts[0], self._recipe),
-            validation=PlainPixels(self._parts[1]),
-            training_labels=self._parts[0].labels,
-            validation_labels=self._parts[1].labels,
+
+def _is_affordable(needed_bytes: int, splits: Sequence[SplitPoint], data: TrainingData) -> bool:
+    allowed_bytes = feature_store.compute_budget_bytes(data.recipe.training.cache_bytes)
+    if needed_bytes > allowed_bytes:
+        data.listener.say(
+            f"features at {' and '.join(split.name for split in splits)} would take {needed_bytes / 1e9:.1f} GB, "
+            f"{allowed_bytes / 1e9:.1f} GB are allowed (--cache-bytes): phase {len(splits)} computes the frozen layers "
+            "in every epoch"
         )
-
-    def _worth_keeping(self, cut: SplitPoint, tuned: list[str]) -> bool:
-        """Whether anything is computed below the cut; it may not be, where cells hand on two tensors side by side."""
-        if cut.name not in (self._model.layers[0].name, keras_model.SCALING):
-            return True
-        names = [layer.name for layer in self._model.layers]
-        first = min(names.index(name) for name in tuned)
-        if any(layer.weights for layer in self._model.layers[:first]):
-            self._watch.say(
-                f"no single tensor parts the network below {names[first]}: "
-                "phase 2 computes the frozen layers anew every epoch"
-            )
-        return False
-
-    def _affordable(self, needed: int, chosen: list[SplitPoint]) -> bool:
-        allowed = feature_store.compute_budget_bytes(self._recipe.training.cache_bytes)
-        if needed > allowed:
-            self._watch.say(
-                f"features at {' and '.join(cut.name for cut in chosen)} would take {needed / 1e9:.1f} GB, "
-                f"{allowed / 1e9:.1f} GB are allowed (--cache-bytes): phase {len(chosen)} computes the frozen layers "
-                "anew every epoch"
-            )
-        return needed <= allowed
-
-    def _training_views(self, phases: int) -> Sequence[PhotoView]:
-        """The views that the epochs of so many phases will ask for."""
-        photos, recipe = self._parts[0], self._recipe
-        if not recipe.augment.on:
-            return [_as_is(photos)]
-        epochs = recipe.phase1.epochs + (recipe.phase2.epochs if phases == 2 else 0)
-        numbers = sorted({choose_view(epoch, recipe.augment) for epoch in range(1, epochs + 1)})
-        return [_augmented(photos, number, recipe) for number in numbers]
-
-    def _validation_view(self) -> PhotoView:
-        return _as_is(self._parts[1])
+    return needed_bytes <= allowed_bytes
 
 
-def _as_is(photos: LabelledPhotos) -> PhotoView:
+def _show_plain(photos: LabelledPhotos) -> PhotoView:
     return PhotoView(key="as it is", sha256s=photos.sha256s, pixels=photos.pixels.rows)
 
 
-def _augmented(photos: LabelledPhotos, number: int, recipe: Recipe) -> PhotoView:
-    seed, how = recipe.training.seed, recipe.augment
+def _show_augmented(photos: LabelledPhotos, number: int, recipe: TrainingTables) -> PhotoView:
+    seed, augment = recipe.training.seed, recipe.augment
     return PhotoView(
-        key=f"{number}/{seed}/{how.model_dump_json(exclude={'views'})}",
+        key=f"{number}/{seed}/{augment.model_dump_json(exclude={'views'})}",
         sha256s=photos.sha256s,
-        pixels=lambda rows: photos.view(rows, number, seed, how),
+        pixels=lambda rows: photos.augmented(rows, number, seed, augment),
     )

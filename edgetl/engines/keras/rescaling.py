@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.core.input_scaling import Affine, widen_range
+from edgetl.core.network.input_scaling import Affine
+from edgetl.core.network.quantization import widen_range
 
 LAYER_NAME = "scaling"
 

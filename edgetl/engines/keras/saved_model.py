@@ -66,7 +66,7 @@ def _raw(model: keras.Model) -> tuple[Any, keras.Model]:
 
 def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
     """The model with its scaling done here, on floats, so that no cast stands between."""
-    layer = model.get_layer(keras_model.SCALING)
+    layer = model.get_layer(rescaling.LAYER_NAME)
     # Its name gets into the file; one that Keras counts up would make each conversion in a process differ.
     rest = keras.Model(layer.output, model.output, name="classifier")
     scale, offset = rescaling.read_rescaling(layer)

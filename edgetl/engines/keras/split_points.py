@@ -1,5 +1,6 @@
-"""Where a flat network can be cut in two: after layers whose one output is all that the layers above need."""
+"""Where a flat network can be split in two: after layers whose one output is all that the layers above need."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,42 +9,42 @@ import keras
 
 @dataclass(frozen=True, slots=True)
 class SplitPoint:
-    """A tensor that splits the network: everything above the step `name` is computed from it alone."""
+    """A tensor that splits the network: everything above the operation `name` is computed from it alone."""
 
     name: str
     tensor: Any
 
 
 def find_split_points(model: keras.Model) -> list[SplitPoint]:
-    """Every single-tensor cut, from the input up.
+    """Find every single-tensor split, from the input up.
 
-    Must be called before a submodel is made of the layers: that gives them a second place in a second graph.
+    Call it before a submodel is made of the layers: that gives them a second node in a second graph.
     """
-    # Not only layers: MobileNetV3 adds and multiplies with bare operations.
-    steps = model.operations
-    position = {id(step.output): index for index, step in enumerate(steps)}
-    last_use = list(range(len(steps)))
-    for index, step in enumerate(steps[1:], 1):
-        for tensor in keras.tree.flatten(step.input):
+    # Operations, not layers: MobileNetV3 adds and multiplies with bare operations.
+    operations = model.operations
+    position = {id(operation.output): index for index, operation in enumerate(operations)}
+    last_use = list(range(len(operations)))
+    for index, operation in enumerate(operations[1:], 1):
+        for tensor in keras.tree.flatten(operation.input):
             producer = position[id(tensor)]
             last_use[producer] = max(last_use[producer], index)
-    found, furthest = [], 0
-    for index, step in enumerate(steps[:-1]):
-        # What was made below must not be needed above: only this step's own output may cross.
+    points, furthest = [], 0
+    for index, operation in enumerate(operations[:-1]):
+        # Nothing made below may be used above, except this operation's own output.
         if furthest <= index:
-            found.append(SplitPoint(step.name, step.output))
+            points.append(SplitPoint(operation.name, operation.output))
         furthest = max(furthest, last_use[index])
-    return found
+    return points
 
 
-def find_split_below(model: keras.Model, found: list[SplitPoint], trainable: list[str]) -> SplitPoint:
-    """The highest cut with no trainable layer at or below it.
+def find_split_below(model: keras.Model, points: Sequence[SplitPoint], trainable: Sequence[str]) -> SplitPoint:
+    """Find the highest split point with no trainable layer at or below it.
 
     Args:
-        model: the network that `found` belongs to.
-        found: from `cuts`, in order.
+        model: the network of `points`.
+        points: from `find_split_points`, in order.
         trainable: names of the layers that will be trained.
     """
-    names = [step.name for step in model.operations]
+    names = [operation.name for operation in model.operations]
     first = min(names.index(name) for name in trainable)
-    return [cut for cut in found if names.index(cut.name) < first][-1]
+    return [point for point in points if names.index(point.name) < first][-1]

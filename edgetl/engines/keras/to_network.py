@@ -12,6 +12,7 @@ import numpy as np
 from edgetl.core.errors import StageError
 from edgetl.core.network.description import AFFINE, Network, Node, Weights
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras import rescaling
 
 _CONVOLUTION = ("kernel_size", "strides", "padding", "dilation_rate", "use_bias", "activation")
 # What each kind of layer needs to be made again. The rest of Keras's configuration is for training from scratch.
@@ -46,7 +47,7 @@ def describe_network(model: keras.Model) -> Network:
     Raises:
         StageError: names a layer that stands for more than its class and configuration say, or is not known.
     """
-    scaling = model.get_layer(keras_model.SCALING)
+    scaling = model.get_layer(rescaling.LAYER_NAME)
     shape = tuple(int(length) for length in scaling.output.shape[1:])
     nodes = [Node(name=scaling.name, kind="InputLayer", inputs=(), shape=shape)]
     started = {scaling.name}
@@ -74,7 +75,7 @@ def probe_model(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, np.
     Returns:
         float32 [photos, side, side, 3], scaled, and float32 [photos, units].
     """
-    both = keras.Model(model.input, [model.get_layer(keras_model.SCALING).output, model.output])
+    both = keras.Model(model.input, [model.get_layer(rescaling.LAYER_NAME).output, model.output])
     scaled, answers = both.predict_on_batch(pixels)
     return np.asarray(scaled, np.float32), np.asarray(answers, np.float32)
 
@@ -98,7 +99,7 @@ def measure_scaling(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     offset, matrix = corners[0], (corners[1:] - corners[0]) / 255
     if not np.allclose(photos @ matrix + offset, scaled, rtol=0, atol=1e-4 * np.abs(scaled).max()):
         raise StageError(
-            "the scaling of the pixels is more than a product and a sum for each", where=(keras_model.SCALING,)
+            "the scaling of the pixels is more than a product and a sum for each", where=(rescaling.LAYER_NAME,)
         )
     return matrix.astype(np.float32), offset.astype(np.float32)
 

@@ -1,8 +1,7 @@
-"""A SavedModel and photos → a calibrated ONNX graph, and from it int8 files.
+"""A float ONNX graph and photos → a calibrated graph, and from it int8 files.
 
-The calibrated file is the float graph with the range of every activation in its metadata: it quantizes in a moment, as
-often as needed and with any layers left in float. The same for TFLite is `calibrated`; what each layer gets wrong is
-told by `onnx_errors`.
+The calibrated file is the float graph with the range of every activation in its metadata. It is quantized in a moment,
+as often as needed and with any layers left in float.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,72 +17,77 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS, Method
+from edgetl.core.model_file import ModelMetadata
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.keras.saved_model import INPUT
-from edgetl.engines.onnx import graph as onnx_graph
-from edgetl.engines.onnx import runtime as onnx_runtime
-from edgetl.engines.onnx.convert import ERRORS, ModelMetadata, finish_model
+from edgetl.engines.onnx import graph, runtime
+from edgetl.engines.onnx.convert import CONVERTER_ERRORS, finish_model
 
 _INT8 = METHODS["int8"]
+# Key of the activation ranges in the metadata of a calibrated file.
 _RANGES = "ranges"
-_PIXELS = (0, 255)
-# 254 steps over the range of the pixels. With 255, those of a network that eats -1..1 fall halfway between two steps
-# each, and rounding to the even one would merge them in pairs: half the levels lost before the first convolution.
+_PIXEL_LIMITS = (0, 255)
+# 254 quantization steps over the range of the scaled pixels. With 255 steps, every pixel value of a network with inputs
+# in -1..1 is halfway between two levels, and rounding to even would merge them in pairs: half of the levels lost.
 _PIXEL_STEPS = 254
-# What onnxruntime rounds on its own: see `_shield`.
-_ROUNDED = ("Conv", "Gemm")
+# Operators whose weights onnxruntime quantizes on its own: see `_prevent_weight_requantization`.
+_REQUANTIZED_OPS = ("Conv", "Gemm")
 
 
-def calibrate_model(graph: bytes, photos: Pixels, advance: Callable[[int], None]) -> bytes:
-    """The float graph with the ranges that its activations had on the photos.
+def calibrate_model(source: bytes, photos: Pixels, advance: Callable[[int], None]) -> bytes:
+    """Add the activation ranges of the photos to a float graph.
 
     Args:
-        graph: what `to_onnx.translated` gave.
+        source: from `convert.translate_saved_model`.
         photos: uint8 [photos, side, side, 3].
-        advance: told how many more photos are done.
+        advance: called with the number of further photos that are done.
 
     Raises:
         StageError: the calibrator failed.
     """
-    model = onnx.load_model_from_string(graph)
+    model = onnx.load_model_from_string(source)
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         ranges = Path(work) / "ranges.json"
         try:
-            _quantize(model, _INT8, (), ranges, _OneByOne(photos, advance))
-        except ERRORS as error:
+            _quantize(model, _INT8, (), ranges, _PhotoReader(photos, advance))
+        except CONVERTER_ERRORS as error:
             raise StageError(f"onnxruntime could not calibrate: {first_line(error)}") from error
         helper.set_model_props(model, {_RANGES: ranges.read_text(encoding="utf-8")})
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def quantize_model(model: bytes, method: Method, float_layers: Sequence[str], card: ModelMetadata) -> bytes:
-    """An int8 .onnx: integers between QuantizeLinear and DequantizeLinear.
+def quantize_model(calibrated: bytes, method: Method, float_layers: Sequence[str], metadata: ModelMetadata) -> bytes:
+    """Quantize a calibrated graph to int8, in QDQ form.
 
     Args:
-        model: what `calibrated` gave.
+        calibrated: from `calibrate_model`.
         method: says whether activations are signed.
-        float_layers: layers that go on computing in float, by the names that `onnx_errors` gives them.
-        card: what the file says of itself.
+        float_layers: layers that stay in float, by the names that `layer_errors` gives them.
+        metadata: written into the file.
 
     Raises:
-        StageError: the quantizer failed, or made something that is no valid ONNX.
+        StageError: the quantizer failed, or made an invalid file.
     """
     try:
-        return finish_model(quantize_graph(onnx.load_model_from_string(model), method, float_layers), card)
-    except ERRORS as error:
+        return finish_model(quantize_graph(onnx.load_model_from_string(calibrated), method, float_layers), metadata)
+    except CONVERTER_ERRORS as error:
         raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
 
 
 def quantize_graph(model: ModelProto, method: Method, float_layers: Sequence[str] = ()) -> ModelProto:
-    """The graph of `quantized`, under the names that the calibrated graph has; it raises `ERRORS`."""
+    """Quantize as `quantize_model` does, with the names of the calibrated graph.
+
+    Raises:
+        CONVERTER_ERRORS: the quantizer failed.
+    """
     (ranges,) = [prop.value for prop in model.metadata_props if prop.key == _RANGES]
     del model.metadata_props[:]
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         path = Path(work) / "ranges.json"
         path.write_text(ranges, encoding="utf-8")
-        made = _quantize(model, method, float_layers, path, None)
-    _shield(made, float_layers)
-    return made
+        quantized = _quantize(model, method, float_layers, path, None)
+    _prevent_weight_requantization(quantized, float_layers)
+    return quantized
 
 
 def _quantize(
@@ -93,69 +97,69 @@ def _quantize(
     ranges: Path,
     photos: quantization.CalibrationDataReader | None,
 ) -> ModelProto:
-    """Weights and activations in integers; ranges from the file where it is there, else from photos and into it."""
-    first, border = onnx_graph.find_input_preprocessing(model)
+    """Quantize weights and activations. Ranges are read from the file, or computed from photos and written into it."""
+    preprocessing, scaled_pixels = graph.find_input_preprocessing(model)
     last = model.graph.node[-1]
-    in_float = [
-        node.name for layer in onnx_graph.iterate_layers(model) if layer[0].name in float_layers for node in layer
-    ]
-    excluded = [*first, *in_float, *([last.name] if last.op_type in onnx_graph.FINAL_OPS else [])]
-    integer = quantization.QuantType.QUInt8 if method.activations == "uint8" else quantization.QuantType.QInt8
+    in_float = [node.name for layer in graph.iterate_layers(model) if layer[0].name in float_layers for node in layer]
+    excluded = [*preprocessing, *in_float, *([last.name] if last.op_type in graph.FINAL_OPS else [])]
+    activation_type = quantization.QuantType.QUInt8 if method.activations == "uint8" else quantization.QuantType.QInt8
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-        given, path = Path(work) / "given.onnx", Path(work) / "quantized.onnx"
-        shaped = onnx.shape_inference.infer_shapes(model)
-        add_pre_process_metadata(shaped)  # It is: `to_onnx.translated` has done it.
-        onnx.save_model(shaped, given)
+        unquantized, path = Path(work) / "given.onnx", Path(work) / "quantized.onnx"
+        with_shapes = onnx.shape_inference.infer_shapes(model)
+        # It marks the graph as preprocessed, which `convert.translate_saved_model` has done.
+        add_pre_process_metadata(with_shapes)
+        onnx.save_model(with_shapes, unquantized)
         quantization.quantize_static(
-            given,
+            unquantized,
             path,
             photos,
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
-            activation_type=integer,
+            activation_type=activation_type,
             weight_type=quantization.QuantType.QInt8,
             nodes_to_exclude=excluded,
-            extra_options={"TensorQuantOverrides": {border: [_pinned(model, border, method)]}},
+            extra_options={
+                "TensorQuantOverrides": {scaled_pixels: [_derive_pixel_quantization(model, scaled_pixels, method)]}
+            },
             calibration_cache_path=ranges,
         )
         return onnx.load_model(path)
 
 
-def _shield(model: ModelProto, float_layers: Sequence[str]) -> None:
-    """Keep onnxruntime from rounding the weights of these layers itself when it loads the file.
+def _prevent_weight_requantization(model: ModelProto, float_layers: Sequence[str]) -> None:
+    """Keep onnxruntime from quantizing the weights of float layers when it loads the file.
 
-    It does so to a convolution between DequantizeLinear and QuantizeLinear, with one scale for all channels (a
-    MobileNetV2 fell from 0.87 to 0.34), unless its input has a scale for each channel. They are all the same here.
+    It does so for a convolution between DequantizeLinear and QuantizeLinear, with one scale for all channels (a
+    MobileNetV2 fell from 0.87 to 0.34), unless the input has one scale for each channel. Here all of these are equal.
     Source: onnxruntime, WeightBiasQuantization, since 1.21.
     """
-    made_by, constants = onnx_graph.map_producers(model), onnx_graph.map_initializers(model)
+    producers, constants = graph.map_producers(model), graph.map_initializers(model)
     for layer in [node for node in model.graph.node if node.name in float_layers]:
-        source = made_by.get(layer.input[0])
-        if layer.op_type not in _ROUNDED or source is None or source.op_type != "DequantizeLinear":
+        source = producers.get(layer.input[0])
+        if layer.op_type not in _REQUANTIZED_OPS or source is None or source.op_type != "DequantizeLinear":
             continue
-        channels = _input_channels(layer, constants[layer.input[1]])
+        channels = _count_input_channels(layer, constants[layer.input[1]])
         names = [f"{layer.name}/{which}" for which in ("scales", "zero_points")]
-        for name, one in zip(names, source.input[1:3], strict=True):
-            values = np.full(channels, onnx_graph.to_array(constants[one]))
+        for name, parameter in zip(names, source.input[1:3], strict=True):
+            values = np.full(channels, graph.to_array(constants[parameter]))
             model.graph.initializer.append(numpy_helper.from_array(values, name))
-        answer = f"{layer.name}/input"
+        tensor = f"{layer.name}/input"
         inputs = [source.input[0], *names]
         name = f"{layer.name}/DequantizeLinear"
-        model.graph.node.append(helper.make_node("DequantizeLinear", inputs, [answer], name=name, axis=1))
-        layer.input[0] = answer
+        model.graph.node.append(helper.make_node("DequantizeLinear", inputs, [tensor], name=name, axis=1))
+        layer.input[0] = tensor
 
 
-def _input_channels(layer: NodeProto, weights: TensorProto) -> int:
-    """How many channels a convolution or a matrix product takes."""
+def _count_input_channels(layer: NodeProto, weights: TensorProto) -> int:
     attributes = {attribute.name: attribute.i for attribute in layer.attribute}
     if layer.op_type == "Conv":
         return int(weights.dims[1]) * int(attributes.get("group", 1))
     return int(weights.dims[1 if attributes.get("transB") else 0])
 
 
-def _pinned(model: ModelProto, border: str, method: Method) -> dict[str, Any]:
-    """The scale of the scaled pixels: their range is known, not measured."""
-    low, high = _range(model, border)
+def _derive_pixel_quantization(model: ModelProto, scaled_pixels: str, method: Method) -> dict[str, Any]:
+    """Derive scale and zero point of the scaled pixels, whose range is known: it need not be calibrated."""
+    low, high = _measure_pixel_range(model, scaled_pixels)
     scale = (high - low) / _PIXEL_STEPS
     signed = method.activations != "uint8"
     return {
@@ -165,23 +169,25 @@ def _pinned(model: ModelProto, border: str, method: Method) -> dict[str, Any]:
     }
 
 
-def _range(model: ModelProto, tensor: str) -> tuple[float, float]:
-    """The lowest and highest value that pixels can take at a tensor of the border, 0 among them."""
+def _measure_pixel_range(model: ModelProto, tensor: str) -> tuple[float, float]:
+    """Measure the lowest and highest value of a tensor of the scaling for black and white photos; 0 is within."""
     probe = ModelProto()
     probe.CopyFrom(model)
     del probe.graph.output[:]
     probe.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
-    session = onnx_runtime.open_unoptimized(probe)
+    session = runtime.open_unoptimized(probe)
     shape = session.get_inputs()[0].shape
-    found = [session.run(None, {INPUT: np.full(shape, level, np.uint8)})[0] for level in _PIXELS]
-    return min(0.0, *(float(values.min()) for values in found)), max(0.0, *(float(values.max()) for values in found))
+    extremes = [session.run(None, {INPUT: np.full(shape, level, np.uint8)})[0] for level in _PIXEL_LIMITS]
+    low = min(0.0, *(float(values.min()) for values in extremes))
+    high = max(0.0, *(float(values.max()) for values in extremes))
+    return low, high
 
 
-class _OneByOne(quantization.CalibrationDataReader):
-    """The photos as the calibrator asks for them."""
+class _PhotoReader(quantization.CalibrationDataReader):
+    """Gives photos to onnxruntime's calibrator one at a time."""
 
     def __init__(self, photos: Pixels, advance: Callable[[int], None]) -> None:
-        self._photos: Iterator[dict[str, Any]] = self._read(photos, advance)
+        self._photos = self._read(photos, advance)
 
     def _read(self, photos: Pixels, advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:
         for index in range(len(photos)):
@@ -189,5 +195,5 @@ class _OneByOne(quantization.CalibrationDataReader):
             advance(1)
 
     def get_next(self) -> dict[str, Any] | None:
-        """The next photo, None after the last."""
+        """Return the next photo, None after the last."""
         return next(self._photos, None)

@@ -1,14 +1,13 @@
-"""SavedModel → .onnx by method: tf2onnx translates, onnxruntime folds, and the bytes are always the same.
+"""SavedModel → .onnx by method: tf2onnx translates, onnxruntime folds, and equal models give equal bytes.
 
-Opset 17 is the newest that tf2onnx 1.17, onnxruntime since 1.12 and the quantizer's QDQ form all know. The file eats
-uint8 [1, side, side, 3] as the photo is; convolutions want the channels first, so one Transpose stands at the border.
+The input of the file is uint8 [1, side, side, 3], the photo as it is. Convolutions need the channels first, so the file
+contains one Transpose, behind the input.
 """
 
 import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,218 +22,216 @@ from tf2onnx.graph import GraphUtil
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import Method
-from edgetl.core.records import InputSpec
-from edgetl.core.runs import installed_version
-from edgetl.engines.keras.saved_model import InputKind
-from edgetl.engines.onnx import graph as onnx_graph
-from edgetl.engines.onnx import runtime as onnx_runtime
+from edgetl.core.model_file import ModelMetadata
+from edgetl.core.network.quantization import compute_weight_scales, quantize_weights
+from edgetl.core.run.fingerprint import installed_version
+from edgetl.engines.onnx import graph, runtime
 
+# The newest opset that tf2onnx 1.17, onnxruntime since 1.12 and its QDQ quantizer all know.
 OPSET = 17
-# The SavedModel that every method starts from: see `savedmodel`.
-KIND: InputKind = "uint8"
-# What opset 17 came with: older runtimes read it too.
+# The version that came with opset 17, so that older runtimes read the file too.
 _IR_VERSION = 8
 # Smaller constants are limits and axes, not weights.
-_WEIGHTS = 8
+_FEWEST_WEIGHTS = 8
+# Least magnitude of an output channel, so that a channel of zeros has a positive scale.
+_SMALLEST_WEIGHT = 1e-12
 # What the libraries raise where a conversion fails.
-ERRORS = (
+CONVERTER_ERRORS = (
     ValueError,
     RuntimeError,
     KeyError,
     tf.errors.OpError,
     onnx.checker.ValidationError,
     onnx.shape_inference.InferenceError,
-    *onnx_runtime.RUNTIME_ERRORS,
+    *runtime.RUNTIME_ERRORS,
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelMetadata:
-    """What the file says of itself: the labels in the order of its outputs, and how a photo is fitted."""
-
-    classes: tuple[str, ...]
-    input: InputSpec
-
-
-def convert_graph(graph: bytes, method: Method, card: ModelMetadata) -> bytes:
-    """The .onnx file of a graph by a method that needs no photos; the others are `onnx_calibrated`'s.
+def convert_graph(source: bytes, method: Method, metadata: ModelMetadata) -> bytes:
+    """Convert a float graph by a method that needs no photos; `calibrate` has the other methods.
 
     Args:
-        graph: what `translated` gave.
-        method: what weights become.
-        card: what the file says of itself.
+        source: from `translate_saved_model`.
+        method: dtype of the weights.
+        metadata: written into the file.
+
+    Returns:
+        The content of the .onnx file.
 
     Raises:
-        StageError: the converter failed, or made something that is no valid ONNX.
+        StageError: the converter failed, or made an invalid file.
     """
-    model = onnx.load_model_from_string(graph)
+    model = onnx.load_model_from_string(source)
     try:
         if method.weights == "float16":
-            model = _halved(model)
+            _store_as_float16(model)
         elif method.weights == "int8":
-            model = _weights_rounded(model)
-        return finish_model(model, card)
-    except ERRORS as error:
+            _store_as_int8(model)
+        return finish_model(model, metadata)
+    except CONVERTER_ERRORS as error:
         raise StageError(f"the ONNX converter could not make {method.name}: {first_line(error)}") from error
 
 
 def translate_saved_model(saved_model: Path) -> bytes:
-    """The float graph of a SavedModel, in the order and under the names that `onnx_graph.canonical` gives.
+    """Translate a SavedModel to a float graph, in the order and with the names that `graph.canonicalize` gives.
 
     Args:
-        saved_model: exported with KIND.
+        saved_model: exported with the input "uint8": see `keras.saved_model`.
 
     Raises:
         StageError: the converter failed.
     """
     try:
-        model = _folded(onnx_graph.canonicalize(trace_saved_model(saved_model, "serve")))
-    except ERRORS as error:
+        model = _fold_constants(graph.canonicalize(trace_saved_model(saved_model, "serve")))
+    except CONVERTER_ERRORS as error:
         raise StageError(f"the SavedModel could not become ONNX: {first_line(error)}", where=(saved_model,)) from error
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def finish_model(model: ModelProto, card: ModelMetadata) -> bytes:
-    """The file of a graph: in canonical order, described, and checked.
+def finish_model(model: ModelProto, metadata: ModelMetadata) -> bytes:
+    """Put a graph into canonical order, add the metadata, check and serialize it.
 
     Raises:
-        onnx.checker.ValidationError: it is no valid ONNX.
+        onnx.checker.ValidationError: the graph is invalid.
     """
-    model = onnx_graph.canonicalize(model)
-    _describe(model, card)
+    model = graph.canonicalize(model)
+    _add_metadata(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
-    """What tf2onnx makes of a signature, with constants folded and transposes moved together; it raises `ERRORS`."""
-    graph, inputs, outputs = tf_loader.from_saved_model(
+    """Translate one signature with tf2onnx, with constants folded and transposes merged.
+
+    Raises:
+        CONVERTER_ERRORS: the converter failed.
+    """
+    graph_def, inputs, outputs = tf_loader.from_saved_model(
         str(saved_model), None, None, tag=["serve"], signatures=[signature]
     )
-    with _collecting_often():
-        model, _ = tf2onnx.convert.from_graph_def(graph, input_names=inputs, output_names=outputs, opset=OPSET)
-    _add_apart(model)
+    with _collect_garbage_often():
+        model, _ = tf2onnx.convert.from_graph_def(graph_def, input_names=inputs, output_names=outputs, opset=OPSET)
+    _restore_sums(model)
     if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
-        # tf2onnx 1.17 gives up where a sum has a constant without dimensions, as a hard swish has; with one it goes on.
-        with _collecting_often():
-            model = GraphUtil.optimize_model_proto(_with_dimensions(model))
+        # tf2onnx 1.17 stops merging transposes at an operator with a constant of rank 0, as in hard swish.
+        _give_constants_rank(model)
+        with _collect_garbage_often():
+            model = GraphUtil.optimize_model_proto(model)
     return model
 
 
 @contextmanager
-def _collecting_often() -> Iterator[None]:
-    """Let Python look for garbage often, among what is made from here on.
+def _collect_garbage_often() -> Iterator[None]:
+    """Run Python's garbage collector often among objects made from here on.
 
-    tf2onnx copies the graph, weights and all, for each of its passes, into cycles: with Python's own thresholds a
-    ResNet50 took 9.9 GB, with these 3.5, in the same time.
+    tf2onnx copies the graph with its weights for each of its passes, in reference cycles. With Python's default
+    thresholds a ResNet50 took 9.9 GB, with these 3.5 GB, in the same time.
     """
-    before = gc.get_threshold()
+    thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(1000, 5, 2)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
 
 
-def _add_apart(model: ModelProto) -> None:
-    """Take out of convolutions what tf2onnx 1.17 adds to them as a bias and is none.
+def _restore_sums(model: ModelProto) -> None:
+    """Turn biases of convolutions that are not constant back into sums.
 
-    On maps of one pixel it merges a sum with another layer's answer so, as a second bias if there is one already.
+    On feature maps of one pixel, tf2onnx 1.17 merges the sum of a convolution and another layer's output into the
+    convolution as its bias, as a second one if there is a bias already.
     """
-    made_by, constants = onnx_graph.map_producers(model), onnx_graph.map_initializers(model)
+    producers, constants = graph.map_producers(model), graph.map_initializers(model)
 
-    def constant(name: str) -> bool:
-        maker = made_by.get(name)
-        return name in constants if maker is None else all(map(constant, maker.input))
+    def is_constant(name: str) -> bool:
+        producer = producers.get(name)
+        return name in constants if producer is None else all(map(is_constant, producer.input))
 
+    # From the back, because every sum is inserted behind its convolution.
     for place, node in reversed(list(enumerate(model.graph.node))):
-        added = [name for name in node.input[2:] if not constant(name)] if node.op_type == "Conv" else []
-        if not added:
+        addends = [name for name in node.input[2:] if not is_constant(name)] if node.op_type == "Conv" else []
+        if not addends:
             continue
-        answer, sum_ = node.output[0], f"{node.name}/alone"
-        node.input[:] = [name for name in node.input if name not in added]
-        node.output[:] = [sum_]
+        output, total = node.output[0], f"{node.name}/alone"
+        node.input[:] = [name for name in node.input if name not in addends]
+        node.output[:] = [total]
         shape = f"{node.name}/shape"
         model.graph.initializer.append(numpy_helper.from_array(np.array([1, -1, 1, 1]), shape))
-        new = []
-        for number, vector in enumerate(added, 1):
-            map_, before = f"{node.name}/added{number}", sum_
-            sum_ = answer if number == len(added) else f"{node.name}/sum{number}"
-            new.append(helper.make_node("Reshape", [vector, shape], [map_], name=map_))
-            new.append(helper.make_node("Add", [before, map_], [sum_], name=f"{node.name}/Add{number}"))
-        for after in reversed(new):
-            model.graph.node.insert(place + 1, after)
+        sums = []
+        for number, addend in enumerate(addends, 1):
+            feature_map, previous = f"{node.name}/added{number}", total
+            total = output if number == len(addends) else f"{node.name}/sum{number}"
+            sums.append(helper.make_node("Reshape", [addend, shape], [feature_map], name=feature_map))
+            sums.append(helper.make_node("Add", [previous, feature_map], [total], name=f"{node.name}/Add{number}"))
+        for new in reversed(sums):
+            model.graph.node.insert(place + 1, new)
 
 
-def _with_dimensions(model: ModelProto) -> ModelProto:
-    """The same graph; a single number that meets a tensor in a sum or product is [1], which counts as much."""
-    constants = onnx_graph.map_initializers(model)
+def _give_constants_rank(model: ModelProto) -> None:
+    """Reshape every constant of rank 0 in a sum or product to [1], which broadcasts in the same way."""
+    constants = graph.map_initializers(model)
+    reshaped: set[str] = set()
     for node in model.graph.node:
-        for place, name in enumerate(node.input):
-            if node.op_type in ("Add", "Sub", "Mul", "Div") and name in constants and not constants[name].dims:
-                lifted = f"{name}/lifted"
-                if lifted not in onnx_graph.map_initializers(model):
-                    values = onnx_graph.to_array(constants[name]).reshape(1)
-                    model.graph.initializer.append(numpy_helper.from_array(values, lifted))
-                node.input[place] = lifted
-    return model
-
-
-def _folded(model: ModelProto) -> ModelProto:
-    """BatchNormalization, padding and biases moved into the convolutions before them, and nothing done to values."""
-    with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-        given, path = Path(work) / "given.onnx", Path(work) / "folded.onnx"
-        # By path: given a model in memory, it moves the weights out of that into a file and then misses them.
-        onnx.save_model(model, given)
-        quant_pre_process(given, path, skip_symbolic_shape=True)
-        return onnx_graph.canonicalize(onnx.load_model(path))
-
-
-def _halved(model: ModelProto) -> ModelProto:
-    """Weights kept in float16 and taken back to float32 where they are used: runtimes do it once, when they load."""
-    for name, tensor in onnx_graph.map_initializers(model).items():
-        values = onnx_graph.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _WEIGHTS:
+        if node.op_type not in ("Add", "Sub", "Mul", "Div"):
             continue
-        with np.errstate(over="ignore"):  # An overflow is told below, by name.
+        for place, name in enumerate(node.input):
+            if name in constants and not constants[name].dims:
+                node.input[place] = f"{name}/lifted"
+                if name not in reshaped:
+                    reshaped.add(name)
+                    values = graph.to_array(constants[name]).reshape(1)
+                    model.graph.initializer.append(numpy_helper.from_array(values, f"{name}/lifted"))
+
+
+def _fold_constants(model: ModelProto) -> ModelProto:
+    """Fold BatchNormalization, padding and biases into the convolutions before them."""
+    with TemporaryDirectory(prefix="edgetl-onnx-") as work:
+        unfolded, folded = Path(work) / "given.onnx", Path(work) / "folded.onnx"
+        # By path: for a model in memory, onnxruntime 1.32 moves the weights into a file and then misses them.
+        onnx.save_model(model, unfolded)
+        quant_pre_process(unfolded, folded, skip_symbolic_shape=True)
+        return graph.canonicalize(onnx.load_model(folded))
+
+
+def _store_as_float16(model: ModelProto) -> None:
+    """Store weights as float16 with a Cast to float32 behind them, which runtimes compute once when they load."""
+    for name, tensor in graph.map_initializers(model).items():
+        values = graph.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _FEWEST_WEIGHTS:
+            continue
+        with np.errstate(over="ignore"):  # An overflow is reported below, by name.
             half = values.astype(np.float16)
         if not np.isfinite(half).all():
             raise StageError(f"weights {name!r} are too large for float16: {np.abs(values).max():g}")
         node = helper.make_node("Cast", [f"{name}/float16"], [name], name=f"{name}/Cast", to=TensorProto.FLOAT)
-        onnx_graph.replace_initializer(model, name, [numpy_helper.from_array(half, f"{name}/float16")], node)
-    return model
+        graph.replace_initializer(model, name, [numpy_helper.from_array(half, f"{name}/float16")], node)
 
 
-def _weights_rounded(model: ModelProto) -> ModelProto:
-    """Weights kept in int8, a scale for each output channel, and taken back to float32 where they are used."""
-    for name, axis in onnx_graph.find_weight_axes(model).items():
-        values = onnx_graph.to_array(onnx_graph.map_initializers(model)[name])
-        others = tuple(index for index in range(values.ndim) if index != axis)
-        # A channel of zeros has no range; any scale gives zeros again.
-        scales = np.maximum(np.abs(values).max(axis=others), np.float32(1e-12)) / np.float32(127)
-        along = scales.reshape([-1 if index == axis else 1 for index in range(values.ndim)])
-        rounded = np.clip(np.rint(values / along), -127, 127).astype(np.int8)
+def _store_as_int8(model: ModelProto) -> None:
+    """Store weights as int8, one scale for each output channel, with a DequantizeLinear behind them."""
+    initializers = {name: graph.to_array(tensor) for name, tensor in graph.map_initializers(model).items()}
+    for name, axis in graph.find_weight_axes(model).items():
+        scales = compute_weight_scales(initializers[name], axis, _SMALLEST_WEIGHT)
+        integers = quantize_weights(initializers[name], scales, axis)
         constants = [
-            numpy_helper.from_array(rounded, f"{name}/int8"),
-            numpy_helper.from_array(scales.astype(np.float32), f"{name}/scale"),
+            numpy_helper.from_array(integers, f"{name}/int8"),
+            numpy_helper.from_array(scales, f"{name}/scale"),
         ]
         inputs = [constant.name for constant in constants]
         node = helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}/DequantizeLinear", axis=axis)
-        onnx_graph.replace_initializer(model, name, constants, node)
-    return model
+        graph.replace_initializer(model, name, constants, node)
 
 
-def _describe(model: ModelProto, card: ModelMetadata) -> None:
-    """Say in the file who made it, what it eats, and what its outputs are called."""
+def _add_metadata(model: ModelProto, metadata: ModelMetadata) -> None:
     model.ir_version = _IR_VERSION
     model.producer_name, model.producer_version = "edgetl", installed_version("edgetl")
-    side = card.input.side_px
-    said = {
-        "labels": json.dumps(card.classes, ensure_ascii=False),
+    side = metadata.input.side_px
+    properties = {
+        "labels": json.dumps(metadata.classes, ensure_ascii=False),
         "input": f"uint8 RGB [1, {side}, {side}, 3], 0..255; every scaling is inside the network",
         "side_px": f"{side}",
-        "fit": card.input.fit,
+        "fit": metadata.input.fit,
     }
-    helper.set_model_props(model, dict(sorted(said.items())))
+    helper.set_model_props(model, dict(sorted(properties.items())))

@@ -1,7 +1,7 @@
-"""An .onnx file ↔ a graph in memory that says the same thing in the same bytes, whatever made it.
+"""Reads .onnx files, answers questions about their graph, and brings equal graphs into equal bytes.
 
-Converters count names up within a process and order nodes as they come; `canonical` orders and names everything by the
-graph alone, so that two conversions of one model are byte for byte the same file.
+Converters number names within a process and write nodes in any order. `canonicalize` orders and names everything by
+the graph alone, so that two conversions of one model give the same file.
 """
 
 import re
@@ -18,24 +18,24 @@ from edgetl.engines.keras.saved_model import INPUT, OUTPUT
 
 # protobuf reads no larger message.
 _MODEL_BYTES_LIMIT = 2**31 - 1
-# The operators that have weights to be rounded, one scale for each output channel.
+# Operators whose weights are quantized, with one scale for each output channel.
 WEIGHTED_OPS = ("Conv", "MatMul", "Gemm")
-# They merge with the operator before them.
+# Activations that runtimes fuse with the operator before them.
 FUSED_ACTIVATIONS = ("Relu", "Clip")
-# They compute nothing: behind a layer in float, onnxruntime's quantizer leaves them float.
+# Operators that compute nothing. Behind a float layer, onnxruntime's quantizer leaves them in float.
 PASSTHROUGH_OPS = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice")
-# After the last weights everything may be float again: a softmax in 256 steps would tell confidences apart no more.
+# The last operator may compute in float: 256 levels would be too coarse for the confidences of a softmax.
 FINAL_OPS = ("Softmax", "Sigmoid")
-_BORDER = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
-# TensorFlow's names: the call, the model, the layer, then what is inside the layer.
+_PREPROCESSING_OPS = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
+# Names from TensorFlow: the call, the model, the layer, then operators inside the layer.
 _LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/(?P<layer>[^/:]+?)(_\d+)?/")
 
 
 def read_model(path: Path) -> ModelProto:
-    """The model in a file.
+    """Read a model with one input and one output.
 
     Raises:
-        ConfigError: no ONNX file, too large, weights in files beside it, or not one input and one output.
+        ConfigError: not an ONNX file, too large, weights in external files, or more inputs or outputs.
     """
     if path.stat().st_size > _MODEL_BYTES_LIMIT:
         raise ConfigError("too large for an ONNX file", where=(path,))
@@ -45,12 +45,12 @@ def read_model(path: Path) -> ModelProto:
         raise ConfigError("not an ONNX file", where=(path,)) from error
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
         raise ConfigError(
-            "its weights lie in files beside it, which are not opened",
+            "its weights are in external files, which are not opened",
             where=(path,),
             hint="save the model with its weights in one file",
         )
-    held = {tensor.name for tensor in model.graph.initializer}
-    inputs = [given.name for given in model.graph.input if given.name not in held]
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value.name for value in model.graph.input if value.name not in constants]
     if len(inputs) != 1 or len(model.graph.output) != 1:
         count = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
         raise ConfigError(f"{count}, one of each is needed", where=(path,))
@@ -58,7 +58,7 @@ def read_model(path: Path) -> ModelProto:
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    """Every tensor with values in a graph, those in nodes and in graphs inside nodes too."""
+    """Yield every constant of a graph, those of its nodes and of graphs inside nodes included."""
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
@@ -70,32 +70,32 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
 
 
 def map_initializers(model: ModelProto) -> dict[str, TensorProto]:
-    """The constants of a graph by name."""
+    """Map the name of every constant to it."""
     return {tensor.name: tensor for tensor in model.graph.initializer}
 
 
 def to_array(tensor: TensorProto) -> np.ndarray:
-    """The values of a constant."""
+    """Return the values of a constant."""
     return np.asarray(numpy_helper.to_array(tensor))
 
 
 def map_producers(model: ModelProto) -> dict[str, NodeProto]:
-    """Tensor → the node that makes it."""
+    """Map every tensor to the node that produces it."""
     return {name: node for node in model.graph.node for name in node.output if name}
 
 
 def map_consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
-    """Tensor → the nodes that take it, in order."""
-    found: dict[str, list[NodeProto]] = {}
+    """Map every tensor to the nodes that consume it, in order."""
+    consumers: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
         for name in dict.fromkeys(node.input):
-            found.setdefault(name, []).append(node)
-    return found
+            consumers.setdefault(name, []).append(node)
+    return consumers
 
 
 def replace_initializer(model: ModelProto, name: str, values: Iterable[TensorProto], node: NodeProto) -> None:
-    """Put `node`, which makes the tensor `name` out of `values`, in the place of the constant of that name."""
-    # In place: protobuf frees nothing that is taken out of a message, so to put the others back would keep them twice.
+    """Replace the constant `name` by `node`, which produces the tensor of that name from the constants `values`."""
+    # In place: protobuf frees no memory of removed messages, so rebuilding the list would keep all weights twice.
     place = next(index for index, tensor in enumerate(model.graph.initializer) if tensor.name == name)
     del model.graph.initializer[place]
     model.graph.initializer.extend(values)
@@ -103,7 +103,7 @@ def replace_initializer(model: ModelProto, name: str, values: Iterable[TensorPro
 
 
 def find_weight_axes(model: ModelProto) -> dict[str, int]:
-    """The constant weights of convolutions and matrix products, each with the axis of its output channels."""
+    """Map the constant weights of convolutions and matrix products to the axis of their output channels."""
     constants = map_initializers(model)
     return {
         node.input[1]: find_channel_axis(node, len(constants[node.input[1]].dims))
@@ -113,36 +113,38 @@ def find_weight_axes(model: ModelProto) -> dict[str, int]:
 
 
 def find_channel_axis(node: NodeProto, dimensions: int) -> int:
-    """The axis of the output channels in the weights of a convolution or a matrix product."""
+    """Find the axis of the output channels in the weights of a convolution or matrix product."""
     transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
     return 0 if node.op_type == "Conv" or transposed else dimensions - 1
 
 
 def find_input_preprocessing(model: ModelProto) -> tuple[list[str], str]:
-    """What scales the pixels before anything is quantized: the nodes' names, and the tensor they end in."""
-    read_by = map_consumers(model)
-    name, passed = INPUT, list[str]()
-    while len(read_by[name]) == 1 and read_by[name][0].op_type in _BORDER:
-        (node,) = read_by[name]
-        passed.append(node.name)
-        name = node.output[0]
-    return passed, name
+    """Find the scaling of the pixels, before the first quantized tensor: names of its nodes, and its output tensor."""
+    consumers = map_consumers(model)
+    tensor, nodes = INPUT, list[str]()
+    while len(consumers[tensor]) == 1 and consumers[tensor][0].op_type in _PREPROCESSING_OPS:
+        (node,) = consumers[tensor]
+        nodes.append(node.name)
+        tensor = node.output[0]
+    return nodes, tensor
 
 
 def iterate_layers(model: ModelProto) -> Iterator[tuple[NodeProto, ...]]:
-    """Each operator of a float graph with the activations that merge with it; not the pixels' scaling."""
-    read_by, scaling = map_consumers(model), set(find_input_preprocessing(model)[0])
+    """Yield each operator of a float graph with its fused activations, without the scaling of the pixels."""
+    consumers, scaling = map_consumers(model), set(find_input_preprocessing(model)[0])
     for node in model.graph.node:
         if node.name in scaling or node.op_type in FUSED_ACTIVATIONS:
             continue
         layer = [node]
-        while len(takers := read_by.get(layer[-1].output[0], [])) == 1 and takers[0].op_type in FUSED_ACTIVATIONS:
-            layer.append(takers[0])
+        while (
+            len(following := consumers.get(layer[-1].output[0], [])) == 1 and following[0].op_type in FUSED_ACTIVATIONS
+        ):
+            layer.append(following[0])
         yield tuple(layer)
 
 
 def canonicalize(model: ModelProto) -> ModelProto:
-    """The same graph in an order and under names that depend on nothing but the graph; unused parts are gone.
+    """Order and name nodes and constants by the graph alone, and drop unused parts.
 
     Raises:
         StageError: a graph inside a node, which no classifier has needed so far.
@@ -160,29 +162,31 @@ def canonicalize(model: ModelProto) -> ModelProto:
     for old in nodes:
         node = graph.node.add()
         node.CopyFrom(old)
-        node.name = _free(_label(old), taken)
+        node.name = _make_unique(_label(old), taken)
         for place, name in enumerate(old.input):
             if name in constants and name not in names:
-                names[name] = _constant(graph, constants[name], f"{node.name}/{place}", by_content)
+                names[name] = _copy_constant(graph, constants[name], f"{node.name}/{place}", by_content)
         node.input[:] = [names[name] for name in old.input]
         for place, name in enumerate(old.output):
-            whole = OUTPUT if name == model.graph.output[0].name else f"{node.name}:{place}"
-            names[name] = whole if name else ""
+            new_name = OUTPUT if name == model.graph.output[0].name else f"{node.name}:{place}"
+            names[name] = new_name if name else ""
         node.output[:] = [names[name] for name in old.output]
         node.doc_string = ""
         attributes = sorted(node.attribute, key=lambda attribute: attribute.name)
         del node.attribute[:]
         node.attribute.extend(attributes)
-    made = ModelProto(ir_version=model.ir_version, graph=graph)
+    canonical = ModelProto(ir_version=model.ir_version, graph=graph)
     used = {node.domain for node in graph.node} | {""}
-    made.opset_import.extend(
+    canonical.opset_import.extend(
         sorted((opset for opset in model.opset_import if opset.domain in used), key=lambda opset: opset.domain)
     )
-    return made
+    return canonical
 
 
-def _constant(graph: onnx.GraphProto, tensor: TensorProto, name: str, by_content: dict[tuple[object, ...], str]) -> str:
-    """Take a constant over unless an equal one is there; its name in the new graph."""
+def _copy_constant(
+    graph: onnx.GraphProto, tensor: TensorProto, name: str, by_content: dict[tuple[object, ...], str]
+) -> str:
+    """Copy a constant into the new graph unless an equal one is there; return its name."""
     values = to_array(tensor)
     content = (tensor.data_type, values.shape, values.tobytes())
     if content not in by_content:
@@ -192,24 +196,24 @@ def _constant(graph: onnx.GraphProto, tensor: TensorProto, name: str, by_content
 
 
 def _ordered(model: ModelProto) -> list[NodeProto]:
-    """The nodes that the output needs, each after what it needs, its inputs from left to right."""
-    made_by = map_producers(model)
-    done: dict[int, NodeProto] = {}
-    waiting = [(made_by[model.graph.output[0].name], False)]
+    """List the nodes that the output depends on, each behind those that it depends on, inputs from left to right."""
+    producers = map_producers(model)
+    ordered: dict[int, NodeProto] = {}
+    waiting = [(producers[model.graph.output[0].name], False)]
     while waiting:
         node, ready = waiting.pop()
-        if id(node) in done:
+        if id(node) in ordered:
             continue
         if ready:
-            done[id(node)] = node
+            ordered[id(node)] = node
             continue
         waiting.append((node, True))
-        waiting += [(made_by[name], False) for name in reversed(node.input) if name in made_by]
-    return list(done.values())
+        waiting += [(producers[name], False) for name in reversed(node.input) if name in producers]
+    return list(ordered.values())
 
 
 def _label(node: NodeProto) -> str:
-    """The Keras layer a node comes from, as far as names still tell, and its operator."""
+    """Name a node by the Keras layer it comes from, where the names still show it, and its operator."""
     for name in (node.name, *node.input[1:]):
         match = _LAYER.match(name)
         if match is not None:
@@ -218,11 +222,11 @@ def _label(node: NodeProto) -> str:
     return node.name.rpartition("#")[0] or node.name if known[1] and known[2].startswith(node.op_type) else node.op_type
 
 
-def _free(wanted: str, taken: set[str]) -> str:
-    name = wanted
+def _make_unique(label: str, taken: set[str]) -> str:
+    name = label
     count = 1
     while name in taken:
         count += 1
-        name = f"{wanted}#{count}"
+        name = f"{label}#{count}"
     taken.add(name)
     return name

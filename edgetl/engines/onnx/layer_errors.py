@@ -1,6 +1,7 @@
-"""A calibrated ONNX graph and photos → what int8 does to each of its layers, which no tool of onnxruntime tells.
+"""A calibrated ONNX graph and photos → the quantization error of every layer, which onnxruntime has no tool for.
 
-Every layer of the int8 graph gets a float twin that eats the same: the difference is that layer's own.
+Every layer of the int8 graph gets a float copy with the same input. The difference of their outputs is the error of
+that layer alone.
 """
 
 from collections.abc import Sequence
@@ -9,42 +10,44 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
-from onnxruntime import InferenceSession
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS
+from edgetl.core.network.quantization import LayerErrorSum
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.keras.saved_model import INPUT
-from edgetl.engines.onnx import calibrate as onnx_calibrate
-from edgetl.engines.onnx import graph as onnx_graph
-from edgetl.engines.onnx import runtime as onnx_runtime
-from edgetl.engines.onnx.convert import ERRORS
+from edgetl.engines.onnx import calibrate, graph, runtime
+from edgetl.engines.onnx.convert import CONVERTER_ERRORS
 
 
-def measure_layer_errors(model: bytes, photos: Pixels) -> tuple[LayerError, ...]:
-    """What quantization does to every layer, the worst first; the scales are those of signed activations.
-
-    Each quantized layer is compared with its float twin, both given what the quantized layers below them answered: the
-    error is that layer's own, in steps of its output as in `calibrated.layer_errors`.
+def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError, ...]:
+    """Measure the quantization error of every layer, largest first, with signed activations.
 
     Args:
-        model: what `onnx_calibrated.calibrated` gave.
-        photos: uint8 [photos, side, side, 3], other ones than those that set the ranges.
+        calibrated: from `calibrate.calibrate_model`.
+        photos: uint8 [photos, side, side, 3]; not the photos that set the ranges.
 
     Raises:
         StageError: the quantizer failed.
     """
     try:
-        probe, checks = _with_twins(onnx.load_model_from_string(model))
-        return _compared(onnx_runtime.open_unoptimized(probe), checks, photos)
-    except ERRORS as error:
+        probe, layers = _add_float_copies(onnx.load_model_from_string(calibrated))
+        session = runtime.open_unoptimized(probe)
+        tensors = [tensor for layer in layers for tensor in (layer.floats, layer.integers)]
+        errors = LayerErrorSum(len(layers))
+        for row in range(len(photos)):
+            outputs = session.run(tensors, {INPUT: photos.rows([row])})
+            pairs = zip(layers, outputs[::2], outputs[1::2], strict=True)
+            errors.add([(floats / np.float32(layer.scale) + layer.zero_point, ints) for layer, floats, ints in pairs])
+        return errors.finish([(layer.name, layer.operator, layer.scale) for layer in layers])
+    except CONVERTER_ERRORS as error:
         raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Check:
-    """One layer of the probe: the tensors of its integers and of its float twin, and the step between integers."""
+class _ComparedLayer:
+    """A layer of the probe: the tensors of its integer and float outputs, and the quantization of the former."""
 
     name: str
     operator: str
@@ -54,89 +57,68 @@ class _Check:
     zero_point: int
 
 
-def _compared(session: InferenceSession, checks: Sequence[_Check], photos: Pixels) -> tuple[LayerError, ...]:
-    squares, beyond = np.zeros(len(checks)), np.zeros(len(checks))
-    names = [name for check in checks for name in (check.floats, check.integers)]
-    for row in range(len(photos)):
-        answers = session.run(names, {INPUT: photos.rows([row])})
-        for place, check in enumerate(checks):
-            floats, integers = answers[2 * place : 2 * place + 2]
-            steps = floats / np.float32(check.scale) + check.zero_point
-            limits = np.iinfo(integers.dtype)
-            squares[place] += np.mean((steps - integers) ** 2)
-            # Half a step over the ends is rounding, more is saturation.
-            beyond[place] += np.mean((steps < limits.min - 0.5) | (steps > limits.max + 0.5))
-    found = [
-        LayerError(
-            name=check.name,
-            operator=check.operator,
-            scale=check.scale,
-            error_steps=round(float(np.sqrt(squares[place] / len(photos))), 4),
-            saturated=round(float(beyond[place] / len(photos)), 6),
-        )
-        for place, check in enumerate(checks)
-    ]
-    return tuple(sorted(found, key=lambda layer: (-layer.error_steps, layer.name)))
-
-
-def _with_twins(model: ModelProto) -> tuple[ModelProto, list[_Check]]:
-    """The int8 graph with a float twin beside every layer, and what there is to compare."""
-    layers, weights = list(onnx_graph.iterate_layers(model)), list(onnx_graph.map_initializers(model).values())
-    probe = onnx_calibrate.quantize_graph(model, METHODS["int8"])
-    heads, read_by = {node.name: node for node in probe.graph.node}, onnx_graph.map_consumers(probe)
-    constants = onnx_graph.map_initializers(probe)
+def _add_float_copies(model: ModelProto) -> tuple[ModelProto, list[_ComparedLayer]]:
+    """Quantize the calibrated graph and add a float copy of every layer."""
+    float_layers, weights = list(graph.iterate_layers(model)), list(graph.map_initializers(model).values())
+    probe = calibrate.quantize_graph(model, METHODS["int8"])
+    heads, consumers = {node.name: node for node in probe.graph.node}, graph.map_consumers(probe)
+    constants = graph.map_initializers(probe)
     for tensor in weights:
-        twin = probe.graph.initializer.add()
-        twin.CopyFrom(tensor)
-        twin.name = _twin(tensor.name)
-    held, checks = {tensor.name for tensor in weights}, []
-    for layer in layers:
-        head = heads[layer[0].name]
-        quantizer = _quantizer(head, read_by)
+        copy = probe.graph.initializer.add()
+        copy.CopyFrom(tensor)
+        copy.name = _name_copy(tensor.name)
+    weight_names, layers = {tensor.name for tensor in weights}, []
+    for nodes in float_layers:
+        head = heads[nodes[0].name]
+        quantizer = _find_quantizer(head, consumers)
         if quantizer is None:
-            continue  # The last softmax answers in float.
-        floats = _add_twin(probe, layer, head, held)
-        scale, zero_point = (onnx_graph.to_array(constants[name]) for name in quantizer.input[1:3])
+            continue  # The last softmax outputs floats.
+        floats = _add_float_copy(probe, nodes, head, weight_names)
+        scale, zero_point = (graph.to_array(constants[name]) for name in quantizer.input[1:3])
         probe.graph.output.append(helper.make_tensor_value_info(floats, TensorProto.FLOAT, None))
         probe.graph.output.append(helper.make_tensor_value_info(quantizer.output[0], TensorProto.INT8, None))
-        check = _Check(
-            name=head.name,
-            operator=head.op_type,
-            floats=floats,
-            integers=quantizer.output[0],
-            scale=float(scale),
-            zero_point=int(zero_point),
+        layers.append(
+            _ComparedLayer(
+                name=head.name,
+                operator=head.op_type,
+                floats=floats,
+                integers=quantizer.output[0],
+                scale=float(scale),
+                zero_point=int(zero_point),
+            )
         )
-        checks.append(check)
-    return probe, checks
+    return probe, layers
 
 
-def _add_twin(probe: ModelProto, layer: Sequence[NodeProto], head: NodeProto, held: set[str]) -> str:
-    """Add a float layer that takes what the int8 graph's `head` takes; the tensor it answers in."""
-    answer = ""
-    for node in layer:
-        # What the head takes are rounded activations; what merges with it takes its answer, and bounds.
-        given = [answer, *node.input[1:]] if answer else list(head.input)
-        twin = probe.graph.node.add()
-        twin.CopyFrom(node)
-        twin.name = _twin(node.name)
-        twin.input[:] = [_twin(own) if own in held else name for own, name in zip(node.input, given, strict=True)]
-        answer = f"{twin.name}:0"
-        twin.output[:] = [answer]
-    return answer
+def _add_float_copy(probe: ModelProto, nodes: Sequence[NodeProto], head: NodeProto, weight_names: set[str]) -> str:
+    """Add a float copy of a layer with the inputs of the int8 graph's `head`; return its output tensor."""
+    output = ""
+    for node in nodes:
+        # The first node consumes quantized activations; a fused activation consumes the first node's output and bounds.
+        inputs = [output, *node.input[1:]] if output else list(head.input)
+        copy = probe.graph.node.add()
+        copy.CopyFrom(node)
+        copy.name = _name_copy(node.name)
+        copy.input[:] = [
+            _name_copy(original) if original in weight_names else name
+            for original, name in zip(node.input, inputs, strict=True)
+        ]
+        output = f"{copy.name}:0"
+        copy.output[:] = [output]
+    return output
 
 
-def _twin(name: str) -> str:
-    return f"{name}/twin"
+def _name_copy(name: str) -> str:
+    return f"{name}/float"
 
 
-def _quantizer(node: NodeProto, read_by: dict[str, list[NodeProto]]) -> NodeProto | None:
-    """What rounds the answer of an operator, after the activations that merged with it; None if nothing does."""
+def _find_quantizer(node: NodeProto, consumers: dict[str, list[NodeProto]]) -> NodeProto | None:
+    """Find the QuantizeLinear behind an operator and its fused activations; None if there is none."""
     while True:
-        takers = read_by.get(node.output[0], [])
-        quantizers = [taker for taker in takers if taker.op_type == "QuantizeLinear"]
+        following = consumers.get(node.output[0], [])
+        quantizers = [consumer for consumer in following if consumer.op_type == "QuantizeLinear"]
         if quantizers:
             return quantizers[0]
-        if len(takers) != 1 or takers[0].op_type not in onnx_graph.FUSED_ACTIVATIONS:
+        if len(following) != 1 or following[0].op_type not in graph.FUSED_ACTIVATIONS:
             return None
-        node = takers[0]
+        node = following[0]

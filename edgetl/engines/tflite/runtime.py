@@ -1,7 +1,6 @@
-"""Run a .tflite over photos on LiteRT, one interpreter and one thread a core.
+"""Runs a .tflite file over photos on LiteRT, with one interpreter and one thread for each core.
 
-In: a file and pixels. Out: scores in photo order and the median milliseconds of one invocation on one thread. Which
-kernels answered is checked, not assumed: LiteRT drops XNNPACK without a word where it cannot start.
+Which kernels ran is checked: LiteRT silently falls back to its own kernels where XNNPACK cannot start.
 """
 
 import time
@@ -14,95 +13,101 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.formats import KernelSet
+from edgetl.core.network.quantization import quantize_pixels
 from edgetl.core.parallel import Predictions, ThreadPredictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 
+WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 _RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 
 
 def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
-    """The artifact's answers.
+    """Predict photos with a .tflite file.
 
     Args:
-        path: a .tflite file with one uint8 (or float) image input of batch 1 and one output.
-        photos: the pixels; uint8 [photos, side, side, 3].
-        kernels: "xnnpack", which devices run, or "reference", the plain loops that are the same everywhere.
-        advance: told how many more photos are done; called from several threads.
-
-    Returns:
-        float32 scores [photos, outputs]: integer outputs are taken times their scale.
+        path: a file with one uint8 or float image input of batch 1 and one output.
+        photos: uint8 [photos, side, side, 3].
+        kernels: "xnnpack", which devices run, or "reference", the plain loops that give the same integers everywhere.
+        advance: called from several threads with the number of further photos that are done.
 
     Raises:
-        ConfigError: not a TFLite file, or its input does not fit the photos.
+        ConfigError: not a TFLite file, or its input does not match the photos.
     """
-    described: list[tuple[Any, bool]] = []
+    outputs: list[tuple[Any, bool]] = []
 
-    def answer(share: list[np.ndarray]) -> ThreadPredictions:
-        interpreter = _opened(path, kernels)
-        described.append((interpreter.get_output_details()[0], _accelerated(interpreter)))
-        return _answer(interpreter, path, photos, share, advance)
+    def predict_chunks(chunks: list[np.ndarray]) -> ThreadPredictions:
+        interpreter = open_interpreter(path, _RESOLVERS[kernels])
+        outputs.append((interpreter.get_output_details()[0], _has_delegate(interpreter)))
+        _check_input(interpreter, path, photos)
+        return _predict_chunks(interpreter, photos, chunks, advance)
 
-    raw, invoke_ms = predict_in_parallel(len(photos), answer)
-    scores = dequantize(raw, *described[0][0]["quantization"])
-    return Predictions(raw=raw, scores=scores, invoke_ms=invoke_ms, accelerated=all(runs for _, runs in described))
+    raw, invoke_ms = predict_in_parallel(len(photos), predict_chunks)
+    scores = dequantize(raw, *outputs[0][0]["quantization"])
+    accelerated = all(delegated for _, delegated in outputs)
+    return Predictions(raw=raw, scores=scores, invoke_ms=invoke_ms, accelerated=accelerated)
 
 
 def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """The real numbers that a tensor's integers stand for, float32; a scale of 0 says that they are real already."""
+    """Turn the integers of a tensor into real numbers.
+
+    Args:
+        raw: integers or floats of any shape.
+        scale: quantization scale; 0 for a tensor that is not quantized.
+        zero_point: quantization zero point.
+
+    Returns:
+        float32 of the same shape.
+    """
     return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
 
 
-def _answer(
-    interpreter: Interpreter, path: Path, photos: Pixels, share: list[np.ndarray], advance: Callable[[int], None]
+def runs_xnnpack(path: Path) -> bool:
+    """Return whether XNNPACK runs at least a part of this file on this machine."""
+    return _has_delegate(open_interpreter(path, _RESOLVERS["xnnpack"]))
+
+
+def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
+    """Open a file with one input and one output, on one thread.
+
+    Raises:
+        ConfigError: not a TFLite file, or more inputs or outputs.
+    """
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=resolver)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
+    inputs, outputs = len(interpreter.get_input_details()), len(interpreter.get_output_details())
+    if (inputs, outputs) != (1, 1):
+        raise ConfigError(f"{inputs} inputs and {outputs} outputs, one of each is needed", where=(path,))
+    return interpreter
+
+
+def _check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
+    side_px = photos.input_spec.side_px
+    expected, shape = (1, side_px, side_px, 3), tuple(map(int, interpreter.get_input_details()[0]["shape"]))
+    if shape != expected:
+        raise ConfigError(f"the model's input is {shape}, the photos are {expected}", where=(path,))
+
+
+def _predict_chunks(
+    interpreter: Interpreter, photos: Pixels, chunks: list[np.ndarray], advance: Callable[[int], None]
 ) -> ThreadPredictions:
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (image,), (scores,) = interpreter.get_input_details(), interpreter.get_output_details()
     raw, times_ms = [], []
-    for rows in share:
-        pixels = photos.rows(rows)
-        if tuple(taken["shape"]) != (1, *pixels.shape[1:]):
-            raise ConfigError(
-                f"the model takes {tuple(map(int, taken['shape']))}, the photos are {(1, *pixels.shape[1:])}",
-                where=(path,),
-            )
-        answers = []
-        for photo in _quantized(pixels, taken):
-            interpreter.set_tensor(taken["index"], photo[None])
+    for rows in chunks:
+        outputs = []
+        for photo in quantize_pixels(photos.rows(rows), image["quantization"], image["dtype"]):
+            interpreter.set_tensor(image["index"], photo[None])
             start = time.perf_counter()
             interpreter.invoke()
             times_ms.append((time.perf_counter() - start) * 1e3)
-            answers.append(interpreter.get_tensor(given["index"])[0])
-        raw.append(np.stack(answers))
+            outputs.append(interpreter.get_tensor(scores["index"])[0])
+        raw.append(np.stack(outputs))
         advance(len(rows))
     return ThreadPredictions(raw, times_ms)
 
 
-def _quantized(pixels: np.ndarray, taken: Any) -> np.ndarray:
-    """The photos in the input's own numbers: an input with a scale wants them divided by it."""
-    scale, zero_point = taken["quantization"]
-    if not scale or (scale == 1 and zero_point == 0):
-        return pixels.astype(taken["dtype"], copy=False)
-    limits = np.iinfo(taken["dtype"])
-    return np.clip(np.rint(pixels / scale) + zero_point, limits.min, limits.max).astype(taken["dtype"])
-
-
-def _opened(path: Path, kernels: KernelSet) -> Interpreter:
-    try:
-        interpreter = Interpreter(
-            model_path=str(path), num_threads=1, experimental_op_resolver_type=_RESOLVERS[kernels]
-        )
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
-    if len(interpreter.get_input_details()) != 1 or len(interpreter.get_output_details()) != 1:
-        raise ConfigError("the model must have one input and one output", where=(path,))
-    return interpreter
-
-
-def _accelerated(interpreter: Interpreter) -> bool:
-    # LiteRT has no public word for "the delegate runs"; a DELEGATE operator in the plan is the sign.
+def _has_delegate(interpreter: Interpreter) -> bool:
+    # LiteRT has no public way to ask whether a delegate runs; a DELEGATE operator in the plan shows it.
     return any(node["op_name"] == "DELEGATE" for node in interpreter._get_ops_details())
-
-
-def runs_xnnpack(path: Path) -> bool:
-    """Whether XNNPACK takes part when this file runs on this machine."""
-    return _accelerated(_opened(path, "xnnpack"))

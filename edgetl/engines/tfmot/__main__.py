@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,10 +20,9 @@ import tf_keras
 from edgetl.core.errors import EdgetlError
 from edgetl.core.network import description, folding
 from edgetl.core.photos import pixel_store
+from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.progress import TrainingListener
-from edgetl.core.records import Photo
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
-from edgetl.engines.keras.batches import LabelledPhotos
 from edgetl.engines.tfmot import prune_cluster
 from edgetl.engines.tfmot.fit import FitResult, RetrainSetup
 from edgetl.engines.tfmot.integer_export import PixelScaling
@@ -40,14 +38,14 @@ def run_job(given: Path, results: Path, watch: TrainingListener) -> None:
     """
     start = time.monotonic()
     job = RetrainJob.model_validate_json((given / "job.json").read_text(encoding="utf-8"))
-    recipe = job.resolved()
+    recipe = job.recipe
     tf_keras.utils.set_random_seed(recipe.training.seed)
     whole = description.load_network(given)
     difference = _proven(build_keras2(whole).model, given, "the network")
     scaling = PixelScaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
     course = RetrainSetup(
-        train=_photos(job, job.train),
-        validation=_photos(job, job.validation),
+        train=LabelledPhotos.open(job.train, job.input),
+        validation=LabelledPhotos.open(job.validation, job.input),
         recipe=recipe,
         learning_rate=recipe.phase1.learning_rate * recipe.retrain.learning_rate_ratio_of(job.kind),
         scaled=scaling.scaled,
@@ -96,12 +94,6 @@ def _note(fitted: FitResult) -> str:
     if fitted.accuracy < fitted.start_accuracy:
         return "the best epoch answers fewer validation photos right than the start"
     return ""
-
-
-def _photos(job: RetrainJob, photos: Sequence[Photo]) -> LabelledPhotos:
-    sha256s = [photo.sha256 for photo in photos]
-    labels = np.array([photo.label for photo in photos], dtype=np.int64)
-    return LabelledPhotos(pixels=pixel_store.open_pixels(sha256s, job.input), labels=labels, sha256s=sha256s)
 
 
 class _Telling:

@@ -13,10 +13,11 @@ import numpy as np
 import tf_keras
 
 from edgetl.core.errors import StageError
+from edgetl.core.parallel import predict_in_batches
+from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
-from edgetl.core.recipe import Recipe, RetrainKind
-from edgetl.engines.keras.batches import LabelledPhotos, choose_view
+from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 
 _BATCH = 64
 _GLANCE_S = 0.2
@@ -30,7 +31,7 @@ class RetrainSetup:
 
     train: LabelledPhotos
     validation: LabelledPhotos
-    recipe: Recipe
+    recipe: RetrainingTables
     learning_rate: float
     scaled: Callable[[np.ndarray], Any]
 
@@ -115,12 +116,8 @@ def fit_model(
 
 
 def predict_batches(model: tf_keras.Model, photos: Pixels, scaled: Callable[[np.ndarray], Any]) -> np.ndarray:
-    """The model's answers in photo order, float32 [photos, units], in batches of one size."""
-    given = []
-    for start in range(0, len(photos), _BATCH):
-        rows = np.minimum(np.arange(start, start + _BATCH), len(photos) - 1)
-        given.append(model.predict_on_batch(scaled(photos.rows(rows)))[: len(photos) - start])
-    return np.concatenate(given)
+    """Predict photos in order: float32 [photos, units]."""
+    return predict_in_batches(len(photos), _BATCH, lambda rows: model.predict_on_batch(scaled(photos.rows(rows))))
 
 
 def _epoch(model: tf_keras.Model, course: RetrainSetup, epoch: int, watch: TrainingListener) -> tuple[float, float]:
@@ -129,7 +126,7 @@ def _epoch(model: tf_keras.Model, course: RetrainSetup, epoch: int, watch: Train
     how, reached, told, glanced = course.recipe.augment, [], 0, time.monotonic()
     for step in range(course.steps):
         rows = order[step * size : (step + 1) * size]
-        pixels = course.train.view(rows, choose_view(epoch, how), seed, how)
+        pixels = course.train.augmented(rows, choose_view(epoch, how), seed, how)
         labels = course.train.labels[rows]
         targets = labels.reshape(-1, 1).astype(np.float32) if course.sigmoid else labels
         reached.append([*model.train_on_batch(course.scaled(pixels), targets), len(rows)])

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edgetl.core import input_scaling
-from edgetl.core.network import folding
+from edgetl.core.network import folding, quantization
 from edgetl.core.network.description import Network, Node, Weights, arrange_by_channel
 from edgetl.engines.tfmot.keras2_model import Keras2Model
 
@@ -33,7 +32,7 @@ class PixelScaling:
     def range(self) -> Range:
         """A range that holds what comes out of 0..255, all channels together, with zero on one of its levels."""
         ends = 255 * np.stack([np.minimum(self.matrix, 0).sum(0), np.maximum(self.matrix, 0).sum(0)]) + self.offset
-        return input_scaling.widen_range(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
+        return quantization.widen_range(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
 
     def whole(self) -> "PixelScaling":
         """The same in whole steps, as the integer file has it: a gray of 128 lies that near to a half."""
@@ -108,17 +107,29 @@ def round_to_grid(network: Network, ranges: Mapping[str, Range]) -> Network:
     return network.replace_weights(changed)
 
 
-def round_weights(node: Node, eaten_step: float) -> Weights:
-    """A layer's weights in whole steps: the kernel's of each output channel, and those times `eaten_step` for biases.
+def round_weights(node: Node, input_scale: float) -> Weights:
+    """Round a layer's weights to multiples of their scale, one for each output channel.
+
+    Biases are rounded to multiples of weight scale times input scale, as integer kernels store them.
+
+    Args:
+        node: a layer with weights.
+        input_scale: quantization scale of its input.
+
+    Returns:
+        float32 arrays of the same shapes.
 
     Source: the TFLite 8-bit quantization specification, "int8 quantized operator specifications".
     """
-    kernel, *rest = node.weights
+    weights, *biases = node.weights
     flat = arrange_by_channel(node)
-    step = np.maximum(np.abs(flat).max(axis=0), np.finfo(np.float32).tiny) / np.float32(127)
-    made = np.asarray(np.round(flat / step) * step, np.float32).reshape(kernel.shape)
-    grid = step.astype(np.float64) * eaten_step
-    # A channel of zeros has no step worth the name: its bias stays.
-    fine = np.abs(flat).max(axis=0) > 0
-    biases = [np.where(fine, np.round(bias / grid) * grid, bias).astype(np.float32) for bias in rest]
-    return (made, *biases)
+    scales = quantization.compute_weight_scales(flat, axis=1)
+    integers = quantization.quantize_weights(flat, scales, axis=1)
+    rounded = np.asarray(integers * scales, np.float32).reshape(weights.shape)
+    bias_scales = scales.astype(np.float64) * input_scale
+    # The scale of a channel of zeros means nothing: its bias is kept.
+    nonzero = np.abs(flat).max(axis=0) > 0
+    rounded_biases = [
+        np.where(nonzero, np.round(bias / bias_scales) * bias_scales, bias).astype(np.float32) for bias in biases
+    ]
+    return (rounded, *rounded_biases)

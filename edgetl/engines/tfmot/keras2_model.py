@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edgetl.core.errors import StageError
+from edgetl.core.evaluation.agreement import check_close
 from edgetl.core.network.description import AFFINE, Network, Node
 
 # The bridge is held to this: what differs by more was not carried over.
@@ -103,26 +103,25 @@ def build_keras2(network: Network, wrapping: LayerWrapper = lambda _, layer: lay
     return Keras2Model(tf_keras.Model(photo, tensors[network.nodes[-1].name]), layers)
 
 
-def check_against_keras3(model: tf_keras.Model, photos: np.ndarray, answers: np.ndarray, what: str) -> float:
-    """The largest difference between the model's answers and those of Keras 3.
+def check_against_keras3(model: tf_keras.Model, photos: np.ndarray, scores: np.ndarray, what: str) -> float:
+    """Check that a Keras 2 model predicts what the Keras 3 model does.
 
     Args:
-        model: from float32 [photos, side, side, 3], scaled.
+        model: its input is float32 [photos, side, side, 3], scaled.
         photos: float32 [photos, side, side, 3], scaled.
-        answers: float32 [photos, units], by Keras 3.
-        what: the model's name in the error.
+        scores: float32 [photos, units], predictions of the Keras 3 model.
+        what: name of the model in the error.
+
+    Returns:
+        The largest difference.
 
     Raises:
-        StageError: it is more than `TOLERANCE`.
+        StageError: it is not below `TOLERANCE`.
     """
-    difference = float(np.max(np.abs(model.predict_on_batch(photos) - answers)))
-    if not difference < TOLERANCE:
-        raise StageError(
-            f"{what} in Keras 2 answers otherwise than Keras 3: the largest difference is {difference:.2g}, "
-            f"{TOLERANCE:g} is allowed",
-            hint="choose another method, and report the network: one of its layers is not carried over faithfully",
-        )
-    return difference
+    hint = "choose another method, and please report the network: one of its layers is not translated correctly"
+    return check_close(
+        model.predict_on_batch(photos), scores, TOLERANCE, error=(f"{what} in Keras 2 differs from Keras 3", hint)
+    )
 
 
 def _layer(node: Node) -> tf_keras.layers.Layer:

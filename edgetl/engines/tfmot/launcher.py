@@ -23,7 +23,7 @@ from edgetl.core.errors import EdgetlError, StageError
 from edgetl.core.network import description
 from edgetl.core.photos import pixel_store
 from edgetl.core.progress import EpochResult, TrainingListener
-from edgetl.core.recipe import Recipe, RetrainKind
+from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import Dataset, InputSpec, Photo
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
 from edgetl.engines.keras import model as keras_model
@@ -41,7 +41,7 @@ class RetrainRequest:
     dataset: Dataset
     calibration: tuple[Photo, ...]
     proof: tuple[Photo, ...]
-    recipe: Recipe
+    recipe: RetrainingTables
 
 
 def run_retraining(model_path: Path, wanted: RetrainRequest, folder: Path, watch: TrainingListener) -> RetrainOutcome:
@@ -66,7 +66,7 @@ def run_retraining(model_path: Path, wanted: RetrainRequest, folder: Path, watch
         proof=wanted.proof,
         matrix=tuple(tuple(float(number) for number in row) for row in matrix),
         offset=tuple(float(number) for number in offset),
-        recipe=wanted.recipe.tables(),
+        recipe=wanted.recipe,
     )
     with TemporaryDirectory(prefix="edgetl-retrain-") as work:
         given = Path(work)

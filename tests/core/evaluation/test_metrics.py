@@ -28,7 +28,7 @@ def test_a_class_without_photos_has_no_accuracy():
 
 
 def test_flips_and_agreement():
-    assert metrics.count_flips(REFERENCE, CANDIDATE).tolist() == [1, 3, 4]
+    assert metrics.find_flips(REFERENCE, CANDIDATE).tolist() == [1, 3, 4]
     assert metrics.compute_agreement(REFERENCE, CANDIDATE) == pytest.approx(2 / 5)
     assert metrics.compute_agreement(REFERENCE, REFERENCE) == 1
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.photos.augment import augment_photos
-from edgetl.core.recipe import AugmentRecipe
+from edgetl.core.recipe.tables import AugmentRecipe
 
 SIDE = 40
 OFF = AugmentRecipe(flip=False, shift=0, zoom=0, brightness=0)

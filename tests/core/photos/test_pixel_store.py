@@ -44,8 +44,8 @@ def names(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir())
 
 
-def filled(root: Path, shape: InputSpec = SHAPE) -> tuple[pixel_store.PhotoFacts, ...]:
-    return pixel_store.fill_pixel_store(root, names(root), shape, progress=lambda _: None)
+def filled(root: Path, input_spec: InputSpec = SHAPE) -> tuple[pixel_store.PhotoFacts, ...]:
+    return pixel_store.fill_pixel_store(root, names(root), input_spec, progress=lambda _: None)
 
 
 def stored() -> list[str]:

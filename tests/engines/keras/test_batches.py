@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgetl.core.recipe import resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.engines.keras.batches import (
     AugmentedPixels,
     Batches,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.input_scaling import AFFINES, parse_scaling
+from edgetl.core.network.input_scaling import AFFINES, parse_scaling
 from edgetl.engines.keras import external, rescaling
 from edgetl.engines.keras import model as keras_model
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgetl.core.errors import StageError
 from edgetl.core.progress import TrainingListener
-from edgetl.core.recipe import resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.keras import frozen_features, split_points, two_phase
 from edgetl.engines.keras import model as keras_model
@@ -67,7 +67,7 @@ def recipe(**tables):
 
 def frozen(told):
     keras_model.reset_keras(1)
-    model = keras_model.assemble_model(told.base, told.head, 3)
+    model = build.assemble_model(told.base, told.head, 3)
     found = [cut for cut in split_points.find_split_points(model) if cut.name in ("block_16_project_BN", "pooling")]
     return model, FrozenPart(model, found, Held.shape)
 
@@ -154,11 +154,11 @@ QUIET = TrainingListener(begin=lambda *_: None, step=lambda *_: None, epoch=lamb
 def headed(builder, **arguments):
     """Any network of keras.applications between the scaling and a head, as `keras3.assembled` puts it."""
     image = keras.Input((SIDE, SIDE, 3), dtype="uint8", name="image")
-    scaled = keras.layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+    scaled = keras.layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
     network = builder(input_tensor=scaled, input_shape=(SIDE, SIDE, 3), include_top=False, weights=None, **arguments)
     network.trainable = False
-    pooled = keras.layers.GlobalAveragePooling2D(name=keras_model.POOLING)(network.output)
-    return keras.Model(image, keras.layers.Dense(3, activation="softmax", name=keras_model.SCORES)(pooled))
+    pooled = keras.layers.GlobalAveragePooling2D(name=build.POOLING)(network.output)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax", name=build.SCORES)(pooled))
 
 
 def trained(told, builder, **arguments):

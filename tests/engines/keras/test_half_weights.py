@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.recipe import BaseRecipe, HeadRecipe
+from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe
 from edgetl.engines.keras import half_weights
 from edgetl.engines.keras import model as keras_model
 
@@ -68,8 +68,8 @@ def test_both_kerases_compute_the_same(tmp_path):
     import tf_keras
 
     keras_model.reset_keras(1)
-    network = keras_model.assemble_model(BASE, HeadRecipe(), 3)
-    layers = keras_model.list_base_layers(network)
+    network = build.assemble_model(BASE, HeadRecipe(), 3)
+    layers = build.list_base_layers(network)
     content = half_weights.pack_weights(layers)
     assert len(content) < 1_000_000
     half_weights.fill_layers(layers, content)
@@ -78,7 +78,7 @@ def test_both_kerases_compute_the_same(tmp_path):
     photos = np.random.default_rng(0).integers(256, size=(4, 32, 32, 3), dtype=np.uint8)
     import keras
 
-    ours = keras.Model(network.input, network.get_layer(keras_model.POOLING).output).predict(photos, verbose=0)
+    ours = keras.Model(network.input, network.get_layer(build.POOLING).output).predict(photos, verbose=0)
     theirs = np.asarray(twin(photos / np.float32(127.5) - 1, training=False))
     assert np.abs(ours).max() > 0 and np.abs(ours - theirs).max() < 1e-5 * np.abs(ours).max()
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.core import bases, recipe
 from edgetl.core.errors import ConfigError
-from edgetl.core.recipe import BaseRecipe, HeadRecipe, TrainingRecipe
+from edgetl.core.network import bases
+from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.engines.keras import half_weights
 from edgetl.engines.keras import model as keras_model
 
@@ -23,7 +24,7 @@ TRAINS_NORMS = TrainingRecipe(batch_norm="training", batch_norm_momentum=0.8)
 @pytest.fixture(scope="module")
 def assembled():
     keras_model.reset_keras(1)
-    return keras_model.assemble_model(BASE, HeadRecipe(hidden_units=16, dropout=0.3), 3)
+    return build.assemble_model(BASE, HeadRecipe(hidden_units=16, dropout=0.3), 3)
 
 
 @pytest.fixture
@@ -34,9 +35,7 @@ def saved(small_model, tmp_path) -> Path:
 
 
 def norms(model):
-    return [
-        layer for layer in keras_model.list_base_layers(model) if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    return [layer for layer in build.list_base_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def test_the_network_is_flat_and_eats_raw_photos(assembled):
@@ -44,24 +43,24 @@ def test_the_network_is_flat_and_eats_raw_photos(assembled):
     assert assembled.input_shape == (None, 32, 32, 3) and assembled.inputs[0].dtype == "uint8"
     assert assembled.output_shape == (None, 3) and assembled.outputs[0].dtype == "float32"
     names = [layer.name for layer in assembled.layers]
-    assert names[1] == keras_model.SCALING and names[-4:] == [
-        keras_model.POOLING,
+    assert names[1] == build.SCALING and names[-4:] == [
+        build.POOLING,
         "hidden",
         "dropout",
-        keras_model.SCORES,
+        build.SCORES,
     ]
     assert keras_model.read_input_side(assembled) == 32
     assert np.asarray(assembled(np.zeros((2, 32, 32, 3), np.uint8))).sum(axis=1) == pytest.approx([1, 1], abs=1e-6)
 
 
 def test_only_the_head_is_trainable(assembled):
-    assert len(keras_model.list_base_layers(assembled)) > 80
-    assert not any(layer.trainable for layer in keras_model.list_base_layers(assembled))
-    assert {weight.path.split("/")[0] for weight in assembled.trainable_weights} == {"hidden", keras_model.SCORES}
+    assert len(build.list_base_layers(assembled)) > 80
+    assert not any(layer.trainable for layer in build.list_base_layers(assembled))
+    assert {weight.path.split("/")[0] for weight in assembled.trainable_weights} == {"hidden", build.SCORES}
 
 
 def test_the_scaling_is_that_of_the_base(assembled):
-    scaling = keras.Model(assembled.input, assembled.get_layer(keras_model.SCALING).output)
+    scaling = keras.Model(assembled.input, assembled.get_layer(build.SCALING).output)
     photo = np.arange(256, dtype=np.uint8).repeat(12).reshape(1, 32, 32, 3)
     expected = keras.applications.mobilenet.preprocess_input(photo.astype("float32"))
     assert np.allclose(np.asarray(scaling(photo)), expected, atol=1e-6)
@@ -70,31 +69,31 @@ def test_the_scaling_is_that_of_the_base(assembled):
 def test_a_sigmoid_is_one_unit_for_two_classes():
     head = HeadRecipe(activation="sigmoid", dropout=0.0)
     keras_model.reset_keras(1)
-    assert keras_model.assemble_model(BASE, head, 2).output_shape == (None, 1)
+    assert build.assemble_model(BASE, head, 2).output_shape == (None, 1)
     for classes in (3, 10):
         with pytest.raises(ConfigError, match=f"the photos have {classes}") as caught:
-            keras_model.assemble_model(BASE, head, classes)
+            build.assemble_model(BASE, head, classes)
         assert caught.value.hint == "use --activation softmax"
-    scores = keras_model.expand_sigmoid(np.array([[0.25], [1.0]], np.float32))
+    scores = metrics.expand_sigmoid(np.array([[0.25], [1.0]], np.float32))
     assert scores.tolist() == [[0.75, 0.25], [0.0, 1.0]]
 
 
 def test_channels_first_is_refused(monkeypatch):
     monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
     with pytest.raises(ConfigError, match=r"'channels_first'.*channels_last only") as caught:
-        keras_model.assemble_model(BASE, HEAD, 3)
+        build.assemble_model(BASE, HEAD, 3)
     assert "keras.json" in caught.value.hint
 
 
 def test_max_pooling():
     keras_model.reset_keras(1)
-    model = keras_model.assemble_model(BASE.model_copy(update={"pooling": "max"}), HEAD, 3)
-    assert isinstance(model.get_layer(keras_model.POOLING), keras.layers.GlobalMaxPooling2D)
+    model = build.assemble_model(BASE.model_copy(update={"pooling": "max"}), HEAD, 3)
+    assert isinstance(model.get_layer(build.POOLING), keras.layers.GlobalMaxPooling2D)
 
 
 def test_weights_of_a_file_are_taken_over(base_weights):
     keras_model.reset_keras(1)
-    model = keras_model.assemble_model(BASE.model_copy(update={"weights": str(base_weights)}), HEAD, 3)
+    model = build.assemble_model(BASE.model_copy(update={"weights": str(base_weights)}), HEAD, 3)
     network = keras.applications.MobileNet((32, 32, 3), alpha=0.25, include_top=False, weights=None)
     network.load_weights(base_weights)
     for layer in network.layers[1:]:
@@ -104,7 +103,7 @@ def test_weights_of_a_file_are_taken_over(base_weights):
 
 def test_a_weights_file_that_is_absent(tmp_path):
     with pytest.raises(ConfigError, match="no such weights file") as caught:
-        keras_model.assemble_model(BASE.model_copy(update={"weights": str(tmp_path / "gone.h5")}), HEAD, 3)
+        build.assemble_model(BASE.model_copy(update={"weights": str(tmp_path / "gone.h5")}), HEAD, 3)
     assert caught.value.where == (str(tmp_path / "gone.h5"),)
     assert caught.value.hint == 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
 
@@ -113,7 +112,7 @@ def test_a_weights_file_that_is_absent(tmp_path):
 def test_weights_of_another_alpha(base_weights):
     base = BASE.model_copy(update={"weights": str(base_weights), "alpha": 0.5})
     with pytest.raises(ConfigError, match=r"do not fit mobilenet with alpha 0\.5") as caught:
-        keras_model.assemble_model(base, HEAD, 3)
+        build.assemble_model(base, HEAD, 3)
     assert caught.value.where == (str(base_weights),) and "same network and alpha" in caught.value.hint
 
 
@@ -123,19 +122,19 @@ def test_damaged_weights(base_weights, tmp_path, name, keep):
     path = tmp_path / name
     path.write_bytes(base_weights.read_bytes()[:keep] or b"not weights")
     with pytest.raises(ConfigError, match="the weights do not fit mobilenet") as caught:
-        keras_model.assemble_model(BASE.model_copy(update={"weights": str(path)}), HEAD, 3)
+        build.assemble_model(BASE.model_copy(update={"weights": str(path)}), HEAD, 3)
     assert caught.value.where == (str(path),) and "without the top" in caught.value.hint
 
 
 def test_the_weights_of_the_package():
-    model = keras_model.assemble_model(FORMULA, HEAD, 3)
+    model = build.assemble_model(FORMULA, HEAD, 3)
     path = bases.resolve_weights_path("mobilenet_v2", 0.35, "formula")
     stored = half_weights.unpack_weights(path.read_bytes())
-    weighted = [layer for layer in keras_model.list_base_layers(model) if layer.weights]
+    weighted = [layer for layer in build.list_base_layers(model) if layer.weights]
     assert len(weighted) == len(stored)
     for layer, weights in zip(weighted, stored.values(), strict=True):
         assert all(np.array_equal(ours, theirs) for ours, theirs in zip(layer.get_weights(), weights, strict=True))
-    again = keras_model.assemble_model(FORMULA.model_copy(update={"weights": str(path)}), HEAD, 3)
+    again = build.assemble_model(FORMULA.model_copy(update={"weights": str(path)}), HEAD, 3)
     assert all(map(np.array_equal, again.get_weights()[:-2], model.get_weights()[:-2]))
 
 
@@ -145,17 +144,17 @@ def test_weights_of_the_package_that_were_changed(tmp_path, monkeypatch):
     (tmp_path / "mobilenet_v2_0.35.npz").write_bytes(content)
     monkeypatch.setattr(bases, "_SHIPPED_WEIGHTS", tmp_path)
     with pytest.raises(ConfigError, match="the package says") as caught:
-        keras_model.assemble_model(FORMULA, HEAD, 3)
+        build.assemble_model(FORMULA, HEAD, 3)
     assert "install edgetl anew" in caught.value.hint
 
 
 def test_a_file_of_half_floats_of_another_network(tmp_path):
     path = tmp_path / "mine.npz"
-    path.write_bytes(half_weights.pack_weights(keras_model.list_base_layers(keras_model.assemble_model(BASE, HEAD, 3))))
+    path.write_bytes(half_weights.pack_weights(build.list_base_layers(build.assemble_model(BASE, HEAD, 3))))
     with pytest.raises(
         ConfigError, match=r"do not fit mobilenet_v2 with alpha 0\.35: the weights are of 54 layers"
     ) as caught:
-        keras_model.assemble_model(FORMULA.model_copy(update={"weights": str(path)}), HEAD, 3)
+        build.assemble_model(FORMULA.model_copy(update={"weights": str(path)}), HEAD, 3)
     assert caught.value.where == (str(path),)
 
 
@@ -167,7 +166,7 @@ def test_published_weights_without_a_network(tmp_path, monkeypatch):
 
     monkeypatch.setattr(keras.utils, "get_file", offline)
     with pytest.raises(ConfigError, match="name resolution") as caught:
-        keras_model.assemble_model(BASE.model_copy(update={"weights": "imagenet"}), HEAD, 3)
+        build.assemble_model(BASE.model_copy(update={"weights": "imagenet"}), HEAD, 3)
     error = caught.value
     assert "mobilenet_2_5_224_tf_no_top.h5" in error.message
     assert error.where[0] == f"looked in {tmp_path / 'models'}" and error.where[1].startswith("published at https://")
@@ -180,12 +179,12 @@ def test_published_weights_that_are_there_need_no_network(tmp_path, monkeypatch)
     path = tmp_path / "models" / "mobilenet_2_5_224_tf_no_top.h5"
     path.parent.mkdir()
     path.write_bytes(b"")
-    assert keras_model.fetch_weights(BASE.model_copy(update={"weights": "imagenet"})) == path
+    assert build.fetch_weights(BASE.model_copy(update={"weights": "imagenet"})) == path
 
 
 def test_a_width_without_published_weights():
     with pytest.raises(ConfigError, match=r"no ImageNet weights for alpha 0\.3") as caught:
-        keras_model.assemble_model(BASE.model_copy(update={"weights": "imagenet", "alpha": 0.3}), HEAD, 3)
+        build.assemble_model(BASE.model_copy(update={"weights": "imagenet", "alpha": 0.3}), HEAD, 3)
     assert "0.25, 0.5, 0.75, 1.0" in caught.value.hint
 
 
@@ -201,7 +200,7 @@ def test_a_width_without_published_weights():
     ],
 )
 def test_what_is_tuned(assembled, spec, first, count):
-    names = keras_model.select_trainable_layers(assembled, spec, TRAINING)
+    names = build.select_trainable_layers(assembled, spec, TRAINING)
     assert (names[0], len(names)) == (first, count)
     assert not {layer.name for layer in norms(assembled)} & set(names)
 
@@ -209,45 +208,45 @@ def test_what_is_tuned(assembled, spec, first, count):
 @pytest.mark.parametrize("spec", ["0", "1.5", "-2.5", "-0.3", "nan", "-inf"])
 def test_neither_layer_nor_count_nor_fraction(assembled, spec):
     with pytest.raises(ConfigError, match="neither a layer, a negative count such as -3, nor a fraction"):
-        keras_model.select_trainable_layers(assembled, spec, TRAINING)
+        build.select_trainable_layers(assembled, spec, TRAINING)
 
 
 def test_a_misspelt_layer_gets_a_suggestion(assembled):
     with pytest.raises(ConfigError, match="no layer 'conv_pw_13_rel'") as caught:
-        keras_model.select_trainable_layers(assembled, "conv_pw_13_rel", TRAINING)
+        build.select_trainable_layers(assembled, "conv_pw_13_rel", TRAINING)
     assert caught.value.hint.startswith("did you mean") and "conv_pw_13_relu" in caught.value.hint
 
 
 def test_a_layer_of_another_network(assembled):
     with pytest.raises(ConfigError, match="no layer 'Zebra'") as caught:
-        keras_model.select_trainable_layers(assembled, "Zebra", TRAINING)
+        build.select_trainable_layers(assembled, "Zebra", TRAINING)
     assert "conv1" in caught.value.hint and "conv_pw_13_relu" in caught.value.hint
 
 
 def test_more_layers_than_there_are(assembled):
     with pytest.raises(ConfigError, match="cannot unfreeze 1000 layers of") as caught:
-        keras_model.select_trainable_layers(assembled, "-1000", TRAINING)
+        build.select_trainable_layers(assembled, "-1000", TRAINING)
     assert '"all"' in caught.value.hint
 
 
 @pytest.mark.parametrize("spec", ["-1", "conv_pw_13_relu", "0.001"])
 def test_nothing_to_train_up_there(assembled, spec):
     with pytest.raises(ConfigError, match="reaches no layer with weights"):
-        keras_model.select_trainable_layers(assembled, spec, TRAINING)
+        build.select_trainable_layers(assembled, spec, TRAINING)
 
 
 def test_batch_normalization_stays_frozen_for_inference(small_model):
     model = small_model()
-    keras_model.unfreeze(model, keras_model.select_trainable_layers(model, "all", TRAINING), TRAINING)
-    trainable = [layer.name for layer in keras_model.list_base_layers(model) if layer.trainable and layer.weights]
+    build.unfreeze(model, build.select_trainable_layers(model, "all", TRAINING), TRAINING)
+    trainable = [layer.name for layer in build.list_base_layers(model) if layer.trainable and layer.weights]
     assert trainable == ["conv1", "conv2", "conv3"]
     assert [layer.momentum for layer in norms(model)] == [0.999, 0.999]
 
 
 def test_batch_normalization_that_is_trained_forgets_faster(small_model):
     model = small_model()
-    keras_model.unfreeze(model, keras_model.select_trainable_layers(model, "conv2", TRAINS_NORMS), TRAINS_NORMS)
-    trainable = [layer.name for layer in keras_model.list_base_layers(model) if layer.trainable and layer.weights]
+    build.unfreeze(model, build.select_trainable_layers(model, "conv2", TRAINS_NORMS), TRAINS_NORMS)
+    trainable = [layer.name for layer in build.list_base_layers(model) if layer.trainable and layer.weights]
     assert trainable == ["conv2", "bn2", "conv3"]
     assert [layer.momentum for layer in norms(model)] == [0.999, 0.8]
 
@@ -342,18 +341,14 @@ def test_a_network_that_computes_in_bfloat16_has_a_twin_in_float32(monkeypatch):
     monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")
     keras_model.reset_keras(1)
     with keras_model.use_precision("bfloat16"):
-        half = keras_model.assemble_model(BASE, HEAD, 3)
+        half = build.assemble_model(BASE, HEAD, 3)
     assert keras.config.dtype_policy().name == "float32"
-    assert {layer.compute_dtype for layer in keras_model.list_base_layers(half)} == {"bfloat16"}
-    assert (
-        half.get_layer(keras_model.SCALING).compute_dtype
-        == half.get_layer(keras_model.SCORES).compute_dtype
-        == "float32"
-    )
+    assert {layer.compute_dtype for layer in build.list_base_layers(half)} == {"bfloat16"}
+    assert half.get_layer(build.SCALING).compute_dtype == half.get_layer(build.SCORES).compute_dtype == "float32"
     assert {str(weight.dtype) for weight in half.weights} == {"float32"}
     twin = keras_model.convert_to_float32(half)
     assert [layer.name for layer in twin.layers] == [layer.name for layer in half.layers]
-    assert {layer.compute_dtype for layer in keras_model.list_base_layers(twin)} == {"float32"}
+    assert {layer.compute_dtype for layer in build.list_base_layers(twin)} == {"float32"}
     assert twin.inputs[0].dtype == "uint8"
     assert all(np.array_equal(a, b) for a, b in zip(twin.get_weights(), half.get_weights(), strict=True))
     photos = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.progress import TrainingListener
-from edgetl.core.recipe import resolve_recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, LabelledPhotos, PlainPixels
 from edgetl.engines.keras.phase_inputs import PhaseInputs
@@ -54,7 +54,7 @@ def test_each_phase_trains_what_lies_above_its_cut(small_model, parts):
     model = small_model()
     fare, begun, said = cooked(model, parts, ["conv3"])
     head, fine = fare.head(), fare.fine_tune()
-    assert [layer.name for layer in head.network.layers][1:] == [keras_model.SCORES]
+    assert [layer.name for layer in head.network.layers][1:] == [build.SCORES]
     names = [layer.name for layer in fine.network.layers]
     assert "conv3" in names and "conv2" not in names
     assert all(isinstance(source, CachedFeatures) for source in (head.training, head.validation, fine.training))
@@ -96,11 +96,11 @@ def side_by_side():
     """A network whose input is needed again at its end, so that no cut lies between; as NASNet's cells do it."""
     layers = keras.layers
     image = keras.Input((32, 32, 3), dtype="uint8", name="image")
-    scaled = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+    scaled = layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
     low = layers.Conv2D(4, 3, padding="same", trainable=False, name="low")(scaled)
     joined = layers.Concatenate(name="joined")([layers.Conv2D(4, 3, padding="same", name="high")(low), scaled])
-    pooled = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(joined)
-    return keras.Model(image, layers.Dense(3, activation="softmax", name=keras_model.SCORES)(pooled))
+    pooled = layers.GlobalAveragePooling2D(name=build.POOLING)(joined)
+    return keras.Model(image, layers.Dense(3, activation="softmax", name=build.SCORES)(pooled))
 
 
 def test_a_network_that_cannot_be_cut_says_so_and_computes_anew(parts):
@@ -139,8 +139,8 @@ def test_dropout_acts_in_the_head(parts):
     told = resolve_recipe("default", {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}})
     assert told.head.dropout > 0 and not told.head.hidden_units
     keras.backend.clear_session()
-    fare, _, _ = cooked(keras_model.assemble_model(told.base, told.head, 3), parts, [])
+    fare, _, _ = cooked(build.assemble_model(told.base, told.head, 3), parts, [])
     head = fare.head().network
-    assert [layer.name for layer in head.layers][1:] == ["dropout", keras_model.SCORES]
+    assert [layer.name for layer in head.layers][1:] == ["dropout", build.SCORES]
     rows = np.ones((4, 256), np.float32)
     assert not np.allclose(head(rows, training=True), head(rows, training=False))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from edgetl.core import base_table, bases, recipe
-from edgetl.core.input_scaling import AFFINES
-from edgetl.core.recipe import BaseRecipe, HeadRecipe
+from edgetl.core.network import base_table, bases
+from edgetl.core.network.input_scaling import AFFINES
+from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe
 from edgetl.engines.keras import half_weights, rescaling
 from edgetl.engines.keras import model as keras_model
 
@@ -52,12 +53,12 @@ def test_our_network_says_what_keras_says(name, raw, tmp_path):
     preprocess = getattr(keras.applications, MODULES[name]).preprocess_input
     expected = theirs.predict_on_batch(preprocess(raw.astype(np.float32)))
     base = BaseRecipe(name=name, alpha=row.alphas[0], side_px=SIDE_PX, weights=str(path))
-    ours = keras_model.assemble_model(base, HeadRecipe(dropout=0.0), 3)
-    answer = keras.Model(ours.input, ours.get_layer(keras_model.POOLING).input).predict_on_batch(raw)
+    ours = build.assemble_model(base, HeadRecipe(dropout=0.0), 3)
+    answer = keras.Model(ours.input, ours.get_layer(build.POOLING).input).predict_on_batch(raw)
     assert float(np.abs(expected).max()) > 0
     assert np.abs(answer - expected).max() < 1e-5 * np.abs(expected).max()
     if row.scaling == "caffe":
-        mirrored = keras.Model(ours.input, ours.get_layer(keras_model.POOLING).input).predict_on_batch(raw[..., ::-1])
+        mirrored = keras.Model(ours.input, ours.get_layer(build.POOLING).input).predict_on_batch(raw[..., ::-1])
         assert np.abs(mirrored - expected).max() > 1e-3 * np.abs(expected).max(), "the order of the channels matters"
 
 
@@ -108,12 +109,12 @@ def test_ranges_hold_zero_and_turn_round():
 def test_weights_learned_here_stay_in_the_order_rgb(tmp_path):
     base = recipe.BaseRecipe(name="vgg16", side_px=SIDE_PX, weights="none")
     keras_model.reset_keras(5)
-    model = keras_model.assemble_model(base, HeadRecipe(dropout=0.0), 3)
+    model = build.assemble_model(base, HeadRecipe(dropout=0.0), 3)
     # Half floats hold what random weights of this size lose in rounding.
-    first = keras_model.list_base_layers(model)[0]
+    first = build.list_base_layers(model)[0]
     path = tmp_path / "ours.npz"
-    path.write_bytes(half_weights.pack_weights(keras_model.list_base_layers(model)))
-    again = keras_model.assemble_model(base.model_copy(update={"weights": str(path)}), HeadRecipe(dropout=0.0), 3)
+    path.write_bytes(half_weights.pack_weights(build.list_base_layers(model)))
+    again = build.assemble_model(base.model_copy(update={"weights": str(path)}), HeadRecipe(dropout=0.0), 3)
     kept = np.asarray(again.get_layer(first.name).kernel)
     assert np.allclose(kept, np.asarray(first.kernel), atol=1e-3)
     assert not np.allclose(kept[:, :, ::-1], np.asarray(first.kernel), atol=1e-3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.input_scaling import AFFINES
+from edgetl.core.network.input_scaling import AFFINES
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import rescaling, saved_model
 
@@ -71,7 +71,7 @@ def test_pinned_ranges_cover_every_channel(name, expected, photo_array, tmp_path
     image = keras_model.keras.Input((32, 32, 3), dtype="uint8", name="image")
     features = rescaling.make_rescaling(AFFINES[name])(image)
     features = keras_model.keras.layers.Conv2D(4, 3, name="conv")(features)
-    features = keras_model.keras.layers.GlobalAveragePooling2D(name=keras_model.POOLING)(features)
+    features = keras_model.keras.layers.GlobalAveragePooling2D(name=build.POOLING)(features)
     model = keras_model.keras.Model(image, features)
     keras_model.save_model(model, tmp_path / "model.keras")
     saved_model.export_saved_model(tmp_path / "model.keras", tmp_path / "model", "ranged")

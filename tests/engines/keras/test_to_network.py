@@ -15,7 +15,7 @@ def model_of(*middle, side=32, scaling=None):
     """A flat model with these layers, each eating the one before."""
     image = keras_model.keras.Input((side, side, 3), dtype="uint8", name="image")
     scaling = scaling or layers.Rescaling(1 / 127.5, -1.0)
-    scaling.name = keras_model.SCALING
+    scaling.name = build.SCALING
     out = scaling(image)
     for layer in middle:
         out = layer(out)
@@ -71,7 +71,7 @@ def test_a_scaling_that_is_more():
 
 def test_sums_and_products_with_numbers():
     image = keras_model.keras.Input((8, 8, 3), dtype="uint8", name="image")
-    scaled = layers.Rescaling(1.0, name=keras_model.SCALING)(image)
+    scaled = layers.Rescaling(1.0, name=build.SCALING)(image)
     told = to_network.describe_network(keras_model.keras.Model(image, (scaled + 3.0) * 0.5))
     assert [node.kind for node in told.nodes] == ["InputLayer", AFFINE, AFFINE]
     assert [float(number) for number in told.nodes[1].weights] == [1.0, 3.0]
@@ -110,6 +110,6 @@ def test_a_layer_that_cannot_be_carried_over(layer, why):
 def test_a_layer_used_twice():
     image = keras_model.keras.Input((8, 8, 3), dtype="uint8", name="image")
     shared = layers.Conv2D(3, 1, name="shared")
-    made = keras_model.keras.Model(image, shared(shared(layers.Rescaling(1.0, name=keras_model.SCALING)(image))))
+    made = keras_model.keras.Model(image, shared(shared(layers.Rescaling(1.0, name=build.SCALING)(image))))
     with pytest.raises(StageError, match="layer 'shared' cannot be carried over to Keras 2: it is used 2 times"):
         to_network.describe_network(made)

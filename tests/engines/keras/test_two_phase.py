@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from edgetl.core import recipe
 from edgetl.core.errors import StageError
 from edgetl.core.progress import EpochResult, TrainingListener
+from edgetl.core.recipe.resolve import resolve as recipe
 from edgetl.core.records import TrainingPhase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import two_phase
@@ -114,7 +114,7 @@ def test_frozen_weights_do_not_change(small_model, parts):
     model = small_model()
     before = weights_of(model)
     (phase,) = two_phase.train_two_phases(model, *parts, wanted(phase2={"epochs": 0}), Told().watch)
-    assert changed(before, weights_of(model)) == {keras_model.SCORES}
+    assert changed(before, weights_of(model)) == {build.SCORES}
     assert phase.trainable_parameters == 128 * 3 + 3
 
 
@@ -123,7 +123,7 @@ def test_phase_2_changes_what_was_unfrozen_and_nothing_else(small_model, parts):
     before = weights_of(model)
     phases = two_phase.train_two_phases(model, *parts, wanted(phase2={"unfreeze": "conv2"}), Told().watch)
     assert phases[1].kept and phases[1].first_trainable_layer == "conv2"
-    assert changed(before, weights_of(model)) == {"conv2", "conv3", keras_model.SCORES}
+    assert changed(before, weights_of(model)) == {"conv2", "conv3", build.SCORES}
     assert phases[1].trainable_parameters == 9 * 8 + (8 * 128 + 128) + (128 * 3 + 3)
 
 
@@ -139,7 +139,7 @@ def test_batch_normalization_that_is_trained_moves(small_model, parts):
     phases = two_phase.train_two_phases(model, *parts, told, Told().watch)
     assert phases[1].first_trainable_layer == "conv1"
     moved = changed(before, weights_of(model))
-    assert {"bn1", "bn2"} <= moved if phases[1].kept else moved <= {keras_model.SCORES}
+    assert {"bn1", "bn2"} <= moved if phases[1].kept else moved <= {build.SCORES}
 
 
 def test_a_phase_2_that_harms_is_thrown_away(small_model, parts):
@@ -178,7 +178,7 @@ def test_phase_2_counts_on_from_an_early_stop(small_model, parts):
 
 def test_a_loss_that_is_no_number_stops_it(small_model, parts):
     model = small_model()
-    kernel = model.get_layer(keras_model.SCORES).kernel
+    kernel = model.get_layer(build.SCORES).kernel
     kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(StageError, match="training diverged in epoch 1") as caught:
         two_phase.train_two_phases(model, *parts, wanted(), Told().watch)
@@ -193,7 +193,7 @@ def test_the_same_seed_gives_the_same_weights(small_model, parts):
         two_phase.train_two_phases(model, *parts, how, Told().watch)
         made.append(weights_of(model))
     assert changed(made[0], made[1]) == set()
-    assert keras_model.SCORES in changed(made[0], made[2])
+    assert build.SCORES in changed(made[0], made[2])
 
 
 def test_one_sigmoid_unit(small_model, parts):

@@ -113,7 +113,7 @@ Path(sys.argv[2]).write_bytes(to_onnx.convert_graph(to_onnx.translate_saved_mode
 
 def test_weights_too_large_for_float16(small_model, tmp_path):
     model = small_model()
-    layer = model.get_layer(keras_model.SCORES)
+    layer = model.get_layer(build.SCORES)
     layer.kernel.assign(np.asarray(layer.kernel) * 0 + 1e6)
     keras_model.save_model(model, tmp_path / "model.keras")
     saved_model.export_saved_model(tmp_path / "model.keras", tmp_path / "saved", "uint8")
@@ -146,11 +146,11 @@ def test_two_convolutions_that_meet_on_one_pixel(photo_array, as_pixels, onnx_by
     """tf2onnx adds one's answer to the other as a bias: so do the last sums of a ResNet50 and a ResNet50V2 at 32 px."""
     layers = keras_model.keras.layers
     image = keras_model.keras.Input((32, 32, 3), dtype="uint8", name="image")
-    features = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+    features = layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
     features = layers.AveragePooling2D(32)(layers.Conv2D(8, 3, padding="same", activation="relu")(features))
     left, right = (layers.Conv2D(8, 1, bias_initializer=start)(features) for start in starts)
-    features = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(layers.ReLU()(layers.Add()([left, right])))
-    scores = layers.Dense(3, activation="softmax", name=keras_model.SCORES)(features)
+    features = layers.GlobalAveragePooling2D(name=build.POOLING)(layers.ReLU()(layers.Add()([left, right])))
+    scores = layers.Dense(3, activation="softmax", name=build.SCORES)(features)
     model = keras_model.keras.Model(image, scores, name="classifier")
     keras_model.save_model(model, tmp_path / "model.keras")
     saved_model.export_saved_model(tmp_path / "model.keras", tmp_path / "saved", "uint8")
@@ -168,11 +168,11 @@ def test_a_hard_swish_leaves_no_transposes_behind(photo_array, as_pixels, onnx_b
     """tf2onnx's own clean-up stops at a sum with a bare number."""
     layers = keras_model.keras.layers
     image = keras_model.keras.Input((32, 32, 3), dtype="uint8", name="image")
-    features = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+    features = layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
     features = layers.Activation("hard_swish")(layers.Conv2D(8, 3, use_bias=False)(features))
     features = layers.Activation("hard_swish")(layers.Conv2D(8, 3, use_bias=False)(features))
-    features = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(features)
-    scores = layers.Dense(3, activation="softmax", name=keras_model.SCORES)(features)
+    features = layers.GlobalAveragePooling2D(name=build.POOLING)(features)
+    scores = layers.Dense(3, activation="softmax", name=build.SCORES)(features)
     model = keras_model.keras.Model(image, scores, name="classifier")
     keras_model.save_model(model, tmp_path / "model.keras")
     saved_model.export_saved_model(tmp_path / "model.keras", tmp_path / "saved", "uint8")

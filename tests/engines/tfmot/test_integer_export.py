@@ -120,17 +120,17 @@ def test_every_rounding_of_the_file_is_in_the_model_that_learned(legacy, photo_a
     photo_array = np.where(np.abs(photo_array.astype(int) - 127) < 8, 100, photo_array).astype(np.uint8)
     keras_model.reset_keras(3)
     image = keras_model.keras.Input((side, side, 3), dtype="uint8", name="image")
-    scaled = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+    scaled = layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
     features = layers.Conv2D(8, 3, strides=2, activation="silu")(scaled)
     gate = layers.Conv2D(8, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(features))
     features = layers.Multiply()([features, gate])
     averages = [layers.AveragePooling2D(size, 1, padding="same")(features) for size in (2, 3)]
     features = layers.Conv2D(16, 3, activation="silu")(layers.Concatenate()(averages))
-    features = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(layers.AveragePooling2D(2)(features))
-    model = keras_model.keras.Model(image, layers.Dense(16, activation="softmax", name=keras_model.SCORES)(features))
-    kernel, bias = model.get_layer(keras_model.SCORES).get_weights()
+    features = layers.GlobalAveragePooling2D(name=build.POOLING)(layers.AveragePooling2D(2)(features))
+    model = keras_model.keras.Model(image, layers.Dense(16, activation="softmax", name=build.SCORES)(features))
+    kernel, bias = model.get_layer(build.SCORES).get_weights()
     # Scores that are far from each other, so that a step in a feature is many in them.
-    model.get_layer(keras_model.SCORES).set_weights([kernel * 60, bias])
+    model.get_layer(build.SCORES).set_weights([kernel * 60, bias])
     description.save_network(to_network.describe_network(model), tmp_path)
     np.save(tmp_path / "pixels.npy", photo_array)
     promised = np.array(
@@ -205,11 +205,11 @@ def test_every_base_learns_with_the_rounding_and_becomes_integers(legacy, as_pix
     layers = keras_model.keras.layers
     keras_model.reset_keras(1)
     image = keras_model.keras.Input((side, side, 3), dtype="uint8", name="image")
-    scaled = layers.Rescaling(1 / 127.5, -1.0, name=keras_model.SCALING)(image)
+    scaled = layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
     builder = getattr(keras_model.keras.applications, base)
     network = builder(input_tensor=scaled, input_shape=(side, side, 3), include_top=False, weights=None)
-    features = layers.GlobalAveragePooling2D(name=keras_model.POOLING)(network.output)
-    model = keras_model.keras.Model(image, layers.Dense(3, activation="softmax", name=keras_model.SCORES)(features))
+    features = layers.GlobalAveragePooling2D(name=build.POOLING)(network.output)
+    model = keras_model.keras.Model(image, layers.Dense(3, activation="softmax", name=build.SCORES)(features))
     # Few photos of one pixel each, as deep layers see them, have next to no variance: differences would be blown up.
     pixels = np.random.default_rng(1).integers(0, 256, (64, side, side, 3), dtype=np.uint8)
     _wake(model, pixels)

@@ -1,0 +1,86 @@
+"""The command-line program: its entry point, and the one place where errors are caught and become exit codes.
+
+stdout has the result: a path, or a record with --json. Everything else goes to stderr.
+"""
+
+import sys
+from errno import ENOSPC
+from typing import Annotated
+
+import typer
+
+from edgetl.core.console import Console
+from edgetl.core.errors import EdgetlError
+
+app = typer.Typer(
+    name="edgetl",
+    help="A folder of photos in, a verified model for a small device out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        from edgetl.core.run.fingerprint import installed_version
+
+        print(installed_version("edgetl"))
+        raise typer.Exit
+
+
+@app.callback()
+def _add_global_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run the program and exit with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way to end)
+    """Run one command line and return its exit code.
+
+    0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect, 130 interrupted.
+    """
+    try:
+        code = app(arguments, prog_name="edgetl", standalone_mode=False)
+        if code == 130:  # Typer has caught ^C and returns this.
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else 0
+    except EdgetlError as error:
+        return _show_error(error)
+    except (KeyboardInterrupt, typer.Abort):
+        Console().say("interrupted: the same command continues after the last finished stage")
+        return 130
+    except SystemExit as ended:
+        # Typer ends so when the reader of our output has closed its pipe: there is nobody to report to.
+        return 0 if isinstance(ended.__context__, BrokenPipeError) else _show_defect(ended)
+    except OSError as error:
+        hint = "free some space and run the same command again" if error.errno == ENOSPC else ""
+        Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], hint)
+        return 2
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except typer.TyperException as error:
+        # Without any argument the help has been printed, and there is no message.
+        if error.format_message():
+            Console().error(error.format_message(), hint="edgetl --help, or edgetl VERB --help")
+        return 2
+    except Exception as error:  # noqa: BLE001  (the boundary: no traceback is shown to the user)
+        return _show_defect(error)
+
+
+def _show_error(error: EdgetlError) -> int:
+    Console().error(error.message, error.where, error.hint)
+    return error.exit_code
+
+
+def _show_defect(error: BaseException) -> int:
+    from edgetl.cli.workspace import make_internal_error
+
+    return _show_error(make_internal_error(error))

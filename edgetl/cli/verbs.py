@@ -1,0 +1,171 @@
+"""The commands that run stages: build, train, convert, verify, bundle, bench.
+
+Each opens a run folder, calls the pipeline, and prints. What they need is imported when they run.
+"""
+
+import typer
+
+from edgetl.cli.app import app
+from edgetl.cli.options import (
+    BenchCommand,
+    BuildCommand,
+    BundleCommand,
+    ConvertCommand,
+    TrainCommand,
+    VerifyCommand,
+)
+from edgetl.cli.parameters import add_command
+from edgetl.core.errors import ConfigError
+
+
+@add_command(app)
+def build(options: BuildCommand) -> None:
+    """Fine-tune (or take --model as it is), convert, verify and bundle: all steps."""
+    from dataclasses import replace
+
+    from edgetl.cli import output
+    from edgetl.cli.workspace import open_context
+    from edgetl.core.evaluation.acceptance import check_acceptance
+    from edgetl.pipeline import orders
+    from edgetl.pipeline.build import rank_layers, run_build
+
+    if options.photos is not None and options.photos_option is not None:
+        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
+    options = replace(options, photos=options.photos or options.photos_option)
+    order = orders.make_order(options)
+    with open_context(order, orders.choose_run_folder(order, options.out), quiet=options.quiet) as context:
+        for sentence in orders.list_laxer_limits(order):
+            context.console.warn(sentence)
+        if order.photos is None:
+            context.console.say(
+                "no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos"
+            )
+        built = run_build(context)
+        output.show_built(built, context.console)
+        layers = rank_layers(context) if options.explain else {}
+        output.show_layers(layers, context.console)
+    record = output.built_json(built)
+    if options.explain:
+        record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
+    bundles = "\n".join(str(delivered.bundle.root) for delivered in built.targets)
+    output.print_record(record, bundles, as_json=options.as_json)
+    check_acceptance(
+        {delivered.target: delivered.verdict for delivered in built.targets},
+        {delivered.target: delivered.unmet for delivered in built.targets},
+        strict=order.recipe.contract.strict,
+    )
+
+
+@add_command(app)
+def train(options: TrainCommand) -> None:
+    """Fine-tune a base on the photos, and stop there."""
+    from edgetl.cli import output
+    from edgetl.cli.workspace import open_context
+    from edgetl.pipeline import orders
+    from edgetl.pipeline.order import save_order
+    from edgetl.pipeline.pipeline import Pipeline
+
+    order = orders.make_order(options)
+    root = orders.choose_run_folder(order, options.out)
+    with open_context(orders.continue_order(order, root), root, quiet=options.quiet) as context:
+        save_order(context.order, context.run.root)
+        trained = Pipeline(context).model.trained
+    output.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=options.as_json)
+
+
+@add_command(app)
+def convert(options: ConvertCommand) -> None:
+    """Convert the model of a run by one method."""
+    from edgetl.cli import output
+    from edgetl.cli.workspace import reopen
+
+    with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+        artifact = pipeline.selection.convert(options.method)
+    output.print_record(artifact.model_dump(mode="json"), str(artifact.path), as_json=options.as_json)
+
+
+@add_command(app)
+def verify(options: VerifyCommand) -> None:
+    """Judge an artifact against its Keras reference on photos that neither was trained on."""
+    from edgetl.cli import output
+    from edgetl.core.evaluation.acceptance import check_acceptance
+
+    _check_verify_options(options)
+    if options.run is not None:
+        from edgetl.cli.workspace import reopen
+
+        with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+            verdict = pipeline.delivery.judge(pipeline.selection.choose(options.method), again=True)
+            output.show_verdict(verdict, pipeline.context.console)
+            strict = options.strict or pipeline.context.order.recipe.contract.strict
+    else:
+        from edgetl.cli.workspace import open_workspace
+        from edgetl.core.recipe.resolve import resolve_recipe
+        from edgetl.pipeline.options import collect_tables
+        from edgetl.pipeline.pair import ModelPair, judge_pair
+
+        assert options.reference and options.artifact and options.photos
+        recipe = resolve_recipe("default", collect_tables(options))
+        strict = options.strict
+        pair = ModelPair(
+            reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
+        )
+        with open_workspace(None, quiet=options.quiet) as (_, console):
+            verdict = judge_pair(pair, recipe.contract, console=console)
+            output.show_verdict(verdict, console)
+    output.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=options.as_json)
+    check_acceptance({verdict.method: verdict}, {}, strict=strict)
+
+
+@add_command(app)
+def bundle(options: BundleCommand) -> None:
+    """Make the bundle of a run, with its chosen file or another."""
+    from edgetl.cli import output
+    from edgetl.cli.workspace import reopen
+
+    with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+        artifact = pipeline.selection.choose(options.method)
+        made = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
+    output.print_record(made.model_dump(mode="json"), str(made.root), as_json=options.as_json)
+
+
+@add_command(app)
+def bench(options: BenchCommand) -> None:
+    """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
+    from edgetl.cli import output
+    from edgetl.cli.workspace import reopen
+    from edgetl.core.evaluation.acceptance import check_acceptance
+
+    with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+        artifact = pipeline.selection.choose(options.method)
+        made = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
+        measured = pipeline.devices.measure_everywhere(
+            artifact, made, options.device or (), soak_s=options.soak, accuracy=options.accuracy
+        )
+        output.show_measured(measured, pipeline.context.console)
+        strict = options.strict or pipeline.context.order.recipe.contract.strict
+    if options.as_json or measured.benchmarks:
+        paths = "\n".join(str(benchmark.path) for benchmark in measured.benchmarks)
+        output.print_record(output.measured_json(measured), paths, as_json=options.as_json)
+    if measured.errors:
+        raise typer.Exit(max(error.exit_code for error in measured.errors))
+    check_acceptance(measured.verdicts, measured.unmet, strict=strict)
+
+
+def _check_verify_options(options: VerifyCommand) -> None:
+    """Check that the options name either a run or three files.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    pair = (options.reference, options.artifact, options.photos)
+    if options.run is not None and any(pair):
+        raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
+    if options.run is not None and (options.fit is not None or options.limit_drop is not None):
+        hint = "build it again with the other limit or fit: what has not changed is kept"
+        raise ConfigError("a run is judged by its own recipe, without --fit and --limit-drop", hint=hint)
+    if options.run is None and (options.method or options.target):
+        raise ConfigError("--method and --target choose from a run's files", hint="edgetl verify RUN --method int8")
+    if options.run is None and not all(pair):
+        hint = "edgetl verify RUN, or edgetl verify --reference M.keras --artifact M.tflite --photos DIR"
+        raise ConfigError("nothing to verify", hint=hint)

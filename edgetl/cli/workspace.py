@@ -1,0 +1,75 @@
+"""The run folder of a command: locked, with a log of what libraries print, and a console on the real stderr."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+
+from edgetl.core.console import Console, redirect_output
+from edgetl.core.errors import EdgetlError, InternalError
+from edgetl.core.run.run_folder import RunFolder, open_run
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.order import Order, load_order
+from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
+
+
+@contextmanager
+def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder, Console]]:
+    """Yield a locked run folder, a temporary one without `out`, and a console; libraries print to its log.txt.
+
+    Raises:
+        InternalError: an exception that no code expects; its traceback is in the log.
+    """
+    with ExitStack() as stack:
+        root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
+        run = stack.enter_context(open_run(root))
+        log = run.root / "log.txt"
+        stream = stack.enter_context(redirect_output(log))
+        try:
+            yield run, Console(quiet=quiet, stream=stream)
+        except EdgetlError as error:
+            if error.exit_code == 3 and out is not None:
+                error.where = (*error.where, f"log: {log}")
+            raise
+        except OSError:
+            traceback.print_exc()
+            raise
+        # A defect of ours. The traceback must go to the log before the log is closed.
+        except Exception as error:
+            traceback.print_exc()
+            raise (make_internal_error(error, log) if out is not None else make_internal_error(error)) from error
+
+
+@contextmanager
+def open_context(order: Order, out: Path, *, quiet: bool) -> Iterator[Context]:
+    """Yield the context of an order in a run folder."""
+    with open_workspace(out, quiet=quiet) as (run, console):
+        yield Context(order=order, run=run, console=console)
+
+
+@contextmanager
+def reopen(root: Path, target: str, *, quiet: bool) -> Iterator[TargetPipeline]:
+    """Yield the pipeline of a finished run for one of its targets.
+
+    Raises:
+        ConfigError: not a run folder, or no such target.
+    """
+    order = load_order(root)
+    found = order.find_target(target)
+    with open_context(order, root, quiet=quiet) as context:
+        yield Pipeline(context).for_target(found)
+
+
+def make_internal_error(error: BaseException, log: Path | None = None) -> InternalError:
+    """Make the error that reports a defect of edgetl; without a log, the traceback goes to a new file."""
+    if log is None:
+        with NamedTemporaryFile("w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+        log = Path(file.name)
+    reason = (str(error).strip().splitlines() or [""])[0]
+    return InternalError(
+        f"{type(error).__name__}: {reason}",
+        where=(f"log: {log}",),
+        hint="this is a defect of edgetl: please report it with the log",
+    )

@@ -1,0 +1,129 @@
+"""Arithmetic of 8-bit quantization that several engines share: ranges, scales, rounding, and errors of layers."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.core.records import LayerError
+
+# Symmetric weights use -127..127. Source: TFLite 8-bit quantization specification.
+_LARGEST_WEIGHT = 127
+SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+
+
+def widen_range(low: float, high: float) -> tuple[float, float]:
+    """Widen a range until 0.0 is exactly one of its 256 quantization levels.
+
+    Kernels need an integer zero point. In -1..1, zero is halfway between two levels: every pixel value is then a
+    rounding tie, which kernels resolve differently.
+
+    Args:
+        low: at most 0.
+        high: at least 0.
+
+    Returns:
+        A range that contains [low, high] and whose first level is its lower end.
+    """
+    step = (high - low) / 255
+    if low == 0:
+        return low, high
+    # The tolerance accepts a zero point that is an integer but for rounding errors of the division.
+    levels_below_zero = math.floor(-low / step + 1e-4)
+    if levels_below_zero == 0:
+        return -high / 254, high
+    return low, low + 255 * (-low / levels_below_zero)
+
+
+def compute_weight_scales(weights: np.ndarray, axis: int, smallest: float = SMALLEST_SCALE) -> np.ndarray:
+    """Compute a symmetric int8 scale for each output channel.
+
+    Args:
+        weights: float of any shape.
+        axis: axis of the output channels.
+        smallest: least magnitude of a channel, so that a channel of zeros has a positive scale.
+
+    Returns:
+        float32 [channels].
+    """
+    others = tuple(index for index in range(weights.ndim) if index != axis)
+    largest = np.maximum(np.abs(weights).max(axis=others), np.float32(smallest))
+    return np.asarray(largest / np.float32(_LARGEST_WEIGHT), np.float32)
+
+
+def quantize_weights(weights: np.ndarray, scales: np.ndarray, axis: int) -> NDArray[np.int8]:
+    """Round weights to int8 with one scale for each output channel.
+
+    Args:
+        weights: float of any shape.
+        scales: float32 [channels].
+        axis: axis of the output channels.
+
+    Returns:
+        int8 of the shape of `weights`, -127..127. Halves are rounded to even.
+    """
+    along = scales.reshape([-1 if index == axis else 1 for index in range(weights.ndim)])
+    integers: NDArray[np.int8] = np.clip(np.rint(weights / along), -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8)
+    return integers
+
+
+def quantize_pixels(pixels: np.ndarray, quantization: tuple[float, int], dtype: type) -> np.ndarray:
+    """Turn pixel values 0..255 into the integers of an input tensor.
+
+    Args:
+        pixels: uint8 [photos, side, side, 3].
+        quantization: scale and zero point of the input; scale 0 for an input that is not quantized.
+        dtype: dtype of the input.
+    """
+    scale, zero_point = quantization
+    if not scale or (scale == 1 and zero_point == 0):
+        return pixels.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    integers: np.ndarray = np.clip(np.rint(pixels / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    return integers
+
+
+class LayerErrorSum:
+    """Collects the quantization error of a list of layers over photos.
+
+    Source: TensorFlow's quantization debugger. The error of a layer is its RMSE / scale, in quantization steps of the
+    output; rounding alone gives 1 / sqrt(12) = 0.29.
+    """
+
+    def __init__(self, layers: int) -> None:
+        self._squares = np.zeros(layers)
+        self._saturated = np.zeros(layers)
+        self._photos = 0
+
+    def add(self, outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add one photo.
+
+        Args:
+            outputs: for each layer its float output divided by the scale plus the zero point, and its integer output,
+                both of the same shape.
+        """
+        self._photos += 1
+        for layer, (steps, integers) in enumerate(outputs):
+            limits = np.iinfo(integers.dtype)
+            self._squares[layer] += np.mean((steps - integers) ** 2)
+            # Up to half a step beyond the limits is rounding; more is saturation.
+            self._saturated[layer] += np.mean((steps < limits.min - 0.5) | (steps > limits.max + 0.5))
+
+    def finish(self, layers: Sequence[tuple[str, str, float]]) -> tuple[LayerError, ...]:
+        """Compute the mean errors, largest first.
+
+        Args:
+            layers: name, operator and output scale of each layer, in the order of `add`.
+        """
+        errors = [
+            LayerError(
+                name=name,
+                operator=operator,
+                scale=scale,
+                error_steps=round(float(np.sqrt(self._squares[layer] / self._photos)), 4),
+                saturated=round(float(self._saturated[layer] / self._photos), 6),
+            )
+            for layer, (name, operator, scale) in enumerate(layers)
+        ]
+        return tuple(sorted(errors, key=lambda error: (-error.error_steps, error.name)))

@@ -1,0 +1,46 @@
+"""Photos with labels, and their augmented views: what training in Keras 3 and in the Keras 2 child process reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgetl.core.photos import augment, pixel_store
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.recipe.tables import AugmentRecipe
+from edgetl.core.records import InputSpec, Photo
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledPhotos:
+    """Photos of one part.
+
+    Attributes:
+        pixels: uint8 [photos, side, side, 3].
+        labels: int64 [photos].
+        sha256s: hash of each photo.
+    """
+
+    pixels: Pixels
+    labels: np.ndarray
+    sha256s: list[str]
+
+    @classmethod
+    def open(cls, photos: Sequence[Photo], input_spec: InputSpec) -> "LabelledPhotos":
+        """Open decoded photos.
+
+        Raises:
+            DataError: some are not in the cache any more.
+        """
+        sha256s = [photo.sha256 for photo in photos]
+        labels = np.array([photo.label for photo in photos], dtype=np.int64)
+        return cls(pixels=pixel_store.open_pixels(sha256s, input_spec), labels=labels, sha256s=sha256s)
+
+    def augmented(self, rows: np.ndarray, view: int, seed: int, recipe: AugmentRecipe) -> np.ndarray:
+        """Return an augmented view of some photos: uint8 [rows, side, side, 3]."""
+        return augment.augment_photos(self.pixels.rows(rows), [self.sha256s[row] for row in rows], view, seed, recipe)
+
+
+def choose_view(epoch: int, recipe: AugmentRecipe) -> int:
+    """Choose the view of an epoch, counted from 1: the views are used in turn."""
+    return (epoch - 1) % recipe.views if recipe.on else 0

@@ -1,0 +1,1 @@
+"""The recipe: its tables, its presets, and how it is resolved from flags and files."""

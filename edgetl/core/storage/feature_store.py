@@ -1,0 +1,109 @@
+"""Features of frozen layers, computed once: float32 rows in a memory-mapped, content-addressed cache.
+
+`<cache>/features/<key>/<id>/` is a segment of n photos: `rows` float32 [n, …] and `sha256` [n, 32], both raw. The key
+is a hash of network, split point, pixels and view, so a segment never becomes stale. It appears by one rename.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.core.storage.cache import create_folder, locate_cache, remove_unfinished
+from edgetl.core.storage.mapped_rows import MappedRows, find_places
+
+Rows = NDArray[np.float32]
+
+
+class Features(MappedRows):
+    """The features of a sequence of photos."""
+
+    def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Rows:
+        """Return the features at these positions as a new array: float32 [indices, *row_shape]."""
+        return self.gather(indices, np.float32).astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureStore:
+    """The features of one key. `shape` is the shape of one row."""
+
+    key: str
+    shape: tuple[int, ...]
+
+    def missing(self, sha256s: Sequence[str]) -> list[int]:
+        """List the positions of the photos without features; of copies only the first."""
+        known = {sha256 for segment in self._list_segments() for sha256 in _read_sha256s(segment)}
+        absent = []
+        for position, sha256 in enumerate(sha256s):
+            if sha256 not in known:
+                known.add(sha256)
+                absent.append(position)
+        return absent
+
+    @contextmanager
+    def adding(self, sha256s: Sequence[str]) -> Iterator[Rows]:
+        """Yield an array for the features of these photos, float32 [photos, *shape]; it is stored if no error occurs.
+
+        Raises:
+            EdgetlError: the cache's disk is full or cannot be written.
+        """
+        remove_unfinished(self._folder)
+        with create_folder(self._folder / uuid.uuid4().hex) as unfinished:
+            np.frombuffer(bytes.fromhex("".join(sha256s)), np.uint8).tofile(unfinished / "sha256")
+            # A full disk is an error here. Found by a write into the map, it would kill the process.
+            with (unfinished / "rows").open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, len(sha256s) * self.row_bytes)
+            rows = np.memmap(unfinished / "rows", np.float32, mode="r+", shape=(len(sha256s), *self.shape))
+            yield rows
+            rows.flush()
+
+    def opened(self, sha256s: Sequence[str]) -> Features:
+        """Open the features of photos that are all stored, in this order."""
+        segments = self._list_segments()
+        places = find_places(sha256s, [_read_sha256s(segment) for segment in segments])
+        return Features(lambda number: self._map(segments[number]), places, self.shape)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one photo's features."""
+        return 4 * prod(self.shape)
+
+    @property
+    def _folder(self) -> Path:
+        return locate_feature_store() / self.key
+
+    def _list_segments(self) -> list[Path]:
+        folders = sorted(path for path in self._folder.glob("[0-9a-f]*") if path.is_dir())
+        return [path for path in folders if self._is_complete(path)]
+
+    def _is_complete(self, segment: Path) -> bool:
+        """Check the sizes: after a power cut, a file can be shorter than what was written."""
+        photos, remainder = divmod((segment / "sha256").stat().st_size, 32)
+        return not remainder and (segment / "rows").stat().st_size == photos * self.row_bytes
+
+    def _map(self, segment: Path) -> Rows:
+        photos = (segment / "sha256").stat().st_size // 32
+        return np.memmap(segment / "rows", np.float32, mode="r", shape=(photos, *self.shape))
+
+
+def locate_feature_store() -> Path:
+    """Return the folder of all features."""
+    return locate_cache() / "features"
+
+
+def compute_budget_bytes(requested: int) -> int:
+    """Return how many bytes the features of one training may take: `requested`, or 10 % of the free disk for 0."""
+    folder = locate_feature_store()
+    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
+    return requested or shutil.disk_usage(existing).free // 10
+
+
+def _read_sha256s(segment: Path) -> list[str]:
+    return [row.tobytes().hex() for row in np.fromfile(segment / "sha256", np.uint8).reshape(-1, 32)]

@@ -1,0 +1,46 @@
+"""Rows of memory-mapped segments, gathered in any order: what pixels and features have in common."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Each open segment keeps a file open, and a process may have a thousand.
+_OPEN_SEGMENTS = 256
+
+
+class MappedRows:
+    """Rows of several segments as one sequence. Nothing is read before it is asked for."""
+
+    def __init__(
+        self, open_segment: Callable[[int], NDArray[np.generic]], places: NDArray[np.int64], row_shape: tuple[int, ...]
+    ) -> None:
+        """Make the sequence.
+
+        Args:
+            open_segment: maps a segment by its number: [rows, *row_shape].
+            places: int64 [rows, 2], segment and row within it for each row of the sequence.
+            row_shape: shape of one row.
+        """
+        self.row_shape = row_shape
+        self._places = places
+        self._open_segment = lru_cache(_OPEN_SEGMENTS)(open_segment)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def gather(self, indices: Sequence[int] | NDArray[np.int64], dtype: type) -> NDArray[np.generic]:
+        """Return the rows at these positions as a new array [indices, *row_shape] of a dtype."""
+        places = self._places[np.asarray(indices, np.int64)]
+        gathered: NDArray[np.generic] = np.empty((len(places), *self.row_shape), dtype)
+        for segment in np.unique(places[:, 0]):
+            within = places[:, 0] == segment
+            gathered[within] = self._open_segment(int(segment))[places[within, 1]]
+        return gathered
+
+
+def find_places(keys: Sequence[str], segments: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+    """Find the segment and row of each key, int64 [keys, 2]; (-1, -1) for a key that is in no segment."""
+    places = {key: (number, row) for number, segment in enumerate(segments) for row, key in enumerate(segment)}
+    return np.array([places.get(key, (-1, -1)) for key in keys], np.int64).reshape(-1, 2)

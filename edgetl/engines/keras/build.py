@@ -1,0 +1,193 @@
+"""Puts a head on a pretrained base, loads the base's weights, and chooses which layers are trained.
+
+The result is one flat functional model: the base is not nested in it. So it can be split at any layer, copied to
+Keras 2 layer by layer, and quantized. Its input is raw uint8 RGB, and the scaling is its first layer.
+"""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from edgetl.core.errors import ConfigError, first_line
+from edgetl.core.network import bases
+from edgetl.core.network.input_scaling import AFFINES
+from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.keras import half_weights, rescaling
+from edgetl.engines.keras.model import check_channels_last
+
+SCALING, POOLING, SCORES = rescaling.LAYER_NAME, "pooling", "scores"
+
+
+def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Path | None) -> keras.Model:
+    """Build a base with a new head. Every layer of the base is frozen.
+
+    Args:
+        base: network, width, side, weights and pooling.
+        head: hidden units, dropout, activation.
+        classes: number of classes; one sigmoid unit predicts two.
+        weights: the file with the base's weights, from `fetch_weights`; None for random ones.
+
+    Returns:
+        A model from uint8 [photos, side_px, side_px, 3] to float32 [photos, classes], or [photos, 1] with a sigmoid.
+
+    Raises:
+        ConfigError: a sigmoid with other than two classes, weights that are absent or do not fit, or a Keras that puts
+            the channels first.
+    """
+    check_channels_last()
+    if head.activation == "sigmoid" and classes != 2:
+        raise ConfigError(
+            f"one sigmoid unit predicts two classes, the photos have {classes}",
+            hint="use --activation softmax",
+        )
+    row = bases.find_base(base.name)
+    shape = (base.side_px, base.side_px, 3)
+    image = keras.Input(shape, dtype="uint8", name="image")
+    scaled = rescaling.make_rescaling(AFFINES[row.scaling])(image)
+    builder = getattr(keras.applications, row.builder)
+    options: dict[str, Any] = {"alpha": base.alpha} if row.has_widths else {}
+    if row.scaled_inside:
+        options["include_preprocessing"] = False
+    network = builder(input_tensor=scaled, input_shape=shape, include_top=False, weights=None, **options)
+    if weights is not None:
+        _load_weights(network, weights, base)
+    network.trainable = False
+    pool = keras.layers.GlobalAveragePooling2D if base.pooling == "avg" else keras.layers.GlobalMaxPooling2D
+    features = pool(name=POOLING)(network.output)
+    if head.hidden_units:
+        features = keras.layers.Dense(head.hidden_units, activation="relu", name="hidden")(features)
+    if head.dropout:
+        features = keras.layers.Dropout(head.dropout, name="dropout")(features)
+    units = 1 if head.activation == "sigmoid" else classes
+    scores = keras.layers.Dense(units, activation=head.activation, name=SCORES, dtype="float32")(features)
+    return keras.Model(image, scores, name="classifier")
+
+
+def list_base_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """List the layers of the base: those between the scaling and the pooling."""
+    names = [layer.name for layer in model.layers]
+    return model.layers[names.index(SCALING) + 1 : names.index(POOLING)]
+
+
+def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRecipe) -> list[str]:
+    """Select the layers of the base that phase 2 trains, from the input up.
+
+    BatchNormalization stays frozen, and so in inference mode, unless the recipe trains it.
+
+    Args:
+        model: from `assemble_model`.
+        spec: "all", a layer's name (that layer and all above it), a negative number of layers such as "-3", or a
+            fraction of them such as "0.3".
+        training: says whether BatchNormalization is trained.
+
+    Returns:
+        Names of layers with weights.
+
+    Raises:
+        ConfigError: no such layer, more layers than there are, a fraction outside 0..1, or no layer with weights.
+    """
+    layers = list_base_layers(model)
+    first = _find_first_unfrozen([layer.name for layer in layers], spec)
+    frozen_types = keras.layers.BatchNormalization if training.batch_norm == "inference" else ()
+    names = [layer.name for layer in layers[first:] if layer.weights and not isinstance(layer, frozen_types)]
+    if not names:
+        raise ConfigError(
+            f"unfreeze {spec!r} reaches no layer with weights to train",
+            hint="unfreeze more of the base, or skip phase 2 with --fine-tune-epochs 0",
+        )
+    return names
+
+
+def unfreeze(model: keras.Model, names: list[str], training: TrainingRecipe) -> None:
+    """Make these layers of the base trainable and freeze the others.
+
+    Trained BatchNormalization gets a lower momentum than Keras's 0.999: with that one, a short training leaves the
+    moving statistics at their initial values.
+    """
+    for layer in list_base_layers(model):
+        layer.trainable = layer.name in names
+        if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = training.batch_norm_momentum
+
+
+def fetch_weights(base: BaseRecipe) -> Path | None:
+    """Return the file with the base's weights, None for random ones; published weights are downloaded once.
+
+    The weights for 224 px serve every side: a convolution does not depend on it.
+
+    Raises:
+        ConfigError: no such file, or published weights that are not in Keras's cache and cannot be downloaded.
+    """
+    path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
+    if path is None or path.is_file():
+        return path
+    if base.weights != "imagenet":
+        hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
+        raise ConfigError("no such weights file", where=(path,), hint=hint)
+    name, url = bases.find_published_weights(base.name, base.alpha)
+    folder = path.parent
+    try:
+        return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
+    # Keras wraps every failure of a download in a bare Exception.
+    except Exception as error:
+        raise ConfigError(
+            f"the ImageNet weights {name} are not here and could not be downloaded: {error}",
+            where=(f"looked in {folder}", f"published at {url}"),
+            hint=f"1. download the file where there is a network and put it into {folder} "
+            "(or set KERAS_HOME to a folder that contains models/)  "
+            "2. name a file with --weights FILE  3. train from random weights with --weights none",
+        ) from error
+
+
+def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
+    if base.weights == "formula":
+        _check_shipped_weights(path, base)
+    try:
+        if path.suffix == ".npz":
+            half_weights.fill_layers(network.layers, path.read_bytes())
+        else:
+            network.load_weights(os.fspath(path))
+            # Keras's published weights of these networks are for BGR; half-float files were trained here, on RGB.
+            if bases.find_base(base.name).scaling == "caffe":
+                rescaling.convert_bgr_to_rgb(network)
+    except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"the weights do not fit {base.name} with alpha {base.alpha}: {first_line(error)}",
+            where=(path,),
+            hint="they must be of the same network and alpha, without the top (…_no_top.h5)",
+        ) from error
+
+
+def _check_shipped_weights(path: Path, base: BaseRecipe) -> None:
+    expected = bases.find_shipped_weights(base.name, base.alpha).sha256
+    actual = hash_file(path)
+    if actual != expected:
+        raise ConfigError(
+            f"the formula weights have sha256 {actual}, expected {expected}",
+            where=(path,),
+            hint="the file was changed or truncated: install edgetl again",
+        )
+
+
+def _find_first_unfrozen(names: list[str], spec: str) -> int:
+    if spec == "all":
+        return 0
+    if spec in names:
+        return names.index(spec)
+    try:
+        number = float(spec)
+    except ValueError:
+        close = get_close_matches(spec, names, n=3, cutoff=0.7)
+        hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
+        raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
+    if number < 0 and number.is_integer():
+        if -number > len(names):
+            raise ConfigError(f"cannot unfreeze {int(-number)} layers of {len(names)}", hint='"all" unfreezes them all')
+        return len(names) + int(number)
+    if 0 < number <= 1:
+        return round(len(names) * (1 - number))
+    raise ConfigError(f"unfreeze {spec!r} is neither a layer, a negative count such as -3, nor a fraction such as 0.3")

@@ -1,0 +1,70 @@
+"""ONNX behind the interface of `engines.backends`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from edgetl.core.formats import KernelSet
+from edgetl.core.methods import Method
+from edgetl.core.model_file import ModelMetadata, ModelSummary
+from edgetl.core.parallel import Predictions
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.records import LayerError
+from edgetl.engines.keras import saved_model
+from edgetl.engines.onnx import calibrate, convert, inspect, layer_errors, qat, runtime
+
+
+class OnnxBackend:
+    """Makes, reads and runs .onnx files."""
+
+    def prepare(self, model: Path, folder: Path) -> Path:
+        """Translate a .keras file to graph.onnx, float, in `folder`: see `convert.translate_saved_model`."""
+        path = folder / "graph.onnx"
+        with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
+            exported = Path(work) / "saved_model"
+            saved_model.export_saved_model(model, exported, "uint8")
+            path.write_bytes(convert.translate_saved_model(exported))
+        return path
+
+    def convert(self, source: Path, method: Method, photos: Pixels | None, metadata: ModelMetadata) -> bytes:
+        """Convert a translated graph: see `convert.convert_graph` and, for methods with photos, `calibrate`."""
+        if photos is None:
+            return convert.convert_graph(source.read_bytes(), method, metadata)
+        calibrated = calibrate.calibrate_model(source.read_bytes(), photos, lambda _: None)
+        return calibrate.quantize_model(calibrated, method, (), metadata)
+
+    def calibrate(self, source: Path, photos: Pixels, advance: Callable[[int], None]) -> bytes:
+        """Calibrate a translated graph: see `calibrate.calibrate_model`."""
+        return calibrate.calibrate_model(source.read_bytes(), photos, advance)
+
+    def quantize(
+        self, calibrated: bytes, method: Method, float_layers: Sequence[str], metadata: ModelMetadata
+    ) -> bytes:
+        """Quantize a calibrated graph: see `calibrate.quantize_model`."""
+        return calibrate.quantize_model(calibrated, method, float_layers, metadata)
+
+    def convert_qat(self, model: Path, photo: Pixels, metadata: ModelMetadata) -> bytes:  # noqa: ARG002
+        """Convert the SavedModel of a quantization-aware model: see `qat.convert_qat`."""
+        return qat.convert_qat(model, metadata)
+
+    def measure_layer_errors(self, calibrated: bytes, photos: Pixels) -> tuple[LayerError, ...]:
+        """Measure the quantization error of every layer: see `layer_errors.measure_layer_errors`."""
+        return layer_errors.measure_layer_errors(calibrated, photos)
+
+    def summarize(self, path: Path) -> ModelSummary:
+        """Summarize a file: see `inspect.summarize_file`."""
+        return inspect.summarize_file(path)
+
+    def read_weights(self, path: Path) -> Iterator[np.ndarray]:
+        """Yield the weights of a file: see `inspect.read_weights`."""
+        return inspect.read_weights(path)
+
+    def check(self, path: Path, method: Method) -> None:
+        """Check a file against its method: see `inspect.check_file`."""
+        inspect.check_file(path, method)
+
+    def predict(self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
+        """Predict photos: see `runtime.predict_file`."""
+        return runtime.predict_file(path, photos, kernels, advance)

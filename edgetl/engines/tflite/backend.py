@@ -1,0 +1,75 @@
+"""TFLite behind the interface of `engines.backends`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from edgetl.core.formats import KernelSet
+from edgetl.core.methods import METHODS, Method
+from edgetl.core.model_file import ModelMetadata, ModelSummary
+from edgetl.core.parallel import Predictions
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.records import LayerError
+from edgetl.engines.keras import saved_model
+from edgetl.engines.tflite import calibrate, convert, inspect, layer_errors, runtime
+
+
+class TFLiteBackend:
+    """Makes, reads and runs .tflite files. They carry no metadata: classes and input are in the bundle's model.json."""
+
+    def prepare(self, model: Path, folder: Path) -> Path:  # noqa: ARG002
+        """Return the .keras file itself: every method exports the SavedModel that it needs."""
+        return model
+
+    def convert(self, source: Path, method: Method, photos: Pixels | None, metadata: ModelMetadata) -> bytes:  # noqa: ARG002
+        """Convert a .keras file: see `convert.convert_saved_model`."""
+        with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
+            folder = Path(work) / "saved_model"
+            saved_model.export_saved_model(source, folder, convert.choose_input_kind(method))
+            return convert.convert_saved_model(folder, method, photos)
+
+    def calibrate(self, source: Path, photos: Pixels, advance: Callable[[int], None]) -> bytes:
+        """Calibrate a .keras file: see `calibrate.calibrate_model`."""
+        with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
+            folder = Path(work) / "saved_model"
+            saved_model.export_saved_model(source, folder, "ranged")
+            return calibrate.calibrate_model(folder, photos, advance)
+
+    def quantize(
+        self,
+        calibrated: bytes,
+        method: Method,  # noqa: ARG002
+        float_layers: Sequence[str],
+        metadata: ModelMetadata,  # noqa: ARG002
+    ) -> bytes:
+        """Quantize a calibrated model: see `calibrate.quantize_model`."""
+        return calibrate.quantize_model(calibrated, float_layers)
+
+    def convert_qat(self, model: Path, photo: Pixels, metadata: ModelMetadata) -> bytes:  # noqa: ARG002
+        """Convert the SavedModel of a quantization-aware model.
+
+        The converter demands a representative photo. The model contains every range, so the photo sets none.
+        """
+        return convert.convert_saved_model(model, METHODS["qat8"], photo)
+
+    def measure_layer_errors(self, calibrated: bytes, photos: Pixels) -> tuple[LayerError, ...]:
+        """Measure the quantization error of every layer: see `layer_errors.measure_layer_errors`."""
+        return layer_errors.measure_layer_errors(calibrated, photos)
+
+    def summarize(self, path: Path) -> ModelSummary:
+        """Summarize a file: see `inspect.summarize_file`."""
+        return inspect.summarize_file(path)
+
+    def read_weights(self, path: Path) -> Iterator[np.ndarray]:
+        """Yield the weights of a file: see `inspect.read_weights`."""
+        return inspect.read_weights(path)
+
+    def check(self, path: Path, method: Method) -> None:
+        """Check a file against its method: see `inspect.check_file`."""
+        inspect.check_file(path, method)
+
+    def predict(self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
+        """Predict photos: see `runtime.predict_file`."""
+        return runtime.predict_file(path, photos, kernels, advance)

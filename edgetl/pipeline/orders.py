@@ -1,0 +1,114 @@
+"""Options → an Order, and the run folder that it belongs to."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from edgetl.core import methods
+from edgetl.core.device import targets
+from edgetl.core.errors import ConfigError
+from edgetl.core.photos import photo_folder
+from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.run.run_folder import make_folder_name
+from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options
+from edgetl.pipeline.order import Order, has_order, load_order
+
+
+def make_order(options: BuildOptions | TrainOptions) -> Order:
+    """Make the order that the options describe.
+
+    Raises:
+        ConfigError: options that exclude each other, or a name that does not exist.
+        DataError: the photos are not a folder of photos.
+    """
+    check_utf8(options)
+    photos = options.photos
+    if photos is not None and not photos.is_dir():
+        # It raises the error that says what is wrong, before a run folder is created for nothing.
+        photo_folder.scan_photos(photos)
+    build = options if isinstance(options, BuildOptions) else BuildOptions()
+    if build.method:
+        methods.find_method(build.method)
+    names = build.target or ["tflite"]
+    if len(set(names)) < len(names):
+        raise ConfigError("a target is given twice", where=names)
+    loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
+    source = options.recipe or ("digits" if photos is None and build.model is None else "default")
+    # All targets share one recipe, so the strictest limit applies to each.
+    limits = [target.limits.accuracy_drop for target in loaded if target.limits.accuracy_drop is not None]
+    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    recipe = resolve_recipe(source, collect_tables(options), below=below)
+    if recipe.external.path and photos is None:
+        hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
+        raise ConfigError("a model made elsewhere needs photos", hint=hint)
+    return Order(photos=photos, targets=loaded, recipe=recipe, method=build.method, all_methods=build.all_methods)
+
+
+def list_laxer_limits(order: Order) -> list[str]:
+    """List, as sentences, the targets whose accuracy limit is stricter than the recipe's, which applies."""
+    allowed = order.recipe.contract.limit_drop
+    return [
+        f"target {target.id} allows a drop of {target.limits.accuracy_drop * 100:g} points, and the recipe, which "
+        f"applies, {allowed * 100:g}: use --limit-drop {target.limits.accuracy_drop:g} for the target's limit"
+        for target in order.targets
+        if target.limits.accuracy_drop is not None and target.limits.accuracy_drop < allowed
+    ]
+
+
+def continue_order(order: Order, root: Path) -> Order:
+    """Return an order to train for a run folder that may hold a build, whose other choices are kept."""
+    if not has_order(root):
+        return order
+    before = load_order(root)
+    kept = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
+    return replace(
+        order,
+        targets=before.targets,
+        recipe=order.recipe.model_copy(update=kept),
+        method=before.method,
+        all_methods=before.all_methods,
+    )
+
+
+def choose_run_folder(order: Order, out: Path | None) -> Path:
+    """Return `out`, or a folder named after photos and network.
+
+    Raises:
+        ConfigError: it is inside the photos, or it was not given and belongs to other photos.
+    """
+    base, external = order.recipe.base, order.recipe.external.path
+    photos = order.photos.resolve() if order.photos else None
+    name = photos.name if photos else "digits"
+    network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
+    root = out or Path("edgetl-runs") / make_folder_name(name, *network)
+    if photos and root.resolve().is_relative_to(photos):
+        hint = "give a folder elsewhere with --out: nothing is written among photos"
+        raise ConfigError("the run folder would be inside the photos", where=(root, photos), hint=hint)
+    if out is None and has_order(root):
+        before = load_order(root).photos
+        if (before.resolve() if before else None) != photos:
+            hint = "give this one a folder of its own with --out"
+            other = before or "the embedded digits"
+            raise ConfigError(f"the run folder belongs to other photos: {other}", where=(root,), hint=hint)
+    return root
+
+
+def check_utf8(options: object) -> None:
+    """Check that every name is text: names are stored as JSON and printed, and a build must not end there.
+
+    Raises:
+        ConfigError: a name that is not UTF-8, by its option.
+    """
+    for name, _, _, _ in list_options(type(options)):
+        value = getattr(options, name)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, str | Path) and not _is_text(str(entry)):
+                option = f"--{name.replace('_', '-')}"
+                raise ConfigError(f"{option} is not UTF-8", where=[repr(str(entry))], hint="rename it")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""The choice of a file for one target: methods in the target's order, tried until one is within the limit.
+
+They are compared on the validation photos. Only the chosen file is judged on the test photos, once: a choice made on
+the test photos would bias their verdict.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from edgetl.core import methods
+from edgetl.core.device import limits
+from edgetl.core.device.targets import Target
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.evaluation import ladder
+from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.formats import FormatName
+from edgetl.core.records import Artifact
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.files import Files
+from edgetl.pipeline.scores import ModelScores
+
+_HINT = "choose another --method, or none"
+
+
+class Selection:
+    """The ladder of one target.
+
+    Raises:
+        ConfigError: the order pins a method that the target does not accept.
+    """
+
+    def __init__(self, context: Context, files: Files, scores: ModelScores, target: Target) -> None:
+        self._context = context
+        self._order = context.order
+        self._files = files
+        self._scores = scores
+        self._target = target
+        self._plan = self._make_plan()
+
+    @cached_property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The methods that were tried: up to the first within the limit, or all of them."""
+        return self._try(self._plan)
+
+    def choose(self, method: str = "") -> Artifact:
+        """Return the file of that method, by default of the order's; else the first within the limit or the nearest.
+
+        Raises:
+            ConfigError: the target does not accept the method, or no file was made.
+        """
+        method = method or self._order.method
+        return self._make(*self._find_format(method, accepted=True)) if method else ladder.select_best(self.attempts)
+
+    def convert(self, method: str) -> Artifact:
+        """Return the file of that method, whether or not the target prefers or accepts it.
+
+        Raises:
+            ConfigError: the method makes no file of a format that the target accepts.
+        """
+        return self._make(*self._find_format(method, accepted=False))
+
+    def _make_plan(self) -> tuple[tuple[FormatName, str], ...]:
+        """List format and method of every file to try, in order of preference."""
+        pinned = self._find_format(self._order.method, accepted=True) if self._order.method else None
+        if pinned and not self._order.all_methods:
+            return tuple((pinned[0], name) for name in ladder.list_variants(pinned[1]))
+        # Pruned and clustered files are made only when pinned. A model made elsewhere is never trained.
+        retrainings = {""} if self._order.recipe.external.path else {"", "qat"}
+        return tuple(
+            (format_name, variant)
+            for name in self._target.accepts.methods
+            if methods.find_method(name).retraining in retrainings
+            for format_name in self._target.accepts.formats
+            if format_name in methods.find_method(name).formats
+            for variant in ladder.list_variants(name)
+        )
+
+    def _try(self, plan: Iterable[tuple[FormatName, str]]) -> tuple[Attempt, ...]:
+        attempts: list[Attempt] = []
+        for format_name, method in plan:
+            if ladder.is_settled(attempts, method, try_all=self._order.all_methods):
+                continue
+            # What earlier stages took belongs to no attempt.
+            self._context.clock.lap()
+            candidate, reason = self._attempt(format_name, method)
+            seconds = self._context.clock.lap()
+            attempts.append(Attempt(method=method, seconds=seconds, reason=reason, candidate=candidate))
+        if not any(attempt.candidate for attempt in attempts):
+            reasons = "; ".join(f"{attempt.method}: {attempt.reason}" for attempt in attempts)
+            raise ConfigError(f"no file was made for {self._target.id}: {reasons}", hint=_HINT)
+        return tuple(attempts)
+
+    def _attempt(self, format_name: FormatName, method: str) -> tuple[Candidate | None, str]:
+        """Make and judge one file; return it, or None, with the reason for the next attempt or for none."""
+        skip = self._files.explain_skip(format_name, methods.find_method(method))
+        if skip:
+            return None, skip
+        try:
+            artifact = self._files.make(format_name, method)
+            verdict = self._scores.judge(artifact, "validation", self._target.choose_kernels(format_name))
+        except StageError as error:
+            # A retraining that fails is an attempt without a file, unless it was ordered by name.
+            if not methods.find_method(method).retraining or method == self._order.method:
+                raise
+            return None, f"failed: {error.message}"
+        candidate = Candidate(
+            artifact=artifact,
+            validation=verdict,
+            strict=self._order.recipe.contract.strict,
+            unmet=limits.check_model_bytes(artifact, self._target.limits),
+        )
+        return candidate, ladder.explain_result(candidate)
+
+    def _make(self, format_name: FormatName, method: str) -> Artifact:
+        """Return the file of one method; of mixed8, the first variant within the limit or the nearest."""
+        variants = ladder.list_variants(method)
+        if method not in variants:
+            return ladder.select_best(self._try((format_name, variant) for variant in variants))
+        skip = self._files.explain_skip(format_name, methods.find_method(method))
+        if skip:
+            raise ConfigError(f"no file was made for {self._target.id}: {method}: {skip}", hint=_HINT)
+        return self._files.make(format_name, method)
+
+    def _find_format(self, method: str, *, accepted: bool) -> tuple[FormatName, str]:
+        """Find the first of the target's formats that the method makes."""
+        formats, accepts = methods.find_method(method).formats, self._target.accepts
+        if accepted and methods.find_family(method) not in accepts.methods:
+            raise ConfigError(
+                f"target {self._target.id} does not accept {method}",
+                where=(self._target.source,),
+                hint=f"it accepts {', '.join(accepts.methods)}",
+            )
+        for format_name in accepts.formats:
+            if format_name in formats:
+                return format_name, method
+        raise ConfigError(
+            f"{method} makes {' and '.join(formats)} files, and target {self._target.id} accepts "
+            f"{', '.join(accepts.formats)}",
+            where=(self._target.source,),
+            hint=f"it accepts {', '.join(accepts.methods)}",
+        )

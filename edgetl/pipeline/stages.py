@@ -1,0 +1,49 @@
+"""The stages and engines that the pipeline calls, imported when they are called.
+
+A build that finds everything done must load neither TensorFlow nor onnxruntime.
+"""
+
+from typing import TYPE_CHECKING
+
+from edgetl.core.run.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from edgetl.engines import digits
+    from edgetl.stages import (
+        adopt,
+        bench,
+        bundle,
+        calibrate,
+        convert,
+        deploy,
+        retrain,
+        score,
+        train,
+        translate,
+    )
+else:
+    digits = LazyModule("edgetl.engines.digits")
+    adopt = LazyModule("edgetl.stages.adopt")
+    bench = LazyModule("edgetl.stages.bench")
+    bundle = LazyModule("edgetl.stages.bundle")
+    calibrate = LazyModule("edgetl.stages.calibrate")
+    convert = LazyModule("edgetl.stages.convert")
+    deploy = LazyModule("edgetl.stages.deploy")
+    retrain = LazyModule("edgetl.stages.retrain")
+    score = LazyModule("edgetl.stages.score")
+    train = LazyModule("edgetl.stages.train")
+    translate = LazyModule("edgetl.stages.translate")
+
+__all__ = [
+    "adopt",
+    "bench",
+    "bundle",
+    "calibrate",
+    "convert",
+    "deploy",
+    "digits",
+    "retrain",
+    "score",
+    "train",
+    "translate",
+]
