@@ -141,7 +141,7 @@ class SourceModel(Record):
 
 
 class ActivationRanges(Record):
-    """A float model with the activation ranges of the calibration photos. `layers` are sorted by error, largest first."""
+    """A float model with activation ranges from calibration photos; layers with the largest error come first."""
 
     path: PathInside
     sha256: str

@@ -67,7 +67,7 @@ class RetrainedModel(Record):
 
     @property
     def answers(self) -> Path:
-        """Return the file with the quantization-aware model's predictions for the proof photos: float32 [photos, units]."""
+        """Return the file with the model's predictions for the proof photos: float32 [photos, units]."""
         return self.folder / "proof.npy"
 
     def contents(self) -> dict[Path, str]:

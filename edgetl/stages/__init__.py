@@ -1,1 +1,1 @@
-"""The steps of a build: each is a function from records to a record, run by `pipeline.context`. Stages never import each other."""
+"""The steps of a build: each is a function from records to a record. Stages never import each other."""

@@ -86,8 +86,8 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
     _warn_near_chance(sample, expected, dataset.classes, work.console)
     order = tuple(int(output) for output in np.argsort(sample.class_of_output))
     work.console.say(
-        f"  {path.name}: photos of {input_spec.side_px} px by {input_spec.fit}, scaling {scaling.name}, outputs are {kind}"
-        + (", to which the missing activation was added" if kind.endswith("logits") else "")
+        f"  {path.name}: photos of {input_spec.side_px} px by {input_spec.fit}, scaling {scaling.name}, "
+        f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
     wrapped = external_model.wrap_model(model, scaling, kind, order)
     external_model.check_wrapped(wrapped, sample.pixels, expected[:, list(order)])
@@ -177,8 +177,8 @@ def _check_scaling(
     (scaling, scores), (other, other_scores) = stated, best
     correct, other_correct = sample.find_correct(scores), sample.find_correct(other_scores)
     comparison = (
-        f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly with --scaling {scaling.name}, and "
-        f"{other_correct.mean():.1%} with {other.name}"
+        f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly with --scaling {scaling.name}, "
+        f"and {other_correct.mean():.1%} with {other.name}"
     )
     if preprocessing_check.is_clearly_better(other_correct, correct):
         raise ConfigError(
@@ -220,6 +220,6 @@ def _warn_near_chance(
     correct = sample.find_correct(expected)
     if preprocessing_check.is_near_chance(correct, len(classes)):
         console.warn(
-            f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly, no more than chance: are labels, "
-            "scaling and fit those of its training?"
+            f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly, no more than chance: "
+            "are labels, scaling and fit those of its training?"
         )

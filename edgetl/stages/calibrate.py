@@ -1,4 +1,4 @@
-"""Trained model and photos → ActivationRanges: the range of every activation, and the quantization error of every layer.
+"""Trained model and photos → ActivationRanges: the ranges of activations and the quantization errors of layers.
 
 They are kept: each int8 file that is made from them takes half a second.
 """

@@ -151,8 +151,8 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     kernels = row.fast_title if predictions.accelerated else row.runtime
     cause, hint = _CAUSES[agreement.diagnose_disagreement(matches_model[rows], matches_itself)]
     return share, Refusal(
-        message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of {len(expected)} photos, "
-        f"{REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and {row.reference_title} the file itself agrees on "
-        f"{matches_itself.mean():.1%} of {len(rows)}: {cause}",
+        message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of {len(expected)} "
+        f"photos, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and {row.reference_title} the file itself "
+        f"agrees on {matches_itself.mean():.1%} of {len(rows)}: {cause}",
         hint=hint,
     )

@@ -52,7 +52,7 @@ class Attempt:
 
 
 def list_variants(method: str) -> tuple[str, ...]:
-    """List the methods that a name in a target's list stands for: mixed8 has several variants, others are themselves."""
+    """List the methods that a name in a target's list stands for: the variants of mixed8, or the method itself."""
     return tuple(f"{method}-{layers}" for layers in _FLOAT_LAYERS) if method == methods.MIXED else (method,)
 
 

@@ -180,7 +180,8 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         f"{verdict.outcome}: {verdict.method} answers {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} photos "
         f"right, Keras {verdict.reference_accuracy:.4f}",
         f"  drop {format_points(verdict.drop)} points (one-sided {verdict.confidence:.0%} bounds "
-        f"{format_points(verdict.drop_low)} and {format_points(verdict.drop_high)}), limit {verdict.limit_drop * 100:g}; "
+        f"{format_points(verdict.drop_low)} and {format_points(verdict.drop_high)}), "
+        f"limit {verdict.limit_drop * 100:g}; "
         f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
         f"{_worst(verdict)}",

@@ -61,7 +61,7 @@ def compute_fingerprint(stage: str, function: str, arguments: Sequence[object]) 
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def resolve_key(value: object) -> object:
+def resolve_key(value: object) -> object:  # noqa: PLR0911  (one return for each kind of value)
     """Turn an argument into JSON values that differ when its effect on a result may differ.
 
     A path stands for the content of its file: the file may move.

@@ -29,6 +29,6 @@ class LazyFunction:
         self.__name__ = name
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        # The module is imported now, or was imported before.
+        """Import the module if need be, and call the function."""
         function: Callable[..., Any] = getattr(import_module(self.__module__), self.__name__)
         return function(*arguments, **keywords)

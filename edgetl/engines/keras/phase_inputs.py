@@ -134,7 +134,8 @@ def _has_layers_below(
     first = min(names.index(name) for name in unfrozen)
     if any(layer.weights for layer in model.layers[:first]):
         listener.say(
-            f"no single tensor splits the network below {names[first]}: phase 2 computes the frozen layers in every epoch"
+            f"no single tensor splits the network below {names[first]}: "
+            "phase 2 computes the frozen layers in every epoch"
         )
     return False
 

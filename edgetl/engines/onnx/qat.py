@@ -167,7 +167,7 @@ def _insert_qdq(model: ModelProto, missing: _MissingQdq) -> None:
 
 
 def _write_integer_weights(model: ModelProto, node: NodeProto) -> None:
-    """Write weights as int8 with one scale for each output channel, and the bias as int32 at input times weight scale."""
+    """Write weights as int8, one scale per output channel, and biases as int32 at input scale times weight scale."""
     constants, producers = graph.map_initializers(model), graph.map_producers(model)
     if node.input[1] not in constants:
         return  # A product of two activations has no weights.
