@@ -22,12 +22,10 @@ from PIL import Image, ImageDraw
 from edgetl.core.console import Console
 from edgetl.core.device import targets
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.core.recipe.resolve import resolve as recipe
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import Dataset, InputSpec
-from edgetl.core.run import run_folder
-from edgetl.pipeline.build import Built, build
+from edgetl.pipeline.build import Built
 from edgetl.pipeline.order import Order
-from edgetl.pipeline.scores import Chain
 
 SIDE_PX = 32
 COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}
@@ -176,7 +174,7 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory, base_weights: Path) ->
 def order(photos: Path, recipe_file: Path) -> Order:
     """The order of the shared run."""
     return Order(
-        photos=photos, targets=(targets.find_target("tflite"),), recipe=recipe.resolve_recipe(str(recipe_file))
+        photos=photos, targets=(targets.find_target("tflite"),), recipe=resolve_recipe(str(recipe_file))
     )
 
 
@@ -223,6 +221,7 @@ def small_model() -> Callable[..., Any]:
 
     Its base is conv1, bn1, relu1, conv2 (depthwise), bn2, relu2, conv3 (1x1), relu3.
     """
+    from edgetl.engines.keras import build
     from edgetl.engines.keras import model as keras_model
 
     layers = keras_model.keras.layers
