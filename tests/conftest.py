@@ -24,8 +24,11 @@ from edgetl.core.device import targets
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import Dataset, InputSpec
-from edgetl.pipeline.build import Built
+from edgetl.core.run.run_folder import open_run, read_finished_stage
+from edgetl.pipeline.build import Built, Delivered, run_build
+from edgetl.pipeline.context import Context
 from edgetl.pipeline.order import Order
+from edgetl.pipeline.pipeline import Pipeline
 
 SIDE_PX = 32
 COLOURS = {"circle": (220, 40, 40), "square": (40, 200, 60), "triangle": (50, 70, 230)}
@@ -178,11 +181,15 @@ def order(photos: Path, recipe_file: Path) -> Order:
     )
 
 
+def _build(order: Order, root: Path) -> Built:
+    with open_run(root) as run:
+        return run_build(Context(order=order, run=run, console=Console(quiet=True)))
+
+
 @pytest.fixture(scope="session")
 def shared_run(order: Order, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """What `built` gives, for where that name means something else."""
-    with run_folder.open_run(tmp_path_factory.mktemp("shared") / "run") as run:
-        return build(order, run, Console(quiet=True))
+    """The same as `built`, for test modules in which that name means something else."""
+    return _build(order, tmp_path_factory.mktemp("shared") / "run")
 
 
 @pytest.fixture(scope="session")
@@ -192,25 +199,36 @@ def built(shared_run: Built) -> Built:
 
 
 @pytest.fixture(scope="session")
+def delivered(shared_run: Built) -> Delivered:
+    """What the shared run made for its only target."""
+    return shared_run.targets[0]
+
+
+@pytest.fixture(scope="session")
 def built_both(shared_run: Built, order: Order, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The shared run once more, for TFLite and ONNX: nothing is trained again."""
     root = Path(shutil.copytree(shared_run.run, tmp_path_factory.mktemp("both") / "run"))
     both = dataclasses.replace(order, targets=(targets.find_target("tflite"), targets.find_target("onnx")))
-    with run_folder.open_run(root) as run:
-        return build(both, run, Console(quiet=True))
+    return _build(both, root)
 
 
 @pytest.fixture
-def chain(built: Built, order: Order, tmp_path: Path) -> Iterator[Chain]:
-    """The stages of a copy of the shared run."""
-    with run_folder.open_run(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
-        yield Chain(order, run, Console(quiet=True))
+def context(built: Built, order: Order, tmp_path: Path) -> Iterator[Context]:
+    """The context of a copy of the shared run."""
+    with open_run(Path(shutil.copytree(built.run, tmp_path / "run"))) as run:
+        yield Context(order=order, run=run, console=Console(quiet=True))
+
+
+@pytest.fixture
+def pipeline(context: Context) -> Pipeline:
+    """The pipeline of a copy of the shared run."""
+    return Pipeline(context)
 
 
 @pytest.fixture(scope="session")
 def shared_dataset(built: Built) -> Dataset:
     """The dataset of the shared run."""
-    done = run_folder.read_finished_stage(built.run / "ingest", Dataset)
+    done = read_finished_stage(built.run / "ingest", Dataset)
     assert done is not None
     return done.record
 
