@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
     from edgetl.core.recipe.resolve import resolve_recipe
     from edgetl.core.recipe.tables import Recipe
-    from edgetl.core.records import Artifact, Bundle, Dataset, Trained, Verdict
+    from edgetl.core.records import Artifact, Bundle, Dataset, Trained
+    from edgetl.core.verdict_records import Verdict
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.order import Order
 
@@ -24,8 +25,10 @@ _PLACES = {
         "MissingPackage",
         "StageError",
     ),
-    "edgetl.core.recipe.resolve.resolve": ("Recipe", "resolve_recipe"),
-    "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained", "Verdict"),
+    "edgetl.core.recipe.resolve": ("resolve_recipe",),
+    "edgetl.core.recipe.tables": ("Recipe",),
+    "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained"),
+    "edgetl.core.verdict_records": ("Verdict",),
     "edgetl.pipeline.order": ("Order",),
 }
 

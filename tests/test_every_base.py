@@ -12,8 +12,9 @@ import pytest
 from edgetl.core.formats import FORMATS
 from edgetl.core.network import base_table
 from edgetl.core.recipe.resolve import resolve as recipe
-from edgetl.core.records import Artifact, Bundle, Trained, Verdict
+from edgetl.core.records import Artifact, Bundle, Trained
 from edgetl.core.run import run_folder
+from edgetl.core.verdict_records import Verdict
 from edgetl.engines.keras import model as keras_model
 
 QUICK = ("mobilenet_v2",)

@@ -1,6 +1,6 @@
 """The command-line program: its entry point, and the one place where errors are caught and become exit codes.
 
-stdout has the result: a path, or a record with --json. Everything else goes to stderr.
+stdout is for the result: a path or a table, or JSON with --json. All else is printed to stderr.
 """
 
 import sys
@@ -45,9 +45,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way to end)
     """Run one command line and return its exit code.
 
-    0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect, 130 interrupted.
+    0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect of edgetl, 130 interrupted.
     """
     try:
+        # Not standalone: Typer would end the process and choose the exit code itself.
         code = app(arguments, prog_name="edgetl", standalone_mode=False)
         if code == 130:  # Typer has caught ^C and returns this.
             raise KeyboardInterrupt
@@ -57,15 +58,15 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way
     except (KeyboardInterrupt, typer.Abort):
         Console().say("interrupted: the same command continues after the last finished stage")
         return 130
-    except SystemExit as ended:
-        # Typer ends so when the reader of our output has closed its pipe: there is nobody to report to.
-        return 0 if isinstance(ended.__context__, BrokenPipeError) else _show_defect(ended)
+    except SystemExit as error:
+        # Typer exits like this when the program that reads our output has ended, as in `edgetl bases | head -1`.
+        return 0 if isinstance(error.__context__, BrokenPipeError) else _show_defect(error)
     except OSError as error:
         hint = "free some space and run the same command again" if error.errno == ENOSPC else ""
         Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], hint)
         return 2
-    except typer.Exit as done:
-        return int(done.exit_code)
+    except typer.Exit as error:
+        return int(error.exit_code)
     except typer.TyperException as error:
         # Without any argument the help has been printed, and there is no message.
         if error.format_message():

@@ -1,4 +1,4 @@
-"""The commands that list things: bases, methods, targets, recipe, doctor."""
+"""The commands that list what is available: bases, methods, targets, recipe, doctor. They run no stage."""
 
 import json
 
@@ -9,8 +9,8 @@ from edgetl.cli.options import JsonOption, RecipeCommand, TargetsCommand
 from edgetl.cli.parameters import add_command
 
 
-@add_command(app)
-def bases(options: JsonOption) -> None:
+@add_command(app, "bases")
+def _list_bases(options: JsonOption) -> None:
     """List the networks that can be fine-tuned."""
     from dataclasses import asdict
 
@@ -31,14 +31,14 @@ def bases(options: JsonOption) -> None:
         ]
         for base in BASES.values()
     ]
-    columns = ["base", "parameters", "top-1", "side", "least", "scaling", "licence", "QAT", "alphas"]
+    columns = ["base", "parameters", "top-1", "side", "min side", "scaling", "licence", "QAT", "alphas"]
     output.print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=options.as_json)
     if not options.as_json:
         output.print_shipped_weights(BASES.values())
 
 
-@add_command(app)
-def methods(options: JsonOption) -> None:
+@add_command(app, "methods")
+def _list_methods(options: JsonOption) -> None:
     """List the methods of conversion."""
     from dataclasses import asdict
 
@@ -53,8 +53,8 @@ def methods(options: JsonOption) -> None:
     output.print_table([asdict(method) for method in METHODS.values()], columns, rows, as_json=options.as_json)
 
 
-@add_command(app)
-def targets(options: TargetsCommand) -> None:
+@add_command(app, "targets")
+def _list_targets(options: TargetsCommand) -> None:
     """List the targets that a model can be built for, or show one."""
     from edgetl.cli import output
     from edgetl.core.device.targets import find_target, list_targets
@@ -66,41 +66,40 @@ def targets(options: TargetsCommand) -> None:
         rows = tabulate_target(target)
         output.print_table(target.model_dump(mode="json"), ["key", "value"], rows, as_json=options.as_json)
         return
-    found = list_targets(folders)
+    targets = list_targets(folders)
     rows = [
         [target.id, " ".join(target.accepts.formats), " ".join(target.accepts.methods), target.summary]
-        for target in found
+        for target in targets
     ]
     columns = ["target", "formats", "methods, preferred first", "summary"]
-    output.print_table([target.model_dump(mode="json") for target in found], columns, rows, as_json=options.as_json)
+    records = [target.model_dump(mode="json") for target in targets]
+    output.print_table(records, columns, rows, as_json=options.as_json)
 
 
-@add_command(app)
-def recipe(options: RecipeCommand) -> None:
-    """Print the resolved recipe as TOML, to be kept, changed and given to --recipe."""
+@add_command(app, "recipe")
+def _print_recipe(options: RecipeCommand) -> None:
+    """Print the resolved recipe as TOML, to be edited and used with --recipe."""
     from edgetl.core.recipe.resolve import format_recipe, resolve_recipe
     from edgetl.pipeline.options import collect_tables
     from edgetl.pipeline.orders import check_utf8
 
     check_utf8(options)
     resolved = resolve_recipe(options.recipe or "default", collect_tables(options))
-    if options.as_json:
-        print(json.dumps(resolved.tables(), indent=1))
-    else:
-        print(format_recipe(resolved), end="")
+    print(json.dumps(resolved.tables(), indent=1) if options.as_json else format_recipe(resolved).rstrip("\n"))
 
 
-@add_command(app)
-def doctor(options: JsonOption) -> None:
-    """Check this machine: Python, packages, GPU, cache, XNNPACK."""
+@add_command(app, "doctor")
+def _check_machine(options: JsonOption) -> None:
+    """Check this machine: system, Python, packages, GPU, cache, XNNPACK."""
     from edgetl.cli import output
     from edgetl.cli.workspace import open_workspace
     from edgetl.stages.doctor import check_machine
 
+    # The libraries that it loads print to stdout and stderr: the workspace sends that to a log.
     with open_workspace(None, quiet=True):
         findings = check_machine()
-    rows = [[finding.subject, "ok" if finding.good else "PROBLEM", finding.found] for finding in findings]
+    rows = [[finding.subject, "ok" if finding.ok else "PROBLEM", finding.detail] for finding in findings]
     records = [finding.model_dump() for finding in findings]
-    output.print_table(records, ["check", "", "found"], rows, as_json=options.as_json)
-    if not all(finding.good for finding in findings):
+    output.print_table(records, ["check", "state", "detail"], rows, as_json=options.as_json)
+    if not all(finding.ok for finding in findings):
         raise typer.Exit(2)

@@ -8,8 +8,8 @@ from edgetl.pipeline.options import BuildOptions, ContractOptions, Option, Recip
 
 _OUTPUT = "Output"
 
-RunArgument = Annotated[Path, Option(help="A run folder that edgetl build or train wrote.", argument=True)]
-TargetOption = Annotated[str, Option(help="Which of the run's targets, where it has several.")]
+RunArgument = Annotated[Path, Option(help="A run folder, from edgetl build or train.", argument=True)]
+TargetOption = Annotated[str, Option(help="One of the targets of the run. Needed where it has several.")]
 TargetDirOption = Annotated[list[Path] | None, Option(help="Folder with targets of your own; may be repeated.")]
 MethodOption = Annotated[str, Option(help="The conversion method: see edgetl methods.")]
 
@@ -63,12 +63,14 @@ class ConvertCommand(OutputOptions):
 class VerifyCommand(OutputOptions, ContractOptions):
     """Options of `edgetl verify`."""
 
-    run: Annotated[Path | None, Option(help="A run folder: its verdict is made again.", argument=True)] = None
+    run: Annotated[
+        Path | None, Option(help="A run folder. Its test photos are scored and judged again.", argument=True)
+    ] = None
     method: MethodOption = ""
     target: TargetOption = ""
-    reference: Annotated[Path | None, Option(help="A .keras file made anywhere.")] = None
-    artifact: Annotated[Path | None, Option(help="A .tflite or .onnx file made anywhere.")] = None
-    photos: Annotated[Path | None, Option(help="Photos that neither was trained on.")] = None
+    reference: Annotated[Path | None, Option(help="Without RUN: a .keras file.")] = None
+    artifact: Annotated[Path | None, Option(help="Without RUN: a .tflite or .onnx file.")] = None
+    photos: Annotated[Path | None, Option(help="Without RUN: photos that were not used for training.")] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", sets=("photos", "fit"))] = None
 
 
@@ -88,7 +90,7 @@ class BenchCommand(OutputOptions):
     run: RunArgument
     device: Annotated[
         list[str] | None,
-        Option(help="Measure there, over your own ssh; may be repeated.", metavar="USER@HOST"),
+        Option(help="Measure on this device, over your ssh; may be repeated.", metavar="USER@HOST"),
     ] = None
     method: MethodOption = ""
     target: TargetOption = ""
@@ -98,7 +100,7 @@ class BenchCommand(OutputOptions):
             help="Seconds of invocations without a pause; default 60 on a device.", metavar="S", minimum=0, maximum=1e6
         ),
     ] = None
-    accuracy: Annotated[bool, Option(help="Score the run's test photos there too.")] = False
+    accuracy: Annotated[bool, Option(help="Score the test photos of the run too.")] = False
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
 
 
@@ -106,7 +108,7 @@ class BenchCommand(OutputOptions):
 class TargetsCommand(JsonOption):
     """Options of `edgetl targets`."""
 
-    name: Annotated[str | None, Option(help="One target, in full.", argument=True)] = None
+    name: Annotated[str | None, Option(help="Show one target with all its values.", argument=True)] = None
     target_dir: TargetDirOption = None
 
 

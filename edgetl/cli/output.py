@@ -1,4 +1,4 @@
-"""Results → JSON for scripts on stdout, tables for people."""
+"""Prints results: JSON or paths for scripts on stdout, tables for people on the console."""
 
 import json
 import sys
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgetl.core.console import Console, build_table, create_terminal
-from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
-from edgetl.core.network.base_table import BaseNetwork
-from edgetl.core.records import LayerError, Verdict
-from edgetl.core.report import tables
+from edgetl.core.network.base_network import BaseNetwork
+from edgetl.core.records import LayerError
+from edgetl.core.report import measurement_tables, tables
+from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
 
@@ -30,7 +30,7 @@ def print_table(record: object, columns: list[str], rows: list[list[str]], *, as
 
 
 def print_shipped_weights(bases: Iterable[BaseNetwork]) -> None:
-    """Print what accuracy the weights inside the package reach, beside random weights and ImageNet's."""
+    """Print the accuracy that the weights inside the package reach, compared with random and ImageNet weights."""
     terminal = create_terminal(sys.stdout)
     for base in bases:
         if base.formula is None:
@@ -45,26 +45,31 @@ def print_shipped_weights(bases: Iterable[BaseNetwork]) -> None:
         terminal.print(build_table(title, columns, rows))
 
 
-def built_json(built: Built) -> dict[str, Any]:
-    """Return what `build --json` prints. Lists that grow with the photos are in the run folder only.
+def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] | None = None) -> dict[str, Any]:
+    """Return the JSON value of `build --json`. Lists with an entry for each photo are in the run folder only.
 
     A build for one target has all keys side by side. A build for several has the keys of each in the list "targets".
+
+    Args:
+        built: results of the build.
+        layers: quantization errors by format, with --explain.
     """
-    run, seconds = {"run": str(built.run)}, {"seconds": built.seconds}
+    record: dict[str, Any] = {"run": str(built.run)}
     if len(built.targets) == 1:
-        return {**run, **_delivered_json(built.targets[0]), **seconds}
-    return {
-        **run,
-        "targets": [{"target": delivered.target, **_delivered_json(delivered)} for delivered in built.targets],
-        "agreements": [
+        record |= _dump_delivered(built.targets[0])
+    else:
+        record["targets"] = [{"target": delivered.target, **_dump_delivered(delivered)} for delivered in built.targets]
+        record["agreements"] = [
             {"targets": list(agreement.targets), "photos": agreement.photos, "same": agreement.same}
             for agreement in built.agreements
-        ],
-        **seconds,
-    }
+        ]
+    record["seconds"] = built.seconds
+    if layers is not None:
+        record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
+    return record
 
 
-def _delivered_json(delivered: Delivered) -> dict[str, Any]:
+def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
     verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops"})
     return {
         "bundle": str(delivered.bundle.root),
@@ -80,17 +85,16 @@ def _delivered_json(delivered: Delivered) -> dict[str, Any]:
             }
             for candidate in delivered.candidates
         ],
-        "ladder": attempts_json(delivered.attempts),
+        # All attempts, also those that made no file.
+        "ladder": [
+            {"method": attempt.method, "seconds": attempt.seconds, "reason": attempt.reason}
+            for attempt in delivered.attempts
+        ],
     }
 
 
-def attempts_json(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
-    """Return the methods that were tried, those without a file included."""
-    return [{"method": attempt.method, "seconds": attempt.seconds, "reason": attempt.reason} for attempt in attempts]
-
-
-def measured_json(measured: Measured) -> dict[str, Any]:
-    """Return what `bench --json` prints."""
+def dump_measured(measured: Measured) -> dict[str, Any]:
+    """Return the JSON value of `bench --json`."""
     return {
         "measures": {
             where: measurement.model_dump(mode="json") for where, measurement in measured.measurements.items()
@@ -100,7 +104,7 @@ def measured_json(measured: Measured) -> dict[str, Any]:
 
 
 def show_built(built: Built, console: Console) -> None:
-    """Show the tables of a build."""
+    """Show the results of a build: phases, methods, ladder and verdict of each target, and where to find them."""
     if built.trained.phases:
         console.table(*tables.tabulate_phases(built.trained))
     for delivered in built.targets:
@@ -113,7 +117,7 @@ def show_built(built: Built, console: Console) -> None:
         if len(delivered.attempts) > 1:
             console.table(*tables.tabulate_attempts(delivered.attempts, chosen=delivered.artifact.method))
         show_verdict(delivered.verdict, console)
-        console.say(f"picture: {delivered.picture}")
+        console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")
     for agreement in built.agreements:
         console.say(_describe_agreement(agreement, built))
@@ -122,8 +126,8 @@ def show_built(built: Built, console: Console) -> None:
 def _describe_agreement(agreement: Agreement, built: Built) -> str:
     methods = {delivered.target: delivered.artifact.method for delivered in built.targets}
     left, right = (f"{target} ({methods[target]})" for target in agreement.targets)
-    share = agreement.same / agreement.photos
-    photos = f"{agreement.same} of {agreement.photos} test photos ({share:.4f})"
+    fraction = agreement.same / agreement.photos
+    photos = f"{agreement.same} of {agreement.photos} test photos ({fraction:.4f})"
     return f"{left} and {right} predict the same class for {photos}"
 
 
@@ -142,12 +146,12 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
 
 
 def show_measured(measured: Measured, console: Console) -> None:
-    """Show all measurements side by side, the doubts about them, the verdicts, and the devices that failed."""
+    """Show all measurements side by side, warnings about them, the verdicts, and the devices that failed."""
     if measured.measurements:
-        console.table(*tables.tabulate_measurements(list(measured.measurements.items())))
+        console.table(*measurement_tables.tabulate_measurements(list(measured.measurements.items())))
     for where, measurement in measured.measurements.items():
-        console.table(*tables.tabulate_photo_times(measurement))
-        for line in tables.list_doubts(where, measurement):
+        console.table(*measurement_tables.tabulate_photo_times(measurement))
+        for line in measurement_tables.list_measurement_issues(where, measurement):
             console.warn(line)
     for verdict in measured.verdicts.values():
         show_verdict(verdict, console)

@@ -1,6 +1,7 @@
 """The commands that run stages: build, train, convert, verify, bundle, bench.
 
-Each opens a run folder, calls the pipeline, and prints. What they need is imported when they run.
+Each opens a run folder, calls the pipeline and prints the result. Imports are inside the functions, so that --help
+loads no heavy library.
 """
 
 import typer
@@ -18,8 +19,8 @@ from edgetl.cli.parameters import add_command
 from edgetl.core.errors import ConfigError
 
 
-@add_command(app)
-def build(options: BuildCommand) -> None:
+@add_command(app, "build")
+def _build(options: BuildCommand) -> None:
     """Fine-tune (or take --model as it is), convert, verify and bundle: all steps."""
     from dataclasses import replace
 
@@ -31,10 +32,9 @@ def build(options: BuildCommand) -> None:
 
     if options.photos is not None and options.photos_option is not None:
         raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
-    options = replace(options, photos=options.photos or options.photos_option)
-    order = orders.make_order(options)
+    order = orders.make_order(replace(options, photos=options.photos or options.photos_option))
     with open_context(order, orders.choose_run_folder(order, options.out), quiet=options.quiet) as context:
-        for sentence in orders.list_laxer_limits(order):
+        for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         if order.photos is None:
             context.console.say(
@@ -42,13 +42,11 @@ def build(options: BuildCommand) -> None:
             )
         built = run_build(context)
         output.show_built(built, context.console)
-        layers = rank_layers(context) if options.explain else {}
-        output.show_layers(layers, context.console)
-    record = output.built_json(built)
-    if options.explain:
-        record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
+        layers = rank_layers(context) if options.explain else None
+        output.show_layers(layers or {}, context.console)
     bundles = "\n".join(str(delivered.bundle.root) for delivered in built.targets)
-    output.print_record(record, bundles, as_json=options.as_json)
+    output.print_record(output.dump_built(built, layers), bundles, as_json=options.as_json)
+    # A broken contract is reported after the result is printed: the bundle exists all the same.
     check_acceptance(
         {delivered.target: delivered.verdict for delivered in built.targets},
         {delivered.target: delivered.unmet for delivered in built.targets},
@@ -56,8 +54,8 @@ def build(options: BuildCommand) -> None:
     )
 
 
-@add_command(app)
-def train(options: TrainCommand) -> None:
+@add_command(app, "train")
+def _train(options: TrainCommand) -> None:
     """Fine-tune a base on the photos, and stop there."""
     from edgetl.cli import output
     from edgetl.cli.workspace import open_context
@@ -73,8 +71,8 @@ def train(options: TrainCommand) -> None:
     output.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=options.as_json)
 
 
-@add_command(app)
-def convert(options: ConvertCommand) -> None:
+@add_command(app, "convert")
+def _convert(options: ConvertCommand) -> None:
     """Convert the model of a run by one method."""
     from edgetl.cli import output
     from edgetl.cli.workspace import reopen
@@ -84,9 +82,9 @@ def convert(options: ConvertCommand) -> None:
     output.print_record(artifact.model_dump(mode="json"), str(artifact.path), as_json=options.as_json)
 
 
-@add_command(app)
-def verify(options: VerifyCommand) -> None:
-    """Judge an artifact against its Keras reference on photos that neither was trained on."""
+@add_command(app, "verify")
+def _verify(options: VerifyCommand) -> None:
+    """Judge an artifact against its Keras reference on photos that were not used for training."""
     from edgetl.cli import output
     from edgetl.core.evaluation.acceptance import check_acceptance
 
@@ -117,20 +115,20 @@ def verify(options: VerifyCommand) -> None:
     check_acceptance({verdict.method: verdict}, {}, strict=strict)
 
 
-@add_command(app)
-def bundle(options: BundleCommand) -> None:
-    """Make the bundle of a run, with its chosen file or another."""
+@add_command(app, "bundle")
+def _bundle(options: BundleCommand) -> None:
+    """Make the bundle of a run, with its chosen file or that of --method."""
     from edgetl.cli import output
     from edgetl.cli.workspace import reopen
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
         artifact = pipeline.selection.choose(options.method)
-        made = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
-    output.print_record(made.model_dump(mode="json"), str(made.root), as_json=options.as_json)
+        bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
+    output.print_record(bundle.model_dump(mode="json"), str(bundle.root), as_json=options.as_json)
 
 
-@add_command(app)
-def bench(options: BenchCommand) -> None:
+@add_command(app, "bench")
+def _bench(options: BenchCommand) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
     from edgetl.cli import output
     from edgetl.cli.workspace import reopen
@@ -138,34 +136,35 @@ def bench(options: BenchCommand) -> None:
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
         artifact = pipeline.selection.choose(options.method)
-        made = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
+        bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
         measured = pipeline.devices.measure_everywhere(
-            artifact, made, options.device or (), soak_s=options.soak, accuracy=options.accuracy
+            artifact, bundle, options.device or (), soak_s=options.soak, accuracy=options.accuracy
         )
         output.show_measured(measured, pipeline.context.console)
         strict = options.strict or pipeline.context.order.recipe.contract.strict
+    # Where every device failed there is no path to print.
     if options.as_json or measured.benchmarks:
         paths = "\n".join(str(benchmark.path) for benchmark in measured.benchmarks)
-        output.print_record(output.measured_json(measured), paths, as_json=options.as_json)
+        output.print_record(output.dump_measured(measured), paths, as_json=options.as_json)
     if measured.errors:
         raise typer.Exit(max(error.exit_code for error in measured.errors))
     check_acceptance(measured.verdicts, measured.unmet, strict=strict)
 
 
 def _check_verify_options(options: VerifyCommand) -> None:
-    """Check that the options name either a run or three files.
+    """Check that the options name either a run folder, or a reference, an artifact and photos.
 
     Raises:
-        ConfigError: they do not.
+        ConfigError: neither, both, or an option that belongs to the other form.
     """
     pair = (options.reference, options.artifact, options.photos)
     if options.run is not None and any(pair):
         raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
     if options.run is not None and (options.fit is not None or options.limit_drop is not None):
-        hint = "build it again with the other limit or fit: what has not changed is kept"
+        hint = "build it again with another limit or fit: stages that do not depend on it are read back"
         raise ConfigError("a run is judged by its own recipe, without --fit and --limit-drop", hint=hint)
     if options.run is None and (options.method or options.target):
-        raise ConfigError("--method and --target choose from a run's files", hint="edgetl verify RUN --method int8")
+        raise ConfigError("--method and --target choose a file of a run folder", hint="edgetl verify RUN --method int8")
     if options.run is None and not all(pair):
         hint = "edgetl verify RUN, or edgetl verify --reference M.keras --artifact M.tflite --photos DIR"
         raise ConfigError("nothing to verify", hint=hint)

@@ -1,4 +1,4 @@
-"""The run folder of a command: locked, with a log of what libraries print, and a console on the real stderr."""
+"""The run folder of a command: locked, with the output of libraries in its log and a console on the real stderr."""
 
 import traceback
 from collections.abc import Iterator
@@ -16,10 +16,15 @@ from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 
 @contextmanager
 def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder, Console]]:
-    """Yield a locked run folder, a temporary one without `out`, and a console; libraries print to its log.txt.
+    """Yield a locked run folder and a console. What libraries print goes to log.txt in the folder.
+
+    Args:
+        out: the run folder; None for a temporary one.
+        quiet: whether the console shows warnings and errors only.
 
     Raises:
-        InternalError: an exception that no code expects; its traceback is in the log.
+        ConfigError: the folder is in use, or contains other files.
+        InternalError: an unexpected exception; its traceback is in the log.
     """
     with ExitStack() as stack:
         root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
@@ -29,13 +34,15 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
         try:
             yield run, Console(quiet=quiet, stream=stream)
         except EdgetlError as error:
+            # The log of a temporary folder is deleted with it.
             if error.exit_code == 3 and out is not None:
                 error.where = (*error.where, f"log: {log}")
             raise
         except OSError:
+            # Usually a full disk or missing rights, so not a defect of edgetl; the log says where it happened.
             traceback.print_exc()
             raise
-        # A defect of ours. The traceback must go to the log before the log is closed.
+        # A defect of edgetl. The traceback must go to the log before the log is closed.
         except Exception as error:
             traceback.print_exc()
             raise (make_internal_error(error, log) if out is not None else make_internal_error(error)) from error
@@ -43,7 +50,7 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
 
 @contextmanager
 def open_context(order: Order, out: Path, *, quiet: bool) -> Iterator[Context]:
-    """Yield the context of an order in a run folder."""
+    """Yield the context of an order in a run folder: see `open_workspace`."""
     with open_workspace(out, quiet=quiet) as (run, console):
         yield Context(order=order, run=run, console=console)
 
@@ -53,16 +60,16 @@ def reopen(root: Path, target: str, *, quiet: bool) -> Iterator[TargetPipeline]:
     """Yield the pipeline of a finished run for one of its targets.
 
     Raises:
-        ConfigError: not a run folder, or no such target.
+        ConfigError: not a run folder, or it was not built for that target.
     """
     order = load_order(root)
-    found = order.find_target(target)
+    chosen = order.find_target(target)
     with open_context(order, root, quiet=quiet) as context:
-        yield Pipeline(context).for_target(found)
+        yield Pipeline(context).for_target(chosen)
 
 
 def make_internal_error(error: BaseException, log: Path | None = None) -> InternalError:
-    """Make the error that reports a defect of edgetl; without a log, the traceback goes to a new file."""
+    """Make the error that reports a defect of edgetl. Without a log, the traceback is written to a new file."""
     if log is None:
         with NamedTemporaryFile("w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8") as file:
             traceback.print_exception(error, file=file)

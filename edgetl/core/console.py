@@ -1,7 +1,7 @@
-"""What a person sees while edgetl works: steps, progress bars and tables, all on stderr; plain when not a terminal.
+"""Output for the user: lines, steps, progress bars and tables, all on stderr.
 
-stdout is the result and nothing else. Foreign libraries write to both as they please, so while they work both are
-turned into the run's log and the console keeps the real stderr for itself (`logged`).
+stdout carries the result of a command and nothing else. Libraries write to both streams. While they run,
+`redirect_output` sends both streams to the log of the run, and the console writes to the real stderr.
 """
 
 import os
@@ -18,18 +18,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-_WORTH_TELLING_S = 0.5
+# Shorter steps end without a line, so that a build with nothing to do does not print durations of 0.0 s.
+_SHORTEST_SHOWN_S = 0.5
+# Tables in files and pipes, which have no width, may take this many columns.
+_FILE_WIDTH = 120
 
 
 @dataclass(slots=True)
 class ProgressBar:
-    """A running progress bar; `note` stands beside it, as in "loss 0.31"."""
+    """A running progress bar, from `Console.bar`. `progress` is None where no bar is shown."""
 
     progress: Progress | None
     task: TaskID
 
     def advance(self, count: int = 1, note: str | None = None) -> None:
-        """So many more are done."""
+        """Move the bar by `count`, and replace the text beside it, as in "loss 0.31", if there is a note."""
         if self.progress is None:
             return
         self.progress.advance(self.task, count)
@@ -38,7 +41,13 @@ class ProgressBar:
 
 
 class Console:
-    """Where people look. `quiet` keeps warnings and errors only."""
+    """Prints for the user, by default to stderr. Without a terminal it prints plain lines and no bars.
+
+    Args:
+        quiet: print warnings and errors only.
+        stream: where to print.
+        label: beginning of every line of `say`.
+    """
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None, label: str = "") -> None:
         self.quiet = quiet
@@ -55,11 +64,11 @@ class Console:
             self._rich.print(Text(f"{self._label}{text}"))
 
     def warn(self, text: str) -> None:
-        """One line that a careful person reads; shown even when quiet."""
+        """Print a warning, even when quiet."""
         self._rich.print(Text("warning: ", style="yellow") + Text(text))
 
     def error(self, message: str, where: Sequence[str] = (), hint: str = "") -> None:
-        """What is wrong, where, and what to do."""
+        """Print an error: its message, a line for each place, and a hint, even when quiet."""
         self._rich.print(Text("error: ", style="bold red") + Text(message))
         for item in where:
             self._rich.print(Text(f"  at {item}"))
@@ -67,19 +76,19 @@ class Console:
             self._rich.print(Text("  hint: ", style="cyan") + Text(hint))
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; columns whose cells are all numbers are set to the right."""
+        """Print a table as `build_table` lays it out."""
         if not self.quiet:
             self._rich.print(build_table(title, columns, rows))
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Name a stage when it begins, and its seconds when it is done; in between something turns."""
+        """Print a title at the beginning of the block and its duration at the end, with a spinner on a terminal."""
         start = time.monotonic()
         if self.quiet or not self._rich.is_terminal:
             self.say(f"• {title}")
             yield
             seconds = time.monotonic() - start
-            if seconds > _WORTH_TELLING_S:
+            if seconds > _SHORTEST_SHOWN_S:
                 self.say(f"  done in {seconds:.1f} s")
             return
         with self._rich.status(Text(title), spinner="dots"):
@@ -88,7 +97,7 @@ class Console:
 
     @contextmanager
     def bar(self, title: str, total: int, unit: str) -> Iterator[ProgressBar]:
-        """A bar that counts to `total`, gone when it is full; nothing where nobody watches."""
+        """Yield a bar that counts to `total` and disappears at the end of the block. It is shown on terminals only."""
         if self.quiet or not self._rich.is_terminal:
             yield ProgressBar(None, TaskID(0))
             return
@@ -105,49 +114,62 @@ class Console:
 
 
 def create_terminal(stream: TextIO) -> RichConsole:
-    """A console on a stream; where nobody gives a width (a file, a pipe) tables may take 120 columns."""
-    return RichConsole(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 120)
+    """Create a rich console on a stream. It does not wrap lines, and uses the width of the terminal if there is one."""
+    return RichConsole(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else _FILE_WIDTH)
 
 
 def build_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A rich table; columns whose cells are all numbers are set to the right."""
+    """Build a rich table. Columns that contain numbers only are aligned to the right."""
     heading = Text(title, style="bold") if title else None
-    made = Table(title=heading, title_justify="left", header_style="bold", box=None)
+    table = Table(title=heading, title_justify="left", header_style="bold", box=None)
     for index, column in enumerate(columns):
-        numbers = bool(rows) and all(_is_number(row[index]) for row in rows)
-        made.add_column(Text(column), justify="right" if numbers else "left", overflow="fold")
+        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
+        # "fold" breaks long cells over several lines. Rich's default cuts them off.
+        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    return made
+        # Text shows square brackets as they are. A plain string would be parsed for rich's markup.
+        table.add_row(*(Text(cell) for cell in row))
+    return table
 
 
 @contextmanager
 def redirect_output(path: Path) -> Iterator[TextIO]:
-    """Send what anyone writes to stdout and stderr into the file at `path`; yield the real stderr to talk on.
+    """Append everything that this process and its children write to stdout and stderr to a file.
 
-    It works on the file descriptors, because TensorFlow's C++ writes there and not to sys.stderr.
+    File descriptors 1 and 2 are replaced, because TensorFlow's C++ code writes to them and not to `sys.stderr`.
+
+    Args:
+        path: the log file.
+
+    Yields:
+        The real stderr, for the console.
+
+    Raises:
+        OSError: the file cannot be written.
     """
+    # Buffered text belongs to the streams before the redirection.
     sys.stdout.flush()
     sys.stderr.flush()
     with (
         path.open("a", encoding="utf-8") as log,
-        os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1) as real,
+        os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1) as real_stderr,
     ):
-        kept = os.dup(1), os.dup(2)
+        saved = os.dup(1), os.dup(2)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
-            yield real
+            yield real_stderr
         finally:
             try:
                 sys.stdout.flush()
                 sys.stderr.flush()
             finally:
-                # Even when the log's disk is full: or nobody would ever see the error that says so.
-                for handle, number in zip(kept, (1, 2), strict=True):
+                # Restored even if the flush fails on a full disk. Without stderr, no error message would be visible.
+                for handle, number in zip(saved, (1, 2), strict=True):
                     os.dup2(handle, number)
                     os.close(handle)
 
 
 def _is_number(cell: str) -> bool:
+    """Check whether a cell begins as a number does: with a digit, or with a sign and a digit."""
     return cell[:1].isdigit() or (cell[:1] in "+-" and cell[1:2].isdigit())

@@ -1,22 +1,26 @@
-"""The tree of errors and the exit code each one ends the program with.
+"""The tree of errors and the exit code that each one ends the program with.
 
 EdgetlError(message, *, where=(), hint="")
-├── ConfigError     recipe, flag or target file                              exit 2
+├── ConfigError     recipe, option or target file                            exit 2
 ├── DataError       the photos                                               exit 2
-├── MissingPackage  names the exact extra to install                         exit 2
-├── StageError      a foreign library failed: stage, input, log file         exit 3
+├── MissingPackage  an optional package; the hint names the extra            exit 2
+├── StageError      a library failed: stage, input, log file                 exit 3
 ├── InternalError   a defect of edgetl, with the log that has its traceback  exit 3
-└── ContractBroken  the model works and misses a limit                       exit 1
+└── ContractBroken  the model works and exceeds a limit                      exit 1
 
-`message` says what is wrong, `where` names the files, keys or counts, `hint` says what to do. Each is short.
+`message` states what is wrong, `where` names the files, keys or counts, `hint` names the next step. Each is short.
 """
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+# Similarity of names from which one is suggested for the other, 0..1. At 0.5 "int88" suggests int8, and "zzz" nothing.
+_SIMILARITY = 0.5
+_MOST_SUGGESTIONS = 3
+
 
 class EdgetlError(Exception):
-    """An error that is shown to the user in one sentence, never as a traceback."""
+    """An error that is shown to the user as one sentence, without a traceback."""
 
     exit_code = 3
 
@@ -28,7 +32,7 @@ class EdgetlError(Exception):
 
 
 class ConfigError(EdgetlError):
-    """The recipe, an option or a target file asks for something impossible."""
+    """The recipe, an option or a target file has an impossible value."""
 
     exit_code = 2
 
@@ -39,14 +43,14 @@ class DataError(EdgetlError):
     exit_code = 2
 
 
-class MissingPackage(EdgetlError):  # noqa: N818  (named after what is missing, as the design does)
-    """An optional package is needed; the hint names the extra to install."""
+class MissingPackage(EdgetlError):  # noqa: N818  (named after the missing package)
+    """An optional package is needed. The hint names the extra that installs it."""
 
     exit_code = 2
 
 
 class StageError(EdgetlError):
-    """A foreign library failed, or made something that must not be shipped."""
+    """A library failed, or wrote a file that must not be used."""
 
     exit_code = 3
 
@@ -58,19 +62,25 @@ class InternalError(EdgetlError):
 
 
 class ContractBroken(EdgetlError):  # noqa: N818
-    """The model works and misses a limit of the contract."""
+    """The model works and exceeds a limit of the contract."""
 
     exit_code = 1
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
-    """Return the error for a misspelt name, with the closest known names as its hint."""
+    """Make the error for a misspelled name. The hint suggests similar names, or lists all if none is similar.
+
+    Args:
+        kind: what the name should be a name of, as in "base".
+        name: the misspelled name.
+        known: all valid names.
+    """
     names = sorted(known)
-    close = get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
+    similar = get_close_matches(name, names, n=_MOST_SUGGESTIONS, cutoff=_SIMILARITY)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else f"known: {', '.join(names)}"
     return ConfigError(f"unknown {kind} {name!r}", hint=hint)
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of a library's error message, or the name of its class where it has no message."""
+    """Return the first line of an exception's message, or the name of its class if it has no message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

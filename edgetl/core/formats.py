@@ -1,4 +1,4 @@
-"""The table of file formats: their names, runtimes and kernels. `engines.backends` has the code of each."""
+"""The table of model file formats: their names, packages, runtimes and kernels. `engines.backends` has their code."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,16 @@ class Format:
     """A format of model files.
 
     Attributes:
-        name: also the suffix of the files.
-        title: its name in messages.
-        translated: whether conversions start from a translation of the Keras model, which is made once and kept.
-        converter_packages: distributions that make the files.
+        name: also the suffix of the files, without the dot.
+        title: name in messages and tables.
+        translated: whether conversions start from a translation of the Keras model, which is a stage of its own.
+        converter_packages: distributions that write the files.
         runtime: name of the runtime on host and device.
         runtime_package: distribution of the runtime.
-        fast_kernels: kernels that devices run.
-        fast_title: their name in tables.
-        reference_title: name of the reference kernels, which compute the same without optimizations.
-        slowdown: about how many times slower the reference kernels are.
+        fast_kernels: kernel set that devices run.
+        fast_title: name of the fast kernels in tables.
+        reference_title: name of the reference kernels, which compute the same results without optimizations.
+        slowdown: approximate latency of the reference kernels, relative to the fast kernels.
     """
 
     name: FormatName
@@ -40,14 +40,15 @@ class Format:
     slowdown: int
 
     def count_affordable_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
-        """Return how many photos the reference kernels predict in a given time on all cores; at least one.
+        """Estimate how many photos the reference kernels can predict within a time budget on all cores, at least one.
 
         Args:
-            budget_s: the time, seconds.
-            invoke_ms: measured latency of one photo, milliseconds.
-            accelerated: whether that was measured on the fast kernels.
+            budget_s: time budget, seconds.
+            invoke_ms: measured latency of one photo on one thread, milliseconds.
+            accelerated: whether the fast kernels ran in that measurement.
         """
         slowdown = self.slowdown if accelerated else 1
+        # A latency of 0 means that it was not measured. The lower bound avoids a division by zero.
         return max(1, int(budget_s * 1000 * machine.count_cores() / (slowdown * max(invoke_ms, 0.01))))
 
 
@@ -61,6 +62,7 @@ FORMATS: dict[FormatName, Format] = {
         runtime_package="ai-edge-litert",
         fast_kernels="xnnpack",
         fast_title="XNNPACK",
+        # Kernels of LiteRT's BUILTIN_REF resolver: plain loops without SIMD.
         reference_title="reference kernels",
         slowdown=50,
     ),
@@ -73,6 +75,7 @@ FORMATS: dict[FormatName, Format] = {
         runtime_package="onnxruntime",
         fast_kernels="onnxruntime",
         fast_title="onnxruntime",
+        # onnxruntime has one set of kernels. Its reference is the graph as it is in the file, without fused operators.
         reference_title="unoptimized graph",
         slowdown=20,
     ),
@@ -83,10 +86,10 @@ def find_format(path: Path) -> Format:
     """Find the format of a model file by its suffix.
 
     Raises:
-        ConfigError: the suffix of no format.
+        ConfigError: no format has this suffix.
     """
     for row in FORMATS.values():
         if path.suffix.lower() == f".{row.name}":
             return row
-    known = " or ".join(f".{name}" for name in FORMATS)
-    raise ConfigError(f"the name of the model file does not end in {known}", where=(path,))
+    suffixes = " or ".join(f".{name}" for name in FORMATS)
+    raise ConfigError(f"the name of the model file does not end in {suffixes}", where=(path,))

@@ -1,6 +1,6 @@
-"""The table of conversion methods: what each does to weights and activations, and what it needs.
+"""The table of conversion methods: dtypes of weights and activations, and what each method needs.
 
-Sizes are relative to float32 weights.
+Sizes in the summaries are relative to float32 weights.
 """
 
 import re
@@ -10,15 +10,24 @@ from typing import Literal
 from edgetl.core.errors import unknown_name
 from edgetl.core.formats import FormatName
 
-# The family of int8 files with some layers in float: mixed8-4 leaves the four that suffer most.
+# Family of int8 methods with some layers in float. mixed8-4 leaves the four layers with the largest error in float.
 MIXED = "mixed8"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
-    """One way from a trained model to a file for the device.
+    """A method that converts a trained model to a file for the device.
 
-    `float_layers` of an int8 file go on in float; `more_photos` sets its ranges by other and more photos.
+    Attributes:
+        name: name in options, target files and run folders.
+        weights: dtype of the weights in the file.
+        activations: dtype of the activations; "float32" where the file computes in float.
+        calibrated: whether activation ranges are set from calibration photos.
+        formats: formats that have the method.
+        summary: one line for the user.
+        float_layers: number of layers of an int8 file that stay in float.
+        more_photos: whether the ranges are set from the second, larger set of calibration photos.
+        retraining: how the trained network is trained further before the conversion; see `recipe.tables.RetrainKind`.
     """
 
     name: str
@@ -29,12 +38,13 @@ class Method:
     summary: str
     float_layers: int = 0
     more_photos: bool = False
-    # What is done to the trained network before: see `recipe.Kind`.
     retraining: Literal["", "qat", "prune", "cluster"] = ""
 
     @property
     def uses_shared_ranges(self) -> bool:
-        """Whether its file comes out of the ranges that all 8-bit files of a format and a trained model share."""
+        """Whether the file is made from the activation ranges that all 8-bit files of a format and a model share."""
+        # int16x8 is calibrated by its own conversion, because 16-bit ranges are symmetric. A retrained network has
+        # other activations than the trained one, and so other ranges.
         return self.calibrated and self.activations != "int16" and not self.retraining
 
 
@@ -47,7 +57,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite", "onnx"),
-            summary="the trained numbers as they are: the yardstick",
+            summary="the trained weights as they are: the reference for all other methods",
         ),
         Method(
             name="float16",
@@ -55,7 +65,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite", "onnx"),
-            summary="half the size, computed in float32 on a CPU",
+            summary="half the size; a CPU computes in float32",
         ),
         Method(
             name="dynamic",
@@ -63,7 +73,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite", "onnx"),
-            summary="a quarter of the size; ranges measured anew for every photo (ONNX: none, floats): can be slower",
+            summary="a quarter of the size; ranges are measured for every photo (ONNX: none, float): can be slower",
         ),
         Method(
             name="int8",
@@ -73,13 +83,14 @@ METHODS: dict[str, Method] = {
             formats=("tflite", "onnx"),
             summary="a quarter of the size, integer arithmetic throughout, per-channel weights",
         ),
+        # Skipped if the ranges of the two sets differ: see `calibration_audit.explain_disagreement`.
         Method(
             name="int8_more",
             weights="int8",
             activations="int8",
             calibrated=True,
             formats=("tflite", "onnx"),
-            summary="int8 with ranges from other and more training photos, where both sets agree",
+            summary="int8 with ranges from a second, larger set of training photos, if both sets agree",
             more_photos=True,
         ),
         Method(
@@ -88,16 +99,18 @@ METHODS: dict[str, Method] = {
             activations="int8",
             calibrated=True,
             formats=("tflite", "onnx"),
-            summary="int8 with the layers that suffer most in float, as few as it takes; mixed8-4 is four of them",
+            summary="int8 with the layers with the largest error in float, as few as needed; mixed8-4: four layers",
             float_layers=1,
         ),
+        # Without VNNI, x86-64 adds two products of uint8 and int8 in a saturating int16. Source: onnxruntime
+        # documentation, "Quantize ONNX Models", section on S8S8 and U8U8.
         Method(
             name="int8_u8s8",
             weights="int8",
             activations="uint8",
             calibrated=True,
             formats=("onnx",),
-            summary="int8 with unsigned activations, for boards that ask: saturates on x86-64 without VNNI",
+            summary="int8 with unsigned activations, for boards that need them; saturates on x86-64 without VNNI",
         ),
         Method(
             name="int16x8",
@@ -113,7 +126,7 @@ METHODS: dict[str, Method] = {
             activations="int8",
             calibrated=True,
             formats=("tflite", "onnx"),
-            summary="int8 after a few more epochs of training with its rounding in the loop",
+            summary="int8 after a few epochs of quantization-aware training",
             retraining="qat",
         ),
         Method(
@@ -122,7 +135,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite", "onnx"),
-            summary="half of the weights zero (--sparsity): as large as float32, smaller once compressed",
+            summary="half of the weights are zero (--sparsity): as large as float32, smaller when compressed",
             retraining="prune",
         ),
         Method(
@@ -140,7 +153,7 @@ METHODS: dict[str, Method] = {
             activations="float32",
             calibrated=False,
             formats=("tflite", "onnx"),
-            summary="few different weights (--clusters): as large as float32, smaller once compressed",
+            summary="few different weights (--clusters): as large as float32, smaller when compressed",
             retraining="cluster",
         ),
         Method(
@@ -157,20 +170,25 @@ METHODS: dict[str, Method] = {
 
 
 def find_method(name: str) -> Method:
-    """The method of that name.
+    """Find a method by its name, which may be a variant such as mixed8-4.
 
     Raises:
-        ConfigError: unknown name, with the closest known ones.
+        ConfigError: unknown name; the hint suggests similar ones.
     """
-    numbered = re.fullmatch(rf"{MIXED}-([1-9]\d{{0,3}})", name)
-    if numbered:
-        return replace(METHODS[MIXED], name=name, float_layers=int(numbered[1]))
+    # No leading zero: each number of layers has one name, so one stage and one file.
+    variant = re.fullmatch(rf"{MIXED}-([1-9]\d{{0,3}})", name)
+    if variant:
+        return replace(METHODS[MIXED], name=name, float_layers=int(variant[1]))
     if name not in METHODS:
         raise unknown_name("method", name, METHODS)
     return METHODS[name]
 
 
 def find_family(name: str) -> str:
-    """The row of the table that a method stands in: mixed8 for mixed8-4, its own otherwise."""
+    """Find the key of a method in the table: "mixed8" for mixed8-4, the name itself for every other method.
+
+    Raises:
+        ConfigError: unknown name; the hint suggests similar ones.
+    """
     find_method(name)
     return name if name in METHODS else MIXED

@@ -1,4 +1,4 @@
-"""What is read from a model file and written into it, in the same terms for every format."""
+"""What is read from a model file and what is written into it, the same for every format."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,14 @@ from edgetl.core.records import InputSpec, TensorSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSummary:
-    """Input and output of a model file, and the number of its operators and tensors by type and dtype."""
+    """Content of a model file.
+
+    Attributes:
+        input: the input tensor.
+        output: the output tensor.
+        operators: operator type → number of operators.
+        tensor_dtypes: dtype → number of tensors.
+    """
 
     input: TensorSpec
     output: TensorSpec
@@ -17,7 +24,12 @@ class ModelSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelMetadata:
-    """What a model file states about itself: class names in the order of its outputs, and its input."""
+    """Metadata that is written into a model file.
+
+    Attributes:
+        classes: class names, in the order of the outputs.
+        input: input of the model.
+    """
 
     classes: tuple[str, ...]
     input: InputSpec

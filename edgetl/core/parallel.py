@@ -1,4 +1,4 @@
-"""Prediction on all cores or in batches. Results are in photo order."""
+"""Prediction of photos on all cores or in batches. The results are in the order of the photos."""
 
 import statistics
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetl.core import machine
 
+# Large enough that Python costs little beside the model, small enough that all cores finish at about the same time.
 _CHUNK_PHOTOS = 16
 
 
@@ -31,7 +32,12 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class ThreadPredictions:
-    """Predictions of one thread: raw outputs of each chunk, [chunk photos, units], and the latency of each photo."""
+    """Predictions of one thread.
+
+    Attributes:
+        raw: raw outputs of each chunk, [chunk photos, units].
+        times_ms: latency of each photo, milliseconds.
+    """
 
     raw: list[np.ndarray]
     times_ms: list[float]
@@ -44,14 +50,15 @@ def predict_in_parallel(
 
     Args:
         photos: number of photos.
-        predict_chunks: called once in each thread with the rows of its photos, int64 [chunk photos] for each chunk.
+        predict_chunks: called once in each thread with the positions of its photos: int64 [chunk photos] for each
+            chunk.
 
     Returns:
         The raw outputs [photos, units] in photo order, and the median latency of one photo in milliseconds.
     """
     chunks = [np.arange(start, min(start + _CHUNK_PHOTOS, photos)) for start in range(0, photos, _CHUNK_PHOTOS)]
     threads = min(machine.count_cores(), len(chunks))
-    # Every thread has a fixed set of chunks: which interpreter predicts which photo must not depend on timing.
+    # Every thread has a fixed set of chunks, so that timing does not decide which interpreter predicts which photo.
     with ThreadPoolExecutor(threads) as pool:
         results = list(pool.map(predict_chunks, [chunks[thread::threads] for thread in range(threads)]))
     raw = np.concatenate([results[chunk % threads].raw[chunk // threads] for chunk in range(len(chunks))])
@@ -69,14 +76,15 @@ def predict_in_batches(
     Args:
         photos: number of photos.
         batch_size: photos in each batch. The last photo fills up the last batch.
-        predict_rows: returns [batch_size, units] for int64 [batch_size] rows.
-        advance: called with the number of further photos that are done.
+        predict_rows: returns [batch_size, units] for the photos at positions int64 [batch_size].
+        advance: called after each batch with its number of photos, for a progress bar.
 
     Returns:
         [photos, units].
     """
     outputs = []
     for start in range(0, photos, batch_size):
+        # All batches have the same size: Keras would compile the model again for a smaller last one.
         rows = np.minimum(np.arange(start, start + batch_size), photos - 1)
         count = min(batch_size, photos - start)
         outputs.append(np.asarray(predict_rows(rows))[:count])

@@ -1,4 +1,4 @@
-"""Progress of a training: what the training reports, and a listener that shows it on the console."""
+"""Progress of a training: the events that a training reports, and a listener that shows them on the console."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from edgetl.core.console import Console, ProgressBar
 
-# Work that is counted in photos; other work is counted in training steps.
+# Names of tasks that count photos. All other tasks count training steps.
 _COUNTED_IN_PHOTOS = ("frozen", "calibrate")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochResult:
-    """Result of one epoch. Epochs count from 1 through both phases."""
+    """Result of one epoch. Epochs are numbered from 1 through both phases. Accuracies are fractions, 0..1."""
 
     phase: str
     epoch: int
@@ -29,10 +29,10 @@ class TrainingListener:
     """Functions that a training calls.
 
     Attributes:
-        begin: name and number of steps of the work that begins.
-        step: number of further steps that are done, and a note such as "loss 0.31".
-        epoch: result of an epoch.
-        say: a sentence for the user.
+        begin: called at the start of a task with its name and its number of steps.
+        step: called with the number of steps since the last call, and a note such as "loss 0.31".
+        epoch: called with the result of each epoch.
+        say: called with a sentence for the user.
     """
 
     begin: Callable[[str, int], None]
@@ -45,20 +45,21 @@ class TrainingListener:
 def listen_on_console(
     console: Console, titles: Mapping[str, str], keep: Callable[[EpochResult], None]
 ) -> Iterator[TrainingListener]:
-    """Yield a listener that shows a progress bar for each work and a line for each epoch.
+    """Yield a listener that shows a progress bar for each task and a line for each epoch.
 
     Args:
-        console: where it is shown.
-        titles: name of a work → title of its progress bar.
-        keep: called with every epoch, to log it.
+        console: where they are shown.
+        titles: name of a task → title of its progress bar.
+        keep: called with the result of every epoch, to log it.
     """
     with ExitStack() as open_bar:
         bars: list[ProgressBar] = []
 
-        def begin(work: str, steps: int) -> None:
+        def begin(task: str, steps: int) -> None:
+            # rich shows one live display at a time, so the bar of the previous task is closed first.
             open_bar.close()
-            unit = "photos" if work in _COUNTED_IN_PHOTOS else "steps"
-            bars.append(open_bar.enter_context(console.bar(titles[work], steps, unit)))
+            unit = "photos" if task in _COUNTED_IN_PHOTOS else "steps"
+            bars.append(open_bar.enter_context(console.bar(titles[task], steps, unit)))
 
         def step(count: int, note: str) -> None:
             bars[-1].advance(count, note or None)

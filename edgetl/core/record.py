@@ -1,7 +1,7 @@
-"""The base class of everything that flows between stages: frozen facts, kept as JSON beside the files they describe.
+"""The base class of the records that flow between stages: frozen, and kept as JSON beside the files they describe.
 
-Fractions are 0..1, and units are part of the name. In memory a path is absolute. On disk it is relative to the folder
-of its JSON file, so that a run folder can be moved.
+Fractions are 0..1, and names contain units. In memory, paths are absolute. On disk, they are relative to the folder of
+the JSON file, so that a run folder can be moved.
 """
 
 from pathlib import Path
@@ -18,11 +18,12 @@ def _make_relative(path: Path, info: SerializationInfo) -> str:
     return str(path.relative_to(info.context["folder"]) if info.context else path)
 
 
+# A path inside the folder of the record's JSON file. Plain paths, such as the folder of the user's photos, stay as is.
 PathInside = Annotated[Path, AfterValidator(_make_absolute), PlainSerializer(_make_relative, return_type=str)]
 
 
 class Record(BaseModel):
-    """A frozen, keyword-only set of facts."""
+    """A frozen record with keyword arguments only. Unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,15 +32,27 @@ class Record(BaseModel):
         return {}
 
     def key(self) -> object:
-        """Return all fields but paths, for the fingerprint of a stage: a file is known by its sha256, not its place."""
+        """Return all fields except paths, for the fingerprint of a stage.
+
+        A file is identified by its sha256, which is another field of the record, and not by its place.
+        """
         fields = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: value for name, value in fields if not isinstance(value, Path)}
 
     def to_json(self, folder: Path) -> dict[str, Any]:
-        """Dump the record as JSON values, paths relative to `folder`."""
+        """Convert the record to JSON values, with paths relative to `folder`.
+
+        Raises:
+            PydanticSerializationError: a file is outside of `folder`.
+        """
         return self.model_dump(mode="json", context={"folder": folder})
 
     @classmethod
     def from_json(cls, value: object, folder: Path) -> Self:
-        """Read a record back, with paths inside `folder`."""
+        """Convert JSON values to a record, with paths inside `folder`.
+
+        Raises:
+            ValidationError: missing or unknown fields, or values of a wrong type.
+        """
+        # JSON has neither tuples nor paths: a list and a string must be accepted for them.
         return cls.model_validate(value, context={"folder": folder}, strict=False)

@@ -1,4 +1,4 @@
-"""The records that flow between the stages, in the order in which a build makes them."""
+"""The records that flow between the stages, in the order of a build. `verdict_records` has those of an evaluation."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,11 +9,13 @@ from edgetl.core.record import PathInside, Record
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
 Precision = Literal["float32", "bfloat16"]
-Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
 
 
 class Photo(Record):
-    """A usable photo: its path relative to the dataset's root (posix), its class index, the sha256 of its file."""
+    """A usable photo.
+
+    `path` is relative to the root of the dataset, with forward slashes. `label` is the index of the class.
+    """
 
     path: str
     label: int
@@ -21,16 +23,16 @@ class Photo(Record):
 
 
 class LeftOut(Record):
-    """A file that is not used, and the reason in one phrase."""
+    """A file that is not used, and the reason."""
 
     path: str
     reason: str
 
 
 class Dataset(Record):
-    """The photos in three parts that share no photo and no near duplicate.
+    """The photos, divided into three parts that share no photo and no near duplicate.
 
-    `sha256` covers the class names and every photo's part, label and content, in order, but no file names.
+    `sha256` covers the class names and the part, label and content of every photo, in order, but no file names.
     """
 
     root: Path
@@ -42,24 +44,28 @@ class Dataset(Record):
     sha256: str
 
     def key(self) -> object:
-        """Return `sha256`: a renamed photo or a moved folder changes no number."""
+        """Return `sha256`. A renamed photo or a moved folder changes no result."""
         return self.sha256
 
     def part(self, name: Part) -> tuple[Photo, ...]:
         """Return the photos of one part."""
+        # A dict and not getattr: a misspelled part is a type error.
         parts: dict[Part, tuple[Photo, ...]] = {"train": self.train, "validation": self.validation, "test": self.test}
         return parts[name]
 
 
 class InputSpec(Record):
-    """Input of a model: uint8 RGB [side_px, side_px, 3]. `fit` is how a photo is brought to a square."""
+    """Input of a model: uint8 RGB [side_px, side_px, 3]. `fit` is how a photo is made square."""
 
     side_px: int
     fit: Fit
 
 
 class TrainingPhase(Record):
-    """Result of one training phase. Epochs count from 1 through both phases."""
+    """Result of one training phase. Epochs are numbered from 1 through both phases.
+
+    `accepted` is False for a phase after which the weights of the phase before were restored.
+    """
 
     name: Literal["head", "fine_tune"]
     learning_rate: float
@@ -70,13 +76,16 @@ class TrainingPhase(Record):
     first_trainable_layer: str
     validation_accuracy: float
     validation_loss: float
-    kept: bool
+    accepted: bool
     note: str
     seconds: float
 
 
 class Trained(Record):
-    """A trained Keras model on disk."""
+    """A trained Keras model on disk.
+
+    `backend`, `device` and `precision` are those of the training. `weights` describes the initial weights of the base.
+    """
 
     path: PathInside
     sha256: str
@@ -109,7 +118,10 @@ class TensorSpec(Record):
 
 
 class CalibrationSet(Record):
-    """The photos that set activation ranges: their number, and the sha256 over their sha256s. None for most methods."""
+    """The photos that set activation ranges: their number, and the sha256 over their sha256s, in order.
+
+    `photos` is 0 for methods without calibration.
+    """
 
     photos: int
     sha256: str
@@ -119,7 +131,7 @@ class LayerError(Record):
     """Quantization error of one layer's output, on photos that did not set its range.
 
     `scale` is the quantization scale of the output. `error_steps` is the root mean square error in quantization steps;
-    rounding alone gives 1 / sqrt(12) = 0.29. `saturated` is the fraction of values outside the range.
+    rounding alone causes 1 / sqrt(12) = 0.29. `saturated` is the fraction of values outside the range.
     """
 
     name: str
@@ -141,7 +153,7 @@ class SourceModel(Record):
 
 
 class ActivationRanges(Record):
-    """A float model with activation ranges from calibration photos; layers with the largest error come first."""
+    """A float model with activation ranges from calibration photos. The layers are sorted, largest error first."""
 
     path: PathInside
     sha256: str
@@ -155,13 +167,13 @@ class ActivationRanges(Record):
 
 
 class ExternalModelInfo(Record):
-    """A model made elsewhere: the side of its input, known before any photo is decoded."""
+    """What is read from an external model before any photo is decoded: the side of its input."""
 
     side_px: int
 
 
 class Refusal(Record):
-    """Why a converted file must not be used, and what to do instead. Both are empty for a usable file."""
+    """The reason why a converted file must not be used, and a hint. Both are empty for a usable file."""
 
     message: str
     hint: str
@@ -171,9 +183,9 @@ class Artifact(Record):
     """A converted model on disk, described by what was read back from the file.
 
     `sparsity` is the fraction of zero weights, `distinct_weights` the largest number of different weights in one
-    output channel, `gzip_bytes` the size after gzip. `agreement` is the fraction of photos for which the file and the
-    quantization-aware model that it was made from predict the same class; 1 for all other methods. An artifact with a
-    `refusal` is never bundled.
+    output channel, and `gzip_bytes` the size after gzip. `agreement` is the fraction of photos for which the file and
+    its quantization-aware model predict the same class; it is 1 for all other methods. An artifact with a `refusal` is
+    never bundled.
     """
 
     path: PathInside
@@ -199,10 +211,10 @@ class Artifact(Record):
 
 
 class Scores(Record):
-    """Predictions of one model for one part of the photos: float32 [photos, classes] as .npy, in the part's order.
+    """Predictions of one model for one part of the photos, in an .npy file: float32 [photos, classes], in photo order.
 
-    `kernels` names the kernels that computed them; `accelerated` says whether the optimized ones ran. `invoke_ms` is
-    the median for one photo on one thread of this host, 0 where it was not timed.
+    `kernels` names the kernel set that computed them, and `accelerated` is whether optimized kernels ran. `invoke_ms`
+    is the median latency of one photo on one thread of the host; it is 0 if it was not measured.
     """
 
     path: PathInside
@@ -219,76 +231,8 @@ class Scores(Record):
         return {self.path: self.sha256}
 
 
-class ClassChange(Record):
-    """Accuracy on one class before and after conversion."""
-
-    name: str
-    photos: int
-    reference_accuracy: float
-    accuracy: float
-
-
-class Flip(Record):
-    """A photo for which reference and artifact predict different classes."""
-
-    path: str
-    truth: str
-    reference: str
-    artifact: str
-    confidence: float
-
-
-class Comparison(Record):
-    """Predictions of a candidate against those of a reference, on the same photos.
-
-    `broke` counts photos that only the reference predicts correctly, `fixed` photos that only the candidate does.
-    `agreement` is the fraction of photos with the same predicted class; `worst_difference` is the largest absolute
-    difference of any score.
-    """
-
-    photos: int
-    reference_accuracy: float
-    accuracy: float
-    broke: int
-    fixed: int
-    agreement: float
-    worst_difference: float
-
-
-class LedgerHop(Comparison):
-    """A step from the Keras model to the artifact, compared with the step before."""
-
-    name: str
-
-
-class Verdict(Comparison):
-    """The cost of conversion on one part of the photos, and whether it satisfies the contract.
-
-    `drop` is reference accuracy minus accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
-    `photos_needed` is how many more photos would decide: 0 when decided, None when no number would at this drop.
-    """
-
-    method: str
-    artifact_sha256: str
-    part: str
-    drop: float
-    drop_low: float
-    drop_high: float
-    confidence: float
-    limit_drop: float
-    outcome: Outcome
-    photos_needed: int | None
-    reference_calibration_error: float
-    calibration_error: float
-    per_class: tuple[ClassChange, ...]
-    worst_class: str
-    flips: tuple[Flip, ...]
-    hops: tuple[LedgerHop, ...]
-    host_ms: float
-
-
 class Bundle(Record):
-    """A folder that runs on the device. `files` maps every file in it to its sha256."""
+    """A folder for the device. `files` maps every file in it, relative to `root`, to its sha256."""
 
     root: PathInside
     target: str
@@ -303,7 +247,10 @@ class Bundle(Record):
 
 
 class Benchmark(Record):
-    """A run of bench.py: where ("host" or the device's ssh name), its measure.json, and the scores if it made any."""
+    """A run of bench.py on `where`, which is "host" or the ssh name of a device.
+
+    `path` is measure.json. `scores` are the predictions of the device, None if no photos were scored.
+    """
 
     where: str
     path: PathInside

@@ -1,4 +1,4 @@
-"""Arguments of stages that take more than a few records."""
+"""Requests: the arguments of stages that need more than a few records."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,19 @@ from edgetl.core.formats import FormatName
 from edgetl.core.methods import Method
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import Recipe
-from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained, Verdict
+from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained
+from edgetl.core.verdict_records import Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationRequest:
-    """What to calibrate.
+    """A calibration.
 
     Attributes:
-        format_name: format of the files that the ranges are for.
+        format_name: format of the files that use the ranges.
         trained: the model.
         source: the file that conversions to this format start from.
-        dataset: where the photos come from.
+        dataset: the dataset of the photos.
         photos: photos of the training part that set the ranges.
     """
 
@@ -31,15 +32,15 @@ class CalibrationRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConversionRequest:
-    """What to convert by a method without shared ranges.
+    """A conversion by a method that does not use shared activation ranges.
 
     Attributes:
         format_name: format of the file.
-        method: dtypes of weights and activations.
-        trained: the model that the build has trained.
-        source: the file that the conversion starts from, made of `trained` or of a retrained copy.
-        photos: photos of the training part that set the activation ranges; empty for methods that need none.
-        dataset: where the photos come from.
+        method: the conversion method.
+        trained: the trained model.
+        source: the file that the conversion starts from, made from `trained` or from its retrained copy.
+        photos: photos of the training part that set the activation ranges; empty for methods without calibration.
+        dataset: the dataset of the photos.
     """
 
     format_name: FormatName
@@ -52,7 +53,17 @@ class ConversionRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BundleRequest:
-    """What to bundle for which target, with the photos whose predictions the bundle checks on the device."""
+    """A bundle.
+
+    Attributes:
+        target: the target to bundle for.
+        trained: the Keras model.
+        artifact: the converted model.
+        verdict: verdict on the artifact.
+        dataset: the dataset of the photos.
+        recipe: the recipe of the build, for the provenance in model.json.
+        golden_photos: test photos whose predictions the device compares with those of the host.
+    """
 
     target: Target
     trained: Trained

@@ -1,11 +1,15 @@
-"""One foreign library, one file. Their environment is set here, before any of them is imported, and nowhere else."""
+"""Engines: each package or file here wraps one heavy library. This file sets the environment variables of all of them.
+
+They are set before any of the libraries is imported, and nowhere else. A value that the user has set is kept.
+"""
 
 import os
 
-# 3 keeps TensorFlow's C++ to fatal messages; what it still says goes to the run's log.
+# 3 limits TensorFlow's C++ log to fatal messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# Without this TensorFlow claims all of a GPU's memory and starves a second framework in the same process.
+# By default TensorFlow allocates all memory of a GPU, and a second framework in the same process gets none.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-# The same sums in the same order, so that two builds give the same bytes. Source: tensorflow/core/util/determinism.cc.
+# TensorFlow then adds numbers in a fixed order, so that two builds give the same bytes.
+# Source: tensorflow/core/util/determinism.cc.
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")

@@ -1,6 +1,6 @@
-"""The table of backends: everything that differs by file format, behind one interface.
+"""The table of backends: the code of each file format, behind one interface.
 
-A further format is a folder beside `tflite` and `onnx` with a `backend.py`, a row here, and a row in `core.formats`.
+To add a format: a folder beside `tflite` and `onnx` with a `backend.py`, a row in `BACKENDS`, a row in `core.formats`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,32 +22,41 @@ from edgetl.engines.tflite.backend import TFLiteBackend
 class Backend(Protocol):
     """Makes, reads and runs the files of one format.
 
-    `photos` is uint8 [photos, side, side, 3] throughout. `advance` is called with the number of further photos that
-    are done.
+    In all methods, `photos` is uint8 [photos, side, side, 3], and `advance` is called with the number of photos since
+    its last call, for a progress bar.
     """
 
     def prepare(self, model: Path, folder: Path) -> Path:
-        """Return the file that all conversions of a .keras file start from; a translation is written into `folder`.
+        """Return the file that all conversions of a model start from.
+
+        Args:
+            model: a .keras file.
+            folder: a format that starts from a translation of the model writes it here.
 
         Raises:
             StageError: the translation failed.
         """
 
     def convert(self, source: Path, method: Method, photos: Pixels | None, metadata: ModelMetadata) -> bytes:
-        """Convert by a method without shared ranges.
+        """Convert a model by a method that does not use shared ranges: see `Method.uses_shared_ranges`.
 
         Args:
             source: from `prepare`.
             method: dtypes of weights and activations.
-            photos: photos that set the activation ranges; None for methods that need none.
-            metadata: written into the file, where the format has a place for it.
+            photos: photos that set the activation ranges; None for a method without calibration.
+            metadata: written into the file if the format has metadata.
 
         Raises:
             StageError: the converter failed.
         """
 
     def calibrate(self, source: Path, photos: Pixels, advance: Callable[[int], None]) -> bytes:
-        """Make a float model with the activation ranges of the photos.
+        """Make a float model that contains the activation ranges of the photos.
+
+        Args:
+            source: from `prepare`.
+            photos: photos that set the activation ranges.
+            advance: see above.
 
         Raises:
             StageError: the calibrator failed.
@@ -61,8 +70,8 @@ class Backend(Protocol):
         Args:
             calibrated: from `calibrate`.
             method: an int8 method.
-            float_layers: layers that stay in float, by the names that `measure_layer_errors` gives them.
-            metadata: written into the file, where the format has a place for it.
+            float_layers: names of layers that stay in float, from `measure_layer_errors`.
+            metadata: written into the file if the format has metadata.
 
         Raises:
             StageError: the quantizer failed.
@@ -73,15 +82,19 @@ class Backend(Protocol):
 
         Args:
             model: SavedModel from `tfmot.integer_export`.
-            photo: one photo, for converters that demand one; it sets no range.
-            metadata: written into the file, where the format has a place for it.
+            photo: one photo, for a converter that requires one; it sets no range.
+            metadata: written into the file if the format has metadata.
 
         Raises:
             StageError: the converter failed.
         """
 
     def measure_layer_errors(self, calibrated: bytes, photos: Pixels) -> tuple[LayerError, ...]:
-        """Measure the quantization error of every layer, largest first, on photos that did not set the ranges.
+        """Measure the quantization error of every layer, largest first.
+
+        Args:
+            calibrated: from `calibrate`.
+            photos: photos that did not set the ranges.
 
         Raises:
             StageError: the quantizer failed.
@@ -102,15 +115,21 @@ class Backend(Protocol):
         """
 
     def check(self, path: Path, method: Method) -> None:
-        """Check that a file is what its method promises.
+        """Check that a file has the operators, dtypes and scales of its method.
 
         Raises:
             ConfigError: not a file of this format.
-            StageError: it is not what the method promises.
+            StageError: the check failed.
         """
 
     def predict(self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
-        """Predict photos with a file in the runtime of the format; `advance` is called from several threads.
+        """Predict photos with a file in the runtime of the format, on all cores.
+
+        Args:
+            path: the file.
+            photos: of the side of its input.
+            kernels: the fast or the reference kernels: see `core.formats`.
+            advance: is called from several threads.
 
         Raises:
             ConfigError: not a file of this format, or its input does not match the photos.

@@ -1,37 +1,34 @@
-"""In: nothing. Out: a folder of 1797 handwritten digits, the photos that edgetl learns from when it is given none."""
+"""Writes a folder of 1797 photos of handwritten digits: the demo dataset of a build without a photo folder."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from edgetl.core.storage.cache import create_folder
+
 
 def write_digits(folder: Path) -> None:
-    """Write scikit-learn's digits as `<digit>/<0000>.png`, 8x8 grey, beside each other or not at all.
+    """Write scikit-learn's digits as `<digit>/<0000>.png`, grey, 8x8 px.
 
-    They stay 8x8: enlarging them is the business of `pixels`, as with any other photo. Their 17 levels 0..16 become
-    0..255, rounded, which keeps every level apart; times 17 would overflow at 16.
+    The photos are not enlarged here: `core.photos.pixels` scales them to the input of the model, as any other photo.
 
     Args:
-        folder: what to create. One that exists is complete, as it appears by a rename, and is left alone.
+        folder: the folder to create, in the cache. If it exists, nothing is written.
+
+    Raises:
+        EdgetlError: the disk is full, or the cache cannot be written.
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, CC BY 4.0, in scikit-learn.
     """
+    # The folder is complete if it exists, because `create_folder` renames it when everything is written.
     if folder.exists():
         return
     digits = load_digits()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        part.chmod(0o755)
-        for number, (levels, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
-            name = part / str(digit) / f"{number:04}.png"
-            name.parent.mkdir(exist_ok=True)
-            Image.fromarray(np.rint(levels * 255 / 16).astype(np.uint8)).save(name)
-        if not folder.exists():
-            part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with create_folder(folder) as unfinished:
+        for number, (image, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
+            path = unfinished / str(digit) / f"{number:04}.png"
+            path.parent.mkdir(exist_ok=True)
+            # The 17 grey levels are 0..16. A factor of 16 or 17 would leave out white or overflow uint8.
+            Image.fromarray(np.rint(image * 255 / 16).astype(np.uint8)).save(path)

@@ -1,7 +1,7 @@
-"""Runs scripts on a device over the user's own OpenSSH.
+"""Runs scripts on a device with the OpenSSH client of this host.
 
-The user's configuration, agent and known_hosts are used, and ssh checks host keys as they say. One connection is kept
-open for all scripts of a device, so that a password is needed once.
+ssh uses the user's configuration, agent and known_hosts, so it checks host keys as it does in a terminal. All scripts
+of a device share one connection, so that the user enters a password once.
 """
 
 import re
@@ -17,24 +17,35 @@ from typing import IO
 
 from edgetl.core.errors import ConfigError, StageError
 
-_CONNECTION_LOST = 255  # Exit code of ssh itself without a connection.
+# ssh exits with this code if it has no connection, and otherwise with the exit code of the script.
+_CONNECTION_LOST = 255
+# A faulty device could send output without end.
 _LIMIT_BYTES = 256 * 1024 * 1024
+# A name that began with a dash would be an option of ssh.
 _DEVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%/\[\]-]*")
+# Lines of standard error that begin with this are messages for the user, the others are errors and warnings.
 _MESSAGE = "• "
+_STOP_INTERVAL_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """A device by its ssh name. `alone` lets ssh ask for a password; `stop` ends every connection when it is set."""
+    """A device to connect to.
+
+    Attributes:
+        name: user@host, or a Host of the ssh configuration.
+        interactive: whether ssh may ask for a password. Several devices at once would share the terminal.
+        stop: when it is set, running scripts are interrupted.
+    """
 
     name: str
-    alone: bool
+    interactive: bool
     stop: threading.Event
 
     def __post_init__(self) -> None:
         if _DEVICE.fullmatch(self.name) is None:
             raise ConfigError(
-                f"{self.name!r} is no device for ssh", hint="user@host, or a Host of your ssh configuration"
+                f"{self.name!r} is not a device name for ssh", hint="user@host, or a Host of your ssh configuration"
             )
 
     def key(self) -> object:
@@ -47,13 +58,13 @@ class Script:
     """A script to run on a device.
 
     Attributes:
-        doing: what it does, in words, for the error message.
+        action: what the script does, for error messages: "copying the photos".
         text: the script, without single quotes.
-        ok_codes: exit codes that are left to the caller.
-        keep_stdin_open: keep its standard input open until it ends, so that it notices a lost connection.
+        ok_codes: exit codes that are not an error.
+        keep_stdin_open: keep standard input open until the script ends. Its end then means a lost connection.
     """
 
-    doing: str
+    action: str
     text: str
     ok_codes: tuple[int, ...] = (0,)
     keep_stdin_open: bool = False
@@ -70,13 +81,13 @@ class Completed:
 
 @contextmanager
 def connect(device: Device, say: Callable[[str], None]) -> Iterator["Connection"]:
-    """Yield a connection to the device; it is closed at the end in any case.
+    """Yield a connection to a device, and close it at the end.
 
     Args:
         device: the device.
-        say: called with every line of standard error that begins with "• ", without that.
+        say: called with each message of a script: a line of standard error that begins with "• ", without the "• ".
     """
-    # Not in the run folder: the path of a socket may have at most 104 characters.
+    # Not in the run folder: the path of a socket has at most 104 characters on some systems.
     with TemporaryDirectory(prefix="edgetl-") as folder:
         connection = Connection(device, Path(folder) / "s", say)
         try:
@@ -86,46 +97,49 @@ def connect(device: Device, say: Callable[[str], None]) -> Iterator["Connection"
 
 
 class Connection:
-    """Runs scripts on a device. Made by `connect`."""
+    """Runs scripts on a device: see `connect`."""
 
     def __init__(self, device: Device, control: Path, say: Callable[[str], None]) -> None:
         self.device = device
         self._say = say
         self._has_connected = False
         options = {
+            # The first ssh stays in the background as the master, through which the next ones connect.
             "ControlMaster": "auto",
             "ControlPath": str(control),
             "ControlPersist": "60",
             "ConnectTimeout": "15",
+            # A device that does not reply for 15 seconds counts as lost.
             "ServerAliveInterval": "5",
             "ServerAliveCountMax": "3",
-            **({} if device.alone else {"BatchMode": "yes"}),
+            **({} if device.interactive else {"BatchMode": "yes"}),
         }
         self._ssh = ["ssh", "-T", *(part for name, value in options.items() for part in ("-o", f"{name}={value}"))]
 
     def run(self, script: Script, send: Callable[[IO[bytes]], None] | None = None) -> Completed:
-        """Run a script to its end.
+        """Run a script and wait for its end.
 
         Args:
             script: the script.
-            send: writes what the script reads from its standard input.
+            send: writes to the standard input of the script.
 
         Raises:
             ConfigError: no connection was made.
-            StageError: the connection was lost, or the script failed.
+            StageError: the connection was lost, the script failed, or `stop` was set.
         """
         command = [*self._ssh, "--", self.device.name, f"sh -c '{script.text}'"]
-        # Not `with`: it would wait for pipes that the connection in the background may still hold.
+        # Without `with`, which would wait for the end of the pipes: the master in the background may keep them open.
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert child.stdin is not None and child.stdout is not None and child.stderr is not None
         output, errors = bytearray(), list[str]()
+        # Two threads read while this one writes, so that no pipe fills up and blocks the script.
         readers = [
             threading.Thread(target=self._read_errors, args=(child.stderr, errors), daemon=True),
             threading.Thread(target=_read_output, args=(child.stdout, output), daemon=True),
         ]
         for reader in readers:
             reader.start()
-        # A script that ends early is reported by its exit code and its last line.
+        # A script that ends before it has read everything is reported below, by its exit code and last line.
         with suppress(BrokenPipeError):
             if send is not None:
                 send(child.stdin)
@@ -150,7 +164,7 @@ class Connection:
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
         while True:
             try:
-                return child.wait(timeout=0.2)
+                return child.wait(timeout=_STOP_INTERVAL_S)
             except subprocess.TimeoutExpired:
                 if self.device.stop.is_set():
                     child.terminate()
@@ -158,14 +172,14 @@ class Connection:
     def _check(self, script: Script, completed: Completed) -> None:
         name = self.device.name
         if self.device.stop.is_set():
-            raise StageError(f"{name}: interrupted while {script.doing}")
+            raise StageError(f"{name}: interrupted while {script.action}")
         if completed.exit_code == _CONNECTION_LOST and not self._has_connected:
             raise ConfigError(f"{name}: no connection: {completed.last_line}", hint=f"try it yourself: ssh {name}")
         if completed.exit_code == _CONNECTION_LOST:
-            raise StageError(f"{name}: the connection was lost while {script.doing}", hint="run it again")
+            raise StageError(f"{name}: the connection was lost while {script.action}", hint="run it again")
         self._has_connected = True
         if completed.exit_code not in script.ok_codes:
-            raise StageError(f"{name}: {script.doing} failed: {completed.last_line}")
+            raise StageError(f"{name}: {script.action} failed: {completed.last_line}")
 
     def _read_errors(self, stream: IO[bytes], errors: list[str]) -> None:
         with stream:

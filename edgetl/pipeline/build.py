@@ -1,4 +1,4 @@
-"""An order and a run folder → one trained model, and a chosen, judged and bundled file for each target."""
+"""An order and a run folder → one trained model, and for each target a chosen file, its verdict and its bundle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from edgetl.core.device import limits
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
-from edgetl.core.records import Artifact, Bundle, LayerError, Trained, Verdict
+from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
 from edgetl.core.storage.files import write_text
+from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
@@ -21,16 +22,16 @@ from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivered:
-    """What a build makes for one target.
+    """Results of a build for one target.
 
     Attributes:
         target: id of the target.
         attempts: the methods that were tried.
-        verdict: of the chosen file, on the test photos.
+        verdict: verdict on the chosen file, on the test photos.
         artifact: the chosen file.
         bundle: the folder for the device.
-        picture: chart of all methods.
-        unmet: the limit of the target that the file exceeds, in words; "" if there is none.
+        picture: chart of the methods, an SVG file.
+        unmet: the limit of the target that the chosen file exceeds, in words; "" if there is none.
     """
 
     target: str
@@ -43,13 +44,19 @@ class Delivered:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The files that were made, with their verdicts on the validation photos."""
+        """The attempts that made a file, with their verdicts on the validation photos."""
         return tuple(attempt.candidate for attempt in self.attempts if attempt.candidate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """For how many test photos the chosen files of two targets predict the same class."""
+    """Comparison of the chosen files of two targets.
+
+    Attributes:
+        targets: ids of the two targets.
+        photos: number of test photos.
+        same: number of photos for which both files predict the same class.
+    """
 
     targets: tuple[str, str]
     photos: int
@@ -58,14 +65,14 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """What a build makes.
+    """Results of a build.
 
     Attributes:
         run: the run folder.
         trained: the model.
-        targets: what was made for each target, in the order of the order.
-        agreements: of each pair of targets.
-        seconds: stage name → seconds that it took in this build; 0 for stages that were finished before.
+        targets: results for each target, in the order in which they were ordered.
+        agreements: one for each pair of targets.
+        seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
     """
 
     run: Path
@@ -76,10 +83,12 @@ class Built:
 
 
 def run_build(context: Context) -> Built:
-    """Run all stages of an order; what is finished and still valid is not made again.
+    """Run all stages of an order. Stages that are finished, with the same fingerprint, are read back.
 
     Raises:
-        ConfigError, DataError, StageError: see the stages.
+        ConfigError: a method that a target does not accept, or no file could be made.
+        DataError: the photos cannot be used.
+        StageError: a stage failed.
     """
     save_order(context.order, context.run.root)
     pipeline = Pipeline(context)
@@ -96,10 +105,11 @@ def run_build(context: Context) -> Built:
 
 
 def rank_layers(context: Context) -> dict[FormatName, tuple[LayerError, ...]]:
-    """Return the quantization error of every layer, largest first, for the format of each target.
+    """Return the quantization error of every layer, largest first, for the preferred format of each target.
 
     Raises:
-        ConfigError, DataError, StageError: see the stages.
+        DataError: photos that cannot be used, or cannot set ranges.
+        StageError: a stage failed.
     """
     files = Pipeline(context).files
     formats = dict.fromkeys(target.accepts.formats[0] for target in context.order.targets)
@@ -129,10 +139,13 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
 
 
 def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
+    if len(parts) < 2:
+        return ()
     predicted = {
-        made.target: metrics.top1(np.load(part.delivery.score(made.artifact, "test").path, allow_pickle=False))
-        for part, made in zip(parts, delivered, strict=True)
-        if len(delivered) > 1
+        result.target: metrics.predict_classes(
+            np.load(part.delivery.score(result.artifact, "test").path, allow_pickle=False)
+        )
+        for part, result in zip(parts, delivered, strict=True)
     }
     return tuple(
         Agreement(

@@ -1,4 +1,4 @@
-"""The stage runner: calls a stage with its arguments, or reads its result back if a fingerprint over them matches."""
+"""The stage runner: calls a stage with its arguments, or reads its result back if their fingerprint matches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,26 +18,36 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(slots=True)
 class StageClock:
-    """Adds up what stages took when they were made, in this process or an earlier one; each stage counts once."""
+    """Adds up the seconds of stages. Each stage counts once, with the seconds that it took when it was made.
+
+    So an attempt of the ladder has the same seconds in a build that reads its stages back.
+    """
 
     _counted: set[str] = field(default_factory=set)
     _lap_seconds: float = 0.0
 
     def count(self, stage: str, seconds: float) -> None:
-        """Add a stage, unless it was added before."""
+        """Add the seconds of a stage to the current lap, unless the stage was counted before."""
         if stage not in self._counted:
             self._counted.add(stage)
             self._lap_seconds += seconds
 
     def lap(self) -> float:
-        """Return the seconds of the stages since the last call, and start the next lap."""
+        """Return the seconds of the current lap, rounded to 0.1 s, and start the next lap."""
         seconds, self._lap_seconds = self._lap_seconds, 0.0
         return round(seconds, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """The order, the run folder and the console: what every part of the pipeline shares."""
+    """What every part of the pipeline shares.
+
+    Attributes:
+        order: what to build.
+        run: the locked run folder.
+        console: shows the progress.
+        clock: adds up the seconds of stages.
+    """
 
     order: Order
     run: RunFolder
@@ -53,13 +63,16 @@ class Context:
     ) -> R:
         """Return the record of a stage, read back or made now.
 
-        Its fingerprint covers the arguments, the function's code and the libraries that it imports.
+        The fingerprint covers the arguments, the code of the function and of what it imports, and library versions.
 
         Args:
             spec: name, record type and title of the stage.
-            function: the stage, from `pipeline.stages`.
+            function: the stage: it takes a workspace and the arguments, and returns a record.
             arguments: arguments of the stage after its workspace.
             keywords: further arguments of the stage.
+
+        Raises:
+            TypeError: an argument without a key, see `core.run.fingerprint`.
         """
         return self.run_stage_on(self.console, spec, function, *arguments, **keywords)
 
@@ -86,6 +99,9 @@ class Context:
         return finished.record
 
     def keep(self, name: str, record: R) -> R:
-        """Keep a record that is computed on every build, as the stage `name`."""
-        fingerprint = compute_fingerprint(name, __name__ + ".keep", [record.to_json(Path("/"))])
+        """Write a record that is computed on every build as the stage `name`; return it as it was written.
+
+        The fingerprint covers every field, also those that `key()` leaves out, so that the file is up to date.
+        """
+        fingerprint = compute_fingerprint(name, f"{__name__}.keep", [record.to_json(Path("/"))])
         return self.run.stage(StageSpec(name=name, record=type(record)), fingerprint, lambda _: record).record

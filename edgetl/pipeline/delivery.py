@@ -2,9 +2,10 @@
 
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
-from edgetl.core.records import Artifact, Bundle, Part, Scores, Verdict
+from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.requests import BundleRequest
 from edgetl.core.run.run_folder import StageSpec
+from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.model import Model
@@ -25,17 +26,25 @@ class Delivery:
 
         Args:
             artifact: the file.
-            again: score and judge again, whether or not that was done before.
+            again: whether scores and verdict are made again if they are finished.
         """
         scores = self._scores.again() if again else self._scores
         return scores.judge(artifact, "test", self._target.choose_kernels(artifact.format), ledger=True)
 
     def score(self, artifact: Artifact, part: Part) -> Scores:
-        """Return the scores of a file on the target's kernels."""
+        """Return the scores of a file for one part, on the target's kernels."""
         return self._scores.score(artifact, part, self._target.choose_kernels(artifact.format))
 
     def bundle(self, artifact: Artifact, verdict: Verdict) -> Bundle:
-        """Return the folder for the device."""
+        """Return the folder for the device.
+
+        Args:
+            artifact: the file.
+            verdict: its verdict on the test photos, which the bundle contains.
+
+        Raises:
+            ConfigError, DataError, StageError: see the stage `bundle`.
+        """
         request = BundleRequest(
             target=self._target,
             trained=self._model.trained,
@@ -47,4 +56,4 @@ class Delivery:
         )
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=f"bundle-{self._target.id}", record=Bundle, title=title)
-        return self._context.run_stage(spec, stages.bundle.bundle, request)
+        return self._context.run_stage(spec, stages.bundle.bundle_artifact, request)

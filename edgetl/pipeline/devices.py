@@ -1,4 +1,4 @@
-"""A bundle → Benchmarks: measured on this machine or on devices over ssh, and judged on what a device predicts."""
+"""A bundle → Benchmarks: measured on this machine or on devices over ssh. A device's own predictions are judged."""
 
 import threading
 from collections.abc import Sequence
@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgetl.core.device import limits
-from edgetl.core.device.benchmark import BenchmarkRequest, Measurement, read_measurement
+from edgetl.core.device.benchmark import BenchmarkRequest
+from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError
-from edgetl.core.records import Artifact, Benchmark, Bundle, Verdict
+from edgetl.core.records import Artifact, Benchmark, Bundle
 from edgetl.core.run.run_folder import StageSpec, make_folder_name
+from edgetl.core.verdict_records import Verdict
 from edgetl.engines.ssh import Device
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
@@ -18,15 +20,18 @@ from edgetl.pipeline.model import Model
 from edgetl.pipeline.scores import ModelScores
 from edgetl.stages.verify import Case, judge_case
 
+# A board without a fan slows down after a time at full load; a short measurement would not show it.
+_DEVICE_SOAK_S = 60.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """What `measure_everywhere` found.
+    """Results of `Devices.measure_everywhere`.
 
     Attributes:
-        benchmarks: of the host or of each device that did not fail.
-        measurements: by host or device.
-        verdicts: by device, where photos were scored.
+        benchmarks: of the host, or of each device that did not fail.
+        measurements: by name of the device, or "host".
+        verdicts: by the same names, for those that scored photos.
         unmet: by device, the latency limit that is exceeded, in words; "" if it is not.
         errors: of the devices that failed.
     """
@@ -39,7 +44,10 @@ class Measured:
 
 
 class Devices:
-    """Measures bundles for one target. Every measurement is made again."""
+    """Measures bundles for one target.
+
+    No measurement is read back: it depends on the state of the device.
+    """
 
     def __init__(self, context: Context, model: Model, scores: ModelScores, target: Target) -> None:
         self._context = context
@@ -56,15 +64,16 @@ class Devices:
             artifact: the file in the bundle.
             bundle: the bundle.
             names: ssh names of devices.
-            soak_s: seconds of invocations without a pause; None for 60 on devices and 0 here.
+            soak_s: seconds of invocations without a pause; None for 60 on devices and 0 on this machine.
             accuracy: whether the test photos are scored.
 
         Raises:
-            ConfigError: not a name for ssh, or two names that give the same folder.
-            StageError: the host could not be measured.
+            ConfigError: a name that ssh does not accept, or two names that give the same folder.
+            StageError: this machine could not be measured.
         """
-        seconds = soak_s if soak_s is not None else 60.0 if names else 0.0
-        request = self.make_request(artifact, soak_s=seconds, accuracy=accuracy)
+        if soak_s is None:
+            soak_s = _DEVICE_SOAK_S if names else 0.0
+        request = self.make_request(artifact, soak_s=soak_s, accuracy=accuracy)
         results = self.measure(names, bundle, request) if names else [self.measure_host(bundle, request)]
         benchmarks = tuple(result for result in results if isinstance(result, Benchmark))
         measurements = {
@@ -75,7 +84,7 @@ class Devices:
             benchmarks=benchmarks,
             measurements=measurements,
             verdicts={where: verdict for where, verdict in verdicts.items() if verdict is not None},
-            # A target's limit is for its device, not for this machine.
+            # A target limits the latency of its device, not of this machine.
             unmet={
                 where: limits.check_latency(measurement, self._target.limits)
                 for where, measurement in measurements.items()
@@ -85,7 +94,7 @@ class Devices:
         )
 
     def make_request(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> BenchmarkRequest:
-        """Say what to measure; with `accuracy`, on the test photos too."""
+        """Make the request for a measurement; with `accuracy`, the test photos are scored too."""
         dataset = self._model.dataset
         return BenchmarkRequest(
             model_sha256=artifact.sha256,
@@ -99,16 +108,16 @@ class Devices:
         """Measure the bundle on this machine."""
         title = "measure here: the host, not the device"
         spec = StageSpec(name=self._name_stage("host"), record=Benchmark, title=title, reuse=False)
-        return self._context.run_stage(spec, stages.bench.bench, bundle, request)
+        return self._context.run_stage(spec, stages.bench.bench_bundle, bundle, request)
 
     def measure(self, names: Sequence[str], bundle: Bundle, request: BenchmarkRequest) -> list[Benchmark | EdgetlError]:
-        """Measure the bundle on all devices at once; the results are in their order, an error for each that failed.
+        """Measure the bundle on all devices at once; return a benchmark or an error for each, in their order.
 
         Raises:
-            ConfigError: not a name for ssh, or two names that give the same folder.
+            ConfigError: a name that ssh does not accept, or two names that give the same folder.
         """
         stop = threading.Event()
-        devices = [Device(name=name, alone=len(names) == 1, stop=stop) for name in names]
+        devices = [Device(name=name, interactive=len(names) == 1, stop=stop) for name in names]
         if len({self._name_stage(name) for name in names}) < len(names):
             raise ConfigError("two devices of the same name", where=names)
 
@@ -116,19 +125,21 @@ class Devices:
             spec = StageSpec(name=self._name_stage(device.name), record=Benchmark, reuse=False)
             console = self._context.console.labelled(f"• {device.name}: ")
             try:
-                return self._context.run_stage_on(console, spec, stages.deploy.deploy, device, bundle, request)
+                return self._context.run_stage_on(console, spec, stages.deploy.deploy_bundle, device, bundle, request)
             except EdgetlError as error:
+                # One device must not end the measurement of the others.
                 return error
 
         with ThreadPoolExecutor(len(devices)) as pool:
             try:
                 return list(pool.map(measure_device, devices))
             except KeyboardInterrupt:
+                # The pool waits for its threads, and they wait for their devices, until they see this.
                 stop.set()
                 raise
 
     def judge(self, artifact: Artifact, benchmark: Benchmark) -> Verdict | None:
-        """Return the verdict on the device's own scores, with their hop in the ledger; None if it made no scores."""
+        """Return the verdict on the scores that a device computed, as the last hop of the ledger; None without scores."""
         if benchmark.scores is None:
             return None
         kernels = self._target.choose_kernels(artifact.format)

@@ -1,4 +1,4 @@
-"""Trained → Artifacts: the files of a model by format and method, with the ranges and retrainings that they share."""
+"""Trained → Artifacts: the files of a model by format and method, and the ranges and retrainings that they share."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ from edgetl.pipeline.model import Model
 
 
 class Files:
-    """The model files of one order, each made when it is first needed."""
+    """The model files of one order. Each is made on first use and read back after that."""
 
     def __init__(self, context: Context, model: Model) -> None:
         self._context = context
@@ -34,7 +34,7 @@ class Files:
 
         Raises:
             ConfigError: the method trains, and the model was made elsewhere.
-            StageError: the conversion failed, or the file does not predict what its quantization-aware model does.
+            StageError: the conversion failed, or the file does not predict what its quantization-aware model predicts.
         """
         method = methods.find_method(method_name)
         external = self._recipe.external.path
@@ -51,7 +51,16 @@ class Files:
         return self._convert(format_name, method)
 
     def calibrate(self, format_name: FormatName, *, more: bool) -> ActivationRanges:
-        """Return the ranges of all activations, from the calibration photos or the larger second set of `int8_more`."""
+        """Return the ranges of all activations.
+
+        Args:
+            format_name: format of the files that the ranges are for.
+            more: whether the larger second set of photos, of `int8_more`, sets them.
+
+        Raises:
+            DataError: photos that cannot set ranges.
+            StageError: the converter failed.
+        """
         photos = self._draw_photos(more=more)
         title = f"ranges for {FORMATS[format_name].title} from {len(photos.photos)} training photos"
         name = f"calibrate-{format_name}-more" if more else f"calibrate-{format_name}"
@@ -63,17 +72,17 @@ class Files:
             photos=photos,
         )
         return self._context.run_stage(
-            StageSpec(name=name, record=ActivationRanges, title=title), stages.calibrate.calibrate, request
+            StageSpec(name=name, record=ActivationRanges, title=title), stages.calibrate.calibrate_activations, request
         )
 
     def retrain(self, kind: RetrainKind) -> RetrainedModel:
         """Return the trained model after quantization-aware training, pruning or clustering."""
         dataset = self._model.dataset
-        epochs = self._recipe.retrain.epochs_of(kind)
+        epochs = self._recipe.retrain.get_epochs(kind)
         title = f"{kind}: {epochs} more epochs on {len(dataset.train)} photos"
         return self._context.run_stage(
             StageSpec(name=f"retrain-{kind}", record=RetrainedModel, title=title),
-            stages.retrain.retrain,
+            stages.retrain.retrain_model,
             kind,
             self._model.trained,
             dataset,
@@ -81,7 +90,7 @@ class Files:
         )
 
     def explain_skip(self, format_name: FormatName, method: Method) -> str:
-        """Say why a file by this method cannot be better than the one before it; "" where it may be."""
+        """Say why a file by this method cannot be better than that of the method before it; "" where it may be."""
         if method.more_photos:
             first, more = len(self._draw_photos(more=False).photos), len(self._draw_photos(more=True).photos)
             if more < first:
@@ -109,12 +118,14 @@ class Files:
             photos=photos,
             dataset=self._model.dataset,
         )
-        return self._context.run_stage(_artifact_spec(format_name, method, title), stages.convert.convert, request)
+        return self._context.run_stage(
+            _artifact_spec(format_name, method, title), stages.convert.convert_model, request
+        )
 
     def _quantize(self, format_name: FormatName, method: Method) -> Artifact:
         return self._context.run_stage(
             _artifact_spec(format_name, method),
-            stages.convert.quantize,
+            stages.convert.quantize_with_ranges,
             format_name,
             self._model.trained,
             self.calibrate(format_name, more=method.more_photos),
@@ -124,12 +135,12 @@ class Files:
     def _convert_qat(self, format_name: FormatName, method: Method) -> Artifact:
         artifact = self._context.run_stage(
             _artifact_spec(format_name, method),
-            stages.convert.convert_qat,
+            stages.convert.convert_qat_model,
             format_name,
             self._model.trained,
             self.retrain("qat"),
         )
-        # A refusal is a kept result, so that the training is not repeated to find it again.
+        # A refusal is a result of the stage. An error would not be kept, and the training would be repeated.
         if artifact.refusal.message:
             raise StageError(artifact.refusal.message, where=(artifact.path,), hint=artifact.refusal.hint)
         return artifact
@@ -137,7 +148,12 @@ class Files:
     def _prepare_source(
         self, format_name: FormatName, retraining: Literal["", "qat", "prune", "cluster"] = ""
     ) -> SourceModel:
-        """Return the file that conversions to a format start from: the .keras file or its translation."""
+        """Return the file that conversions to a format start from: the .keras file or its translation.
+
+        Args:
+            format_name: the format.
+            retraining: kind of retraining that is done first; "" for none.
+        """
         trained = self._model.trained
         source = SourceModel(path=trained.path, sha256=trained.sha256)
         if retraining:
@@ -147,10 +163,13 @@ class Files:
             return source
         name = f"translate-{format_name}-{retraining}" if retraining else f"translate-{format_name}"
         spec = StageSpec(name=name, record=SourceModel, title=f"translate to {FORMATS[format_name].title}")
-        return self._context.run_stage(spec, stages.translate.translate, format_name, source)
+        return self._context.run_stage(spec, stages.translate.translate_model, format_name, source)
 
     def _draw_photos(self, *, more: bool) -> PhotoSet:
-        """Draw the photos that set ranges; with `more`, at most four times as many, and none of the first set."""
+        """Draw the photos that set ranges; with `more`, at most four times as many, and none of the first set.
+
+        The second set shares no photo with the first, so a range that both agree on does not depend on the draw.
+        """
         count = self._recipe.convert.calibration_photos
         drawn = draw_calibration_photos(self._model.dataset, 5 * count, self._recipe.training.seed)
         return self._make_set(drawn[count:] if more else drawn[:count])

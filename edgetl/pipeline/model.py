@@ -1,4 +1,4 @@
-"""Photos → Dataset → Trained: what every file and verdict of a run starts from, each made when it is first needed."""
+"""Photos → Dataset → Trained: the records that all files and verdicts of a run depend on, made on first use."""
 
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
-from edgetl.stages.ingest import ingest
+from edgetl.stages.ingest import ingest_photos
 
 
 class Model:
@@ -25,11 +25,15 @@ class Model:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The photos, scanned and decoded on every build: a changed folder shows in no other way."""
+        """The photos, scanned and decoded on every build: a changed folder is noticed in no other way.
+
+        Raises:
+            DataError: the photos cannot be used.
+        """
         console = self._context.console
         root = self._context.order.photos or _locate_digits()
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest(photo_folder.scan_photos(root), self.input_spec, split, console=console)
+        dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
             f"of {len(dataset.classes)} classes in {root}"
@@ -40,17 +44,25 @@ class Model:
 
     @cached_property
     def input_spec(self) -> InputSpec:
-        """The input of the model."""
+        """The input of the model.
+
+        Raises:
+            ConfigError: a model made elsewhere that cannot be used.
+        """
         external = self._recipe.external
         side_px = self._recipe.base.side_px
         if external.path:
-            spec = StageSpec(name="look", record=ExternalModelInfo)
+            spec = StageSpec(name="inspect", record=ExternalModelInfo)
             side_px = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path)).side_px
         return InputSpec(side_px=side_px, fit=self._recipe.photos.fit)
 
     @cached_property
     def trained(self) -> Trained:
-        """The fine-tuned Keras model, or the given one."""
+        """The fine-tuned Keras model, or the model made elsewhere.
+
+        Raises:
+            ConfigError, DataError, StageError: see the stages `train` and `adopt`.
+        """
         bases.check_backend()
         dataset, base = self.dataset, self._recipe.base
         if self._recipe.external.path:
@@ -61,20 +73,27 @@ class Model:
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
         spec = StageSpec(name="train", record=Trained, title=title)
-        tables_ = self._recipe.select(TrainingTables)
         return self._context.run_stage(
-            spec, stages.train.train, dataset, self.input_spec, tables_, self._locate_weights()
+            spec,
+            stages.train.train_model,
+            dataset,
+            self.input_spec,
+            self._recipe.select(TrainingTables),
+            self._locate_weights(),
         )
 
     def _locate_weights(self) -> Path | None:
-        """Return the file with the base's weights; published weights are downloaded, so that its content is known."""
+        """Return the file with the base's weights, None for random ones.
+
+        Published weights are downloaded first: the fingerprint of the training covers the content of the file.
+        """
         base = self._recipe.base
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
-        return path if path is None or path.is_file() else stages.train.fetch_weights(base)
+        return path if path is None or path.is_file() else stages.keras_build.fetch_weights(base)
 
 
 def _locate_digits() -> Path:
-    """Return the folder of the embedded digits, written on first use."""
+    """Return the folder of scikit-learn's handwritten digits in the cache, written on first use."""
     folder = cache.locate_cache() / "digits"
     if not folder.is_dir():
         stages.digits.write_digits(folder)

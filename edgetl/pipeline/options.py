@@ -1,7 +1,7 @@
 """The options of a build: name, type, default, help, and the recipe value that each sets.
 
-The command line and the Python API are both made of these classes, so they have the same names and defaults. None means
-that an option is not given: then the recipe or the target decides.
+The command line and the Python API are both made from these classes, so they have the same names and defaults. None
+means that an option is not set: then the recipe or the target decides.
 """
 
 from collections.abc import Iterator
@@ -229,13 +229,14 @@ def list_options(group: type[Any]) -> Iterator[tuple[str, Any, Option, Any]]:
 
 
 def collect_tables(options: object) -> Tables:
-    """Return the recipe tables that the given options set; an option that is None sets nothing."""
+    """Return the recipe tables that the options set; an option that is None sets nothing."""
     tables: Tables = {}
     for name, _, option, _ in list_options(type(options)):
         value = getattr(options, name)
         if option.sets is not None and value is not None:
             table, key = option.sets
             tables.setdefault(table, {})[key] = str(value) if isinstance(value, Path) else value
+    # Switches are True or absent. An absent one must not undo what a recipe file says, so it sets nothing.
     if getattr(options, "strict", False):
         tables.setdefault("contract", {})["strict"] = True
     if getattr(options, "no_augment", False):

@@ -1,9 +1,9 @@
-"""What is to be built → order.json in the run folder, and back: photos, targets, recipe, method."""
+"""The order of a build: photos, targets, recipe and method. It is kept as order.json in the run folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.core.device import targets
+from edgetl.core.device import target_search, targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.recipe.resolve import parse_recipe
@@ -16,7 +16,7 @@ _HINT = "give the folder that edgetl build wrote"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is to be built. One model is trained for all targets.
+    """What to build. One model is trained for all targets.
 
     Attributes:
         photos: folder of photos; None for the embedded digits.
@@ -53,13 +53,13 @@ class Order:
 
 def save_order(order: Order, root: Path) -> None:
     """Write the order into the run folder."""
-    shipped = targets.locate_shipped_targets().resolve()
+    shipped = target_search.locate_shipped_targets().resolve()
     folders = [target.source.parent.parent for target in order.targets]
     write_json(
         root / _FILE,
         {
             "photos": str(order.photos.absolute()) if order.photos else "",
-            # The installation may move: its own targets are found wherever it is.
+            # No path for shipped targets: the run must be readable with another installation of edgetl.
             "targets": [
                 {"id": target.id, "folder": "" if folder == shipped else str(folder)}
                 for target, folder in zip(order.targets, folders, strict=True)
@@ -85,7 +85,7 @@ def load_order(root: Path) -> Order:
         return Order(
             photos=Path(value["photos"]) if value["photos"] else None,
             targets=tuple(
-                targets.find_target(row["id"], [Path(row["folder"] or targets.locate_shipped_targets())])
+                targets.find_target(row["id"], [Path(row["folder"] or target_search.locate_shipped_targets())])
                 for row in value["targets"]
             ),
             recipe=parse_recipe(value["recipe"], str(path)),
@@ -97,5 +97,5 @@ def load_order(root: Path) -> Order:
 
 
 def has_order(root: Path) -> bool:
-    """Return whether a folder holds an order."""
+    """Return whether a folder contains an order."""
     return (root / _FILE).is_file()

@@ -23,8 +23,9 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     check_utf8(options)
     photos = options.photos
     if photos is not None and not photos.is_dir():
-        # It raises the error that says what is wrong, before a run folder is created for nothing.
+        # Scanning raises the error that explains what is wrong, before a run folder is created.
         photo_folder.scan_photos(photos)
+    # `train` has no options for targets and methods: their defaults apply.
     build = options if isinstance(options, BuildOptions) else BuildOptions()
     if build.method:
         methods.find_method(build.method)
@@ -43,8 +44,8 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     return Order(photos=photos, targets=loaded, recipe=recipe, method=build.method, all_methods=build.all_methods)
 
 
-def list_laxer_limits(order: Order) -> list[str]:
-    """List, as sentences, the targets whose accuracy limit is stricter than the recipe's, which applies."""
+def list_overridden_limits(order: Order) -> list[str]:
+    """List, in words, the targets whose accuracy limit is stricter than that of the recipe, which applies."""
     allowed = order.recipe.contract.limit_drop
     return [
         f"target {target.id} allows a drop of {target.limits.accuracy_drop * 100:g} points, and the recipe, which "
@@ -55,15 +56,15 @@ def list_laxer_limits(order: Order) -> list[str]:
 
 
 def continue_order(order: Order, root: Path) -> Order:
-    """Return an order to train for a run folder that may hold a build, whose other choices are kept."""
+    """Return an order to train in a run folder; where it contains a build, its targets and methods are kept."""
     if not has_order(root):
         return order
     before = load_order(root)
-    kept = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
+    later_tables = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
     return replace(
         order,
         targets=before.targets,
-        recipe=order.recipe.model_copy(update=kept),
+        recipe=order.recipe.model_copy(update=later_tables),
         method=before.method,
         all_methods=before.all_methods,
     )
@@ -73,7 +74,7 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
     """Return `out`, or a folder named after photos and network.
 
     Raises:
-        ConfigError: it is inside the photos, or it was not given and belongs to other photos.
+        ConfigError: the folder is inside the photos, or, without `out`, it belongs to other photos.
     """
     base, external = order.recipe.base, order.recipe.external.path
     photos = order.photos.resolve() if order.photos else None
@@ -83,20 +84,21 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
     if photos and root.resolve().is_relative_to(photos):
         hint = "give a folder elsewhere with --out: nothing is written among photos"
         raise ConfigError("the run folder would be inside the photos", where=(root, photos), hint=hint)
+    # Two folders of photos may have the same name. A folder that the user names may be built again on other photos.
     if out is None and has_order(root):
         before = load_order(root).photos
         if (before.resolve() if before else None) != photos:
-            hint = "give this one a folder of its own with --out"
-            other = before or "the embedded digits"
-            raise ConfigError(f"the run folder belongs to other photos: {other}", where=(root,), hint=hint)
+            hint = "choose another run folder with --out"
+            owner = before or "the embedded digits"
+            raise ConfigError(f"the run folder belongs to other photos: {owner}", where=(root,), hint=hint)
     return root
 
 
 def check_utf8(options: object) -> None:
-    """Check that every name is text: names are stored as JSON and printed, and a build must not end there.
+    """Check that every name among the options is UTF-8: a build would fail when it stores or prints it.
 
     Raises:
-        ConfigError: a name that is not UTF-8, by its option.
+        ConfigError: names the option.
     """
     for name, _, _, _ in list_options(type(options)):
         value = getattr(options, name)

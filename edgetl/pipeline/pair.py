@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,17 +10,29 @@ from edgetl.core import formats
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics, verdict
+from edgetl.core.parallel import Predictions
 from edgetl.core.photos import dataset, photo_folder, pixel_store
+from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import ContractRecipe
-from edgetl.core.records import Fit, InputSpec, Verdict
+from edgetl.core.records import Fit, InputSpec
 from edgetl.core.storage.files import hash_file
+from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelPair:
-    """The files. Both models take raw RGB 0..255; their outputs are in the order of the names of the class folders."""
+    """Two models and photos to compare them on.
+
+    Both models take raw RGB 0..255, and their outputs are in the order of the sorted names of the class folders.
+
+    Attributes:
+        reference: a .keras file.
+        artifact: a .tflite or .onnx file.
+        photos: folder with one folder per class; of a split folder, only the test part is used.
+        fit: how a photo is brought to the square input.
+    """
 
     reference: Path
     artifact: Path
@@ -28,54 +41,70 @@ class ModelPair:
 
 
 def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -> Verdict:
-    """Predict the test part of a split folder, or all photos, with both models, and judge the difference.
+    """Predict the photos with both models, and judge the difference.
 
     Raises:
-        ConfigError: a file that is no model, or models and photos that do not match.
+        ConfigError: a file that is not a model, or models and photos that do not match.
         DataError: the photos cannot be used.
     """
     for path in (pair.reference, pair.artifact):
         if not path.is_file():
             raise ConfigError("no such model file", where=(path,))
     model = keras_model.load_model(pair.reference)
-    row = formats.find_format(pair.artifact)
+    # An error in the artifact's name must not come after minutes of decoding.
+    formats.find_format(pair.artifact)
     input_spec = InputSpec(side_px=keras_model.read_input_side(model), fit=pair.fit)
-    folder = photo_folder.scan_photos(pair.photos)
-    with console.bar("photos", len(folder.files), "photos") as bar:
-        facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
-    photos, left_out = dataset.select_test_photos(folder, facts)
-    for left in left_out:
-        console.warn(f"{left.path} is left out: {left.reason}")
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], input_spec)
-    with console.bar("Keras", len(photos), "photos") as bar:
-        reference = keras_model.predict_scores(model, pixels, bar.advance)
-    with console.bar(row.runtime, len(photos), "photos") as bar:
-        predictions = BACKENDS[row.name].predict(pair.artifact, pixels, row.fast_kernels, bar.advance)
-    scores = metrics.expand_sigmoid(predictions.scores)
-    for name, array in (("reference", reference), ("artifact", scores)):
-        if array.shape[1] != len(folder.classes):
-            raise ConfigError(
-                f"the {name} predicts {array.shape[1]} classes, the photos have {len(folder.classes)}",
-                where=(pair.photos,),
-                hint="one folder for each class of the model, named so that they sort in the order of its outputs",
-            )
-    scored = verdict.ScoredPhotos(
+    photo_set, classes = _read_photos(pair.photos, input_spec, console)
+    reference, predictions = _predict(pair, model, photo_set, console)
+    artifact = metrics.expand_sigmoid(predictions.scores)
+    _check_classes(pair, {"reference": reference, "artifact": artifact}, classes)
+    scores = verdict.ScoredPhotos(
         method=pair.artifact.name,
         artifact_sha256=hash_file(pair.artifact),
-        part="test",
-        photos=photos,
-        classes=folder.classes,
+        part=photo_set.part,
+        photos=photo_set.photos,
+        classes=classes,
         reference=reference,
-        artifact=scores,
+        artifact=artifact,
         host_ms=predictions.invoke_ms,
     )
     try:
-        labels = np.array([photo.label for photo in photos])
-        hops = verdict.build_ledger(labels, [("reference", reference), ("artifact", scores)])
-        return verdict.judge_scores(scored, contract.limit_drop, contract.confidence, hops)
+        labels = np.array([photo.label for photo in photo_set.photos])
+        hops = verdict.build_ledger(labels, [("reference", reference), ("artifact", artifact)])
+        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops)
     except ValueError as error:
         raise ConfigError(
             f"the scores cannot be judged: {error}",
             where=(pair.reference, pair.artifact),
             hint="both models must output probabilities: end them in a softmax, or in one sigmoid for two classes",
         ) from error
+
+
+def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[PhotoSet, tuple[str, ...]]:
+    """Decode the photos; return those of the test part, or all of an unsplit folder, and the class names."""
+    folder = photo_folder.scan_photos(root)
+    with console.bar("photos", len(folder.files), "photos") as bar:
+        facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
+    photos, left_out = dataset.select_test_photos(folder, facts)
+    for unused in left_out:
+        console.warn(f"{unused.path} is left out: {unused.reason}")
+    return PhotoSet(part="test", photos=photos, input_spec=input_spec), folder.classes
+
+
+def _predict(pair: ModelPair, model: Any, photo_set: PhotoSet, console: Console) -> tuple[np.ndarray, Predictions]:
+    """Predict the photos with the reference, float [photos, classes], and with the artifact."""
+    row, pixels = formats.find_format(pair.artifact), photo_set.open_pixels()
+    with console.bar("Keras", len(photo_set.photos), "photos") as bar:
+        reference = keras_model.predict_scores(model, pixels, bar.advance)
+    with console.bar(row.runtime, len(photo_set.photos), "photos") as bar:
+        return reference, BACKENDS[row.name].predict(pair.artifact, pixels, row.fast_kernels, bar.advance)
+
+
+def _check_classes(pair: ModelPair, scores: dict[str, np.ndarray], classes: tuple[str, ...]) -> None:
+    for name, array in scores.items():
+        if array.shape[1] != len(classes):
+            raise ConfigError(
+                f"the {name} predicts {array.shape[1]} classes, the photos have {len(classes)}",
+                where=(pair.photos,),
+                hint="one folder for each class of the model, named so that they sort in the order of its outputs",
+            )

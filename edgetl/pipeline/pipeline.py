@@ -1,4 +1,4 @@
-"""The parts of the pipeline, put together for one order."""
+"""The parts of the pipeline, assembled for one order."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,11 @@ class Pipeline:
         self.scores = ModelScores(context, self.model, self.files)
 
     def for_target(self, target: Target) -> TargetPipeline:
-        """Return the parts for one target."""
+        """Return the parts for one target of the order.
+
+        Raises:
+            ConfigError: the order pins a method that the target does not accept.
+        """
         return TargetPipeline(
             target=target,
             context=self.context,

@@ -1,18 +1,20 @@
-"""Artifacts → Scores → Verdicts, each made when it is first needed."""
+"""Artifacts → Scores → Verdicts of one order, made on first use."""
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, KernelSet
 from edgetl.core.photos.photo_set import PhotoSet
-from edgetl.core.records import Artifact, Part, Photo, Scores, Verdict
+from edgetl.core.records import Artifact, Part, Photo, Scores
 from edgetl.core.run.run_folder import StageSpec
+from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.files import Files
 from edgetl.pipeline.model import Model
-from edgetl.stages.verify import Case, verify
+from edgetl.stages.verify import Case, verify_artifact
 
-# Reference kernels are slow (see `core.formats`); the ledger may spend this long on them.
+# Seconds that the ledger may spend on reference kernels, which are 20 to 50 times slower (see `core.formats`).
 _LEDGER_S = 90.0
+_ALL_PHOTOS = 2**31
 
 
 class ModelScores:
@@ -26,14 +28,25 @@ class ModelScores:
         self._model = model
         self._files = files
         self._reuse = reuse
-        self._made: dict[str, Scores] = {}
+        # A verdict and its ledger use the same scores. Without this, `reuse=False` would make them twice.
+        self._scores: dict[tuple[str, str], Scores] = {}
 
     def again(self) -> "ModelScores":
         """Return scores of the same files that are all made again."""
         return ModelScores(self._context, self._model, self._files, reuse=False)
 
     def judge(self, artifact: Artifact, part: Part, kernels: KernelSet, *, ledger: bool = False) -> Verdict:
-        """Return the verdict on an artifact, run on these kernels over the photos of one part."""
+        """Return the verdict on an artifact.
+
+        Args:
+            artifact: the file.
+            part: the part of the photos that it predicts.
+            kernels: the kernels that it runs on.
+            ledger: whether the verdict contains the accuracy after each conversion step.
+
+        Raises:
+            StageError: the scores cannot be judged.
+        """
         case = Case(
             method=artifact.method,
             photos=self._model.dataset.part(part),
@@ -42,14 +55,17 @@ class ModelScores:
             artifact=self.score(artifact, part, kernels),
             steps=self.score_steps(artifact, part, kernels) if ledger else (),
         )
-        # Two targets of one order may take the same file and run it on different kernels.
+        # Two targets of one order may use the same file and run it on different kernels.
         suffix = "reference-" if kernels == "reference" else ""
         name = f"verify-{artifact.format}-{artifact.method}-{suffix}{part}"
         spec = StageSpec(name=name, record=Verdict, reuse=self._reuse)
-        return self._context.run_stage(spec, verify, case, self._context.order.recipe.contract)
+        return self._context.run_stage(spec, verify_artifact, case, self._context.order.recipe.contract)
 
     def score_steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
-        """Return name and scores of each step: Keras, float32 file, artifact on reference kernels, on fast ones."""
+        """Return name and scores of each step: Keras, float32 file, artifact on reference kernels, on fast kernels.
+
+        On reference kernels the artifact predicts as many photos as they can in `_LEDGER_S`, evenly drawn.
+        """
         row, method = FORMATS[artifact.format], artifact.method
         scores = self.score(artifact, part, kernels)
         steps = [("Keras", self.score_reference(part))]
@@ -66,28 +82,29 @@ class ModelScores:
 
     def score_reference(self, part: Part) -> Scores:
         """Return the scores of the Keras model for one part."""
-        name = f"score-keras-{part}"
-        if name not in self._made:
-            self._made[name] = self._context.run_stage(
-                self._make_spec(name),
-                stages.score.score_reference,
-                self._model.trained,
-                self._make_set(part, self._model.dataset.part(part)),
+        name, trained = f"score-keras-{part}", self._model.trained
+        key = (name, trained.sha256)
+        if key not in self._scores:
+            photos = self._make_set(part, self._model.dataset.part(part))
+            self._scores[key] = self._context.run_stage(
+                self._make_spec(name), stages.score.score_reference, trained, photos
             )
-        return self._made[name]
+        return self._scores[key]
 
-    def score(self, artifact: Artifact, part: Part, kernels: KernelSet, at_most: int = 2**31) -> Scores:
+    def score(self, artifact: Artifact, part: Part, kernels: KernelSet, at_most: int = _ALL_PHOTOS) -> Scores:
         """Return the scores of an artifact for one part, or for at most so many of its photos, evenly drawn."""
         photos = self._model.dataset.part(part)
         drawn = tuple(photos[row] for row in metrics.sample_evenly(len(photos), at_most))
-        # Targets without fast kernels score all photos on the reference kernels; the ledger's subset is kept beside.
+        # Targets without fast kernels score all photos on the reference kernels. The ledger's few are a stage of their
+        # own, so that neither replaces the other.
         suffix = "-few" if len(drawn) < len(photos) else ""
         name = f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{suffix}"
-        if name not in self._made or self._made[name].model_sha256 != artifact.sha256:
-            self._made[name] = self._context.run_stage(
+        key = (name, artifact.sha256)
+        if key not in self._scores:
+            self._scores[key] = self._context.run_stage(
                 self._make_spec(name), stages.score.score_artifact, artifact, self._make_set(part, drawn), kernels
             )
-        return self._made[name]
+        return self._scores[key]
 
     def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:
         return PhotoSet(part=part, photos=photos, input_spec=self._model.input_spec)

@@ -1,7 +1,7 @@
-"""The choice of a file for one target: methods in the target's order, tried until one is within the limit.
+"""The choice of a file for one target: its methods are tried in order until a file is within the limit.
 
-They are compared on the validation photos. Only the chosen file is judged on the test photos, once: a choice made on
-the test photos would bias their verdict.
+The files are compared on the validation photos. Only the chosen file is judged on the test photos: a choice made on
+them would bias the verdict.
 """
 
 from collections.abc import Iterable
@@ -39,31 +39,43 @@ class Selection:
 
     @cached_property
     def attempts(self) -> tuple[Attempt, ...]:
-        """The methods that were tried: up to the first within the limit, or all of them."""
+        """The methods that were tried: up to the first within the limit, or all of them.
+
+        Raises:
+            ConfigError: no file was made.
+            StageError: a conversion failed.
+        """
         return self._try(self._plan)
 
     def choose(self, method: str = "") -> Artifact:
-        """Return the file of that method, by default of the order's; else the first within the limit or the nearest.
+        """Return the file of a method; without one, the first file within the limit, or the one that exceeds it least.
+
+        Args:
+            method: name of the method; "" for the one that the order pins, if any.
 
         Raises:
             ConfigError: the target does not accept the method, or no file was made.
         """
         method = method or self._order.method
-        return self._make(*self._find_format(method, accepted=True)) if method else ladder.select_best(self.attempts)
+        if not method:
+            return ladder.select_best(self.attempts)
+        return self._make(self._find_format(method, accepted=True), method)
 
     def convert(self, method: str) -> Artifact:
-        """Return the file of that method, whether or not the target prefers or accepts it.
+        """Return the file of a method, also if the target does not accept the method.
 
         Raises:
             ConfigError: the method makes no file of a format that the target accepts.
         """
-        return self._make(*self._find_format(method, accepted=False))
+        return self._make(self._find_format(method, accepted=False), method)
 
     def _make_plan(self) -> tuple[tuple[FormatName, str], ...]:
         """List format and method of every file to try, in order of preference."""
-        pinned = self._find_format(self._order.method, accepted=True) if self._order.method else None
-        if pinned and not self._order.all_methods:
-            return tuple((pinned[0], name) for name in ladder.list_variants(pinned[1]))
+        pinned = self._order.method
+        if pinned:
+            format_name = self._find_format(pinned, accepted=True)
+            if not self._order.all_methods:
+                return tuple((format_name, variant) for variant in ladder.list_variants(pinned))
         # Pruned and clustered files are made only when pinned. A model made elsewhere is never trained.
         retrainings = {""} if self._order.recipe.external.path else {"", "qat"}
         return tuple(
@@ -80,7 +92,7 @@ class Selection:
         for format_name, method in plan:
             if ladder.is_settled(attempts, method, try_all=self._order.all_methods):
                 continue
-            # What earlier stages took belongs to no attempt.
+            # Starts a lap: training and decoding belong to no attempt.
             self._context.clock.lap()
             candidate, reason = self._attempt(format_name, method)
             seconds = self._context.clock.lap()
@@ -91,7 +103,7 @@ class Selection:
         return tuple(attempts)
 
     def _attempt(self, format_name: FormatName, method: str) -> tuple[Candidate | None, str]:
-        """Make and judge one file; return it, or None, with the reason for the next attempt or for none."""
+        """Make and judge one file; return it, or None if none was made, and the result or reason in words."""
         skip = self._files.explain_skip(format_name, methods.find_method(method))
         if skip:
             return None, skip
@@ -99,7 +111,7 @@ class Selection:
             artifact = self._files.make(format_name, method)
             verdict = self._scores.judge(artifact, "validation", self._target.choose_kernels(format_name))
         except StageError as error:
-            # A retraining that fails is an attempt without a file, unless it was ordered by name.
+            # A retraining that fails is an attempt without a file, unless the order pins it.
             if not methods.find_method(method).retraining or method == self._order.method:
                 raise
             return None, f"failed: {error.message}"
@@ -112,7 +124,7 @@ class Selection:
         return candidate, ladder.explain_result(candidate)
 
     def _make(self, format_name: FormatName, method: str) -> Artifact:
-        """Return the file of one method; of mixed8, the first variant within the limit or the nearest."""
+        """Return the file of one method; of mixed8, the first variant within the limit or the one nearest to it."""
         variants = ladder.list_variants(method)
         if method not in variants:
             return ladder.select_best(self._try((format_name, variant) for variant in variants))
@@ -121,8 +133,12 @@ class Selection:
             raise ConfigError(f"no file was made for {self._target.id}: {method}: {skip}", hint=_HINT)
         return self._files.make(format_name, method)
 
-    def _find_format(self, method: str, *, accepted: bool) -> tuple[FormatName, str]:
-        """Find the first of the target's formats that the method makes."""
+    def _find_format(self, method: str, *, accepted: bool) -> FormatName:
+        """Find the first of the target's formats that the method makes.
+
+        Raises:
+            ConfigError: there is none, or, with `accepted`, the target does not accept the method.
+        """
         formats, accepts = methods.find_method(method).formats, self._target.accepts
         if accepted and methods.find_family(method) not in accepts.methods:
             raise ConfigError(
@@ -132,7 +148,7 @@ class Selection:
             )
         for format_name in accepts.formats:
             if format_name in formats:
-                return format_name, method
+                return format_name
         raise ConfigError(
             f"{method} makes {' and '.join(formats)} files, and target {self._target.id} accepts "
             f"{', '.join(accepts.formats)}",

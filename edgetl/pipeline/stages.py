@@ -1,6 +1,6 @@
 """The stages and engines that the pipeline calls, imported when they are called.
 
-A build that finds everything done must load neither TensorFlow nor onnxruntime.
+A build whose stages are all finished must load neither TensorFlow nor onnxruntime.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
     from edgetl.engines import digits
+    from edgetl.engines.keras import build as keras_build
     from edgetl.stages import (
         adopt,
         bench,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     )
 else:
     digits = LazyModule("edgetl.engines.digits")
+    keras_build = LazyModule("edgetl.engines.keras.build")
     adopt = LazyModule("edgetl.stages.adopt")
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
@@ -42,6 +44,7 @@ __all__ = [
     "convert",
     "deploy",
     "digits",
+    "keras_build",
     "retrain",
     "score",
     "train",

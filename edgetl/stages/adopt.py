@@ -18,79 +18,92 @@ from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
-from edgetl.engines.keras import external as external_model
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.external.load import load_external
+from edgetl.engines.keras.external.outputs import classify_outputs, compute_probabilities, predict_raw
+from edgetl.engines.keras.external.scaling import apply_scaling, has_built_in_scaling
+from edgetl.engines.keras.external.wrap import check_wrapped, wrap_model
 
+# Enough to tell a wrong preprocessing from chance; each alternative scaling predicts all of them once more.
 _CHECKED_PHOTOS = 256
+# The logarithm of a probability of 0 is not finite.
+_SMALLEST_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class _LabelledSample:
-    """Photos with labels, and the class of each model output."""
+    """Photos with labels, and the class of each model output.
+
+    Attributes:
+        pixels: uint8 [photos, side, side, 3].
+        labels: int64 [photos], class index.
+        class_of_output: class index of each output.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray
     class_of_output: tuple[int, ...]
+
+    @property
+    def output_of_class(self) -> np.ndarray:
+        """Output index of each class: int64 [classes]."""
+        return np.argsort(self.class_of_output)
 
     def find_correct(self, scores: np.ndarray) -> np.ndarray:
         """Return for which photos the prediction is correct: bool [photos]."""
         return np.asarray(np.array(self.class_of_output)[scores.argmax(axis=1)] == self.labels)
 
     def select_true_probabilities(self, scores: np.ndarray) -> np.ndarray:
-        """Return the predicted probability of each photo's true class: float [photos]."""
-        output_of_class = np.argsort(self.class_of_output)
-        return np.asarray(np.maximum(scores[np.arange(len(scores)), output_of_class[self.labels]], 1e-6))
+        """Return the predicted probability of each photo's true class: float [photos], above 0."""
+        probabilities = scores[np.arange(len(scores)), self.output_of_class[self.labels]]
+        return np.asarray(np.maximum(probabilities, _SMALLEST_PROBABILITY))
+
+
+@dataclass(frozen=True, slots=True)
+class _ScaledPrediction:
+    """Predictions of the model under one input scaling: float [photos, outputs], probabilities."""
+
+    scaling: InputScaling
+    scores: np.ndarray
 
 
 def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
-    """Read what must be known of the model before any photo is decoded.
+    """Read what the pixel store needs to know of the model before it decodes the first photo.
 
     Raises:
-        ConfigError: see `engines.keras.external.load_external`.
+        ConfigError: see `engines.keras.external.load.load_external`.
     """
-    return ExternalModelInfo(side_px=keras_model.read_input_side(external_model.load_external(model)))
+    return ExternalModelInfo(side_px=keras_model.read_input_side(load_external(model)))
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
-    """Write model.keras, which takes raw RGB and predicts what the given model does.
+    """Write model.keras, which takes raw RGB and predicts what the external model predicts.
 
     Raises:
-        ConfigError: a model that cannot be used, a preprocessing that is missing or wrong, labels that are not those of
-            the folders or not in the order of the outputs.
-        StageError: the model that was written predicts something else than the given one.
+        ConfigError: a model that cannot be used, a preprocessing that is missing or wrong, labels that do not match
+            the class folders or the order of the outputs.
+        StageError: the written model does not predict what the external model predicts.
     """
     path = Path(external.path)
-    model = external_model.load_external(path)
-    built_in = external_model.has_built_in_scaling(model)
+    model = load_external(path)
+    built_in = has_built_in_scaling(model)
     scaling = _resolve_scaling(external, built_in=built_in)
     sample = _draw_sample(external, dataset, input_spec, int(model.outputs[0].shape[1]))
-    outputs = external_model.predict_raw(model, external_model.apply_scaling(sample.pixels, scaling))
-    kind = external_model.classify_outputs(outputs, path)
-    expected = external_model.to_probabilities(outputs, kind)
+    outputs = predict_raw(model, apply_scaling(sample.pixels, scaling))
+    kind = classify_outputs(outputs, path)
+    stated = _ScaledPrediction(scaling, compute_probabilities(outputs, kind))
     alternatives = []
-    for alternative in input_scaling.list_alternatives(scaling, inside=built_in):
-        raw = external_model.predict_raw(model, external_model.apply_scaling(sample.pixels, alternative))
-        alternatives.append((alternative, external_model.to_probabilities(raw, kind)))
-    best = max(
-        alternatives,
-        key=lambda tried: (
-            sample.find_correct(tried[1]).sum(),
-            np.log(sample.select_true_probabilities(tried[1])).mean(),
-        ),
-    )
-    # Swapped colour channels can look like swapped labels, and the reverse. What explains more photos is reported.
-    reordered = _find_reordered(sample, expected, len(dataset.classes))
-    if reordered is None or sample.find_correct(best[1]).sum() >= reordered.find_correct(expected).sum():
-        _check_scaling((scaling, expected), best, sample, work.console)
-    _check_output_order(sample, reordered, expected, dataset.classes)
-    _warn_near_chance(sample, expected, dataset.classes, work.console)
-    order = tuple(int(output) for output in np.argsort(sample.class_of_output))
+    for alternative in input_scaling.list_alternatives(scaling, built_in=built_in):
+        raw = predict_raw(model, apply_scaling(sample.pixels, alternative))
+        alternatives.append(_ScaledPrediction(alternative, compute_probabilities(raw, kind)))
+    _check_preprocessing(stated, alternatives, sample, dataset.classes, work.console)
     work.console.say(
         f"  {path.name}: photos of {input_spec.side_px} px by {input_spec.fit}, scaling {scaling.name}, "
         f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
-    wrapped = external_model.wrap_model(model, scaling, kind, order)
-    external_model.check_wrapped(wrapped, sample.pixels, expected[:, list(order)])
+    order = tuple(int(output) for output in sample.output_of_class)
+    wrapped = wrap_model(model, scaling, kind, order)
+    check_wrapped(wrapped, sample.pixels, stated.scores[:, list(order)])
     written = work.folder / "model.keras"
     keras_model.save_model(wrapped, written)
     return Trained(
@@ -130,11 +143,14 @@ def _resolve_scaling(external: ExternalRecipe, *, built_in: bool) -> InputScalin
 
 
 def _draw_sample(external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec, units: int) -> _LabelledSample:
-    known = (*dataset.validation, *dataset.train)
-    rows = np.linspace(0, len(known) - 1, min(len(known), _CHECKED_PHOTOS)).round().astype(np.int64)
-    photos = [known[row] for row in rows]
+    """Draw photos evenly from the validation and training parts, whose photos are sorted by class."""
+    candidates = (*dataset.validation, *dataset.train)
+    count = min(len(candidates), _CHECKED_PHOTOS)
+    rows = np.linspace(0, len(candidates) - 1, count).round().astype(np.int64)
+    photos = [candidates[row] for row in rows]
     pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], input_spec).rows(range(len(photos)))
     labels = np.array([photo.label for photo in photos])
+    # One sigmoid unit predicts two classes.
     return _LabelledSample(pixels, labels, _map_outputs(external, dataset, max(2, units)))
 
 
@@ -151,9 +167,9 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
         return tuple(range(outputs))
     names = [line.strip() for line in _read_labels(Path(external.labels)).splitlines() if line.strip()]
     if sorted(names) != sorted(classes):
-        odd = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
+        mismatched = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
         raise ConfigError(
-            f"the labels are not the names of the folders: {', '.join(odd)}",
+            f"the labels are not the names of the folders: {', '.join(mismatched)}",
             where=(external.labels, dataset.root),
             hint="one name on each line, in the order of the model's outputs, each the name of a folder of photos",
         )
@@ -167,59 +183,71 @@ def _read_labels(path: Path) -> str:
         raise ConfigError(f"the labels cannot be read: {error}", where=(path,)) from error
 
 
-def _check_scaling(
-    stated: tuple[InputScaling, np.ndarray],
-    best: tuple[InputScaling, np.ndarray],
+def _check_preprocessing(
+    stated: _ScaledPrediction,
+    alternatives: list[_ScaledPrediction],
     sample: _LabelledSample,
+    classes: tuple[str, ...],
     console: Console,
 ) -> None:
-    """Refuse a scaling when another is clearly better: scaled twice, not at all, or BGR; warn where it may be."""
-    (scaling, scores), (other, other_scores) = stated, best
-    correct, other_correct = sample.find_correct(scores), sample.find_correct(other_scores)
-    comparison = (
-        f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly with --scaling {scaling.name}, "
-        f"and {other_correct.mean():.1%} with {other.name}"
+    """Refuse a stated scaling or output order if an alternative is clearly better; warn near chance.
+
+    Raises:
+        ConfigError: names the better scaling or order.
+    """
+    best = max(
+        alternatives,
+        key=lambda alternative: (
+            sample.find_correct(alternative.scores).sum(),
+            np.log(sample.select_true_probabilities(alternative.scores)).mean(),
+        ),
     )
-    if preprocessing_check.is_clearly_better(other_correct, correct):
+    # Swapped colour channels can look like swapped labels, and the reverse. What explains more photos is reported.
+    reordered = _find_reordered(sample, stated.scores, len(classes))
+    best_correct = sample.find_correct(best.scores).sum()
+    if reordered is None or best_correct >= reordered.find_correct(stated.scores).sum():
+        _check_scaling(stated, best, sample, console)
+    if reordered is not None:
+        correct = f"{reordered.find_correct(stated.scores).mean():.1%}"
+        raise ConfigError(
+            f"the output order {', '.join(classes[label] for label in sample.class_of_output)} does not match the "
+            "photos",
+            where=(f"{correct} match {', '.join(classes[label] for label in reordered.class_of_output)}",),
+            hint="write these names into a file, one on each line, and give it with --labels",
+        )
+    correct_photos = sample.find_correct(stated.scores)
+    if preprocessing_check.is_near_chance(correct_photos, len(classes)):
+        console.warn(
+            f"the model predicts {correct_photos.mean():.1%} of {len(correct_photos)} photos correctly, no more than "
+            "chance: are labels, scaling and fit those of its training?"
+        )
+
+
+def _check_scaling(
+    stated: _ScaledPrediction, best: _ScaledPrediction, sample: _LabelledSample, console: Console
+) -> None:
+    """Refuse a scaling when another is clearly better: scaled twice, not at all, or BGR; warn where it may be."""
+    correct, best_correct = sample.find_correct(stated.scores), sample.find_correct(best.scores)
+    comparison = (
+        f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly with --scaling "
+        f"{stated.scaling.name}, and {best_correct.mean():.1%} with {best.scaling.name}"
+    )
+    if preprocessing_check.is_clearly_better(best_correct, correct):
         raise ConfigError(
             f"{comparison}: this preprocessing does not match the model's training",
-            hint=f"use --scaling {other.name}",
+            hint=f"use --scaling {best.scaling.name}",
         )
     likelier = preprocessing_check.is_likelier(
-        sample.select_true_probabilities(other_scores), sample.select_true_probabilities(scores)
+        sample.select_true_probabilities(best.scores), sample.select_true_probabilities(stated.scores)
     )
-    if other_correct.sum() > correct.sum() and likelier:
+    if best_correct.sum() > correct.sum() and likelier:
         console.warn(f"{comparison}, with higher confidence: was the model trained with that scaling?")
 
 
-def _find_reordered(sample: _LabelledSample, expected: np.ndarray, classes: int) -> _LabelledSample | None:
+def _find_reordered(sample: _LabelledSample, scores: np.ndarray, classes: int) -> _LabelledSample | None:
     """Return the sample with the output order that fits the photos clearly better; None where the stated one fits."""
-    predicted = np.array(sample.class_of_output)[expected.argmax(axis=1)]
+    predicted = np.array(sample.class_of_output)[scores.argmax(axis=1)]
     better = preprocessing_check.find_better_order(predicted, sample.labels, classes)
     if better is None:
         return None
     return _LabelledSample(sample.pixels, sample.labels, tuple(better[label] for label in sample.class_of_output))
-
-
-def _check_output_order(
-    sample: _LabelledSample, reordered: _LabelledSample | None, expected: np.ndarray, classes: tuple[str, ...]
-) -> None:
-    if reordered is not None:
-        stated = ", ".join(classes[label] for label in sample.class_of_output)
-        correct = f"{reordered.find_correct(expected).mean():.1%}"
-        raise ConfigError(
-            f"the output order {stated} does not match the photos",
-            where=(f"{correct} match {', '.join(classes[label] for label in reordered.class_of_output)}",),
-            hint="write these names into a file, one on each line, and give it with --labels",
-        )
-
-
-def _warn_near_chance(
-    sample: _LabelledSample, expected: np.ndarray, classes: tuple[str, ...], console: Console
-) -> None:
-    correct = sample.find_correct(expected)
-    if preprocessing_check.is_near_chance(correct, len(classes)):
-        console.warn(
-            f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly, no more than chance: "
-            "are labels, scaling and fit those of its training?"
-        )

@@ -1,4 +1,4 @@
-"""Bundle → Benchmark: runs the bundle's own bench.py on this machine. The figures are the host's, not a device's."""
+"""Bundle → Benchmark: runs the bundle's own bench.py on this machine. It measures the host, not a device."""
 
 import os
 import subprocess
@@ -12,16 +12,17 @@ from edgetl.core.errors import StageError
 from edgetl.core.records import Benchmark, Bundle
 from edgetl.core.run.workspace import Workspace
 
-# Exit codes of bench.py: 0 measured, 1 measured but INVALID, which measure.json records too.
+# Exit codes of bench.py: 0 is a measurement, 1 an INVALID one. Both are kept: measure.json contains the reasons.
 _MEASURED = (0, 1)
+# Lines that begin with this are progress messages; all others are errors or output of libraries.
 _MESSAGE = "• "
 
 
-def bench(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> Benchmark:
+def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> Benchmark:
     """Run bench.py; write measure.json, measure.svg and, where photos are scored, scores.npy.
 
     Raises:
-        StageError: bench.py could not measure, or wrote something else than its measurement.
+        StageError: bench.py could not measure, or did not write a measurement of this model.
     """
     with TemporaryDirectory(prefix="edgetl-") as photos:
         command = [sys.executable, str(bundle.root / "bench.py"), "--out", str(work.folder)]
@@ -29,16 +30,17 @@ def bench(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> Benchma
         if request.photos:
             benchmark.link_photos(request, Path(photos))
             command += ["--photos", photos]
+        # A bundle contains no other files, so Python must not write a __pycache__ into it.
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        last = "no message"
+        last_line = "no message"
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", env=environment) as child:
             for line in child.stderr or ():
                 if line.startswith(_MESSAGE):
                     work.console.say(line.removeprefix(_MESSAGE).rstrip())
                 else:
-                    last = line.strip() or last
+                    last_line = line.strip() or last_line
                     print(line, end="", file=sys.stderr)
     if child.returncode not in _MEASURED:
-        reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last
+        reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last_line
         raise StageError(f"bench.py could not measure: {reason}", where=(bundle.root,))
     return benchmark.read_benchmark("host", request, work.folder)

@@ -1,6 +1,6 @@
 """The records of a build → the folder for the device: model, labels, facts, programs, golden photos, checksums.
 
-Everything that is copied is compared with the sha256 in its record, so a file that has changed since is not shipped.
+Every copied file is compared with the sha256 in its record: a file that has changed since is not shipped.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from edgetl.engines.backends import BACKENDS
 _PACKAGES = ("edgetl", "numpy", "pillow")
 
 
-def bundle(work: Workspace, request: BundleRequest) -> Bundle:
+def bundle_artifact(work: Workspace, request: BundleRequest) -> Bundle:
     """Predict the golden photos and write the bundle.
 
     Raises:
@@ -48,19 +48,19 @@ def bundle(work: Workspace, request: BundleRequest) -> Bundle:
 
 
 def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
-    """Write the bundle into an existing empty folder, which contains nothing else, later either.
+    """Write the bundle into an existing, empty folder.
 
     Raises:
         ConfigError: the target does not accept this kind of file.
         DataError: a golden photo changed, or a label cannot be written.
         StageError: the records belong to different builds, or a file is not what its record says.
     """
-    _check(contents)
-    form = FORMATS[contents.artifact.format]
-    packages = dict.fromkeys((*_PACKAGES, *form.converter_packages, form.runtime_package))
+    _check_contents(contents)
+    row = FORMATS[contents.artifact.format]
+    packages = dict.fromkeys((*_PACKAGES, *row.converter_packages, row.runtime_package))
     facts = bundle_files.describe_model(contents, {package: installed_version(package) for package in packages})
     files = {
-        bundle_files.model_file_name(contents.artifact): _read_checked(
+        bundle_files.name_model_file(contents.artifact): _read_checked(
             contents.artifact.path, contents.artifact.sha256
         ),
         "labels.txt": bundle_files.format_labels(contents.trained.classes).encode(),
@@ -72,6 +72,7 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
         **_read_golden_photos(contents),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    # SHA256SUMS lists all files but itself.
     files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests).encode("ascii")
     for name, content in files.items():
         path = folder / name
@@ -89,13 +90,14 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
 
 def _predict_golden(request: BundleRequest) -> GoldenSet:
     artifact, photos = request.artifact, request.golden_photos
-    opened = pixel_store.open_pixels([photo.sha256 for photo in photos], request.trained.input)
+    photo_pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], request.trained.input)
+    # The device must reproduce these outputs, so they are computed with the kernels that it has.
     kernels = request.target.choose_kernels(artifact.format)
-    predictions = BACKENDS[artifact.format].predict(artifact.path, opened, kernels, lambda _: None)
-    return GoldenSet(photos=photos, pixels=opened.rows(range(len(photos))), outputs=predictions.raw)
+    predictions = BACKENDS[artifact.format].predict(artifact.path, photo_pixels, kernels, lambda _: None)
+    return GoldenSet(photos=photos, pixels=photo_pixels.rows(range(len(photos))), outputs=predictions.raw)
 
 
-def _check(contents: BundleContents) -> None:
+def _check_contents(contents: BundleContents) -> None:
     accepts = contents.target.accepts
     artifact = contents.artifact
     if artifact.format not in accepts.formats or methods.find_family(artifact.method) not in accepts.methods:
@@ -110,18 +112,18 @@ def _check(contents: BundleContents) -> None:
         "trained model and dataset": (contents.trained.dataset_sha256, contents.dataset.sha256),
         "labels and classes": (contents.trained.classes, contents.dataset.classes),
     }
-    for what, (left, right) in pairs.items():
+    for names, (left, right) in pairs.items():
         if left != right:
-            raise StageError(f"{what} belong to different builds", where=(artifact.path,))
+            raise StageError(f"{names} belong to different builds", where=(artifact.path,))
     golden, side = contents.golden, contents.trained.input.side_px
     count = len(golden.photos)
     expected = {
         "pixels": (golden.pixels, (count, side, side, 3), "uint8"),
         "outputs": (golden.outputs, (count, artifact.output.shape[-1]), artifact.output.dtype),
     }
-    for what, (array, shape, dtype) in expected.items():
+    for name, (array, shape, dtype) in expected.items():
         if array.shape != shape or array.dtype != np.dtype(dtype) or not count:
-            raise StageError(f"golden {what} are {array.dtype} {array.shape} and should be {dtype} {shape}")
+            raise StageError(f"golden {name} are {array.dtype} {array.shape} and should be {dtype} {shape}")
 
 
 def _read_checked(path: Path, sha256: str) -> bytes:

@@ -1,6 +1,6 @@
 """Trained model and photos → ActivationRanges: the ranges of activations and the quantization errors of layers.
 
-They are kept: each int8 file that is made from them takes half a second.
+Several int8 files are made from the same ranges, each in half a second.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
 
-# Enough to separate layers with a large error from others. Each costs about as much as a calibration photo.
+# Enough to separate layers with a large error from the rest. Each costs about as much as a calibration photo.
 _ERROR_PHOTOS = 32
 
 
-def calibrate(work: Workspace, request: CalibrationRequest) -> ActivationRanges:
-    """Write calibrated.tflite or calibrated.onnx. The photos are audited before, and the ranges after.
+def calibrate_activations(work: Workspace, request: CalibrationRequest) -> ActivationRanges:
+    """Write calibrated.tflite or calibrated.onnx; audit the photos before, and the ranges after.
 
     Raises:
         DataError: photos that cannot set ranges.
@@ -31,6 +31,7 @@ def calibrate(work: Workspace, request: CalibrationRequest) -> ActivationRanges:
     error_photos = [photo.sha256 for photo in _select_error_photos(photos, dataset)]
     with work.console.bar("ranges", len(photos), "photos") as bar:
         model = backend.calibrate(request.source.path, pixels, bar.advance)
+    # Measured on other photos: on those that set the ranges, no value is ever outside.
     layers = backend.measure_layer_errors(model, pixel_store.open_pixels(error_photos, input_spec))
     calibration_audit.audit_ranges(layers, len(photos))
     path = work.folder / f"calibrated.{request.format_name}"

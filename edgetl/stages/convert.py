@@ -18,7 +18,7 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
 
-# How long the reference kernels may run to find the cause of a disagreement.
+# Seconds that the reference kernels may run to find the cause of a disagreement.
 _DIAGNOSIS_S = 30.0
 _TRAIN_LONGER = "train with the rounding for longer (--qat-epochs), or choose --method int8"
 _CAUSES: dict[agreement.Cause, tuple[str, str]] = {
@@ -33,12 +33,12 @@ _CAUSES: dict[agreement.Cause, tuple[str, str]] = {
 _USABLE = Refusal(message="", hint="")
 
 
-def convert(work: Workspace, request: ConversionRequest) -> Artifact:
+def convert_model(work: Workspace, request: ConversionRequest) -> Artifact:
     """Write the model file and read it back.
 
     Raises:
         DataError: photos that cannot set ranges.
-        StageError: the converter failed, or made something else than the method promises.
+        StageError: the converter failed, or the file does not have the properties of its method.
     """
     trained, photos = request.trained, request.photos.photos
     pixels = calibration_audit.audit_calibration(photos, request.dataset, trained.input) if photos else None
@@ -51,7 +51,7 @@ def convert(work: Workspace, request: ConversionRequest) -> Artifact:
     return _read_back(path, request.method, trained, calibration)
 
 
-def quantize(
+def quantize_with_ranges(
     work: Workspace, format_name: FormatName, trained: Trained, ranges: ActivationRanges, method: Method
 ) -> Artifact:
     """Write an int8 file from shared ranges and read it back.
@@ -64,7 +64,7 @@ def quantize(
         method: an int8 method.
 
     Raises:
-        StageError: the quantizer failed, or made something else than the method promises.
+        StageError: the quantizer failed, or the file does not have the properties of its method.
     """
     in_float = [layer.name for layer in ladder.select_weighted_layers(ranges.layers)[: method.float_layers]]
     path = work.folder / f"model.{format_name}"
@@ -73,7 +73,9 @@ def quantize(
     return _read_back(path, method, trained, ranges.calibration)
 
 
-def convert_qat(work: Workspace, format_name: FormatName, trained: Trained, retrained: RetrainedModel) -> Artifact:
+def convert_qat_model(
+    work: Workspace, format_name: FormatName, trained: Trained, retrained: RetrainedModel
+) -> Artifact:
     """Write the file of a quantization-aware model, read it back, and compare the predictions of both.
 
     Args:
@@ -86,15 +88,15 @@ def convert_qat(work: Workspace, format_name: FormatName, trained: Trained, retr
         The artifact, with a refusal if both agree on too few photos.
 
     Raises:
-        StageError: the converter failed, or made something else than the method promises.
+        StageError: the converter failed, or the file does not have the properties of its method.
     """
     path, method = work.folder / f"model.{format_name}", METHODS["qat8"]
-    photo = pixel_store.open_pixels(retrained.proof[:1], trained.input)
+    photo = pixel_store.open_pixels(retrained.agreement_sha256s[:1], trained.input)
     path.write_bytes(BACKENDS[format_name].convert_qat(retrained.model, photo, _describe(trained)))
     artifact = _read_back(path, method, trained, CalibrationSet(photos=0, sha256=sha256().hexdigest()))
     share, refusal = _compare_with_model(artifact, retrained, trained)
     work.console.say(
-        f"  the quantization-aware model and its file agree on {share:.1%} of {len(retrained.proof)} photos"
+        f"  the quantization-aware model and its file agree on {share:.1%} of {len(retrained.agreement_sha256s)} photos"
     )
     return artifact.model_copy(update={"agreement": share, "refusal": refusal})
 
@@ -135,17 +137,18 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     """
     path, row, scale = artifact.path, FORMATS[artifact.format], artifact.output.scale
     backend = BACKENDS[artifact.format]
-    expected = metrics.expand_sigmoid(np.load(retrained.answers, allow_pickle=False))
-    photos = pixel_store.open_pixels(retrained.proof, trained.input)
+    expected = metrics.expand_sigmoid(np.load(retrained.predictions, allow_pickle=False))
+    photos = pixel_store.open_pixels(retrained.agreement_sha256s, trained.input)
     predictions = backend.predict(path, photos, row.fast_kernels, lambda _: None)
     scores = metrics.expand_sigmoid(predictions.scores)
     matches_model = agreement.match_predictions(expected, scores, scale)
     share = float(matches_model.mean())
     if share >= REQUIRED_AGREEMENT:
         return share, _USABLE
+    # Two kernel sets run the same file. Where they disagree as well, the network is sensitive to rounding.
     affordable = row.count_affordable_photos(_DIAGNOSIS_S, predictions.invoke_ms, accelerated=predictions.accelerated)
     rows = metrics.sample_evenly(len(expected), affordable)
-    sample = pixel_store.open_pixels([retrained.proof[index] for index in rows], trained.input)
+    sample = pixel_store.open_pixels([retrained.agreement_sha256s[index] for index in rows], trained.input)
     reference = metrics.expand_sigmoid(backend.predict(path, sample, "reference", lambda _: None).scores)
     matches_itself = agreement.match_predictions(scores[rows], reference, scale)
     kernels = row.fast_title if predictions.accelerated else row.runtime

@@ -1,7 +1,7 @@
-"""Bundle and device → Benchmark: the bundle is copied, set up once and measured there, and the result brought back.
+"""Bundle and device → Benchmark: the bundle is copied to the device, set up once and measured there.
 
-The scripts below run on the device over OpenSSH. Only hexadecimal digests and numbers are ever put into them. Each
-leaves nothing unfinished there, so that any of them may be run again.
+The scripts below run on the device over OpenSSH. Only hexadecimal digests and numbers are formatted into them, so no
+name needs quoting. Each script removes its unfinished files, so any of them can be run again.
 """
 
 import hashlib
@@ -14,23 +14,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgetl.core.device import benchmark, bundle_files
+from edgetl.core.device import benchmark, bundle_files, measurement
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Benchmark, Bundle
 from edgetl.core.run.workspace import Workspace
 from edgetl.engines.ssh import Completed, Connection, Device, Script, connect
 
-_NO_PYTHON = 71
+_NO_PYTHON = 71  # Exit code of _PROBE.
 _LIMIT_BYTES = 256 * 1024 * 1024
 
+# Prints architecture, and whether the device has the bundle. Unfinished files of a day ago and bundles that were not
+# used for 30 days are removed; `touch` marks this bundle as used.
 _PROBE = """command -v python3 >/dev/null || exit 71
 find "$HOME/.cache/edgetl/bundles" -maxdepth 1 -name "*.tmp" -mtime +0 -exec rm -rf {{}} + 2>/dev/null
 touch -c "$HOME/.cache/edgetl/bundles/{digest}"
 find "$HOME/.cache/edgetl/bundles" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {{}} + 2>/dev/null
 uname -m
-test -f "$HOME/.cache/edgetl/bundles/{digest}/SHA256SUMS" && echo there || echo absent"""
+test -f "$HOME/.cache/edgetl/bundles/{digest}/SHA256SUMS" && echo present || echo absent"""
 
+# A folder appears under its own name only when it is complete and its checksums match. Photos have no checksums.
 _RECEIVE = """set -eu
 umask 077
 mkdir -p "$HOME/.cache/edgetl/bundles"
@@ -54,9 +57,9 @@ setup=$!
 (cat <&3 >/dev/null; kill -TERM -$setup) >/dev/null 2>&1 &
 guard=$!
 wait $setup
-ended=$?
+code=$?
 kill $guard 2>/dev/null
-exit $ended"""
+exit $code"""
 
 _REMOVE = 'rm -rf "$HOME/.cache/edgetl/bundles/{digest}"'
 
@@ -72,30 +75,31 @@ bench=$!
 (cat <&3 >/dev/null; kill $bench 2>/dev/null) >/dev/null 2>&1 &
 guard=$!
 wait $bench
-ended=$?
+code=$?
 kill $guard 2>/dev/null
-test $ended -gt 1 || tar -cf - -C {nonce}.measure.tmp measure.json measure.svg
-exit $ended"""
+test $code -gt 1 || tar -cf - -C {nonce}.measure.tmp measure.json measure.svg
+exit $code"""
 
 
-def deploy(work: Workspace, device: Device, bundle: Bundle, request: BenchmarkRequest) -> Benchmark:
+def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: BenchmarkRequest) -> Benchmark:
     """Measure the bundle on the device; write measure.json, measure.svg and, where photos are scored, scores.npy.
 
     Raises:
         ConfigError: no connection, no python3, or a processor that the bundle is not made for.
-        StageError: something failed there, or what came back is no measurement.
+        StageError: a script failed on the device, or the device did not send a measurement of this model.
     """
     say = work.console.say
+    # The bundle's folder on the device is named after its content, so a changed bundle gets a new folder.
     digest = hashlib.sha256((bundle.root / bundle_files.CHECKSUMS).read_bytes()).hexdigest()[:32]
     nonce = secrets.token_hex(8)
     with connect(device, say) as connection:
-        say("look at the device")
+        say("check the device")
         machine, has_bundle = _probe(connection, digest)
         _check_machine(device, bundle, machine)
         if not has_bundle:
             say(f"copy {bundle.bytes / 1e6:.1f} MB")
             files = ((bundle.root / name, name) for name in bundle.files)
-            connection.run(Script(doing="copying the bundle", text=_RECEIVE.format(name=digest)), _make_sender(files))
+            connection.run(Script(action="copying the bundle", text=_RECEIVE.format(name=digest)), _make_sender(files))
         say("set up")
         _set_up(connection, digest)
         photos = ""
@@ -104,7 +108,7 @@ def deploy(work: Workspace, device: Device, bundle: Bundle, request: BenchmarkRe
             _send_photos(connection, request, f"{nonce}.photos.tmp")
             photos = f"--photos {nonce}.photos.tmp"
         text = _MEASURE.format(digest=digest, nonce=nonce, soak_s=request.soak_s, photos=photos)
-        completed = connection.run(Script(doing="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True))
+        completed = connection.run(Script(action="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True))
         _unpack(device, completed, work.folder)
     return benchmark.read_benchmark(device.name, request, work.folder)
 
@@ -112,37 +116,40 @@ def deploy(work: Workspace, device: Device, bundle: Bundle, request: BenchmarkRe
 def _probe(connection: Connection, digest: str) -> tuple[str, bool]:
     """Return the device's architecture, and whether it has the bundle."""
     name = connection.device.name
-    script = Script(doing="looking at it", text=_PROBE.format(digest=digest), ok_codes=(0, _NO_PYTHON))
+    script = Script(action="checking it", text=_PROBE.format(digest=digest), ok_codes=(0, _NO_PYTHON))
     completed = connection.run(script)
     if completed.exit_code == _NO_PYTHON:
-        raise ConfigError(f"{name} has no python3", hint="on it: sudo apt install python3 python3-venv")
+        raise ConfigError(f"{name} has no python3", hint="on the device: sudo apt install python3 python3-venv")
     words = completed.stdout.decode(errors="replace").split()
     if len(words) != 2:
-        raise StageError(f"{name} sent something unexpected: {' '.join(words)[:80]!r}")
-    return words[0], words[1] == "there"
+        raise StageError(f"{name} sent an unexpected reply: {' '.join(words)[:80]!r}")
+    return words[0], words[1] == "present"
 
 
 def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
-    runs_on = json.loads((bundle.root / "model.json").read_text(encoding="utf-8"))["runtime"]["architectures"]
-    if machine not in runs_on:
+    facts = json.loads((bundle.root / "model.json").read_text(encoding="utf-8"))
+    architectures = facts["runtime"]["architectures"]
+    if machine not in architectures:
         raise ConfigError(
-            f"{device.name} is {machine}, and the bundle for {bundle.target} runs on {' and '.join(runs_on)}",
+            f"{device.name} is {machine}, and the bundle for {bundle.target} runs on {' and '.join(architectures)}",
             hint="build for its target: see edgetl targets",
         )
 
 
 def _set_up(connection: Connection, digest: str) -> None:
     name = connection.device.name
-    script = Script(doing="setting it up", text=_SET_UP.format(digest=digest), ok_codes=(0, 1, 2), keep_stdin_open=True)
+    text = _SET_UP.format(digest=digest)
+    script = Script(action="setting it up", text=text, ok_codes=(0, 1, 2), keep_stdin_open=True)
     completed = connection.run(script)
+    # Exit codes of setup.sh: 1 the self-check failed, 2 the environment could not be made.
     if completed.exit_code == 1:
-        # A file may have changed there: the next attempt copies all of them again.
+        # A file may have changed on the device: the next attempt copies all of them again.
         lines = completed.stdout.decode(errors="replace").splitlines()
         failures = [line.strip() for line in lines if "FAIL" in line]
-        connection.run(Script(doing="removing it", text=_REMOVE.format(digest=digest)))
+        connection.run(Script(action="removing it", text=_REMOVE.format(digest=digest)))
         raise StageError(
             f"{name} does not compute what the build computed: {'; '.join(failures) or completed.last_line}",
-            hint="run it again: the bundle was removed there, and is copied again",
+            hint="run it again: the bundle was removed from the device, and will be copied again",
         )
     if completed.exit_code == 2:
         raise ConfigError(f"{name} cannot be set up: {completed.last_line}")
@@ -154,7 +161,7 @@ def _send_photos(connection: Connection, request: BenchmarkRequest, name: str) -
         benchmark.link_photos(request, root)
         links = sorted(path for path in root.rglob("*") if path.is_symlink())
         send = _make_sender((link.resolve(), link.relative_to(root).as_posix()) for link in links)
-        connection.run(Script(doing="copying the photos", text=_RECEIVE.format(name=name)), send)
+        connection.run(Script(action="copying the photos", text=_RECEIVE.format(name=name)), send)
 
 
 def _make_sender(files: Iterable[tuple[Path, str]]) -> Callable[[IO[bytes]], None]:
@@ -169,10 +176,13 @@ def _make_sender(files: Iterable[tuple[Path, str]]) -> Callable[[IO[bytes]], Non
 
 
 def _unpack(device: Device, completed: Completed, folder: Path) -> None:
-    """Write the two files that a device may send, and nothing else that its archive contains."""
+    """Write the two files that a device may send.
+
+    They are read by name, because an archive from another machine may contain any path.
+    """
     try:
         with tarfile.open(fileobj=io.BytesIO(completed.stdout)) as archive:
-            for name in (benchmark.NAME, "measure.svg"):
+            for name in (measurement.NAME, "measure.svg"):
                 member = archive.extractfile(name)
                 if member is not None:
                     (folder / name).write_bytes(member.read(_LIMIT_BYTES))

@@ -7,10 +7,10 @@ from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.records import Dataset, InputSpec
 
 
-def ingest(folder: PhotoFolder, input_spec: InputSpec, split: SplitFractions, *, console: Console) -> Dataset:
+def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFractions, *, console: Console) -> Dataset:
     """Decode the photos and divide them into train, validation and test.
 
-    It runs on every build, because only so does a changed folder show. Nothing is ever written into the folder.
+    It runs on every build: a changed folder is noticed in no other way. Nothing is written into the folder.
 
     Args:
         folder: from `photo_folder.scan_photos`.
@@ -20,7 +20,7 @@ def ingest(folder: PhotoFolder, input_spec: InputSpec, split: SplitFractions, *,
 
     Raises:
         DataError: the photos cannot be used as they are.
-        EdgetlError: the cache's disk is full or cannot be written.
+        EdgetlError: the disk of the cache is full, or the cache cannot be written.
     """
     with console.bar("photos", len(folder.files), "photos") as bar:
         facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)

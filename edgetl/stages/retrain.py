@@ -23,7 +23,7 @@ _TITLES = {
 }
 
 
-def retrain(
+def retrain_model(
     work: Workspace, kind: RetrainKind, trained: Trained, dataset: Dataset, recipe: RetrainingTables
 ) -> RetrainedModel:
     """Retrain in a child process; write the model, log.csv and tensorboard/.
@@ -33,11 +33,17 @@ def retrain(
         StageError: a layer that cannot be translated to Keras 2 or quantized, or training diverged.
     """
     photos = draw_calibration_photos(dataset, recipe.convert.calibration_photos, recipe.training.seed)
+    # Only quantization-aware training sets activation ranges.
     if kind == "qat":
         calibration_audit.audit_calibration(photos, dataset, trained.input)
-    proof = tuple(_select_proof_photos(dataset, photos))
+    agreement_photos = tuple(_select_agreement_photos(dataset, photos))
     request = RetrainRequest(
-        kind=kind, input=trained.input, dataset=dataset, calibration=photos, proof=proof, recipe=recipe
+        kind=kind,
+        input=trained.input,
+        dataset=dataset,
+        calibration=photos,
+        agreement_photos=agreement_photos,
+        recipe=recipe,
     )
     log = TrainingLog(work.folder)
     with listen_on_console(work.console, _TITLES, log.epoch) as listener:
@@ -57,12 +63,12 @@ def retrain(
         folder=work.folder,
         files=files,
         sha256=hashlib.sha256("".join(files.values()).encode()).hexdigest(),
-        proof=tuple(photo.sha256 for photo in proof),
+        agreement_sha256s=tuple(photo.sha256 for photo in agreement_photos),
         outcome=outcome,
     )
 
 
-def _select_proof_photos(dataset: Dataset, photos: tuple[Photo, ...]) -> Iterator[Photo]:
-    """Select the validation photos, and training photos where those are few: 1 of 10 photos would decide 10 %."""
+def _select_agreement_photos(dataset: Dataset, photos: tuple[Photo, ...]) -> Iterator[Photo]:
+    """Select the validation photos, and training photos where those are few: 1 of 10 photos would be 10 %."""
     yield from dataset.validation
     yield from photos[: max(0, AGREEMENT_PHOTOS - len(dataset.validation))]

@@ -1,6 +1,6 @@
-"""A model and photos of one part → Scores: its predictions, kept so that a verdict can be repeated.
+"""A model and photos of one part → Scores: its predictions as a file.
 
-Scores are a stage of their own, so that the reference predicts once for all artifacts.
+Scoring is separate from judging, so that the reference predicts once for all artifacts.
 """
 
 from pathlib import Path
@@ -39,10 +39,10 @@ def score_reference(work: Workspace, trained: Trained, photos: PhotoSet) -> Scor
 
 
 def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernels: KernelSet) -> Scores:
-    """Write the predictions of the artifact, in its real runtime, to scores.npy.
+    """Write the predictions of the artifact, in the runtime that devices use, to scores.npy.
 
     Raises:
-        ConfigError: its input does not match the photos.
+        ConfigError: the artifact's input does not match the photos.
     """
     title = f"{artifact.method}, {kernels}, {photos.part} photos"
     with work.console.bar(title, len(photos.photos), "photos") as bar:

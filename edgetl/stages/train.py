@@ -1,11 +1,11 @@
-"""Dataset → Trained: the two-phase recipe on the training photos, judged on the validation photos."""
+"""Dataset → Trained: two-phase training on the training photos, evaluated on the validation photos."""
 
 from pathlib import Path
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.progress import listen_on_console
-from edgetl.core.recipe.tables import BaseRecipe, TrainingTables
+from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
@@ -21,17 +21,17 @@ _TITLES = {
 }
 
 
-def train(
+def train_model(
     work: Workspace, dataset: Dataset, input_spec: InputSpec, recipe: TrainingTables, weights: Path | None
 ) -> Trained:
-    """Train the recipe's base; write model.keras, log.csv and tensorboard/.
+    """Train the base of a recipe; write model.keras, log.csv and tensorboard/.
 
     Args:
         work: folder and console.
         dataset: photos of all parts; the test part is not read.
         input_spec: input of the model.
         recipe: how to train.
-        weights: the file with the base's weights, from `fetch_weights`; None for random ones.
+        weights: file with the base's weights; None for random ones.
 
     Raises:
         ConfigError: weights that do not fit, or a layer to unfreeze from that does not exist.
@@ -40,6 +40,7 @@ def train(
     """
     training = LabelledPhotos.open(dataset.train, input_spec)
     validation = LabelledPhotos.open(dataset.validation, input_spec)
+    # Before the model is assembled: the seed decides its initial weights.
     keras_model.reset_keras(recipe.training.seed)
     with keras_model.use_precision(recipe.training.precision):
         model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights)
@@ -49,6 +50,7 @@ def train(
         phases = two_phase.train_two_phases(model, data)
     log.close()
     if recipe.training.precision != "float32":
+        # Converters and devices compute in float32, so its accuracy is the one that counts.
         model = keras_model.convert_to_float32(model)
         accuracy = metrics.compute_accuracy(keras_model.predict_scores(model, validation.pixels), validation.labels)
         work.console.say(
@@ -72,12 +74,3 @@ def train(
         device=keras_model.get_device(),
         precision=recipe.training.precision,
     )
-
-
-def fetch_weights(base: BaseRecipe) -> Path | None:
-    """Return the file with the base's weights, None for random ones; published weights are downloaded once.
-
-    Raises:
-        ConfigError: they are not here and cannot be downloaded.
-    """
-    return build.fetch_weights(base)

@@ -1,4 +1,4 @@
-"""A Keras model → the file that all conversions to one format start from. It takes longer than the conversions."""
+"""A Keras model → the file that all conversions to one format start from. Making it takes longer than they do."""
 
 from edgetl.core.formats import FormatName
 from edgetl.core.records import SourceModel
@@ -7,7 +7,7 @@ from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
 
 
-def translate(work: Workspace, format_name: FormatName, model: SourceModel) -> SourceModel:
+def translate_model(work: Workspace, format_name: FormatName, model: SourceModel) -> SourceModel:
     """Translate a .keras file to a format.
 
     Raises:

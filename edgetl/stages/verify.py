@@ -1,4 +1,4 @@
-"""Scores of reference and artifact for the same photos → Verdict."""
+"""Scores of reference and artifact for the same photos → Verdict. No model runs here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,14 @@ import numpy as np
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics, verdict
 from edgetl.core.recipe.tables import ContractRecipe
-from edgetl.core.records import LedgerHop, Photo, Scores, Verdict
+from edgetl.core.records import Photo, Scores
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.verdict_records import LedgerHop, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """What is judged.
+    """Scores to compare, and the photos and classes that they belong to.
 
     Attributes:
         method: conversion method of the artifact.
@@ -22,7 +23,7 @@ class Case:
         classes: class names.
         reference: scores of the Keras model.
         artifact: scores of the artifact.
-        steps: name and scores of each hop of the ledger, the reference first. Scores may cover fewer photos, drawn
+        steps: name and scores of each hop of the ledger, the reference first. Some scores may cover fewer photos, drawn
             with `metrics.sample_evenly`; then all hops are compared on those.
     """
 
@@ -34,8 +35,8 @@ class Case:
     steps: tuple[tuple[str, Scores], ...] = ()
 
 
-def verify(_work: Workspace, case: Case, contract: ContractRecipe) -> Verdict:
-    """Judge the difference as a stage: see `judge_case`."""
+def verify_artifact(_work: Workspace, case: Case, contract: ContractRecipe) -> Verdict:
+    """Judge a case as a stage, which writes no file: see `judge_case`."""
     return judge_case(case, contract)
 
 
@@ -71,7 +72,7 @@ def _build_hops(case: Case) -> tuple[LedgerHop, ...]:
 
 
 def _load_rows(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Load the scores of some rows; scores of so few photos are of those rows already."""
+    """Load the scores of some rows; an array of that length contains only those rows already."""
     loaded = _load(scores)
     return loaded if len(loaded) == len(rows) else loaded[rows]
 

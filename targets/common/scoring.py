@@ -1,4 +1,4 @@
-"""A folder of photos, in it a folder for each label, and a model → how many it names right here, and every answer."""
+"""Accuracy on labelled photos: a folder with one sub-folder per label and a model in, predictions and accuracy out."""
 
 from __future__ import annotations
 
@@ -8,85 +8,88 @@ from pathlib import Path
 from typing import Any
 
 import classify  # type: ignore[import-not-found]
-import figures  # type: ignore[import-not-found]
+import latency_statistics  # type: ignore[import-not-found]
 import pixels  # type: ignore[import-not-found]
 
 
 class FolderError(ValueError):
-    """The folder does not say what its photos show. The message is one sentence."""
+    """The folder cannot be used as labelled photos. The message is one sentence."""
 
 
-def listed(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
-    """The photos of a folder, in the order of their paths, each with the index of its label.
+def list_labelled_photos(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
+    """List the photos of a folder, sorted by path, each with the index of its label.
 
     Args:
-        folder: holds a folder for each label, named like it; a label may be missing.
-        labels: the model's.
+        folder: contains one folder per label, with the name of the label. Labels without photos may be missing.
+        labels: the labels of the model.
 
     Raises:
-        FolderError: no such folder, something else in it, or no photos.
+        FolderError: the folder is missing, contains anything else, or contains no photos.
     """
     if not folder.is_dir():
         raise FolderError(f"{folder}: no such folder")
     photos: list[tuple[Path, int]] = []
-    for inside in sorted(folder.iterdir()):
-        if not inside.is_dir() or inside.name not in labels:
-            known = ", ".join(labels)
-            raise FolderError(f"{inside} is no folder named after a label; the model's labels are {known}")
-        found = sorted(path for path in inside.rglob("*") if path.suffix.lower() in classify.SUFFIXES)
-        photos += [(path, labels.index(inside.name)) for path in found]
+    for label_folder in sorted(folder.iterdir()):
+        # A misspelt label must not lower the accuracy silently, so anything unknown is an error.
+        if not label_folder.is_dir() or label_folder.name not in labels:
+            raise FolderError(
+                f"{label_folder} is not a folder named after a label; the labels of the model are {', '.join(labels)}"
+            )
+        paths = sorted(path for path in label_folder.rglob("*") if path.suffix.lower() in classify.SUFFIXES)
+        photos += [(path, labels.index(label_folder.name)) for path in paths]
     if not photos:
-        raise FolderError(f"{folder}: no photos in it")
+        raise FolderError(f"{folder}: contains no photos")
     return photos
 
 
-def scored(
-    model: Any, facts: dict[str, Any], folder: Path, between: Callable[[], None] = lambda: None
+def score_photos(
+    model: Any, facts: dict[str, Any], folder: Path, after_photo: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """What the model answers to every photo, and how often it is right.
+    """Predict every photo and compute the accuracy.
 
     Args:
         model: a runtime.Model.
         facts: the content of model.json.
-        folder: see `listed`.
-        between: called after each photo.
+        folder: see `list_labelled_photos`.
+        after_photo: called after each photo.
 
     Returns:
-        photos, right, accuracy with its interval, per_label as label → photos and right, unreadable as photo → why,
-        and answers: for each photo its path in the folder, the index of its label, and its probabilities in the order
-        of the labels. A photo that cannot be read is not counted.
+        photos, right, accuracy with its interval, per_label (label → photos and right), unreadable (photo → reason),
+        and answers: per photo its path in the folder, the index of its label, and the probabilities in the order of
+        the labels. A photo that cannot be read does not count.
 
     Raises:
-        FolderError: see `listed`; or none of the photos can be read.
+        FolderError: see `list_labelled_photos`; or none of the photos can be read.
     """
-    shape, labels = facts["input"], facts["output"]["labels"]
+    input_facts, labels = facts["input"], facts["output"]["labels"]
     per_label = {label: {"photos": 0, "right": 0} for label in labels}
-    answers: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
     unreadable: dict[str, str] = {}
-    for path, truth in listed(folder, labels):
+    for path, label_index in list_labelled_photos(folder, labels):
         name = path.relative_to(folder).as_posix()
         try:
-            image = pixels.load(path, shape["side_px"], shape["fit"])
+            image = pixels.load_photo(path, input_facts["side_px"], input_facts["fit"])
         except pixels.PhotoError as error:
             unreadable[name] = str(error)
             continue
-        found = list(classify.probabilities(model.numbers(model.outputs(image)), labels).values())
-        # Of equal ones the first, as everywhere in the build.
-        right = found.index(max(found)) == truth
-        per_label[labels[truth]]["photos"] += 1
-        per_label[labels[truth]]["right"] += right
-        answers.append({"photo": name, "label": truth, "probabilities": [round(value, 7) for value in found]})
-        between()
-    if not answers:
-        raise FolderError(
-            f"{folder}: none of its {len(unreadable)} photos can be read, as {json.dumps(unreadable)[:200]}"
-        )
-    total = sum(row["right"] for row in per_label.values())
+        output = model.dequantize(model.predict(image))
+        probabilities = list(classify.compute_probabilities(output, labels).values())
+        # Of equal probabilities the first counts, as numpy.argmax has it in the build.
+        right = probabilities.index(max(probabilities)) == label_index
+        per_label[labels[label_index]]["photos"] += 1
+        per_label[labels[label_index]]["right"] += right
+        rounded = [round(probability, 7) for probability in probabilities]
+        predictions.append({"photo": name, "label": label_index, "probabilities": rounded})
+        after_photo()
+    if not predictions:
+        reasons = json.dumps(unreadable)[:200]
+        raise FolderError(f"{folder}: none of the {len(unreadable)} photos can be read: {reasons}")
+    total_right = sum(row["right"] for row in per_label.values())
     return {
-        "photos": len(answers),
-        "right": total,
-        "accuracy": figures.share(total, len(answers)),
+        "photos": len(predictions),
+        "right": total_right,
+        "accuracy": latency_statistics.compute_proportion(total_right, len(predictions)),
         "per_label": per_label,
         "unreadable": unreadable,
-        "answers": answers,
+        "answers": predictions,
     }

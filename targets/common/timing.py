@@ -1,7 +1,7 @@
-"""The stopwatch of bench.py: golden photos through the model, step by step. Times come out, in milliseconds.
+"""Timing for bench.py: runs the golden photos through the model, step by step, and returns latencies in milliseconds.
 
-Nothing else happens while a run is timed: looks at the board fall between two runs, and the run after a look, which
-finds cold caches, does not count.
+Nothing else happens while a run is timed. Samples of the board are taken between two runs, and the run after a sample
+does not count, because the sample displaced its data from the processor caches.
 """
 
 from __future__ import annotations
@@ -12,132 +12,145 @@ from pathlib import Path
 from typing import Any
 
 import classify  # type: ignore[import-not-found]
-import figures  # type: ignore[import-not-found]
+import latency_statistics  # type: ignore[import-not-found]
 import pixels  # type: ignore[import-not-found]
 import runtime  # type: ignore[import-not-found]
 
-STAGES = ("decode", "preprocess", "invoke", "postprocess")
-MOST_RUNS = 5000
-WARM_RUNS, WARM_S = 10, 0.5
+STEPS = ("decode", "preprocess", "invoke", "postprocess")
+RUNS_LIMIT = 5000
+# The clock governor raises the clock only after some time under load.
+WARM_UP_RUNS, WARM_UP_S = 10, 0.5
 
 
 class Stopwatch:
-    """Times one bundle.
+    """Measures the latencies of one bundle.
 
     Attributes:
         photos: the golden photos, as the bytes of their files.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any], watch: Any) -> None:
-        """For the bundle in `folder`, whose model.json holds `facts`; `watch` is a board.Watch."""
-        self._model_path = folder / facts["model"]
-        self._shape = facts["input"]["side_px"], facts["input"]["fit"]
-        self._labels = facts["output"]["labels"]
-        self._watch = watch
-        self.photos = [pixels.read(folder / name) for name in facts["golden"]]
-        self._pixels = [pixels.decode(photo, *self._shape) for photo in self.photos]
-
-    def model(self, threads: int) -> Any:
-        """A runtime.Model of the bundle's file."""
-        return runtime.Model(self._model_path, threads)
-
-    def invoke(self, threads: int, runs: int, seconds: float) -> dict[str, Any]:
-        """Load the model, invoke it once, warm it up, and invoke it again and again.
+    def __init__(self, folder: Path, facts: dict[str, Any], monitor: Any) -> None:
+        """Load the golden photos of the bundle in `folder`.
 
         Args:
-            threads: that the runtime may use.
-            runs: at least so many, and
-            seconds: at least so long; but never more than MOST_RUNS.
+            folder: the bundle.
+            facts: the content of its model.json.
+            monitor: a board.BoardMonitor.
+        """
+        self._model_path = folder / facts["model"]
+        self._input_spec = facts["input"]["side_px"], facts["input"]["fit"]
+        self._labels = facts["output"]["labels"]
+        self._monitor = monitor
+        self.photos = [pixels.read_photo(folder / name) for name in facts["golden"]]
+        self._images = [pixels.decode_photo(photo, *self._input_spec) for photo in self.photos]
+
+    def load_model(self, threads: int) -> Any:
+        """Load the model as a runtime.Model with that number of threads."""
+        return runtime.Model(self._model_path, threads)
+
+    def measure_invoke(self, threads: int, runs: int, seconds: float) -> dict[str, Any]:
+        """Measure loading, the first invocation, and repeated invocations after a warm-up.
+
+        Args:
+            threads: number of threads of the runtime.
+            runs: the smallest number of runs.
+            seconds: the shortest total duration. More than RUNS_LIMIT runs are never made.
 
         Returns:
-            threads, load_ms, first_ms, accelerated, and steady: a `figures.summary`.
+            threads, load_ms, first_ms, accelerated, and steady: see `latency_statistics.summarize_latencies`.
         """
         start = time.perf_counter()
-        model = self.model(threads)
+        model = self.load_model(threads)
         load_ms = (time.perf_counter() - start) * 1e3
-        first_ms = self._invoked(model, 0)
-        self.warm(model)
-        steady = self._repeated(lambda run: self._invoked(model, run), runs, seconds)
+        first_ms = self._time_invoke(model, 0)
+        self._warm_up(model)
+        steady = self._repeat(lambda run: self._time_invoke(model, run), runs, seconds)
         return {
             "threads": threads,
             "load_ms": round(load_ms, 3),
             "first_ms": round(first_ms, 4),
             "accelerated": model.accelerated,
-            "steady": figures.summary(steady),
+            "steady": latency_statistics.summarize_latencies(steady),
         }
 
-    def photo(self, model: Any, runs: int, seconds: float) -> dict[str, Any]:
-        """A photo's way from the bytes of its file to its labels: STAGES and their total, each a `figures.summary`.
+    def measure_photo(self, model: Any, runs: int, seconds: float) -> dict[str, Any]:
+        """Measure a photo from the bytes of its file to its labels: each of STEPS and the total, summarized.
 
-        Handing the pixels over belongs to "preprocess", fetching the numbers to "postprocess": "invoke" is the model
-        alone, here after the caches held a photo, so a little slower than one invocation right after another.
+        Setting the input tensor is part of "preprocess", reading the output tensor part of "postprocess", so "invoke"
+        is the model alone. It is slower here than in `measure_invoke`, because decoding displaces the weights from the
+        processor caches.
         """
-        self.warm(model)
-        rows = self._repeated(lambda run: self._stages(model, run), runs, seconds)
-        columns = {name: [row[index] for row in rows] for index, name in enumerate(STAGES)}
+        self._warm_up(model)
+        rows = self._repeat(lambda run: self._time_steps(model, run), runs, seconds)
+        columns = {name: [row[index] for row in rows] for index, name in enumerate(STEPS)}
         columns["total"] = [sum(row) for row in rows]
-        return {name: figures.summary(times) for name, times in columns.items()}
+        return {name: latency_statistics.summarize_latencies(latencies) for name, latencies in columns.items()}
 
-    def soak(self, model: Any, seconds: float) -> dict[str, Any]:
-        """Invoke without a pause for so long, to see what heat does to it.
+    def measure_soak(self, model: Any, seconds: float) -> dict[str, Any]:
+        """Invoke without a pause for that long, to measure how heat slows the board down.
 
         Returns:
-            start_s (on the watch's clock), seconds, invokes, windows and drift: see `figures`.
+            start_s (on the clock of the board's samples), seconds, invokes, windows and drift: see
+            `latency_statistics`.
         """
-        self._watch.look()
+        self._monitor.take_sample()
         start = time.perf_counter()
-        at_s, times_ms = [0.0], list[float]()
-        while not times_ms or at_s[-1] < seconds:
-            times_ms.append(self._invoked(model, len(times_ms)))
+        at_s, latencies_ms = [0.0], list[float]()
+        while not latencies_ms or at_s[-1] < seconds:
+            latencies_ms.append(self._time_invoke(model, len(latencies_ms)))
             at_s.append(time.perf_counter() - start)
-            self._looked(model.invoke)
-        stretches = figures.windows(at_s[1:], times_ms)
+            self._take_sample_if_due(model.invoke)
+        windows = latency_statistics.split_into_windows(at_s[1:], latencies_ms)
         return {
-            "start_s": self._watch.clock_s(start),
+            "start_s": self._monitor.convert_time_s(start),
             "seconds": round(at_s[-1], 3),
-            "invokes": len(times_ms),
-            "windows": stretches,
-            "drift": figures.drift(stretches),
+            "invokes": len(latencies_ms),
+            "windows": windows,
+            "drift": latency_statistics.compute_drift(windows),
         }
 
-    def warm(self, model: Any) -> None:
-        """Invoke until clocks and caches are where they stay."""
-        self._invoked(model, 0)
-        start, done = time.perf_counter(), 0
-        while done < WARM_RUNS or time.perf_counter() - start < WARM_S:
+    def _warm_up(self, model: Any) -> None:
+        """Invoke until the clock is at its highest and the caches are filled."""
+        self._time_invoke(model, 0)
+        start, runs = time.perf_counter(), 0
+        while runs < WARM_UP_RUNS or time.perf_counter() - start < WARM_UP_S:
             model.invoke()
-            done += 1
+            runs += 1
 
-    def _invoked(self, model: Any, run: int) -> float:
-        """Milliseconds of one invocation, on the golden photo whose turn it is."""
-        model.fill(self._pixels[run % len(self._pixels)])
-        start = time.perf_counter_ns()
+    def _time_invoke(self, model: Any, run: int) -> float:
+        """Return the milliseconds of one invocation. The golden photos are used in turn."""
+        model.set_input(self._images[run % len(self._images)])
+        start_ns = time.perf_counter_ns()
         model.invoke()
-        return (time.perf_counter_ns() - start) / 1e6
+        return (time.perf_counter_ns() - start_ns) / 1e6
 
-    def _stages(self, model: Any, run: int) -> list[float]:
-        """Milliseconds of each of STAGES."""
+    def _time_steps(self, model: Any, run: int) -> list[float]:
+        """Return the milliseconds of each of STEPS for one photo."""
         data = self.photos[run % len(self.photos)]
-        clock = [time.perf_counter_ns()]
-        image = pixels.decoded(pixels.opened(data), self._shape[0])
-        clock.append(time.perf_counter_ns())
-        model.fill(pixels.fitted(image, *self._shape))
-        clock.append(time.perf_counter_ns())
+        clock_ns = [time.perf_counter_ns()]
+        image = pixels.decode_image(pixels.open_image(data), self._input_spec[0])
+        clock_ns.append(time.perf_counter_ns())
+        model.set_input(pixels.fit_image(image, *self._input_spec))
+        clock_ns.append(time.perf_counter_ns())
         model.invoke()
-        clock.append(time.perf_counter_ns())
-        classify.probabilities(model.numbers(model.answer()), self._labels)
-        clock.append(time.perf_counter_ns())
-        return [(clock[step + 1] - clock[step]) / 1e6 for step in range(len(STAGES))]
+        clock_ns.append(time.perf_counter_ns())
+        classify.compute_probabilities(model.dequantize(model.get_output()), self._labels)
+        clock_ns.append(time.perf_counter_ns())
+        return [(clock_ns[step + 1] - clock_ns[step]) / 1e6 for step in range(len(STEPS))]
 
-    def _repeated(self, one: Callable[[int], Any], runs: int, seconds: float) -> Sequence[Any]:
-        found: list[Any] = []
+    def _repeat(self, run_once: Callable[[int], Any], runs: int, seconds: float) -> Sequence[Any]:
+        """Collect the results of at least `runs` runs and `seconds` seconds, but at most RUNS_LIMIT runs."""
+        results: list[Any] = []
         start = time.perf_counter()
-        while len(found) < min(runs, MOST_RUNS) or (len(found) < MOST_RUNS and time.perf_counter() - start < seconds):
-            found.append(one(len(found)))
-            self._looked(lambda: one(len(found)))
-        return found
+        while len(results) < min(runs, RUNS_LIMIT) or (
+            len(results) < RUNS_LIMIT and time.perf_counter() - start < seconds
+        ):
+            results.append(run_once(len(results)))
+            self._take_sample_if_due(lambda: run_once(len(results)))
+        return results
 
-    def _looked(self, again: Callable[[], Any]) -> None:
-        if self._watch.due():
-            self._watch.look()
-            again()
+    def _take_sample_if_due(self, run_uncounted: Callable[[], Any]) -> None:
+        """Sample the board if due, and then run once without counting it: that run fills the caches again."""
+        if self._monitor.is_due():
+            self._monitor.take_sample()
+            run_uncounted()

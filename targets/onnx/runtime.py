@@ -1,6 +1,6 @@
-"""The model on onnxruntime: uint8 photos in, the numbers of the output out. Other targets bring their own runtime.py.
+"""Runs the model on onnxruntime: uint8 photos in, outputs out. Targets with another runtime have another runtime.py.
 
-Needs numpy and onnxruntime only. One Model is one session: make it once and keep it.
+Needs numpy and onnxruntime only. A Model is one session: create it once, because loading is slow.
 """
 
 from __future__ import annotations
@@ -13,28 +13,31 @@ import numpy as np
 import onnxruntime
 
 PACKAGE = "onnxruntime"
-FAST = "its optimized graph"
+FAST_KERNELS = "the optimized graph"
 
-ERRORS_ONLY = 3
-# Those that the build proved the model with; they decide what the model answers.
+LOG_ERRORS_ONLY = 3
+# The build verified the model with these settings, and they change what it predicts: use the same ones.
 SETTINGS = {
-    # Without it x86-64 computes with unsigned activations, which saturate where the processor has no VNNI.
+    # On x86-64 onnxruntime would turn signed activations into unsigned ones, whose products saturate on processors
+    # without VNNI.
     "session.qdqisint8allowed": "1",
+    # Level 1 multiplies quantized weights with float activations, without rounding the activations.
     "session.qdq_matmulnbits_accuracy_level": "1",
+    # A waiting thread must not keep a core busy.
     "session.intra_op.allow_spinning": "0",
 }
 
 
-def version() -> str:
-    """The installed version of the runtime."""
+def get_version() -> str:
+    """Return the installed version of the runtime."""
     return metadata.version(PACKAGE)
 
 
 class Model:
-    """An .onnx file, loaded and ready.
+    """An .onnx file, loaded.
 
     Attributes:
-        accelerated: whether the fast kernels run. onnxruntime's own always do.
+        accelerated: whether the fast kernels run. Those of onnxruntime always do.
     """
 
     accelerated = True
@@ -43,40 +46,40 @@ class Model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = ERRORS_ONLY
+        options.log_severity_level = LOG_ERRORS_ONLY
         for name, value in SETTINGS.items():
             options.add_session_config_entry(name, value)
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         (self._input,) = self._session.get_inputs()
         self._dtype = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}[self._input.type]
-        self._given: dict[str, np.ndarray[Any, Any]] = {}
-        self._answered: list[np.ndarray[Any, Any]] = []
+        self._feeds: dict[str, np.ndarray[Any, Any]] = {}
+        self._outputs: list[np.ndarray[Any, Any]] = []
 
-    def outputs(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """What the model answers to one photo.
+    def predict(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Predict one photo: `set_input`, `invoke` and `get_output` in one call.
 
         Args:
-            pixels: uint8 [side, side, 3], RGB 0..255.
+            pixels: uint8 [side, side, 3], RGB, 0..255.
 
         Returns:
-            [units], in the dtype of the output itself.
+            [units] in the dtype of the output.
         """
-        self.fill(pixels)
+        self.set_input(pixels)
         self.invoke()
-        return self.answer()
+        return self.get_output()
 
-    def fill(self, pixels: np.ndarray[Any, Any]) -> None:
-        """Hand a photo to the model, as the input wants it: the first of the three steps of `outputs`."""
-        self._given = {self._input.name: pixels.astype(self._dtype, copy=False)[np.newaxis]}
+    def set_input(self, pixels: np.ndarray[Any, Any]) -> None:
+        """Prepare a photo as the input: uint8 [side, side, 3], converted where the input is float."""
+        self._feeds = {self._input.name: pixels.astype(self._dtype, copy=False)[np.newaxis]}
 
     def invoke(self) -> None:
-        """Run the model on what it was handed, and nothing else."""
-        self._answered = self._session.run(None, self._given)
+        """Run the model on the input, and nothing else: this is what bench.py times."""
+        self._outputs = self._session.run(None, self._feeds)
 
-    def answer(self) -> np.ndarray[Any, Any]:
-        """What it answered: [units], in the dtype of the output itself."""
-        return np.ravel(self._answered[0])
+    def get_output(self) -> np.ndarray[Any, Any]:
+        """Return the output: [units] in its own dtype."""
+        return np.ravel(self._outputs[0])
 
-    def numbers(self, outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The real numbers that outputs stand for: in these files they are real already. float32 [units]."""
-        return outputs.astype(np.float32)
+    def dequantize(self, output: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Convert an output to float32 [units]. The outputs of these files are real numbers already."""
+        return output.astype(np.float32)

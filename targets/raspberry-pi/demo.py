@@ -1,6 +1,6 @@
-"""Live camera, live labels: python3 demo.py, and open the address that it prints. DEMO.md says more.
+"""Live camera, live labels: python3 demo.py, then open the address that it prints. See DEMO.md.
 
-Exit code 0 after ^C or SIGTERM; 1 if a step of it failed; 2 if it could not begin, with what to do about it.
+Exit code 0 after Ctrl+C or SIGTERM, 1 if a step failed, 2 if the demo could not start, with what to do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ try:
     import demo_sources
     import demo_terminal
     import runtime  # type: ignore[import-not-found]
-    from demo_frames import SourceError, Wanted
+    from demo_frames import FrameRequest, SourceError
 except ModuleNotFoundError as missing:
     print(f"{missing.name} is not installed for {sys.executable}: see README.md beside this file", file=sys.stderr)
     sys.exit(2)
@@ -34,67 +34,78 @@ except ModuleNotFoundError as missing:
 try:
     import demo_web
 except ModuleNotFoundError as missing:
+    # Only the browser needs aiohttp: --terminal runs without it.
     if missing.name != "aiohttp":
         raise
     demo_web = None  # type: ignore[assignment]
 
 HERE = Path(__file__).resolve().parent
-TOKEN = "EDGETL_DEMO_TOKEN"  # noqa: S105  (the variable's name)
+TOKEN_VARIABLE = "EDGETL_DEMO_TOKEN"  # noqa: S105  (the name of the variable, not a token)
 NO_AIOHTTP = (
     f"aiohttp is not installed for {sys.executable}: sh setup.sh --demo, or {sys.executable} -m pip install aiohttp; "
-    "without it there is --terminal"
+    "--terminal runs without it"
 )
 
 
 class Demo:
-    """A model that looks at a source."""
+    """The prediction loop and the state of the board, as they are shown.
+
+    Attributes:
+        loop: the PredictionLoop.
+    """
 
     def __init__(self, facts: dict[str, Any], options: argparse.Namespace) -> None:
-        """For the bundle beside this file, whose model.json holds `facts`. Raises SourceError."""
+        """Load the model of the bundle beside this file, whose model.json contains `facts`. Raises SourceError."""
         width_px, height_px = options.size
-        wanted = Wanted(width_px, height_px, options.rate, facts["input"]["side_px"])
-        source = demo_sources.chosen(options.source, wanted)
+        request = FrameRequest(width_px, height_px, options.rate, facts["input"]["side_px"])
+        source = demo_sources.select_source(options.source, request)
         model = runtime.Model(HERE / facts["model"], options.threads)
-        self.loop = demo_loop.Loop(source, model, facts)
-        self._health = demo_health.Health(board.Board(options.sysfs, options.vcgencmd), self.loop.stopped)
+        self.loop = demo_loop.PredictionLoop(source, model, facts)
+        self._health = demo_health.BoardHealth(board.Board(options.sysfs, options.vcgencmd), self.loop.stopped)
         self._top = options.top
-        self._fixed = {
+        self._constants = {
             "model": f"{facts['provenance']['base']} {facts['provenance']['method']}",
             "fit": facts["input"]["fit"],
-            "warning": _warning(facts, model),
+            "warning": _make_warning(facts, model),
         }
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start all threads."""
         self.loop.start()
         self._health.start()
 
-    def state(self, answer: Any = None) -> dict[str, Any]:
-        """Everything that is shown, as JSON takes it, of one answer or of the newest. No labels without a camera."""
-        figures = self.loop.figures()
-        shown = (answer or self.loop.answer) if figures["camera"]["ok"] else None
+    def get_state(self, prediction: Any = None) -> dict[str, Any]:
+        """Return everything that is shown, in types of JSON.
+
+        Args:
+            prediction: whose labels are shown; None: the newest. Without frames no labels are shown, because they
+                would be those of an old frame.
+        """
+        statistics = self.loop.get_statistics()
+        shown = (prediction or self.loop.prediction) if statistics["camera"]["ok"] else None
+        labels = shown.labels[: self._top] if shown else ()
         return {
-            **self._fixed,
+            **self._constants,
             "number": shown.number if shown else 0,
-            "labels": [[label, round(number, 6)] for label, number in shown.labels[: self._top]] if shown else [],
+            "labels": [[label, round(probability, 6)] for label, probability in labels],
             "delay_ms": round(shown.delay_ms, 3) if shown else None,
-            **figures,
+            **statistics,
             "board": self._health.facts,
         }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit code."""
-    options = _options(arguments)
+    """Run the program and return its exit code."""
+    options = _parse_arguments(arguments)
     if demo_web is None and not options.terminal:
         print(NO_AIOHTTP, file=sys.stderr)
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Python leaves SIGINT ignored where a shell started it in the background.
+        # A shell starts background programs with SIGINT ignored, and Python keeps that.
         signal.signal(number, signal.default_int_handler)
     try:
         facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
-        guard = demo_guard.made(options.host, os.environ.get(TOKEN) or None)
+        guard = demo_guard.make_guard(options.host, os.environ.get(TOKEN_VARIABLE) or None)
         demo = Demo(facts, options)
     except (SourceError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -102,54 +113,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.terminal:
             demo.start()
-            demo_terminal.run(demo)
+            demo_terminal.show_in_terminal(demo)
         else:
-            asyncio.run(_served(demo, guard, options))
+            asyncio.run(_serve(demo, guard, options))
     except KeyboardInterrupt:
-        # The way to end it in a terminal; the page's server has its own.
+        # Ctrl+C ends --terminal; the server of the page handles signals itself.
         return 0
     except OSError as error:
-        print(f"{options.host} port {options.port} cannot be listened on: {error.strerror or error}", file=sys.stderr)
+        print(f"cannot listen on {options.host} port {options.port}: {error.strerror or error}", file=sys.stderr)
         return 2
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Whoever asks a second time wants no camera closed in good order.
+            # A second signal ends the program at once, even while a camera is being closed.
             signal.signal(number, signal.SIG_DFL)
         demo.loop.stop()
     return 1 if demo.loop.failed else 0
 
 
-async def _served(demo: Demo, guard: Any, options: argparse.Namespace) -> None:
-    def ready(port: int) -> None:
-        print("\n".join(_addresses(guard, options.host, port)), flush=True)
+async def _serve(demo: Demo, guard: Any, options: argparse.Namespace) -> None:
+    """Serve the page until the loop is stopped."""
+
+    def print_addresses(port: int) -> None:
+        print("\n".join(_format_addresses(guard, options.host, port)), flush=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, demo.loop.stopped.set)
-    app = demo_web.application(demo, guard, options.viewers)
-    end = await demo_web.serve(app, options.host, options.port, ready)
+    app = demo_web.make_application(demo, guard, options.viewers)
+    close = await demo_web.serve(app, options.host, options.port, print_addresses)
     demo.start()
     try:
         await asyncio.to_thread(demo.loop.stopped.wait)
     finally:
-        await end()
+        await close()
 
 
-def _addresses(guard: Any, host: str, port: int) -> list[str]:
-    """What to open, line by line."""
+def _format_addresses(guard: Any, host: str, port: int) -> list[str]:
+    """Return the lines that say what to open."""
     query = f"?token={guard.token}" if guard.token else ""
     if guard.local:
-        shown = f"[{host}]" if ":" in host else host
         name = socket.gethostname()
         return [
-            f"open http://{shown}:{port}/{query}",
-            f"from another computer: ssh -L {port}:127.0.0.1:{port} {name}.local, then the same address there",
+            f"open http://{_bracket_ipv6(host)}:{port}/{query}",
+            f"from another computer: ssh -L {port}:127.0.0.1:{port} {name}.local, then open the same address there",
         ]
-    names = [_outward(), f"{socket.gethostname()}.local"] if host in ("0.0.0.0", "::") else [host]  # noqa: S104
-    return [f"open http://{f'[{name}]' if ':' in name else name}:{port}/{query}" for name in names if name]
+    names = [host]
+    # These mean every address of the board, and cannot be opened themselves.
+    if host in ("0.0.0.0", "::"):  # noqa: S104  (compared, not bound)
+        names = [_find_network_address(), f"{socket.gethostname()}.local"]
+    return [f"open http://{_bracket_ipv6(name)}:{port}/{query}" for name in names if name]
 
 
-def _outward() -> str:
-    """The address by which others reach this machine; empty if it has none. Nothing is sent to find it."""
+def _bracket_ipv6(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _find_network_address() -> str:
+    """Return the address of this machine in its network; empty if it has none.
+
+    Connecting a UDP socket sends nothing: it only chooses the route, and with it the own address. 192.0.2.1 is an
+    address that no machine has. Source: RFC 5737.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -158,53 +181,50 @@ def _outward() -> str:
         return str(probe.getsockname()[0])
 
 
-def _warning(facts: dict[str, Any], model: Any) -> str:
+def _make_warning(facts: dict[str, Any], model: Any) -> str:
     if facts["runtime"]["accelerated"] and not model.accelerated:
-        return "XNNPACK does not run here: slower, and answers may differ from the build's"
+        return f"{runtime.FAST_KERNELS} does not run here: slower, and predictions may differ from the build"
     return ""
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Live camera, live labels, in a browser or a terminal.")
-    parser.add_argument("--source", default="auto", help="auto, picamera2, /dev/video0, a folder, a video file (auto)")
-    parser.add_argument("--terminal", action="store_true", help="show it here, not in a browser")
-    parser.add_argument("--host", default="127.0.0.1", help="listen here; any but this board's own asks for a token")
-    parser.add_argument("--port", type=_count(0), default=8000, metavar="N", help="(8000); 0: any that is free")
-    parser.add_argument("--viewers", type=_count(1), default=4, metavar="N", help="so many at once (4)")
-    parser.add_argument("--top", type=_count(1), default=5, metavar="K", help="labels to show (5)")
-    parser.add_argument(
-        "--size", type=_size, default=(640, 480), metavar="WxH", help="of the camera's pictures (640x480)"
-    )
-    parser.add_argument("--rate", type=_count(1), default=30, metavar="HZ", help="pictures a second at most (30)")
-    parser.add_argument(
-        "--threads", type=_count(1), default=board.cores(), metavar="N", help="for the model (all cores)"
-    )
-    parser.add_argument(
-        "--sysfs", type=Path, default=Path("/sys"), metavar="DIR", help="look for the board here (/sys)"
-    )
-    parser.add_argument("--vcgencmd", default="vcgencmd", metavar="PROGRAM", help="ask this about throttling")
+    add = parser.add_argument
+    add("--source", default="auto", help="auto, picamera2, /dev/video0, a folder, a video file (default: auto)")
+    add("--terminal", action="store_true", help="show it in this terminal, not in a browser")
+    add("--host", default="127.0.0.1", help="address to listen on; any but this board's own requires a token")
+    add("--port", type=_make_parser(0), default=8000, metavar="N", help="0: any free port (default: 8000)")
+    add("--viewers", type=_make_parser(1), default=4, metavar="N", help="largest number of viewers (default: 4)")
+    add("--top", type=_make_parser(1), default=5, metavar="K", help="number of labels (default: 5)")
+    add("--size", type=_parse_size, default=(640, 480), metavar="WxH", help="size of camera frames (default: 640x480)")
+    add("--rate", type=_make_parser(1), default=30, metavar="HZ", help="most frames per second (default: 30)")
+    add("--threads", type=_make_parser(1), default=board.count_cores(), metavar="N", help="(default: all cores)")
+    add("--sysfs", type=Path, default=Path("/sys"), metavar="DIR", help="replaces /sys, for tests")
+    add("--vcgencmd", default="vcgencmd", metavar="PROGRAM", help="replaces vcgencmd, for tests")
     return parser.parse_args(arguments)
 
 
-def _count(least: int) -> Any:
-    def number(text: str) -> int:
+def _make_parser(least: int) -> Any:
+    """Return a function that parses a whole number from `least` to the highest port."""
+
+    def parse(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= 65535:
-            raise argparse.ArgumentTypeError(f"a whole number from {least} to 65535")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to 65535")
         return int(text)
 
-    return number
+    return parse
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{1,3})x([1-9]\d{1,3})", text)
     if match is None:
-        raise argparse.ArgumentTypeError("width x height in pixels, as in 640x480")
+        raise argparse.ArgumentTypeError(f"{text!r} is not width x height in pixels, such as 640x480")
     return int(match[1]), int(match[2])
 
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A label may hold letters that the terminal cannot show.
+            # A label may contain letters that the encoding of the terminal lacks.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What a source gives: pictures, one after another, or a sentence that says why there is none."""
+"""Types of the sources of the demo: a frame, a source, and the error that explains why there is no frame."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from PIL import Image
 
 
 class SourceError(Exception):
-    """There is no picture. The message is a sentence for the person who watches, and says what to do."""
+    """There is no frame. The message is a sentence for the user, with what to do."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture, RGB, and the milliseconds that getting it took: for a camera, waiting for it included."""
+    """One RGB image, and the milliseconds to capture it. For a camera they include waiting for the next image."""
 
     image: Image.Image
     capture_ms: float
@@ -25,19 +25,28 @@ Frames = Generator[Frame, None, None]
 
 @dataclass(frozen=True)
 class Source:
-    """Where pictures come from.
+    """Where frames come from.
 
-    `frames` opens it and gives pictures until it raises SourceError; closing the generator closes the source, and
-    calling `frames` again opens it again.
+    Attributes:
+        name: shown to the user.
+        open_frames: opens the source and yields frames until it raises SourceError. Closing the generator closes the
+            source; another call opens it again.
     """
 
     name: str
-    frames: Callable[[], Frames]
+    open_frames: Callable[[], Frames]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is asked of a source: the size and rate of its pictures, and the side that the model needs at least."""
+class FrameRequest:
+    """What a source should deliver.
+
+    Attributes:
+        width_px: width of a camera's frames.
+        height_px: height of a camera's frames.
+        rate_hz: largest number of frames per second.
+        side_px: side of the model's input, the smallest useful size of a decoded photo.
+    """
 
     width_px: int = 640
     height_px: int = 480

@@ -1,4 +1,4 @@
-"""Who may look: tokens, and the headers that tell a browser's own request from one that another site made it send."""
+"""Access to the demo's page: the token, and the checks that reject requests which another site made a browser send."""
 
 from __future__ import annotations
 
@@ -8,54 +8,64 @@ import secrets
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-TOKEN_CHARACTERS = 16
+TOKEN_LENGTH = 16
 COOKIE = "edgetl_demo"
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What is asked of a request. `token` is empty where none is needed; `local` is whether only this board can ask."""
+    """What a request must satisfy.
+
+    Attributes:
+        token: the secret; empty where none is required.
+        local: whether the page is reachable from this board only.
+    """
 
     token: str
     local: bool
 
-    def knows(self, token: str) -> bool:
-        """Whether that is the token, in a time that does not tell how much of it is right."""
-        return not self.token or hmac.compare_digest(_bytes(token), _bytes(self.token))
+    def accepts_token(self, token: str) -> bool:
+        """Compare a token in constant time: the duration must not reveal how many characters are right."""
+        return not self.token or hmac.compare_digest(_encode(token), _encode(self.token))
 
-    def refusal(self, host: str, origin: str | None) -> str:
-        """Why a request with these headers is another site's doing; empty if it is not.
+    def explain_refusal(self, host: str, origin: str | None) -> str:
+        """Return why a request with these headers comes from another site; empty if it does not.
 
-        A page elsewhere can have its name point here (DNS rebinding): the browser then names that host. It can also
-        open a WebSocket here: the browser then names the origin of that page.
+        A page elsewhere can make its own name resolve to this board (DNS rebinding): then the Host header contains that
+        name. It can also open a WebSocket to this board: then the Origin header contains the origin of that page.
+
+        Args:
+            host: the Host header.
+            origin: the Origin header, None where the request has none.
         """
-        if self.local and not loopback(_name(host)):
-            return f"this demo is called 127.0.0.1 or localhost, not {host!r}"
+        if self.local and not is_loopback(_remove_port(host)):
+            return f"the host of this demo is 127.0.0.1 or localhost, not {host!r}"
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return f"a page of {origin!r} may not look in here"
+            return f"a page of {origin!r} has no access"
         return ""
 
 
-def made(host: str, given: str | None) -> Guard:
-    """The guard for an address to listen on.
+def make_guard(host: str, token: str | None) -> Guard:
+    """Make the guard for an address to listen on.
 
     Args:
-        host: what --host says.
-        given: the token from the environment, if there is one. It then is asked for on every address.
+        host: the value of --host.
+        token: the token from the environment, None if there is none. With a token from the environment, requests from
+            this board need it too.
 
     Raises:
-        ValueError: a token that could be guessed.
+        ValueError: the token is too short, or has characters that a cookie cannot contain.
     """
-    local = loopback(host)
-    if given is not None:
-        if len(given) < TOKEN_CHARACTERS or not all("!" <= letter <= "~" for letter in given):
-            raise ValueError(f"a token has {TOKEN_CHARACTERS} or more letters, digits and signs, and no spaces")
-        return Guard(given, local)
+    local = is_loopback(host)
+    if token is not None:
+        if len(token) < TOKEN_LENGTH or not all("!" <= character <= "~" for character in token):
+            raise ValueError(f"the token needs {TOKEN_LENGTH} or more letters, digits and signs, without spaces")
+        return Guard(token, local)
     return Guard("" if local else secrets.token_urlsafe(24), local)
 
 
-def loopback(host: str) -> bool:
-    """Whether a name or address is this machine's own, reachable from nowhere else."""
+def is_loopback(host: str) -> bool:
+    """Return whether a name or address is reachable from this machine only."""
     if host.lower() == "localhost":
         return True
     try:
@@ -64,12 +74,13 @@ def loopback(host: str) -> bool:
         return False
 
 
-def _name(host: str) -> str:
-    """A Host header without its port: "[::1]:8000" is "::1"."""
+def _remove_port(host: str) -> str:
+    """Remove the port of a Host header: "[::1]:8000" becomes "::1"."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
 
 
-def _bytes(text: str) -> bytes:
+def _encode(text: str) -> bytes:
+    # Bytes of a header that are no UTF-8 arrive as surrogates, which the default error handler rejects.
     return text.encode("utf-8", "surrogatepass")

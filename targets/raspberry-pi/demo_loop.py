@@ -1,6 +1,6 @@
-"""Capture, preprocess and infer, each on a thread of its own, with one interpreter. The newest answer comes out.
+"""Capture, preprocess and infer, each on its own thread, with one interpreter. The newest prediction comes out.
 
-Between two steps lies one frame at most: a newer one takes its place, and the one dropped is counted.
+Between two steps there is a slot for one frame: a newer frame replaces it, and the replaced one counts as dropped.
 """
 
 from __future__ import annotations
@@ -16,17 +16,25 @@ import demo_pace
 import numpy as np
 import pixels  # type: ignore[import-not-found]
 from demo_frames import Frame, Source
-from demo_readers import Camera
+from demo_readers import SupervisedSource
 from PIL import Image
 
 STEPS = ("capture", "preprocess", "invoke", "postprocess")
-WAIT_S = 0.2
-STOP_S = 3.0
+# How often a waiting thread checks whether it should end.
+POLL_S = 0.2
+JOIN_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the model said about one picture; `number` counts answers from 1."""
+class Prediction:
+    """What the model predicted for one frame.
+
+    Attributes:
+        number: counts the predictions from 1.
+        image: the frame.
+        labels: all labels with their probabilities, the most probable first.
+        delay_ms: from the arrival of the frame to its labels.
+    """
 
     number: int
     image: Image.Image
@@ -35,100 +43,105 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _ModelInput:
+    """A preprocessed frame on its way to the model."""
+
     frame: Frame
     arrived_s: float
     pixels: np.ndarray[Any, Any]
     preprocess_ms: float
 
 
-class Loop:
-    """The program's heart.
+class PredictionLoop:
+    """The three threads of the demo.
 
     Attributes:
-        answer: the newest Answer; None before the first.
-        stopped: set when it ended, by `stop` or because a step failed.
-        failed: whether a step failed; Python has then printed how.
+        prediction: the newest Prediction; None before the first.
+        source: the supervised source.
+        stopped: set when the loop ended, by `stop` or because a step failed.
+        failed: whether a step failed. Python has printed the exception then.
     """
 
     def __init__(self, source: Source, model: Any, facts: dict[str, Any]) -> None:
-        """`model` is a runtime.Model, `facts` the content of model.json."""
+        """Prepare the threads. `model` is a runtime.Model, `facts` the content of model.json."""
         self.stopped = threading.Event()
         self.failed = False
-        self.answer: Answer | None = None
+        self.prediction: Prediction | None = None
         self._model = model
-        self._shape = facts["input"]["side_px"], facts["input"]["fit"]
+        self._input_spec = facts["input"]["side_px"], facts["input"]["fit"]
         self._labels = facts["output"]["labels"]
-        self._captured: demo_pace.Latest[tuple[Frame, float]] = demo_pace.Latest()
-        self._fitted: demo_pace.Latest[_Fitted] = demo_pace.Latest()
-        self._figures, self._lock = demo_pace.Figures(), threading.Lock()
-        self.camera = Camera(source, self._arrived, self.stopped)
-        steps = (self.camera.run, self._preprocess, self._infer)
-        self._threads = [threading.Thread(target=self._kept, args=(step,), daemon=True) for step in steps]
+        self._captured: demo_pace.LatestSlot[tuple[Frame, float]] = demo_pace.LatestSlot()
+        self._preprocessed: demo_pace.LatestSlot[_ModelInput] = demo_pace.LatestSlot()
+        self._latencies, self._lock = demo_pace.RecentLatencies(), threading.Lock()
+        self.source = SupervisedSource(source, self._accept, self.stopped)
+        steps = (self.source.run, self._preprocess, self._infer)
+        self._threads = [threading.Thread(target=self._run_step, args=(step,), daemon=True) for step in steps]
 
     def start(self) -> None:
-        """Begin."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End, and wait until the source is closed; a driver that hangs is not waited for."""
+        """End the threads and wait until the source is closed; a driver that hangs is not waited for."""
         self.stopped.set()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(STOP_S)
-        self.camera.close(STOP_S)
+                thread.join(JOIN_TIMEOUT_S)
+        self.source.close(JOIN_TIMEOUT_S)
 
-    def figures(self) -> dict[str, Any]:
-        """rate_hz, drops, latency_ms step by step (medians of the last seconds), and the camera's state."""
+    def get_statistics(self) -> dict[str, Any]:
+        """Return rate_hz, drops, latency_ms (median per step over the last seconds), and camera, the source's state."""
         now_s = time.perf_counter()
         with self._lock:
-            rate_hz, latency_ms = self._figures.rate_hz(now_s), self._figures.medians_ms(now_s)
+            rate_hz, latency_ms = self._latencies.compute_rate_hz(now_s), self._latencies.compute_medians_ms(now_s)
         return {
             "rate_hz": rate_hz,
-            "drops": self._captured.dropped + self._fitted.dropped,
+            "drops": self._captured.dropped + self._preprocessed.dropped,
             "latency_ms": latency_ms,
-            "camera": self.camera.state(),
+            "camera": self.source.get_state(),
         }
 
-    def _kept(self, step: Callable[[], None]) -> None:
-        """Run a step until the end; if it fails, everything ends, rather than a page that stands still."""
+    def _run_step(self, step: Callable[[], None]) -> None:
+        """Run a step until the loop is stopped. If it fails, all threads end: a page must not show a frozen frame."""
         try:
             step()
         finally:
             self.failed = self.failed or not self.stopped.is_set()
             self.stopped.set()
 
-    def _arrived(self, frame: Frame) -> None:
+    def _accept(self, frame: Frame) -> None:
         self._captured.put((frame, time.perf_counter()))
 
     def _preprocess(self) -> None:
         while not self.stopped.is_set():
-            item = self._captured.take(WAIT_S)
+            item = self._captured.take(POLL_S)
             if item is not None:
                 start = time.perf_counter()
-                fitted = pixels.fitted(item[0].image, *self._shape)
-                self._fitted.put(_Fitted(*item, fitted, (time.perf_counter() - start) * 1e3))
+                image = pixels.fit_image(item[0].image, *self._input_spec)
+                self._preprocessed.put(_ModelInput(*item, image, (time.perf_counter() - start) * 1e3))
 
     def _infer(self) -> None:
         while not self.stopped.is_set():
-            item = self._fitted.take(WAIT_S)
+            item = self._preprocessed.take(POLL_S)
             if item is not None:
-                self._answered(item)
+                self._predict(item)
 
-    def _answered(self, item: _Fitted) -> None:
-        clock = [time.perf_counter()]
-        self._model.fill(item.pixels)
-        clock.append(time.perf_counter())
+    def _predict(self, item: _ModelInput) -> None:
+        clock_s = [time.perf_counter()]
+        self._model.set_input(item.pixels)
+        clock_s.append(time.perf_counter())
         self._model.invoke()
-        clock.append(time.perf_counter())
-        found = classify.probabilities(self._model.numbers(self._model.answer()), self._labels)
-        labels = tuple(sorted(found.items(), key=lambda pair: -pair[1]))
-        clock.append(time.perf_counter())
-        fill_ms, invoke_ms, post_ms = ((clock[step + 1] - clock[step]) * 1e3 for step in range(3))
-        # Handing the pixels over belongs to "preprocess", as in bench.py.
-        times_ms = (item.frame.capture_ms, item.preprocess_ms + fill_ms, invoke_ms, post_ms)
+        clock_s.append(time.perf_counter())
+        output = self._model.dequantize(self._model.get_output())
+        probabilities = classify.compute_probabilities(output, self._labels)
+        labels = tuple(sorted(probabilities.items(), key=lambda pair: -pair[1]))
+        clock_s.append(time.perf_counter())
+        set_input_ms, invoke_ms, postprocess_ms = ((clock_s[step + 1] - clock_s[step]) * 1e3 for step in range(3))
+        # Setting the input tensor is part of "preprocess", as in bench.py.
+        latencies_ms = (item.frame.capture_ms, item.preprocess_ms + set_input_ms, invoke_ms, postprocess_ms)
         with self._lock:
-            self._figures.add(clock[-1], dict(zip(STEPS, times_ms)))  # noqa: B905  (strict= needs Python 3.10)
-        number = self.answer.number + 1 if self.answer else 1
-        self.answer = Answer(number, item.frame.image, labels, (clock[-1] - item.arrived_s) * 1e3)
+            self._latencies.add(clock_s[-1], dict(zip(STEPS, latencies_ms)))  # noqa: B905  (strict= needs Python 3.10)
+        number = self.prediction.number + 1 if self.prediction else 1
+        # One assignment of a complete object: other threads read it without a lock.
+        self.prediction = Prediction(number, item.frame.image, labels, (clock_s[-1] - item.arrived_s) * 1e3)

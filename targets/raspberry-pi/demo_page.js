@@ -1,130 +1,141 @@
 "use strict";
-// One message holds a length, the state as JSON, and the picture as JPEG; the next is asked for when it is drawn.
+// Each message contains a length, the state as JSON, and the frame as JPEG. The next one is requested after drawing.
 
-const FULL = 4001; // The same number as in demo_web.py.
-const at = (id) => document.getElementById(id);
-const text = (id, words) => { at(id).textContent = words; };
-const or = (value, words) => (value === null || value === undefined ? "–" : words(value));
+const TOO_MANY_VIEWERS = 4001; // Close code, the same as in demo_web.py.
+const RETRY_MS = 1000;
+const RETRY_TOO_MANY_MS = 5000;
 
-function element(kind, name, words) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (words !== undefined) made.textContent = words;
-  return made;
+const getById = (id) => document.getElementById(id);
+const setText = (id, text) => { getById(id).textContent = text; };
+// What the board does not report is null, and shown as a dash.
+const formatIfKnown = (value, format) => (value === null || value === undefined ? "–" : format(value));
+
+function createElement(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  // textContent, because labels are names of folders and may contain markup.
+  if (text !== undefined) element.textContent = text;
+  return element;
 }
 
-function message(words) {
-  at("message").hidden = !words;
-  text("message", words);
-  document.querySelector(".view").classList.toggle("lost", Boolean(words));
-  at("dot").className = words ? "dot bad" : "dot good";
+function showMessage(text) {
+  getById("message").hidden = !text;
+  setText("message", text);
+  document.querySelector(".view").classList.toggle("no-frame", Boolean(text));
+  getById("dot").className = text ? "dot bad" : "dot good";
 }
 
-function labels(found) {
-  const list = at("labels");
-  while (list.children.length > found.length) list.lastChild.remove();
-  while (list.children.length < found.length) {
-    const row = element("li");
-    const track = element("div", "track");
-    track.append(element("div", "fill"));
-    row.append(element("span", "name"), element("span", "number"), track);
+// Rows are reused, so that the bars change smoothly instead of appearing anew.
+function showLabels(labels) {
+  const list = getById("labels");
+  while (list.children.length > labels.length) list.lastChild.remove();
+  while (list.children.length < labels.length) {
+    const row = createElement("li");
+    const track = createElement("div", "track");
+    track.append(createElement("div", "fill"));
+    row.append(createElement("span", "name"), createElement("span", "number"), track);
     list.append(row);
   }
-  found.forEach(([label, probability], place) => {
-    const row = list.children[place];
+  labels.forEach(([label, probability], index) => {
+    const row = list.children[index];
     row.querySelector(".name").textContent = label;
     row.querySelector(".number").textContent = `${(probability * 100).toFixed(1)} %`;
     row.querySelector(".fill").style.width = `${probability * 100}%`;
   });
 }
 
-function latency(split) {
-  const steps = Object.entries(split);
+function showLatency(latency) {
+  const steps = Object.entries(latency);
   const total = steps.reduce((sum, [, ms]) => sum + ms, 0) || 1;
-  at("split").replaceChildren(...steps.map(([name, ms]) => {
-    const part = element("span", name);
+  getById("split").replaceChildren(...steps.map(([name, ms]) => {
+    const part = createElement("span", name);
     part.style.width = `${(ms / total) * 100}%`;
     return part;
   }));
-  at("latency").replaceChildren(...steps.map(([name, ms]) => {
-    const row = element("div");
-    row.append(element("span", `key ${name}`), element("dt", "", name), element("dd", "", `${ms.toFixed(1)} ms`));
+  getById("latency").replaceChildren(...steps.map(([name, ms]) => {
+    const row = createElement("div");
+    const value = createElement("dd", "", `${ms.toFixed(1)} ms`);
+    row.append(createElement("span", `key ${name}`), createElement("dt", "", name), value);
     return row;
   }));
 }
 
-function throttling(words) {
-  const now = Boolean(words && words.now.length);
-  at("throttle_tile").classList.toggle("alarm", now);
-  let shown = "not known";
-  if (words) shown = now ? `now: ${words.now.join(", ")}` : "none";
-  if (words && !now && words.since_boot.length) shown = `since boot: ${words.since_boot.join(", ")}`;
-  text("throttled", shown);
-  at("throttled").classList.toggle("long", shown.length > 12);
+function showThrottling(conditions) {
+  const throttledNow = Boolean(conditions && conditions.now.length);
+  getById("throttle_tile").classList.toggle("alarm", throttledNow);
+  let text = "none";
+  if (!conditions) text = "unknown";
+  else if (throttledNow) text = `now: ${conditions.now.join(", ")}`;
+  else if (conditions.since_boot.length) text = `since boot: ${conditions.since_boot.join(", ")}`;
+  setText("throttled", text);
+  getById("throttled").classList.toggle("long", text.length > 12);
 }
 
-function show(state) {
-  text("best", state.camera.ok && state.labels.length ? state.labels[0][0] : "…");
-  text("camera", state.camera.name);
-  message(state.camera.ok ? "" : `No picture: ${state.camera.message}. It goes on by itself.`);
-  labels(state.labels);
-  text("rate", or(state.rate_hz, (hz) => hz.toFixed(1)));
-  text("drops", state.drops);
-  text("delay", or(state.delay_ms, (ms) => `${ms.toFixed(1)} ms`));
-  text("temperature", or(state.board.temperature_c, (c) => `${c.toFixed(1)} °C`));
-  text("clock", or(state.board.clock_hz, (hz) => `${(hz / 1e9).toFixed(2)} GHz`));
-  throttling(state.board.throttled);
-  latency(state.latency_ms);
-  at("warning").hidden = !state.warning;
-  text("warning", state.warning);
-  text("model", state.model);
-  text("board", state.board.name);
+function showState(state) {
+  setText("best", state.camera.ok && state.labels.length ? state.labels[0][0] : "…");
+  setText("camera", state.camera.name);
+  showMessage(state.camera.ok ? "" : `No frame: ${state.camera.message}. The demo tries again.`);
+  showLabels(state.labels);
+  setText("rate", formatIfKnown(state.rate_hz, (hz) => hz.toFixed(1)));
+  setText("drops", state.drops);
+  setText("delay", formatIfKnown(state.delay_ms, (ms) => `${ms.toFixed(1)} ms`));
+  setText("temperature", formatIfKnown(state.board.temperature_c, (celsius) => `${celsius.toFixed(1)} °C`));
+  setText("clock", formatIfKnown(state.board.clock_hz, (hz) => `${(hz / 1e9).toFixed(2)} GHz`));
+  showThrottling(state.board.throttled);
+  showLatency(state.latency_ms);
+  getById("warning").hidden = !state.warning;
+  setText("warning", state.warning);
+  setText("model", state.model);
+  setText("board", state.board.name);
 }
 
-async function draw(jpeg, fit) {
-  const picture = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
-  const canvas = at("picture");
-  if (canvas.width !== picture.width || canvas.height !== picture.height) {
-    canvas.width = picture.width;
-    canvas.height = picture.height;
+async function drawFrame(jpeg, fit) {
+  const frame = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
+  const canvas = getById("picture");
+  // Setting the size clears the canvas, which would flicker.
+  if (canvas.width !== frame.width || canvas.height !== frame.height) {
+    canvas.width = frame.width;
+    canvas.height = frame.height;
   }
-  const pen = canvas.getContext("2d");
-  pen.drawImage(picture, 0, 0);
-  picture.close();
+  const context = canvas.getContext("2d");
+  context.drawImage(frame, 0, 0);
+  frame.close();
   if (fit === "crop") {
-    // The model sees the square in the middle.
+    // The input of the model is the centred square: everything else is darkened.
     const side = Math.min(canvas.width, canvas.height);
     const left = (canvas.width - side) / 2;
     const top = (canvas.height - side) / 2;
-    pen.fillStyle = "rgba(0, 0, 0, .55)";
-    pen.fillRect(0, 0, left, canvas.height);
-    pen.fillRect(left + side, 0, left, canvas.height);
-    pen.fillRect(left, 0, side, top);
-    pen.fillRect(left, top + side, side, top);
+    context.fillStyle = "rgba(0, 0, 0, .55)";
+    context.fillRect(0, 0, left, canvas.height);
+    context.fillRect(left + side, 0, left, canvas.height);
+    context.fillRect(left, 0, side, top);
+    context.fillRect(left, top + side, side, top);
   }
 }
 
 function connect() {
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   socket.binaryType = "arraybuffer";
-  const next = () => { if (socket.readyState === WebSocket.OPEN) socket.send("next"); };
-  socket.onopen = next;
+  const requestNext = () => { if (socket.readyState === WebSocket.OPEN) socket.send("next"); };
+  socket.onopen = requestNext;
   socket.onmessage = async ({ data }) => {
     const length = new DataView(data).getUint32(0);
     const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
     const jpeg = new Uint8Array(data, 4 + length);
     try {
-      if (jpeg.length) await draw(jpeg, state.fit);
-      show(state);
+      if (jpeg.length) await drawFrame(jpeg, state.fit);
+      showState(state);
     } finally {
-      next();
+      // Also after an error: otherwise one damaged frame would stop the page.
+      requestNext();
     }
   };
   socket.onclose = ({ code }) => {
-    message(code === FULL
-      ? "Too many are looking already. This page tries again by itself."
-      : "No connection to the board. This page tries again by itself.");
-    setTimeout(connect, code === FULL ? 5000 : 1000);
+    const full = code === TOO_MANY_VIEWERS;
+    showMessage(full
+      ? "Too many viewers are connected. This page tries again."
+      : "No connection to the board. This page tries again.");
+    setTimeout(connect, full ? RETRY_TOO_MANY_MS : RETRY_MS);
   };
 }
 

@@ -1,4 +1,4 @@
-"""Keeps a source open: reads it, sees that it failed or fell silent, and opens it again."""
+"""Keeps a source open: reads it, detects that it failed or stopped delivering frames, and opens it again."""
 
 from __future__ import annotations
 
@@ -14,90 +14,97 @@ SILENCE_S = 2.0
 # Opening a camera takes seconds.
 OPENING_S = 10.0
 RETRY_S = 1.0
-# A read that hangs inside a driver cannot be ended from outside: it is left alone, but not without end.
+POLL_S = 0.1
+# A read that hangs in a driver cannot be ended from outside. Its thread is abandoned, but only this many threads are.
 STUCK_LIMIT = 3
 
 
-class Camera:
-    """A source read on threads of its own, and opened again whenever it fails or gives nothing for SILENCE_S."""
+class SupervisedSource:
+    """A source that is read on its own threads, and opened again if it fails or delivers nothing for SILENCE_S.
+
+    Attributes:
+        name: of the source.
+    """
 
     def __init__(self, source: Source, sink: Callable[[Frame], None], stop: threading.Event) -> None:
-        """Hands every frame of `source` to `sink`, until `stop` is set."""
+        """Prepare to call `sink` with every frame of `source` until `stop` is set."""
         self.name = source.name
         self._source = source
         self._sink = sink
         self._stop = stop
-        self._trouble = ""
-        self._seen_s = 0.0
+        self._problem = ""
+        self._last_frame_s = 0.0
         self._readers: list[_Reader] = []
 
     def run(self) -> None:
-        """Keep it open until `stop`."""
+        """Keep the source open until `stop` is set."""
         while not self._stop.is_set():
             self._readers = [reader for reader in self._readers if reader.is_alive()]
             if len(self._readers) < STUCK_LIMIT:
-                reader = _Reader(self._source, self._arrived)
+                reader = _Reader(self._source, self._accept)
                 reader.start()
                 self._readers.append(reader)
-                self._watch(reader)
+                self._supervise(reader)
             self._stop.wait(RETRY_S)
 
-    def close(self, limit_s: float) -> None:
-        """After `stop`: wait so long, at most, for the source to be closed."""
-        end = time.perf_counter() + limit_s
+    def close(self, timeout_s: float) -> None:
+        """Wait until the source is closed, at most that long. Call it after `stop` was set."""
+        deadline = time.perf_counter() + timeout_s
         for reader in self._readers:
-            reader.join(max(0.0, end - time.perf_counter()))
+            reader.join(max(0.0, deadline - time.perf_counter()))
 
-    def state(self) -> dict[str, Any]:
-        """name, ok, and a message where there is no picture."""
-        silent_s = time.perf_counter() - self._seen_s
-        message = self._trouble
-        if not message and not self._seen_s:
-            message = "waiting for the first picture"
-        elif not message and silent_s > SILENCE_S:
-            message = f"no picture for {silent_s:.0f} s"
+    def get_state(self) -> dict[str, Any]:
+        """Return name, ok, and the message that explains why there is no frame."""
+        silence_s = time.perf_counter() - self._last_frame_s
+        message = self._problem
+        if not message and not self._last_frame_s:
+            message = "waiting for the first frame"
+        elif not message and silence_s > SILENCE_S:
+            message = f"no frame for {silence_s:.0f} s"
         return {"name": self.name, "ok": not message, "message": message}
 
-    def _arrived(self, frame: Frame) -> None:
-        self._seen_s, self._trouble = time.perf_counter(), ""
+    def _accept(self, frame: Frame) -> None:
+        self._last_frame_s, self._problem = time.perf_counter(), ""
         self._sink(frame)
 
-    def _watch(self, reader: _Reader) -> None:
-        """Return when the reader came to an end or is silent, having told it to give up."""
-        while not reader.ended.wait(0.1):
-            silent_s = time.perf_counter() - reader.seen_s
-            if self._stop.is_set() or silent_s > (SILENCE_S if reader.opened else OPENING_S):
+    def _supervise(self, reader: _Reader) -> None:
+        """Return when the reader has ended or was abandoned because it delivers nothing."""
+        while not reader.ended.wait(POLL_S):
+            silence_s = time.perf_counter() - reader.last_frame_s
+            if self._stop.is_set() or silence_s > (SILENCE_S if reader.opened else OPENING_S):
                 break
-        reader.given_up.set()
+        # A frame that arrives after all must not mix with those of the next reader.
+        reader.abandoned.set()
         if not self._stop.is_set():
-            seconds = SILENCE_S if reader.opened else OPENING_S
-            self._trouble = reader.trouble or f"no picture for {seconds:.0f} s: opening it again"
+            timeout_s = SILENCE_S if reader.opened else OPENING_S
+            self._problem = reader.problem or f"no frame for {timeout_s:.0f} s: opening it again"
 
 
 class _Reader(threading.Thread):
-    """Reads a source once, from opening it to closing it."""
+    """Reads a source once, from opening to closing it."""
 
     def __init__(self, source: Source, sink: Callable[[Frame], None]) -> None:
         super().__init__(name="capture", daemon=True)
         self._source = source
         self._sink = sink
         self.opened = False
-        self.seen_s = time.perf_counter()
-        self.trouble = ""
-        self.given_up, self.ended = threading.Event(), threading.Event()
+        self.last_frame_s = time.perf_counter()
+        self.problem = ""
+        self.abandoned, self.ended = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        trouble = "the source failed in an unforeseen way: the program's own output says how"
+        # An exception of another class ends this thread: Python prints it, and the page shows this message.
+        problem = "the source failed unexpectedly: see the output of the program"
         try:
-            with closing(self._source.frames()) as frames:
+            with closing(self._source.open_frames()) as frames:
                 for frame in frames:
-                    if self.given_up.is_set():
+                    if self.abandoned.is_set():
                         return
-                    self.opened, self.seen_s = True, time.perf_counter()
+                    self.opened, self.last_frame_s = True, time.perf_counter()
                     self._sink(frame)
-            trouble = "the source came to its end"
+            problem = "the source ended"
         except SourceError as error:
-            trouble = str(error)
+            problem = str(error)
         finally:
-            self.trouble = trouble
+            self.problem = problem
             self.ended.set()

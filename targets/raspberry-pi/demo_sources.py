@@ -1,4 +1,4 @@
-"""Which source is meant by --source, and the one that needs no camera: a folder of photos."""
+"""Selects the source for the value of --source, and reads the one that needs no camera: a folder of photos."""
 
 from __future__ import annotations
 
@@ -8,91 +8,100 @@ from pathlib import Path
 import classify  # type: ignore[import-not-found]
 import demo_cameras
 import pixels  # type: ignore[import-not-found]
-from demo_frames import Frame, Frames, Source, SourceError, Wanted
+from demo_frames import Frame, FrameRequest, Frames, Source, SourceError
 
-HOLD_S = 2.0
+PHOTO_S = 2.0
 FOLDER_HZ = 10.0
-# udev names USB cameras here, one by one; /dev/video* holds the board's own codecs too.
-USB = Path("/dev/v4l/by-id")
+# udev creates one link per USB camera here. /dev/video* also contains the codecs of the board.
+USB_CAMERAS = Path("/dev/v4l/by-id")
 
 
-def chosen(text: str, wanted: Wanted) -> Source:
-    """The source that a text names: auto, picamera2, /dev/video0, a folder of photos, or a video file.
+def select_source(text: str, request: FrameRequest) -> Source:
+    """Select a source by its name: auto, picamera2, /dev/video0, a folder of photos, or a video file.
 
     Raises:
-        SourceError: there is nothing of that name, or its library is missing.
+        SourceError: no such source, or its library is missing.
     """
     if text == "auto":
-        return Source("camera", lambda: found(wanted))
+        return Source("camera", lambda: read_any_camera(request))
     if text == "picamera2":
-        demo_cameras.picamera2_library()
-        return Source("picamera2", lambda: demo_cameras.picamera2(wanted))
+        demo_cameras.import_picamera2()
+        return Source("picamera2", lambda: demo_cameras.read_picamera2(request))
     if text.startswith("/dev/"):
-        demo_cameras.opencv_library()
-        # It need not be plugged in yet.
-        return Source(text, lambda: demo_cameras.v4l2(text, wanted))
+        demo_cameras.import_opencv()
+        # The device may be connected later, so its absence is not an error here.
+        return Source(text, lambda: demo_cameras.read_v4l2(text, request))
     try:
         path = Path(text).expanduser()
-    except RuntimeError as error:  # ~name, where nobody has that name.
+    except RuntimeError as error:
+        # "~name", where no user has that name.
         raise SourceError(f"{text}: {error}") from error
     if path.is_dir():
-        return Source(path.name or text, lambda: folder(path, wanted))
+        return Source(path.name or text, lambda: read_folder(path, request))
     if path.is_file():
-        demo_cameras.opencv_library()
-        return Source(path.name, lambda: demo_cameras.video(path))
-    raise SourceError(f"{text}: neither auto, picamera2, /dev/video0 and its like, nor a folder or file that is there")
+        demo_cameras.import_opencv()
+        return Source(path.name, lambda: demo_cameras.read_video(path))
+    raise SourceError(f"--source {text}: no such folder or file, and not auto, picamera2 or /dev/video0")
 
 
-def found(wanted: Wanted, usb: Path = USB) -> Frames:
-    """Pictures of the camera that is there: the board's own first, else the first on USB. Raises SourceError."""
-    own = _no_own_camera()
-    if not own:
-        yield from demo_cameras.picamera2(wanted)
-    devices = sorted(usb.glob("*-video-index0"))
-    if not devices:
-        raise SourceError(f"{own}; and no camera is plugged in on USB")
-    yield from demo_cameras.v4l2(str(devices[0]), wanted)
-
-
-def _no_own_camera() -> str:
-    """Why libcamera has no camera; empty if it has one."""
-    try:
-        known = demo_cameras.picamera2_library().Picamera2.global_camera_info()
-    except SourceError as error:
-        return str(error)
-    return "" if known else "no camera is connected to the board"
-
-
-def folder(path: Path, wanted: Wanted) -> Frames:
-    """Photos in the order of their names, each held for HOLD_S and read again and again, as a camera would.
+def read_any_camera(request: FrameRequest, usb_cameras: Path = USB_CAMERAS) -> Frames:
+    """Yield frames of the camera on the camera connector, or else of the first one on USB.
 
     Raises:
-        SourceError: the folder is gone or holds no photo that can be read.
+        SourceError: there is neither, or the camera failed.
     """
-    pause_s = 1 / min(wanted.rate_hz, FOLDER_HZ)
+    problem = _explain_missing_camera()
+    if not problem:
+        yield from demo_cameras.read_picamera2(request)
+    # A USB camera has several links; index 0 is the one that delivers images, the others metadata.
+    devices = sorted(usb_cameras.glob("*-video-index0"))
+    if not devices:
+        raise SourceError(f"{problem}; and no USB camera is connected")
+    yield from demo_cameras.read_v4l2(str(devices[0]), request)
+
+
+def _explain_missing_camera() -> str:
+    """Return why libcamera has no camera; empty if it has one."""
+    try:
+        cameras = demo_cameras.import_picamera2().Picamera2.global_camera_info()
+    except SourceError as error:
+        return str(error)
+    return "" if cameras else "no camera is connected to the board"
+
+
+def read_folder(path: Path, request: FrameRequest) -> Frames:
+    """Yield the photos of a folder sorted by name, each for PHOTO_S, repeated without end.
+
+    A photo is decoded again for every frame, so that the load is similar to that of a camera.
+
+    Raises:
+        SourceError: the folder is missing, or contains no readable photo.
+    """
+    pause_s = 1 / min(request.rate_hz, FOLDER_HZ)
     while True:
-        shown, trouble = 0, ""
-        for photo in _photos(path):
-            end = time.perf_counter() + HOLD_S
+        count, problem = 0, ""
+        # Listed again in every round: photos may be added and removed meanwhile.
+        for photo in _list_photos(path):
+            end = time.perf_counter() + PHOTO_S
             while time.perf_counter() < end:
                 start = time.perf_counter()
                 try:
-                    image = pixels.decoded(pixels.opened(pixels.read(photo)), wanted.side_px)
+                    image = pixels.decode_image(pixels.open_image(pixels.read_photo(photo)), request.side_px)
                 except pixels.PhotoError as error:
-                    trouble = f"{photo.name}: {error}"
+                    problem = f"{photo.name}: {error}"
                     break
-                shown += 1
+                count += 1
                 yield Frame(image, (time.perf_counter() - start) * 1e3)
                 time.sleep(max(0.0, start + pause_s - time.perf_counter()))
-        if not shown:
-            raise SourceError(f"no photo in {path.name} can be read: {trouble}")
+        if not count:
+            raise SourceError(f"no photo in {path.name} can be read: {problem}")
 
 
-def _photos(path: Path) -> list[Path]:
+def _list_photos(path: Path) -> list[Path]:
     try:
         photos = sorted(file for file in path.iterdir() if file.suffix.lower() in classify.SUFFIXES)
     except OSError as error:
         raise SourceError(f"the folder {path.name} cannot be read: {error.strerror}") from error
     if not photos:
-        raise SourceError(f"the folder {path.name} holds no photos")
+        raise SourceError(f"the folder {path.name} contains no photos")
     return photos

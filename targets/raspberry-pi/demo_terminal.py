@@ -1,4 +1,4 @@
-"""The demo without a browser: a few lines of text, redrawn in place on a terminal, one line a second elsewhere."""
+"""The demo without a browser: a few lines that are redrawn in place on a terminal, one line per second elsewhere."""
 
 from __future__ import annotations
 
@@ -7,85 +7,87 @@ import sys
 from typing import Any, TextIO
 
 BAR_CELLS = 24
-REDRAW_S, LINE_S = 0.2, 1.0
+REDRAW_INTERVAL_S, LINE_INTERVAL_S = 0.2, 1.0
 
 
-def run(demo: Any, out: TextIO = sys.stdout) -> None:
-    """Show `demo.state()` until `demo.loop.stopped` is set."""
-    redrawn = 0
-    drawn = out.isatty()
-    while not demo.loop.stopped.wait(REDRAW_S if drawn else LINE_S):
-        state = demo.state()
-        if drawn:
-            # A line that wraps would be two to go back over.
+def show_in_terminal(demo: Any, out: TextIO = sys.stdout) -> None:
+    """Show `demo.get_state()` until `demo.loop.stopped` is set."""
+    drawn_rows = 0
+    redraws = out.isatty()
+    while not demo.loop.stopped.wait(REDRAW_INTERVAL_S if redraws else LINE_INTERVAL_S):
+        state = demo.get_state()
+        if redraws:
+            # A line that wraps would occupy two rows, and moving the cursor up by the number of lines would miss one.
             columns = shutil.get_terminal_size().columns
-            text = [row[: columns - 1] for row in lines(state)]
-            back = f"\x1b[{redrawn}F" if redrawn else ""
-            print(f"{back}\x1b[J" + "\n".join(text), file=out, flush=True)
-            redrawn = len(text)
+            rows = [row[: columns - 1] for row in format_lines(state)]
+            # ESC [ n F moves the cursor up n rows, ESC [ J clears from there to the end of the screen.
+            cursor_up = f"\x1b[{drawn_rows}F" if drawn_rows else ""
+            print(f"{cursor_up}\x1b[J" + "\n".join(rows), file=out, flush=True)
+            drawn_rows = len(rows)
         else:
-            print(line(state), file=out, flush=True)
+            print(format_line(state), file=out, flush=True)
 
 
-def lines(state: dict[str, Any]) -> list[str]:
-    """The state as several lines, bars among them."""
-    labels = [(plain(label), probability) for label, probability in state["labels"]]
+def format_lines(state: dict[str, Any]) -> list[str]:
+    """Format the state as several lines, the labels with bars."""
+    labels = [(replace_control_characters(label), probability) for label, probability in state["labels"]]
     width = max((len(label) for label, _ in labels), default=0)
-    rows = [f"  {label:<{width}}  {bar(probability)}  {probability:6.1%}" for label, probability in labels]
-    return [*rows, f"  {speed(state)}", f"  {latency(state)}", f"  {health(state['board'])}", f"  {source(state)}"]
+    rows = [f"  {label:<{width}}  {format_bar(probability)}  {probability:6.1%}" for label, probability in labels]
+    facts = (format_rate(state), format_latency(state), format_health(state["board"]), format_source(state))
+    return [*rows, *(f"  {text}" for text in facts)]
 
 
-def line(state: dict[str, Any]) -> str:
-    """The state as one line."""
-    best = [f"{plain(label)} {probability:.1%}" for label, probability in state["labels"][:1]]
-    return " · ".join([*best, speed(state), latency(state), health(state["board"]), source(state)])
+def format_line(state: dict[str, Any]) -> str:
+    """Format the state as one line."""
+    best = [f"{replace_control_characters(label)} {probability:.1%}" for label, probability in state["labels"][:1]]
+    facts = (format_rate(state), format_latency(state), format_health(state["board"]), format_source(state))
+    return " · ".join([*best, *facts])
 
 
-def bar(probability: float) -> str:
-    """A probability as a bar of BAR_CELLS cells."""
+def format_bar(probability: float) -> str:
+    """Format a probability as a bar of BAR_CELLS characters."""
     full = min(BAR_CELLS, max(0, round(probability * BAR_CELLS)))
     return "█" * full + "░" * (BAR_CELLS - full)
 
 
-def speed(state: dict[str, Any]) -> str:
-    """Frames per second and frames dropped."""
+def format_rate(state: dict[str, Any]) -> str:
+    """Format frames per second and dropped frames."""
     rate = f"{state['rate_hz']:.1f} frames/s" if state["rate_hz"] is not None else "no frames"
     return f"{rate}, {state['drops']} dropped"
 
 
-def latency(state: dict[str, Any]) -> str:
-    """The latency split."""
-    split = [f"{name} {ms:.1f}" for name, ms in state["latency_ms"].items()]
-    return ", ".join(split) + " ms" if split else "no latencies"
+def format_latency(state: dict[str, Any]) -> str:
+    """Format the latency of each step."""
+    steps = [f"{name} {ms:.1f}" for name, ms in state["latency_ms"].items()]
+    return ", ".join(steps) + " ms" if steps else "no latencies"
 
 
-def health(facts: dict[str, Any]) -> str:
-    """Temperature, clock, throttling."""
-    known = []
+def format_health(facts: dict[str, Any]) -> str:
+    """Format temperature, clock and throttling."""
+    parts = []
     if facts["temperature_c"] is not None:
-        known.append(f"{facts['temperature_c']:.1f} °C")
+        parts.append(f"{facts['temperature_c']:.1f} °C")
     if facts["clock_hz"] is not None:
-        known.append(f"{facts['clock_hz'] / 1e9:.2f} GHz")
-    return ", ".join([*known, throttling(facts["throttled"])])
+        parts.append(f"{facts['clock_hz'] / 1e9:.2f} GHz")
+    return ", ".join([*parts, format_throttling(facts["throttled"])])
 
 
-def throttling(words: dict[str, list[str]] | None) -> str:
-    """What holds the board back, now or since it started."""
-    if words is None:
-        return "throttling not known"
-    if words["now"]:
-        return f"NOW: {', '.join(words['now'])}"
-    return f"since boot: {', '.join(words['since_boot'])}" if words["since_boot"] else "not throttled"
+def format_throttling(conditions: dict[str, list[str]] | None) -> str:
+    """Format the conditions that slow the board down, now or since it was started."""
+    if conditions is None:
+        return "throttling unknown"
+    if conditions["now"]:
+        return f"NOW: {', '.join(conditions['now'])}"
+    return f"since boot: {', '.join(conditions['since_boot'])}" if conditions["since_boot"] else "not throttled"
 
 
-def source(state: dict[str, Any]) -> str:
-    """The camera's name, or why there is no picture."""
-    camera = state["camera"]
-    return (
-        plain(camera["name"]) if camera["ok"] else f"NO PICTURE ({plain(camera['name'])}): {plain(camera['message'])}"
-    )
+def format_source(state: dict[str, Any]) -> str:
+    """Format the name of the source, or why it delivers no frame."""
+    source = state["camera"]
+    name = replace_control_characters(source["name"])
+    return name if source["ok"] else f"NO FRAME ({name}): {replace_control_characters(source['message'])}"
 
 
-def plain(text: str) -> str:
-    """A text without what would move a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def replace_control_characters(text: str) -> str:
+    """Replace unprintable characters: a label or a file name could move the cursor of the terminal with them."""
+    return "".join(character if character.isprintable() else "?" for character in text)

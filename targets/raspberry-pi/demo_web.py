@@ -1,6 +1,6 @@
-"""The demo's page: four fixed answers and one WebSocket. What a request says never becomes the name of a file.
+"""The web server of the demo: three static files and one WebSocket. No part of a request ever becomes a file name.
 
-A viewer asks for a picture when it has drawn the last, so slow phones get fewer and nothing is queued for them.
+A viewer requests a frame after it has drawn the last one: a slow phone gets fewer frames, and nothing is queued for it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-PAGE = {
+STATIC_FILES = {
     "/": ("demo_page.html", "text/html"),
     "/demo_page.css": ("demo_page.css", "text/css"),
     "/demo_page.js": ("demo_page.js", "text/javascript"),
 }
+# The page needs its own scripts, styles and connection, and nothing else; no other site may embed or read it.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -37,37 +38,44 @@ HEADERS = {
 VIEW_PX = (640, 640)
 VIEW_HZ = 15
 POLL_S = 0.02
-# Without a new picture a viewer still learns so often how things are.
-NEWS_S = 0.5
-QUIET_S = 30.0
-# Of the codes that are free to use (4000 to 4999). Source: RFC 6455, 7.4.2.
-FULL = 4001
+# Without a new frame, a viewer gets the state alone after this time.
+STATE_INTERVAL_S = 0.5
+# A viewer that requests nothing for this long is disconnected, so that others can connect.
+IDLE_TIMEOUT_S = 30.0
+# One of the close codes for private use, 4000 to 4999. demo_page.js contains the same number.
+# Source: RFC 6455, 7.4.2.
+TOO_MANY_VIEWERS = 4001
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def application(demo: Any, guard: Any, viewers: int) -> web.Application:
-    """The web application.
+def make_application(demo: Any, guard: Any, viewers: int) -> web.Application:
+    """Make the web application.
 
     Args:
-        demo: has `state()`, and `loop` with `answer` and `stopped`.
+        demo: has `get_state(prediction)`, and `loop` with `prediction`.
         guard: a demo_guard.Guard.
-        viewers: how many may look at once.
+        viewers: largest number of viewers.
     """
-    app = web.Application(middlewares=[_guarded(guard)], client_max_size=1024)
-    site = _Site(demo, viewers)
-    for path, (name, kind) in PAGE.items():
-        app.router.add_get(path, _fixed((HERE / name).read_text(encoding="utf-8"), kind))
-    app.router.add_get("/live", site.live)
-    app.on_response_prepare.append(_dressed)
-    app.on_shutdown.append(site.close)
+    app = web.Application(middlewares=[_make_guard_middleware(guard)], client_max_size=1024)
+    live_view = _LiveView(demo, viewers)
+    for path, (name, content_type) in STATIC_FILES.items():
+        # Read once at the start: no request opens a file.
+        app.router.add_get(path, _make_static_handler((HERE / name).read_text(encoding="utf-8"), content_type))
+    app.router.add_get("/live", live_view.handle)
+    app.on_response_prepare.append(_add_headers)
+    app.on_shutdown.append(live_view.close)
     return app
 
 
 async def serve(
-    app: web.Application, host: str, port: int, ready: Callable[[int], None]
+    app: web.Application, host: str, port: int, on_ready: Callable[[int], None]
 ) -> Callable[[], Awaitable[None]]:
-    """Listen, tell `ready` the port, and give what ends it. Raises OSError where that cannot be listened on."""
+    """Listen, call `on_ready` with the port, and return the function that ends the server.
+
+    Raises:
+        OSError: host and port cannot be listened on.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
@@ -75,45 +83,44 @@ async def serve(
     except OSError:
         await runner.cleanup()
         raise
-    ready(runner.addresses[0][1])
+    on_ready(runner.addresses[0][1])
     return runner.cleanup
 
 
-def _guarded(guard: Any) -> Any:
+def _make_guard_middleware(guard: Any) -> Any:
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = guard.refusal(request.headers.get("Host", ""), request.headers.get("Origin"))
+    async def check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refusal = guard.explain_refusal(request.headers.get("Host", ""), request.headers.get("Origin"))
         if refusal:
             raise web.HTTPForbidden(text=f"{refusal}\n")
-        if guard.token and request.path == "/" and "token" in request.query and guard.knows(request.query["token"]):
-            # On to the same page without the token: addresses end up in histories and screenshots.
-            answer = web.HTTPSeeOther("/")
-            answer.set_cookie(demo_guard.COOKIE, guard.token, httponly=True, samesite="Lax", max_age=30 * 86400)
-            raise answer
-        if not guard.knows(request.cookies.get(demo_guard.COOKIE, "")):
-            raise web.HTTPUnauthorized(
-                text="open the address with ?token=..., as the demo printed it when it started\n"
-            )
+        with_token = guard.token and request.path == "/" and "token" in request.query
+        if with_token and guard.accepts_token(request.query["token"]):
+            # Redirect to the address without the token: addresses are kept in histories and screenshots.
+            response = web.HTTPSeeOther("/")
+            response.set_cookie(demo_guard.COOKIE, guard.token, httponly=True, samesite="Lax", max_age=30 * 86400)
+            raise response
+        if not guard.accepts_token(request.cookies.get(demo_guard.COOKIE, "")):
+            raise web.HTTPUnauthorized(text="open the address with ?token=..., which the demo printed at its start\n")
         return await handler(request)
 
-    return middleware
+    return check_request
 
 
-async def _dressed(_: web.Request, answer: web.StreamResponse) -> None:
-    answer.headers.update(HEADERS)
-    # Its value would tell the versions of Python and aiohttp.
-    answer.headers["Server"] = "edgetl"
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    # The default contains the versions of Python and aiohttp, which help an attacker.
+    response.headers["Server"] = "edgetl"
 
 
-def _fixed(text: str, kind: str) -> Handler:
-    async def handler(_: web.Request) -> web.StreamResponse:
-        return web.Response(text=text, content_type=kind)
+def _make_static_handler(text: str, content_type: str) -> Handler:
+    async def handle(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, content_type=content_type)
 
-    return handler
+    return handle
 
 
-class _Site:
-    """The viewers, and the newest picture as JPEG, made once for all of them and only if somebody looks."""
+class _LiveView:
+    """The viewers, and the newest frame as JPEG, which is encoded once for all of them and only if one requests it."""
 
     def __init__(self, demo: Any, viewers: int) -> None:
         self._demo = demo
@@ -122,65 +129,67 @@ class _Site:
         self._encoding = asyncio.Lock()
         self._jpeg = (0, b"")
 
-    async def live(self, request: web.Request) -> web.StreamResponse:
-        """One viewer, from the first picture to the last."""
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one viewer until it disconnects."""
         viewer = web.WebSocketResponse(heartbeat=10.0, max_msg_size=64, compress=False)
         await viewer.prepare(request)
         if len(self._viewers) >= self._limit:
-            await viewer.close(code=FULL, message=b"too many viewers")
+            await viewer.close(code=TOO_MANY_VIEWERS, message=b"too many viewers")
             return viewer
         self._viewers.add(viewer)
         try:
-            await self._served(viewer)
+            await self._send_states(viewer)
         except (ConnectionError, asyncio.TimeoutError):  # noqa: UP041  (another class before Python 3.11)
-            # The viewer is gone or asks for nothing any more: nobody is left to tell.
+            # The viewer disconnected or is idle: there is nothing to report to it.
             await viewer.close()
         finally:
             self._viewers.discard(viewer)
         return viewer
 
     async def close(self, _: web.Application) -> None:
-        """Send all viewers away."""
+        """Disconnect all viewers."""
         for viewer in set(self._viewers):
             await viewer.close(code=WSCloseCode.GOING_AWAY, message=b"the demo was stopped")
 
-    async def _served(self, viewer: web.WebSocketResponse) -> None:
+    async def _send_states(self, viewer: web.WebSocketResponse) -> None:
         number, clock = 0, asyncio.get_running_loop()
         while True:
-            asked = await viewer.receive(QUIET_S)
-            if asked.type is not WSMsgType.TEXT:
+            message = await viewer.receive(IDLE_TIMEOUT_S)
+            if message.type is not WSMsgType.TEXT:
                 return
             start = clock.time()
-            answer = await self._newer(number)
-            jpeg = b"" if answer is None else await self._encoded(answer)
-            number = number if answer is None else answer.number
-            # Labels and picture travel in one message: they belong together.
-            head = json.dumps(self._demo.state(answer)).encode()
-            await viewer.send_bytes(struct.pack(">I", len(head)) + head + jpeg)
+            prediction = await self._wait_for_prediction(number)
+            image = b"" if prediction is None else await self._encode(prediction)
+            number = number if prediction is None else prediction.number
+            # State and frame are one message: labels never appear beside another frame.
+            state = json.dumps(self._demo.get_state(prediction)).encode()
+            await viewer.send_bytes(struct.pack(">I", len(state)) + state + image)
             await asyncio.sleep(max(0.0, 1 / VIEW_HZ - (clock.time() - start)))
 
-    async def _newer(self, number: int) -> Any:
-        """The newest answer as soon as it is another; None if none comes within NEWS_S."""
-        for _ in range(int(NEWS_S / POLL_S)):
-            answer = self._demo.loop.answer
-            if answer is not None and answer.number != number:
-                return answer
+    async def _wait_for_prediction(self, number: int) -> Any:
+        """Return the newest prediction once it is not that number; None if none arrives within STATE_INTERVAL_S."""
+        for _ in range(int(STATE_INTERVAL_S / POLL_S)):
+            prediction = self._demo.loop.prediction
+            if prediction is not None and prediction.number != number:
+                return prediction
             await asyncio.sleep(POLL_S)
         return None
 
-    async def _encoded(self, answer: Any) -> bytes:
+    async def _encode(self, prediction: Any) -> bytes:
+        # The lock lets the other viewers wait for the JPEG instead of encoding it again.
         async with self._encoding:
-            if self._jpeg[0] < answer.number:
-                self._jpeg = (answer.number, await asyncio.to_thread(jpeg, answer.image))
+            if self._jpeg[0] < prediction.number:
+                self._jpeg = (prediction.number, await asyncio.to_thread(encode_jpeg, prediction.image))
             return self._jpeg[1]
 
 
-def jpeg(image: Image.Image) -> bytes:
-    """A picture for the page: at most VIEW_PX, JPEG. The model never sees it."""
-    small = image
+def encode_jpeg(image: Image.Image) -> bytes:
+    """Encode a frame for the page, at most VIEW_PX large. The model does not use this image."""
+    view = image
     if image.width > VIEW_PX[0] or image.height > VIEW_PX[1]:
-        small = image.copy()
-        small.thumbnail(VIEW_PX, reducing_gap=2.0)
+        # thumbnail() works in place, and other threads use the frame.
+        view = image.copy()
+        view.thumbnail(VIEW_PX, reducing_gap=2.0)
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
+    view.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()

@@ -1,6 +1,6 @@
-"""The model on LiteRT: uint8 photos in, the numbers of the output tensor out. Other targets bring their own runtime.py.
+"""Runs the model on LiteRT: uint8 photos in, output tensors out. Targets with another runtime have another runtime.py.
 
-Needs numpy and ai-edge-litert only. One Model is one interpreter: make it once and keep it.
+Needs numpy and ai-edge-litert only. A Model is one interpreter: create it once, because loading is slow.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 PACKAGE = "ai-edge-litert"
-FAST = "XNNPACK"
+FAST_KERNELS = "XNNPACK"
 
 
-def version() -> str:
-    """The installed version of the runtime."""
+def get_version() -> str:
+    """Return the installed version of the runtime."""
     return metadata.version(PACKAGE)
 
 
 class Model:
-    """A .tflite file, loaded and ready.
+    """A .tflite file, loaded.
 
     Attributes:
-        accelerated: whether XNNPACK really runs. LiteRT drops it without a word, for example where /sys is unreadable.
+        accelerated: whether XNNPACK runs. LiteRT silently falls back to its own kernels, such as where /sys is missing.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -33,44 +33,44 @@ class Model:
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
-        # A delegate that runs shows as one operator more in the plan; LiteRT has no public way to ask for it.
+        # There is no public way to ask whether a delegate runs; a DELEGATE operator in the execution plan shows it.
         self.accelerated = any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
 
-    def outputs(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """What the model answers to one photo.
+    def predict(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Predict one photo: `set_input`, `invoke` and `get_output` in one call.
 
         Args:
-            pixels: uint8 [side, side, 3], RGB 0..255.
+            pixels: uint8 [side, side, 3], RGB, 0..255.
 
         Returns:
-            [units], in the dtype of the output tensor itself.
+            [units] in the dtype of the output tensor; `dequantize` converts it to real numbers.
         """
-        self.fill(pixels)
+        self.set_input(pixels)
         self.invoke()
-        return self.answer()
+        return self.get_output()
 
-    def fill(self, pixels: np.ndarray[Any, Any]) -> None:
-        """Hand a photo to the model, in the input tensor's own numbers: the first of the three steps of `outputs`."""
+    def set_input(self, pixels: np.ndarray[Any, Any]) -> None:
+        """Write a photo into the input tensor: uint8 [side, side, 3], quantized where the tensor needs it."""
         values: np.ndarray[Any, Any] = pixels
         scale, zero_point = self._input["quantization"]
         dtype = self._input["dtype"]
-        # A scale of 1 and a zero point of 0 leave every number as it is.
+        # Scale 1 and zero point 0 are the identity, which is what edgetl's own files have. Scale 0 means not quantized.
         if scale and (scale, zero_point) != (1, 0):
             limits = np.iinfo(dtype)
             values = np.clip(np.rint(pixels / scale) + zero_point, limits.min, limits.max)
         self._interpreter.set_tensor(self._input["index"], values.astype(dtype, copy=False)[np.newaxis])
 
     def invoke(self) -> None:
-        """Run the model on what it was handed, and nothing else."""
+        """Run the model on the input tensor, and nothing else: this is what bench.py times."""
         self._interpreter.invoke()
 
-    def answer(self) -> np.ndarray[Any, Any]:
-        """What it answered: [units], in the dtype of the output tensor itself."""
+    def get_output(self) -> np.ndarray[Any, Any]:
+        """Return the output tensor: [units] in its own dtype."""
         return np.ravel(self._interpreter.get_tensor(self._output["index"]))
 
-    def numbers(self, outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The real numbers that outputs stand for, by the output tensor's own scale and zero point: float32 [units]."""
+    def dequantize(self, output: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Convert an output to real numbers with the scale and the zero point of the output tensor: float32 [units]."""
         scale, zero_point = self._output["quantization"]
         if not scale:
-            return outputs.astype(np.float32)
-        return np.asarray((outputs.astype(np.float32) - zero_point) * scale, dtype=np.float32)
+            return output.astype(np.float32)
+        return np.asarray((output.astype(np.float32) - zero_point) * scale, dtype=np.float32)

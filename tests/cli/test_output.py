@@ -11,17 +11,8 @@ from edgetl.cli import output
 from edgetl.core.console import Console
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import (
-    Artifact,
-    Bundle,
-    ClassChange,
-    Flip,
-    LayerError,
-    LedgerHop,
-    Trained,
-    TrainingPhase,
-    Verdict,
-)
+from edgetl.core.records import Artifact, Bundle, LayerError, Trained, TrainingPhase
+from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 
 VERDICT = Verdict(
@@ -66,7 +57,7 @@ def built(tmp_path) -> Built:
         first_trainable_layer="head",
         validation_accuracy=0.9,
         validation_loss=0.3,
-        kept=True,
+        accepted=True,
         note="",
         seconds=1.0,
     )

@@ -22,8 +22,8 @@ from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, ContractBroken
 from edgetl.core.methods import METHODS
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import Verdict
 from edgetl.core.run import run_folder as runs
+from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import build as building
 from edgetl.pipeline.delivery import Delivery
 from edgetl.pipeline.order import Order
@@ -209,13 +209,13 @@ def test_the_exit_code_leaves_the_process(edgetl):
 def test_photos_that_are_not_there(edgetl):
     done = edgetl("build", "nowhere", "--out", "run")
     assert (done.returncode, done.stdout) == (2, "") and "Traceback" not in done.stderr
-    assert "error: the photos' folder does not exist" in done.stderr and "one folder per class" in done.stderr
+    assert "error: the folder of photos does not exist" in done.stderr and "one folder per class" in done.stderr
 
 
 def test_a_folder_with_other_files_is_not_taken_over(capfd, photos, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     assert cli.run(["build", str(photos), "--out", str(tmp_path)]) == 2
-    assert "no run of edgetl's" in capfd.readouterr().err
+    assert "files that edgetl did not write" in capfd.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -520,7 +520,7 @@ def test_milliseconds_are_demanded_of_devices_and_not_of_this_machine(run_folder
 
 @pytest.mark.parametrize(
     ("devices", "says"),
-    [(("-oProxyCommand=x",), "is no device for ssh"), (("a", "a"), "two devices of the same name")],
+    [(("-oProxyCommand=x",), "is not a device name for ssh"), (("a", "a"), "two devices of the same name")],
 )
 def test_devices_that_cannot_be(run_folder, edgetl, devices, says):
     done = edgetl("bench", run_folder, *(f"--device={name}" for name in devices))

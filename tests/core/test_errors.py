@@ -1,21 +1,28 @@
-"""errors.py: every error is told in three short parts and ends the program with its own exit code."""
+"""errors.py: every error has a message, places and a hint, and ends the program with its own exit code."""
 
 import pytest
 
 from edgetl.core import errors
 from edgetl.core.errors import EdgetlError, unknown_name
 
-EXIT_CODES = {"ConfigError": 2, "DataError": 2, "MissingPackage": 2, "StageError": 3, "ContractBroken": 1}
+EXIT_CODES = {
+    "ConfigError": 2,
+    "DataError": 2,
+    "MissingPackage": 2,
+    "StageError": 3,
+    "InternalError": 3,
+    "ContractBroken": 1,
+}
 
 
 @pytest.mark.parametrize(("name", "code"), EXIT_CODES.items())
-def test_exit_codes(name, code):
+def test_error_has_its_exit_code(name, code):
     kind = getattr(errors, name)
     assert issubclass(kind, EdgetlError)
     assert kind("m").exit_code == code
 
 
-def test_no_error_is_missing_from_the_tree():
+def test_module_docstring_lists_every_error_with_its_exit_code():
     kinds = {kind.__name__ for kind in EdgetlError.__subclasses__() if kind.__module__.startswith("edgetl.")}
     assert kinds == set(EXIT_CODES)
     for name, code in EXIT_CODES.items():
@@ -23,31 +30,31 @@ def test_no_error_is_missing_from_the_tree():
         assert line.endswith(f"exit {code}")
 
 
-def test_an_unnamed_error_is_our_fault():
+def test_base_error_has_the_exit_code_of_a_defect():
     assert EdgetlError("m").exit_code == 3
 
 
-def test_parts():
+def test_error_stores_message_places_and_hint():
     error = EdgetlError("wrong", where=[3, "key"], hint="do this")
     assert (error.message, error.where, error.hint) == ("wrong", ("3", "key"), "do this")
     assert str(error) == "wrong"
     assert (EdgetlError("wrong").where, EdgetlError("wrong").hint) == ((), "")
 
 
-def test_did_you_mean():
+def test_misspelled_name_suggests_similar_names():
     error = unknown_name("base", "mobilenetv2", ["resnet50", "mobilenet_v2", "mobilenet"])
     assert error.message == "unknown base 'mobilenetv2'"
     assert error.hint == "did you mean mobilenet_v2 or mobilenet?"
 
 
-def test_nothing_close_lists_what_there_is():
+def test_name_without_similar_names_lists_all_names():
     assert unknown_name("base", "zzz", iter(["b", "a"])).hint == "known: a, b"
 
 
-def test_at_most_three_are_offered():
+def test_at_most_three_names_are_suggested():
     assert unknown_name("x", "abcd", [f"abcd{number}" for number in range(9)]).hint.count(" or ") == 2
 
 
-def test_what_a_library_said_first():
+def test_first_line_is_that_of_the_message_or_the_class_name():
     assert errors.first_line(ValueError("\n one\ntwo")) == "one"
     assert errors.first_line(RuntimeError()) == "RuntimeError"

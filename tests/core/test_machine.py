@@ -1,4 +1,4 @@
-"""machine.py: what this process may use, not what the machine has."""
+"""machine.py: the cores that this process may use, and the name of the processor."""
 
 import os
 
@@ -14,22 +14,30 @@ def test_cores_are_those_of_this_process(monkeypatch):
 
 
 @pytest.mark.parametrize(("counted", "expected"), [(6, 6), (None, 1)])
-def test_where_affinity_is_unknown_all_cores_count(monkeypatch, counted, expected):
+def test_all_cores_count_without_affinity(monkeypatch, counted, expected):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: counted)
     assert machine.count_cores() == expected
 
 
-def test_there_is_at_least_one():
+def test_there_is_at_least_one_core():
     assert machine.count_cores() >= 1
 
 
-def test_the_processor_has_a_name():
+def test_processor_has_a_name():
     assert machine.read_processor_name().strip()
 
 
-def test_without_a_list_of_processors_the_architecture_will_do(monkeypatch):
+def test_architecture_replaces_a_missing_processor_name(monkeypatch):
     monkeypatch.setattr(machine.Path, "is_file", lambda self: False)
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+    assert machine.read_processor_name() == "aarch64"
+
+
+def test_cpuinfo_without_model_name_is_no_error(monkeypatch):
+    monkeypatch.setattr(machine.Path, "is_file", lambda self: True)
+    monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: "processor\t: 0\nBogoMIPS\t: 108.00\n")
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
     assert machine.read_processor_name() == "aarch64"

@@ -1,15 +1,18 @@
-"""census.py: one record for all formats."""
+"""model_file.py: the same frozen records for all formats."""
 
 import dataclasses
 
 import pytest
 
-from edgetl.core.model_file import ModelSummary
-from edgetl.core.records import TensorSpec
+from edgetl.core.model_file import ModelMetadata, ModelSummary
+from edgetl.core.records import InputSpec, TensorSpec
 
 
-def test_a_census_is_frozen():
-    end = TensorSpec(name="image", shape=(1, 8, 8, 3), dtype="uint8", scale=0.0, zero_point=0)
-    census = ModelSummary(input=end, output=end, operators={"Conv": 2}, tensor_dtypes={"uint8": 1})
+def test_summary_and_metadata_are_frozen():
+    tensor = TensorSpec(name="image", shape=(1, 8, 8, 3), dtype="uint8", scale=0.0, zero_point=0)
+    summary = ModelSummary(input=tensor, output=tensor, operators={"Conv": 2}, tensor_dtypes={"uint8": 1})
     with pytest.raises(dataclasses.FrozenInstanceError):
-        census.input = end
+        summary.input = tensor
+    metadata = ModelMetadata(classes=("a", "b"), input=InputSpec(side_px=32, fit="crop"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        metadata.classes = ()

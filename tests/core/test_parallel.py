@@ -1,36 +1,56 @@
-"""shares: answers come back in photo order, whatever the number of photos and cores and whoever is first."""
+"""parallel.py: predictions are in photo order for every number of photos and cores, and for threads of any speed."""
 
-import time
+import threading
 
 import numpy as np
 import pytest
 
 from edgetl.core import machine
-from edgetl.core.parallel import ThreadPredictions, predict_in_parallel
+from edgetl.core.parallel import ThreadPredictions, predict_in_batches, predict_in_parallel
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 7])
 @pytest.mark.parametrize("photos", [1, 15, 16, 17, 50])
-def test_answers_are_in_photo_order(monkeypatch, cores, photos):
+def test_parallel_predictions_are_in_photo_order(monkeypatch, cores, photos):
     monkeypatch.setattr(machine, "count_cores", lambda: cores)
-    called = []
+    threads = min(cores, -(-photos // 16))
+    calls = []
+    others_finished = threading.Semaphore(0)
 
-    def answer(share):
-        called.append(share)
-        time.sleep(0.002 * (share[0][0] == 0))  # The first share ends last.
-        return ThreadPredictions(
-            [rows[:, None] * 2.0 for rows in share], [float(row) for rows in share for row in rows]
-        )
+    def predict_chunks(chunks):
+        calls.append(chunks)
+        # The thread of the first photo finishes last.
+        if chunks[0][0] == 0:
+            for _ in range(threads - 1):
+                assert others_finished.acquire(timeout=10)
+        else:
+            others_finished.release()
+        rows = [float(row) for chunk in chunks for row in chunk]
+        return ThreadPredictions(raw=[chunk[:, None] * 2.0 for chunk in chunks], times_ms=rows)
 
-    raw, median_ms = predict_in_parallel(photos, answer)
+    raw, median_ms = predict_in_parallel(photos, predict_chunks)
     assert np.array_equal(raw[:, 0], np.arange(photos) * 2.0)
     assert median_ms == pytest.approx((photos - 1) / 2)
-    assert len(called) == min(cores, -(-photos // 16))
+    assert len(calls) == threads
 
 
-def test_what_goes_wrong_in_a_share_is_told():
-    def answer(_):
+def test_error_in_a_thread_is_raised():
+    def predict_chunks(_):
         raise ValueError("no such model")
 
     with pytest.raises(ValueError, match="no such model"):
-        predict_in_parallel(3, answer)
+        predict_in_parallel(3, predict_chunks)
+
+
+@pytest.mark.parametrize("photos", [1, 3, 4, 5, 8])
+def test_batches_have_one_size_and_results_only_of_the_photos(photos):
+    sizes, advanced = [], []
+
+    def predict_rows(rows):
+        sizes.append(len(rows))
+        assert rows.max() < photos
+        return rows[:, None] * 2.0
+
+    outputs = predict_in_batches(photos, 4, predict_rows, advanced.append)
+    assert np.array_equal(outputs[:, 0], np.arange(photos) * 2.0)
+    assert set(sizes) == {4} and sum(advanced) == photos

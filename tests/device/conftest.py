@@ -19,10 +19,10 @@ from edgetl.core.run import run_folder
 from edgetl.core.storage.files import hash_file
 from edgetl.pipeline.build import Built, build
 from edgetl.pipeline.order import Order
-from tools.emulation import answer, chamber, store
-from tools.emulation.answer import Answering
+from tools.emulation import sandbox, ssh_board, store
 from tools.emulation.boards import BOARDS
-from tools.emulation.chamber import Prepared
+from tools.emulation.sandbox import PreparedBoard
+from tools.emulation.ssh_board import SshBoard
 
 # Boards are kept in the user's cache, and tests have one of their own: this is read before they get it.
 USERS_CACHE = os.environ.get("XDG_CACHE_HOME", "")
@@ -42,30 +42,30 @@ def users_cache() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> Callable[[str], Prepared]:
+def prepared() -> Callable[[str], PreparedBoard]:
     """A board's files by its name."""
 
-    def prepare(name: str) -> Prepared:
+    def prepare(name: str) -> PreparedBoard:
         try:
             with users_cache():
-                return chamber.prepared(BOARDS[name])
-        except store.CannotEmulate as error:
+                return sandbox.prepare_board(BOARDS[name])
+        except store.EmulationError as error:
             pytest.skip(error.message)
 
     return prepare
 
 
 @pytest.fixture(scope="session")
-def answering(prepared: Callable[[str], Prepared]) -> Callable[..., Iterator[Answering]]:
-    """A board by its name, up until the end of the block; the rest as `answer.answering` takes it."""
+def answering(prepared: Callable[[str], PreparedBoard]) -> Callable[..., Iterator[SshBoard]]:
+    """A board by its name, up until the end of the block; the rest as `ssh_board.start_board` takes it."""
 
     @contextmanager
-    def start(name: str, **options: object) -> Iterator[Answering]:
+    def start(name: str, **options: object) -> Iterator[SshBoard]:
         ready = prepared(name)
         try:
-            board = answer.answering(ready, **options)
+            board = ssh_board.start_board(ready, **options)
             entered = board.__enter__()
-        except store.CannotEmulate as error:
+        except store.EmulationError as error:
             pytest.skip(error.message)
         try:
             yield entered
@@ -94,8 +94,8 @@ def built_for(built: Built, order: Order, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def set_up(
-    prepared: Callable[[str], Prepared],
-    answering: Callable[..., Iterator[Answering]],
+    prepared: Callable[[str], PreparedBoard],
+    answering: Callable[..., Iterator[SshBoard]],
     built_for: Callable[[str, str], Built],
 ) -> Path:
     """What setup.sh makes on bookworm: `venv`, kept until anything that it depends on changes, and `python3`."""
@@ -119,7 +119,7 @@ def set_up(
         (folder / "python3").chmod(0o755)
 
     with users_cache():
-        return store.kept("set-up", [ready.root.name, depends_on, _READY_PYTHON], make)
+        return store.cache_folder("set-up", [ready.root.name, depends_on, _READY_PYTHON], make)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.emulation import answer, chamber, debian, store, wheels
+from tools.emulation import debian, sandbox, ssh_board, store, wheels
 from tools.emulation.boards import BOARDS
 
 PROGRAM = Path(__file__).parents[2] / "tools" / "emulate"
@@ -48,13 +48,13 @@ Signed-By: /usr/share/keyrings/debian.gpg
 def test_the_mirror_is_this_machines_own(tmp_path, name, text, options):
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / name).write_text(text)
-    assert debian.mirror(tmp_path) == debian.Mirror(uri="http://mirror.example/debian", options=options)
+    assert debian.find_mirror(tmp_path) == debian.Mirror(uri="http://mirror.example/debian", options=options)
 
 
 def test_no_debian_mirror_is_said(tmp_path):
     (tmp_path / "sources.list").write_text("deb http://mirror.example/ubuntu x main\n")
-    with pytest.raises(store.CannotEmulate, match="apt knows no Debian mirror here"):
-        debian.mirror(tmp_path)
+    with pytest.raises(store.EmulationError, match="apt has no Debian mirror here"):
+        debian.find_mirror(tmp_path)
 
 
 def test_kept_once_and_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -65,32 +65,32 @@ def test_kept_once_and_whole_or_not_at_all(tmp_path, monkeypatch):
         (folder / "file").write_text("content")
         made.append(folder)
         if len(made) == 1:
-            raise store.CannotEmulate("the network went away")
+            raise store.EmulationError("the network went away")
 
-    with pytest.raises(store.CannotEmulate):
-        store.kept("board", ["a"], make)
+    with pytest.raises(store.EmulationError):
+        store.cache_folder("board", ["a"], make)
     assert [path.name for path in (tmp_path / "edgetl" / "emulation").iterdir() if path.is_dir()] == []
-    first = store.kept("board", ["a"], make)
-    assert store.kept("board", ["a"], make) == first and (first / "file").read_text() == "content"
-    assert store.kept("board", ["b"], make) != first and len(made) == 3
+    first = store.cache_folder("board", ["a"], make)
+    assert store.cache_folder("board", ["a"], make) == first and (first / "file").read_text() == "content"
+    assert store.cache_folder("board", ["b"], make) != first and len(made) == 3
     assert first.stat().st_mode & 0o777 == 0o755
 
 
 def test_boards_have_the_versions_of_this_machine():
-    assert all("==" in pin for board in BOARDS.values() for pin in wheels.pinned(board))
-    assert wheels.pinned(replace(BOARDS["trixie"], wheels=("no-such-package",))) == ("no-such-package",)
+    assert all("==" in pin for board in BOARDS.values() for pin in wheels.pin_versions(board))
+    assert wheels.pin_versions(replace(BOARDS["trixie"], wheels=("no-such-package",))) == ("no-such-package",)
 
 
 def test_another_processor_is_said(monkeypatch):
-    monkeypatch.setattr(chamber.platform, "machine", lambda: "riscv64")
-    with pytest.raises(store.CannotEmulate, match="on x86-64 Linux, not on linux riscv64"):
-        chamber.prepared(BOARDS["bookworm"])
+    monkeypatch.setattr(sandbox.platform, "machine", lambda: "riscv64")
+    with pytest.raises(store.EmulationError, match="on x86-64 Linux, not on linux riscv64"):
+        sandbox.prepare_board(BOARDS["bookworm"])
 
 
 def test_only_root_can_give_a_board_that_answers(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    ready = chamber.Prepared(board=BOARDS["bookworm"], root=tmp_path, qemu=tmp_path / "qemu-aarch64")
-    with pytest.raises(store.CannotEmulate, match="only root"), answer.answering(ready):
+    ready = sandbox.PreparedBoard(board=BOARDS["bookworm"], root=tmp_path, qemu=tmp_path / "qemu-aarch64")
+    with pytest.raises(store.EmulationError, match="only root"), ssh_board.start_board(ready):
         pytest.fail("it started")
 
 

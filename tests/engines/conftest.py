@@ -1,125 +1,215 @@
-"""Keras 2 for the tests: a second Python process, started once, because tfmot must not be imported into this one."""
+"""Fixtures of the engines: a process with Keras 2, and files of the small model in all formats, converted once."""
 
 import json
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-_SERVER = """
-import gc, json, os, sys, traceback
-lines = os.fdopen(os.dup(1), "w", buffering=1)
-os.dup2(2, 1)
-for line in sys.stdin:
-    scope = {}
-    try:
-        exec(json.loads(line), scope)
-        answer = {"result": scope.get("result")}
-    except Exception:
-        answer = {"failed": traceback.format_exc()}
-    lines.write(json.dumps(answer) + "\\n")
-    # Networks hold themselves in circles, and dozens of them gigabytes.
-    scope.clear()
-    if "tf_keras" in sys.modules:
-        sys.modules["tf_keras"].backend.clear_session()
-    gc.collect()
-"""
+from edgetl.core.methods import METHODS
+from edgetl.core.model_file import ModelMetadata
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.records import InputSpec
+
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def legacy() -> Iterator[Callable[[str], Any]]:
-    """Runs code in the other process and gives what it leaves in `result`."""
-    command = [sys.executable, "-c", _SERVER]
+def keras2() -> Iterator[Callable[..., Any]]:
+    """Return a function that calls a function of a test module in a process with Keras 2: tfmot excludes Keras 3.
+
+    Arguments and result must be JSON; paths become strings.
+    """
+    command = [sys.executable, "-m", "tests.engines.keras2_process"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=PROJECT
     ) as child:
         assert child.stdin is not None and child.stdout is not None
 
-        def run(code: str) -> Any:
-            child.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
+        def call(function: Callable[..., Any], *arguments: Any) -> Any:
+            request = json.dumps([function.__module__, function.__name__, arguments], default=str)
+            child.stdin.write(request + "\n")
             child.stdin.flush()
-            answer = json.loads(child.stdout.readline())
-            if "failed" in answer:
-                pytest.fail(answer["failed"])
-            return answer["result"]
+            reply = json.loads(child.stdout.readline())
+            if "error" in reply:
+                pytest.fail(reply["error"])
+            return reply["result"]
 
-        yield run
+        yield call
         child.stdin.close()
 
 
 @pytest.fixture(scope="session")
-def onnx_bytes() -> Callable[..., bytes]:
-    """The .onnx file of a SavedModel by a method's name; calibrated ones take the photos."""
-    from edgetl.core.methods import METHODS
-    from edgetl.engines.onnx import calibrate as onnx_calibrate
-    from edgetl.engines.onnx import convert as onnx_convert
+def small_network(
+    make_once: Callable[..., Path], small_model: Callable[..., Any], photo_array: np.ndarray
+) -> Path:
+    """Return a folder with the small model as a network, and its scores for all photos: see `small_network.py`."""
 
-    def made(saved: Any, name: str, photos: Any, card: Any) -> bytes:
-        method, graph = METHODS[name], onnx_convert.translate_saved_model(saved)
-        if not method.calibrated:
-            return onnx_convert.convert_graph(graph, method, card)
-        return onnx_calibrate.quantize_model(
-            onnx_calibrate.calibrate_model(graph, photos, lambda _: None), method, (), card
-        )
+    def write(folder: Path) -> None:
+        from edgetl.core.network import description
+        from edgetl.engines.keras import to_network
 
-    return made
+        model = small_model()
+        # As after training: statistics that change the weights when they are folded, scores that differ by photo.
+        generator = np.random.default_rng(5)
+        for name in ("bn1", "bn2"):
+            layer = model.get_layer(name)
+            layer.set_weights([generator.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+        weights, bias = model.get_layer("scores").get_weights()
+        model.get_layer("scores").set_weights([weights * 20, bias])
+        description.save_network(to_network.describe_network(model), folder)
+        photos, scores = to_network.probe_model(model, photo_array)
+        np.savez(folder / "probe.npz", photos=photos, scores=scores, pixels=photo_array)
+
+    return make_once("network", write)
 
 
 @pytest.fixture(scope="session")
-def told(small_model: Callable[..., Any], photo_array: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Code that opens the small model for `legacy`: `net`, scaled `photos`, Keras 3's `answers`, raw `pixels`."""
-    import numpy as np
+def qat_export(make_once: Callable[..., Path], small_network: Path, keras2: Callable[..., Any]) -> Path:
+    """Return a folder with the SavedModel of a quantization-aware model, saved_model/, and its predictions.npy."""
 
-    from edgetl.core.network import description
-    from edgetl.engines.keras import to_network
+    def write(folder: Path) -> None:
+        keras2(_export_qat_model, small_network, folder)
 
-    folder = tmp_path_factory.mktemp("told")
-    model = small_model()
-    # As if trained: statistics that fold into something, and scores that differ from photo to photo.
-    noise = np.random.default_rng(5)
-    for name in ("bn1", "bn2"):
-        layer = model.get_layer(name)
-        layer.set_weights([noise.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
-    kernel, bias = model.get_layer("scores").get_weights()
-    model.get_layer("scores").set_weights([kernel * 20, bias])
-    description.save_network(to_network.describe_network(model), folder)
-    photos, answers = to_network.probe_model(model, photo_array)
-    np.savez(folder / "probe.npz", photos=photos, answers=answers, pixels=photo_array)
-    return f"""
-import numpy as np
-from pathlib import Path
-from edgetl.core.network import description as flatnet, folding
-net = flatnet.load_network(Path({str(folder)!r}))
-kept = np.load({str(folder / "probe.npz")!r})
-photos, answers, pixels = kept["photos"], kept["answers"], kept["pixels"]
-labels = np.repeat(np.arange(3), 10)
+    return make_once("qat", write)
 
-class Held:
-    def __len__(self): return len(pixels)
-    def rows(self, rows): return pixels[np.asarray(rows)]
 
-from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.engines.tfmot.integer_export import PixelScaling
-from edgetl.engines.keras.batches import LabelledPhotos
-from edgetl.engines.tfmot.fit import RetrainSetup
-from edgetl.core.progress import TrainingListener
+def _export_qat_model(network_folder: str, folder: str) -> None:
+    from tests.engines import small_network
 
-scaling = PixelScaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
+    small_network.export_qat_model(network_folder, folder)
 
-def course(**retrain):
-    held = LabelledPhotos(pixels=Held(), labels=labels, sha256s=[str(row) for row in range(30)])
-    retrain["compress_epochs"] = retrain.get("epochs", 1)
-    recipe = resolve_recipe(flags={{"retrain": retrain, "training": {{"batch_size": 8}}}})
-    return RetrainSetup(train=held, validation=held, recipe=recipe, learning_rate=1e-3, scaled=scaling.scaled)
 
-seen = []
-watch = TrainingListener(
-    begin=lambda *what: seen.append(what),
-    step=lambda *what: seen.append(what),
-    epoch=lambda epoch: seen.append(epoch),
-    say=lambda text: seen.append(text),
-)
-"""
+@pytest.fixture(scope="session")
+def small_keras(make_once: Callable[..., Path], small_model: Callable[..., Any]) -> Path:
+    """Return the .keras file of the small model."""
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.keras import model as keras_model
+
+        keras_model.save_model(small_model(), folder / "model.keras")
+
+    return make_once("keras", write) / "model.keras"
+
+
+@pytest.fixture(scope="session")
+def saved_models(make_once: Callable[..., Path], small_keras: Path) -> dict[str, Path]:
+    """Kind of input → SavedModel of the small model."""
+    kinds = ("uint8", "ranged", "float32")
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.keras import saved_model
+
+        for kind in kinds:
+            saved_model.export_saved_model(small_keras, folder / kind, kind)
+
+    folder = make_once("saved-models", write)
+    return {kind: folder / kind for kind in kinds}
+
+
+@pytest.fixture(scope="session")
+def metadata() -> ModelMetadata:
+    """Metadata of the small model. The names need quoting and an encoding."""
+    return ModelMetadata(classes=("ant", "Gänseblümchen", "a,b"), input=InputSpec(side_px=32, fit="pad"))
+
+
+@pytest.fixture(scope="session")
+def calibrated_tflite(
+    make_once: Callable[..., Path], saved_models: dict[str, Path], photo_array: np.ndarray, as_pixels: Callable[..., Pixels]
+) -> bytes:
+    """The small model as a calibrated .tflite file."""
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.tflite import calibrate
+
+        photos: list[int] = []
+        model = calibrate.calibrate_model(saved_models["ranged"], as_pixels(photo_array), photos.append)
+        assert sum(photos) == len(photo_array)
+        (folder / "calibrated.tflite").write_bytes(model)
+
+    return (make_once("calibrated-tflite", write) / "calibrated.tflite").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def translated_onnx(make_once: Callable[..., Path], saved_models: dict[str, Path]) -> bytes:
+    """The small model as a float .onnx graph."""
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.onnx import convert
+
+        (folder / "graph.onnx").write_bytes(convert.translate_saved_model(saved_models["uint8"]))
+
+    return (make_once("translated-onnx", write) / "graph.onnx").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def calibrated_onnx(
+    make_once: Callable[..., Path], translated_onnx: bytes, photo_array: np.ndarray, as_pixels: Callable[..., Pixels]
+) -> bytes:
+    """The small model as a calibrated .onnx graph."""
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.onnx import calibrate
+
+        photos: list[int] = []
+        model = calibrate.calibrate_model(translated_onnx, as_pixels(photo_array), photos.append)
+        assert sum(photos) == len(photo_array)
+        (folder / "calibrated.onnx").write_bytes(model)
+
+    return (make_once("calibrated-onnx", write) / "calibrated.onnx").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def tflite_files(
+    make_once: Callable[..., Path], saved_models: dict[str, Path], photo_array: np.ndarray, as_pixels: Callable[..., Pixels]
+) -> dict[str, Path]:
+    """Method → .tflite file of the small model. Methods with the same dtypes share a file."""
+    files = _name_files("tflite")
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.tflite import convert
+
+        for name in set(files.values()):
+            method = METHODS[name]
+            photos = as_pixels(photo_array) if method.calibrated else None
+            source = saved_models[convert.choose_input_kind(method)]
+            (folder / f"{name}.tflite").write_bytes(convert.convert_saved_model(source, method, photos))
+
+    folder = make_once("tflite", write)
+    return {method: folder / f"{name}.tflite" for method, name in files.items()}
+
+
+@pytest.fixture(scope="session")
+def onnx_files(
+    make_once: Callable[..., Path], translated_onnx: bytes, calibrated_onnx: bytes, metadata: ModelMetadata
+) -> dict[str, Path]:
+    """Method → .onnx file of the small model. Methods with the same dtypes share a file."""
+    files = _name_files("onnx")
+
+    def write(folder: Path) -> None:
+        from edgetl.engines.onnx import calibrate, convert
+
+        for name in set(files.values()):
+            method = METHODS[name]
+            if method.calibrated:
+                content = calibrate.quantize_model(calibrated_onnx, method, (), metadata)
+            else:
+                content = convert.convert_graph(translated_onnx, method, metadata)
+            (folder / f"{name}.onnx").write_bytes(content)
+
+    folder = make_once("onnx", write)
+    return {method: folder / f"{name}.onnx" for method, name in files.items()}
+
+
+def _name_files(format_name: str) -> dict[str, str]:
+    """Map each method without float layers to the first one with the same dtypes, from which its file gets the name."""
+    first: dict[tuple[str, str], str] = {}
+    return {
+        name: first.setdefault((method.weights, method.activations), name)
+        for name, method in METHODS.items()
+        if format_name in method.formats and not method.float_layers
+    }

@@ -1,15 +1,27 @@
-"""engines/__init__.py: what the foreign libraries find in their environment."""
+"""Importing edgetl.engines sets the environment of the libraries, and keeps what the user has set."""
 
 import subprocess
 import sys
 
+import pytest
 
-def printed(environment):
-    code = "import edgetl.engines, os; print(os.environ['KERAS_BACKEND'], os.environ['TF_DETERMINISTIC_OPS'])"
+DEFAULTS = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "TF_DETERMINISTIC_OPS": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, DEFAULTS),
+        ({"KERAS_BACKEND": "jax"}, DEFAULTS | {"KERAS_BACKEND": "jax"}),
+    ],
+    ids=["defaults", "a value of the user is kept"],
+)
+def test_environment_of_the_libraries(environment, expected):
+    code = f"import edgetl.engines, os; print(*(os.environ[name] for name in {list(DEFAULTS)}))"
     child = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    return child.stdout.split()
-
-
-def test_defaults_are_set_and_the_user_wins():
-    assert printed({}) == ["tensorflow", "1"]
-    assert printed({"KERAS_BACKEND": "jax"}) == ["jax", "1"]
+    assert child.stdout.split() == list(expected.values())

@@ -1,66 +1,121 @@
-"""chain_model.py: photos → Dataset → Trained in one run folder; the whole is in test_build.py."""
+"""Dataset and trained model of an order."""
 
-import contextlib
+import dataclasses
 import hashlib
+import shutil
+from pathlib import Path
 
 import pytest
 
-from edgetl import stages
 from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.network import bases
-from edgetl.core.photos import segments
-from edgetl.core.recipe.resolve import resolve as recipe
-from edgetl.core.record import Record
-from edgetl.core.run import run_folder
-from edgetl.pipeline.model import ModelChain, _weights_sha256
-from edgetl.pipeline.order import Order
+from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.storage import cache
+from edgetl.pipeline import stages
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.model import Model
 
 
-def test_published_weights_are_fetched_before_they_are_named(order, tmp_path, monkeypatch):
+@pytest.fixture
+def make_model(empty_context):
+    """Return a function that makes the model of an order with other values, in an empty run folder."""
+
+    def make(*, flags=None, **changes):
+        if flags is not None:
+            changes["recipe"] = resolve_recipe("default", flags)
+        order = dataclasses.replace(empty_context.order, **changes)
+        return Model(Context(order=order, run=empty_context.run, console=Console(quiet=True)))
+
+    return make
+
+
+def test_published_weights_are_downloaded_before_the_training_is_fingerprinted(make_model, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    resolved = recipe.resolve_recipe("default", {"base": {"name": "mobilenet_v2", "alpha": 0.35}})
     path = bases.resolve_weights_path("mobilenet_v2", 0.35, "imagenet")
+    downloads = []
 
-    def fetched(asked):
-        assert asked == resolved
+    def fetch(base):
+        downloads.append(base.name)
         path.parent.mkdir(parents=True)
         path.write_bytes(b"weights")
+        return path
 
-    monkeypatch.setattr(stages.train, "fetch_weights", fetched)
-    named = [_weights_sha256(resolved) for _ in range(2)]
-    assert named == [hashlib.sha256(b"weights").hexdigest()] * 2
-    assert _weights_sha256(recipe.resolve_recipe("default", {"base": {"weights": "none"}})) == "none"
+    monkeypatch.setattr(stages.keras_build, "fetch_weights", fetch)
+    model = make_model(flags={"base": {"name": "mobilenet_v2", "alpha": 0.35}})
+    assert [model._locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
+    assert make_model(flags={"base": {"weights": "none"}})._locate_weights() is None
 
 
-def test_labels_that_are_no_text(built, order, tmp_path):
+def test_without_photos_the_embedded_digits_are_used(make_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    written = []
+
+    def write(folder):
+        written.append(folder)
+        folder.mkdir(parents=True)
+
+    monkeypatch.setattr(stages.digits, "write_digits", write)
+    for _ in range(2):
+        # The folder is empty here; the real digits are in tests/engines/test_digits.py.
+        with pytest.raises(DataError):
+            _ = make_model(photos=None).dataset
+    assert written == [cache.locate_cache() / "digits"]
+
+
+def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
+    calls = watch_stage("adopt.inspect_external")
+    for _ in range(2):
+        model = make_model(flags={"external": {"path": str(built.trained.path), "scaling": "none"}})
+        assert model.input_spec.side_px == built.trained.input.side_px
+    assert calls == [(built.trained.path,)]
+
+
+def test_labels_that_are_not_utf8_are_refused(make_model, built, photos, tmp_path):
     labels = tmp_path / "labels.txt"
     labels.write_bytes("größe".encode("latin-1"))
-    own = {"path": str(built.trained.path), "labels": str(labels)}
-    other = Order(
-        photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
+    model = make_model(photos=photos, flags={"external": {"path": str(built.trained.path), "labels": str(labels)}})
+    with pytest.raises(ConfigError, match="the labels cannot be read"):
+        _ = model.trained
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_part_without_photos_is_an_error(make_model, draw_photos, tmp_path, part):
+    """The part of a photo is drawn from its content: with few photos, a part may get none."""
+    root = draw_photos(tmp_path / "few", range(60, 110))
+    low, high = {"test": (0.0, 0.2), "validation": (0.2, 0.35)}[part]
+    for path in root.rglob("*.png"):
+        if low <= int(hashlib.sha256(path.read_bytes()).hexdigest()[:16], 16) / 2**64 < high:
+            path.unlink()
+    with pytest.raises(DataError) as caught:
+        _ = make_model(photos=root).dataset
+    assert part in " ".join([caught.value.message, *caught.value.where])
+
+
+def test_new_photos_change_the_dataset_and_no_photo_changes_its_part(make_model, photos, tmp_path, draw_photos):
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    draw_photos(more, range(50, 51))
+    before, after = (make_model(photos=root).dataset for root in (photos, more))
+    assert before.sha256 != after.sha256
+
+    def count(dataset):
+        return len(dataset.train) + len(dataset.validation) + len(dataset.test)
+
+    # One of the three may be a near duplicate.
+    assert count(after) - count(before) in (2, 3)
+    for part in ("train", "validation", "test"):
+        assert {photo.sha256 for photo in before.part(part)} <= {photo.sha256 for photo in after.part(part)}
+
+
+def test_new_photos_train_again(pipeline, order, context, photos, tmp_path, draw_photos, watch_stage):
+    calls = watch_stage("train.train_model", lambda *_: (_ for _ in ()).throw(RuntimeError("reached")))
+    _ = pipeline.model.trained
+    assert calls == []
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    draw_photos(more, range(50, 51))
+    changed = Context(
+        order=dataclasses.replace(order, photos=more), run=context.run, console=context.console
     )
-    with run_folder.open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="the labels cannot be read"):
-        _ = ModelChain(other, run, Console(quiet=True)).trained
-
-
-def test_what_makes_pixels_is_a_part_of_every_fingerprint(chain, monkeypatch):
-    """Another Pillow decodes otherwise: nothing made of the old pixels may be compared with answers to the new."""
-    kept = []
-    monkeypatch.setattr(chain.run, "stage", lambda name, depends_on, *_: kept.append(dict(depends_on)))
-    for version in ("1", "1", "2"):
-        monkeypatch.setattr(segments.PIL, "__version__", version)
-        with contextlib.suppress(AttributeError):
-            chain.stage("any", {"of": "this"}, lambda _: None, Record, title="")
-    assert kept[0] == kept[1] != kept[2] and kept[0]["of"] == "this"
-
-
-def test_a_model_of_ones_own_is_looked_at_once(built, order, tmp_path, monkeypatch):
-    own = {"path": str(built.trained.path), "scaling": "none"}
-    other = Order(
-        photos=order.photos, targets=order.targets, recipe=recipe.resolve_recipe("default", {"external": own})
-    )
-    with run_folder.open_run(tmp_path / "run") as run:
-        assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px
-        monkeypatch.setattr(stages.adopt, "look", lambda _: pytest.fail("opened again"))
-        assert ModelChain(other, run, Console(quiet=True)).shape.side_px == built.trained.input.side_px
+    with pytest.raises(RuntimeError, match="reached"):
+        _ = Model(changed).trained
+    assert len(calls) == 1

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from edgetl.core.device import targets
+from edgetl.core.device import target_search, targets
 from edgetl.core.errors import ConfigError
 from edgetl.pipeline.order import Order
 
@@ -18,8 +18,8 @@ def test_an_order_survives_its_json(order, tmp_path):
 
 def test_targets_of_edgetls_own_are_found_wherever_it_is_installed(order, tmp_path, monkeypatch):
     order.save(tmp_path)
-    elsewhere = shutil.copytree(targets.locate_shipped_targets(), tmp_path / "elsewhere")
-    monkeypatch.setattr(targets, "locate_shipped_targets", lambda: elsewhere)
+    elsewhere = shutil.copytree(target_search.locate_shipped_targets(), tmp_path / "elsewhere")
+    monkeypatch.setattr(target_search, "locate_shipped_targets", lambda: elsewhere)
     assert Order.of(tmp_path).target().source.is_relative_to(elsewhere)
 
 

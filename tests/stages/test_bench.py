@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.core.device import benchmark as benchmark_file
+from edgetl.core.device import measurement
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
 from edgetl.stages.bench import bench
@@ -50,7 +50,7 @@ def test_it_measures_and_scores_as_the_run_did(built, bundle, wanted, folder):
     made = bench(bundle, wanted, folder, said=said.append)
     assert said[0] == "invoke, 1 thread" and said[-1].startswith("accuracy on ")
     assert made.where == "host" and (folder / "measure.svg").is_file()
-    measure = benchmark_file.read_measurement(made.path, wanted.model_sha256)
+    measure = measurement.read_measurement(made.path, wanted.model_sha256)
     assert measure.accuracy is not None and measure.accuracy.accuracy.value == pytest.approx(
         built.verdict.accuracy, abs=1e-6
     )
@@ -67,7 +67,7 @@ def test_it_measures_and_scores_as_the_run_did(built, bundle, wanted, folder):
         ("import sys; print('no golden photo', file=sys.stderr); sys.exit(2)", "could not measure: no golden photo"),
         ("import sys; sys.exit(3)", "could not measure: no message"),
         ("import os; os.abort()", "could not measure: killed by signal 6"),
-        ("", "left no measure"),
+        ("", "wrote no measure"),
     ],
 )
 def test_a_program_that_fails_is_an_error(bundle, wanted, folder, program, says):
@@ -80,5 +80,5 @@ def test_a_measure_of_another_model_is_refused(bundle, wanted, folder, measure_j
     text = json.dumps(json.dumps(measure_json))
     program = f"import sys, pathlib; pathlib.Path(sys.argv[2], 'measure.json').write_text({text})"
     (bundle.root / "bench.py").write_text(program, encoding="utf-8")
-    with pytest.raises(StageError, match="another model"):
+    with pytest.raises(StageError, match="a different model"):
         bench(bundle, wanted, folder, said=lambda _: None)

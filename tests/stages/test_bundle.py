@@ -24,8 +24,8 @@ from edgetl.core.records import (
     Refusal,
     TensorSpec,
     Trained,
-    Verdict,
 )
+from edgetl.core.verdict_records import Verdict
 from edgetl.stages.bundle import BundleJob, Golden, bundle
 
 SIDE_PX = 8
@@ -113,15 +113,15 @@ def test_files(job, tmp_path):
         "SHA256SUMS",
         "bench.py",
         "board.py",
+        "check_python.py",
         "classify.py",
-        "figures.py",
-        "fits.py",
         "golden/0_daisy.png",
         "golden/1_ox_eye_co.png",
         "golden/2_daisy.png",
         "golden/expected.npz",
-        "goldens.py",
+        "golden_check.py",
         "labels.txt",
+        "latency_statistics.py",
         "model.json",
         "model.tflite",
         "pixels.py",
@@ -132,6 +132,7 @@ def test_files(job, tmp_path):
         "selfcheck.py",
         "setup.sh",
         "timing.py",
+        "validity.py",
     ]
     assert made.files == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     assert made.bytes == sum(map(len, files.values()))

@@ -46,7 +46,7 @@ def test_a_bad_draw_stops_before_any_work(trained, graph, shared_dataset, tmp_pa
     monkeypatch.setattr(stage.savedmodel, "export", lambda *_: pytest.fail("exported"))
     monkeypatch.setattr(stage.onnx_calibrate, "calibrated", lambda *_: pytest.fail("calibrated"))
     nine = asked(trained, shared_dataset, form, [shared_dataset.train[0]] * 9, graph)
-    with pytest.raises(DataError, match="stands 9 times"):
+    with pytest.raises(DataError, match="occurs 9 times"):
         stage.calibrate(nine, tmp_path, advance=lambda _: None)
 
 

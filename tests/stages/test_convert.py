@@ -64,7 +64,7 @@ def test_an_onnx_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_p
 
     monkeypatch.setattr(onnx_convert, "convert_graph", silently_float)
     named = trained.model_copy(update={"classes": ("a", "b", "c")})
-    with pytest.raises(StageError, match=r"the dynamic file is not what it should be: the weights of Conv .* float32"):
+    with pytest.raises(StageError, match=r"the dynamic file failed its check: the weights of Conv .* float32"):
         convert_graph(named, translate.translate(named, tmp_path), METHODS["dynamic"], (), tmp_path)
 
 
@@ -104,7 +104,7 @@ def test_a_file_that_is_not_what_was_ordered_is_not_shipped(trained, tmp_path, m
         return original(saved_model, METHODS["float32"], None)
 
     monkeypatch.setattr(tflite_convert, "convert_saved_model", silently_float)
-    with pytest.raises(StageError, match="the int8 file is not what it should be"):
+    with pytest.raises(StageError, match="the int8 file failed its check"):
         convert(trained, METHODS["int8"], (), tmp_path)
 
 

@@ -85,7 +85,7 @@ def measured(bundle, wanted, tmp_path) -> Callable[..., Benchmark]:
     def measure(name: str, stop=None, bundle: Bundle = bundle, alone: bool = True) -> Benchmark:
         folder = tmp_path / f"made {time.monotonic_ns()}"
         folder.mkdir()
-        device = Device(name=name, alone=alone, stop=stop or threading.Event())
+        device = Device(name=name, interactive=alone, stop=stop or threading.Event())
         return deploy(device, bundle, wanted, folder, said=said.append)
 
     said: list[str] = []
@@ -257,7 +257,7 @@ def test_a_bench_that_fails(fleet, measured, tmp_path, measure_json, program, sa
 def test_a_measure_of_another_model_is_refused(fleet, measured, tmp_path, measure_json):
     fleet.add("board")
     other = bundled(tmp_path / "other", {**measure_json, "model_sha256": "n" * 64})
-    assert "another model" in failure(measured, "board", bundle=other).message
+    assert "a different model" in failure(measured, "board", bundle=other).message
 
 
 def test_interrupted_nothing_goes_on(fleet, measured):

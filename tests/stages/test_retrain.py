@@ -86,19 +86,19 @@ def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
     }
     assert artifact.operators["CONV_2D"] == 15
     retrained = made("qat")
-    promised = np.load(retrained.answers)
-    assert len(promised) == len(retrained.proof) == len(shared_dataset.validation) + len(shared_dataset.train)
+    promised = np.load(retrained.predictions)
+    assert len(promised) == len(retrained.agreement_sha256s) == len(shared_dataset.validation) + len(shared_dataset.train)
     answered = scores(artifact, (*shared_dataset.validation,), built.trained.input)
     assert metrics.compute_agreement(promised[: len(answered)], answered) == 1.0
     assert np.abs(promised[: len(answered)] - answered).max() < 0.1
     labels = np.array([photo.label for photo in shared_dataset.validation])
     assert metrics.compute_accuracy(answered, labels) > 0.9
-    assert retrained.outcome.bridge_difference < 1e-4 and retrained.outcome.epochs == 1
+    assert retrained.outcome.keras2_difference < 1e-4 and retrained.outcome.epochs == 1
 
 
 def test_no_photo_sets_a_range_of_what_was_learned(built, made, tmp_path):
     retrained, shape = made("qat"), built.trained.input
-    for name, photos in (("first", retrained.proof[:1]), ("last", retrained.proof[-9:])):
+    for name, photos in (("first", retrained.agreement_sha256s[:1]), ("last", retrained.agreement_sha256s[-9:])):
         content = tflite_convert.convert_saved_model(
             retrained.model, METHODS["qat8"], pixel_store.open_pixels(photos, shape)
         )
@@ -110,7 +110,7 @@ def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, sha
     monkeypatch.setattr(stage.datasets, "calibration", lambda dataset, *_: (dataset.train[0],) * 9)
     monkeypatch.setattr(stage.launcher, "retrain", lambda *_: pytest.fail("retrained"))
     asked = Retraining(kind="qat", trained=built.trained, dataset=shared_dataset, recipe=order.recipe)
-    with pytest.raises(DataError, match="stands 9 times"):
+    with pytest.raises(DataError, match="occurs 9 times"):
         retrain(asked, tmp_path, console=Console(quiet=True))
 
 
@@ -127,7 +127,7 @@ def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_
     turned = tmp_path / "turned"
     turned.mkdir()
     (turned / "saved_model").symlink_to(retrained.model)
-    np.save(turned / "proof.npy", np.load(retrained.answers)[:, [1, 2, 0]])
+    np.save(turned / "predictions.npy", np.load(retrained.predictions)[:, [1, 2, 0]])
     other = retrained.model_copy(update={"folder": turned})
     said = rf"{FORMATS[form].title} file agree on \d+\.\d% of \d+ photos, 99% are needed; .* itself agrees on"
     refused = convert_aware(built.trained, other, form, tmp_path).refusal

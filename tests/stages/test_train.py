@@ -22,7 +22,7 @@ def test_the_record_says_what_was_made(built, order, shared_dataset):
     assert (trained.input.side_px, trained.input.fit, trained.activation) == (32, "crop", "softmax")
     assert trained.classes == ("circle", "square", "triangle") and trained.dataset_sha256 == shared_dataset.sha256
     assert [phase.name for phase in trained.phases] == ["head", "fine_tune"]
-    assert trained.backend == bases.requested_backend() == "tensorflow" and trained.device
+    assert trained.backend == bases.read_backend_name() == "tensorflow" and trained.device
     model = keras_model.load_model(trained.path)
     assert model.count_params() == trained.parameters and model.output_shape == (None, 3)
 
@@ -88,7 +88,7 @@ def test_the_best_weights_are_those_on_the_disk(built, shared_dataset):
     questions = EvaluationSet(part="validation", photos=photos, shape=built.trained.input)
     scores = keras_model.predict_scores(keras_model.load_model(built.trained.path), questions.pixels(), lambda _: None)
     accuracy = np.mean(scores.argmax(axis=1) == [photo.label for photo in photos])
-    kept = next(phase for phase in reversed(built.trained.phases) if phase.kept)
+    kept = next(phase for phase in reversed(built.trained.phases) if phase.accepted)
     assert accuracy == pytest.approx(kept.validation_accuracy, abs=1e-6)
 
 

@@ -1,8 +1,8 @@
-"""Real bundles around tiny real models, and an interpreter that holds what a device holds and nothing else."""
+"""Real bundles with tiny real models, and a Python that has the packages of a device and no others."""
 
 import dataclasses
 import hashlib
-import importlib.util
+import importlib
 import os
 import subprocess
 import sys
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,18 +22,9 @@ from PIL import Image
 from edgetl.core.device import bundle_files, targets
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.photos import pixels
-from edgetl.core.records import (
-    Artifact,
-    CalibrationSet,
-    Dataset,
-    InputSpec,
-    Photo,
-    Refusal,
-    TensorSpec,
-    Trained,
-    Verdict,
-)
-from edgetl.stages.bundle import bundle
+from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
+from edgetl.core.verdict_records import Verdict
+from edgetl.stages.bundle import write_bundle
 
 SIDE_PX = 32
 CLASSES = {
@@ -55,32 +45,15 @@ class Device:
     python: Path
 
     def run(self, folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a payload program as a user would, from some other folder."""
+        """Run a payload program as a user does, from another working folder."""
         environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
         command = [str(self.python), str(folder / program), *arguments]
         return subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, check=False)
 
 
-@pytest.fixture(scope="session")
-def payload() -> Callable[[str], ModuleType]:
-    """A payload program that needs no other, loaded from targets/common."""
-
-    def load(name: str) -> ModuleType:
-        path = Path(__file__).parents[2] / "targets" / "common" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(f"payload_{name}", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        # Dataclasses look their module up there.
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Callable[[str], Any]]:
-    """A module of the camera demo, loaded from targets/raspberry-pi as it finds its neighbours in a bundle."""
+def import_payload() -> Iterator[Callable[[str], Any]]:
+    """Import a payload program by its module name, with the other programs beside it as in a bundle."""
     root = Path(__file__).parents[2] / "targets"
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
@@ -88,6 +61,7 @@ def demo() -> Iterator[Callable[[str], Any]]:
             patch.syspath_prepend(root / folder)
         patch.setitem(sys.modules, "pixels", pixels)
         yield importlib.import_module
+        # Names such as `board` or `timing` must not remain for the tests of other folders.
         for name in set(sys.modules) - before:
             module = sys.modules[name]
             if Path(getattr(module, "__file__", None) or "/").is_relative_to(root):
@@ -96,30 +70,38 @@ def demo() -> Iterator[Callable[[str], Any]]:
 
 @pytest.fixture(scope="session")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    return _device(tmp_path_factory.mktemp("device"), "numpy", "pillow", "ai-edge-litert")
+    return _make_device(tmp_path_factory.mktemp("device"), "numpy", "pillow", "ai-edge-litert")
 
 
 @pytest.fixture(scope="session")
 def demo_device(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    """The same with aiohttp and what that needs."""
-    return _device(tmp_path_factory.mktemp("demo_device"), "numpy", "pillow", "ai-edge-litert", *DEMO_PACKAGES)
+    """A device with aiohttp and its dependencies."""
+    folder = tmp_path_factory.mktemp("demo_device")
+    return _make_device(folder, "numpy", "pillow", "ai-edge-litert", *DEMO_PACKAGES)
 
 
-def _device(root: Path, *packages: str) -> Device:
+@pytest.fixture(scope="session")
+def onnx_device(tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """A device with onnxruntime in place of LiteRT."""
+    return _make_device(tmp_path_factory.mktemp("onnx_device"), "numpy", "pillow", "onnxruntime")
+
+
+def _make_device(root: Path, *packages: str) -> Device:
+    """Make a virtual environment whose packages are links to those of this one."""
     venv.create(root, with_pip=False, symlinks=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     site = root / "lib" / version / "site-packages"
     for name in packages:
         distribution = metadata.distribution(name)
-        tops = {PurePosixPath(file).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
-        for top in tops:
-            (site / top).symlink_to(Path(str(distribution.locate_file(top))))
+        top_level = {PurePosixPath(file).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+        for entry in top_level:
+            (site / entry).symlink_to(Path(str(distribution.locate_file(entry))))
     return Device(root / "bin" / "python")
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Kind → .tflite: three classes as float32 and as int8, two classes with one sigmoid unit as int8."""
+    """Map name → .tflite: three classes in float32 and int8, two classes with one sigmoid unit in int8."""
     root = tmp_path_factory.mktemp("models")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -131,7 +113,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
         keras.utils.set_random_seed(1)
         noise = np.random.default_rng(1).integers(0, 256, (16, 1, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
-        made: dict[str, Path] = {}
+        files: dict[str, Path] = {}
         for units, activation, kinds in ((3, "softmax", ("float32", "int8")), (1, "sigmoid", ("sigmoid",))):
             image = keras.Input(batch_shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
             features = keras.layers.Rescaling(1 / 127.5, -1)(image)
@@ -146,24 +128,24 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                     converter.representative_dataset = lambda: ([photo] for photo in noise)
                     converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
                     converter.inference_input_type = converter.inference_output_type = tf.uint8
-                made[kind] = root / f"{kind}.tflite"
-                made[kind].write_bytes(converter.convert())
-    return made
+                files[kind] = root / f"{kind}.tflite"
+                files[kind].write_bytes(converter.convert())
+    return files
 
 
 @pytest.fixture(scope="session")
-def built(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Kind → a finished bundle. Tests that change one copy it first."""
-    bundled = {}
+def bundles(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Map the name of a model → its bundle. Tests that change a bundle copy it first."""
+    folders = {}
     for kind, model in models.items():
-        bundled[kind] = tmp_path_factory.mktemp(f"bundle_{kind}")
-        bundle(_job(model, kind, tmp_path_factory.mktemp("photos")), bundled[kind])
-    return bundled
+        folders[kind] = tmp_path_factory.mktemp(f"bundle_{kind}")
+        write_bundle(_make_contents(model, kind, tmp_path_factory.mktemp("photos")), folders[kind])
+    return folders
 
 
 @pytest.fixture(scope="session")
 def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle for raspberry-pi, the demo in it, whose model knows which of red, green and blue a photo is."""
+    """A bundle for raspberry-pi, with the demo, whose model predicts which of red, green and blue a photo is."""
     root = tmp_path_factory.mktemp("colours")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -179,15 +161,15 @@ def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head.set_weights([8 * np.eye(3)])
         network.export(root / "saved", format="tf_saved_model", verbose=False)
         (root / "colours.tflite").write_bytes(lite.TFLiteConverter.from_saved_model(str(root / "saved")).convert())
-    job = _job(root / "colours.tflite", "colours", tmp_path_factory.mktemp("photos"))
+    contents = _make_contents(root / "colours.tflite", "colours", tmp_path_factory.mktemp("photos"))
     folder = tmp_path_factory.mktemp("demo_bundle")
-    bundle(dataclasses.replace(job, target=targets.find_target("raspberry-pi")), folder)
+    write_bundle(dataclasses.replace(contents, target=targets.find_target("raspberry-pi")), folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def reseal() -> Callable[[Path], None]:
-    """Write checksums that fit a changed bundle: what only a wrong build could do."""
+def write_checksums() -> Callable[[Path], None]:
+    """Write checksums that match a changed bundle, as only a defective build would."""
 
     def write(folder: Path) -> None:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != bundle_files.CHECKSUMS)
@@ -197,9 +179,9 @@ def reseal() -> Callable[[Path], None]:
     return write
 
 
-def _job(model: Path, kind: str, root: Path) -> BundleContents:
+def _make_contents(model: Path, kind: str, root: Path) -> BundleContents:
     classes = CLASSES[{"sigmoid": "two", "colours": "colours"}.get(kind, "three")]
-    photos = tuple(_photo(root, index, index % len(classes)) for index in range(6))
+    photos = tuple(_write_photo(root, index, index % len(classes)) for index in range(6))
     interpreter = Interpreter(str(model))
     interpreter.allocate_tensors()
     tensors = [
@@ -213,10 +195,10 @@ def _job(model: Path, kind: str, root: Path) -> BundleContents:
         for details in (interpreter.get_input_details()[0], interpreter.get_output_details()[0])
     ]
     dataset = Dataset(root=root, classes=classes, train=(), validation=(), test=photos, left_out=(), sha256="d" * 64)
-    chosen = bundle_files.select_golden_photos(dataset)
-    fitted = np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "crop") for photo in chosen])
+    golden = bundle_files.select_golden_photos(dataset)
+    images = np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "crop") for photo in golden])
     outputs = []
-    for image in fitted:
+    for image in images:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
         interpreter.invoke()
         outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
@@ -256,17 +238,17 @@ def _job(model: Path, kind: str, root: Path) -> BundleContents:
             refusal=Refusal(message="", hint=""),
             calibration=CalibrationSet(photos=0, sha256=""),
         ),
-        # model_construct leaves the rest out: a bundle takes a summary.
+        # model_construct leaves the other fields out: a bundle contains a summary of the verdict.
         verdict=Verdict.model_construct(artifact_sha256=_sha256(model), outcome="PASS"),
         dataset=dataset,
         recipe={"base": {"name": "mobilenet_v2"}},
-        golden=GoldenSet(photos=chosen, pixels=fitted, outputs=np.stack(outputs)),
+        golden=GoldenSet(photos=golden, pixels=images, outputs=np.stack(outputs)),
     )
 
 
-def _photo(root: Path, index: int, label: int) -> Photo:
-    rng = np.random.default_rng(index)
-    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+def _write_photo(root: Path, index: int, label: int) -> Photo:
+    generator = np.random.default_rng(index)
+    coarse = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     path = root / f"{index}{'.png' if index % 2 else '.jpg'}"
     coarse.resize((80, 60), Image.Resampling.BICUBIC).save(path)
     return Photo(path=path.name, label=label, sha256=_sha256(path))

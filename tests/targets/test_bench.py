@@ -1,11 +1,10 @@
-"""bench.py as a user runs it, on an interpreter that holds what a device holds."""
+"""bench.py as a user runs it, with a Python that has the packages of a device and no others."""
 
 import json
 import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,13 @@ QUICK = ("--runs", "20", "--seconds", "0", "--soak", "0")
 
 
 @pytest.fixture
-def folder(built, tmp_path) -> Path:
-    return shutil.copytree(built["int8"], tmp_path / "bundle")
+def folder(bundles, tmp_path) -> Path:
+    return shutil.copytree(bundles["int8"], tmp_path / "bundle")
 
 
 @pytest.fixture
-def fake(tmp_path) -> tuple[str, ...]:
-    """Options for a Raspberry Pi made of files, whose vcgencmd says what stands in `bits`."""
+def raspberry_pi(tmp_path) -> tuple[str, ...]:
+    """Options for a Raspberry Pi made of files. Its vcgencmd prints the content of the file `bits`."""
     files = {
         "firmware/devicetree/base/model": "Raspberry Pi 4 Model B Rev 1.4\0",
         "class/thermal/thermal_zone0/type": "cpu-thermal\n",
@@ -41,151 +40,154 @@ def fake(tmp_path) -> tuple[str, ...]:
     return ("--sysfs", str(tmp_path / "sys"), "--vcgencmd", str(program))
 
 
-def read(folder: Path) -> dict:
+def read_measurement(folder: Path) -> dict:
     return json.loads((folder / "measure" / "measure.json").read_text(encoding="utf-8"))
 
 
-def spoilt_by_load(measure: dict) -> list[str]:
-    """The reasons but for the load of others, which tests cannot keep away."""
-    return [reason for reason in measure["reasons"] if not reason.startswith("other programs")]
+def list_reasons(measurement: dict) -> list[str]:
+    """The reasons except the load by other programs, which a test cannot control."""
+    return [reason for reason in measurement["reasons"] if not reason.startswith("other programs")]
 
 
-def test_everything_is_measured(device, folder, fake):
-    done = device.run(folder, "bench.py", "--runs", "20", "--seconds", "0", "--soak", "1.2", *fake)
-    assert done.returncode in (0, 1), done.stderr
-    measure = read(folder)
-    assert spoilt_by_load(measure) == [] and measure["valid"] is (done.returncode == 0)
-    assert [row["threads"] for row in measure["sweep"]] == list(range(1, len(os.sched_getaffinity(0)) + 1))
-    assert all(row["steady"]["runs"] == 20 and row["load_ms"] > 0 and row["first_ms"] > 0 for row in measure["sweep"])
-    assert list(measure["photo"]) == ["decode", "preprocess", "invoke", "postprocess", "total"]
-    assert measure["accelerated"] is True and measure["golden_photos"] == 6
-    assert measure["board"]["name"] == "Raspberry Pi 4 Model B Rev 1.4" and measure["board"]["governor"] == "ondemand"
-    assert set(measure["versions"]) == {"python", "numpy", "pillow", "ai-edge-litert"}
-    assert measure["memory"]["peak_bytes"] >= measure["memory"]["mean_bytes"] > 10_000_000
-    assert measure["soak"]["seconds"] >= 1.2 and measure["soak"]["invokes"] > 20
-    assert len(measure["watch"]["temperature_c"]) >= 3 and measure["watch"]["temperature_c"][0] == 58.42
-    assert measure["throttled"] == {"now": [], "since_boot": []} and measure["unwatched"] == {}
-    assert measure["accuracy"] is None
+def test_measure_json_contains_every_measurement(device, folder, raspberry_pi):
+    completed = device.run(folder, "bench.py", "--runs", "20", "--seconds", "0", "--soak", "1.2", *raspberry_pi)
+    assert completed.returncode in (0, 1), completed.stderr
+    measurement = read_measurement(folder)
+    assert list_reasons(measurement) == [] and measurement["valid"] is (completed.returncode == 0)
+    threads = [row["threads"] for row in measurement["sweep"]]
+    assert threads == list(range(1, len(os.sched_getaffinity(0)) + 1))
+    for row in measurement["sweep"]:
+        assert row["steady"]["runs"] == 20 and row["load_ms"] > 0 and row["first_ms"] > 0
+    assert list(measurement["photo"]) == ["decode", "preprocess", "invoke", "postprocess", "total"]
+    assert measurement["accelerated"] is True and measurement["golden_photos"] == 6
+    assert measurement["board"]["name"] == "Raspberry Pi 4 Model B Rev 1.4"
+    assert measurement["board"]["governor"] == "ondemand"
+    assert set(measurement["versions"]) == {"python", "numpy", "pillow", "ai-edge-litert"}
+    assert measurement["memory"]["peak_bytes"] >= measurement["memory"]["mean_bytes"] > 10_000_000
+    assert measurement["soak"]["seconds"] >= 1.2 and measurement["soak"]["invokes"] > 20
+    temperatures = measurement["watch"]["temperature_c"]
+    assert len(temperatures) >= 3 and temperatures[0] == 58.42
+    assert measurement["throttled"] == {"now": [], "since_boot": []} and measurement["unwatched"] == {}
+    assert measurement["accuracy"] is None
     assert (folder / "measure" / "measure.svg").read_text(encoding="utf-8").startswith("<svg")
-    assert "p50" in done.stdout and "█" in done.stdout and done.stdout.rstrip().endswith("measure.json")
-    # What it wrote does not make the bundle look changed.
+    assert "p50" in completed.stdout and "█" in completed.stdout and completed.stdout.rstrip().endswith("measure.json")
+    # The results beside the bundle do not count as a change of the bundle.
     assert device.run(folder, "selfcheck.py").returncode == 0
 
 
-def test_a_throttled_run_is_invalid_and_shown(device, folder, fake, tmp_path):
+def test_throttled_run_is_invalid_and_still_shown(device, folder, raspberry_pi, tmp_path):
     (tmp_path / "bits").write_text("throttled=0x50005")
-    done = device.run(folder, "bench.py", *QUICK, "--threads", "1", *fake)
-    assert done.returncode == 1
-    measure = read(folder)
-    assert measure["valid"] is False
-    assert spoilt_by_load(measure) == ["throttled during the run", "under-voltage during the run"]
-    assert measure["sweep"][0]["steady"]["p50"]["ms"] > 0
-    assert "INVALID: throttled during the run; under-voltage during the run" in done.stdout
+    completed = device.run(folder, "bench.py", *QUICK, "--threads", "1", *raspberry_pi)
+    assert completed.returncode == 1
+    measurement = read_measurement(folder)
+    assert measurement["valid"] is False
+    assert list_reasons(measurement) == ["throttled during the run", "under-voltage during the run"]
+    assert measurement["sweep"][0]["steady"]["p50"]["ms"] > 0
+    assert "INVALID: throttled during the run; under-voltage during the run" in completed.stdout
     assert "INVALID" in (folder / "measure" / "measure.svg").read_text(encoding="utf-8")
 
 
-def test_a_sagging_clock_is_invalid(device, folder, fake, tmp_path):
+def test_lowered_clock_is_invalid(device, folder, raspberry_pi, tmp_path):
     (tmp_path / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq").write_text("600000\n")
-    done = device.run(folder, "bench.py", *QUICK, "--threads", "1", "--json", *fake)
-    assert done.returncode == 1
-    assert spoilt_by_load(json.loads(done.stdout)) == ["the processor's clock was down to 0.60 of 1.80 GHz"]
+    completed = device.run(folder, "bench.py", *QUICK, "--threads", "1", "--json", *raspberry_pi)
+    assert completed.returncode == 1
+    assert list_reasons(json.loads(completed.stdout)) == ["the processor clock dropped to 0.60 GHz of 1.80 GHz"]
 
 
-def test_a_raspberry_that_hides_its_throttling_is_invalid(device, folder, fake):
-    done = device.run(folder, "bench.py", *QUICK, "--threads", "1", "--json", *fake[:2], "--vcgencmd", "no-vcgencmd")
-    assert done.returncode == 1
-    measure = json.loads(done.stdout)
-    assert spoilt_by_load(measure) == ["whether the board throttled is not known"]
-    why = "No such file or directory: no-vcgencmd"
-    assert measure["unwatched"] == {"clock": why, "throttling": why}
+def test_raspberry_pi_without_vcgencmd_is_invalid(device, folder, raspberry_pi):
+    sysfs = raspberry_pi[:2]
+    completed = device.run(folder, "bench.py", *QUICK, "--threads", "1", "--json", *sysfs, "--vcgencmd", "no-vcgencmd")
+    assert completed.returncode == 1
+    measurement = json.loads(completed.stdout)
+    assert list_reasons(measurement) == ["the throttling state of the board is unknown"]
+    reason = "No such file or directory: no-vcgencmd"
+    assert measurement["unwatched"] == {"clock": reason, "throttling": reason}
 
 
-def test_without_xnnpack_it_is_invalid(device, folder, fake):
+def test_run_without_xnnpack_is_invalid(device, folder, raspberry_pi):
     runtime = folder / "runtime.py"
     runtime.write_text(runtime.read_text(encoding="utf-8").replace('== "DELEGATE"', '== "NONE"'), encoding="utf-8")
-    done = device.run(folder, "bench.py", *QUICK, "--threads", "1", "--json", *fake)
-    assert done.returncode == 1
-    measure = json.loads(done.stdout)
-    assert measure["accelerated"] is False and spoilt_by_load(measure)[0].startswith("XNNPACK does not run")
+    completed = device.run(folder, "bench.py", *QUICK, "--threads", "1", "--json", *raspberry_pi)
+    assert completed.returncode == 1
+    measurement = json.loads(completed.stdout)
+    assert measurement["accelerated"] is False
+    assert list_reasons(measurement)[0].startswith("XNNPACK does not run")
 
 
-def test_accuracy_on_labelled_photos(device, folder, fake, tmp_path):
+def test_accuracy_on_photos_in_folders_named_after_labels(device, folder, raspberry_pi, tmp_path):
     facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     labels = facts["output"]["labels"]
-    told = device.run(folder, "classify.py", "--json", *[str(folder / name) for name in facts["golden"]])
-    named = [json.loads(line)["labels"][0]["label"] for line in told.stdout.splitlines()]
-    for name, label in zip(facts["golden"], named, strict=True):
+    classified = device.run(folder, "classify.py", "--json", *[str(folder / name) for name in facts["golden"]])
+    predicted = [json.loads(line)["labels"][0]["label"] for line in classified.stdout.splitlines()]
+    for name, label in zip(facts["golden"], predicted, strict=True):
         (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, tmp_path / "photos" / label / Path(name).name)
-    done = device.run(
-        folder, "bench.py", *QUICK, "--threads", "1", "--photos", str(tmp_path / "photos"), "--json", *fake
-    )
-    assert done.returncode in (0, 1), done.stderr
-    accuracy = json.loads(done.stdout)["accuracy"]
+    photos = ("--photos", str(tmp_path / "photos"))
+    completed = device.run(folder, "bench.py", *QUICK, "--threads", "1", *photos, "--json", *raspberry_pi)
+    assert completed.returncode in (0, 1), completed.stderr
+    accuracy = json.loads(completed.stdout)["accuracy"]
     assert (accuracy["photos"], accuracy["right"], accuracy["accuracy"]["value"]) == (6, 6, 1.0)
     assert all(len(answer["probabilities"]) == len(labels) for answer in accuracy["answers"])
 
 
 @pytest.mark.parametrize(
-    ("flags", "says"),
+    ("flags", "message"),
     [
         (("--photos", "/no/such/folder"), "no such folder"),
-        (("--threads", "0"), "a whole number from 1 on"),
-        (("--soak", "-1"), "seconds, from 0 to a million"),
-        (("--soak", "nan"), "seconds, from 0 to a million"),
-        (("--soak", "2e6"), "seconds, from 0 to a million"),
+        (("--threads", "0"), "'0' is not a whole number of at least 1"),
+        (("--soak", "-1"), "'-1' is not a number of seconds from 0 to 1000000"),
+        (("--soak", "nan"), "'nan' is not a number of seconds from 0 to 1000000"),
+        (("--soak", "2e6"), "'2e6' is not a number of seconds from 0 to 1000000"),
         (("--out", "/dev/null/x"), "no measure.json was written: Not a directory"),
     ],
 )
-def test_what_cannot_be_done_is_said_at_once(device, folder, flags, says):
-    done = device.run(folder, "bench.py", *flags)
-    assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr
+def test_wrong_option_is_refused_before_anything_is_measured(device, folder, flags, message):
+    completed = device.run(folder, "bench.py", *flags)
+    assert completed.returncode == 2 and message in completed.stderr and "Traceback" not in completed.stderr
     assert not (folder / "measure" / "measure.json").exists()
 
 
-def test_interrupted_it_writes_nothing(device, folder):
+def test_interrupted_run_writes_nothing(device, folder):
     command = [str(device.python), str(folder / "bench.py"), "--soak", "100", "--threads", "1", *QUICK[:4]]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as child:
         assert child.stderr is not None
+        # The soak is announced immediately before it starts, and then lasts 100 s.
         assert any("invoke for 100 s" in line for line in child.stderr)
-        time.sleep(0.2)
         child.send_signal(signal.SIGINT)
-        rest = child.stderr.read()
-    assert child.returncode == 130 and rest == "interrupted: no measure.json was written\n"
+        remaining = child.stderr.read()
+    assert child.returncode == 130 and remaining == "interrupted: no measure.json was written\n"
     assert list((folder / "measure").iterdir()) == []
 
 
-def test_an_old_measure_stays_until_the_new_one_is_whole(device, folder, fake):
+def test_older_measurement_remains_if_the_new_one_fails(device, folder):
     (folder / "measure").mkdir()
-    old = folder / "measure" / "measure.json"
-    old.write_text("old")
-    done = device.run(folder, "bench.py", *QUICK, "--photos", str(folder / "golden"))
-    assert done.returncode == 2 and "named after a label" in done.stderr
-    assert old.read_text() == "old"
+    older = folder / "measure" / "measure.json"
+    older.write_text("older")
+    completed = device.run(folder, "bench.py", *QUICK, "--photos", str(folder / "golden"))
+    assert completed.returncode == 2 and "named after a label" in completed.stderr
+    assert older.read_text() == "older"
 
 
-def test_missing_runtime_is_one_line(device, folder):
+def test_missing_runtime_is_reported_in_one_line(device, folder):
     (folder / "runtime.py").write_text("import a_runtime_that_is_not_there\n", encoding="utf-8")
-    done = device.run(folder, "bench.py")
-    assert done.returncode == 2 and done.stderr.startswith("a_runtime_that_is_not_there is not installed")
+    completed = device.run(folder, "bench.py")
+    assert completed.returncode == 2 and completed.stderr.startswith("a_runtime_that_is_not_there is not installed")
+
+
+FAILING_MODEL = "\n\n\nclass Model:\n    def __init__(self, *_, **__):\n        1 / 0\n"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "change", "error"),
     [
-        (
-            "runtime.py",
-            "raise_ = 1\n\n\nclass Model:\n    def __init__(self, *_, **__):\n        1 / 0\n",
-            "ZeroDivision",
-        ),
-        ("model.json", "no json", "JSONDecodeError"),
+        ("runtime.py", lambda text: text + FAILING_MODEL, "ZeroDivisionError"),
+        ("model.json", lambda _: "no json", "JSONDecodeError"),
     ],
 )
-def test_whatever_goes_wrong_nothing_was_measured(device, folder, name, content, says):
-    """Python's own exit code for an error is 1, which here says INVALID."""
-    if name == "runtime.py":
-        content = (folder / name).read_text(encoding="utf-8") + "\n\n" + content
-    (folder / name).write_text(content, encoding="utf-8")
-    done = device.run(folder, "bench.py", *QUICK)
-    assert done.returncode == 2 and not (folder / "measure" / "measure.json").exists()
-    assert done.stderr.splitlines()[-1].startswith(f"no measure.json was written: {says}")
+def test_unexpected_error_has_exit_code_2(device, folder, name, change, error):
+    """Python's own exit code for an exception is 1, which means INVALID here."""
+    path = folder / name
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    completed = device.run(folder, "bench.py", *QUICK)
+    assert completed.returncode == 2 and not (folder / "measure" / "measure.json").exists()
+    assert completed.stderr.splitlines()[-1].startswith(f"no measure.json was written: {error}")

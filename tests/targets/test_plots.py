@@ -1,4 +1,4 @@
-"""plots.py: a measure becomes a plot whose lengths and places are those of its figures."""
+"""plots.py: bars, curves and positions of the plots are those of the measurement."""
 
 import re
 from xml.etree import ElementTree
@@ -8,20 +8,20 @@ import pytest
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def figure(ms: float) -> dict[str, object]:
+def make_summary(ms: float) -> dict[str, object]:
     percentile = {"ms": ms, "low_ms": 0.9 * ms, "high_ms": 1.1 * ms}
     return {"p50": percentile, "p90": percentile, "p99": percentile}
 
 
 @pytest.fixture
-def measure() -> dict[str, object]:
-    times = {"decode": 1.0, "preprocess": 2.0, "invoke": 4.0, "postprocess": 1.0}
+def measurement() -> dict[str, object]:
+    steps_ms = {"decode": 1.0, "preprocess": 2.0, "invoke": 4.0, "postprocess": 1.0}
     return {
         "valid": True,
         "reasons": [],
         "best_threads": 2,
-        "sweep": [{"threads": 1, "steady": figure(8.0)}, {"threads": 2, "steady": figure(4.0)}],
-        "photo": {name: figure(ms) for name, ms in times.items()},
+        "sweep": [{"threads": 1, "steady": make_summary(8.0)}, {"threads": 2, "steady": make_summary(4.0)}],
+        "photo": {name: make_summary(ms) for name, ms in steps_ms.items()},
         "soak": {
             "seconds": 10.0,
             "start_s": 5.0,
@@ -33,57 +33,59 @@ def measure() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def plots(payload):
-    return payload("plots")
+def plots(import_payload):
+    return import_payload("plots")
 
 
-def test_bars_are_as_long_as_their_times(plots, measure):
-    lines = plots.terminal(measure)
+def test_bars_in_the_terminal_are_proportional_to_the_latencies(plots, measurement):
+    lines = plots.draw_terminal_plot(measurement)
     assert lines[1].count("█") == 2 * lines[2].count("█") == 40
     assert "8.000 ms" in lines[1] and lines[2].endswith("4.000 ms  ← best")
     assert lines[3].startswith("latency over 10 s, 4.000 to 6.000 ms") and len(lines) == 5
 
 
-def test_without_a_soak_there_is_no_curve(plots, measure):
-    measure["soak"] = None
-    assert len(plots.terminal(measure)) == 3
-    assert "polyline" not in plots.svg(measure, "title")
+def test_without_a_soak_there_is_no_curve(plots, measurement):
+    measurement["soak"] = None
+    assert len(plots.draw_terminal_plot(measurement)) == 3
+    assert "polyline" not in plots.draw_svg(measurement, "title")
 
 
 @pytest.mark.parametrize(
     ("values", "line"), [([1.0, 1.0], "██"), ([0.0, 4.0, 8.0], " ▄█"), ([0.0], " "), ([9.9, 10.0], "██")]
 )
-def test_a_sparkline_begins_at_zero(plots, values, line):
-    assert plots.sparkline(values) == line
+def test_sparkline_starts_at_zero(plots, values, line):
+    assert plots.draw_sparkline(values) == line
 
 
-def test_the_svg_shows_what_was_measured(plots, measure):
-    root = ElementTree.fromstring(plots.svg(measure, "a <b> & c"))
+def test_lengths_and_curves_of_the_svg_are_those_of_the_measurement(plots, measurement):
+    root = ElementTree.fromstring(plots.draw_svg(measurement, "a <b> & c"))
     texts = [element.text for element in root.iter(f"{SVG}text")]
     assert texts[:2] == ["a <b> & c", "valid"]
     widths = [float(box.get("width", "0")) for box in root.iter(f"{SVG}rect")][1:]
     assert widths[:4] == pytest.approx([91, 182, 364, 91], abs=0.1)
     assert widths[4] == pytest.approx(2 * widths[5], abs=0.2)
     curves = [element.get("points") for element in root.iter(f"{SVG}polyline")]
-    # p90, p50, and of the temperatures those that were taken during the soak.
+    # p90, p50, and the temperatures that were sampled during the soak.
     assert len(curves) == 3 and len(curves[2].split()) == 2
-    heights = [float(place.split(",")[1]) for place in curves[1].split()]
+    heights = [float(point.split(",")[1]) for point in curves[1].split()]
     assert heights[0] > heights[1]
     assert "80 °C" in texts
 
 
-def test_nothing_leaves_the_picture(plots, measure):
-    text = plots.svg(measure, "title")
+def test_all_points_are_within_the_picture(plots, measurement):
+    text = plots.draw_svg(measurement, "title")
     height = float(re.search(r'viewBox="0 0 760 ([\d.]+)"', text)[1])
-    for x, y in re.findall(r"([\d.-]+),([\d.-]+)", " ".join(re.findall(r'points="([^"]+)"', text))):
+    points = re.findall(r"([\d.-]+),([\d.-]+)", " ".join(re.findall(r'points="([^"]+)"', text)))
+    assert points
+    for x, y in points:
         assert 0 <= float(x) <= 760 and 0 <= float(y) <= height
 
 
-def test_an_invalid_run_says_so_in_the_picture(plots, measure):
-    measure["valid"], measure["reasons"] = False, ["throttled during the run", "busy"]
-    assert "INVALID: throttled during the run; busy" in plots.svg(measure, "title")
+def test_invalid_measurement_is_marked_with_its_reasons(plots, measurement):
+    measurement["valid"], measurement["reasons"] = False, ["throttled during the run", "busy"]
+    assert "INVALID: throttled during the run; busy" in plots.draw_svg(measurement, "title")
 
 
-def test_a_soak_of_no_time(plots, measure):
-    measure["soak"].update(seconds=0.0, windows=[{"at_s": 0.0, "p50_ms": 0.4, "p90_ms": 0.4}])
-    assert plots.svg(measure, "title").startswith("<svg")
+def test_soak_of_zero_seconds_can_be_drawn(plots, measurement):
+    measurement["soak"].update(seconds=0.0, windows=[{"at_s": 0.0, "p50_ms": 0.4, "p90_ms": 0.4}])
+    assert plots.draw_svg(measurement, "title").startswith("<svg")

@@ -1,10 +1,10 @@
-"""timing.py with a model that takes no time: what is counted, what is not, and what the model is given."""
+"""timing.py with a model that takes no time: which runs count, and which steps the clock includes."""
 
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgetl.core.photos import pixels
 
@@ -16,132 +16,148 @@ FACTS = {
 }
 
 
-class Model:
-    """Answers with the first pixel, and keeps what was done with it."""
+class FakeModel:
+    """Outputs the first pixel of its input, and records its calls."""
 
     accelerated = True
 
     def __init__(self, path, threads) -> None:
         self.path, self.threads = path, threads
-        self.filled: list[int] = []
-        self.invoked = 0
+        self.inputs: list[int] = []
+        self.invocations = 0
 
-    def fill(self, image) -> None:
-        self.filled.append(int(image[0, 0, 0]))
+    def set_input(self, image) -> None:
+        self.inputs.append(int(image[0, 0, 0]))
 
     def invoke(self) -> None:
-        self.invoked += 1
+        self.invocations += 1
 
-    def answer(self):
-        return np.array([self.filled[-1], 0])
+    def get_output(self):
+        return np.array([self.inputs[-1], 0])
 
-    def numbers(self, outputs):
-        return outputs / 255
+    def dequantize(self, output):
+        return output / 255
 
 
-class Watch:
-    """Due at every third question."""
+class FakeMonitor:
+    """A board.BoardMonitor that is due at every third call."""
 
     def __init__(self) -> None:
-        self.asked = self.looks = 0
+        self.calls = self.samples = 0
 
-    def due(self) -> bool:
-        self.asked += 1
-        return self.asked % 3 == 0
+    def is_due(self) -> bool:
+        self.calls += 1
+        return self.calls % 3 == 0
 
-    def look(self) -> None:
-        self.looks += 1
+    def take_sample(self) -> None:
+        self.samples += 1
 
-    def clock_s(self, at: float) -> float:
+    def convert_time_s(self, at: float) -> float:
         return at
 
 
 @pytest.fixture
-def timing(payload, monkeypatch) -> ModuleType:
-    runtime = SimpleNamespace(Model=Model)
-    for name, module in (("pixels", pixels), ("runtime", runtime), ("figures", payload("figures"))):
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setitem(sys.modules, "classify", payload("classify"))
-    loaded = payload("timing")
-    loaded.WARM_S = 0.0
-    return loaded
+def timing(import_payload, monkeypatch):
+    module = import_payload("timing")
+    monkeypatch.setattr(module, "runtime", SimpleNamespace(Model=FakeModel))
+    monkeypatch.setattr(module, "WARM_UP_S", 0.0)
+    return module
 
 
 @pytest.fixture
-def stopwatch(timing, tmp_path):
-    from PIL import Image
+def monitor():
+    return FakeMonitor()
 
+
+@pytest.fixture
+def stopwatch(timing, monitor, tmp_path):
     for index in (0, 1):
         Image.new("RGB", (9, 9), (100 + index, 0, 0)).save(tmp_path / f"{index}.png")
-    return timing.Stopwatch(tmp_path, FACTS, Watch())
+    return timing.Stopwatch(tmp_path, FACTS, monitor)
 
 
-def test_invoke(stopwatch, tmp_path):
-    found = stopwatch.invoke(2, 20, 0.0)
-    assert set(found) == {"threads", "load_ms", "first_ms", "accelerated", "steady"}
-    assert (found["threads"], found["accelerated"], found["steady"]["runs"]) == (2, True, 20)
-    assert 0 <= found["steady"]["p50"]["ms"] < 5
+@pytest.fixture
+def clock(timing, monkeypatch):
+    """A clock that advances only by `clock.s`, so that durations are exact."""
+    fake = SimpleNamespace(s=0.0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: fake.s)
+    monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: round(fake.s * 1e9))
+    return fake
 
 
-def test_golden_photos_take_turns_and_a_run_after_a_look_does_not_count(stopwatch):
-    model = stopwatch.model(1)
-    counted = stopwatch._repeated(lambda run: stopwatch._invoked(model, run), 6, 0.0)
-    assert len(counted) == 6 and stopwatch._watch.looks == 2
-    assert model.invoked == 8
-    assert model.filled == [100, 101, 100, 101, 101, 100, 101, 100]
+def test_measure_invoke_summarizes_the_requested_runs(stopwatch):
+    row = stopwatch.measure_invoke(2, 20, 0.0)
+    assert set(row) == {"threads", "load_ms", "first_ms", "accelerated", "steady"}
+    assert (row["threads"], row["accelerated"], row["steady"]["runs"]) == (2, True, 20)
+    assert row["steady"]["p50"]["ms"] >= 0
 
 
-def test_a_photo_step_by_step(stopwatch, timing):
-    found = stopwatch.photo(stopwatch.model(1), 12, 0.0)
-    assert tuple(found) == (*timing.STAGES, "total")
-    assert {figure["runs"] for figure in found.values()} == {12}
-    assert found["total"]["mean_ms"] == pytest.approx(sum(found[name]["mean_ms"] for name in timing.STAGES), abs=1e-3)
+def test_golden_photos_alternate_and_the_run_after_a_sample_does_not_count(stopwatch, timing, monitor, monkeypatch):
+    models = []
+    monkeypatch.setattr(timing.runtime, "Model", lambda *arguments: models.append(FakeModel(*arguments)) or models[0])
+    row = stopwatch.measure_invoke(1, 6, 0.0)
+    assert row["steady"]["runs"] == 6 and monitor.samples == 2
+    # The first invocation, and one at the beginning of the warm-up; then six that count and two that do not, each
+    # after every third. The run that does not count uses the photo of the next one.
+    assert models[0].inputs == [100, 100, *(100, 101, 100, 101), *(101, 100, 101, 100)]
+    assert models[0].invocations == 2 + timing.WARM_UP_RUNS + 8
 
 
-def test_the_clock_is_where_it_is_said_to_be(stopwatch, timing, monkeypatch):
-    # Each step is made to take a time of its own: 1, 2, 4 and 8 ms on a clock that only moves when told to.
-    now = {"ns": 0}
-
-    def takes(ms, work):
-        def done(*arguments):
-            now["ns"] += int(ms * 1e6)
-            return work(*arguments)
-
-        return done
-
-    model = stopwatch.model(1)
-    monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: now["ns"])
-    monkeypatch.setattr(timing.pixels, "decoded", takes(1, pixels.decode_image))
-    monkeypatch.setattr(timing.pixels, "fitted", takes(1.5, pixels.fit_image))
-    monkeypatch.setattr(model, "fill", takes(0.5, model.fill))
-    monkeypatch.setattr(model, "invoke", takes(4, model.invoke))
-    monkeypatch.setattr(model, "answer", takes(3, model.answer))
-    monkeypatch.setattr(model, "numbers", takes(5, model.numbers))
-    assert stopwatch._stages(model, 0) == [1, 2, 4, 8]
-    assert stopwatch._invoked(model, 0) == 4
+def test_steps_of_a_photo_sum_up_to_its_total(stopwatch, timing):
+    photo = stopwatch.measure_photo(stopwatch.load_model(1), 12, 0.0)
+    assert tuple(photo) == (*timing.STEPS, "total")
+    assert {summary["runs"] for summary in photo.values()} == {12}
+    assert photo["total"]["mean_ms"] == pytest.approx(sum(photo[name]["mean_ms"] for name in timing.STEPS), abs=1e-3)
 
 
-def test_at_least_so_many_and_so_long_and_never_too_many(stopwatch, timing, monkeypatch):
-    now = {"s": 0.0}
+def test_each_step_includes_exactly_its_own_work(stopwatch, timing, clock, monkeypatch):
+    def delay(ms, function):
+        def delayed(*arguments):
+            clock.s += ms / 1e3
+            return function(*arguments)
 
-    def one(run):
-        now["s"] += 0.1
-        return run
+        return delayed
 
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: now["s"])
-    stopwatch._watch.due = lambda: False
-    assert len(stopwatch._repeated(one, 5, 0.0)) == 5
-    assert len(stopwatch._repeated(one, 5, 2.05)) == 21
-    monkeypatch.setattr(timing, "MOST_RUNS", 12)
-    assert len(stopwatch._repeated(one, 5, 2.05)) == 12
-    assert len(stopwatch._repeated(one, 50, 0.0)) == 12
+    model = stopwatch.load_model(1)
+    monkeypatch.setattr(timing.pixels, "decode_image", delay(1, pixels.decode_image))
+    monkeypatch.setattr(timing.pixels, "fit_image", delay(1.5, pixels.fit_image))
+    monkeypatch.setattr(model, "set_input", delay(0.5, model.set_input))
+    monkeypatch.setattr(model, "invoke", delay(4, model.invoke))
+    monkeypatch.setattr(model, "get_output", delay(3, model.get_output))
+    monkeypatch.setattr(model, "dequantize", delay(5, model.dequantize))
+    photo = stopwatch.measure_photo(model, 3, 0.0)
+    assert {name: summary["p50"]["ms"] for name, summary in photo.items()} == {
+        "decode": 1,
+        "preprocess": 2,
+        "invoke": 4,
+        "postprocess": 8,
+        "total": 15,
+    }
+    monkeypatch.setattr(timing.runtime, "Model", lambda *_: model)
+    assert stopwatch.measure_invoke(1, 3, 0.0)["steady"]["p50"]["ms"] == 4
 
 
-def test_soak(stopwatch):
-    found = stopwatch.soak(stopwatch.model(1), 0.05)
-    assert found["seconds"] >= 0.05 and found["invokes"] > 5
-    assert found["windows"][-1]["at_s"] == found["seconds"] and isinstance(found["drift"], float)
+def test_runs_and_seconds_are_lower_bounds_and_the_limit_an_upper_one(stopwatch, timing, clock, monitor, monkeypatch):
+    monitor.is_due = lambda: False
+    model = stopwatch.load_model(1)
+    model.invoke = lambda: setattr(clock, "s", clock.s + 0.1)
+    monkeypatch.setattr(timing.runtime, "Model", lambda *_: model)
+
+    def count_runs(runs: int, seconds: float) -> int:
+        return stopwatch.measure_invoke(1, runs, seconds)["steady"]["runs"]
+
+    assert count_runs(5, 0.0) == 5
+    assert count_runs(5, 2.05) == 21
+    monkeypatch.setattr(timing, "RUNS_LIMIT", 12)
+    assert count_runs(5, 2.05) == 12
+    assert count_runs(50, 0.0) == 12
 
 
-def test_a_short_soak_is_one_run(stopwatch):
-    assert stopwatch.soak(stopwatch.model(1), 1e-9)["invokes"] == 1
+def test_soak_lasts_at_least_as_long_as_requested(stopwatch):
+    soak = stopwatch.measure_soak(stopwatch.load_model(1), 0.05)
+    assert soak["seconds"] >= 0.05 and soak["invokes"] > 5
+    assert soak["windows"][-1]["at_s"] == soak["seconds"] and isinstance(soak["drift"], float)
+
+
+def test_very_short_soak_is_one_run(stopwatch):
+    assert stopwatch.measure_soak(stopwatch.load_model(1), 1e-9)["invokes"] == 1

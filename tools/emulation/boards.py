@@ -1,4 +1,4 @@
-"""The boards that can be emulated: which Debian, which packages, which wheels. Data, and nothing else."""
+"""The boards that can be emulated: Debian release, packages and wheels of each. Data only."""
 
 from dataclasses import dataclass
 
@@ -27,18 +27,18 @@ class Board:
     """A board.
 
     Attributes:
-        name: how it is asked for.
-        suite: of Debian, on which this Raspberry Pi OS is built.
-        architecture: Debian's name for it.
-        machine: what `uname -m` says there.
-        cpu: what qemu pretends to be. Its default CPU is 4 to 10 times slower, by its pointer authentication.
-        model: what the board calls itself. That it is emulated belongs to its name: nobody takes it for a real one.
-        python: its Python, as pip wants to be told.
-        platforms: pip's tags of the wheels that run there; pip compares them literally.
-        packages: of Debian, without those that they need.
-        wheels: what a bundle's requirements.txt names, versions as in tools/constraints.txt where it has them.
-        wheels_need: whether what they need comes as wheels too.
-        runtime: what a bundle's runtime.py imports there.
+        name: its name on the command line.
+        suite: Debian release on which its Raspberry Pi OS is built.
+        architecture: Debian's name of the architecture.
+        machine: output of `uname -m`.
+        cpu: CPU that qemu emulates. qemu's default CPU is 4 to 10 times slower, because of pointer authentication.
+        model: name in its device tree. It contains "emulated", so that no benchmark passes for one of a real board.
+        python: version of its Python, in the form of `pip download --python-version`.
+        platforms: pip's platform tags of the wheels that run on it; pip compares them literally.
+        packages: Debian packages, without their dependencies.
+        wheels: packages in a bundle's requirements.txt; versions come from tools/constraints.txt.
+        with_dependencies: whether the dependencies of the wheels are downloaded as wheels too.
+        runtime: module that a bundle's runtime.py imports.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Board:
     platforms: tuple[str, ...]
     packages: tuple[str, ...]
     wheels: tuple[str, ...]
-    wheels_need: bool = True
+    with_dependencies: bool = True
     runtime: str = "ai_edge_litert.interpreter"
 
 
@@ -92,7 +92,7 @@ BOARDS = {
             packages=_PACKAGES,
             wheels=_RUNTIMES,
         ),
-        # The last 32-bit runtime has no numpy and Pillow of its own on the index: they are Debian's.
+        # The index has no armv7 wheels of numpy and Pillow for this Python, so they are Debian packages.
         Board(
             name="armv7",
             suite="bookworm",
@@ -104,7 +104,7 @@ BOARDS = {
             platforms=("manylinux2014_armv7l", "manylinux_2_17_armv7l", "manylinux_2_34_armv7l", "linux_armv7l"),
             packages=(*_PACKAGES, "python3-numpy", "python3-pil"),
             wheels=("tflite-runtime==2.14.0",),
-            wheels_need=False,
+            with_dependencies=False,
             runtime="tflite_runtime.interpreter",
         ),
     )

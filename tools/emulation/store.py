@@ -1,4 +1,4 @@
-"""What can be made again, kept in the user's cache: there whole or not at all, made by one process at a time."""
+"""Folders in the user's cache that can be made again: complete or absent, and made by one process at a time."""
 
 import fcntl
 import hashlib
@@ -10,19 +10,19 @@ from edgetl.core.errors import EdgetlError
 from edgetl.core.storage import cache
 
 
-class CannotEmulate(EdgetlError):  # noqa: N818  (named after what cannot be, as edgetl's own are)
-    """This machine lacks something that emulation needs: whoever can do without it goes on without it."""
+class EmulationError(EdgetlError):
+    """This machine cannot emulate a board. Tests that need a board are skipped with its message."""
 
     exit_code = 2
 
 
-def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
-    """A folder of the cache, filled by `make` when it is asked for the first time.
+def cache_folder(name: str, key: object, make: Callable[[Path], None]) -> Path:
+    """Return a folder of the cache, filled by `make` if it does not exist.
 
     Args:
         name: begins the folder's name.
-        key: all that its content depends on, in JSON's types.
-        make: given an empty folder. Where it fails, nothing is kept.
+        key: everything that the content depends on, as JSON types.
+        make: fills an empty folder. If it raises, nothing is kept.
     """
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache.locate_cache() / "emulation" / f"{name}-{digest}"
@@ -31,9 +31,10 @@ def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another process may have made it while this one waited for the lock.
         if not folder.is_dir():
-            with cache.create_folder(folder) as part:
-                make(part)
-                # A temporary folder is its maker's alone; a root file system is everybody's who lives in it.
-                part.chmod(0o755)
+            with cache.create_folder(folder) as unfinished:
+                make(unfinished)
+                # A root file system must be readable for all users of the board.
+                unfinished.chmod(0o755)
     return folder

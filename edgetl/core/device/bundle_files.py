@@ -1,7 +1,7 @@
-"""What goes into a bundle besides copies: the facts in model.json, checksums, requirements, golden arrays.
+"""Records of a build → the generated files of a bundle: model.json, checksums, requirements, golden arrays.
 
-In: the records of a build. Out: names, text and bytes, always the same for the same records: no time, no path of this
-machine. `stages.bundle` writes them.
+The same records always give the same bytes: no time and no path of this machine is written. `stages.bundle` writes the
+files.
 """
 
 import hashlib
@@ -20,21 +20,22 @@ from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
 from edgetl.core.methods import find_method
 from edgetl.core.recipe.resolve import strip_folders
-from edgetl.core.records import Artifact, Dataset, Photo, Trained, Verdict
+from edgetl.core.records import Artifact, Dataset, Photo, Trained
+from edgetl.core.verdict_records import Verdict
 
 SCHEMA = 1
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
 GOLDEN_ARRAYS = "golden/expected.npz"
 
-# LiteRT on x86-64 and arm64, measured: float32 answers differ by 2e-5 at most, int8 answers by one step at most.
+# Measured with LiteRT on x86-64 and arm64: float32 outputs differ by at most 2e-5, int8 outputs by at most one step.
 _FLOAT_TOLERANCE = 1e-4
 _INTEGER_TOLERANCE_STEPS = 1
-# An int8 softmax or sigmoid has 256 steps over 0..1 whatever the model. Source: TFLite 8-bit quantization
-# specification, SOFTMAX and LOGISTIC, output scale 1/256. A file with int8 weights alone rounds its activations too.
+# An int8 softmax or sigmoid has 256 steps over 0..1 in every model. Source: TFLite 8-bit quantization specification,
+# SOFTMAX and LOGISTIC, output scale 1/256. A file with int8 weights and float outputs rounds its activations too.
 _DEQUANTIZED_TOLERANCE = 1 / 256
-# An .onnx file ends in a float softmax over integers: one step of those, 0.2 where they span 50, times its steepest
-# slope, 1/4. Without integers among the activations, rounded weights are floats like any other.
+# An .onnx file has a float softmax after its integers. One step of these, about 0.2 for logits that span 50, times the
+# steepest slope of softmax, 1/4. A file whose activations are all floats has the tolerance of floats.
 _SOFTMAX_TOLERANCE = 1 / 16
 
 _VERDICT_FACTS = {
@@ -57,9 +58,12 @@ _VERDICT_FACTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenSet:
-    """Photos with what the build made of them.
+    """Photos with the pixels and outputs that the build computed, which a device must reproduce.
 
-    `pixels` is uint8 [photos, side, side, 3]; `outputs` is [photos, units] in the artifact's own output dtype.
+    Attributes:
+        photos: the photos.
+        pixels: uint8 [photos, side, side, 3].
+        outputs: [photos, units] in the output dtype of the artifact.
     """
 
     photos: tuple[Photo, ...]
@@ -69,7 +73,7 @@ class GoldenSet:
 
 @dataclass(frozen=True, kw_only=True)
 class BundleContents:
-    """Everything a bundle is made of. `recipe` is `Recipe.tables()`."""
+    """Everything that a bundle is made from. `recipe` is `Recipe.tables()`."""
 
     target: Target
     trained: Trained
@@ -81,63 +85,67 @@ class BundleContents:
 
 
 def select_golden_photos(dataset: Dataset, count: int = 8) -> tuple[Photo, ...]:
-    """Small test photos, evenly from the classes, at most GOLDEN_BYTES together (one photo may be larger alone).
+    """Select small test photos, evenly from the classes.
+
+    Together they have at most GOLDEN_BYTES; if every photo is larger, only the smallest is selected.
 
     Raises:
-        DataError: no test photo is left where the dataset says.
+        DataError: no test photo is in the folder of the dataset any more.
     """
-    waiting: dict[int, list[tuple[int, str, Photo]]] = {}
+    files_of_class: dict[int, list[tuple[int, str, Photo]]] = {}
     for photo in dataset.test:
         file = dataset.root / photo.path
         if file.is_file():
-            waiting.setdefault(photo.label, []).append((file.stat().st_size, photo.path, photo))
-    if not waiting:
+            files_of_class.setdefault(photo.label, []).append((file.stat().st_size, photo.path, photo))
+    if not files_of_class:
         raise DataError("no test photos to put into the bundle", where=(dataset.root,))
-    rows = [sorted(waiting[label], key=lambda item: item[:2]) for label in sorted(waiting)]
-    if len(rows) > count:
-        rows = [rows[index * len(rows) // count] for index in range(count)]
-    # Round by round, one of each class, the smallest first.
-    turns = [row[turn] for turn in range(max(map(len, rows))) for row in rows if turn < len(row)]
-    chosen: list[Photo] = []
-    left_bytes = GOLDEN_BYTES
-    for size_bytes, _, photo in turns:
-        if len(chosen) < count and size_bytes <= left_bytes:
-            chosen.append(photo)
-            left_bytes -= size_bytes
-    return tuple(chosen) or (min(turns, key=lambda item: item[:2])[2],)
+    classes = [sorted(files_of_class[label], key=lambda file: file[:2]) for label in sorted(files_of_class)]
+    if len(classes) > count:
+        classes = [classes[index * len(classes) // count] for index in range(count)]
+    # The classes take turns, each with its smallest photo first.
+    most_photos = max(map(len, classes))
+    candidates = [files[turn] for turn in range(most_photos) for files in classes if turn < len(files)]
+    selected: list[Photo] = []
+    free_bytes = GOLDEN_BYTES
+    for size_bytes, _, photo in candidates:
+        if len(selected) < count and size_bytes <= free_bytes:
+            selected.append(photo)
+            free_bytes -= size_bytes
+    return tuple(selected) or (min(candidates, key=lambda file: file[:2])[2],)
 
 
 def name_golden_files(photos: Sequence[Photo], classes: Sequence[str]) -> tuple[str, ...]:
-    """Names in the bundle such as golden/0_daisy.jpg. A class is a folder's name and may hold any character."""
+    """Return file names in the bundle, such as golden/0_daisy.jpg."""
     names = []
     for index, photo in enumerate(photos):
+        # A class is the name of a folder and may contain any character; the bundle must be unpacked everywhere.
         label = re.sub(r"[^A-Za-z0-9]+", "_", classes[photo.label]).strip("_")[:40] or "class"
         suffix = PurePosixPath(photo.path).suffix.lower()
         names.append(f"golden/{index}_{label}{suffix if re.fullmatch(r'[.][a-z0-9]{1,5}', suffix) else ''}")
     return tuple(names)
 
 
-def describe_model(job: BundleContents, versions: Mapping[str, str]) -> dict[str, Any]:
-    """The content of model.json: what the model eats and answers, how far a device may differ, where it comes from.
+def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the content of model.json: input, output, tolerances of a device, runtime and provenance.
 
     Args:
-        job: the records.
-        versions: package → version of what took part in the build, edgetl among them.
+        contents: the records.
+        versions: package → version of everything that took part in the build, including edgetl.
     """
-    trained, artifact = job.trained, job.artifact
+    trained, artifact, target = contents.trained, contents.artifact, contents.target
     return {
         "schema": SCHEMA,
         "created_by": f"edgetl {versions['edgetl']}",
-        "target": job.target.id,
-        "model": model_file_name(artifact),
+        "target": target.id,
+        "model": name_model_file(artifact),
         "input": {
             **artifact.input.model_dump(mode="json"),
             "side_px": trained.input.side_px,
             "fit": trained.input.fit,
         },
         "preprocessing": (
-            f"pixels.load(photo, {trained.input.side_px}, {trained.input.fit!r}) of the pixels.py beside this file: "
-            "uint8 RGB [side, side, 3], 0..255. The model eats that as it is: every scaling is inside it"
+            f"pixels.load_photo(path, {trained.input.side_px}, {trained.input.fit!r}) of the pixels.py beside this "
+            "file: uint8 RGB [side, side, 3], 0..255. The model takes these values directly: it contains all scaling"
         ),
         "output": {
             **artifact.output.model_dump(mode="json"),
@@ -146,32 +154,33 @@ def describe_model(job: BundleContents, versions: Mapping[str, str]) -> dict[str
         },
         "tolerances": {"pixels": 0, "output": compute_output_tolerance(artifact)},
         "runtime": {
-            "accelerated": job.target.runtime.accelerated and find_method(artifact.method).activations != "int16",
-            "python": job.target.runtime.python,
-            "architectures": list(list_architectures(job.target)),
-            "systems": list(job.target.runtime.systems),
+            "accelerated": target.runtime.accelerated and find_method(artifact.method).activations != "int16",
+            "python": target.runtime.python,
+            "architectures": list(list_architectures(target)),
+            "systems": list(target.runtime.systems),
         },
-        "golden": list(name_golden_files(job.golden.photos, job.dataset.classes)),
+        "golden": list(name_golden_files(contents.golden.photos, contents.dataset.classes)),
         "provenance": {
             "base": trained.base,
             "method": artifact.method,
             "trained_sha256": trained.sha256,
             "artifact_sha256": artifact.sha256,
-            "dataset_sha256": job.dataset.sha256,
-            "verdict": job.verdict.model_dump(mode="json", include=_VERDICT_FACTS),
-            "recipe": strip_folders(job.recipe),
+            "dataset_sha256": contents.dataset.sha256,
+            "verdict": contents.verdict.model_dump(mode="json", include=_VERDICT_FACTS),
+            "recipe": strip_folders(contents.recipe),
             "versions": dict(sorted(versions.items())),
         },
     }
 
 
-def model_file_name(artifact: Artifact) -> str:
-    """The model's file in the bundle."""
+def name_model_file(artifact: Artifact) -> str:
+    """Return the name of the model file in the bundle."""
     return f"model.{artifact.format}"
 
 
 def compute_output_tolerance(artifact: Artifact) -> float:
-    """How far a device's output may lie from the build's, in the output tensor's own numbers."""
+    """Return how much outputs on a device may differ from those of the build, in the values of the output tensor."""
+    # A quantized output is compared as integers.
     if artifact.output.scale:
         return _INTEGER_TOLERANCE_STEPS
     if artifact.format == "onnx":
@@ -181,15 +190,15 @@ def compute_output_tolerance(artifact: Artifact) -> float:
 
 
 def format_json(value: object) -> str:
-    """JSON for people: indented, in the order given."""
+    """Format a value as indented JSON that keeps the order of keys. Raises ValueError for NaN, which is not JSON."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def format_labels(classes: Sequence[str]) -> str:
-    """One label a line, in the order of the model's outputs.
+    """Format labels.txt: one label on each line, in the order of the model's outputs.
 
     Raises:
-        DataError: a label that is no line.
+        DataError: a label that is empty or has several lines.
     """
     for name in classes:
         if name.splitlines() != [name]:
@@ -198,13 +207,13 @@ def format_labels(classes: Sequence[str]) -> str:
 
 
 def list_architectures(target: Target) -> tuple[str, ...]:
-    """Where the bundle runs: the board's architectures, or for no board in particular all that have a runtime."""
+    """List the architectures that a bundle runs on: those of the board, else all that the runtime has packages for."""
     packages = target.runtime.packages
     return target.device.arch if target.device else tuple(arch for arch in packages if arch != "any")
 
 
 def format_requirements(target: Target) -> str:
-    """What pip installs on the device, by architecture and Python version."""
+    """Format requirements.txt: packages with markers for architecture and Python version."""
     versions = re.findall(r"([<>=!]+)(3\.\d+)", target.runtime.python)
     pythons = " and ".join(f'python_version {operator} "{version}"' for operator, version in versions)
     lines = [f"# {target.title}: Python {target.runtime.python}"]
@@ -217,15 +226,16 @@ def format_requirements(target: Target) -> str:
 
 
 def pack_golden_arrays(golden: GoldenSet) -> bytes:
-    """An .npz of `pixels` and `outputs`, the same bytes for the same arrays.
+    """Pack `pixels` and `outputs` as .npz; the same arrays always give the same bytes.
 
-    numpy.savez leaves the entries' time to the zipfile module; here it is stated. Nothing is compressed, because the
-    compressed bytes would depend on the version of zlib.
+    numpy.savez writes the current time into the archive. Nothing is compressed: compressed bytes depend on the version
+    of zlib.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in (("pixels", golden.pixels), ("outputs", golden.outputs)):
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            # 3 is Unix; the default depends on the operating system.
             entry.create_system = 3
             content = io.BytesIO()
             np.lib.format.write_array(content, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
@@ -234,6 +244,6 @@ def pack_golden_arrays(golden: GoldenSet) -> bytes:
 
 
 def format_checksums(digests: Mapping[str, str]) -> str:
-    """The text of SHA256SUMS: `sha256sum -c` reads it; its last line, a comment there, covers the lines above it."""
+    """Format SHA256SUMS for `sha256sum -c`. The last line, a comment for it, is the hash of all lines above."""
     body = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
     return f"{body}# {hashlib.sha256(body.encode('ascii')).hexdigest()}  the lines above\n"

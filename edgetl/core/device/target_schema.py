@@ -1,7 +1,7 @@
-"""One target.toml: what it may say, read strictly.
+"""Schema of target.toml, which is read strictly.
 
-In: the path of a target.toml. Out: its tables, in which nothing is unknown or of a wrong type; or a ConfigError that
-names file, key and the closest known one. Keys may be missing here: a parent can complete them (see `targets`).
+An unknown key or a wrong type is a ConfigError that names file, key and the closest known key. Keys may be missing in a
+file, because a parent can complete them (see `targets`).
 """
 
 import tomllib
@@ -21,19 +21,19 @@ NAME = "target.toml"
 Positive = Annotated[int, Field(ge=1)]
 
 
-def _one_line(text: str) -> str:
-    """It goes into files of one line each, requirements.txt among them."""
+def _check_line(text: str) -> str:
+    """Check that a text is one line: a second line of a comment in requirements.txt would be a package."""
     if not text.isprintable():
         raise PydanticCustomError("one_line", "should be one line of printable text")
     return text
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
-# TOML has lists only, so the tuple itself is read leniently; what is in it is not.
+Line = Annotated[str, AfterValidator(_check_line)]
+# TOML has lists and no tuples: strict=False accepts a list for the tuple. Its entries are validated strictly.
 Texts = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Packages = Annotated[
     tuple[
-        # Options, URLs and markers have no place here: the bundle writes the markers itself.
+        # Options, URLs and markers are not allowed: the bundle adds the markers.
         Annotated[
             str,
             Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?( *[<>=!~]+ *[A-Za-z0-9.*+-]+,?)*$"),
@@ -49,7 +49,7 @@ class _Table(BaseModel):
 
 
 class DeviceTable(_Table):
-    """One board. `arch` as `platform.machine()` gives it there; `source` is where the rest is published."""
+    """A board. `arch` is the value of `platform.machine()` on it; `source` is where its data are published."""
 
     arch: Texts
     cpu: str
@@ -60,16 +60,19 @@ class DeviceTable(_Table):
 
 
 class AcceptsTable(_Table):
-    """File formats the runtime reads, and conversion methods in order of preference."""
+    """File formats that the runtime reads, and conversion methods in order of preference."""
 
     formats: Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1)]
     methods: Texts
 
 
 class LimitsTable(_Table):
-    """What the target itself demands; None where it demands nothing and the recipe alone decides.
+    """Limits of the target; None for no limit.
 
-    Bytes are those of the model file, milliseconds the median of the model alone on the board.
+    Attributes:
+        accuracy_drop: largest drop of accuracy, 0..1, unless the recipe states one.
+        model_bytes: largest model file.
+        latency_ms: largest median latency of the model alone on the board.
     """
 
     accuracy_drop: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -78,10 +81,14 @@ class LimitsTable(_Table):
 
 
 class RuntimeTable(_Table):
-    """Python versions as in ">=3.10,<3.15", and pip requirements per architecture; "any" holds for all of them.
+    """The runtime on the device.
 
-    `systems` names operating systems that are known to fit. `accelerated` says whether the runtime has fast kernels
-    (XNNPACK); where it has not, the build proves the model on the plain ones.
+    Attributes:
+        python: supported versions, as in ">=3.10,<3.15".
+        packages: architecture → pip requirements; those of "any" are for all architectures.
+        systems: operating systems that are known to work.
+        accelerated: whether the runtime has fast kernels (XNNPACK). Without them, the build tests the model on the
+            reference kernels.
     """
 
     python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
@@ -91,13 +98,17 @@ class RuntimeTable(_Table):
 
 
 class PayloadTable(_Table):
-    """Files copied as they are: relative to the folder that declares them, or common/... next to that folder."""
+    """Files that are copied unchanged: relative to the target's folder, or common/... beside that folder.
+
+    `files` replaces the files of the parent, `add` adds to them.
+    """
 
     files: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    add: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 class TargetFile(_Table):
-    """Every table of a target, complete."""
+    """All tables of a target."""
 
     schema_number: Annotated[Literal[1], Field(alias="schema")]
     extends: str = ""
@@ -110,8 +121,8 @@ class TargetFile(_Table):
     payload: PayloadTable = PayloadTable()
 
 
-# A child has its own title: inherited ones would make two targets look the same in a list.
-OWN = frozenset({"schema", "extends", "title", "summary"})
+# With an inherited title, two targets would look the same in a list.
+NOT_INHERITED = frozenset({"schema", "extends", "title", "summary"})
 _TABLES: dict[str, type[_Table]] = {
     "device": DeviceTable,
     "accepts": AcceptsTable,
@@ -119,15 +130,15 @@ _TABLES: dict[str, type[_Table]] = {
     "runtime": RuntimeTable,
     "payload": PayloadTable,
 }
-# pydantic speaks of Python's types, the reader of a target.toml knows TOML's.
+# Messages of pydantic name types of Python, which a reader of target.toml need not know.
 _TOML_WORDS = {"tuple_type": "should be a list", "model_type": "should be a table", "dict_type": "should be a table"}
 
 
 def read_target_file(path: Path) -> dict[str, Any]:
-    """The tables as the file has them.
+    """Read and check the tables of one file; keys that a parent may have can be missing.
 
     Raises:
-        ConfigError: not TOML, or an unknown key, a wrong type, or no title, summary or schema.
+        ConfigError: not TOML, an unknown key, a wrong type, or no title, summary or schema.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -137,50 +148,50 @@ def read_target_file(path: Path) -> dict[str, Any]:
         TargetFile.model_validate(tables)
     except ValidationError as error:
         for problem in error.errors():
-            if problem["type"] != "missing" or problem["loc"][0] in OWN:
-                raise _explained(path, problem) from error
+            if problem["type"] != "missing" or problem["loc"][0] in NOT_INHERITED:
+                raise _explain(path, problem) from error
     return tables
 
 
 def validate_target(tables: Mapping[str, Any], path: Path) -> TargetFile:
-    """A target's tables with its parents' merged under them, complete and consistent.
+    """Check that the tables of a target, merged with those of its parents, are complete and consistent.
 
     Raises:
-        ConfigError: a key is still missing, a method is unknown or makes no file that the target takes, or an
-            architecture has no runtime.
+        ConfigError: a key is missing, a method is unknown or has no format that the target accepts, or an architecture
+            has no packages.
     """
     try:
-        whole = TargetFile.model_validate(tables)
+        target = TargetFile.model_validate(tables)
     except ValidationError as error:
-        raise _explained(path, error.errors()[0]) from error
-    for name in whole.accepts.methods:
+        raise _explain(path, error.errors()[0]) from error
+    accepted = target.accepts.formats
+    for name in target.accepts.methods:
         if name not in METHODS:
             raise locate_key(path, "accepts.methods", unknown_name("method", name, METHODS))
-        if not {*METHODS[name].formats} & {*whole.accepts.formats}:
-            made = f"{name} makes {' and '.join(METHODS[name].formats)} files"
-            raise locate_key(
-                path, "accepts.methods", ConfigError(f"{made}, the target takes {', '.join(whole.accepts.formats)}")
-            )
-    for arch in whole.device.arch if whole.device else ():
-        if arch not in whole.runtime.packages:
-            raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, whole.runtime.packages))
-    return whole
+        formats = METHODS[name].formats
+        if not {*formats} & {*accepted}:
+            message = f"{name} makes {' and '.join(formats)} files, the target accepts {', '.join(accepted)}"
+            raise locate_key(path, "accepts.methods", ConfigError(message))
+    for arch in target.device.arch if target.device else ():
+        if arch not in target.runtime.packages:
+            raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, target.runtime.packages))
+    return target
 
 
 def locate_key(path: Path, key: str, error: ConfigError) -> ConfigError:
-    """The same error with the place it concerns."""
+    """Return a copy of the error with file and key as its place."""
     return ConfigError(error.message, where=(path, key), hint=error.hint)
 
 
-def _explained(path: Path, problem: ErrorDetails) -> ConfigError:
+def _explain(path: Path, problem: ErrorDetails) -> ConfigError:
+    """Turn a problem that pydantic reports into an error in terms of TOML."""
     place = [str(part) for part in problem["loc"]]
     key = ".".join(place)
     if problem["type"] == "extra_forbidden":
         table = _TABLES[place[0]] if len(place) > 1 else TargetFile
-        known = [field.alias or name for name, field in table.model_fields.items()]
-        return locate_key(
-            path, key, unknown_name(f"key in [{place[0]}]" if len(place) > 1 else "key", place[-1], known)
-        )
+        keys = [field.alias or name for name, field in table.model_fields.items()]
+        kind = f"key in [{place[0]}]" if len(place) > 1 else "key"
+        return locate_key(path, key, unknown_name(kind, place[-1], keys))
     if problem["type"] == "missing":
         return ConfigError(f"{key} is missing", where=(path, key))
     message = _TOML_WORDS.get(problem["type"], problem["msg"].lower())

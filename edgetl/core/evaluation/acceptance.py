@@ -1,9 +1,9 @@
-"""Whether verdicts and limits are satisfied: what decides the exit code of a build."""
+"""Check of all verdicts and limits of a build, which decides its exit code."""
 
 from collections.abc import Mapping
 
 from edgetl.core.errors import ContractBroken
-from edgetl.core.records import Verdict
+from edgetl.core.verdict_records import Verdict
 
 _ACCURACY_HINT = "more test photos, another --method, a wider --alpha, or a higher --limit-drop"
 _LIMIT_HINT = "another --method, a narrower --alpha or a smaller --side, or a target that allows more"
@@ -16,7 +16,7 @@ def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], 
 
     Args:
         verdicts: by the name of their target or device.
-        unmet: by the same names, the limit that is exceeded, in words; "" if there is none.
+        unmet: by the same names, description of another limit that is exceeded; "" if there is none.
         strict: whether an undecided verdict is a failure.
 
     Raises:
@@ -30,13 +30,14 @@ def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], 
     ]
     for name, limit in unmet.items():
         failures[name] = "; ".join(failure for failure in (failures.get(name), limit) if failure)
+    # The name of a single target would only repeat what the user has typed.
     broken = [f"{name}: {failure}" if len(failures) > 1 else failure for name, failure in failures.items() if failure]
     if broken:
         raise ContractBroken("; ".join(broken), hint="; ".join(hints))
 
 
 def explain_failure(verdict: Verdict, *, strict: bool) -> str:
-    """Say how a verdict breaks its contract; "" if it does not."""
+    """Describe how a verdict breaks its contract; "" if it satisfies it."""
     undecided = verdict.outcome == "UNDECIDED"
     if verdict.outcome == "PASS" or (undecided and not strict and verdict.drop <= verdict.limit_drop):
         return ""

@@ -1,4 +1,4 @@
-"""Whether two models compute the same: on the values of their outputs, and on the classes that they predict."""
+"""Agreement of two models: in the values of their outputs, and in the classes that they predict."""
 
 from typing import Literal
 
@@ -9,18 +9,18 @@ from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 
 Cause = Literal["file", "network", "unknown"]
-# Fewer differing photos say nothing about the cause.
+# The cause cannot be estimated from fewer differing photos.
 _FEWEST_DIFFERENCES = 3
 
 
 def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, *, error: tuple[str, str]) -> float:
-    """Check that a copy of a model computes what the original does.
+    """Check that a copy of a model computes the same outputs as the original.
 
     Args:
         values: outputs of the copy, any shape.
         expected: outputs of the original, same shape.
-        tolerance: the largest difference must be below it.
-        error: what differs from what, as the beginning of the message, and a hint.
+        tolerance: upper bound of the largest absolute difference, excluded.
+        error: beginning of the message, such as "A differs from B", and the hint.
 
     Returns:
         The largest absolute difference.
@@ -29,6 +29,7 @@ def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, *, e
         StageError: the difference is too large, or not a number.
     """
     difference = float(np.abs(values - expected).max())
+    # Written so that NaN fails too.
     if not difference < tolerance:
         raise StageError(
             f"{error[0]}: the largest difference is {difference:.2g}, {tolerance:g} is allowed", hint=error[1]
@@ -37,9 +38,10 @@ def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, *, e
 
 
 def match_predictions(expected: np.ndarray, scores: np.ndarray, scale: float) -> NDArray[np.bool_]:
-    """Return for which photos a file predicts the class with the model's highest score.
+    """Return for which photos a file predicts the same class as its model.
 
-    Two scores within one quantization step of the file's output count as equal: the file cannot tell them apart.
+    Scores of the model within one quantization step of the file's output count as equal: the file may round them to
+    the same number.
 
     Args:
         expected: scores of the model, float [photos, classes].
@@ -50,27 +52,31 @@ def match_predictions(expected: np.ndarray, scores: np.ndarray, scale: float) ->
         bool [photos].
 
     Raises:
-        ValueError: see `metrics.top1`, or shapes that differ.
+        ValueError: see `metrics.predict_classes`, or shapes that differ.
     """
     if expected.shape != scores.shape:
         raise ValueError(f"shapes differ: {expected.shape} and {scores.shape}")
     rows = np.arange(len(expected))
-    highest = expected[rows, metrics.top1(expected)]
-    return np.asarray(highest - expected[rows, metrics.top1(scores)] <= scale)
+    highest = expected[rows, metrics.predict_classes(expected)]
+    return np.asarray(highest - expected[rows, metrics.predict_classes(scores)] <= scale)
 
 
 def diagnose_disagreement(matches_model: NDArray[np.bool_], matches_itself: NDArray[np.bool_]) -> Cause:
-    """Say why a file and its model predict different classes, from photos that the file predicted on two kernel sets.
+    """Estimate why a file and its model predict different classes, from predictions of the file on two kernel sets.
 
     A conversion error shows on every kernel set. A network that is sensitive to rounding also changes its predictions
     between two kernel sets running the same file, about as often as between model and file.
 
     Args:
-        matches_model: for which photos file and model predict the same class.
-        matches_itself: for which photos the file predicts the same class on both kernel sets.
+        matches_model: bool [photos], whether file and model predict the same class.
+        matches_itself: bool [photos], whether the file predicts the same class on both kernel sets.
+
+    Returns:
+        "file" for a conversion error, "network" for sensitivity to rounding, "unknown" with too few differing photos.
     """
     differs_from_model = np.count_nonzero(~matches_model)
     differs_from_itself = np.count_nonzero(~matches_itself)
     if differs_from_model < _FEWEST_DIFFERENCES:
         return "unknown"
+    # A sensitive network differs about as often in both comparisons; half as often is the boundary.
     return "network" if 2 * differs_from_itself >= differs_from_model else "file"

@@ -1,24 +1,29 @@
-"""The accuracy contract: counts of paired answers go in; an interval, an outcome and photos still needed come out.
+"""The accuracy contract: counts of paired predictions in; confidence interval, outcome and further photos needed out.
 
-Reference and artifact answer the same photos. `broke` photos only the reference gets right, `fixed` photos only the
-artifact gets right, and drop = (broke - fixed) / photos: what conversion cost, as a fraction of accuracy.
+Reference and artifact predict the same photos. `broke` photos are predicted correctly only by the reference, `fixed`
+photos only by the artifact. drop = (broke - fixed) / photos is the cost of conversion, as a fraction of accuracy.
 """
 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from edgetl.core.records import Outcome
+from edgetl.core.verdict_records import Outcome
 
 MOST_PHOTOS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What the counts say about a limit.
+    """Result of comparing the confidence interval of the drop with a limit.
 
-    `low` and `high` are the one-sided bounds of `drop`. `photos_needed` is how many more photos would decide if the
-    rates seen so far held: 0 when decided, None when not even 10 million photos would.
+    Attributes:
+        drop: the observed drop.
+        low: one-sided lower bound of the drop.
+        high: one-sided upper bound of the drop.
+        outcome: PASS, FAIL or UNDECIDED.
+        photos_needed: further photos that would decide at the same rates; 0 when decided, None when 10 million photos
+            would not decide.
     """
 
     drop: float
@@ -29,13 +34,13 @@ class Decision:
 
 
 def compute_tango_interval(broke: int, fixed: int, photos: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """The score bounds of the drop, each one-sided at `confidence`.
+    """Compute the score bounds of the drop, each one-sided at `confidence`.
 
     Together they are the two-sided interval at 2 * confidence - 1: 0.95 gives the published 90 % limits.
 
     Args:
-        broke: photos the reference gets right and the artifact wrong.
-        fixed: photos the artifact gets right and the reference wrong.
+        broke: photos that only the reference predicts correctly.
+        fixed: photos that only the artifact predicts correctly.
         photos: all photos, at least 1.
         confidence: of each bound, between 0.5 and 1, both excluded.
 
@@ -43,66 +48,68 @@ def compute_tango_interval(broke: int, fixed: int, photos: int, *, confidence: f
         low and high, -1..1, around (broke - fixed) / photos.
 
     Raises:
-        ValueError: counts that no photos can give, or a confidence out of range.
+        ValueError: counts that are impossible for this number of photos, or a confidence out of range.
 
     Source: Tango (1998), Equivalence test and confidence interval for the difference in proportions for the
     paired-sample design, Statistics in Medicine 17:891-908.
     """
     _check_counts(broke, fixed, photos)
-    return _bounds(broke, fixed, photos, _quantile(confidence))
+    return _compute_bounds(broke, fixed, photos, _compute_quantile(confidence))
 
 
 def decide_outcome(broke: int, fixed: int, photos: int, limit_drop: float, *, confidence: float) -> Decision:
-    """PASS when the whole interval keeps the limit, FAIL when none of it does, UNDECIDED in between.
+    """Decide PASS if the whole interval is within the limit, FAIL if it is above the limit, else UNDECIDED.
 
     Args:
-        broke: photos the reference gets right and the artifact wrong.
-        fixed: photos the artifact gets right and the reference wrong.
+        broke: photos that only the reference predicts correctly.
+        fixed: photos that only the artifact predicts correctly.
         photos: all photos, at least 1.
-        limit_drop: the largest drop allowed, 0..1.
+        limit_drop: the largest allowed drop, 0..1.
         confidence: of each one-sided bound, between 0.5 and 1, both excluded.
 
     Raises:
-        ValueError: counts that no photos can give, or a limit or confidence out of range.
+        ValueError: counts that are impossible for this number of photos, or a limit or confidence out of range.
     """
     _check_counts(broke, fixed, photos)
     if not 0 <= limit_drop <= 1:
         raise ValueError(f"limit_drop is a fraction 0..1, not {limit_drop}")
-    quantile = _quantile(confidence)
-    low, high = _bounds(broke, fixed, photos, quantile)
-    outcome = _outcome(low, high, limit_drop)
-    more = 0 if outcome != "UNDECIDED" else _photos_needed(broke, fixed, photos, limit_drop, quantile)
-    return Decision(drop=(broke - fixed) / photos, low=low, high=high, outcome=outcome, photos_needed=more)
+    quantile = _compute_quantile(confidence)
+    low, high = _compute_bounds(broke, fixed, photos, quantile)
+    outcome = _choose_outcome(low, high, limit_drop)
+    needed = 0 if outcome != "UNDECIDED" else _count_photos_needed(broke, fixed, photos, limit_drop, quantile)
+    return Decision(drop=(broke - fixed) / photos, low=low, high=high, outcome=outcome, photos_needed=needed)
 
 
 def _check_counts(broke: int, fixed: int, photos: int) -> None:
     if not photos >= 1:
         raise ValueError(f"an interval needs at least one photo, not {photos}")
     if not (broke >= 0 and fixed >= 0 and broke + fixed <= photos):
-        raise ValueError(f"{broke} broken and {fixed} fixed cannot be counts among {photos} photos")
+        raise ValueError(f"{broke} broken and {fixed} fixed are impossible counts for {photos} photos")
 
 
-def _quantile(probability: float) -> float:
-    if not 0.5 < probability < 1:
-        raise ValueError(f"confidence and power lie between 0.5 and 1, not at {probability}")
-    return NormalDist().inv_cdf(probability)
+def _compute_quantile(confidence: float) -> float:
+    # Written so that NaN fails too.
+    if not 0.5 < confidence < 1:
+        raise ValueError(f"confidence is between 0.5 and 1, not {confidence}")
+    return NormalDist().inv_cdf(confidence)
 
 
-def _outcome(low: float, high: float, limit_drop: float) -> Outcome:
+def _choose_outcome(low: float, high: float, limit_drop: float) -> Outcome:
     if high <= limit_drop:
         return "PASS"
     return "FAIL" if low > limit_drop else "UNDECIDED"
 
 
-def _bounds(broke: float, fixed: float, photos: float, quantile: float) -> tuple[float, float]:
-    return -_upper_bound(fixed, broke, photos, quantile), _upper_bound(broke, fixed, photos, quantile)
+def _compute_bounds(broke: float, fixed: float, photos: float, quantile: float) -> tuple[float, float]:
+    # The lower bound of a drop is minus the upper bound of the drop in the opposite direction.
+    return -_find_upper_bound(fixed, broke, photos, quantile), _find_upper_bound(broke, fixed, photos, quantile)
 
 
-def _upper_bound(broke: float, fixed: float, photos: float, quantile: float) -> float:
-    """The drop above the observed one at which the score statistic reaches the quantile, by bisection to the last bit.
+def _find_upper_bound(broke: float, fixed: float, photos: float, quantile: float) -> float:
+    """Find the drop above the observed one at which the score statistic reaches the quantile, by bisection.
 
-    The statistic grows from 0 at the observed drop to infinity at 1, so the bracket always holds the one root; the
-    upper end is returned, which rounds towards the wider interval.
+    The statistic grows from 0 at the observed drop to infinity at 1, so the interval always contains exactly one root.
+    Bisection ends when no float is between its ends. The upper end is returned: the interval is rounded outwards.
     """
     observed = (broke - fixed) / photos
     inside, outside = observed, 1.0
@@ -110,16 +117,18 @@ def _upper_bound(broke: float, fixed: float, photos: float, quantile: float) -> 
         middle = (inside + outside) / 2
         if not inside < middle < outside:
             return outside
-        if photos * (middle - observed) ** 2 < quantile**2 * _restricted_variance(broke, fixed, photos, middle):
+        variance = _compute_restricted_variance(broke, fixed, photos, middle)
+        # The test statistic, squared: it needs no division by a variance that may be 0.
+        if photos * (middle - observed) ** 2 < quantile**2 * variance:
             inside = middle
         else:
             outside = middle
 
 
-def _restricted_variance(broke: float, fixed: float, photos: float, drop: float) -> float:
-    """Variance of one photo's difference at the maximum likelihood estimate under a given drop.
+def _compute_restricted_variance(broke: float, fixed: float, photos: float, drop: float) -> float:
+    """Compute the variance of one photo's difference at the maximum likelihood estimate for a given drop.
 
-    The estimate of P(fixed) is the larger root of 2 n q^2 + b q + c = 0, taken in the form that does not cancel.
+    The estimate of P(fixed) is the larger root of 2 n q^2 + b q + c = 0, in the form that avoids cancellation.
 
     Source: Tango (1998), equation for q21; Nam (1997), Biometrics 53:1422-1430.
     """
@@ -130,25 +139,27 @@ def _restricted_variance(broke: float, fixed: float, photos: float, drop: float)
     return max(0.0, 2 * fixed_rate + drop * (1 - drop))
 
 
-def _photos_needed(broke: int, fixed: int, photos: int, limit_drop: float, quantile: float) -> int | None:
-    def decided(total: int) -> bool:
-        share = total / photos
-        low, high = _bounds(broke * share, fixed * share, total, quantile)
-        return _outcome(low, high, limit_drop) != "UNDECIDED"
+def _count_photos_needed(broke: int, fixed: int, photos: int, limit_drop: float, quantile: float) -> int | None:
+    """Find how many further photos decide if the rates stay the same: double the number, then bisect."""
+
+    def is_decided(total: int) -> bool:
+        factor = total / photos
+        low, high = _compute_bounds(broke * factor, fixed * factor, total, quantile)
+        return _choose_outcome(low, high, limit_drop) != "UNDECIDED"
 
     too_few, enough = photos, 2 * photos
-    while not decided(enough):
+    while not is_decided(enough):
         too_few, enough = enough, 2 * enough
         if too_few >= MOST_PHOTOS:
             return None
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
-        too_few, enough = (too_few, middle) if decided(middle) else (middle, enough)
-    more = _rounded_up(enough - photos)
-    return more if photos + more <= MOST_PHOTOS else None
+        too_few, enough = (too_few, middle) if is_decided(middle) else (middle, enough)
+    further = _round_up(enough - photos)
+    return further if photos + further <= MOST_PHOTOS else None
 
 
-def _rounded_up(count: int) -> int:
-    """Two significant figures: more would claim to know the rates better than a few disagreements can tell."""
+def _round_up(count: int) -> int:
+    """Round up to two significant figures. The rates are estimated from few photos: more figures would mislead."""
     step: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // step) * step

@@ -1,15 +1,16 @@
 """The ladder: the conversion methods of a target in order of preference, tried until one is within the limit.
 
-One entry of the list, mixed8, stands for several files with more and more layers in float.
+One entry of the list, mixed8, is expanded to several variants with more and more layers in float.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgetl.core import methods
-from edgetl.core.records import Artifact, LayerError, Verdict
+from edgetl.core.records import Artifact, LayerError
+from edgetl.core.verdict_records import Verdict
 
-# Operators with weights, of TFLite and of ONNX. Leaving others in float saves no accuracy.
+# Operators with weights, of TFLite and of ONNX. Leaving other operators in float gains no accuracy.
 WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "Conv", "MatMul", "Gemm"})
 # Doubling finds the smallest sufficient number of float layers within a factor of two, with five files.
 _FLOAT_LAYERS = (1, 2, 4, 8, 16)
@@ -23,7 +24,7 @@ class Candidate:
         artifact: the converted file.
         validation: its verdict.
         strict: whether only a PASS counts as within the limit.
-        unmet: the other limit of the target that the file exceeds, in words; "" if there is none.
+        unmet: description of another limit of the target that the file exceeds; "" if there is none.
     """
 
     artifact: Artifact
@@ -33,7 +34,7 @@ class Candidate:
 
     @property
     def within_limit(self) -> bool:
-        """Whether the contract allows the observed drop, and no other limit is exceeded."""
+        """Return whether the contract allows the observed drop, and no other limit is exceeded."""
         if self.unmet:
             return False
         if self.strict:
@@ -43,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One tried method: its duration, the reason for the next attempt or for none, and the file if there is one."""
+    """Result of a method: its duration, the reason to continue or to stop, and the candidate unless it failed."""
 
     method: str
     seconds: float
@@ -52,7 +53,7 @@ class Attempt:
 
 
 def list_variants(method: str) -> tuple[str, ...]:
-    """List the methods that a name in a target's list stands for: the variants of mixed8, or the method itself."""
+    """Expand a method in a target's list: the variants of mixed8, or the method itself."""
     return tuple(f"{method}-{layers}" for layers in _FLOAT_LAYERS) if method == methods.MIXED else (method,)
 
 
@@ -62,7 +63,7 @@ def select_weighted_layers(layers: Sequence[LayerError]) -> tuple[LayerError, ..
 
 
 def explain_result(candidate: Candidate) -> str:
-    """Say in words whether a candidate is within the limit, and why not."""
+    """Describe whether a candidate is within the limit, and why not."""
     if candidate.unmet:
         return candidate.unmet
     verdict = candidate.validation
@@ -84,6 +85,7 @@ def select_best(attempts: Sequence[Attempt]) -> Artifact:
     """
     candidates = [attempt.candidate for attempt in attempts if attempt.candidate]
     within = (candidate for candidate in candidates if candidate.within_limit)
+    # A file within the other limits of the target is preferred, whatever its accuracy.
     nearest = min(candidates, key=lambda candidate: (candidate.unmet != "", candidate.validation.drop))
     return next(within, nearest).artifact
 

@@ -1,18 +1,18 @@
-"""How well scores name the classes: scores and labels of the same photos go in, plain numbers come out.
+"""Accuracy, agreement and calibration of scores: scores and labels of the same photos in, plain numbers out.
 
-The class a model names is the one with the highest score; of equal scores the lowest index, for every model alike.
+The predicted class of a photo is the one with the highest score; of equal scores, the lowest index, for every model.
 """
 
 import numpy as np
 
-from edgetl.core.records import Comparison
+from edgetl.core.verdict_records import Comparison
 
-# A quantized softmax or sigmoid may overstep 1 by one step of its output scale, 1/255 at the coarsest.
-OVERSTEP = 0.01
+# A quantized softmax or sigmoid may exceed 1 by one step of its output scale, 1/255 at most.
+LARGEST_EXCESS = 0.01
 
 
-def top1(scores: np.ndarray) -> np.ndarray:
-    """The class named for each photo.
+def predict_classes(scores: np.ndarray) -> np.ndarray:
+    """Return the predicted class of each photo.
 
     Args:
         scores: float [photos, classes], finite.
@@ -28,20 +28,20 @@ def top1(scores: np.ndarray) -> np.ndarray:
 
 
 def compute_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the photos whose class is named, 0..1.
+    """Compute the fraction of photos that are predicted correctly, 0..1.
 
     Args:
         scores: float [photos, classes], finite.
         labels: int [photos], 0..classes-1.
 
     Raises:
-        ValueError: as for `top1`, or labels that do not fit the scores.
+        ValueError: see `predict_classes`, or labels that do not fit the scores.
     """
-    return float(_right(scores, labels).mean())
+    return float(_find_correct(scores, labels).mean())
 
 
 def compute_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share of each class's photos whose class is named.
+    """Compute the fraction of photos of each class that are predicted correctly (its recall).
 
     Args:
         scores: float [photos, classes], finite.
@@ -51,17 +51,20 @@ def compute_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray
         float64 [classes], 0..1; NaN for a class without photos.
 
     Raises:
-        ValueError: as for `accuracy`.
+        ValueError: see `compute_accuracy`.
     """
-    right = _right(scores, labels)
+    correct = _find_correct(scores, labels)
     classes = scores.shape[1]
     photos = np.bincount(labels, minlength=classes)
-    named = np.bincount(labels[right], minlength=classes)
-    return np.asarray(np.divide(named, photos, out=np.full(classes, np.nan), where=photos > 0))
+    correct_photos = np.bincount(labels[correct], minlength=classes)
+    return np.asarray(np.divide(correct_photos, photos, out=np.full(classes, np.nan), where=photos > 0))
 
 
 def sample_evenly(total: int, count: int) -> np.ndarray:
-    """At most `count` of `total` rows, evenly spread over the classes, by which photos stand: int64 [rows]."""
+    """Return the indices of at most `count` of `total` photos, evenly spaced: int64 [indices], ascending.
+
+    The photos of a part are sorted by class, so every class is sampled.
+    """
     return np.arange(total) if count >= total else np.linspace(0, total - 1, count).round().astype(np.int64)
 
 
@@ -78,56 +81,66 @@ def expand_sigmoid(scores: np.ndarray) -> np.ndarray:
 
 
 def find_flips(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
-    """The photos for which reference and candidate name different classes.
+    """Find the photos for which reference and candidate predict different classes.
 
     Args:
         reference: float [photos, classes], finite.
         candidate: float [photos, classes], finite.
 
     Returns:
-        int [flips], rows in ascending order.
+        int [flips], indices of photos, ascending.
 
     Raises:
-        ValueError: as for `top1`, or shapes that differ.
+        ValueError: see `predict_classes`, or shapes that differ.
     """
     _check_pair(reference, candidate)
-    return np.flatnonzero(top1(reference) != top1(candidate))
+    return np.flatnonzero(predict_classes(reference) != predict_classes(candidate))
 
 
 def compute_agreement(reference: np.ndarray, candidate: np.ndarray) -> float:
-    """Share of the photos for which reference and candidate name the same class, 0..1; raises as `flips` does."""
+    """Compute the fraction of photos for which reference and candidate predict the same class, 0..1.
+
+    Args:
+        reference: float [photos, classes], finite.
+        candidate: float [photos, classes], finite.
+
+    Raises:
+        ValueError: see `find_flips`.
+    """
     return 1 - len(find_flips(reference, candidate)) / len(reference)
 
 
 def compute_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """How far confidence is from accuracy: the mean over photos of |accuracy - confidence| of the photo's bin, 0..1.
+    """Compute the expected calibration error: the mean over photos of |accuracy - confidence| of their bin, 0..1.
 
     Args:
-        scores: float [photos, classes], probabilities; a photo's confidence is its highest.
+        scores: float [photos, classes], probabilities; the confidence of a prediction is the highest of them.
         labels: int [photos], 0..classes-1.
-        bins: number of bins of equal width over 0..1. A bin owns its upper edge and not its lower one; 0 falls into
-            the first bin.
+        bins: number of bins of equal width over 0..1. A bin includes its upper edge and not its lower one; the first
+            bin also includes 0.
 
     Raises:
-        ValueError: as for `accuracy`, no bins, or a confidence outside 0..1.
+        ValueError: see `compute_accuracy`; or no bins, or a confidence outside 0..1.
 
     Source: Guo, Pleiss, Sun, Weinberger (2017), On calibration of modern neural networks, ICML, equation 3.
     """
     if bins < 1:
         raise ValueError(f"calibration error needs at least one bin, not {bins}")
-    right = _right(scores, labels)
+    correct = _find_correct(scores, labels)
     confidence = scores.max(axis=1).astype(np.float64)
-    outside = np.flatnonzero((confidence < 0) | (confidence > 1 + OVERSTEP))
+    outside = np.flatnonzero((confidence < 0) | (confidence > 1 + LARGEST_EXCESS))
     if outside.size:
         raise ValueError(f"the highest score in row {outside[0]} is {confidence[outside[0]]:g}, not a probability")
     inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
-    home = np.searchsorted(inner_edges, confidence, side="left")
-    surplus = np.bincount(home, weights=right - confidence, minlength=bins)
-    return float(np.abs(surplus).sum() / len(scores))
+    # side="left" puts a confidence that equals an edge into the bin below it.
+    bin_of_photo = np.searchsorted(inner_edges, confidence, side="left")
+    # In a bin, photos * (accuracy - confidence) is the sum of (correct - confidence).
+    differences = np.bincount(bin_of_photo, weights=correct - confidence, minlength=bins)
+    return float(np.abs(differences).sum() / len(scores))
 
 
 def compare_scores(labels: np.ndarray, reference: np.ndarray, candidate: np.ndarray) -> Comparison:
-    """What changes between two models on the same photos.
+    """Compare the predictions of two models for the same photos.
 
     Args:
         labels: int [photos], 0..classes-1.
@@ -135,33 +148,35 @@ def compare_scores(labels: np.ndarray, reference: np.ndarray, candidate: np.ndar
         candidate: float [photos, classes], finite.
 
     Raises:
-        ValueError: no photos, shapes that do not fit, a label without a class, or a score that is NaN or infinite;
+        ValueError: no photos, shapes that do not match, a label without a class, or a score that is NaN or infinite;
             the message names the row.
     """
-    same = compute_agreement(reference, candidate)
-    reference_right = _right(reference, labels)
-    candidate_right = _right(candidate, labels)
+    agreement = compute_agreement(reference, candidate)
+    reference_correct = _find_correct(reference, labels)
+    candidate_correct = _find_correct(candidate, labels)
+    # In float64: a difference of two float16 scores can overflow.
     difference = np.abs(reference.astype(np.float64) - candidate.astype(np.float64))
     return Comparison(
         photos=len(labels),
-        reference_accuracy=float(reference_right.mean()),
-        accuracy=float(candidate_right.mean()),
-        broke=int(np.count_nonzero(reference_right & ~candidate_right)),
-        fixed=int(np.count_nonzero(candidate_right & ~reference_right)),
-        agreement=same,
+        reference_accuracy=float(reference_correct.mean()),
+        accuracy=float(candidate_correct.mean()),
+        broke=int(np.count_nonzero(reference_correct & ~candidate_correct)),
+        fixed=int(np.count_nonzero(candidate_correct & ~reference_correct)),
+        agreement=agreement,
         worst_difference=float(difference.max()),
     )
 
 
-def _right(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    named = top1(scores)
-    if labels.shape != named.shape or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels are int [{len(named)}], not {labels.dtype} {list(labels.shape)}")
-    strangers = np.flatnonzero((labels < 0) | (labels >= scores.shape[1]))
-    if strangers.size:
-        row = strangers[0]
+def _find_correct(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return for which photos the prediction is correct: bool [photos]."""
+    predictions = predict_classes(scores)
+    if labels.shape != predictions.shape or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels are int [{len(predictions)}], not {labels.dtype} {list(labels.shape)}")
+    invalid = np.flatnonzero((labels < 0) | (labels >= scores.shape[1]))
+    if invalid.size:
+        row = invalid[0]
         raise ValueError(f"the label in row {row} is {labels[row]}, and there are {scores.shape[1]} classes")
-    return np.asarray(named == labels)
+    return np.asarray(predictions == labels)
 
 
 def _check_pair(reference: np.ndarray, candidate: np.ndarray) -> None:
@@ -176,6 +191,6 @@ def _check_scores(scores: np.ndarray, name: str) -> None:
         raise ValueError(f"{name} are float [photos, classes], not {scores.dtype} {list(scores.shape)}")
     if scores.size == 0:
         raise ValueError(f"{name} are empty: {list(scores.shape)}")
-    broken = np.flatnonzero(~np.isfinite(scores).all(axis=1))
-    if broken.size:
-        raise ValueError(f"{name} of the photo in row {broken[0]} are not finite ({broken.size} such photos)")
+    invalid = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if invalid.size:
+        raise ValueError(f"{name} of the photo in row {invalid[0]} are not finite ({invalid.size} such photos)")

@@ -1,70 +1,72 @@
-"""Whether a model is fed and read as it was made to be: its answers to photos of known classes, tried both ways.
+"""Statistical checks of a model's preprocessing and output order, on its predictions for labelled photos.
 
-Mistakes in the order of the labels, in the scaling or in the order of the channels do not crash anything; they only
-cost accuracy. What would clearly do better than what was stated is therefore looked for.
+A wrong order of labels, scaling or order of channels raises no error; it only costs accuracy. So the stated
+preprocessing is compared with alternatives, and one that is clearly better is reported.
 """
 
 import math
 
 import numpy as np
 
-# In standard deviations: at 3, a way that is no better is taken for better once in 700 times.
-_CLEARLY = 3.0
+# In standard errors: at 3, an alternative that is equally good is reported as better once in 700 times.
+_SIGNIFICANCE = 3.0
 
 
-def is_clearly_better(other: np.ndarray, stated: np.ndarray) -> bool:
-    """Whether one way is right on so many more of the same photos that chance does not explain it.
+def is_clearly_better(alternative: np.ndarray, baseline: np.ndarray) -> bool:
+    """Return whether an alternative predicts significantly more of the same photos correctly.
 
     Args:
-        other: bool [photos], right under the other way.
-        stated: bool [photos], right under the stated one.
+        alternative: bool [photos], whether the prediction is correct with the alternative.
+        baseline: bool [photos], whether it is correct with the stated preprocessing.
 
-    Source: McNemar's test, on the photos on which the two differ.
+    Source: McNemar's test, on the photos with different results.
     """
-    won, lost = int((other & ~stated).sum()), int((stated & ~other).sum())
-    return won - lost > _CLEARLY * math.sqrt(won + lost) > 0
+    gained, lost = int((alternative & ~baseline).sum()), int((baseline & ~alternative).sum())
+    return gained - lost > _SIGNIFICANCE * math.sqrt(gained + lost) > 0
 
 
-def is_likelier(other: np.ndarray, stated: np.ndarray) -> bool:
-    """Whether one way gives the true classes clearly more probability, photo by photo.
+def is_likelier(alternative: np.ndarray, baseline: np.ndarray) -> bool:
+    """Return whether an alternative gives the true classes significantly more probability.
 
     Args:
-        other: float [photos], the probability of the true class under the other way, above 0.
-        stated: float [photos], under the stated one.
+        alternative: float [photos], above 0, probability of the true class with the alternative.
+        baseline: float [photos], above 0, probability of the true class with the stated preprocessing.
     """
-    gained = np.log(other) - np.log(stated)
-    return float(gained.mean()) * math.sqrt(len(gained)) > _CLEARLY * float(gained.std()) and bool(gained.any())
+    gains = np.log(alternative) - np.log(baseline)
+    # The paired t statistic, without a division by a deviation that may be 0.
+    return float(gains.mean()) * math.sqrt(len(gains)) > _SIGNIFICANCE * float(gains.std()) and bool(gains.any())
 
 
-def is_near_chance(right: np.ndarray, classes: int) -> bool:
-    """Whether so many right answers come from guessing too, among this many classes.
+def is_near_chance(correct: np.ndarray, classes: int) -> bool:
+    """Return whether random predictions could be correct as often.
 
     Args:
-        right: bool [photos].
-        classes: how many; guessing is right once in so many.
+        correct: bool [photos], whether the prediction is correct.
+        classes: number of classes.
     """
-    guessed = 1 / classes
-    return float(right.mean()) - guessed < _CLEARLY * math.sqrt(guessed * (1 - guessed) / len(right))
+    chance = 1 / classes
+    return float(correct.mean()) - chance < _SIGNIFICANCE * math.sqrt(chance * (1 - chance) / len(correct))
 
 
-def find_better_order(named: np.ndarray, labels: np.ndarray, classes: int) -> tuple[int, ...] | None:
-    """The order of the outputs that fits the photos clearly better than the stated one, or None.
+def find_better_order(predictions: np.ndarray, labels: np.ndarray, classes: int) -> tuple[int, ...] | None:
+    """Find an order of the outputs that fits the photos clearly better than the stated one.
 
     Args:
-        named: int [photos], the output that answered highest.
-        labels: int [photos], the true class.
-        classes: how many outputs and classes there are.
+        predictions: int [photos], index of the output with the highest score.
+        labels: int [photos], true class.
+        classes: number of outputs and classes.
 
     Returns:
-        For each output the class it stands for. Only where each class has an output of its own that answers it most.
+        The class of each output. None if the stated order fits, or unless each class has photos and a different output
+        that is predicted most often for it.
     """
-    votes = np.zeros((classes, classes), np.int64)
-    np.add.at(votes, (labels, named), 1)
-    output_of = votes.argmax(axis=1)
-    if len(set(output_of.tolist())) < classes or not votes.sum(axis=1).all():
+    confusion = np.zeros((classes, classes), np.int64)
+    np.add.at(confusion, (labels, predictions), 1)
+    output_of_class = confusion.argmax(axis=1)
+    if len(set(output_of_class.tolist())) < classes or not confusion.sum(axis=1).all():
         return None
-    class_of = np.empty(classes, np.int64)
-    class_of[output_of] = np.arange(classes)
-    if not is_clearly_better(class_of[named] == labels, named == labels):
+    class_of_output = np.empty(classes, np.int64)
+    class_of_output[output_of_class] = np.arange(classes)
+    if not is_clearly_better(class_of_output[predictions] == labels, predictions == labels):
         return None
-    return tuple(int(label) for label in class_of)
+    return tuple(int(label) for label in class_of_output)

@@ -24,10 +24,12 @@ def measure_weights(layers: Iterable[NDArray[np.generic]]) -> WeightStatistics:
     """
     weights = zeros = distinct = 0
     for layer in layers:
+        # The maximum below has no value for an empty array.
         if not layer.size:
             continue
         weights += layer.size
         zeros += layer.size - int(np.count_nonzero(layer))
+        # In a sorted channel, every change between neighbours begins a further value.
         ordered = np.sort(layer, axis=1)
         distinct = max(distinct, int((ordered[:, 1:] != ordered[:, :-1]).sum(axis=1).max()) + 1)
     return WeightStatistics(sparsity=zeros / weights if weights else 0.0, distinct=distinct)
@@ -35,4 +37,5 @@ def measure_weights(layers: Iterable[NDArray[np.generic]]) -> WeightStatistics:
 
 def measure_gzip_bytes(content: bytes) -> int:
     """Return the size after gzip -9, which shows what zero and repeated weights save in transfer and storage."""
+    # Without a time stamp, so that the same file always has the same size.
     return len(gzip.compress(content, compresslevel=9, mtime=0))

@@ -7,7 +7,8 @@ import numpy as np
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.contract import decide_outcome
-from edgetl.core.records import ClassChange, Flip, LedgerHop, Photo, Verdict
+from edgetl.core.records import Photo
+from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 
 
 # Compared by identity: arrays have no truth value that a generated __eq__ could use.
@@ -89,6 +90,7 @@ def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) ->
     Raises:
         ValueError: see `metrics.compare_scores`.
     """
+    # The first step is compared with itself: the hop shows its accuracy.
     before = [steps[max(0, position - 1)][1] for position in range(len(steps))]
     return tuple(
         LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores)))
@@ -114,17 +116,19 @@ def _compare_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassCha
 
 
 def _find_worst(per_class: tuple[ClassChange, ...]) -> str:
-    def loss(change: ClassChange) -> float:
-        # In whole photos first: 0.9 - 0.8 and 0.8 - 0.7 are the same loss and different floats.
+    """Find the class with the largest loss of accuracy; of equal ones the first by name."""
+
+    def compute_loss(change: ClassChange) -> float:
+        # Rounded to whole photos: 0.9 - 0.8 and 0.8 - 0.7 are the same loss and different floats.
         photos_lost = round((change.reference_accuracy - change.accuracy) * change.photos)
         return photos_lost / change.photos
 
-    return min(per_class, key=lambda change: (-loss(change), change.name)).name
+    return min(per_class, key=lambda change: (-compute_loss(change), change.name)).name
 
 
 def _list_flips(scores: ScoredPhotos) -> tuple[Flip, ...]:
     """List every photo with two different predictions, sorted by the artifact's confidence, then by path."""
-    reference, artifact = metrics.top1(scores.reference), metrics.top1(scores.artifact)
+    reference, artifact = metrics.predict_classes(scores.reference), metrics.predict_classes(scores.artifact)
     flips = [
         Flip(
             path=scores.photos[row].path,

@@ -1,82 +1,20 @@
-"""The table of networks: what each keras.applications base needs to be built, fed and judged.
+"""The table of networks that can be fine-tuned. A further network is a further row.
 
-A row says everything the engines need, so that a further base is a further row. Parameters and published top-1 are of
-the ImageNet classifier at alpha 1.0 and its own side. Source of both: keras.io/api/applications, November 2026; for
-MobileNetV3 the table in keras.applications.mobilenet_v3 (Keras 3.15), its parameters counted.
-Source of the licences of the weights: "License" of each model in the Keras 2.3 documentation, which says whom they were
-ported from (VGG: Oxford; ResNet: Kaiming He; ResNet V2: Facebook; DenseNet: its authors; Xception: Keras itself; the
-others: Google). For MobileNetV3, github.com/tensorflow/models; for EfficientNetV2, github.com/google/automl.
+Source of parameters and top-1: keras.io/api/applications, November 2026; for MobileNetV3 the table in
+keras.applications.mobilenet_v3 (Keras 3.15), its parameters counted.
+Source of the licences of the weights: "License" of each model in the Keras 2.3 documentation, which names the origin of
+the weights (VGG: Oxford; ResNet: Kaiming He; ResNet V2: Facebook; DenseNet: its authors; Xception: Keras; the others:
+Google). For MobileNetV3, github.com/tensorflow/models; for EfficientNetV2, github.com/google/automl.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
-# Source: keras.applications.imagenet_utils.preprocess_input, Keras 3.15.
-Scaling = Literal["tf", "torch", "caffe"]
-Licence = Literal["Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TransferResult:
-    """Accuracy on photos of which nothing was learned, from each start: means of three seeds, the whole fine-tuned."""
-
-    photos: str
-    epochs: int
-    random: float
-    formula: float
-    imagenet: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShippedWeights:
-    """Weights inside the package, learned at `side_px` on images drawn by formula (tools/pretrain_base.py)."""
-
-    alpha: float
-    side_px: int
-    file: str
-    sha256: str
-    transfers: tuple[TransferResult, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BaseNetwork:
-    """One network.
-
-    `weights_side_px` is the side its ImageNet weights were trained at; they serve every other side. `alphas` are the
-    widths with ImageNet weights; a network with one width has no width multiplier at all. `scaled_inside` says that
-    Keras would scale inside the network, unless told not to. `qat` says that it can be trained quantization-aware.
-    `weights_url` is the address of the file, or of the folder it lies in where it ends with "/".
-    """
-
-    name: str
-    builder: str
-    parameters: int
-    published_top1: float
-    smallest_side_px: int = 32
-    default_side_px: int = 224
-    weights_side_px: int = 224
-    scaling: Scaling
-    scaled_inside: bool = False
-    alphas: tuple[float, ...] = (1.0,)
-    weights_licence: Licence
-    weights_file: str
-    weights_url: str
-    # One of each family learned with the rounding and became integers: tests/engines/test_integer_export.py, slow.
-    qat: bool = True
-    formula: ShippedWeights | None = None
-
-    @property
-    def has_widths(self) -> bool:
-        """Whether the network has a width multiplier."""
-        return len(self.alphas) > 1
-
+from edgetl.core.network.base_network import BaseNetwork, ShippedWeights, TransferResult
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 _NO_TOP = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
-# MobileNets: the default side is 160: half the work of 224 on the board, for about two points of ImageNet top-1.
+# The default side of MobileNets is 160: half the computation of 224, for about two points of ImageNet top-1.
 # Source: the width and resolution tables of the MobileNet (2017), MobileNetV2 (2018) and MobileNetV3 (2019) papers.
-# The others start at the side of their weights.
+# The default side of all other networks is that of their weights.
 BASES: dict[str, BaseNetwork] = {
     base.name: base
     for base in (

@@ -1,32 +1,33 @@
-"""The bases: finding one in the table, checking what is asked of it, and where its weights lie."""
+"""Lookups in the table of networks: the row of a base, limits of its input, and the files of its weights."""
 
 import os
 from importlib.util import find_spec
 from pathlib import Path
 
 from edgetl.core.errors import ConfigError, MissingPackage, unknown_name
-from edgetl.core.network.base_table import BASES, BaseNetwork, ShippedWeights
+from edgetl.core.network.base_network import BaseNetwork, ShippedWeights
+from edgetl.core.network.base_table import BASES
 
-# What Keras can compute with here, and how to get it.
+# Backend of Keras → command that installs it.
 _BACKENDS = {
     "tensorflow": "pip install edgetl",
     "jax": "pip install 'edgetl[jax]'",
     "torch": "pip install torch",
 }
 
-# Weights that are no file of the user's.
+# Names of weights; everything else is the path of a file.
 WEIGHTS = ("imagenet", "formula", "none")
 _SHIPPED_WEIGHTS = Path(__file__).parents[2] / "weights"
 
-# MobileNet spells its widths with underscores. Source: keras.applications.mobilenet, Keras 3.15.
+# File names of MobileNet write widths with underscores. Source: keras.applications.mobilenet, Keras 3.15.
 _ALPHA_NAMES = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 
 
 def find_base(name: str) -> BaseNetwork:
-    """The row of that name.
+    """Return the row of a base.
 
     Raises:
-        ConfigError: unknown name, with the closest known ones.
+        ConfigError: unknown name; the hint has the closest known names.
     """
     if name not in BASES:
         raise unknown_name("base", name, BASES)
@@ -34,27 +35,27 @@ def find_base(name: str) -> BaseNetwork:
 
 
 def check_base(name: str, side_px: int, alpha: float) -> None:
-    """Refuse a side or a width that the base cannot take.
+    """Check that a base can be built with this input side and width.
 
     Raises:
-        ConfigError: unknown base, a side below its smallest, or a width where it has only one.
+        ConfigError: unknown base, a side below its smallest, or a width for a base without width multiplier.
     """
     base = find_base(name)
     if side_px < base.smallest_side_px:
         raise ConfigError(f"{name} needs photos of at least {base.smallest_side_px} px, got {side_px}")
     if alpha != 1.0 and not base.has_widths:
-        widths = ", ".join(row.name for row in BASES.values() if row.has_widths)
+        with_widths = ", ".join(row.name for row in BASES.values() if row.has_widths)
         raise ConfigError(
             f"{name} has no width multiplier: alpha must be 1.0, got {alpha:g}",
-            hint=f"leave --alpha out; it is for {widths}",
+            hint=f"leave --alpha out; it is for {with_widths}",
         )
 
 
 def find_published_weights(name: str, alpha: float) -> tuple[str, str]:
-    """The file name of the ImageNet weights without their top, and the address it is published at.
+    """Return file name and address of the ImageNet weights without classifier.
 
     Raises:
-        ConfigError: no ImageNet weights were published for this width.
+        ConfigError: no ImageNet weights are published for this width.
     """
     base = find_base(name)
     if alpha not in base.alphas:
@@ -68,26 +69,28 @@ def find_published_weights(name: str, alpha: float) -> tuple[str, str]:
 
 
 def find_shipped_weights(name: str, alpha: float) -> ShippedWeights:
-    """The weights inside the package for this network.
+    """Return the weights of a network that are inside the package.
 
     Raises:
-        ConfigError: there are none for this network and width.
+        ConfigError: the package has none for this network and width.
     """
     shipped = find_base(name).formula
     if shipped is None or shipped.alpha != alpha:
-        own = ", ".join(f"{row.name} with alpha {row.formula.alpha}" for row in BASES.values() if row.formula)
+        available = [f"--base {row.name} --alpha {row.formula.alpha}" for row in BASES.values() if row.formula]
         raise ConfigError(
             f"there are no formula weights for {name} with alpha {alpha}",
-            hint=f"they exist for {own}; --weights imagenet, none or a file serve others",
+            hint=f"use {' or '.join(available)}, or --weights imagenet, none or a file",
         )
     return shipped
 
 
 def resolve_weights_path(name: str, alpha: float, weights: str) -> Path | None:
-    """Where the weights lie or will lie: the package, Keras's own cache for published ones, None for random ones.
+    """Return the file of some weights, whether or not it exists; None for random weights.
+
+    Published weights are in Keras's own cache, where Keras finds them too.
 
     Raises:
-        ConfigError: no such weights exist for this network and width.
+        ConfigError: no such weights are available for this network and width.
     """
     if weights == "none":
         return None
@@ -99,23 +102,23 @@ def resolve_weights_path(name: str, alpha: float, weights: str) -> Path | None:
 
 
 def locate_keras_home() -> Path:
-    """Keras's own cache folder. Source: keras.src.backend.config.keras_home, Keras 3.15."""
+    """Return Keras's cache folder. Source: keras.src.backend.config.keras_home, Keras 3.15."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
-def requested_backend() -> str:
-    """The package that Keras computes with, as it will be chosen."""
+def read_backend_name() -> str:
+    """Return the name of the backend that Keras will use. Keras itself is not imported."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 def check_backend() -> None:
-    """Refuse a backend that Keras does not have, or whose package is not installed.
+    """Check that Keras has the requested backend and that its package is installed.
 
     Raises:
-        ConfigError: `KERAS_BACKEND` names no backend.
-        MissingPackage: its package is absent.
+        ConfigError: `KERAS_BACKEND` is not the name of a backend.
+        MissingPackage: the package of the backend is not installed.
     """
-    name = requested_backend()
+    name = read_backend_name()
     if name not in _BACKENDS:
         raise unknown_name("KERAS_BACKEND", name, _BACKENDS)
     if find_spec(name) is None:

@@ -1,6 +1,6 @@
-"""A flat network as plain data: its layers in order, what each eats, its weights. Carried between two Keras versions.
+"""A network as plain data: its layers in order, their inputs and weights. It carries models from Keras 3 to Keras 2.
 
-In memory a `Network`; on disk network.json and weights.npz in one folder, so that nothing has to be unpickled.
+In memory it is a `Network`; on disk network.json and weights.npz in one folder, so that nothing has to be unpickled.
 """
 
 import json
@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 Weights = tuple[NDArray[np.float32], ...]
 
-# A layer that multiplies and adds a number, or one a channel; Rescaling and Normalization become this.
+# A layer that multiplies by a scale and adds an offset, each a scalar or one number for each channel.
+# Rescaling and Normalization are described by it.
 AFFINE = "Affine"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """One layer.
+    """A layer.
 
-    Args:
+    Attributes:
         name: unique in the network.
-        kind: the Keras class, or `AFFINE`, whose two weights are scale and offset.
-        inputs: the names of the layers it eats, in order.
-        shape: of its output, without the photos' axis.
-        config: what the class needs to be made again.
-        weights: in the order of Keras.
+        kind: class name in Keras, or `AFFINE`, whose two weights are scale and offset.
+        inputs: names of the layers whose outputs it consumes, in order.
+        shape: shape of its output, without the batch axis.
+        config: the part of Keras's configuration that is needed to build the layer again.
+        weights: in Keras's order.
     """
 
     name: str
@@ -40,47 +41,48 @@ class Node:
 
     @property
     def activation(self) -> str:
-        """What it does to its sum: "linear" where nothing."""
+        """The activation inside the layer; "linear" if there is none."""
         return str(self.config.get("activation", "linear"))
 
-    def changed(self, **config: Any) -> "Node":
-        """The same layer with some of its configuration changed."""
+    def replace_config(self, **config: Any) -> "Node":
+        """Return a copy of the layer with some entries of its configuration replaced."""
         return replace(self, config={**self.config, **config})
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Layers in an order in which each comes after what it eats; the first is the input, the last the output."""
+    """Layers in topological order; the first is the input, the last the output."""
 
     nodes: tuple[Node, ...]
 
     def node(self, name: str) -> Node:
-        """The layer of that name."""
+        """Return the layer of that name."""
         return next(node for node in self.nodes if node.name == name)
 
     def consumers(self) -> dict[str, list[Node]]:
-        """For each layer those that eat its output; one that eats it twice stands there twice."""
-        found: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
+        """Map each layer to the layers that consume its output; a layer that consumes it twice is listed twice."""
+        consumers: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
         for node in self.nodes:
             for name in node.inputs:
-                found[name].append(node)
-        return found
+                consumers[name].append(node)
+        return consumers
 
     def replace_weights(self, weights: Mapping[str, Weights]) -> "Network":
-        """The same layers, those named with other weights."""
+        """Return a copy of the network with the weights of some layers replaced."""
         return Network(tuple(replace(node, weights=weights.get(node.name, node.weights)) for node in self.nodes))
 
 
 def arrange_by_channel(node: Node) -> NDArray[np.float32]:
-    """A layer's kernel as [numbers, output channels]; a depthwise kernel has its channels in the last two axes."""
-    kernel = node.weights[0]
+    """Reshape the weights of a convolution or dense layer to [weights, output channels]."""
+    weights = node.weights[0]
+    # The output channels of depthwise weights are the last two axes: input channel and depth multiplier.
     axes = 2 if node.kind == "DepthwiseConv2D" else 1
-    channels = int(np.prod(kernel.shape[-axes:]))
-    return kernel.reshape(-1, channels)
+    channels = int(np.prod(weights.shape[-axes:]))
+    return weights.reshape(-1, channels)
 
 
 def save_network(network: Network, folder: Path) -> None:
-    """Write the network into a folder."""
+    """Write network.json and weights.npz into a folder."""
     rows = [
         {
             "name": node.name,
@@ -97,25 +99,38 @@ def save_network(network: Network, folder: Path) -> None:
 
 
 def load_network(folder: Path) -> Network:
-    """The network that `save` wrote."""
+    """Read the network that `save_network` wrote."""
     rows = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-    weights = load_weights(folder / "weights.npz", [row.pop("weights") for row in rows])
+    layers = load_weights(folder / "weights.npz", [row.pop("weights") for row in rows])
     return Network(
         tuple(
-            Node(**{**row, "inputs": tuple(row["inputs"]), "shape": tuple(row["shape"]), "weights": own})
-            for row, own in zip(rows, weights, strict=True)
+            Node(**{**row, "inputs": tuple(row["inputs"]), "shape": tuple(row["shape"]), "weights": weights})
+            for row, weights in zip(rows, layers, strict=True)
         )
     )
 
 
-def save_weights(path: Path, weights: Iterable[Sequence[NDArray[Any]]]) -> None:
-    """Write the arrays of some layers, in order, as .npz."""
-    arrays = {f"{at:04}.{index}": array for at, own in enumerate(weights) for index, array in enumerate(own)}
+def save_weights(path: Path, layers: Iterable[Sequence[NDArray[Any]]]) -> None:
+    """Write the weights of some layers, in order, as .npz."""
+    arrays = {
+        _name_array(layer, index): array for layer, weights in enumerate(layers) for index, array in enumerate(weights)
+    }
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs mistake the arrays for `allow_pickle`
 
 
 def load_weights(path: Path, counts: Sequence[int]) -> list[Weights]:
-    """The arrays that `save_weights` wrote, for layers with so many of them each."""
-    with np.load(path, allow_pickle=False) as kept:
-        return [tuple(kept[f"{at:04}.{index}"] for index in range(count)) for at, count in enumerate(counts)]
+    """Read the weights that `save_weights` wrote.
+
+    Args:
+        path: the .npz file.
+        counts: number of arrays of each layer.
+    """
+    with np.load(path, allow_pickle=False) as arrays:
+        return [
+            tuple(arrays[_name_array(layer, index)] for index in range(count)) for layer, count in enumerate(counts)
+        ]
+
+
+def _name_array(layer: int, index: int) -> str:
+    return f"{layer:04}.{index}"

@@ -1,4 +1,4 @@
-"""Arithmetic of 8-bit quantization that several engines share: ranges, scales, rounding, and errors of layers."""
+"""Arithmetic of 8-bit quantization: ranges, scales, rounding, and quantization errors of layers."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from edgetl.core.records import LayerError
 
 # Symmetric weights use -127..127. Source: TFLite 8-bit quantization specification.
 _LARGEST_WEIGHT = 127
+# Smaller float32 numbers are denormal: kernels may treat them as zero.
 SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 
 
@@ -27,11 +28,13 @@ def widen_range(low: float, high: float) -> tuple[float, float]:
         A range that contains [low, high] and whose first level is its lower end.
     """
     step = (high - low) / 255
+    # Zero is the first level already.
     if low == 0:
         return low, high
     # The tolerance accepts a zero point that is an integer but for rounding errors of the division.
     levels_below_zero = math.floor(-low / step + 1e-4)
     if levels_below_zero == 0:
+        # Less than one step is below zero: zero becomes the second level, 254 steps below the last.
         return -high / 254, high
     return low, low + 255 * (-low / levels_below_zero)
 
@@ -47,8 +50,8 @@ def compute_weight_scales(weights: np.ndarray, axis: int, smallest: float = SMAL
     Returns:
         float32 [channels].
     """
-    others = tuple(index for index in range(weights.ndim) if index != axis)
-    largest = np.maximum(np.abs(weights).max(axis=others), np.float32(smallest))
+    reduced = tuple(index for index in range(weights.ndim) if index != axis)
+    largest = np.maximum(np.abs(weights).max(axis=reduced), np.float32(smallest))
     return np.asarray(largest / np.float32(_LARGEST_WEIGHT), np.float32)
 
 
@@ -63,20 +66,25 @@ def quantize_weights(weights: np.ndarray, scales: np.ndarray, axis: int) -> NDAr
     Returns:
         int8 of the shape of `weights`, -127..127. Halves are rounded to even.
     """
-    along = scales.reshape([-1 if index == axis else 1 for index in range(weights.ndim)])
-    integers: NDArray[np.int8] = np.clip(np.rint(weights / along), -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8)
+    by_channel = scales.reshape([-1 if index == axis else 1 for index in range(weights.ndim)])
+    levels = np.clip(np.rint(weights / by_channel), -_LARGEST_WEIGHT, _LARGEST_WEIGHT)
+    integers: NDArray[np.int8] = levels.astype(np.int8)
     return integers
 
 
 def quantize_pixels(pixels: np.ndarray, quantization: tuple[float, int], dtype: type) -> np.ndarray:
-    """Turn pixel values 0..255 into the integers of an input tensor.
+    """Quantize pixel values 0..255 for an input tensor.
 
     Args:
         pixels: uint8 [photos, side, side, 3].
         quantization: scale and zero point of the input; scale 0 for an input that is not quantized.
         dtype: dtype of the input.
+
+    Returns:
+        [photos, side, side, 3] of `dtype`. Halves are rounded to even.
     """
     scale, zero_point = quantization
+    # A scale of 1 and zero point of 0 is raw 0..255.
     if not scale or (scale == 1 and zero_point == 0):
         return pixels.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
@@ -85,7 +93,7 @@ def quantize_pixels(pixels: np.ndarray, quantization: tuple[float, int], dtype: 
 
 
 class LayerErrorSum:
-    """Collects the quantization error of a list of layers over photos.
+    """Sums the quantization errors of layers over photos.
 
     Source: TensorFlow's quantization debugger. The error of a layer is its RMSE / scale, in quantization steps of the
     output; rounding alone gives 1 / sqrt(12) = 0.29.
@@ -100,8 +108,8 @@ class LayerErrorSum:
         """Add one photo.
 
         Args:
-            outputs: for each layer its float output divided by the scale plus the zero point, and its integer output,
-                both of the same shape.
+            outputs: for each layer its float output in quantization steps (divided by the scale, plus the zero point)
+                and its integer output, both of the same shape.
         """
         self._photos += 1
         for layer, (steps, integers) in enumerate(outputs):
@@ -111,7 +119,7 @@ class LayerErrorSum:
             self._saturated[layer] += np.mean((steps < limits.min - 0.5) | (steps > limits.max + 0.5))
 
     def finish(self, layers: Sequence[tuple[str, str, float]]) -> tuple[LayerError, ...]:
-        """Compute the mean errors, largest first.
+        """Compute the mean errors over all photos, sorted with the largest first and then by name.
 
         Args:
             layers: name, operator and output scale of each layer, in the order of `add`.

@@ -1,7 +1,7 @@
-"""A training photo as it might also have been taken: mirrored, moved, closer, brighter. uint8 in, uint8 out.
+"""Photos → augmented views of them: mirrored, shifted, zoomed, brightened. uint8 in, uint8 out.
 
-Each view is drawn from (seed, photo, view) alone, so it is the same on every machine, backend and thread, and view 3
-of a photo can be computed without views 1 and 2.
+A view depends only on the seed, the content of the photo and the number of the view. So it is the same on every
+machine, backend and thread, and view 3 of a photo can be computed without views 1 and 2.
 """
 
 import hashlib
@@ -12,45 +12,51 @@ from PIL import Image
 from edgetl.core.recipe.tables import AugmentRecipe
 
 
-def augment_photos(pixels: np.ndarray, keys: list[str], view: int, seed: int, how: AugmentRecipe) -> np.ndarray:
-    """One view of each photo.
+def augment_photos(pixels: np.ndarray, sha256s: list[str], view: int, seed: int, recipe: AugmentRecipe) -> np.ndarray:
+    """Compute one view of each photo.
 
     Args:
         pixels: uint8 [photos, side, side, 3], 0..255.
-        keys: the sha256 of each photo.
-        view: which of its views, from 0; training counts epochs here.
-        seed: the recipe's seed.
-        how: how far a photo may be changed.
+        sha256s: hash of each photo.
+        view: number of the view, from 0.
+        seed: seed of the recipe.
+        recipe: bounds of the changes.
 
     Returns:
-        uint8 [photos, side, side, 3].
+        uint8 [photos, side, side, 3]; `pixels` itself if the recipe changes nothing.
     """
-    if not how.on:
+    if not recipe.on:
         return pixels
-    return np.stack([_view(photo, _draws(key, view, seed), how) for photo, key in zip(pixels, keys, strict=True)])
+    return np.stack(
+        [_augment(photo, _draw(sha256, view, seed), recipe) for photo, sha256 in zip(pixels, sha256s, strict=True)]
+    )
 
 
-def _draws(key: str, view: int, seed: int) -> np.ndarray:
-    """Five numbers, uniform in 0..1."""
-    digest = hashlib.blake2b(f"{seed}/{view}/{key}".encode(), digest_size=20).digest()
+def _draw(sha256: str, view: int, seed: int) -> np.ndarray:
+    """Draw five numbers, uniform in 0..1: float64 [5]."""
+    # A hash instead of a generator: numpy does not promise the same random stream in all versions.
+    digest = hashlib.blake2b(f"{seed}/{view}/{sha256}".encode(), digest_size=20).digest()
     return np.frombuffer(digest, dtype="<u4") / 2**32
 
 
-def _view(photo: np.ndarray, draws: np.ndarray, how: AugmentRecipe) -> np.ndarray:
-    """Mirror, move and zoom in one bilinear resampling, then brighten. What moves into the frame repeats the edge."""
+def _augment(photo: np.ndarray, draws: np.ndarray, recipe: AugmentRecipe) -> np.ndarray:
+    """Mirror, shift and zoom in one bilinear resampling, then brighten. Outside the photo, its edge is repeated."""
     side = photo.shape[0]
-    across, down = ((2 * draws[0:2] - 1) * how.shift * side).tolist()
-    zoom = float(1 + (2 * draws[2] - 1) * how.zoom)
-    flip = how.flip and draws[3] < 0.5
-    margin = int(np.ceil(side * (how.shift + how.zoom))) + 1
-    framed = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    middle = margin + side / 2
+    shift_x, shift_y = ((2 * draws[0:2] - 1) * recipe.shift * side).tolist()
+    zoom = float(1 + (2 * draws[2] - 1) * recipe.zoom)
+    flip = recipe.flip and draws[3] < 0.5
+    # Wide enough for the largest shift and zoom: Pillow fills what is outside its input with black.
+    margin = int(np.ceil(side * (recipe.shift + recipe.zoom))) + 1
+    padded = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    centre = margin + side / 2
+    # Pillow's affine transform maps a position in the result to one in the input: x' = a x + b y + c.
     step = (-1 if flip else 1) / zoom
-    affine = (step, 0, middle + across - step * side / 2, 0, 1 / zoom, middle + down - side / (2 * zoom))
-    moved = Image.fromarray(framed).transform(
+    affine = (step, 0, centre + shift_x - step * side / 2, 0, 1 / zoom, centre + shift_y - side / (2 * zoom))
+    moved = Image.fromarray(padded).transform(
         (side, side), Image.Transform.AFFINE, affine, resample=Image.Resampling.BILINEAR
     )
-    gain = 1 + (2 * draws[4] - 1) * how.brightness
-    table = np.clip(np.arange(256) * gain, 0, 255).round().astype(np.uint8)
-    brightened: np.ndarray = table[np.asarray(moved)]
+    gain = 1 + (2 * draws[4] - 1) * recipe.brightness
+    # A table of all 256 levels is faster than the arithmetic on each pixel.
+    level_table = np.clip(np.arange(256) * gain, 0, 255).round().astype(np.uint8)
+    brightened: np.ndarray = level_table[np.asarray(moved)]
     return brightened

@@ -1,4 +1,4 @@
-"""Photos with labels, and their augmented views: what training in Keras 3 and in the Keras 2 child process reads."""
+"""Photos with labels, and their augmented views: input of training in Keras 3 and in the Keras 2 child process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class LabelledPhotos:
 
     @classmethod
     def open(cls, photos: Sequence[Photo], input_spec: InputSpec) -> "LabelledPhotos":
-        """Open decoded photos.
+        """Open photos of the pixel store.
 
         Raises:
             DataError: some are not in the cache any more.
@@ -37,10 +37,10 @@ class LabelledPhotos:
         return cls(pixels=pixel_store.open_pixels(sha256s, input_spec), labels=labels, sha256s=sha256s)
 
     def augmented(self, rows: np.ndarray, view: int, seed: int, recipe: AugmentRecipe) -> np.ndarray:
-        """Return an augmented view of some photos: uint8 [rows, side, side, 3]."""
+        """Return one view of some photos: uint8 [rows, side, side, 3]. See `augment.augment_photos`."""
         return augment.augment_photos(self.pixels.rows(rows), [self.sha256s[row] for row in rows], view, seed, recipe)
 
 
 def choose_view(epoch: int, recipe: AugmentRecipe) -> int:
-    """Choose the view of an epoch, counted from 1: the views are used in turn."""
+    """Return the number of the view that an epoch, counted from 1, trains on: the views take turns."""
     return (epoch - 1) % recipe.views if recipe.on else 0

@@ -8,14 +8,14 @@ from edgetl.core.records import InputSpec, Part, Photo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoSet:
-    """Photos of one part, already in the pixel store, in the order in which a model predicts them."""
+    """Photos of one part that are in the pixel store, in the order in which a model predicts them."""
 
     part: Part
     photos: tuple[Photo, ...]
     input_spec: InputSpec
 
     def key(self) -> object:
-        """Return the content of the photos, in order, and their input: names and part change no number."""
+        """Return the input spec and the hashes of the photos, in order. Names and part do not change a result."""
         return self.input_spec, [photo.sha256 for photo in self.photos]
 
     def open_pixels(self) -> pixel_store.Pixels:

@@ -1,7 +1,7 @@
-"""In: paths of photos and the input a model wants. Out: every photo decoded once, on all cores, into the cache.
+"""Paths of photos → the pixel store in the cache: every photo is decoded once, on all cores.
 
-Processes share the work: threads, though Pillow lets go of the interpreter's lock, were measured to lose a quarter of
-two cores to handing it to and fro. They are forked, so that they are there at once; each writes segments of its own.
+Photos are decoded by processes: threads lost a quarter of two cores to contention for the interpreter's lock, although
+Pillow releases it. The processes are forked, so they start at once. Each writes its own segments.
 """
 
 import ctypes
@@ -21,23 +21,26 @@ from numpy.typing import NDArray
 
 from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.machine import count_cores
-from edgetl.core.photos import near_duplicates as looks
 from edgetl.core.photos import pixels, segments
+from edgetl.core.photos.near_duplicates import make_thumbnail
 from edgetl.core.photos.segments import Bytes, SegmentWriter, Stamp, StoredFacts
 from edgetl.core.records import InputSpec
 from edgetl.core.storage.mapped_rows import MappedRows, find_places
 
 _SEGMENT_BYTES = 64 * 1024 * 1024
-_FEW = 128  # Photos up to here are done before a process is forked for them.
-_SHARE = 16  # Photos in a task and segment at least, so that there are not too many small ones.
-_SHARES = 16  # Tasks for a core at least, so that none waits long for the last one at the end.
+_PHOTOS_WITHOUT_WORKERS = 128  # This process decodes so many photos before workers would have started.
+# A share is what a worker decodes into one segment. Larger shares make fewer segments; more shares for each core make
+# the cores finish at about the same time.
+_SMALLEST_SHARE = 16
+_SHARES_PER_CORE = 16
 _PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
-_SETTLED_NS = 2_000_000_000  # A file changed more recently than this may change again within its time stamp's grain.
+# A file that changed more recently may change again without a new time stamp, whose resolution is limited.
+_SETTLED_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """What is known of a file: sha256 in hex ("" if unreadable), its looks, why it is unusable ("" if it is not)."""
+    """Facts about a file: sha256 in hex ("" if unreadable), thumbnail, why it is unusable ("" if it is usable)."""
 
     path: str
     sha256: str
@@ -48,50 +51,51 @@ class PhotoFacts:
 def fill_pixel_store(
     root: Path, paths: Sequence[str], input_spec: InputSpec, *, progress: Callable[[int], None]
 ) -> tuple[PhotoFacts, ...]:
-    """Decode whatever of these photos is not in the store yet.
+    """Decode those of some photos that are not in the store yet.
 
     Args:
-        root: the folder the paths are relative to. Nothing is written into it.
+        root: folder that the paths are relative to. Nothing is written into it.
         paths: photo files, posix.
-        shape: the side in pixels and how a photo is fitted to it.
+        input_spec: side in pixels, and how a photo is fitted to it.
         progress: called with n whenever n more photos are done.
 
     Returns:
-        One glimpse per path, in order; it depends on the file's content only, not on `shape`.
+        Facts about each path, in order. They depend only on the content of the file, not on `input_spec`.
 
     Raises:
-        EdgetlError: the cache's disk is full or cannot be written.
+        EdgetlError: the cache's disk is full or cannot be written, or a worker was killed.
     """
     segments.remove_stale_segments(input_spec)
-    known = {
-        sha256: facts for segment in segments.list_segments(input_spec) for sha256, facts in segment.known().items()
+    stored = {
+        sha256: facts for segment in segments.list_segments(input_spec) for sha256, facts in segment.facts().items()
     }
-    filling = _Filling(root, input_spec, known)
-    fresh = [path for path in paths if not filling.remembers(path)]
-    progress(len(paths) - len(fresh))
-    most = _SEGMENT_BYTES // (input_spec.side_px**2 * 3)
-    shares = _slices(fresh, max(1, min(most, max(_SHARE, len(fresh) // (_SHARES * count_cores())))))
+    filler = _StoreFiller(root, input_spec, stored)
+    changed = [path for path in paths if not filler.is_unchanged(path)]
+    progress(len(paths) - len(changed))
+    largest_share = _SEGMENT_BYTES // (input_spec.side_px**2 * 3)
+    share_photos = max(_SMALLEST_SHARE, len(changed) // (_SHARES_PER_CORE * count_cores()))
+    shares = _split(changed, max(1, min(largest_share, share_photos)))
     workers = min(count_cores(), len(shares))
-    if workers > 1 and len(fresh) > _FEW:
-        with ProcessPoolExecutor(workers, get_context("fork"), _begin, (os.getpid(), filling)) as pool:
+    if workers > 1 and len(changed) > _PHOTOS_WITHOUT_WORKERS:
+        with ProcessPoolExecutor(workers, get_context("fork"), _start_worker, (os.getpid(), filler)) as pool:
             try:
-                for did in pool.map(_share, shares):
-                    filling.take(did, progress)
+                for result in pool.map(_process_in_worker, shares):
+                    filler.merge(result, progress)
             except BrokenProcessPool as error:
                 hint = "most often the memory ran out: close other programs, or make very large photos smaller first"
                 raise EdgetlError("a process that decodes photos was killed", where=[root], hint=hint) from error
     else:
         for share in shares:
-            filling.take(filling.share(share), progress)
-    filling.remember()
-    return tuple(filling.glimpse(path) for path in paths)
+            filler.merge(filler.process(share), progress)
+    filler.save_catalogue()
+    return tuple(filler.collect_facts(path) for path in paths)
 
 
 class Pixels(MappedRows):
     """The pixels of a sequence of photos.
 
     Attributes:
-        input_spec: side of the photos, and how they were brought to a square.
+        input_spec: side of the photos, and how they were made square.
     """
 
     def __init__(self, open_segment: Callable[[int], Bytes], places: NDArray[np.int64], input_spec: InputSpec) -> None:
@@ -107,7 +111,7 @@ def open_pixels(sha256s: Sequence[str], input_spec: InputSpec) -> Pixels:
     """Open the pixels of photos that `fill_pixel_store` has decoded, in this order.
 
     Raises:
-        DataError: some are not in the cache, because it was deleted meanwhile.
+        DataError: some are not in the cache, which was deleted meanwhile.
     """
     stored = segments.list_segments(input_spec)
     places = find_places(sha256s, [segment.sha256s() for segment in stored])
@@ -122,117 +126,119 @@ def open_pixels(sha256s: Sequence[str], input_spec: InputSpec) -> Pixels:
 
 
 @dataclass(slots=True)
-class _Did:
-    """What came of one share of the files."""
+class _ShareResult:
+    """What processing one share of the files gave: stamps and problems by path, facts by sha256."""
 
     files: int
     stamps: dict[str, Stamp] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    known: dict[str, StoredFacts] = field(default_factory=dict)
+    facts: dict[str, StoredFacts] = field(default_factory=dict)
 
 
-class _Filling:
-    """What one `fill` knows. `share` runs in a process of its own; what it did comes back as a `_Did`."""
+class _StoreFiller:
+    """State of one `fill_pixel_store`. `process` runs in workers, which send their results back as `_ShareResult`."""
 
-    def __init__(self, root: Path, input_spec: InputSpec, known: dict[str, StoredFacts]) -> None:
-        self._root, self._shape, self._known = root, input_spec, known
+    def __init__(self, root: Path, input_spec: InputSpec, facts: dict[str, StoredFacts]) -> None:
+        self._root, self._input_spec, self._facts = root, input_spec, facts
         self._catalogue = segments.read_catalogue(root)
         self._stamps: dict[str, Stamp] = {}
         self._unreadable: dict[str, str] = {}
-        self._began_ns = time.time_ns()
+        self._start_ns = time.time_ns()
 
-    def remembers(self, path: str) -> bool:
-        """Whether a file is one whose content is known, going by its size and time of change."""
-        remembered = self._catalogue.get(path, (0, 0, ""))
-        if remembered[2] not in self._known or remembered[:2] != self._stamp(path):
+    def is_unchanged(self, path: str) -> bool:
+        """Return whether the store has the content of a file, judged by its size and time of change."""
+        stamp = self._catalogue.get(path, (0, 0, ""))
+        if stamp[2] not in self._facts or stamp[:2] != self._read_stamp(path):
             return False
-        self._stamps[path] = remembered
+        self._stamps[path] = stamp
         return True
 
-    def share(self, paths: Sequence[str]) -> _Did:
-        """Read some files and decode those with new content into a segment.
+    def process(self, paths: Sequence[str]) -> _ShareResult:
+        """Read files, and decode those with new content into a segment.
 
-        Copies of one photo in two shares are decoded twice, which costs less than telling the processes of each other.
+        Copies of a photo in two shares are decoded twice, which costs less than synchronizing the workers.
         """
-        did = _Did(len(paths))
-        with segments.create_segment(self._shape) as segment:
+        result = _ShareResult(len(paths))
+        with segments.create_segment(self._input_spec) as segment:
             for path in paths:
                 try:
-                    stamp = self._stamp(path)
-                    data = pixels.read_photo(os.path.join(self._root, path))  # noqa: PTH118  (a Path takes longer than the read)
+                    stamp = self._read_stamp(path)
+                    # Joining strings: making a Path takes longer than the read.
+                    data = pixels.read_photo(os.path.join(self._root, path))  # noqa: PTH118
                 except pixels.PhotoError as error:
-                    did.unreadable[path] = str(error)
+                    result.unreadable[path] = str(error)
                     continue
                 sha256 = hashlib.sha256(data).hexdigest()
-                did.stamps[path] = (*stamp, sha256)
-                if sha256 not in self._known and sha256 not in did.known:
-                    did.known[sha256] = self._decode(sha256, data, segment)
-        return did
+                result.stamps[path] = (*stamp, sha256)
+                if sha256 not in self._facts and sha256 not in result.facts:
+                    result.facts[sha256] = self._add(sha256, data, segment)
+        return result
 
-    def take(self, did: _Did, progress: Callable[[int], None]) -> None:
-        """Add what a share did."""
-        self._stamps |= did.stamps
-        self._unreadable |= did.unreadable
-        self._known |= did.known
-        progress(did.files)
+    def merge(self, result: _ShareResult, progress: Callable[[int], None]) -> None:
+        """Add the result of a share."""
+        self._stamps |= result.stamps
+        self._unreadable |= result.unreadable
+        self._facts |= result.facts
+        progress(result.files)
 
-    def remember(self) -> None:
-        """Bring the catalogue up to date."""
-        limit = self._began_ns - _SETTLED_NS
+    def save_catalogue(self) -> None:
+        """Update the catalogue, without files that have just changed."""
+        limit = self._start_ns - _SETTLED_NS
         settled = {path: stamp for path, stamp in self._stamps.items() if stamp[1] < limit}
         if settled != self._catalogue:
             segments.write_catalogue(self._root, settled)
 
-    def glimpse(self, path: str) -> PhotoFacts:
-        """What is known of a file that was handled."""
+    def collect_facts(self, path: str) -> PhotoFacts:
+        """Return the facts about a file that is unchanged or has been processed."""
         if path in self._unreadable:
             return PhotoFacts(path, "", b"", self._unreadable[path])
         sha256 = self._stamps[path][2]
-        return PhotoFacts(path, sha256, self._known[sha256].thumbnail, self._known[sha256].problem)
+        return PhotoFacts(path, sha256, self._facts[sha256].thumbnail, self._facts[sha256].problem)
 
-    def _stamp(self, path: str) -> tuple[int, int]:
+    def _read_stamp(self, path: str) -> tuple[int, int]:
         try:
             stat = os.stat(os.path.join(self._root, path))  # noqa: PTH116, PTH118
         except OSError:
             return (-1, -1)
         return stat.st_size, stat.st_mtime_ns
 
-    def _decode(self, sha256: str, data: bytes, segment: SegmentWriter) -> StoredFacts:
+    def _add(self, sha256: str, data: bytes, segment: SegmentWriter) -> StoredFacts:
         try:
-            row, seen = _decoded(data, self._shape)
+            photo, thumbnail = _decode(data, self._input_spec)
         except pixels.PhotoError as error:
-            # Too little memory says something about this moment, not about the file: it is not kept.
+            # A lack of memory is temporary and no property of the file: it is not stored.
             if not isinstance(error.__cause__, MemoryError):
                 segment.problems[sha256] = str(error)
             return StoredFacts(b"", str(error))
-        segment.add(sha256, seen, row)
-        return StoredFacts(seen, "")
+        segment.add(sha256, thumbnail, photo)
+        return StoredFacts(thumbnail, "")
 
 
-_filling: list[_Filling] = []  # In a forked process: the one it works for, inherited and not sent.
+_worker_fillers: list[_StoreFiller] = []  # In a worker: its filler, inherited by the fork instead of being pickled.
 
 
-def _begin(parent: int, filling: _Filling) -> None:
-    """Make this process die when the one that forked it does, however that ends; ^C is the parent's to handle."""
+def _start_worker(parent: int, filler: _StoreFiller) -> None:
+    """Make this worker end with its parent, however that ends, and leave ^C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The parent may have ended before the call above.
     if os.getppid() != parent:
         os._exit(1)
-    _filling.append(filling)
+    _worker_fillers.append(filler)
 
 
-def _share(paths: Sequence[str]) -> _Did:
-    return _filling[0].share(paths)
+def _process_in_worker(paths: Sequence[str]) -> _ShareResult:
+    return _worker_fillers[0].process(paths)
 
 
-def _decoded(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
-    """A photo's pixels and its looks, from one decode wherever that gives the same as two."""
+def _decode(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
+    """Decode the pixels of a photo and its thumbnail: at once if both need the same reduction, else twice."""
     photo = pixels.open_image(data)
-    alike = pixels.choose_reduction(photo, input_spec.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
+    same = pixels.choose_reduction(photo, input_spec.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
     image = pixels.decode_image(photo, input_spec.side_px)
-    seen = looks.make_thumbnail(image if alike else pixels.decode_image(pixels.open_image(data), pixels.FLOOR_PX))
-    return pixels.fit_image(image, input_spec.side_px, input_spec.fit), seen
+    thumbnail = make_thumbnail(image if same else pixels.decode_image(pixels.open_image(data), pixels.FLOOR_PX))
+    return pixels.fit_image(image, input_spec.side_px, input_spec.fit), thumbnail
 
 
-def _slices(paths: Sequence[str], length: int) -> list[Sequence[str]]:
+def _split(paths: Sequence[str], length: int) -> list[Sequence[str]]:
     return [paths[start : start + length] for start in range(0, len(paths), length)]

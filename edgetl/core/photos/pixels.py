@@ -1,15 +1,15 @@
-"""In: the bytes of a photo file. Out: uint8 [side, side, 3], RGB, 0..255.
+"""Photo file → uint8 [side, side, 3], RGB, 0..255: the only preprocessing of a photo.
 
-This is the only preprocessing there is. Training, calibration, verification and the device all run this very file, so
-the model meets the same pixels everywhere. It needs the standard library, numpy and Pillow (9.4 or newer) alone.
+Training, calibration, verification and the device run this file, so a model gets the same pixels everywhere. It imports
+only the standard library, numpy and Pillow (9.4 or newer), and runs on Python 3.9.
 
-What is done, in this order:
-1. The format is told from the first bytes: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF.
-2. A large JPEG is decoded at 1/2, 1/4 or 1/8, as long as its shorter side keeps `max(side_px, FLOOR_PX)` pixels.
-3. EXIF orientation is applied. Colour profiles are not: the numbers in the file are what counts.
-4. Everything becomes RGB: what is transparent shows white behind it, 16-bit grey is divided by 257.
-5. "crop" takes the centred largest square, "stretch" the whole photo, "pad" puts black bars around it; the resize is
-   Pillow's antialiased bilinear, in fixed point, so the result is the same on every machine.
+The steps, in order:
+1. The format follows from the first bytes: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF.
+2. A large JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps at least `max(side_px, FLOOR_PX)` pixels.
+3. EXIF orientation is applied. Colour profiles are ignored.
+4. Every colour mode is converted to RGB: transparent pixels are blended with white, 16-bit grey is divided by 257.
+5. `fit` makes the photo square: "crop" cuts out the largest centred square, "stretch" resizes the whole photo, "pad"
+   adds black bars. The resize is Pillow's antialiased bilinear filter in fixed point: its result depends on no machine.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 FITS = ("crop", "stretch", "pad")
-FLOOR_PX = 192  # At this size a photo's reduced decode serves every model up to it, and its perceptual hash.
-MAX_PIXELS = 89_000_000  # Just below where Pillow itself would warn (89 478 485).
+# A reduced decode keeps so many pixels. One decode then serves every model up to this side, and the thumbnail.
+FLOOR_PX = 192
+MAX_PIXELS = 89_000_000  # Just below 89 478 485, where Pillow warns of a decompression bomb.
 MAX_BYTES = 256 * 1024 * 1024
 
-# Image.open would consult what other code registered, warn about large photos, and import plugins from many threads.
+# The readers are called directly. Image.open depends on the plugins that other code has registered, warns about large
+# photos, and imports plugins from many threads at once.
 _READERS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (rb"\xff\xd8\xff", JpegImageFile),
     (rb"\x89PNG\r\n\x1a\n", PngImageFile),
@@ -46,7 +48,8 @@ _READERS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (rb"RIFF....WEBP", WebPImageFile),
     (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
 )
-_TURNS = {
+# EXIF orientation → transposition that makes the photo upright. Source: EXIF 2.32, tag 274.
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -55,8 +58,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Everything Pillow was seen to raise on damaged files, found by fuzzing; a Warning arrives where warnings are errors.
-_DAMAGE = (
+# Pillow raises all of these on damaged files (found by fuzzing); a Warning is raised where warnings are errors.
+_DAMAGE_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -75,11 +78,11 @@ _DAMAGE = (
 
 
 class PhotoError(ValueError):
-    """A file that is not a usable photo. The message is one short phrase, made for a table."""
+    """A file is not a usable photo. The message is one short phrase that fits into a table."""
 
 
 def load_photo(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarray:
-    """The pixels of a photo file.
+    """Read and decode a photo file.
 
     Args:
         path: JPEG, PNG, BMP, GIF, WebP or TIFF.
@@ -97,13 +100,13 @@ def load_photo(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarr
 
 
 def decode_photo(data: bytes, side_px: int, fit: str) -> np.ndarray:
-    """The pixels of a photo file's bytes: uint8 [side_px, side_px, 3]; otherwise like `load`."""
-    _check(side_px, fit)
+    """Decode the content of a photo file: uint8 [side_px, side_px, 3]. Arguments and errors: see `load_photo`."""
+    _check_arguments(side_px, fit)
     return fit_image(decode_image(open_image(data), side_px), side_px, fit)
 
 
 def read_photo(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file. Raises PhotoError where it cannot be read or holds more than MAX_BYTES."""
+    """Read a file. Raises PhotoError if that fails or the file is larger than MAX_BYTES."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (the path may be a plain string on the device)
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
@@ -114,11 +117,11 @@ def read_photo(path: str | os.PathLike[str]) -> bytes:
 
 
 def open_image(data: bytes) -> ImageFile.ImageFile:
-    """A photo whose header was read and found sane; its pixels are not decoded yet. Raises PhotoError."""
+    """Read the header of a photo and check its size; the pixels are not decoded yet. Raises PhotoError."""
     reader = next((reader for magic, reader in _READERS if re.match(magic, data, re.DOTALL)), None)
     if reader is None:
-        raise PhotoError(_guess(data))
-    with _damage(reader):
+        raise PhotoError(_describe_unknown(data))
+    with _translate_errors(reader):
         photo = reader(io.BytesIO(data))
     if photo.width * photo.height > MAX_PIXELS:
         megapixels = photo.width * photo.height / 1e6
@@ -127,45 +130,46 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
 
 
 def choose_reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
-    """By how much `decoded` shrinks this opened photo while decoding: 1, 2, 4 or 8, always 1 but for JPEG."""
+    """Choose the factor by which `decode_image` reduces a photo while decoding: 1, 2, 4 or 8; 1 for all but JPEG."""
     if photo.format != "JPEG":
         return 1
-    spare = min(photo.size) // max(side_px, FLOOR_PX)
-    return next(scale for scale in (8, 4, 2, 1) if spare >= scale or scale == 1)
+    largest = min(photo.size) // max(side_px, FLOOR_PX)
+    return next(factor for factor in (8, 4, 2, 1) if largest >= factor or factor == 1)
 
 
 def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
-    """An opened photo, upright, RGB, whole, large enough to be fitted to `side_px`. Raises PhotoError."""
-    scale = choose_reduction(photo, side_px)
-    with _damage(type(photo)):
-        if scale > 1:
-            photo.draft(None, (photo.width // scale, photo.height // scale))
+    """Decode an opened photo to an upright RGB image that is large enough for `side_px`. Raises PhotoError."""
+    factor = choose_reduction(photo, side_px)
+    with _translate_errors(type(photo)):
+        if factor > 1:
+            photo.draft(None, (photo.width // factor, photo.height // factor))
         photo.load()
-        rgb = _rgb(photo)
-        # Pillow turns a TIFF while loading it, in every version since 9.4.
-        turn = None if photo.format == "TIFF" else _TURNS.get(_orientation(photo.info.get("exif")))
-        return rgb if turn is None else rgb.transpose(turn)
+        rgb = _convert_to_rgb(photo)
+        # Pillow applies the orientation of a TIFF while loading it, in every version since 9.4.
+        orientation = 1 if photo.format == "TIFF" else _read_orientation(photo.info.get("exif"))
+        return rgb.transpose(_TRANSPOSITIONS[orientation]) if orientation in _TRANSPOSITIONS else rgb
 
 
 def fit_image(image: Image.Image, side_px: int, fit: str) -> np.ndarray:
-    """An image already in memory, such as a camera frame, brought to uint8 [side_px, side_px, 3].
+    """Bring an image in memory, such as a camera frame, to uint8 [side_px, side_px, 3].
 
     Raises:
-        PhotoError: pixels of a kind that has no plain meaning as colour (floating point, 32-bit, Lab).
+        PhotoError: a colour mode that cannot be converted to RGB (floating point, 32-bit, Lab).
         ValueError: unknown `fit`, or a `side_px` below 1.
     """
-    _check(side_px, fit)
-    rgb = _rgb(image)
+    _check_arguments(side_px, fit)
+    rgb = _convert_to_rgb(image)
     width, height = rgb.size
     size, box = (side_px, side_px), (0.0, 0.0, float(width), float(height))
     if fit == "crop":
-        short = min(width, height)
-        left, top = (width - short) / 2, (height - short) / 2
-        box = (left, top, left + short, top + short)
+        shorter = min(width, height)
+        left, top = (width - shorter) / 2, (height - shorter) / 2
+        box = (left, top, left + shorter, top + shorter)
     elif fit == "pad":
-        long = max(width, height)
-        size = (max(1, round(width * side_px / long)), max(1, round(height * side_px / long)))
-    resized = _resized(rgb, size, box)
+        longer = max(width, height)
+        # At least one pixel, for photos that are many times longer than wide.
+        size = (max(1, round(width * side_px / longer)), max(1, round(height * side_px / longer)))
+    resized = _resize(rgb, size, box)
     if fit == "pad":
         canvas = Image.new("RGB", (side_px, side_px), "black")
         canvas.paste(resized, ((side_px - size[0]) // 2, (side_px - size[1]) // 2))
@@ -173,63 +177,64 @@ def fit_image(image: Image.Image, side_px: int, fit: str) -> np.ndarray:
     return np.asarray(resized)
 
 
-def _resized(rgb: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
-    """The part of an image within `box`, resized one axis at a time, the longer one first.
+def _resize(rgb: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
+    """Resize the part of an image within `box`, one axis at a time, the longer axis first.
 
-    Left to itself, Pillow chooses which axis comes first, and its versions choose differently: one step in rounding.
+    Versions of Pillow differ in the axis that they resize first, which changes the rounding of some pixels by one.
     """
-    (across, down), (left, top, right, bottom) = size, box
+    (columns, rows), (left, top, right, bottom) = size, box
     bilinear = Image.Resampling.BILINEAR
     if rgb.width >= rgb.height:
-        narrow = rgb.resize((across, rgb.height), bilinear, box=(left, 0, right, rgb.height))
-        return narrow.resize(size, bilinear, box=(0, top, across, bottom))
-    low = rgb.resize((rgb.width, down), bilinear, box=(0, top, rgb.width, bottom))
-    return low.resize(size, bilinear, box=(left, 0, right, down))
+        narrow = rgb.resize((columns, rgb.height), bilinear, box=(left, 0, right, rgb.height))
+        return narrow.resize(size, bilinear, box=(0, top, columns, bottom))
+    low = rgb.resize((rgb.width, rows), bilinear, box=(0, top, rgb.width, bottom))
+    return low.resize(size, bilinear, box=(left, 0, right, rows))
 
 
-def _check(side_px: int, fit: str) -> None:
+def _check_arguments(side_px: int, fit: str) -> None:
     if fit not in FITS:
         raise ValueError(f"unknown fit {fit!r}: known are {', '.join(FITS)}")
     if side_px < 1:
         raise ValueError(f"side_px is {side_px}: at least 1 is needed")
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """The image as RGB, its transparent parts over white."""
+def _convert_to_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image to RGB, with white behind its transparent pixels."""
     if image.mode.startswith("I"):
-        image = _eight_bits(image)
+        image = _reduce_to_8_bits(image)
     palette = image.palette.mode if image.mode == "P" and image.palette else ""
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or palette == "RGBA" or "transparency" in image.info:
-        seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return Image.alpha_composite(white, seen).convert("RGB")
+        foreground = image.convert("RGBA")
+        white = Image.new("RGBA", foreground.size, "white")
+        return Image.alpha_composite(white, foreground).convert("RGB")
     if image.mode in ("RGB", "RGBX", "L", "1", "P", "CMYK", "YCbCr"):
         return image if image.mode == "RGB" else image.convert("RGB")
     raise PhotoError(f"{image.mode} pixels are not supported")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey as 8-bit grey, 0..65535 divided by 257 and rounded. Pillow's own convert would clip at 255."""
+def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
+    """Divide 16-bit grey, 0..65535, by 257 and round. Pillow's own conversion clips at 255 instead."""
     grey = np.asarray(image).astype(np.int64)
     if grey.min() < 0 or grey.max() > 65535:
         raise PhotoError("32-bit pixels are not supported")
     return Image.fromarray(((grey + 128) // 257).astype(np.uint8))
 
 
-def _orientation(exif: bytes | None) -> int:
-    """Tag 274 of an EXIF block, 1 (upright) where there is none or it cannot be read.
+def _read_orientation(exif: bytes | None) -> int:
+    """Read tag 274 of an EXIF block; 1 (upright) if there is none or the block is damaged.
 
-    Pillow's own reader warns about damaged blocks, which are common, and its versions differ about XMP.
+    Pillow's reader warns about damaged blocks, which are common, and its versions treat XMP differently.
     """
     block = (exif or b"").split(b"Exif\0\0", 1)[-1]
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None:
+    byte_order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    if byte_order is None:
         return 1
     try:
-        start = struct.unpack_from(order + "I", block, 4)[0]
-        entries = struct.unpack_from(order + "H", block, start)[0]
+        start = struct.unpack_from(byte_order + "I", block, 4)[0]
+        entries = struct.unpack_from(byte_order + "H", block, start)[0]
+        # An entry has 12 bytes: tag, type (3 is a 16-bit integer), number of values, value.
         for entry in range(start + 2, start + 2 + 12 * entries, 12):
-            tag, kind, count, value = struct.unpack_from(order + "HHIH", block, entry)
+            tag, kind, count, value = struct.unpack_from(byte_order + "HHIH", block, entry)
             if (tag, kind, count) == (274, 3, 1):
                 return int(value)
     except struct.error:
@@ -237,21 +242,21 @@ def _orientation(exif: bytes | None) -> int:
     return 1
 
 
-def _guess(data: bytes) -> str:
-    """Why bytes of no known format are no photo."""
+def _describe_unknown(data: bytes) -> str:
+    """Describe content that is in no supported format."""
     if not data:
         return "empty file"
     if data[4:8] == b"ftyp":
         return "HEIC, AVIF or video: convert to JPEG"
-    start = data[:256]
-    return "not a photo (text?)" if all(byte in b"\t\n\f\r" or 32 <= byte < 127 for byte in start) else "not a photo"
+    text = all(byte in b"\t\n\f\r" or 32 <= byte < 127 for byte in data[:256])
+    return "not a photo (text?)" if text else "not a photo"
 
 
 @contextmanager
-def _damage(reader: type[ImageFile.ImageFile]) -> Iterator[None]:
-    """Whatever Pillow raises inside becomes a PhotoError that says it in a few words."""
+def _translate_errors(reader: type[ImageFile.ImageFile]) -> Iterator[None]:
+    """Turn every error of Pillow into a PhotoError with a short message."""
     try:
-        with _STRICT:
+        with _STRICT_LOADING:
             yield
     except PhotoError:
         raise
@@ -259,33 +264,33 @@ def _damage(reader: type[ImageFile.ImageFile]) -> Iterator[None]:
         raise PhotoError("does not fit into memory") from error
     except Image.DecompressionBombError as error:
         raise PhotoError(f"over the limit of {MAX_PIXELS // 1_000_000} megapixels") from error
-    except _DAMAGE as error:
-        short = isinstance(error, EOFError) or "truncated" in str(error).lower()
-        raise PhotoError("truncated" if short else f"damaged {reader.format}") from error
+    except _DAMAGE_ERRORS as error:
+        truncated = isinstance(error, EOFError) or "truncated" in str(error).lower()
+        raise PhotoError("truncated" if truncated else f"damaged {reader.format}") from error
 
 
-class _Strict:
-    """Within it Pillow refuses truncated files, whatever other code set ImageFile.LOAD_TRUNCATED_IMAGES to.
+class _StrictLoading:
+    """Context in which Pillow refuses truncated files, whatever ImageFile.LOAD_TRUNCATED_IMAGES is outside.
 
-    That switch belongs to the whole process, so the first thread in clears it and the last one out puts it back.
+    The switch is global to the process: the first thread that enters clears it, the last one that leaves restores it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside = 0
-        self._before = False
+        self._threads = 0
+        self._outside = False
 
     def __enter__(self) -> None:
         with self._lock:
-            if self._inside == 0:
-                self._before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-            self._inside += 1
+            if self._threads == 0:
+                self._outside, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+            self._threads += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+            self._threads -= 1
+            if self._threads == 0:
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._outside
 
 
-_STRICT = _Strict()
+_STRICT_LOADING = _StrictLoading()

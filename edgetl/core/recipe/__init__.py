@@ -1,1 +1,1 @@
-"""The recipe: its tables, its presets, and how it is resolved from flags and files."""
+"""The recipe: its tables, its presets, and its resolution from options and files."""

@@ -1,27 +1,30 @@
-"""The presets of a recipe: what each is for, and the values in which it differs from the defaults."""
+"""The presets of a recipe: a summary, and the values that differ from the defaults."""
 
 from edgetl.core.recipe.tables import Tables
 
+# Name → (summary, table → key → value).
 PRESETS: dict[str, tuple[str, Tables]] = {
-    "default": ("light augmentation, a plain head, the top third of the base fine-tuned", {}),
+    "default": ("light augmentation, a head without hidden layer, the top third of the base fine-tuned", {}),
     "classic": (
-        "the textbook recipe to the letter: Dense(512), Adam 5e-4 then 5e-5, 12 + 10 epochs, last three layers",
+        "the recipe of textbooks: Dense(512), Adam 5e-4 then 5e-5, 12 + 10 epochs, the last three layers fine-tuned",
         {
             "photos": {"fit": "stretch"},
             "head": {"hidden_units": 512, "dropout": 0.0},
             "augment": {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0},
-            # What `base.trainable = True` and `fit` do in Keras, with the momentum of its MobileNetV2.
+            # `base.trainable = True` and `fit` train BatchNormalization in this mode. 0.999 is the momentum of
+            # keras.applications.MobileNetV2.
             "training": {"patience": 0, "batch_norm": "training", "batch_norm_momentum": 0.999},
             "phase1": {"epochs": 12, "learning_rate": 5e-4},
             "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "-3"},
         },
     ),
     "digits": (
-        "the embedded default: a small network that has seen drawn images only, for handwritten digits, half of them "
-        "test photos",
+        "handwritten digits without a download: a small base with weights learned from drawn images, half of "
+        "the photos for the test",
         {
             "base": {"alpha": 0.35, "side_px": 64, "weights": "formula"},
             "photos": {"validation": 0.1, "test": 0.5},
+            # No flip: a mirrored digit is no digit.
             "augment": {"flip": False, "shift": 0.05, "zoom": 0.05, "views": 10},
             "training": {"patience": 0},
             "phase1": {"epochs": 3},

@@ -1,4 +1,4 @@
-"""Flags over a TOML file over a preset over the defaults → one frozen Recipe in which every value is set."""
+"""Options over a TOML file over a preset over the defaults → one frozen Recipe in which every value is set."""
 
 import json
 import math
@@ -12,53 +12,78 @@ from edgetl.core.network import bases, input_scaling
 from edgetl.core.recipe.presets import PRESETS
 from edgetl.core.recipe.tables import BATCH_SIZE, LARGEST_BATCH, ExternalRecipe, Recipe, RecipeTable, Tables
 
-# Values that name a file.
+# Values that are paths of files.
 _FILES = (("base", "weights"), ("external", "path"), ("external", "labels"))
+# Tables that configure training. An external model is not trained.
+_TRAINING_TABLES = ("base", "head", "augment", "phase1", "phase2", "retrain")
+_NARROW_ALPHA = 0.5
+_LARGEST_HELD_OUT = 0.9
 
 
 def resolve_recipe(source: str = "default", flags: Tables | None = None, *, below: Tables | None = None) -> Recipe:
-    """The recipe that a preset or a TOML file and the given flags add up to.
+    """Resolve a preset or a TOML file and options to a recipe.
 
     Args:
-        source: a preset's name, or the path of a TOML file; a file may say `preset = "classic"` to start from one.
-        flags: table → key → value, only what was given; they win over the file, the file over the preset. Files that
-            they name lie where the current folder says, files in a TOML file where that lies.
-        below: what stands below all of these and above the defaults: a target's limits.
+        source: name of a preset, or path of a TOML file. A file that starts with `preset = "classic"` is based on that
+            preset. Its paths are relative to its folder.
+        flags: table → key → value, only of options that were set. They take precedence over the file, and the file over
+            the preset. Their paths are relative to the current folder.
+        below: values that take precedence over the defaults only: the limits of a target.
 
     Raises:
-        ConfigError: unknown preset, table or key (with the closest known one), or a value out of its range.
+        ConfigError: unknown preset, table or key (the hint suggests similar ones), or a value out of its range.
     """
-    given, origin = _read(source)
-    flags = _anchored(flags or {}, Path.cwd())
-    return _validated(_merge(below or {}, _merge(given, flags)), origin)
+    tables, origin = _read_source(source)
+    flags = _make_paths_absolute(flags or {}, Path.cwd())
+    return _validate(_merge(below or {}, _merge(tables, flags)), origin)
 
 
 def parse_recipe(tables: object, origin: str) -> Recipe:
-    """A recipe read back from where `Recipe.tables` was written."""
+    """Convert the result of `Recipe.tables`, read from a file, back to a recipe.
+
+    Args:
+        tables: table → key → value.
+        origin: name of the file, for the error.
+
+    Raises:
+        ConfigError: missing or unknown keys, or a value out of its range.
+    """
     try:
         return Recipe.model_validate(tables)
     except ValidationError as error:
-        raise _explained(error, origin) from error
+        raise _explain_invalid(error, origin) from error
 
 
 def format_recipe(recipe: Recipe) -> str:
-    """The recipe as TOML that `resolve` reads back."""
+    """Format a recipe as TOML, which `resolve_recipe` reads back."""
     lines: list[str] = []
     for table, values in recipe.tables().items():
-        lines += [f"[{table}]", *(f"{key} = {_toml_value(value)}" for key, value in values.items()), ""]
+        lines += [f"[{table}]", *(f"{key} = {_format_toml(value)}" for key, value in values.items()), ""]
     return "\n".join(lines)
 
 
-def _read(source: str) -> tuple[Tables, str]:
+def strip_folders(tables: Tables) -> Tables:
+    """Return the tables with file names instead of paths, for files that are published."""
+    stripped = {table: dict(values) for table, values in tables.items()}
+    for table, key in _FILES:
+        if key in stripped.get(table, {}):
+            stripped[table][key] = Path(stripped[table][key]).name
+    return stripped
+
+
+def _read_source(source: str) -> tuple[Tables, str]:
+    """Return the tables of a preset or a TOML file, and its name for errors."""
     if source in PRESETS:
         return PRESETS[source][1], f"preset {source}"
     path = Path(source)
     if not path.is_file():
+        # What looks like a path is a missing file, everything else a misspelled preset.
         if path.suffix == ".toml" or "/" in source:
             raise ConfigError("no such recipe file", where=(path,))
         raise unknown_name("recipe", source, PRESETS)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    # tomllib recurses into nested arrays: thousands of brackets raise a RecursionError.
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(f"the recipe cannot be read: {error}", where=(path,)) from error
     preset = tables.pop("preset", "default")
@@ -66,100 +91,103 @@ def _read(source: str) -> tuple[Tables, str]:
         raise unknown_name("preset", str(preset), PRESETS)
     for table, values in tables.items():
         if not isinstance(values, dict):
-            raise ConfigError(f"{table!r} stands outside any table", where=(path,), hint="write [table] above it")
-    return _merge(PRESETS[preset][1], _anchored(tables, path.parent.absolute())), str(path)
+            raise ConfigError(f"{table!r} is not in a table", where=(path,), hint="write [table] above it")
+    return _merge(PRESETS[preset][1], _make_paths_absolute(tables, path.parent.absolute())), str(path)
 
 
-def _anchored(tables: Tables, folder: Path) -> Tables:
-    """The tables with every file as seen from `folder`, absolute: a recipe outlives the folder it was told in."""
-    made = {table: dict(values) for table, values in tables.items()}
+def _make_paths_absolute(tables: Tables, folder: Path) -> Tables:
+    """Return the tables with absolute paths: the recipe of a run is read again from other folders."""
+    absolute = {table: dict(values) for table, values in tables.items()}
     for table, key in _FILES:
-        name = made.get(table, {}).get(key)
+        name = absolute.get(table, {}).get(key)
+        # A value of a wrong type is left to the validation, which names its key.
         if isinstance(name, str) and name and name not in bases.WEIGHTS:
-            made[table][key] = str(folder / name)
-    return made
-
-
-def strip_folders(tables: Tables) -> Tables:
-    """The tables with the bare names of files: what may be told elsewhere of a recipe."""
-    made = {table: dict(values) for table, values in tables.items()}
-    for table, key in _FILES:
-        if key in made.get(table, {}):
-            made[table][key] = Path(made[table][key]).name
-    return made
+            absolute[table][key] = str(folder / name)
+    return absolute
 
 
 def _merge(below: Tables, above: Tables) -> Tables:
+    """Merge key by key. Values of `above` take precedence."""
     return {table: {**below.get(table, {}), **above.get(table, {})} for table in (*below, *above)}
 
 
-def _dependent(given: Tables) -> Tables:
-    """Fill in what depends on another choice: the side on the base, the rate on the batch, the rest on the weights."""
-    base = {"name": "mobilenet_v2", "alpha": 1.0, "weights": "imagenet", **given.get("base", {})}
+def _derive_defaults(tables: Tables) -> Tables:
+    """Compute the defaults that depend on other values: on the base, its weights, its width and the batch size.
+
+    The values are not validated yet, so they may have a wrong type.
+    """
+    base = {"name": "mobilenet_v2", "alpha": 1.0, "weights": "imagenet", **tables.get("base", {})}
     row = bases.find_base(str(base["name"]))
-    # Random weights have no statistics worth keeping and no top worth singling out; what was learned on drawn images
-    # is far from photos. Source: README, "Without a network".
-    whole = base["weights"] in ("none", "formula")
-    narrow = isinstance(base["alpha"], int | float) and base["alpha"] <= 0.5
-    batch_size = given.get("training", {}).get("batch_size", BATCH_SIZE)
-    # Adam's rate goes with the square root of the batch. Source: Malladi et al., "On the SDEs and Scaling Rules for
-    # Adaptive Gradient Algorithms", NeurIPS 2022.
-    larger = min(max(batch_size, 1), LARGEST_BATCH) / BATCH_SIZE if isinstance(batch_size, int) else 1
+    # Random weights have neither statistics to keep nor upper layers that are more specific than the lower ones.
+    # Weights learned from drawn images differ too much from photos to be frozen. Source: README, "Without a network".
+    train_all = base["weights"] in ("none", "formula")
+    narrow = isinstance(base["alpha"], int | float) and base["alpha"] <= _NARROW_ALPHA
+    batch_size = tables.get("training", {}).get("batch_size", BATCH_SIZE)
+    # The learning rate of Adam scales with the square root of the batch size. Source: Malladi et al., "On the SDEs and
+    # Scaling Rules for Adaptive Gradient Algorithms", NeurIPS 2022. Batch sizes out of range are clipped here, so that
+    # the validation reports the batch size and not the learning rate.
+    factor = min(max(batch_size, 1), LARGEST_BATCH) / BATCH_SIZE if isinstance(batch_size, int) else 1
     return {
         "base": {"side_px": row.default_side_px},
-        "phase1": {"learning_rate": round(1e-3 * math.sqrt(larger), 6)},
-        "training": {"batch_norm": "training" if whole else "inference"},
-        "phase2": {"unfreeze": "all" if whole else "0.35"},
-        # Narrow networks lose two to three points where wide ones lose half a point.
+        "phase1": {"learning_rate": round(1e-3 * math.sqrt(factor), 6)},
+        "training": {"batch_norm": "training" if train_all else "inference"},
+        "phase2": {"unfreeze": "all" if train_all else "0.35"},
+        # Quantization costs narrow networks 2 to 3 points of accuracy and wide ones half a point.
         "contract": {"limit_drop": 0.02 if narrow else 0.01},
     }
 
 
-def _validated(given: Tables, origin: str) -> Recipe:
-    for table, values in given.items():
+def _validate(tables: Tables, origin: str) -> Recipe:
+    """Check the names of tables and keys, add the defaults, and check all values."""
+    for table, values in tables.items():
         if table not in Recipe.model_fields:
             raise unknown_name("recipe table", table, Recipe.model_fields)
-        known = Recipe.model_fields[table].annotation
-        assert isinstance(known, type) and issubclass(known, RecipeTable)
+        kind = Recipe.model_fields[table].annotation
+        assert isinstance(kind, type) and issubclass(kind, RecipeTable)
         for key in values:
-            if key not in known.model_fields:
-                raise unknown_name(f"key in [{table}]", key, known.model_fields)
-    merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_dependent(given), given))
+            if key not in kind.model_fields:
+                raise unknown_name(f"key in [{table}]", key, kind.model_fields)
+    merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_derive_defaults(tables), tables))
     recipe = parse_recipe(merged, origin)
-    _check_own(recipe.external, given, origin)
+    _check_external(recipe.external, tables, origin)
     bases.check_base(recipe.base.name, recipe.base.side_px, recipe.base.alpha)
-    if recipe.photos.validation + recipe.photos.test > 0.9:
-        raise ConfigError("validation and test leave less than a tenth of the photos to train on", where=(origin,))
+    if recipe.photos.validation + recipe.photos.test > _LARGEST_HELD_OUT:
+        raise ConfigError("validation and test leave less than 10 % of the photos for training", where=(origin,))
     return recipe
 
 
-def _check_own(own: ExternalRecipe, given: Tables, origin: str) -> None:
-    if not own.path:
-        if own.scaling or own.labels:
-            hint = "with --model FILE they say how that model is fed and read; a base of ours knows by itself"
-            raise ConfigError("scaling and labels are given, and no model", where=(origin,), hint=hint)
+def _check_external(external: ExternalRecipe, tables: Tables, origin: str) -> None:
+    """Check that options for an external model are set only with one, and options for training only without."""
+    if not external.path:
+        if external.scaling or external.labels:
+            raise ConfigError(
+                "scaling or labels are set without an external model",
+                where=(origin,),
+                hint="add --model FILE, or remove --scaling and --labels: edgetl knows those of its bases",
+            )
         return
-    if own.scaling:
-        input_scaling.parse_scaling(own.scaling)
-    trained = [table for table in ("base", "head", "augment", "phase1", "phase2", "retrain") if given.get(table)]
-    if trained:
+    if external.scaling:
+        input_scaling.parse_scaling(external.scaling)
+    configured = [table for table in _TRAINING_TABLES if tables.get(table)]
+    if configured:
         raise ConfigError(
-            f"a model of your own is not trained here, and [{trained[0]}] says how to",
+            f"an external model is not trained, so [{configured[0]}] has no effect",
             where=(origin,),
-            hint="give --model with --fit, --scaling and --labels only, or leave it out",
+            hint="use --model with --fit, --scaling and --labels only, or remove --model",
         )
 
 
-def _explained(error: ValidationError, origin: str) -> ConfigError:
+def _explain_invalid(error: ValidationError, origin: str) -> ConfigError:
+    """Make the error for the first invalid value. Others may result from it."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return ConfigError(f"{place}: {first['msg'].lower()}, got {first['input']!r}", where=(origin,))
 
 
-def _toml_value(value: object) -> str:
+def _format_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        # JSON's escapes are all TOML's too; only DEL must be escaped here and need not be there.
+        # All escapes of JSON are escapes of TOML. Only TOML requires one for DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

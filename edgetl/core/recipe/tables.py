@@ -1,4 +1,4 @@
-"""The tables of a recipe, with every plain default. Defaults that depend on other choices are in `resolve`."""
+"""The tables of a recipe, with all constant defaults. `resolve` derives the defaults that depend on other values."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,7 +17,7 @@ LARGEST_BATCH = 4096
 
 
 class RecipeTable(BaseModel):
-    """A frozen table of a recipe."""
+    """A frozen table of a recipe. Unknown keys, values of a wrong type, and infinite numbers are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -27,7 +27,11 @@ class RecipeTable(BaseModel):
 
 
 class BaseRecipe(RecipeTable):
-    """The network. `weights` is "imagenet", "formula", "none", or a file; `alpha` is its width multiplier."""
+    """The base network.
+
+    `alpha` is its width multiplier. `weights` is "imagenet", "formula", "none" (random), or the path of a file.
+    `pooling` reduces its output [height, width, channels] to [channels].
+    """
 
     name: str = "mobilenet_v2"
     alpha: Annotated[float, Field(gt=0, le=2)] = 1.0
@@ -37,10 +41,11 @@ class BaseRecipe(RecipeTable):
 
 
 class ExternalRecipe(RecipeTable):
-    """A model made elsewhere, instead of training: the file, how its photos were scaled, and the names of its outputs.
+    """An external model that replaces training.
 
-    `scaling` is what `core.scalings.stated` reads; "" where the model scales inside. `labels` is a file with a name a
-    line in the order of the outputs; "" where that is the order of the folders.
+    `path` is its file. `scaling` is the input scaling of its training, as `core.network.input_scaling.parse_scaling`
+    reads it; "" for a model that contains its scaling. `labels` is a text file with one class name per line, in the
+    order of the outputs; "" if that is the order of the class folders.
     """
 
     path: str = ""
@@ -48,13 +53,13 @@ class ExternalRecipe(RecipeTable):
     labels: str = ""
 
     def key(self) -> object:
-        """Return the content of the files instead of their names."""
+        """Return the files as paths, so that their content counts and not their names."""
         files = [Path(name) if name else None for name in (self.path, self.labels)]
         return self.scaling, *files
 
 
 class PhotosRecipe(RecipeTable):
-    """How a photo is fitted into the square, and which fractions are kept for validation and test."""
+    """How a photo is made square, and the fractions of the photos for validation and test."""
 
     fit: Fit = "crop"
     validation: PartFraction = 0.15
@@ -62,7 +67,7 @@ class PhotosRecipe(RecipeTable):
 
 
 class HeadRecipe(RecipeTable):
-    """What is trained on the base: an optional hidden layer, dropout, then one unit a class or one sigmoid unit."""
+    """The head on the base: an optional hidden layer, dropout, and one unit per class or a single sigmoid unit."""
 
     hidden_units: Annotated[int, Field(ge=0, le=8192)] = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
@@ -70,10 +75,11 @@ class HeadRecipe(RecipeTable):
 
 
 class AugmentRecipe(RecipeTable):
-    """How far a training photo may be changed. `shift`, `zoom`, `brightness` are fractions either way; 0 is off.
+    """Augmentation of the training photos.
 
-    Each photo has `views` variants, drawn from the seed, which the epochs take in turn: a frozen network computes each
-    of them once.
+    `shift`, `zoom` and `brightness` are the largest changes in both directions, as fractions; 0 disables them. Each
+    photo has `views` variants, drawn from the seed, and the epochs use them in turn. A frozen network can therefore
+    compute the features of each view once.
     """
 
     views: Annotated[int, Field(ge=1, le=1000)] = 4
@@ -84,17 +90,18 @@ class AugmentRecipe(RecipeTable):
 
     @property
     def on(self) -> bool:
-        """Whether anything is changed at all."""
+        """Whether any augmentation is enabled."""
         return self.flip or max(self.shift, self.zoom, self.brightness) > 0
 
 
 class TrainingRecipe(RecipeTable):
-    """What both phases share.
+    """Settings of both training phases.
 
-    `patience` is in epochs without a better validation accuracy; 0 never stops early. `feature_cache` computes frozen
-    layers once per photo and view; `cache_bytes` bounds what a training may add to them on disk, 0 is a tenth of what
-    is free. `precision` is what layers compute in, for GPUs; the weights, and the model that leaves, are float32 either
-    way.
+    `patience` is the number of epochs without a better validation accuracy after which a phase stops; 0 disables this.
+    With `batch_norm` "inference", the BatchNormalization layers of the base stay frozen. `feature_cache` computes the
+    frozen layers once per photo and view. `cache_bytes` limits what one training may add to these features on disk; 0
+    is 10 % of the free space. `precision` is the dtype of the computation, for GPUs. The weights and the saved model
+    are always float32.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -108,16 +115,17 @@ class TrainingRecipe(RecipeTable):
 
 
 class Phase1Recipe(RecipeTable):
-    """The head on the frozen base."""
+    """Phase 1: training of the head on the frozen base."""
 
     epochs: Annotated[int, Field(ge=1, le=10000)] = 12
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class Phase2Recipe(RecipeTable):
-    """The top of the base and the head, at `learning_rate_ratio` times the rate of phase 1; 0 epochs skips it.
+    """Phase 2: fine-tuning of the upper layers of the base and the head. 0 epochs skip it.
 
-    `unfreeze` is "all", a layer's name, a negative count of layers such as "-3", or a fraction of them such as "0.3".
+    The learning rate is `learning_rate_ratio` times that of phase 1. `unfreeze` selects the trained layers of the base:
+    "all", the name of the first one, a negative number such as "-3" for the last ones, or a fraction such as "0.3".
     """
 
     epochs: Annotated[int, Field(ge=0, le=10000)] = 10
@@ -125,15 +133,17 @@ class Phase2Recipe(RecipeTable):
     unfreeze: str
 
 
-# Trainings after the training: see `retraining`.
+# Quantization-aware training, pruning, clustering: see `core.retrain_job`.
 RetrainKind = Literal["qat", "prune", "cluster"]
 
 
 class RetrainRecipe(RecipeTable):
-    """Training after the training. qat8 takes `epochs` at `learning_rate_ratio` times the rate of phase 1; prune and
-    cluster, which have more to heal, `compress_epochs` at `compress_learning_rate_ratio` times.
+    """Retraining: quantization-aware training, pruning and clustering.
 
-    `sparsity` is how much of each pruned kernel becomes zero; `clusters` is how many values a clustered one may hold.
+    Quantization-aware training runs for `epochs` at `learning_rate_ratio` times the learning rate of phase 1. Pruning
+    and clustering change the weights more, so they run for `compress_epochs` at `compress_learning_rate_ratio` times
+    that rate. `sparsity` is the fraction of zeros in each pruned weight tensor, and `clusters` the number of different
+    values in each clustered one.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4
@@ -143,23 +153,27 @@ class RetrainRecipe(RecipeTable):
     sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     clusters: Annotated[int, Field(ge=2, le=256)] = 32
 
-    def epochs_of(self, kind: RetrainKind) -> int:
-        """How long that kind of training lasts."""
+    def get_epochs(self, kind: RetrainKind) -> int:
+        """Return the number of epochs of a kind of retraining."""
         return self.epochs if kind == "qat" else self.compress_epochs
 
-    def learning_rate_ratio_of(self, kind: RetrainKind) -> float:
-        """Its rate over that of phase 1."""
+    def get_learning_rate_ratio(self, kind: RetrainKind) -> float:
+        """Return the learning rate of a kind of retraining, relative to phase 1."""
         return self.learning_rate_ratio if kind == "qat" else self.compress_learning_rate_ratio
 
 
 class ConvertRecipe(RecipeTable):
-    """How many photos of the training part set the ranges of a statically quantized file (all, where fewer)."""
+    """Conversion: the number of training photos that set activation ranges. If there are fewer, all are used."""
 
     calibration_photos: Annotated[int, Field(ge=1, le=100_000)] = 500
 
 
 class ContractRecipe(RecipeTable):
-    """How much accuracy the conversion may cost, and how sure we want to be. `strict` fails what is undecided."""
+    """The accuracy contract of the conversion.
+
+    `limit_drop` is the largest allowed drop in accuracy, as a fraction. `confidence` is that of its one-sided bounds.
+    `strict` rejects an undecided verdict.
+    """
 
     limit_drop: Annotated[float, Field(gt=0, lt=1)]
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -167,7 +181,7 @@ class ContractRecipe(RecipeTable):
 
 
 class TrainingTables(RecipeTable):
-    """The tables that decide what training computes."""
+    """The tables that determine the result of training."""
 
     base: BaseRecipe
     head: HeadRecipe
@@ -178,7 +192,7 @@ class TrainingTables(RecipeTable):
 
 
 class RetrainingTables(RecipeTable):
-    """The tables that decide what quantization-aware training, pruning and clustering compute."""
+    """The tables that determine the result of quantization-aware training, pruning and clustering."""
 
     head: HeadRecipe
     augment: AugmentRecipe
@@ -189,7 +203,7 @@ class RetrainingTables(RecipeTable):
 
 
 class Recipe(RecipeTable):
-    """All choices of a build, every value set."""
+    """All settings of a build. Every value is set."""
 
     base: BaseRecipe
     external: ExternalRecipe
@@ -204,9 +218,9 @@ class Recipe(RecipeTable):
     contract: ContractRecipe
 
     def tables(self) -> Tables:
-        """Return the recipe as plain values, table by table."""
+        """Return the recipe as plain values: table → key → value."""
         return self.model_dump(mode="json")
 
     def select(self, group: type[T]) -> T:
-        """Return the tables of a group. A stage gets no other tables, so that its fingerprint covers all it reads."""
+        """Return the tables of a group. A stage receives no other tables, and its fingerprint covers all of these."""
         return group(**{name: getattr(self, name) for name in group.model_fields})

@@ -1,1 +1,1 @@
-"""Tables and charts of records."""
+"""Tables and charts made from records."""

@@ -1,26 +1,32 @@
-"""Verdicts → an SVG that shows at a glance what each method costs: its drop, its bounds, and the limit."""
+"""Verdicts → an SVG chart of the accuracy drop of each conversion method, with its bounds and the limit."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from edgetl.core.records import Artifact, Verdict
+from edgetl.core.records import Artifact
 from edgetl.core.report.tables import format_bytes, format_points
+from edgetl.core.verdict_records import Verdict
 
+# Pixels. The right margin contains the drop, the outcome and the size of the file.
 _WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 34, 110, 230, 64, 44
 _COLOURS = {"PASS": "#1a7f37", "FAIL": "#cf222e", "UNDECIDED": "#9a6700"}
 
 
 def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
-    """One line a method: a dot at the drop, a bar between its one-sided bounds, and the limit as a dashed line.
+    """Draw one row per method: a dot at the drop, a bar between its one-sided bounds, and a dashed line at the limit.
 
     Args:
         pairs: artifacts with their verdicts on the same photos, at least one.
-        title: a line above the plot.
+        title: title of the chart.
+
+    Returns:
+        The text of the SVG file.
     """
     verdicts = [verdict for _, verdict in pairs]
     limit = verdicts[0].limit_drop
     low = min(0.0, *(verdict.drop_low for verdict in verdicts))
     high = max(limit, *(verdict.drop_high for verdict in verdicts))
+    # Dots and ends of bars must not touch the edge of the plot.
     margin = 0.06 * (high - low)
     low, high = low - margin, high + margin
     bottom = _TOP + _ROW * len(pairs)

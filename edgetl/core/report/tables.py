@@ -1,27 +1,32 @@
-"""Records → what a person reads: the titles, columns and cells of tables, and the verdict in sentences."""
+"""Records → text for the user: the titles, columns and cells of tables, and the verdict in sentences."""
 
 from collections.abc import Sequence
 
-from edgetl.core.device.benchmark import LatencyStatistics, Measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
-from edgetl.core.records import Artifact, Dataset, LayerError, Trained, Verdict
+from edgetl.core.records import Artifact, Dataset, LayerError, Trained
+from edgetl.core.verdict_records import Verdict
 
+# Title, columns, and rows of cells.
 Table = tuple[str, list[str], list[list[str]]]
+
+# Names of one reason that are listed. Thousands of copies must not fill the screen.
+_LISTED_FILES = 3
+_LISTED_CLASSES = 10
 
 
 def format_points(fraction: float) -> str:
-    """A fraction as percentage points with their sign: 0.0123 is "+1.23"."""
+    """Format a fraction as percentage points with a sign: "+1.23" for 0.0123."""
     return f"{fraction * 100:+.2f}"
 
 
 def format_bytes(count: int) -> str:
-    """Bytes as people say them: decimal kB and MB."""
+    """Format a number of bytes in decimal kB or MB."""
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def tabulate_target(target: Target) -> list[list[str]]:
-    """List every fact of a target by its key in target.toml, with the files of its payload."""
+    """List all values of a target with their keys in target.toml, and the files of its payload."""
     rows = [["id", target.id], ["title", target.title], ["summary", target.summary], ["source", str(target.source)]]
     for name in ("device", "accepts", "limits", "runtime"):
         table = getattr(target, name)
@@ -37,30 +42,32 @@ def _format_value(value: object) -> str:
 
 
 def tabulate_left_out(dataset: Dataset) -> Table:
-    """What is not used and why, alike reasons together; of each the first three by name."""
+    """Tabulate the files that are not used, grouped by reason, with the first files of each group."""
     groups: dict[str, list[str]] = {}
     for left in dataset.left_out:
-        groups.setdefault(_kind(left.reason), []).append(left.path)
-    rows = [
-        [reason, f"{len(paths)}", ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")]
-        for reason, paths in sorted(groups.items())
-    ]
+        groups.setdefault(_generalize_reason(left.reason), []).append(left.path)
+    rows = []
+    for reason, paths in sorted(groups.items()):
+        names = ", ".join(paths[:_LISTED_FILES])
+        rows.append([reason, f"{len(paths)}", f"{names}, …" if len(paths) > _LISTED_FILES else names])
     count = len(dataset.left_out)
     title = "one file is left out" if count == 1 else f"{count} files are left out"
     return (title, ["why", "files", "which"], rows)
 
 
-def _kind(reason: str) -> str:
-    """The reason without the other photo's name, so that a thousand copies make one row."""
-    for start in ("same photo as", "near duplicate of"):
-        if reason.startswith(start):
-            tail = reason.rsplit(" in ", 1)[-1] if start.startswith("near") else "another, counted once"
-            return f"near duplicate of a photo in {tail}" if start.startswith("near") else f"same photo as {tail}"
+def _generalize_reason(reason: str) -> str:
+    """Return a reason without the name of the second photo, so that a thousand copies make one row."""
+    if reason.startswith("same photo as"):
+        return "same photo as another, counted once"
+    if reason.startswith("near duplicate of"):
+        # A photo's name may contain " in ": only the last one is followed by the part.
+        part = reason.rsplit(" in ", 1)[-1]
+        return f"near duplicate of a photo in {part}"
     return reason
 
 
 def tabulate_phases(trained: Trained) -> Table:
-    """What each phase of training reached."""
+    """Tabulate the results of the training phases."""
     rows = [
         [
             phase.name.replace("_", "-"),
@@ -70,7 +77,7 @@ def tabulate_phases(trained: Trained) -> Table:
             f"{phase.trainable_parameters:,}",
             f"{phase.validation_accuracy:.4f}",
             f"{phase.seconds:.0f}",
-            phase.note or ("kept" if phase.kept else "thrown away"),
+            phase.note or ("kept" if phase.accepted else "discarded"),
         ]
         for phase in trained.phases
     ]
@@ -79,7 +86,12 @@ def tabulate_phases(trained: Trained) -> Table:
 
 
 def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
-    """Every method that was tried, scored on the validation photos."""
+    """Tabulate the converted files with their verdicts on the validation photos.
+
+    Args:
+        pairs: artifacts with their verdicts.
+        chosen: method of the chosen artifact.
+    """
     rows = [
         [
             artifact.method,
@@ -95,37 +107,53 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
     ]
     photos = pairs[0][1].photos if pairs else 0
     columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
-    return (f"methods on {photos} validation photos (host ms: one thread here, not the device)", columns, rows)
+    return (
+        f"methods on {photos} validation photos (host ms: one thread of this machine, not the device)",
+        columns,
+        rows,
+    )
 
 
-def tabulate_attempts(rungs: Sequence[Attempt], chosen: str) -> Table:
-    """Every step that was tried, what it cost, and what came of it: why the next one was taken, or all of them."""
+def tabulate_attempts(attempts: Sequence[Attempt], chosen: str) -> Table:
+    """Tabulate the attempts of the ladder: the duration of each, and its result.
+
+    Args:
+        attempts: attempts, in order.
+        chosen: the chosen method.
+    """
+    rows = []
+    for attempt in attempts:
+        mark = " ← chosen" if attempt.method == chosen else ""
+        rows.append([attempt.method, f"{attempt.seconds:.0f}", attempt.reason + mark])
+    within_limit = [attempt.candidate is not None and attempt.candidate.within_limit for attempt in attempts]
+    # The ladder ends at the first file within the limit, unless all methods were requested.
+    rule = "all methods were requested" if any(within_limit[:-1]) else "tried in order until one met the limit"
+    return (f"the ladder: {rule}", ["method", "s", "on validation photos"], rows)
+
+
+def tabulate_layers(layers: Sequence[LayerError], format_title: str, most: int = 20) -> Table:
+    """Tabulate the layers with the largest int8 error, in quantization steps of their output (rounding alone: 0.29).
+
+    Args:
+        layers: all layers, largest error first.
+        format_title: title of the file format.
+        most: number of layers in the table.
+    """
     rows = [
-        [rung.method, f"{rung.seconds:.0f}", rung.reason + (" ← chosen" if rung.method == chosen else "")]
-        for rung in rungs
+        [f"{rank}", layer.operator, _shorten_name(layer.name), f"{layer.error_steps:.2f}", f"{layer.saturated:.2%}"]
+        for rank, layer in enumerate(layers[:most], 1)
     ]
-    within = [rung.candidate is not None and rung.candidate.within_limit for rung in rungs]
-    why = "all steps were asked for" if any(within[:-1]) else "each step was taken because those above it did not do"
-    return (f"the ladder: {why}", ["step", "s", "on validation photos"], rows)
-
-
-def tabulate_layers(found: Sequence[LayerError], form: str, most: int = 20) -> Table:
-    """The layers that int8 hurts most, in steps of their own output (rounding alone: 0.29)."""
-    rows = [
-        [f"{place}", layer.operator, _shortened(layer.name), f"{layer.error_steps:.2f}", f"{layer.saturated:.2%}"]
-        for place, layer in enumerate(found[:most], 1)
-    ]
-    title = f"what int8 does to the layers of the {form} file: the worst {len(rows)} of {len(found)}"
+    title = f"int8 error of the layers of the {format_title} file: the largest {len(rows)} of {len(layers)}"
     return (title, ["", "operator", "layer", "error, steps", "saturated"], rows)
 
 
-def _shortened(name: str) -> str:
-    """The first of the names that the converter strung together, without the model's own."""
+def _shorten_name(name: str) -> str:
+    """Return the first of the layer names that the converter joined, without the name of the model."""
     return name.partition(";")[0].removeprefix("classifier_1/").removeprefix("classifier/")
 
 
 def tabulate_weights(artifacts: Sequence[Artifact]) -> Table:
-    """What pruning and clustering left in the files, beside the others."""
+    """Tabulate size and distinct weights of all files, for a comparison of pruned and clustered ones with the rest."""
     rows = [
         [
             artifact.method,
@@ -141,7 +169,7 @@ def tabulate_weights(artifacts: Sequence[Artifact]) -> Table:
 
 
 def tabulate_ledger(verdict: Verdict) -> Table:
-    """Hop by hop, where the answers changed."""
+    """Tabulate the ledger: accuracy after each hop, and the predictions that the hop changed."""
     rows = [
         [
             hop.name,
@@ -159,7 +187,8 @@ def tabulate_ledger(verdict: Verdict) -> Table:
 
 
 def tabulate_classes(verdict: Verdict) -> Table:
-    """Each class before and after, the largest loss first; the ten that lost most where there are many."""
+    """Tabulate the accuracy of classes before and after conversion: the ten with the largest loss, largest first."""
+    # Equal losses are sorted by name, so that the table is the same for every build.
     losses = sorted(verdict.per_class, key=lambda change: (change.accuracy - change.reference_accuracy, change.name))
     rows = [
         [
@@ -169,97 +198,31 @@ def tabulate_classes(verdict: Verdict) -> Table:
             f"{change.accuracy:.4f}",
             format_points(change.accuracy - change.reference_accuracy),
         ]
-        for change in losses[:10]
+        for change in losses[:_LISTED_CLASSES]
     ]
     return ("class by class", ["class", "photos", "Keras", verdict.method, "change"], rows)
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
-    """The verdict in sentences."""
+    """Describe a verdict in sentences, one per line."""
     lines = [
-        f"{verdict.outcome}: {verdict.method} answers {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} photos "
-        f"right, Keras {verdict.reference_accuracy:.4f}",
+        f"{verdict.outcome}: {verdict.method} predicts {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} "
+        f"photos correctly, Keras {verdict.reference_accuracy:.4f}",
         f"  drop {format_points(verdict.drop)} points (one-sided {verdict.confidence:.0%} bounds "
         f"{format_points(verdict.drop_low)} and {format_points(verdict.drop_high)}), "
         f"limit {verdict.limit_drop * 100:g}; "
         f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
-        f"{_worst(verdict)}",
+        f"{_describe_worst_class(verdict)}",
     ]
     if verdict.outcome == "UNDECIDED":
         needed = verdict.photos_needed
         more = "no number of photos" if needed is None else f"about {needed:,} more test photos"
-        lines.append(f"  {more} would decide it if the rates seen so far held")
+        lines.append(f"  {more} would decide it, at the rates observed so far")
     return lines
 
 
-def _worst(verdict: Verdict) -> str:
+def _describe_worst_class(verdict: Verdict) -> str:
     worst = next(change for change in verdict.per_class if change.name == verdict.worst_class)
     change = worst.accuracy - worst.reference_accuracy
     return f"worst class {worst.name} {format_points(change)} points" if change < 0 else "no class lost"
-
-
-def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
-    """Where it was measured, side by side; only figures that are valid and of a device are compared."""
-    medians = {where: m.best.steady.p50.ms for where, m in measured if m.valid and where != "host"}
-    fastest = min(medians, key=lambda where: medians[where]) if len(medians) > 1 else ""
-    rows = [
-        [
-            where,
-            measure.board.name,
-            f"{measure.best_threads} of {measure.board.cores}",
-            f"{measure.best.load_ms:.1f}",
-            f"{measure.best.first_ms:.2f}",
-            _median(measure.best.steady),
-            f"{measure.best.steady.p90.ms:.2f}",
-            f"{measure.best.steady.p99.ms:.2f}",
-            _median(measure.photo.total),
-            format_bytes(measure.memory.peak_bytes) if measure.memory.peak_bytes is not None else "unknown",
-            "INVALID" if not measure.valid else "← fastest" if where == fastest else "",
-        ]
-        for where, measure in measured
-    ]
-    columns = [
-        "where",
-        "board",
-        "threads",
-        "load",
-        "first",
-        "invoke, median",
-        "p90",
-        "p99",
-        "whole photo",
-        "memory",
-        "",
-    ]
-    hosts = [where for where, _ in measured] == ["host"]
-    return (f"milliseconds on the {'host, not device' if hosts else 'devices'}", columns, rows)
-
-
-def tabulate_photo_times(measure: Measurement) -> Table:
-    """Where a photo's time goes."""
-    photo = measure.photo
-    steps = {
-        "decode": photo.decode,
-        "preprocess": photo.preprocess,
-        "invoke": photo.invoke,
-        "postprocess": photo.postprocess,
-        "in all": photo.total,
-    }
-    rows = [
-        [name, f"{times.p50.ms:.3f}", f"{times.p90.ms:.3f}", f"{times.p99.ms:.3f}", f"{times.runs}"]
-        for name, times in steps.items()
-    ]
-    return (f"one photo on {measure.board.name}, ms", ["step", "median", "p90", "p99", "runs"], rows)
-
-
-def list_doubts(where: str, measure: Measurement) -> list[str]:
-    """Why a measure is INVALID, and what could not be watched, in sentences; empty where there is nothing to say."""
-    lines = [] if measure.valid else [f"{where}: INVALID, not to be compared: {'; '.join(measure.reasons)}"]
-    if measure.unwatched:
-        lines.append(f"{where}: not watched: {', '.join(measure.unwatched)}")
-    return lines
-
-
-def _median(times: LatencyStatistics) -> str:
-    return f"{times.p50.ms:.2f} ({times.p50.low_ms:.2f} … {times.p50.high_ms:.2f})"

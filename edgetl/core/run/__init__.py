@@ -1,1 +1,1 @@
-"""A run folder: its finished stages, their fingerprints, and what a stage is given."""
+"""A run folder: its finished stages, their fingerprints, and the workspace of a stage."""

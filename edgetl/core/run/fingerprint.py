@@ -1,7 +1,7 @@
-"""The fingerprint of a stage: what it is called with, the code that it runs, and the versions of its libraries.
+"""The fingerprint of a stage: a hash of its arguments, of the code that it runs, and of the versions of its libraries.
 
-Records, recipe tables and other arguments state in `key()` what of them decides the result. What has no key and is no
-plain value cannot be an argument of a stage.
+A record, a recipe table or another argument defines in `key()` which of its values affect the result. An object that
+has no key and is no plain value cannot be an argument of a stage.
 """
 
 import hashlib
@@ -19,36 +19,31 @@ from edgetl.core.network import bases
 from edgetl.core.run import source_code
 from edgetl.core.storage.files import hash_file
 
-# Import name → distribution, where they differ.
-_DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "ai_edge_litert": "ai-edge-litert",
-    "google": "protobuf",
-    "sklearn": "scikit-learn",
-    "tensorflow_model_optimization": "tensorflow-model-optimization",
-}
-# They validate records and draw tables; no number depends on them.
-_WITHOUT_NUMBERS = frozenset({"pydantic", "rich", "typer"})
+# Import name → distribution, where they are different names and not only different spellings.
+_DISTRIBUTIONS = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
+# These libraries validate records and draw tables. They change no result.
+_WITHOUT_EFFECT = frozenset({"pydantic", "pydantic_core", "rich", "typer"})
 
 
 @runtime_checkable
 class Keyed(Protocol):
-    """Something that states what of it decides the result of a computation."""
+    """An object that defines which of its values affect the result of a stage."""
 
     def key(self) -> object:
         """Return plain values, paths of files, or further keyed objects."""
 
 
 def compute_fingerprint(stage: str, function: str, arguments: Sequence[object]) -> str:
-    """Return the sha256 over everything that the result of a stage depends on.
+    """Return the sha256 over everything that affects the result of a stage.
 
     Args:
         stage: name of the stage in its run, as in "convert-tflite-int8".
-        function: full name of the function that is called, as in "edgetl.stages.train.train".
-        arguments: the values that it is called with.
+        function: full name of the function that is called, as in "edgetl.stages.train.train_model".
+        arguments: its arguments.
 
     Raises:
         TypeError: an argument that has no key.
+        OSError: a path is an argument, and its file cannot be read.
     """
     module = function.rpartition(".")[0]
     value = {
@@ -62,17 +57,19 @@ def compute_fingerprint(stage: str, function: str, arguments: Sequence[object]) 
 
 
 def resolve_key(value: object) -> object:  # noqa: PLR0911  (one return for each kind of value)
-    """Turn an argument into JSON values that differ when its effect on a result may differ.
+    """Convert an argument of a stage to JSON values. They differ if the argument may change the result.
 
-    A path stands for the content of its file: the file may move.
+    A path is replaced by the hash of its file, because the file may be moved.
 
     Raises:
-        TypeError: a value that has no key, or that is no file.
+        TypeError: a value that has no key.
+        OSError: the file of a path cannot be read.
     """
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Path):
         return {"sha256": hash_file(value)}
+    # Before the other kinds: the key of an object takes precedence over its fields.
     if isinstance(value, Keyed):
         return resolve_key(value.key())
     if isinstance(value, BaseModel):
@@ -87,7 +84,7 @@ def resolve_key(value: object) -> object:  # noqa: PLR0911  (one return for each
 
 
 def installed_version(package: str) -> str:
-    """Return the installed version of a distribution, "absent" where there is none."""
+    """Return the installed version of a distribution, or "absent" if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -95,9 +92,10 @@ def installed_version(package: str) -> str:
 
 
 def _list_versions(module: str) -> dict[str, str]:
-    imported = set(source_code.list_libraries(module)) - set(sys.stdlib_module_names) - _WITHOUT_NUMBERS
+    """Map the distributions that a module imports, directly or indirectly, to their versions."""
+    imported = set(source_code.list_libraries(module)) - set(sys.stdlib_module_names) - _WITHOUT_EFFECT
     if "keras" in imported:
-        # Keras computes with a package that it chooses by itself.
-        imported.add(bases.requested_backend())
+        # Keras imports its backend by itself: no import statement of ours names jax or torch.
+        imported.add(bases.read_backend_name())
     names = sorted(_DISTRIBUTIONS.get(name, name) for name in imported)
     return {name: installed_version(name) for name in names}

@@ -1,7 +1,7 @@
-"""A run folder: finished stages with their fingerprints, nothing half-written, one build at a time.
+"""A run folder: complete stages with their fingerprints, for one build at a time.
 
-A stage writes into a temporary folder beside its final one. Its `<stage>.json` is written last, and then the folder is
-renamed. Whatever kills the program, a folder with a stage's own name is complete.
+A stage writes into a temporary folder beside its final folder. Its `<stage>.json` is written last, and then the folder
+is renamed. A folder with the name of a stage is therefore complete, even if the program was killed.
 """
 
 import errno
@@ -28,13 +28,13 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageSpec(Generic[R]):
-    """How a stage is kept and shown.
+    """Specification of a stage in a run.
 
     Attributes:
-        name: its folder in the run; the part before the first "-" names its JSON file.
-        record: the type of its record.
-        title: shown while it runs; a stage without a title runs silently.
-        reuse: whether a finished stage with the same fingerprint is read back instead of made again.
+        name: name of its folder; the part before the first "-" is the name of its JSON file.
+        record: type of its record.
+        title: shown while it runs; a stage without a title shows nothing.
+        reuse: whether a finished stage with the same fingerprint is read back instead of run again.
     """
 
     name: str
@@ -45,7 +45,7 @@ class StageSpec(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class FinishedStage(Generic[R]):
-    """The record of a finished stage, and the seconds that it took when it was made."""
+    """The record of a finished stage, and the duration of its run, seconds."""
 
     record: R
     seconds: float
@@ -56,7 +56,7 @@ class RunFolder:
 
     Attributes:
         root: the folder, absolute.
-        seconds: stage name → seconds that it took in this process; 0 for a stage that was read back.
+        seconds: name of a stage → its duration in this process; 0 for a stage that was read back.
     """
 
     def __init__(self, root: Path) -> None:
@@ -64,19 +64,22 @@ class RunFolder:
         self.seconds: dict[str, float] = {}
 
     def stage(self, spec: StageSpec[R], fingerprint: str, make: Callable[[Path], R]) -> FinishedStage[R]:
-        """Read a stage back if its fingerprint matches and its files are unchanged, else make it.
+        """Read a stage back if its fingerprint matches and its files are unchanged, or run it.
 
         Args:
-            spec: the stage's name, which is its folder, and the type of its record.
-            fingerprint: what the result depends on, from `fingerprint.compute_fingerprint`.
-            make: writes files into the folder that it is given; returns a record whose paths are inside that folder.
+            spec: specification of the stage.
+            fingerprint: hash of what affects the result, from `fingerprint.compute_fingerprint`.
+            make: writes files into the folder that is its argument, and returns a record with paths in that folder.
+
+        Raises:
+            EdgetlError: the record does not describe the files that were written.
         """
         folder = self.root / spec.name
-        kept = read_finished_stage(folder, spec.record, fingerprint) if spec.reuse else None
-        if kept is not None:
-            # A stage that is made and later read back has still taken its time.
+        finished = read_finished_stage(folder, spec.record, fingerprint) if spec.reuse else None
+        if finished is not None:
+            # A stage that ran in this process and is then read back keeps its duration.
             self.seconds.setdefault(spec.name, 0.0)
-            return kept
+            return finished
         start = time.monotonic()
         work = self.root / f".{spec.name}.tmp"
         shutil.rmtree(work, ignore_errors=True)
@@ -91,35 +94,39 @@ class RunFolder:
             _flush(work)
             _replace(work, folder)
         finally:
+            # A failure leaves no folder. The error is not stored, so the next build tries again.
             shutil.rmtree(work, ignore_errors=True)
-        made = read_finished_stage(folder, spec.record, fingerprint)
-        if made is None:
+        # Read back, so that a new result and a stored one are the same record with the same absolute paths.
+        finished = read_finished_stage(folder, spec.record, fingerprint)
+        if finished is None:
             raise EdgetlError(f"the files of stage {spec.name} changed while they were written", where=(folder,))
         self.seconds[spec.name] = seconds
-        return made
+        return finished
 
 
 @contextmanager
 def open_run(root: Path) -> Iterator[RunFolder]:
-    """Open a run folder for this process alone; create it if it does not exist.
+    """Open a run folder for this process only. Create it if it does not exist.
 
     Raises:
-        ConfigError: another build uses it, or the folder holds other files.
+        ConfigError: another build uses the folder, it contains other files, or it is a file.
     """
     root = root.absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError("the run folder is a file", where=(root,), hint="choose another with --out")
     if root.is_dir() and any(root.iterdir()) and not (root / ".lock").exists():
         raise ConfigError(
-            "the folder holds files that no run of edgetl wrote",
+            "the folder contains files that edgetl did not write",
             where=(root,),
             hint="choose an empty or a new folder with --out",
         )
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("a+") as lock:
         try:
+            # The kernel releases this lock when the process ends, even if it is killed.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            # POSIX allows both codes for a locked file.
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
             lock.seek(0)
@@ -132,6 +139,7 @@ def open_run(root: Path) -> Iterator[RunFolder]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        # Only the holder of the lock may remove unfinished folders: they can belong to a build that is still running.
         for leftover in root.glob(UNFINISHED):
             if leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -141,43 +149,44 @@ def open_run(root: Path) -> Iterator[RunFolder]:
 
 
 def read_finished_stage(folder: Path, kind: type[R], fingerprint: str = "") -> FinishedStage[R] | None:
-    """Read the finished stage in `folder`; None if there is none, its fingerprint differs, or a file was changed.
+    """Read a finished stage. Return None if there is none, its fingerprint differs, or one of its files was changed.
 
     Args:
-        folder: holds the stage's JSON file.
-        kind: type of the record.
-        fingerprint: the expected one; "" accepts any.
+        folder: folder of the stage.
+        kind: type of its record.
+        fingerprint: the expected fingerprint; "" accepts all.
     """
     path = folder / stage_file_name(folder.name)
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        record = kind.from_json(kept["record"], folder)
-        matches = fingerprint in ("", kept["fingerprint"])
-        seconds = float(kept["seconds"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        record = kind.from_json(content["record"], folder)
+        matches = fingerprint in ("", content["fingerprint"])
+        seconds = float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        # Absent, written by an older version, or edited by hand: making the stage again is right in each case.
+        # The file is absent, of an older version, or edited by hand. In each case the stage must run again.
         return None
     return FinishedStage(record, seconds) if matches and _is_intact(record) else None
 
 
 def stage_file_name(stage: str) -> str:
-    """Name the file that a stage writes last: "convert-tflite-int8" ends with convert.json."""
+    """Return the name of the file that a stage writes last: convert.json for "convert-tflite-int8"."""
     return f"{stage.partition('-')[0]}.json"
 
 
 def make_folder_name(*parts: object) -> str:
-    """Join words of a user to a folder name of letters, digits, dot, dash and underscore."""
+    """Join words of the user into a folder name of letters, digits, dot, dash and underscore."""
     joined = "-".join(str(part) for part in parts)
+    # A leading dot would hide the folder, and names such as ".." would leave the parent folder.
     return re.sub(r"[^\w.-]+", "_", joined).strip("._-") or "run"
 
 
 def _is_intact(record: Record) -> bool:
-    """Check that every file of the record still has the sha256 that the record states."""
+    """Check that every file of the record still has the sha256 in the record."""
     return all(path.is_file() and hash_file(path) == expected for path, expected in record.contents().items())
 
 
 def _flush(folder: Path) -> None:
-    """Write every file through to the disk, so that a power cut after the rename finds them complete."""
+    """Write every file through to the disk. After the rename, a power failure must not leave truncated files."""
     for path in folder.rglob("*"):
         if path.is_file():
             handle = os.open(path, os.O_RDONLY)
@@ -188,7 +197,7 @@ def _flush(folder: Path) -> None:
 
 
 def _replace(work: Path, folder: Path) -> None:
-    """Rename `work` to `folder`. The old folder is renamed first: a folder cannot be renamed over a full one."""
+    """Rename `work` to `folder`. The old folder is renamed first: a folder cannot replace one that is not empty."""
     aside = folder.parent / f".{folder.name}.old.tmp"
     shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():

@@ -1,7 +1,7 @@
-"""The code behind a stage: which modules of edgetl and which libraries a module imports, directly or not.
+"""The code behind a stage: the modules of edgetl and the libraries that a module imports, directly or indirectly.
 
-A result that is kept must be computed again when the code that computed it changes. Which code that is follows from
-the import statements; no list of files is kept by hand.
+A stored result must be computed again when the code that computed it changes. The import statements determine which
+code that is, so there is no list of files to maintain.
 """
 
 import hashlib
@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[2]
-# These print messages and hold errors. No number depends on them.
-_WITHOUT_NUMBERS = frozenset({"edgetl.core.console", "edgetl.core.errors", "edgetl.core.progress"})
-_IMPORT = re.compile(r"^\s*import (?P<names>[\w., ]+)$", re.MULTILINE)
-_FROM_IMPORT = re.compile(r"^\s*from (?P<module>[\w.]+) import (?P<names>\([^)]*\)|[\w, ]+)", re.MULTILINE)
+# These modules show messages and define errors. They change no result.
+_WITHOUT_EFFECT = frozenset({"edgetl.core.console", "edgetl.core.errors", "edgetl.core.progress"})
+_IMPORT = re.compile(r"^\s*import (?P<names>[\w., ]+?)\s*(#.*)?$", re.MULTILINE)
+_FROM_IMPORT = re.compile(r"^\s*from (?P<module>[\w.]+) import (?P<names>\((?:[^)#]|#.*)*\)|[\w, ]+)", re.MULTILINE)
 _MODULE_STRING = re.compile(r"""["'](?P<module>edgetl(\.[a-z_0-9]+)+)["']""")
+_COMMENT = re.compile(r"#.*")
 
 
 @cache
@@ -29,53 +30,64 @@ def hash_code(module: str) -> str:
 
 @cache
 def list_modules(module: str) -> tuple[str, ...]:
-    """List the modules of edgetl that run when `module` does, itself included, in alphabetical order.
+    """List the modules of edgetl that run when `module` is imported, in alphabetical order.
 
-    A module whose name stands in a string, as in `[python, "-m", "edgetl.engines.tfmot"]`, is run as a child process
-    and counts as imported.
+    They include the module itself and the packages that contain a module, whose __init__.py runs first. A module that
+    is named by a string counts as imported: such a string starts a child process with `python -m`.
     """
     reached: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in reached and name not in _WITHOUT_NUMBERS:
+        if name not in reached and name not in _WITHOUT_EFFECT:
             reached.add(name)
-            waiting += _scan_imports(name)[0]
+            waiting += _scan_imports(name)[0] | _list_parents(name)
     return tuple(sorted(reached))
 
 
 @cache
 def list_libraries(module: str) -> tuple[str, ...]:
-    """List the import names of the packages outside edgetl that `list_modules(module)` import, without duplicates."""
+    """List the import names of the packages outside edgetl that `list_modules(module)` import, in alphabetical order.
+
+    The standard library is included.
+    """
     return tuple(sorted({library for name in list_modules(module) for library in _scan_imports(name)[1]}))
 
 
 @cache
 def _scan_imports(module: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Find the modules of edgetl and the top-level packages that one module names."""
+    """Find the modules of edgetl, and the top-level names of other packages, in the source of one module."""
     ours, libraries = set[str](), set[str]()
     for name in _list_names(_locate(module).read_text(encoding="utf-8")):
-        if name.partition(".")[0] != "edgetl":
-            libraries.add(name.partition(".")[0])
+        package = name.partition(".")[0]
+        if package != "edgetl":
+            libraries.add(package)
         elif _exists(name):
             ours.add(name)
     return frozenset(ours), frozenset(libraries)
 
 
 def _list_names(source: str) -> Iterator[str]:
-    """Yield every name that may be a module: of import statements, and of strings that name a module of edgetl.
+    """Yield every name in a source that may be a module: of import statements, and of strings that name a module.
 
-    Regular expressions take a tenth of the time of a parser, and a finished build reads a hundred modules. A name too
-    many only repeats a stage.
+    Regular expressions take a tenth of the time of a parser, and a finished build reads a hundred modules. A name that
+    is no module has no effect. A module too many only causes a stage to run again.
     """
     for match in _IMPORT.finditer(source):
         yield from (name.split()[0] for name in match["names"].split(",") if name.strip())
     for match in _FROM_IMPORT.finditer(source):
         yield match["module"]
-        names = match["names"].strip("()").replace("\n", " ")
+        names = _COMMENT.sub("", match["names"]).strip("()").replace("\n", " ")
+        # An imported name can be a module or something inside the module.
         yield from (f"{match['module']}.{name.split()[0]}" for name in names.split(",") if name.strip())
     for match in _MODULE_STRING.finditer(source):
         yield from (match["module"], f"{match['module']}.__main__")
+
+
+def _list_parents(module: str) -> frozenset[str]:
+    """List the packages that contain a module, except edgetl itself, which computes nothing and names all modules."""
+    parts = module.split(".")
+    return frozenset(".".join(parts[:count]) for count in range(2, len(parts)))
 
 
 def _exists(module: str) -> bool:
@@ -83,6 +95,6 @@ def _exists(module: str) -> bool:
 
 
 def _locate(module: str) -> Path:
-    """Return the file of a module of edgetl, whether or not there is one."""
+    """Return the path that a module of edgetl has if it exists."""
     path = _PACKAGE.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -1,4 +1,4 @@
-"""What the stage runner gives to every stage."""
+"""What every stage receives from the stage runner."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from edgetl.core.console import Console
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder that a stage writes into, and the console on which it shows its progress."""
+    """The folder that a stage writes into, and the console that shows its progress."""
 
     folder: Path
     console: Console

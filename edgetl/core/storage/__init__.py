@@ -1,1 +1,1 @@
-"""Files that appear whole, and the cache of what can be computed again."""
+"""Files and folders that are complete or absent, and the cache of what can be computed again."""

@@ -1,4 +1,4 @@
-"""The cache folder: everything in it can be computed again. Errors of its disk become EdgetlErrors with a hint."""
+"""The cache folder. Its content can be computed again. Errors of its disk become an EdgetlError with a hint."""
 
 import errno
 import os
@@ -11,13 +11,14 @@ from pathlib import Path
 from edgetl.core.errors import EdgetlError
 from edgetl.core.storage import files
 
+# After a day, no process is still writing an unfinished file. Its process was killed.
 STALE_S = 24 * 3600
 
 
 def locate_cache() -> Path:
-    """Return `$XDG_CACHE_HOME/edgetl`, by default `~/.cache/edgetl`. Deleting it costs time, never results.
+    """Return `$XDG_CACHE_HOME/edgetl`, by default `~/.cache/edgetl`. The user may delete it at any time.
 
-    Source: XDG Base Directory Specification 0.8, which also says to ignore a relative `$XDG_CACHE_HOME`.
+    Source: XDG Base Directory Specification 0.8. It requires that a relative `$XDG_CACHE_HOME` is ignored.
     """
     configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (configured if configured.is_absolute() else Path.home() / ".cache") / "edgetl"
@@ -25,7 +26,7 @@ def locate_cache() -> Path:
 
 @contextmanager
 def create_folder(path: Path) -> Iterator[Path]:
-    """Create a folder in the cache as `files.create_folder` does, with its parents.
+    """Create a folder in the cache as `files.create_folder` does. Missing parents are created too.
 
     Raises:
         EdgetlError: the disk is full, or the cache cannot be written.
@@ -37,7 +38,7 @@ def create_folder(path: Path) -> Iterator[Path]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file in the cache as `files.write_file` does, with its parents.
+    """Write a file in the cache as `files.write_file` does. Missing parents are created.
 
     Raises:
         EdgetlError: the disk is full, or the cache cannot be written.
@@ -48,11 +49,11 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process left unfinished, once it is a day old: no process is still writing it then."""
+    """Remove unfinished files and folders that are older than `STALE_S`."""
     for path in folder.glob(files.UNFINISHED):
         try:
             changed_s = path.stat().st_mtime
-        except FileNotFoundError:  # Another process has just finished it, and it has its final name now.
+        except FileNotFoundError:  # Another process has just finished and renamed it.
             continue
         if time.time() - changed_s <= STALE_S:
             continue
@@ -64,14 +65,15 @@ def remove_unfinished(folder: Path) -> None:
 
 @contextmanager
 def _explain_errors(folder: Path) -> Iterator[None]:
+    """Replace an OSError by an EdgetlError with a hint."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise EdgetlError(
-            "the disk is full" if full else f"the cache cannot be written: {error.strerror or error}",
-            where=[folder],
-            hint="free some space there, or point XDG_CACHE_HOME at a folder on a larger disk"
-            if full
-            else "make the folder writable, or point XDG_CACHE_HOME elsewhere",
-        ) from error
+        # A quota that is used up is a full disk for its user.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = "the disk is full"
+            hint = "free some space there, or set XDG_CACHE_HOME to a folder on a larger disk"
+        else:
+            message = f"the cache cannot be written: {error.strerror or error}"
+            hint = "make the folder writable, or set XDG_CACHE_HOME to another folder"
+        raise EdgetlError(message, where=[folder], hint=hint) from error

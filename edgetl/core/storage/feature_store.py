@@ -1,7 +1,7 @@
-"""Features of frozen layers, computed once: float32 rows in a memory-mapped, content-addressed cache.
+"""The feature store: outputs of frozen layers, computed once, as memory-mapped float32 rows in the cache.
 
-`<cache>/features/<key>/<id>/` is a segment of n photos: `rows` float32 [n, …] and `sha256` [n, 32], both raw. The key
-is a hash of network, split point, pixels and view, so a segment never becomes stale. It appears by one rename.
+`<cache>/features/<key>/<id>/` is a segment of n photos: `rows` float32 [n, …] and `sha256` uint8 [n, 32], both raw. The
+key is a hash of network, split point, pixels and view, so a segment never becomes invalid. A rename completes it.
 """
 
 import os
@@ -23,7 +23,7 @@ Rows = NDArray[np.float32]
 
 
 class Features(MappedRows):
-    """The features of a sequence of photos."""
+    """The features of a sequence of photos: float32 [photos, *row_shape]."""
 
     def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Rows:
         """Return the features at these positions as a new array: float32 [indices, *row_shape]."""
@@ -32,48 +32,48 @@ class Features(MappedRows):
 
 @dataclass(frozen=True, slots=True)
 class FeatureStore:
-    """The features of one key. `shape` is the shape of one row."""
+    """The features of one key. `shape` is the shape of one photo's features."""
 
     key: str
     shape: tuple[int, ...]
 
-    def missing(self, sha256s: Sequence[str]) -> list[int]:
-        """List the positions of the photos without features; of copies only the first."""
-        known = {sha256 for segment in self._list_segments() for sha256 in _read_sha256s(segment)}
-        absent = []
+    def find_missing(self, sha256s: Sequence[str]) -> list[int]:
+        """List the positions of the photos without features. Of equal photos, only the first is listed."""
+        stored = {sha256 for segment in self._list_segments() for sha256 in _read_sha256s(segment)}
+        missing = []
         for position, sha256 in enumerate(sha256s):
-            if sha256 not in known:
-                known.add(sha256)
-                absent.append(position)
-        return absent
+            if sha256 not in stored:
+                stored.add(sha256)
+                missing.append(position)
+        return missing
 
     @contextmanager
-    def adding(self, sha256s: Sequence[str]) -> Iterator[Rows]:
-        """Yield an array for the features of these photos, float32 [photos, *shape]; it is stored if no error occurs.
+    def add_rows(self, sha256s: Sequence[str]) -> Iterator[Rows]:
+        """Yield an array for the features of these photos: float32 [photos, *shape]. It is stored if no error occurs.
 
         Raises:
-            EdgetlError: the cache's disk is full or cannot be written.
+            EdgetlError: the disk of the cache is full, or the cache cannot be written.
         """
         remove_unfinished(self._folder)
         with create_folder(self._folder / uuid.uuid4().hex) as unfinished:
             np.frombuffer(bytes.fromhex("".join(sha256s)), np.uint8).tofile(unfinished / "sha256")
-            # A full disk is an error here. Found by a write into the map, it would kill the process.
+            # On a full disk, this call raises an error. A write into the map would end the process by SIGBUS.
             with (unfinished / "rows").open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, len(sha256s) * self.row_bytes)
             rows = np.memmap(unfinished / "rows", np.float32, mode="r+", shape=(len(sha256s), *self.shape))
             yield rows
             rows.flush()
 
-    def opened(self, sha256s: Sequence[str]) -> Features:
-        """Open the features of photos that are all stored, in this order."""
+    def open_features(self, sha256s: Sequence[str]) -> Features:
+        """Open the features of photos, in this order. All of them must be stored."""
         segments = self._list_segments()
         places = find_places(sha256s, [_read_sha256s(segment) for segment in segments])
         return Features(lambda number: self._map(segments[number]), places, self.shape)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one photo's features."""
-        return 4 * prod(self.shape)
+        """Size of one photo's features, bytes."""
+        return np.dtype(np.float32).itemsize * prod(self.shape)
 
     @property
     def _folder(self) -> Path:
@@ -84,7 +84,7 @@ class FeatureStore:
         return [path for path in folders if self._is_complete(path)]
 
     def _is_complete(self, segment: Path) -> bool:
-        """Check the sizes: after a power cut, a file can be shorter than what was written."""
+        """Check the sizes: after a power failure, a file can be shorter than it was written."""
         photos, remainder = divmod((segment / "sha256").stat().st_size, 32)
         return not remainder and (segment / "rows").stat().st_size == photos * self.row_bytes
 
@@ -94,13 +94,14 @@ class FeatureStore:
 
 
 def locate_feature_store() -> Path:
-    """Return the folder of all features."""
+    """Return the folder of the features of all keys."""
     return locate_cache() / "features"
 
 
 def compute_budget_bytes(requested: int) -> int:
-    """Return how many bytes the features of one training may take: `requested`, or 10 % of the free disk for 0."""
+    """Return how many bytes the features of one training may use: `requested`, or 10 % of the free disk space for 0."""
     folder = locate_feature_store()
+    # disk_usage needs a folder that exists, and the cache may not exist yet.
     existing = next(path for path in (folder, *folder.parents) if path.is_dir())
     return requested or shutil.disk_usage(existing).free // 10
 

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, JSON files, and the hash of a file."""
+"""Files and folders that are complete or absent, JSON files, and the hash of a file."""
 
 import hashlib
 import json
@@ -11,22 +11,26 @@ from typing import Any
 
 from edgetl.core.errors import ConfigError
 
-# Everything unfinished has a name of this form. It stands beside its final place, because a rename is atomic only
+# Names of unfinished files and folders. They are created beside their final path, because a rename is atomic only
 # within one file system.
 UNFINISHED = ".*.tmp"
 
 
 def hash_file(path: Path) -> str:
-    """Return the sha256 of a file, hexadecimal."""
+    """Return the sha256 of a file, hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old content or the new content, never a part.
+    """Write a file. Readers see either the old or the new content, never a part of it.
 
     Raises:
-        OSError: the file cannot be written; the old content is still there.
+        OSError: the file cannot be written. The old content is still there.
     """
     unfinished = _name_unfinished(path)
     try:
@@ -50,28 +54,36 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path, *, hint: str) -> dict[str, Any]:
     """Read a JSON object.
 
+    Args:
+        path: the file.
+        hint: hint of the error, the next command to type.
+
     Raises:
-        ConfigError: no such file, or not a JSON object; `hint` says what to give instead.
+        ConfigError: the file cannot be read, or it is not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=(path,), hint=hint) from error
+        raise ConfigError(f"the file cannot be read: {error}", where=(path,), hint=hint) from error
     if not isinstance(value, dict):
-        raise ConfigError("not a JSON object", where=(path,), hint=hint)
+        raise ConfigError("the file is not a JSON object", where=(path,), hint=hint)
     return value
 
 
 @contextmanager
 def create_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder to write into; it is renamed to `path` when the block ends, and removed when it fails.
+    """Yield a new folder. It is renamed to `path` at the end of the block, and removed if the block fails.
 
-    Nothing appears if the block removes the folder, or if `path` has been created by another process meanwhile.
+    `path` is not created if the block removes the folder, or if another process has created `path` meanwhile.
+
+    Raises:
+        OSError: the folder cannot be created.
     """
     unfinished = _name_unfinished(path)
     unfinished.mkdir()
     try:
         yield unfinished
+        # What another process has created under this path has the same content.
         if unfinished.exists() and not path.exists():
             unfinished.rename(path)
     finally:
@@ -79,4 +91,5 @@ def create_folder(path: Path) -> Iterator[Path]:
 
 
 def _name_unfinished(path: Path) -> Path:
+    """Return a path beside `path` that no other process or thread uses."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

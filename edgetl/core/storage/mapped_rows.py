@@ -1,4 +1,4 @@
-"""Rows of memory-mapped segments, gathered in any order: what pixels and features have in common."""
+"""Rows of memory-mapped segments, gathered in any order: the common part of pixels and features."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -6,21 +6,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-# Each open segment keeps a file open, and a process may have a thousand.
+# Each open segment keeps a file open, and by default Linux allows a process 1024 open files.
 _OPEN_SEGMENTS = 256
 
 
 class MappedRows:
-    """Rows of several segments as one sequence. Nothing is read before it is asked for."""
+    """Rows of several segments as one sequence. A row is read from disk when it is gathered."""
 
     def __init__(
         self, open_segment: Callable[[int], NDArray[np.generic]], places: NDArray[np.int64], row_shape: tuple[int, ...]
     ) -> None:
-        """Make the sequence.
+        """Create the sequence.
 
         Args:
-            open_segment: maps a segment by its number: [rows, *row_shape].
-            places: int64 [rows, 2], segment and row within it for each row of the sequence.
+            open_segment: returns a segment by its number: [segment rows, *row_shape].
+            places: int64 [rows, 2], number of the segment and row within the segment.
             row_shape: shape of one row.
         """
         self.row_shape = row_shape
@@ -31,9 +31,10 @@ class MappedRows:
         return len(self._places)
 
     def gather(self, indices: Sequence[int] | NDArray[np.int64], dtype: type) -> NDArray[np.generic]:
-        """Return the rows at these positions as a new array [indices, *row_shape] of a dtype."""
+        """Return the rows at these positions as a new array of a dtype: [indices, *row_shape]."""
         places = self._places[np.asarray(indices, np.int64)]
         gathered: NDArray[np.generic] = np.empty((len(places), *self.row_shape), dtype)
+        # One indexing operation per segment instead of one per row.
         for segment in np.unique(places[:, 0]):
             within = places[:, 0] == segment
             gathered[within] = self._open_segment(int(segment))[places[within, 1]]
@@ -41,6 +42,14 @@ class MappedRows:
 
 
 def find_places(keys: Sequence[str], segments: Sequence[Sequence[str]]) -> NDArray[np.int64]:
-    """Find the segment and row of each key, int64 [keys, 2]; (-1, -1) for a key that is in no segment."""
+    """Find the segment and the row of each key, or (-1, -1) for a key that is in no segment.
+
+    Args:
+        keys: keys of the requested rows.
+        segments: keys of the rows of each segment.
+
+    Returns:
+        int64 [keys, 2].
+    """
     places = {key: (number, row) for number, segment in enumerate(segments) for row, key in enumerate(segment)}
     return np.array([places.get(key, (-1, -1)) for key in keys], np.int64).reshape(-1, 2)

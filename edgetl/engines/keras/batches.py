@@ -1,4 +1,4 @@
-"""What the epochs of a training phase read: augmented photos as pixels, or features of the frozen layers."""
+"""Inputs of a training phase in batches: pixels of augmented photos, or features of the frozen layers."""
 
 import math
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from edgetl.core.storage.feature_store import Features
 
 
 class Source(Protocol):
-    """Inputs of the trained layers for each photo and epoch."""
+    """Source of the inputs of a training phase, by photo and epoch."""
 
     def rows(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Return the inputs [rows, …] of these photos in an epoch, counted from 1."""
+        """Return the inputs of the photos at some rows: [rows, …]. The epoch counts from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainPixels:
-    """Photos without augmentation, the same in every epoch: for validation."""
+    """Pixels without augmentation, the same in each epoch: for validation."""
 
     photos: LabelledPhotos
 
@@ -33,7 +33,7 @@ class PlainPixels:
 
 @dataclass(frozen=True, slots=True)
 class AugmentedPixels:
-    """Training photos: each epoch reads the next of their augmented views."""
+    """Pixels of augmented photos: each epoch reads the next view."""
 
     photos: LabelledPhotos
     recipe: TrainingTables
@@ -46,7 +46,7 @@ class AugmentedPixels:
 
 @dataclass(frozen=True, slots=True)
 class CachedFeatures:
-    """Features of each view at a split point. The epochs read the views in the same order as `AugmentedPixels`."""
+    """Features of all views at a split point. The epochs read the views in the same order as `AugmentedPixels`."""
 
     by_view: Sequence[Features]
 
@@ -56,12 +56,16 @@ class CachedFeatures:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of a source: in an order drawn from seed and epoch for training, in photo order for validation."""
+    """Batches of a source: shuffled for training, in the order of the photos for validation.
+
+    The order of an epoch is drawn from the seed and the number of the epoch. It does not depend on the epochs before.
+    """
 
     def __init__(
         self, source: Source, labels: np.ndarray, recipe: TrainingTables, *, first_epoch: int, shuffled: bool
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        # With one worker, Keras reads the batches without threads and a queue of its own.
+        super().__init__(workers=1, use_multiprocessing=False)
         self._source = source
         self._labels = labels
         self._recipe = recipe
@@ -76,6 +80,7 @@ class Batches(keras.utils.PyDataset):
         size = self._recipe.training.batch_size
         rows = self._order[index * size : (index + 1) * size]
         labels = self._labels[rows]
+        # binary_crossentropy needs float labels of the shape of the scores.
         sigmoid = self._recipe.head.activation == "sigmoid"
         return self._source.rows(rows, self._epoch), labels.reshape(-1, 1).astype("float32") if sigmoid else labels
 

@@ -1,6 +1,6 @@
-"""Puts a head on a pretrained base, loads the base's weights, and chooses which layers are trained.
+"""Builds a classifier from a base and a head, loads the base's weights, and selects the layers that are trained.
 
-The result is one flat functional model: the base is not nested in it. So it can be split at any layer, copied to
+The classifier is one flat functional model: the base is not nested in it. So it can be split at any layer, copied to
 Keras 2 layer by layer, and quantized. Its input is raw uint8 RGB, and the scaling is its first layer.
 """
 
@@ -35,8 +35,8 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
         A model from uint8 [photos, side_px, side_px, 3] to float32 [photos, classes], or [photos, 1] with a sigmoid.
 
     Raises:
-        ConfigError: a sigmoid with other than two classes, weights that are absent or do not fit, or a Keras that puts
-            the channels first.
+        ConfigError: a sigmoid with other than two classes, weights that do not fit, or a Keras that is set to
+            channels_first.
     """
     check_channels_last()
     if head.activation == "sigmoid" and classes != 2:
@@ -50,11 +50,13 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
     scaled = rescaling.make_rescaling(AFFINES[row.scaling])(image)
     builder = getattr(keras.applications, row.builder)
     options: dict[str, Any] = {"alpha": base.alpha} if row.has_widths else {}
+    # MobileNetV3 and EfficientNetV2 would scale their input once more.
     if row.scaled_inside:
         options["include_preprocessing"] = False
     network = builder(input_tensor=scaled, input_shape=shape, include_top=False, weights=None, **options)
     if weights is not None:
         _load_weights(network, weights, base)
+    # A frozen BatchNormalization also computes in inference mode during training.
     network.trainable = False
     pool = keras.layers.GlobalAveragePooling2D if base.pooling == "avg" else keras.layers.GlobalMaxPooling2D
     features = pool(name=POOLING)(network.output)
@@ -63,6 +65,7 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
     if head.dropout:
         features = keras.layers.Dropout(head.dropout, name="dropout")(features)
     units = 1 if head.activation == "sigmoid" else classes
+    # float32 in every precision, for the loss and for probabilities whose sum is 1.
     scores = keras.layers.Dense(units, activation=head.activation, name=SCORES, dtype="float32")(features)
     return keras.Model(image, scores, name="classifier")
 
@@ -82,13 +85,13 @@ def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRec
         model: from `assemble_model`.
         spec: "all", a layer's name (that layer and all above it), a negative number of layers such as "-3", or a
             fraction of them such as "0.3".
-        training: says whether BatchNormalization is trained.
+        training: whether BatchNormalization is trained.
 
     Returns:
         Names of layers with weights.
 
     Raises:
-        ConfigError: no such layer, more layers than there are, a fraction outside 0..1, or no layer with weights.
+        ConfigError: no such layer, more layers than the base has, a fraction outside 0..1, or no layer with weights.
     """
     layers = list_base_layers(model)
     first = _find_first_unfrozen([layer.name for layer in layers], spec)
@@ -103,21 +106,21 @@ def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRec
 
 
 def unfreeze(model: keras.Model, names: list[str], training: TrainingRecipe) -> None:
-    """Make these layers of the base trainable and freeze the others.
+    """Make the layers of the base with these names trainable, and freeze all further ones.
 
-    Trained BatchNormalization gets a lower momentum than Keras's 0.999: with that one, a short training leaves the
-    moving statistics at their initial values.
+    Trained BatchNormalization gets the momentum of the recipe.
     """
     for layer in list_base_layers(model):
         layer.trainable = layer.name in names
         if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
+            # The momentum of keras.applications, 0.99 or 0.999, would hardly move the statistics in a short training.
             layer.momentum = training.batch_norm_momentum
 
 
 def fetch_weights(base: BaseRecipe) -> Path | None:
     """Return the file with the base's weights, None for random ones; published weights are downloaded once.
 
-    The weights for 224 px serve every side: a convolution does not depend on it.
+    The weights published for 224 px are used for every side: those of a convolution do not depend on it.
 
     Raises:
         ConfigError: no such file, or published weights that are not in Keras's cache and cannot be downloaded.
@@ -135,11 +138,11 @@ def fetch_weights(base: BaseRecipe) -> Path | None:
     # Keras wraps every failure of a download in a bare Exception.
     except Exception as error:
         raise ConfigError(
-            f"the ImageNet weights {name} are not here and could not be downloaded: {error}",
+            f"the ImageNet weights {name} are not in Keras's cache and could not be downloaded: {error}",
             where=(f"looked in {folder}", f"published at {url}"),
-            hint=f"1. download the file where there is a network and put it into {folder} "
+            hint=f"1. download the file on a machine with a network and copy it to {folder} "
             "(or set KERAS_HOME to a folder that contains models/)  "
-            "2. name a file with --weights FILE  3. train from random weights with --weights none",
+            "2. use a file of your own with --weights FILE  3. train from random weights with --weights none",
         ) from error
 
 
@@ -151,14 +154,15 @@ def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
             half_weights.fill_layers(network.layers, path.read_bytes())
         else:
             network.load_weights(os.fspath(path))
-            # Keras's published weights of these networks are for BGR; half-float files were trained here, on RGB.
+            # Keras's published weights of these networks are for BGR. Half-float files are made by edgetl, for RGB.
             if bases.find_base(base.name).scaling == "caffe":
                 rescaling.convert_bgr_to_rgb(network)
+    # A damaged file raises any of these in Keras or h5py.
     except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
         raise ConfigError(
             f"the weights do not fit {base.name} with alpha {base.alpha}: {first_line(error)}",
             where=(path,),
-            hint="they must be of the same network and alpha, without the top (…_no_top.h5)",
+            hint="use weights of the same network and alpha, without the top (…_no_top.h5)",
         ) from error
 
 
@@ -174,6 +178,7 @@ def _check_shipped_weights(path: Path, base: BaseRecipe) -> None:
 
 
 def _find_first_unfrozen(names: list[str], spec: str) -> int:
+    """Return the position of the lowest layer to unfreeze."""
     if spec == "all":
         return 0
     if spec in names:
@@ -181,9 +186,11 @@ def _find_first_unfrozen(names: list[str], spec: str) -> int:
     try:
         number = float(spec)
     except ValueError:
+        # At most three suggestions: a network has many layers with similar names.
         close = get_close_matches(spec, names, n=3, cutoff=0.7)
         hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
         raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
+    # nan and infinities match none of the conditions and reach the error below.
     if number < 0 and number.is_integer():
         if -number > len(names):
             raise ConfigError(f"cannot unfreeze {int(-number)} layers of {len(names)}", hint='"all" unfreezes them all')

@@ -1,8 +1,8 @@
-"""Features of the frozen layers of a network: computed once for each photo and view, and kept in the feature store.
+"""Features of a network's frozen layers: computed once for each photo and view, and kept in the feature store.
 
-A frozen network gives the same output in every epoch. On a processor, LiteRT computes it in float32 on all cores,
-several times faster than Keras. On a GPU, or under another backend, Keras computes it in large batches. The features
-are stored under a key of weights, split point, pixels and view.
+Frozen layers output the same features in each epoch. On a CPU, LiteRT computes them in float32 on all cores, several
+times faster than Keras. On a GPU, or under another backend, Keras computes them in large batches. They are stored
+under a key of architecture, weights, split point, pixels and view.
 """
 
 import hashlib
@@ -26,12 +26,14 @@ from edgetl.core.storage.feature_store import Features, FeatureStore, Rows
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.split_points import SplitPoint
 
-# It imports TensorFlow, which other backends can do without.
+# Loaded on first use: it imports TensorFlow, which a training under another backend does not need.
 _litert = LazyModule("edgetl.engines.keras.litert_features")
 
-# A segment of the store is closed at this size, so that an interrupted run keeps what it has computed.
+# A segment of the store is closed at this size, so that an interrupted run loses at most one segment.
 _SEGMENT_BYTES = 256 * 1024 * 1024
+# Photos in a segment, at least: a batch of LiteRT.
 _SMALLEST_CHUNK = 4
+# Photos on which LiteRT is compared with Keras.
 _CHECKED_PHOTOS = 8
 
 PixelRows = Callable[[np.ndarray], np.ndarray]
@@ -47,43 +49,44 @@ class PhotoView:
 
 
 class Program(Protocol):
-    """Computes the frozen layers."""
+    """An implementation of the frozen layers."""
 
     def run(self, rows: np.ndarray, pixels: PixelRows, outputs: list[Rows], advance: Callable[[int], None]) -> None:
         """Compute the features of some rows of a view.
 
         Args:
             rows: int64 [photos].
-            pixels: returns the pixels of rows.
+            pixels: function from rows to uint8 [rows, side, side, 3].
             outputs: float32 [photos, …] for each split point, written in place.
-            advance: called with the number of further photos that are done.
+            advance: called with the number of photos in each finished batch.
         """
 
 
 class FrozenPart:
-    """The network up to its split points, lowest first. Everything in it is frozen."""
+    """The frozen layers of a network, up to its split points (lowest first)."""
 
     def __init__(self, model: keras.Model, splits: Sequence[SplitPoint], input_spec: InputSpec) -> None:
         self.splits = splits
-        # A fixed name: Keras numbers unnamed models, and the key must not depend on how many were made before.
+        # A fixed name, because it is part of the key. Keras would number an unnamed model.
         self._network = keras.Model(model.input, [split.tensor for split in splits], name="frozen")
         self._input_spec = input_spec
         self._shapes = [tuple(int(length) for length in split.tensor.shape[1:]) for split in splits]
         self._keys = [self._compute_key(split) for split in splits]
 
     def count_missing_bytes(self, views: Sequence[PhotoView]) -> int:
-        """Return by how many bytes `compute_missing` would enlarge the store."""
+        """Return the size of the features that `compute_missing` would add to the store."""
         stores = [(view, store) for view in views for store in self._list_stores(view)]
-        return sum(len(store.missing(view.sha256s)) * store.row_bytes for view, store in stores)
+        return sum(len(store.find_missing(view.sha256s)) * store.row_bytes for view, store in stores)
 
     def compute_missing(self, views: Sequence[PhotoView], advance: Callable[[int], None]) -> None:
-        """Compute the features that the stores do not contain.
+        """Compute the features that are not stored yet.
 
         Raises:
-            StageError: LiteRT computes other features than Keras.
-            EdgetlError: the cache's disk is full or cannot be written.
+            StageError: LiteRT's features differ from Keras's.
+            EdgetlError: the disk is full, or the cache cannot be written.
         """
         missing = [(view, self._list_missing(view)) for view in views]
+        # Making a program takes seconds.
         if not any(rows for _, rows in missing):
             return
         program = self._make_program(views[0])
@@ -93,7 +96,7 @@ class FrozenPart:
 
     def open_features(self, view: PhotoView, split: int) -> Features:
         """Open the stored features of a view at one split point."""
-        return self._list_stores(view)[split].opened(view.sha256s)
+        return self._list_stores(view)[split].open_features(view.sha256s)
 
     def _list_stores(self, view: PhotoView) -> list[FeatureStore]:
         return [
@@ -102,14 +105,15 @@ class FrozenPart:
         ]
 
     def _list_missing(self, view: PhotoView) -> list[int]:
-        """List the rows that at least one of the stores lacks."""
-        return sorted({row for store in self._list_stores(view) for row in store.missing(view.sha256s)})
+        """List the rows whose features are missing at one of the split points."""
+        return sorted({row for store in self._list_stores(view) for row in store.find_missing(view.sha256s)})
 
     def _compute_key(self, split: SplitPoint) -> str:
-        """Hash all that the features depend on: architecture, weights, split point, pixels and augmentation."""
+        """Hash everything that the features depend on, except the photo and its view."""
         digest = hashlib.sha256(self._network.to_json().encode())
         for weight in self._network.get_weights():
             digest.update(np.ascontiguousarray(weight).tobytes())
+        # The code of the augmentation, because changed code gives changed photos.
         digest.update(Path(augment.__file__).read_bytes())
         pixels = f"{self._input_spec.model_dump_json()}/{segments.hash_pixel_code()}"
         digest.update(f"{split.name}/{pixels}/{_name_engine()}".encode())
@@ -124,7 +128,7 @@ class FrozenPart:
     def _compute(self, program: Program, view: PhotoView, rows: list[int], advance: Callable[[int], None]) -> None:
         sha256s = [view.sha256s[row] for row in rows]
         with ExitStack() as stack:
-            outputs = [stack.enter_context(store.adding(sha256s)) for store in self._list_stores(view)]
+            outputs = [stack.enter_context(store.add_rows(sha256s)) for store in self._list_stores(view)]
             program.run(np.array(rows), view.pixels, outputs, advance)
 
     def _make_program(self, view: PhotoView) -> Program:
@@ -136,7 +140,7 @@ class FrozenPart:
 
 
 class KerasProgram:
-    """Computes on Keras's backend in large batches, for a GPU, while all cores prepare the photos of the next ones."""
+    """The frozen layers on Keras's backend, for a GPU: large batches, prepared by all cores of the CPU."""
 
     def __init__(self, network: keras.Model) -> None:
         self._network = network
@@ -145,38 +149,39 @@ class KerasProgram:
         """Compute the features: see `Program`."""
         size = keras_model.GPU_BATCH_SIZE
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-        done = 0
+        first = 0
         for chunk, photos in zip(chunks, _prepare_batches(chunks, pixels), strict=True):
             for output, features in zip(outputs, list_outputs(self._network.predict_on_batch(photos)), strict=True):
-                output[done : done + len(chunk)] = np.asarray(features)[: len(chunk)]
-            done += len(chunk)
+                output[first : first + len(chunk)] = np.asarray(features)[: len(chunk)]
+            first += len(chunk)
             advance(len(chunk))
 
 
 def list_outputs(outputs: Any) -> list[Any]:
-    """Return the outputs of a network with one or several outputs as a list."""
+    """Return the outputs of a network as a list. Keras returns a tensor for a single output."""
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
 def runs_on_litert() -> bool:
-    """Return whether LiteRT computes the features: on a processor, from TensorFlow's graphs."""
+    """Return whether LiteRT computes the features: on a CPU, under the TensorFlow backend, whose graphs it converts."""
     return keras_model.get_backend() == "tensorflow" and keras_model.get_device().startswith("cpu")
 
 
 def _prepare_batches(chunks: Sequence[np.ndarray], pixels: PixelRows) -> Iterator[np.ndarray]:
-    """Yield the pixels of each chunk, filled up to a full batch; no more are prepared ahead than there are cores."""
+    """Yield the pixels of each chunk in order. At most one batch per core is prepared ahead, to limit the memory."""
     with ThreadPoolExecutor(machine.count_cores()) as pool:
         pending: deque[Future[np.ndarray]] = deque()
         for chunk in chunks:
             if len(pending) > machine.count_cores():
                 yield pending.popleft().result()
+            # The last chunk is filled up with repeated photos: a second batch size would compile the network again.
             pending.append(pool.submit(pixels, np.resize(chunk, keras_model.GPU_BATCH_SIZE)))
         while pending:
             yield pending.popleft().result()
 
 
 def _name_engine() -> str:
-    """Name what computes, with its version: another version may round differently."""
+    """Name the library that computes, with its version, since another version may round differently."""
     backend = keras_model.get_backend()
     if runs_on_litert():
         return f"litert {installed_version('ai-edge-litert')}"

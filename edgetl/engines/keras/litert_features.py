@@ -1,4 +1,4 @@
-"""The frozen layers as a float32 .tflite program, with one interpreter and one thread for each core."""
+"""Computes the frozen layers on LiteRT in float32, with one interpreter of one thread for each core."""
 
 import threading
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from edgetl.engines.keras.frozen_features import PixelRows, list_outputs
 
 # Photos in one invocation. Measured on MobileNetV2: 1 to 4 are equally fast, 8 and more are slower.
 _BATCH_SIZE = 4
-# Largest allowed difference to Keras, relative to the largest value.
+# Largest allowed difference from Keras, relative to the largest value.
 _TOLERANCE = 1e-4
 _DIFFERENT = (
     "LiteRT's features differ from Keras's, as fractions of the largest value",
-    "train with --no-feature-cache, and please report the network",
+    "train with --no-feature-cache, and report the network to the developers of edgetl",
 )
 
 
@@ -30,7 +30,7 @@ def make_checked_program(network: keras.Model, pixels: np.ndarray) -> "LiteRtPro
 
     Args:
         network: the frozen layers.
-        pixels: uint8 [photos, side, side, 3], a few photos to compare on.
+        pixels: uint8 [photos, side, side, 3], the photos to compare on.
 
     Raises:
         StageError: the largest difference is more than 1e-4 of the largest value.
@@ -40,13 +40,14 @@ def make_checked_program(network: keras.Model, pixels: np.ndarray) -> "LiteRtPro
     outputs = [np.empty(features.shape, np.float32) for features in expected]
     program.run(np.arange(len(pixels)), lambda rows: pixels[rows], outputs, lambda _: None)
     for features, reference in zip(outputs, expected, strict=True):
+        # Not 0 for features that are all 0.
         largest = max(float(np.abs(reference).max()), 1e-12)
         check_close(features / largest, reference / largest, _TOLERANCE, error=_DIFFERENT)
     return program
 
 
 class LiteRtProgram:
-    """Computes the frozen layers on LiteRT."""
+    """The frozen layers on LiteRT: a `frozen_features.Program`."""
 
     def __init__(self, network: keras.Model) -> None:
         side_px = keras_model.read_input_side(network)
@@ -54,6 +55,7 @@ class LiteRtProgram:
         def serve(image: tf.Tensor) -> list[tf.Tensor]:
             return list_outputs(network(image, training=False))
 
+        # The batch size is fixed, because LiteRT would allocate its tensors again for another one.
         signature = tf.TensorSpec((_BATCH_SIZE, side_px, side_px, 3), tf.uint8, name="image")
         function = tf.function(serve).get_concrete_function(signature)
         self._content = bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
@@ -61,7 +63,7 @@ class LiteRtProgram:
         self._lock = threading.Lock()
 
     def run(self, rows: np.ndarray, pixels: PixelRows, outputs: list[Rows], advance: Callable[[int], None]) -> None:
-        """Compute the features: see `frozen_features.Program`."""
+        """Compute the features of some rows of a view: see `frozen_features.Program`."""
 
         def compute_batch(start: int) -> None:
             chunk = rows[start : start + _BATCH_SIZE]
@@ -72,16 +74,18 @@ class LiteRtProgram:
             advance(len(chunk))
 
         with ThreadPoolExecutor(machine.count_cores()) as pool:
+            # Reading the results raises the errors of the threads.
             for _ in pool.map(compute_batch, range(0, len(rows), _BATCH_SIZE)):
                 pass
 
     def _invoke(self, photos: np.ndarray) -> list[np.ndarray]:
+        # An interpreter must not be used by two threads. There are as many as threads, so one is always idle.
         with self._lock:
             interpreter = self._idle.pop()
         try:
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photos)
             interpreter.invoke()
-            # The converter numbers the outputs in order, as Identity and Identity_1, and may list them in another.
+            # The names are in the order of the outputs, Identity before Identity_1. The list may be in another order.
             details = sorted(interpreter.get_output_details(), key=lambda output: output["name"])
             return [interpreter.get_tensor(output["index"]) for output in details]
         finally:

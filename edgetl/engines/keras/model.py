@@ -14,26 +14,27 @@ from edgetl.core.parallel import predict_in_batches
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Precision
 
-# Photos in a batch of predictions. On a processor, 8 to 256 were measured equally fast; a GPU needs many.
+# Photos in a batch of predictions. On a CPU, 8 to 256 were measured equally fast; a GPU needs large batches.
 BATCH_SIZE, GPU_BATCH_SIZE = 64, 256
 
 
 def reset_keras(seed: int) -> None:
-    """Reset Keras's layer names and random numbers, so that they repeat from run to run."""
+    """Reset Keras's layer names and random generators, so that a run gives the same names and weights again."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
 
 
 @contextmanager
 def use_precision(precision: Precision) -> Iterator[None]:
-    """Make layers that are created inside compute in this dtype. Their weights are float32 in either case.
+    """Let layers that are created inside the context compute in this dtype. Their weights are float32 in either case.
 
     Raises:
         ConfigError: bfloat16 without a GPU.
     """
     if precision == "bfloat16" and get_device().startswith("cpu"):
         raise ConfigError(
-            f"bfloat16 is for GPUs, and {get_backend()} computes on {get_device()} here", hint="leave --precision out"
+            f"--precision bfloat16 is for GPUs, and {get_backend()} computes on {get_device()} here",
+            hint="leave out --precision",
         )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32" if precision == "float32" else "mixed_bfloat16")
@@ -47,7 +48,7 @@ def check_channels_last() -> None:
     """Check that Keras puts the channels last, as photos, model files and devices do.
 
     Raises:
-        ConfigError: Keras's image_data_format is another.
+        ConfigError: Keras's image_data_format is channels_first.
     """
     data_format = keras.config.image_data_format()
     if data_format != "channels_last":
@@ -58,10 +59,11 @@ def check_channels_last() -> None:
 
 
 def convert_to_float32(model: keras.Model) -> keras.Model:
-    """Copy a model with its weights to layers that compute in float32, as converters need."""
+    """Return a copy of a model whose layers compute in float32, as the converters need."""
 
     def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
+        # The dtype of an InputLayer is that of the photos, uint8.
         if not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = "float32"
         return layer.__class__.from_config(config)
@@ -77,10 +79,10 @@ def predict_scores(model: keras.Model, photos: Pixels, advance: Callable[[int], 
     Args:
         model: its input is uint8 [photos, side, side, 3].
         photos: uint8 [photos, side, side, 3].
-        advance: called with the number of further photos that are done.
+        advance: called with the number of photos in each finished batch.
 
     Returns:
-        float32 [photos, classes]; the one column of a sigmoid becomes two: see `metrics.expand_sigmoid`.
+        float32 [photos, classes]; one sigmoid unit becomes two columns.
     """
     size = BATCH_SIZE if get_device().startswith("cpu") else GPU_BATCH_SIZE
     scores = predict_in_batches(len(photos), size, lambda rows: model.predict_on_batch(photos.rows(rows)), advance)
@@ -88,19 +90,20 @@ def predict_scores(model: keras.Model, photos: Pixels, advance: Callable[[int], 
 
 
 def load_model(path: Path) -> keras.Model:
-    """Load a .keras file, uncompiled, in safe mode: a file from a stranger runs no code.
+    """Load a .keras file, uncompiled, in safe mode: no code in the file is run.
 
     Raises:
         ConfigError: not a Keras model, or one that needs code to load.
     """
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
+    # A damaged file raises any of these in Keras, h5py or zipfile.
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         if "lambda" in str(error).lower():
             raise ConfigError(
-                "the model contains a Lambda layer, which is Python code from the maker of the file and would run here",
+                "the model contains a Lambda layer: Python code, which edgetl does not run from a file",
                 where=(path,),
-                hint="replace it with a layer of Keras, such as Rescaling, and save the model again",
+                hint="replace it with another layer of Keras, such as Rescaling, and save the model again",
             ) from error
         raise ConfigError(f"not a Keras model that can be loaded safely: {first_line(error)}", where=(path,)) from error
 
@@ -118,7 +121,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def read_input_side(model: keras.Model) -> int:
-    """Return the side of the model's input in pixels.
+    """Return the side of a model's input in pixels.
 
     Raises:
         ConfigError: the input is not one square RGB photo.

@@ -1,6 +1,6 @@
-"""What each training phase trains, and on what: features of the frozen layers where they can be kept, pixels where not.
+"""Prepares the inputs of both training phases: features of the frozen layers, or pixels if the features do not fit.
 
-Frozen layers are computed once for each photo and view (`frozen_features`).
+The features are computed once for each photo and view: see `frozen_features`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from edgetl.engines.keras.split_points import SplitPoint
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingData:
-    """The photos of both parts, the recipe, and who is informed of progress."""
+    """Photos of the training and validation parts, the recipe, and a listener for progress."""
 
     training: LabelledPhotos
     validation: LabelledPhotos
@@ -29,21 +29,21 @@ class TrainingData:
     listener: TrainingListener
 
     def list_training_views(self, epochs: int) -> Sequence[PhotoView]:
-        """List the views of the training photos that the first `epochs` epochs read."""
+        """List the views of the training photos that epochs 1 to `epochs` read."""
         recipe = self.recipe
         if not recipe.augment.on:
-            return [_show_plain(self.training)]
+            return [_make_plain_view(self.training)]
         numbers = sorted({choose_view(epoch, recipe.augment) for epoch in range(1, epochs + 1)})
-        return [_show_augmented(self.training, number, recipe) for number in numbers]
+        return [_make_augmented_view(self.training, number, recipe) for number in numbers]
 
-    def show_validation(self) -> PhotoView:
-        """Return the view of the validation photos."""
-        return _show_plain(self.validation)
+    def make_validation_view(self) -> PhotoView:
+        """Make the view of the validation photos."""
+        return _make_plain_view(self.validation)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInput:
-    """The part of the network that a phase trains, above a split point or all of it, and the inputs of that part."""
+    """The part of the network that a phase computes in each epoch, and the inputs and labels of that part."""
 
     network: keras.Model
     training: Source
@@ -54,23 +54,23 @@ class PhaseInput:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInputs:
-    """The inputs of both phases. Without a phase 2, `fine_tune` reads pixels and is not used."""
+    """Inputs of both phases. Without a phase 2, `fine_tune` reads pixels and is not used."""
 
     head: PhaseInput
     fine_tune: PhaseInput
 
 
 def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Sequence[str]) -> PhaseInputs:
-    """Compute the features of both phases in one pass, as far as they may be kept.
+    """Compute the features of both phases in one pass, if they fit into the budget of the feature cache.
 
     Args:
         model: from `build.assemble_model`.
-        data: photos and recipe.
+        data: photos, recipe and listener.
         unfrozen: names of the layers that phase 2 trains; empty without a phase 2.
 
     Raises:
-        StageError: LiteRT computes other features than Keras.
-        EdgetlError: the cache cannot be written.
+        StageError: LiteRT's features differ from Keras's.
+        EdgetlError: the disk is full, or the cache cannot be written.
     """
     pixels = PhaseInput(
         network=model,
@@ -82,23 +82,28 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
     if not data.recipe.training.feature_cache:
         return PhaseInputs(head=pixels, fine_tune=pixels)
     for splits in _list_choices(model, data, unfrozen):
+        # Phase 2 reads the views that follow those of phase 1. Pixels of phase 2 are augmented in each epoch.
         epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if len(splits) == 2 else 0)
-        views = [*data.list_training_views(epochs), data.show_validation()]
+        views = [*data.list_training_views(epochs), data.make_validation_view()]
         frozen = FrozenPart(model, splits, data.training.pixels.input_spec)
         if _is_affordable(frozen.count_missing_bytes(views), splits, data):
             data.listener.begin("frozen", sum(len(view.sha256s) for view in views))
             frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))
+            # The lowest split point is that of phase 2, the highest that of phase 1.
             inputs = [_read_features(model, data, frozen, split, views) for split in range(len(splits))]
             return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if len(splits) == 2 else pixels)
     return PhaseInputs(head=pixels, fine_tune=pixels)
 
 
 def _list_choices(model: keras.Model, data: TrainingData, unfrozen: Sequence[str]) -> list[list[SplitPoint]]:
-    """List the sets of split points to keep features at, the preferred one first: for both phases, for phase 1."""
-    # Before any submodel is made: that gives layers a second node in a second graph.
+    """List the sets of split points whose features may be stored, the preferred one first.
+
+    A set has the split points of both phases, lowest first, or that of phase 1 alone.
+    """
+    # Before any submodel is made: a submodel gives its layers a second node in a second graph.
     points = split_points.find_split_points(model)
     names = [layer.name for layer in model.layers]
-    # From behind the pooling, whether the layers have weights or not: dropout acts only where it is trained with.
+    # The head is everything after the pooling, with or without weights: dropout must act in each training step.
     head = split_points.find_split_below(model, points, names[names.index(build.POOLING) + 1 :])
     choices = [[head]]
     if unfrozen:
@@ -124,9 +129,9 @@ def _read_features(
 def _has_layers_below(
     model: keras.Model, split: SplitPoint, unfrozen: Sequence[str], listener: TrainingListener
 ) -> bool:
-    """Return whether anything is computed below the split point.
+    """Return whether there are layers to compute below a split point.
 
-    Where cells pass on two tensors side by side, as in NASNet, the highest single-tensor split may be the input.
+    In NASNet each cell consumes the outputs of the two cells before it. The only split point is then the input.
     """
     if split.name not in (model.layers[0].name, build.SCALING):
         return True
@@ -135,7 +140,7 @@ def _has_layers_below(
     if any(layer.weights for layer in model.layers[:first]):
         listener.say(
             f"no single tensor splits the network below {names[first]}: "
-            "phase 2 computes the frozen layers in every epoch"
+            "phase 2 computes the frozen layers in each epoch"
         )
     return False
 
@@ -144,18 +149,18 @@ def _is_affordable(needed_bytes: int, splits: Sequence[SplitPoint], data: Traini
     allowed_bytes = feature_store.compute_budget_bytes(data.recipe.training.cache_bytes)
     if needed_bytes > allowed_bytes:
         data.listener.say(
-            f"features at {' and '.join(split.name for split in splits)} would take {needed_bytes / 1e9:.1f} GB, "
+            f"features at {' and '.join(split.name for split in splits)} need {needed_bytes / 1e9:.1f} GB, "
             f"{allowed_bytes / 1e9:.1f} GB are allowed (--cache-bytes): phase {len(splits)} computes the frozen layers "
-            "in every epoch"
+            "in each epoch"
         )
     return needed_bytes <= allowed_bytes
 
 
-def _show_plain(photos: LabelledPhotos) -> PhotoView:
-    return PhotoView(key="as it is", sha256s=photos.sha256s, pixels=photos.pixels.rows)
+def _make_plain_view(photos: LabelledPhotos) -> PhotoView:
+    return PhotoView(key="plain", sha256s=photos.sha256s, pixels=photos.pixels.rows)
 
 
-def _show_augmented(photos: LabelledPhotos, number: int, recipe: TrainingTables) -> PhotoView:
+def _make_augmented_view(photos: LabelledPhotos, number: int, recipe: TrainingTables) -> PhotoView:
     seed, augment = recipe.training.seed, recipe.augment
     return PhotoView(
         key=f"{number}/{seed}/{augment.model_dump_json(exclude={'views'})}",

@@ -1,14 +1,13 @@
-"""A Keras model → a SavedModel for one photo at a time: named input and output, raw RGB in, nothing else to know.
+"""Exports a Keras model to a SavedModel for one photo: input "image" is raw RGB, output "scores".
 
-Three kinds, because an integer file must not begin with a float:
-- "uint8": input uint8 [1, side, side, 3]; the cast to float is part of the graph. For float files.
-- "ranged": input float32 of the same values, with the ranges of input and scaling pinned by fake-quant nodes. They are
-  known exactly (0..255, times the scale, plus the offset, over all channels), so they must not be estimated from
-  photos: left to calibration, the scaling of a MobileNet loses a third of its levels before the first convolution. For
-  int8 files.
-- "float32": input float32 of the same values, nothing pinned. For int16x8 files: TFLite casts nothing to 16 bits.
+There are three kinds of input, because an integer file must not begin with a float operation:
+- "uint8": uint8 [1, side, side, 3]; the cast to float is part of the graph. For float files.
+- "ranged": float32 with the same values 0..255. Fake-quant nodes set the ranges of the input and of the scaling, which
+  are known: 0..255, times the scale, plus the offset, over all channels. If they were calibrated from photos, the
+  scaling of a MobileNet would lose a third of its levels before the first convolution. For int8 files.
+- "float32": float32 with the same values, and no ranges. For int16x8 files: TFLite has no cast to 16 bits.
 
-The export needs TensorFlow. Under another backend this file runs as a child process of its own.
+The export needs TensorFlow. Under another backend, this file runs in a child process.
 """
 
 import os
@@ -28,17 +27,20 @@ from edgetl.engines.keras import rescaling
 InputKind = Literal["uint8", "ranged", "float32"]
 INPUT, OUTPUT = "image", "scores"
 
+_PIXEL_RANGE = (0.0, 255.0)
+
 
 def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
-    """Write the SavedModel of a .keras file into `folder`.
+    """Export a .keras file to a SavedModel in `folder`.
 
     Raises:
-        StageError: the export failed; the message carries the reason.
+        ConfigError: not a .keras file that can be loaded.
+        StageError: the child process failed; the message contains the last line of its errors.
     """
     if keras_model.get_backend() == "tensorflow":
         _export(keras_model.load_model(model_path), folder, kind)
         return
-    # -P: the current folder, which may hold anybody's files, is no place to import from.
+    # -P: Python does not import from the current folder, which may contain a file with the name of a module.
     command = [sys.executable, "-P", "-m", "edgetl.engines.keras.saved_model", str(model_path), str(folder), kind]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     child = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -49,42 +51,51 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
 
 def _export(model: keras.Model, folder: Path, kind: InputKind) -> None:
     side_px = keras_model.read_input_side(model)
-    serve, tracked = _raw(model) if kind == "uint8" else _scaled(model, pin=kind == "ranged")
+    if kind == "uint8":
+        serve, tracked = _serve_uint8(model)
+    else:
+        serve, tracked = _serve_float32(model, with_ranges=kind == "ranged")
     dtype = tf.uint8 if kind == "uint8" else tf.float32
     archive = keras.export.ExportArchive()
     archive.track(tracked)
+    # A fixed batch of one photo: with an open batch axis, the converters keep operators that compute shapes.
     archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec((1, side_px, side_px, 3), dtype, name=INPUT)])
     archive.write_out(str(folder), verbose=False)
 
 
-def _raw(model: keras.Model) -> tuple[Any, keras.Model]:
+def _serve_uint8(model: keras.Model) -> tuple[Any, keras.Model]:
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {OUTPUT: model(image, training=False)}
 
     return serve, model
 
 
-def _scaled(model: keras.Model, *, pin: bool) -> tuple[Any, keras.Model]:
-    """The model with its scaling done here, on floats, so that no cast stands between."""
-    layer = model.get_layer(rescaling.LAYER_NAME)
-    # Its name gets into the file; one that Keras counts up would make each conversion in a process differ.
-    rest = keras.Model(layer.output, model.output, name="classifier")
-    scale, offset = rescaling.read_rescaling(layer)
-    after_scale, after_offset = rescaling.compute_scaled_ranges(scale, offset)
+def _serve_float32(model: keras.Model, *, with_ranges: bool) -> tuple[Any, keras.Model]:
+    """Return the served function and the model that it uses, with the scaling computed on the float input.
 
-    def pinned(value: tf.Tensor, held: tuple[float, float]) -> tf.Tensor:
-        return tf.quantization.fake_quant_with_min_max_args(value, min=held[0], max=held[1]) if pin else value
+    The scaling layer is replaced because it begins with a cast.
+    """
+    layer = model.get_layer(rescaling.LAYER_NAME)
+    # Keras would number an unnamed model, and the file, which contains the name, would differ between two conversions.
+    network = keras.Model(layer.output, model.output, name="classifier")
+    scale, offset = rescaling.read_rescaling(layer)
+    multiplied_range, scaled_range = rescaling.compute_scaled_ranges(scale, offset)
+
+    def set_range(tensor: tf.Tensor, limits: tuple[float, float]) -> tf.Tensor:
+        if not with_ranges:
+            return tensor
+        return tf.quantization.fake_quant_with_min_max_args(tensor, min=limits[0], max=limits[1])
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        value = pinned(image, (0.0, 255.0))
-        # A step that changes nothing is left out: an integer file would round once more for it.
+        tensor = set_range(image, _PIXEL_RANGE)
+        # An operation that changes nothing is left out: an integer file would round once more for it.
         if np.any(scale != 1):
-            value = pinned(value * scale, after_scale)
+            tensor = set_range(tensor * scale, multiplied_range)
         if np.any(offset != 0):
-            value = pinned(value + offset, after_offset)
-        return {OUTPUT: rest(value, training=False)}
+            tensor = set_range(tensor + offset, scaled_range)
+        return {OUTPUT: network(tensor, training=False)}
 
-    return serve, rest
+    return serve, network
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where a flat network can be split in two: after layers whose one output is all that the layers above need."""
+"""Split points of a flat network: tensors from which alone everything above them can be computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import keras
 
 @dataclass(frozen=True, slots=True)
 class SplitPoint:
-    """A tensor that splits the network: everything above the operation `name` is computed from it alone."""
+    """A split point: everything above the operation `name` is computed from its output `tensor` alone."""
 
     name: str
     tensor: Any
 
 
 def find_split_points(model: keras.Model) -> list[SplitPoint]:
-    """Find every single-tensor split, from the input up.
+    """Find all split points of a network, from the input up.
 
-    Call it before a submodel is made of the layers: that gives them a second node in a second graph.
+    Call it before a submodel is made: a submodel gives its layers a second node in a second graph.
     """
     # Operations, not layers: MobileNetV3 adds and multiplies with bare operations.
     operations = model.operations
@@ -28,9 +28,10 @@ def find_split_points(model: keras.Model) -> list[SplitPoint]:
         for tensor in keras.tree.flatten(operation.input):
             producer = position[id(tensor)]
             last_use[producer] = max(last_use[producer], index)
+    # `furthest` is the highest operation that consumes any tensor from below the current one.
     points, furthest = [], 0
     for index, operation in enumerate(operations[:-1]):
-        # Nothing made below may be used above, except this operation's own output.
+        # No tensor from below is used above, except the output of this operation.
         if furthest <= index:
             points.append(SplitPoint(operation.name, operation.output))
         furthest = max(furthest, last_use[index])

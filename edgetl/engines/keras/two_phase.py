@@ -1,11 +1,11 @@
-"""The two-phase recipe: the head on the frozen base, then the top of the base and the head together at a lower rate.
+"""Trains in two phases: the head on the frozen base, then the top of the base and the head at a lower learning rate.
 
-Phase 2 starts from the best epoch of phase 1 and counts epochs on. If it does not help, the weights of phase 1 are
-kept, and the record says so.
+Phase 2 starts from the best epoch of phase 1, and its epochs are counted on from phase 1. If there is no improvement on
+the validation photos, the weights of phase 1 are restored, and the record contains a note.
 
-What a phase leaves frozen is computed once for each photo and view, and only the layers above it are trained: the same
-numbers in a fraction of the time. Only a base that drops whole blocks at random, as EfficientNetV2 does, learns
-differently: frozen layers compute as they will on the device, with every block.
+The frozen layers of a phase are computed once for each photo and view, and only the layers above them are trained. The
+result is the same, in a fraction of the time. The exception is a base that drops whole blocks at random, such as
+EfficientNetV2: its frozen layers compute in inference mode, with every block.
 """
 
 import time
@@ -23,23 +23,31 @@ from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import Batches
 from edgetl.engines.keras.phase_inputs import PhaseInput, TrainingData, prepare_phase_inputs
 
+# Training steps in one call of a compiled function, where a step is short. Measured on a head of 0.7 million weights, 2
+# cores: an epoch of 83 steps takes 0.50 s with one step per call, 0.33 s with 16.
+_STEPS_PER_EXECUTION = 16
+
+# Higher is better: accuracy, then negative loss, because accuracies are often equal on small validation parts.
+_Score = tuple[float, float]
+
 
 def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPhase, ...]:
-    """Train both phases in place.
+    """Train both phases of a recipe in place.
 
     Args:
-        model: from `build.assemble_model`; it has the best weights afterwards.
+        model: from `build.assemble_model`. Its weights are those of the best epoch afterwards.
         data: photos of both parts, recipe and listener.
 
     Returns:
         The result of each phase.
 
     Raises:
-        ConfigError: phase 2 names no layer with weights.
-        StageError: training diverged, or LiteRT computes other features than Keras.
+        ConfigError: the recipe's `unfreeze` selects no layer with weights.
+        StageError: training diverged, or LiteRT's features differ from Keras's.
     """
     recipe = data.recipe
     unfrozen: list[str] = []
+    # Selected before phase 1, so that a wrong layer name fails before minutes of training.
     if recipe.phase2.epochs:
         unfrozen = build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
     inputs = prepare_phase_inputs(model, data, unfrozen)
@@ -52,20 +60,14 @@ def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPh
     if fine_tuned.score > head.score:
         return (head.phase, fine_tuned.phase)
     model.set_weights(head.weights)
-    note = "did not help on the validation photos: the weights of phase 1 are kept"
-    return (head.phase, fine_tuned.phase.model_copy(update={"kept": False, "note": note}))
-
-
-# Training steps in one call of a compiled function, where a step is short. Measured on a head of 0.7 million weights, 2
-# cores: an epoch of 83 steps takes 0.50 s with one step a call, 0.33 s with 16.
-_STEPS_PER_EXECUTION = 16
-
-# Higher is better: accuracy, then negative loss, because accuracies are often equal on small validation parts.
-_Score = tuple[float, float]
+    note = "no improvement on the validation photos: the weights of phase 1 are kept"
+    return (head.phase, fine_tuned.phase.model_copy(update={"accepted": False, "note": note}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _PhaseResult:
+    """A phase, and score and weights of its best epoch. The weights are those of the whole model."""
+
     phase: TrainingPhase
     score: _Score
     weights: list[np.ndarray]
@@ -73,6 +75,8 @@ class _PhaseResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _PhasePlan:
+    """What distinguishes the two phases."""
+
     name: str
     recipe: TrainingTables
     learning_rate: float
@@ -128,12 +132,15 @@ def _train_phase(
     network.fit(
         training,
         validation_data=validation,
+        # Keras counts epochs from 0, and `epochs` is the number of the last one.
         initial_epoch=plan.first_epoch - 1,
         epochs=plan.first_epoch - 1 + plan.epochs,
+        # `Batches` draws the order itself.
         shuffle=False,
         verbose=0,
         callbacks=[best],
     )
+    # `network` shares its layers with `model`, so that this restores both.
     model.set_weights(best.weights)
     accuracy, negative_loss = best.score
     phase = TrainingPhase(
@@ -146,7 +153,7 @@ def _train_phase(
         first_trainable_layer=plan.first_layer,
         validation_accuracy=accuracy,
         validation_loss=-negative_loss,
-        kept=True,
+        accepted=True,
         note="stopped early" if best.last_epoch < plan.first_epoch - 1 + plan.epochs else "",
         seconds=round(time.monotonic() - start, 3),
     )
@@ -154,16 +161,16 @@ def _train_phase(
 
 
 def _choose_steps_per_execution(*, whole_network: bool) -> int:
-    """Choose one step where it is long enough to show progress after each, many where it is short."""
+    """Choose one step if a step is long, so that progress is shown after each, and many if it is short."""
     long = whole_network and keras_model.get_device().startswith("cpu")
-    # Keras accepts only one on torch.
+    # Keras raises an error for more than one step on the PyTorch backend.
     return 1 if long or keras_model.get_backend() == "torch" else _STEPS_PER_EXECUTION
 
 
 class _BestEpoch(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch, stops when patience runs out, and informs the listener."""
+    """Stores the weights of the best epoch, stops the training early, and informs the listener."""
 
-    # Nobody reads a line that changes more often.
+    # A progress line cannot be read if it changes more often.
     _REFRESH_S = 0.2
 
     def __init__(self, model: keras.Model, plan: _PhasePlan, listener: TrainingListener, *, steps: int) -> None:
@@ -179,17 +186,17 @@ class _BestEpoch(keras.callbacks.Callback):
         self.best_epoch = self.last_epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Start the clock."""
+        """Start to measure the duration of the epoch."""
         self._start, self._shown_steps = time.monotonic(), 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        """Show the steps since the last refresh; `batch` is the last of those that ran in one call."""
+        """Report the steps since the last refresh. `batch` is the index of the last step in a call, from 0."""
         if time.monotonic() - self._refreshed >= self._REFRESH_S:
             self._show_steps(batch + 1, f"loss {float(logs['loss']):.3f}  accuracy {float(logs['accuracy']):.3f}")
             self._refreshed = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Keep the weights if this epoch is the best so far.
+        """Store the weights if this epoch is the best so far, and stop when the patience is over.
 
         Raises:
             StageError: the loss is not finite.
@@ -199,6 +206,7 @@ class _BestEpoch(keras.callbacks.Callback):
                 f"training diverged in epoch {epoch + 1}: the loss is not a finite number",
                 hint=f"lower the learning rate, now {self._plan.learning_rate:g}, with --learning-rate",
             )
+        # `epoch` counts from 0, records and messages count from 1.
         score = (float(logs["val_accuracy"]), -float(logs["val_loss"]))
         self.last_epoch = epoch + 1
         if score > self.score:
@@ -216,11 +224,13 @@ class _BestEpoch(keras.callbacks.Callback):
                 seconds=round(time.monotonic() - self._start, 3),
             )
         )
+        # Patience 0 never stops.
         patience = self._plan.recipe.training.patience
         if patience and self.last_epoch - self.best_epoch >= patience:
             self.model.stop_training = True
 
-    def _show_steps(self, done: int, note: str) -> None:
-        done = min(done, self._steps)
-        self._listener.step(done - self._shown_steps, note)
-        self._shown_steps = done
+    def _show_steps(self, steps: int, note: str) -> None:
+        # The last call of several steps may count beyond the last one.
+        steps = min(steps, self._steps)
+        self._listener.step(steps - self._shown_steps, note)
+        self._shown_steps = steps

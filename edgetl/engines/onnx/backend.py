@@ -29,7 +29,7 @@ class OnnxBackend:
         return path
 
     def convert(self, source: Path, method: Method, photos: Pixels | None, metadata: ModelMetadata) -> bytes:
-        """Convert a translated graph: see `convert.convert_graph` and, for methods with photos, `calibrate`."""
+        """Convert a translated graph: see `convert.convert_graph`, or `calibrate` for a method with photos."""
         if photos is None:
             return convert.convert_graph(source.read_bytes(), method, metadata)
         calibrated = calibrate.calibrate_model(source.read_bytes(), photos, lambda _: None)

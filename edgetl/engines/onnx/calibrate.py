@@ -1,9 +1,10 @@
 """A float ONNX graph and photos → a calibrated graph, and from it int8 files.
 
-The calibrated file is the float graph with the range of every activation in its metadata. It is quantized in a moment,
-as often as needed and with any layers left in float.
+The calibrated file is the float graph with the range of every activation in its metadata. Quantizing it takes a moment,
+so that many variants with different float layers can be made from it.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,9 +29,9 @@ _INT8 = METHODS["int8"]
 _RANGES = "ranges"
 _PIXEL_LIMITS = (0, 255)
 # 254 quantization steps over the range of the scaled pixels. With 255 steps, every pixel value of a network with inputs
-# in -1..1 is halfway between two levels, and rounding to even would merge them in pairs: half of the levels lost.
+# in -1..1 is halfway between two levels. Rounding to even would merge the values in pairs and lose half of the levels.
 _PIXEL_STEPS = 254
-# Operators whose weights onnxruntime quantizes on its own: see `_prevent_weight_requantization`.
+# Operators whose float weights onnxruntime quantizes when it loads a file: see `_prevent_weight_requantization`.
 _REQUANTIZED_OPS = ("Conv", "Gemm")
 
 
@@ -40,7 +41,7 @@ def calibrate_model(source: bytes, photos: Pixels, advance: Callable[[int], None
     Args:
         source: from `convert.translate_saved_model`.
         photos: uint8 [photos, side, side, 3].
-        advance: called with the number of further photos that are done.
+        advance: called with the number of photos since the last call.
 
     Raises:
         StageError: the calibrator failed.
@@ -52,7 +53,9 @@ def calibrate_model(source: bytes, photos: Pixels, advance: Callable[[int], None
             _quantize(model, _INT8, (), ranges, _PhotoReader(photos, advance))
         except CONVERTER_ERRORS as error:
             raise StageError(f"onnxruntime could not calibrate: {first_line(error)}") from error
-        helper.set_model_props(model, {_RANGES: ranges.read_text(encoding="utf-8")})
+        # onnxruntime writes the ranges in the order of a set, which changes from process to process.
+        values = json.loads(ranges.read_text(encoding="utf-8"))
+    helper.set_model_props(model, {_RANGES: json.dumps(values, sort_keys=True)})
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -61,8 +64,8 @@ def quantize_model(calibrated: bytes, method: Method, float_layers: Sequence[str
 
     Args:
         calibrated: from `calibrate_model`.
-        method: says whether activations are signed.
-        float_layers: layers that stay in float, by the names that `layer_errors` gives them.
+        method: dtype of the activations, signed or unsigned.
+        float_layers: names of layers that stay in float, from `layer_errors`.
         metadata: written into the file.
 
     Raises:
@@ -75,7 +78,7 @@ def quantize_model(calibrated: bytes, method: Method, float_layers: Sequence[str
 
 
 def quantize_graph(model: ModelProto, method: Method, float_layers: Sequence[str] = ()) -> ModelProto:
-    """Quantize as `quantize_model` does, with the names of the calibrated graph.
+    """Quantize as `quantize_model` does, but keep the names of nodes and constants in the calibrated graph.
 
     Raises:
         CONVERTER_ERRORS: the quantizer failed.
@@ -97,16 +100,16 @@ def _quantize(
     ranges: Path,
     photos: quantization.CalibrationDataReader | None,
 ) -> ModelProto:
-    """Quantize weights and activations. Ranges are read from the file, or computed from photos and written into it."""
+    """Quantize weights and activations with the ranges in a file. With photos, compute the ranges and write it."""
     preprocessing, scaled_pixels = graph.find_input_preprocessing(model)
     last = model.graph.node[-1]
     in_float = [node.name for layer in graph.iterate_layers(model) if layer[0].name in float_layers for node in layer]
     excluded = [*preprocessing, *in_float, *([last.name] if last.op_type in graph.FINAL_OPS else [])]
     activation_type = quantization.QuantType.QUInt8 if method.activations == "uint8" else quantization.QuantType.QInt8
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-        unquantized, path = Path(work) / "given.onnx", Path(work) / "quantized.onnx"
+        unquantized, path = Path(work) / "unquantized.onnx", Path(work) / "quantized.onnx"
         with_shapes = onnx.shape_inference.infer_shapes(model)
-        # It marks the graph as preprocessed, which `convert.translate_saved_model` has done.
+        # Without this mark, the quantizer warns that the graph was not preprocessed. `convert` has preprocessed it.
         add_pre_process_metadata(with_shapes)
         onnx.save_model(with_shapes, unquantized)
         quantization.quantize_static(
@@ -129,8 +132,10 @@ def _quantize(
 def _prevent_weight_requantization(model: ModelProto, float_layers: Sequence[str]) -> None:
     """Keep onnxruntime from quantizing the weights of float layers when it loads the file.
 
-    It does so for a convolution between DequantizeLinear and QuantizeLinear, with one scale for all channels (a
-    MobileNetV2 fell from 0.87 to 0.34), unless the input has one scale for each channel. Here all of these are equal.
+    onnxruntime quantizes the weights of a convolution between DequantizeLinear and QuantizeLinear, with one scale for
+    all channels: the accuracy of a MobileNetV2 fell from 0.87 to 0.34. It does not if the DequantizeLinear has one
+    scale for each channel. So the scale of the input is repeated for each channel.
+
     Source: onnxruntime, WeightBiasQuantization, since 1.21.
     """
     producers, constants = graph.map_producers(model), graph.map_initializers(model)
@@ -158,7 +163,7 @@ def _count_input_channels(layer: NodeProto, weights: TensorProto) -> int:
 
 
 def _derive_pixel_quantization(model: ModelProto, scaled_pixels: str, method: Method) -> dict[str, Any]:
-    """Derive scale and zero point of the scaled pixels, whose range is known: it need not be calibrated."""
+    """Derive dtype, scale and zero point of the scaled pixels from the range of raw pixels, without calibration."""
     low, high = _measure_pixel_range(model, scaled_pixels)
     scale = (high - low) / _PIXEL_STEPS
     signed = method.activations != "uint8"
@@ -170,7 +175,10 @@ def _derive_pixel_quantization(model: ModelProto, scaled_pixels: str, method: Me
 
 
 def _measure_pixel_range(model: ModelProto, tensor: str) -> tuple[float, float]:
-    """Measure the lowest and highest value of a tensor of the scaling for black and white photos; 0 is within."""
+    """Measure the lowest and highest value of the scaled pixels; the range includes 0.
+
+    The scaling is linear and separate for each channel, so black and white photos give the extremes.
+    """
     probe = ModelProto()
     probe.CopyFrom(model)
     del probe.graph.output[:]
@@ -184,7 +192,7 @@ def _measure_pixel_range(model: ModelProto, tensor: str) -> tuple[float, float]:
 
 
 class _PhotoReader(quantization.CalibrationDataReader):
-    """Gives photos to onnxruntime's calibrator one at a time."""
+    """Yields photos to onnxruntime's calibrator, one at a time."""
 
     def __init__(self, photos: Pixels, advance: Callable[[int], None]) -> None:
         self._photos = self._read(photos, advance)

@@ -1,7 +1,7 @@
-"""SavedModel → .onnx by method: tf2onnx translates, onnxruntime folds, and equal models give equal bytes.
+"""SavedModel → .onnx: tf2onnx translates the graph, onnxruntime folds its constants, and equal models give equal bytes.
 
-The input of the file is uint8 [1, side, side, 3], the photo as it is. Convolutions need the channels first, so the file
-contains one Transpose, behind the input.
+The input of the file is a raw photo, uint8 [1, side, side, 3]. Convolutions in ONNX need the channels first, so a
+Transpose follows the input.
 """
 
 import gc
@@ -27,15 +27,15 @@ from edgetl.core.network.quantization import compute_weight_scales, quantize_wei
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.engines.onnx import graph, runtime
 
-# The newest opset that tf2onnx 1.17, onnxruntime since 1.12 and its QDQ quantizer all know.
+# The newest opset that tf2onnx 1.17, the QDQ quantizer and onnxruntime since 1.12 support.
 OPSET = 17
-# The version that came with opset 17, so that older runtimes read the file too.
+# The oldest IR version that contains opset 17: runtimes reject files of a newer version than their own.
 _IR_VERSION = 8
-# Smaller constants are limits and axes, not weights.
+# Smaller constants are bounds and axes. They stay as they are.
 _FEWEST_WEIGHTS = 8
 # Least magnitude of an output channel, so that a channel of zeros has a positive scale.
 _SMALLEST_WEIGHT = 1e-12
-# What the libraries raise where a conversion fails.
+# What the libraries raise when a conversion fails. The classes of onnx and onnxruntime derive from Exception directly.
 CONVERTER_ERRORS = (
     ValueError,
     RuntimeError,
@@ -48,7 +48,7 @@ CONVERTER_ERRORS = (
 
 
 def convert_graph(source: bytes, method: Method, metadata: ModelMetadata) -> bytes:
-    """Convert a float graph by a method that needs no photos; `calibrate` has the other methods.
+    """Convert a float graph by a method that needs no photos. For the other methods see `calibrate`.
 
     Args:
         source: from `translate_saved_model`.
@@ -73,7 +73,7 @@ def convert_graph(source: bytes, method: Method, metadata: ModelMetadata) -> byt
 
 
 def translate_saved_model(saved_model: Path) -> bytes:
-    """Translate a SavedModel to a float graph, in the order and with the names that `graph.canonicalize` gives.
+    """Translate a SavedModel to a float graph in canonical order: see `graph.canonicalize`.
 
     Args:
         saved_model: exported with the input "uint8": see `keras.saved_model`.
@@ -101,7 +101,7 @@ def finish_model(model: ModelProto, metadata: ModelMetadata) -> bytes:
 
 
 def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
-    """Translate one signature with tf2onnx, with constants folded and transposes merged.
+    """Translate a signature of a SavedModel with tf2onnx, with constants folded and transposes merged.
 
     Raises:
         CONVERTER_ERRORS: the converter failed.
@@ -113,7 +113,7 @@ def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
         model, _ = tf2onnx.convert.from_graph_def(graph_def, input_names=inputs, output_names=outputs, opset=OPSET)
     _restore_sums(model)
     if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
-        # tf2onnx 1.17 stops merging transposes at an operator with a constant of rank 0, as in hard swish.
+        # tf2onnx 1.17 does not move a Transpose through an operator with a constant of rank 0, as in hard swish.
         _give_constants_rank(model)
         with _collect_garbage_often():
             model = GraphUtil.optimize_model_proto(model)
@@ -122,12 +122,13 @@ def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
 
 @contextmanager
 def _collect_garbage_often() -> Iterator[None]:
-    """Run Python's garbage collector often among objects made from here on.
+    """Run Python's garbage collector often, on objects that are created inside the context.
 
-    tf2onnx copies the graph with its weights for each of its passes, in reference cycles. With Python's default
-    thresholds a ResNet50 took 9.9 GB, with these 3.5 GB, in the same time.
+    tf2onnx copies the graph with its weights in each of its passes, and the copies contain reference cycles. A ResNet50
+    took 9.9 GB with Python's default thresholds and 3.5 GB with these, in the same time.
     """
     thresholds = gc.get_threshold()
+    # Older objects are not examined again and again.
     gc.freeze()
     gc.set_threshold(1000, 5, 2)
     try:
@@ -138,10 +139,10 @@ def _collect_garbage_often() -> Iterator[None]:
 
 
 def _restore_sums(model: ModelProto) -> None:
-    """Turn biases of convolutions that are not constant back into sums.
+    """Replace biases of convolutions that are not constant by additions.
 
-    On feature maps of one pixel, tf2onnx 1.17 merges the sum of a convolution and another layer's output into the
-    convolution as its bias, as a second one if there is a bias already.
+    tf2onnx 1.17 merges the sum of a convolution and another layer's output into the convolution, as its bias, if the
+    feature map has one pixel. If the convolution has a bias already, the output becomes a second one, which is invalid.
     """
     producers, constants = graph.map_producers(model), graph.map_initializers(model)
 
@@ -149,7 +150,7 @@ def _restore_sums(model: ModelProto) -> None:
         producer = producers.get(name)
         return name in constants if producer is None else all(map(is_constant, producer.input))
 
-    # From the back, because every sum is inserted behind its convolution.
+    # In reverse order, because insertions change the positions of all later nodes.
     for place, node in reversed(list(enumerate(model.graph.node))):
         addends = [name for name in node.input[2:] if not is_constant(name)] if node.op_type == "Conv" else []
         if not addends:
@@ -157,6 +158,7 @@ def _restore_sums(model: ModelProto) -> None:
         output, total = node.output[0], f"{node.name}/alone"
         node.input[:] = [name for name in node.input if name not in addends]
         node.output[:] = [total]
+        # The bias [channels] becomes a feature map of one pixel, [1, channels, 1, 1].
         shape = f"{node.name}/shape"
         model.graph.initializer.append(numpy_helper.from_array(np.array([1, -1, 1, 1]), shape))
         sums = []
@@ -165,12 +167,12 @@ def _restore_sums(model: ModelProto) -> None:
             total = output if number == len(addends) else f"{node.name}/sum{number}"
             sums.append(helper.make_node("Reshape", [addend, shape], [feature_map], name=feature_map))
             sums.append(helper.make_node("Add", [previous, feature_map], [total], name=f"{node.name}/Add{number}"))
-        for new in reversed(sums):
-            model.graph.node.insert(place + 1, new)
+        for addition in reversed(sums):
+            model.graph.node.insert(place + 1, addition)
 
 
 def _give_constants_rank(model: ModelProto) -> None:
-    """Reshape every constant of rank 0 in a sum or product to [1], which broadcasts in the same way."""
+    """Reshape every constant of rank 0 in an arithmetic operator to [1], which broadcasts to the same result."""
     constants = graph.map_initializers(model)
     reshaped: set[str] = set()
     for node in model.graph.node:
@@ -188,20 +190,20 @@ def _give_constants_rank(model: ModelProto) -> None:
 def _fold_constants(model: ModelProto) -> ModelProto:
     """Fold BatchNormalization, padding and biases into the convolutions before them."""
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-        unfolded, folded = Path(work) / "given.onnx", Path(work) / "folded.onnx"
-        # By path: for a model in memory, onnxruntime 1.32 moves the weights into a file and then misses them.
+        unfolded, folded = Path(work) / "unfolded.onnx", Path(work) / "folded.onnx"
+        # By path: onnxruntime 1.32 moves the weights of a model in memory into a file, and does not find them there.
         onnx.save_model(model, unfolded)
         quant_pre_process(unfolded, folded, skip_symbolic_shape=True)
         return graph.canonicalize(onnx.load_model(folded))
 
 
 def _store_as_float16(model: ModelProto) -> None:
-    """Store weights as float16 with a Cast to float32 behind them, which runtimes compute once when they load."""
+    """Store weights as float16 with a Cast to float32 behind them. Runtimes compute the Cast once, when they load."""
     for name, tensor in graph.map_initializers(model).items():
         values = graph.to_array(tensor)
         if values.dtype != np.float32 or values.size < _FEWEST_WEIGHTS:
             continue
-        with np.errstate(over="ignore"):  # An overflow is reported below, by name.
+        with np.errstate(over="ignore"):  # An overflow is reported below, with the name of the weights.
             half = values.astype(np.float16)
         if not np.isfinite(half).all():
             raise StageError(f"weights {name!r} are too large for float16: {np.abs(values).max():g}")

@@ -1,7 +1,7 @@
-"""Reads .onnx files, answers questions about their graph, and brings equal graphs into equal bytes.
+"""Reads .onnx files, finds nodes and constants in a graph, and brings equal graphs into the same form.
 
-Converters number names within a process and write nodes in any order. `canonicalize` orders and names everything by
-the graph alone, so that two conversions of one model give the same file.
+Converters number names throughout a process and write nodes in any order. `canonicalize` derives order and names from
+the graph alone, so that two conversions of a model give the same bytes.
 """
 
 import re
@@ -16,18 +16,18 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.engines.keras.saved_model import INPUT, OUTPUT
 
-# protobuf reads no larger message.
+# protobuf cannot read a larger message.
 _MODEL_BYTES_LIMIT = 2**31 - 1
 # Operators whose weights are quantized, with one scale for each output channel.
 WEIGHTED_OPS = ("Conv", "MatMul", "Gemm")
 # Activations that runtimes fuse with the operator before them.
 FUSED_ACTIVATIONS = ("Relu", "Clip")
-# Operators that compute nothing. Behind a float layer, onnxruntime's quantizer leaves them in float.
+# Operators that select or move values. Behind a float layer, onnxruntime's quantizer leaves them in float.
 PASSTHROUGH_OPS = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice")
-# The last operator may compute in float: 256 levels would be too coarse for the confidences of a softmax.
+# Operators that stay in float at the end of a network: 256 levels are too coarse for probabilities.
 FINAL_OPS = ("Softmax", "Sigmoid")
 _PREPROCESSING_OPS = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
-# Names from TensorFlow: the call, the model, the layer, then operators inside the layer.
+# Names from TensorFlow consist of the call, the model, the layer, and operators inside the layer.
 _LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/(?P<layer>[^/:]+?)(_\d+)?/")
 
 
@@ -43,7 +43,8 @@ def read_model(path: Path) -> ModelProto:
         model = onnx.load_model(path, load_external_data=False)
     except DecodeError as error:
         raise ConfigError("not an ONNX file", where=(path,)) from error
-    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
+    # A file from elsewhere could name any file of this host as its weights.
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _iterate_constants(model.graph)):
         raise ConfigError(
             "its weights are in external files, which are not opened",
             where=(path,),
@@ -53,12 +54,12 @@ def read_model(path: Path) -> ModelProto:
     inputs = [value.name for value in model.graph.input if value.name not in constants]
     if len(inputs) != 1 or len(model.graph.output) != 1:
         count = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
-        raise ConfigError(f"{count}, one of each is needed", where=(path,))
+        raise ConfigError(f"the model has {count}, one of each is needed", where=(path,))
     return model
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    """Yield every constant of a graph, those of its nodes and of graphs inside nodes included."""
+def _iterate_constants(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+    """Yield all constants of a graph, including those in attributes of nodes and in graphs inside nodes."""
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
@@ -66,11 +67,11 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)
             for inner in (attribute.g, *attribute.graphs):
-                yield from _tensors(inner)
+                yield from _iterate_constants(inner)
 
 
 def map_initializers(model: ModelProto) -> dict[str, TensorProto]:
-    """Map the name of every constant to it."""
+    """Map the names of the constants to the constants."""
     return {tensor.name: tensor for tensor in model.graph.initializer}
 
 
@@ -80,12 +81,12 @@ def to_array(tensor: TensorProto) -> np.ndarray:
 
 
 def map_producers(model: ModelProto) -> dict[str, NodeProto]:
-    """Map every tensor to the node that produces it."""
+    """Map the name of every tensor to the node that produces it."""
     return {name: node for node in model.graph.node for name in node.output if name}
 
 
 def map_consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
-    """Map every tensor to the nodes that consume it, in order."""
+    """Map the name of every tensor to the nodes that consume it, in their order in the graph."""
     consumers: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
         for name in dict.fromkeys(node.input):
@@ -94,8 +95,15 @@ def map_consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
 
 
 def replace_initializer(model: ModelProto, name: str, values: Iterable[TensorProto], node: NodeProto) -> None:
-    """Replace the constant `name` by `node`, which produces the tensor of that name from the constants `values`."""
-    # In place: protobuf frees no memory of removed messages, so rebuilding the list would keep all weights twice.
+    """Replace a constant by a node that produces the tensor of the same name from other constants.
+
+    Args:
+        model: is changed.
+        name: the constant.
+        values: the constants that `node` consumes.
+        node: its output is `name`.
+    """
+    # Without a new list: protobuf does not free the memory of removed messages, so all weights would be there twice.
     place = next(index for index, tensor in enumerate(model.graph.initializer) if tensor.name == name)
     del model.graph.initializer[place]
     model.graph.initializer.extend(values)
@@ -119,7 +127,11 @@ def find_channel_axis(node: NodeProto, dimensions: int) -> int:
 
 
 def find_input_preprocessing(model: ModelProto) -> tuple[list[str], str]:
-    """Find the scaling of the pixels, before the first quantized tensor: names of its nodes, and its output tensor."""
+    """Find the input scaling: the operators that only cast, scale or transpose the image.
+
+    Returns:
+        The names of its nodes, and its output tensor: the scaled pixels.
+    """
     consumers = map_consumers(model)
     tensor, nodes = INPUT, list[str]()
     while len(consumers[tensor]) == 1 and consumers[tensor][0].op_type in _PREPROCESSING_OPS:
@@ -130,7 +142,7 @@ def find_input_preprocessing(model: ModelProto) -> tuple[list[str], str]:
 
 
 def iterate_layers(model: ModelProto) -> Iterator[tuple[NodeProto, ...]]:
-    """Yield each operator of a float graph with its fused activations, without the scaling of the pixels."""
+    """Yield each operator of a float graph with the activations that are fused with it, without the input scaling."""
     consumers, scaling = map_consumers(model), set(find_input_preprocessing(model)[0])
     for node in model.graph.node:
         if node.name in scaling or node.op_type in FUSED_ACTIVATIONS:
@@ -144,25 +156,28 @@ def iterate_layers(model: ModelProto) -> Iterator[tuple[NodeProto, ...]]:
 
 
 def canonicalize(model: ModelProto) -> ModelProto:
-    """Order and name nodes and constants by the graph alone, and drop unused parts.
+    """Return the graph with nodes and constants in canonical order, with canonical names, and without unused parts.
+
+    Equal constants become one.
 
     Raises:
-        StageError: a graph inside a node, which no classifier has needed so far.
+        StageError: a node contains a graph, as in If and Loop.
     """
     if any(attribute.HasField("g") or attribute.graphs for node in model.graph.node for attribute in node.attribute):
-        raise StageError("the ONNX graph holds a graph inside a node")
-    nodes, constants = _ordered(model), map_initializers(model)
+        raise StageError("the ONNX graph contains a graph inside a node")
+    nodes, constants = _sort_nodes(model), map_initializers(model)
     graph = onnx.GraphProto(name="classifier")
     graph.input.add().CopyFrom(model.graph.input[0])
     graph.output.add().CopyFrom(model.graph.output[0])
     graph.input[0].name, graph.output[0].name = INPUT, OUTPUT
+    # Tensor → canonical name. The empty name is an optional input that is absent.
     names = {"": "", model.graph.input[0].name: INPUT}
-    taken: set[str] = {INPUT, OUTPUT}
+    used_names: set[str] = {INPUT, OUTPUT}
     by_content: dict[tuple[object, ...], str] = {}
     for old in nodes:
         node = graph.node.add()
         node.CopyFrom(old)
-        node.name = _make_unique(_label(old), taken)
+        node.name = _make_unique(_make_label(old), used_names)
         for place, name in enumerate(old.input):
             if name in constants and name not in names:
                 names[name] = _copy_constant(graph, constants[name], f"{node.name}/{place}", by_content)
@@ -176,9 +191,9 @@ def canonicalize(model: ModelProto) -> ModelProto:
         del node.attribute[:]
         node.attribute.extend(attributes)
     canonical = ModelProto(ir_version=model.ir_version, graph=graph)
-    used = {node.domain for node in graph.node} | {""}
+    domains = {node.domain for node in graph.node} | {""}
     canonical.opset_import.extend(
-        sorted((opset for opset in model.opset_import if opset.domain in used), key=lambda opset: opset.domain)
+        sorted((opset for opset in model.opset_import if opset.domain in domains), key=lambda opset: opset.domain)
     )
     return canonical
 
@@ -186,7 +201,7 @@ def canonicalize(model: ModelProto) -> ModelProto:
 def _copy_constant(
     graph: onnx.GraphProto, tensor: TensorProto, name: str, by_content: dict[tuple[object, ...], str]
 ) -> str:
-    """Copy a constant into the new graph unless an equal one is there; return its name."""
+    """Copy a constant into a graph that does not have an equal one; return the name of the copy or the equal one."""
     values = to_array(tensor)
     content = (tensor.data_type, values.shape, values.tobytes())
     if content not in by_content:
@@ -195,38 +210,45 @@ def _copy_constant(
     return by_content[content]
 
 
-def _ordered(model: ModelProto) -> list[NodeProto]:
-    """List the nodes that the output depends on, each behind those that it depends on, inputs from left to right."""
+def _sort_nodes(model: ModelProto) -> list[NodeProto]:
+    """List the nodes that the output depends on, in depth-first order: producers first, inputs from left to right.
+
+    The stack replaces recursion, which would be too deep for Python in networks with hundreds of layers.
+    """
     producers = map_producers(model)
-    ordered: dict[int, NodeProto] = {}
-    waiting = [(producers[model.graph.output[0].name], False)]
-    while waiting:
-        node, ready = waiting.pop()
-        if id(node) in ordered:
+    nodes: dict[int, NodeProto] = {}
+    stack = [(producers[model.graph.output[0].name], False)]
+    while stack:
+        node, has_producers_listed = stack.pop()
+        if id(node) in nodes:
             continue
-        if ready:
-            ordered[id(node)] = node
+        if has_producers_listed:
+            nodes[id(node)] = node
             continue
-        waiting.append((node, True))
-        waiting += [(producers[name], False) for name in reversed(node.input) if name in producers]
-    return list(ordered.values())
+        stack.append((node, True))
+        stack += [(producers[name], False) for name in reversed(node.input) if name in producers]
+    return list(nodes.values())
 
 
-def _label(node: NodeProto) -> str:
-    """Name a node by the Keras layer it comes from, where the names still show it, and its operator."""
+def _make_label(node: NodeProto) -> str:
+    """Return layer/operator with the name of the Keras layer, or the operator alone if the layer is unknown."""
+    # Nodes that tf2onnx makes have names of its own, but their constants are still named after the layer.
     for name in (node.name, *node.input[1:]):
         match = _LAYER.match(name)
         if match is not None:
             return f"{match['layer']}/{node.op_type}"
-    known = node.name.partition("/")
-    return node.name.rpartition("#")[0] or node.name if known[1] and known[2].startswith(node.op_type) else node.op_type
+    # A name from an earlier call stays, without its number.
+    _, slash, rest = node.name.partition("/")
+    if slash and rest.startswith(node.op_type):
+        return node.name.rpartition("#")[0] or node.name
+    return node.op_type
 
 
-def _make_unique(label: str, taken: set[str]) -> str:
+def _make_unique(label: str, used_names: set[str]) -> str:
     name = label
     count = 1
-    while name in taken:
+    while name in used_names:
         count += 1
         name = f"{label}#{count}"
-    taken.add(name)
+    used_names.add(name)
     return name

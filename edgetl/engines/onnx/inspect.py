@@ -1,7 +1,7 @@
-"""Reads an .onnx file: its operators, dtypes and weights, and whether they are what the method promises.
+"""Reads an .onnx file: its operators, dtypes and weights, and checks that they are those of its method.
 
-In ONNX a quantized operator stands between QuantizeLinear and DequantizeLinear. The runtime decides whether it computes
-in integers. So the optimized graph of onnxruntime is checked too: it may contain no unexpected float convolution.
+In ONNX, a quantized operator is a float operator between DequantizeLinear and QuantizeLinear, and the runtime decides
+whether to compute it in integers. So the optimized graph of onnxruntime is checked too.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from edgetl.core.records import TensorSpec
 from edgetl.engines.keras.saved_model import INPUT, OUTPUT
 from edgetl.engines.onnx import graph, runtime
 
-# The photo has its channels last, and convolutions need them first: one Transpose is needed.
+# One Transpose is necessary: the photo has its channels last, and convolutions need them first.
 _TRANSPOSES = 1
 # Axis of the output channels in the weights of each operator.
 _CHANNEL_AXES = {"Conv": 0, "ConvInteger": 0, "Gemm": -1, "MatMul": -1, "MatMulInteger": -1}
@@ -52,7 +52,7 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
     """
     model = graph.read_model(path)
     constants = graph.map_initializers(model)
-    # Quantized weights reach their operator through a DequantizeLinear.
+    # A DequantizeLinear between stored weights and their operator: its output → its input.
     stored = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     for node in model.graph.node:
         if node.op_type in _CHANNEL_AXES and len(node.input) > 1:
@@ -65,47 +65,48 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
 
 
 def check_file(path: Path, method: Method) -> None:
-    """Check that the file is what the method promises.
+    """Check that the file has the operators, dtypes and scales of its method.
 
     Raises:
         ConfigError: not an ONNX file.
-        StageError: it is not; the message names operator and tensor.
+        StageError: the check failed; the message names the operator.
     """
     model = graph.read_model(path)
     in_float = _list_float_layers(model) if method.float_layers else []
-    surprises = [
-        *_check_ends(summarize_file(path)),
+    faults = [
+        *_check_input_and_output(summarize_file(path)),
         *_check_operators(model),
         *_check_weights(model, method, in_float),
     ]
     if len(in_float) != method.float_layers:
-        surprises.append(f"{', '.join(in_float) or 'nothing'} computes in float")
+        faults.append(f"{', '.join(in_float) or 'nothing'} computes in float")
     if method.calibrated:
-        surprises += [
+        faults += [
             *_check_float_tensors(model, in_float),
             *_check_activations(model, method),
             *_check_plan(path, len(in_float)),
         ]
-    if surprises:
-        raise StageError(f"the {method.name} file is not what it should be: {surprises[0]}", where=(path,))
+    if faults:
+        raise StageError(f"the {method.name} file failed its check: {faults[0]}", where=(path,))
 
 
-def _check_ends(summary: ModelSummary) -> list[str]:
+def _check_input_and_output(summary: ModelSummary) -> list[str]:
     expected = (("input", INPUT, summary.input, "uint8"), ("output", OUTPUT, summary.output, "float32"))
     return [
-        f"{which} {end.name!r} is not {dtype} {name!r} for one photo"
-        for which, name, end, dtype in expected
-        if (end.name, end.dtype) != (name, dtype) or end.shape[0] != 1
+        f"{role} {tensor.name!r} is not {dtype} {name!r} for one photo"
+        for role, name, tensor, dtype in expected
+        if (tensor.name, tensor.dtype) != (name, dtype) or tensor.shape[0] != 1
     ]
 
 
 def _check_operators(model: ModelProto) -> list[str]:
     nodes = model.graph.node
-    surprises = [f"operator {node.op_type} is not one of ONNX but of {node.domain}" for node in nodes if node.domain]
+    # Other runtimes, and onnxruntime of other versions, may lack operators outside the standard.
+    faults = [f"operator {node.op_type} is not from ONNX but from {node.domain}" for node in nodes if node.domain]
     transposes = sum(node.op_type == "Transpose" for node in nodes)
     if transposes > _TRANSPOSES:
-        surprises.append(f"{transposes} Transpose operators, {_TRANSPOSES} is enough")
-    return surprises
+        faults.append(f"{transposes} Transpose operators, {_TRANSPOSES} is enough")
+    return faults
 
 
 def _list_float_layers(model: ModelProto) -> list[str]:
@@ -118,7 +119,7 @@ def _list_float_layers(model: ModelProto) -> list[str]:
 def _check_weights(model: ModelProto, method: Method, in_float: Collection[str]) -> list[str]:
     """Find weights that are not stored in the method's dtype with one scale for each output channel."""
     constants, producers = graph.map_initializers(model), graph.map_producers(model)
-    surprises = []
+    faults = []
     for node in model.graph.node:
         if node.op_type not in graph.WEIGHTED_OPS or node.name in in_float:
             continue
@@ -128,45 +129,48 @@ def _check_weights(model: ModelProto, method: Method, in_float: Collection[str])
             continue  # A product of two activations has no weights.
         stored = constants[source] if producer is None else constants[producer.input[0]]
         if _name_dtype(stored.data_type) != method.weights:
-            surprises.append(f"the weights of {node.op_type} {node.name!r} are {_name_dtype(stored.data_type)}")
+            faults.append(f"the weights of {node.op_type} {node.name!r} are {_name_dtype(stored.data_type)}")
         elif producer is not None and producer.op_type == "DequantizeLinear":
             channels = stored.dims[graph.find_channel_axis(node, len(stored.dims))]
             scales = graph.to_array(constants[producer.input[1]]).size
             if scales != channels:
-                surprises.append(f"{node.op_type} {node.name!r} has {scales} scales for {channels} channels")
-    return surprises
+                faults.append(f"{node.op_type} {node.name!r} has {scales} scales for {channels} channels")
+    return faults
 
 
 def _check_float_tensors(model: ModelProto, in_float: Collection[str]) -> list[str]:
-    """Find operators between the scaling and the last softmax with float inputs or outputs, other than `in_float`."""
+    """Find operators with float inputs or outputs between the input scaling and the last softmax.
+
+    Expected are the float layers, and the tensors inside a layer with a fused activation.
+    """
     producers, consumers = graph.map_producers(model), graph.map_consumers(model)
     constants = graph.map_initializers(model)
     expected_floats = _extend_float_layers(model, in_float)
     unchecked = {*graph.find_input_preprocessing(model)[0], *expected_floats}
-    surprises = []
+    faults = []
     for node in model.graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in unchecked:
             continue
         sources = [producers.get(name) for name in node.input if name and name not in constants]
-        fused = node.op_type in graph.FUSED_ACTIVATIONS and sources and not _is_op(sources[0], "DequantizeLinear")
-        last = node.op_type in graph.FINAL_OPS and node.output[0] == OUTPUT
-        if last:
+        is_fused = node.op_type in graph.FUSED_ACTIVATIONS and sources and not _is_op(sources[0], "DequantizeLinear")
+        is_last = node.op_type in graph.FINAL_OPS and node.output[0] == OUTPUT
+        if is_last:
             sources = [source for source in sources if source is None or source.name not in expected_floats]
-        if not fused and not all(_is_op(source, "DequantizeLinear") for source in sources):
-            surprises.append(f"operator {node.op_type} {node.name!r} takes a float")
+        if not is_fused and not all(_is_op(source, "DequantizeLinear") for source in sources):
+            faults.append(f"operator {node.op_type} {node.name!r} has a float input")
         following = consumers.get(node.output[0], [])
-        quantized = (
+        are_quantized = (
             _is_op(consumer, "QuantizeLinear") or consumer.op_type in graph.FUSED_ACTIVATIONS for consumer in following
         )
-        if not last and not all(quantized):
-            surprises.append(f"operator {node.op_type} {node.name!r} outputs a float")
-        if not last and not following:
-            surprises.append(f"operator {node.op_type} {node.name!r} gives the scores as floats")
-    return surprises
+        if not is_last and not all(are_quantized):
+            faults.append(f"operator {node.op_type} {node.name!r} has a float output")
+        if not is_last and not following:
+            faults.append(f"operator {node.op_type} {node.name!r} outputs the scores in float")
+    return faults
 
 
 def _extend_float_layers(model: ModelProto, in_float: Collection[str]) -> set[str]:
-    """Add to the float layers the activations fused with them and the operators that pass their output on."""
+    """Return the float layers, the activations fused with them, and the operators that only move their output."""
     producers, names = graph.map_producers(model), set(in_float)
     for node in model.graph.node:
         producer = producers.get(node.input[0]) if node.input else None
@@ -192,14 +196,14 @@ def _check_activations(model: ModelProto, method: Method) -> list[str]:
 def _check_plan(path: Path, expected: int) -> list[str]:
     """Check that onnxruntime computes exactly the expected number of layers in float.
 
-    Fewer are as wrong as more: onnxruntime then quantizes float weights by itself, with one scale for all channels.
+    If it computes fewer, it has quantized float weights itself, with one scale for all channels.
     """
     planned = runtime.count_planned_operators(path)
     floats = {name: planned[name] for name in sorted(_FLOAT_OPS & set(planned))}
     if sum(floats.values()) == expected:
         return []
     computed = ", ".join(f"{count} {name}" for name, count in floats.items()) or "nothing"
-    return [f"onnxruntime computes {computed} in float" + (f", not {expected} as ordered" if expected else "")]
+    return [f"onnxruntime computes {computed} in float" + (f", not {expected}" if expected else "")]
 
 
 def _is_op(node: NodeProto | None, op_type: str) -> bool:
@@ -215,5 +219,6 @@ def _describe_tensor(value: onnx.ValueInfoProto, path: Path) -> TensorSpec:
 
 
 def _name_dtype(elem_type: int) -> str:
+    # numpy has no dtype for strings of any length: onnx maps them to object.
     name = np.dtype(helper.tensor_dtype_to_np_dtype(elem_type)).name
     return "string" if elem_type == TensorProto.STRING else name

@@ -1,7 +1,7 @@
-"""A calibrated ONNX graph and photos → the quantization error of every layer, which onnxruntime has no tool for.
+"""A calibrated ONNX graph and photos → the quantization error of every layer.
 
-Every layer of the int8 graph gets a float copy with the same input. The difference of their outputs is the error of
-that layer alone.
+onnxruntime has no tool for this. Every layer of the int8 graph gets a float copy with the same input, so that the
+difference of their outputs is the error of that layer alone.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError,
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ComparedLayer:
-    """A layer of the probe: the tensors of its integer and float outputs, and the quantization of the former."""
+    """A layer with a float copy: the names of their output tensors, and scale and zero point of the integer one."""
 
     name: str
     operator: str
@@ -58,7 +58,7 @@ class _ComparedLayer:
 
 
 def _add_float_copies(model: ModelProto) -> tuple[ModelProto, list[_ComparedLayer]]:
-    """Quantize the calibrated graph and add a float copy of every layer."""
+    """Quantize a calibrated graph and add a float copy of every layer, with outputs for both."""
     float_layers, weights = list(graph.iterate_layers(model)), list(graph.map_initializers(model).values())
     probe = calibrate.quantize_graph(model, METHODS["int8"])
     heads, consumers = {node.name: node for node in probe.graph.node}, graph.map_consumers(probe)
@@ -72,7 +72,7 @@ def _add_float_copies(model: ModelProto) -> tuple[ModelProto, list[_ComparedLaye
         head = heads[nodes[0].name]
         quantizer = _find_quantizer(head, consumers)
         if quantizer is None:
-            continue  # The last softmax outputs floats.
+            continue  # The last softmax is not quantized.
         floats = _add_float_copy(probe, nodes, head, weight_names)
         scale, zero_point = (graph.to_array(constants[name]) for name in quantizer.input[1:3])
         probe.graph.output.append(helper.make_tensor_value_info(floats, TensorProto.FLOAT, None))
@@ -94,7 +94,7 @@ def _add_float_copy(probe: ModelProto, nodes: Sequence[NodeProto], head: NodePro
     """Add a float copy of a layer with the inputs of the int8 graph's `head`; return its output tensor."""
     output = ""
     for node in nodes:
-        # The first node consumes quantized activations; a fused activation consumes the first node's output and bounds.
+        # The first node has the dequantized inputs of the int8 graph, a fused activation has the output before it.
         inputs = [output, *node.input[1:]] if output else list(head.input)
         copy = probe.graph.node.add()
         copy.CopyFrom(node)
@@ -113,7 +113,7 @@ def _name_copy(name: str) -> str:
 
 
 def _find_quantizer(node: NodeProto, consumers: dict[str, list[NodeProto]]) -> NodeProto | None:
-    """Find the QuantizeLinear behind an operator and its fused activations; None if there is none."""
+    """Find the QuantizeLinear behind an operator and the activations that are fused with it; None if there is none."""
     while True:
         following = consumers.get(node.output[0], [])
         quantizers = [consumer for consumer in following if consumer.op_type == "QuantizeLinear"]

@@ -1,9 +1,8 @@
-"""The SavedModel of a quantization-aware model → an int8 .onnx that computes what the model has learned.
+"""The SavedModel of a quantization-aware model → an int8 .onnx file.
 
-tf2onnx translates fake quantization to QuantizeLinear and DequantizeLinear around activations. It leaves weights as
-floats, though they are multiples of their scale. onnxruntime would quantize them itself, with one scale for all
-channels of a convolution: a MobileNetV2 then predicted the class that the model predicts on 58 % of the photos. So the
-weights are written as the integers that they are.
+tf2onnx translates fake quantization of activations to QuantizeLinear and DequantizeLinear, and leaves the weights in
+float. onnxruntime would quantize these itself, with one scale for all channels of a convolution: a MobileNetV2 and its
+file then agreed on 58 % of the photos. So the weights, which are multiples of their scale, are written as integers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +20,14 @@ from edgetl.engines.onnx import graph
 from edgetl.engines.onnx.convert import CONVERTER_ERRORS, finish_model, trace_saved_model
 
 _SIGNATURE = "serving_default"
-# A bias is stored in 32 bits, in steps of input scale times weight scale. Where training has left the weights of a
-# channel near zero, a larger weight scale keeps the bias in range.
+# A bias is stored as int32 with input scale times weight scale. If all weights of a channel are near zero, so is their
+# scale, and the bias would not fit: such a channel gets a larger scale. Half of the range of int32 leaves room for the
+# sum of the products, to which kernels add the bias.
 _LARGEST_BIAS = 2**30
 
 
 def convert_qat(saved_model: Path, metadata: ModelMetadata) -> bytes:
-    """Convert the SavedModel to a file with uint8 input and integers between QuantizeLinear and DequantizeLinear.
+    """Convert the SavedModel to a file in QDQ form, with uint8 input and int8 weights and activations.
 
     Args:
         saved_model: from `tfmot.integer_export.export_integer_model`.
@@ -47,12 +47,12 @@ def convert_qat(saved_model: Path, metadata: ModelMetadata) -> bytes:
     except CONVERTER_ERRORS as error:
         raise StageError(
             f"the ONNX converter could not make qat8: {first_line(error)}",
-            hint="choose another --method for ONNX; the TFLite file of qat8 is made in another way",
+            hint="choose another --method for ONNX; qat8 for TFLite has another converter",
         ) from error
 
 
 def _make_input_uint8(model: ModelProto) -> None:
-    """Change the dtype of the input from float to uint8, with a Cast behind it."""
+    """Change the dtype of the input from float to uint8, and put a Cast behind it."""
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
     for node in model.graph.node:
         node.input[:] = [f"{INPUT}/Cast" if name == INPUT else name for name in node.input]
@@ -61,7 +61,10 @@ def _make_input_uint8(model: ModelProto) -> None:
 
 
 def _make_activations_signed(model: ModelProto) -> None:
-    """Change unsigned activations to signed ones: the same levels, with zero points lower by 128."""
+    """Change unsigned activations to signed ones.
+
+    Zero points lower by 128 represent the same values. Scales stay.
+    """
     constants = graph.map_initializers(model)
     qdq = (node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear"))
     for name in {node.input[2] for node in qdq}:
@@ -72,9 +75,9 @@ def _make_activations_signed(model: ModelProto) -> None:
 
 
 def _insert_missing_qdq(model: ModelProto) -> None:
-    """Quantize tensors inside what the model quantizes as one, as integer kernels do.
+    """Quantize tensors that integer kernels round although the model has no fake quantization for them.
 
-    Each insertion may show the next tensor, so the search begins again after it. There are few.
+    An insertion changes what comes next, so the search starts again after each. There are few.
     """
     while (missing := _find_missing_qdq(model)) is not None:
         _insert_qdq(model, missing)
@@ -82,7 +85,13 @@ def _insert_missing_qdq(model: ModelProto) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _MissingQdq:
-    """A float tensor, the names of the scale and zero point that fit it, and the consumers that need integers."""
+    """A float tensor that must be quantized.
+
+    Attributes:
+        tensor: name of the tensor.
+        parameters: names of the constants with its scale and zero point.
+        consumers: the nodes that must consume the quantized tensor.
+    """
 
     tensor: str
     parameters: Sequence[str]
@@ -90,20 +99,22 @@ class _MissingQdq:
 
 
 def _find_missing_qdq(model: ModelProto) -> _MissingQdq | None:
-    """Find the first tensor between two layers that should be quantized and is not."""
+    """Find the first tensor between two operators that must be quantized; None if there is none."""
     producers, consumers = graph.map_producers(model), graph.map_consumers(model)
     constants = graph.map_initializers(model)
     for node in model.graph.node:
         following = consumers.get(node.output[0], [])
         sources = [producers[name] for name in node.input if name in producers]
+        # Behind the Cast of the image is the QuantizeLinear of the raw pixels.
         if not following or not sources or sources[0].name == "Cast":
             continue
         floats = [source for source in sources if source.op_type != "DequantizeLinear"]
         is_quantized = any(consumer.op_type == "QuantizeLinear" for consumer in following)
         is_fused = any(consumer.op_type in graph.FUSED_ACTIVATIONS for consumer in following)
-        # These operators keep the scale of their input. TFLite rounds the average of its pooling to that scale too.
+        # The output of these operators has the scale of the input. TFLite rounds averages to that scale as well.
         if node.op_type in (*graph.PASSTHROUGH_OPS, "AveragePool") and not floats and not is_quantized:
             return _MissingQdq(tensor=node.output[0], parameters=sources[0].input[1:3], consumers=following)
+        # In the other direction, an input gets the scale of the output.
         if node.op_type in (*graph.PASSTHROUGH_OPS, "Concat") and floats and is_quantized:
             return _MissingQdq(tensor=floats[0].output[0], parameters=following[0].input[1:3], consumers=[node])
         if is_quantized or is_fused:
@@ -118,9 +129,9 @@ def _find_missing_qdq(model: ModelProto) -> _MissingQdq | None:
 def _derive_quantization(
     node: NodeProto, sources: Sequence[NodeProto], constants: Mapping[str, TensorProto]
 ) -> tuple[float, int]:
-    """Derive scale and zero point of an output whose range follows from the operator; scale 0 for other operators.
+    """Derive scale and zero point of an output whose range is known from the operator; scale 0 for other operators.
 
-    Source: the TFLite 8-bit quantization specification for the sigmoid.
+    Source: the TFLite 8-bit quantization specification, LOGISTIC, for the range 0..255/256 of a sigmoid.
     """
     operands = [graph.to_array(constants[name]) for name in node.input if name in constants]
     scale, zero_point = 0.0, -128
@@ -131,7 +142,7 @@ def _derive_quantization(
     elif node.op_type == "Clip" and len(operands) == 2 and operands[0] == 0:
         scale = float(operands[1]) / 255
     elif node.op_type == "Mul" and operands and operands[0].size == 1 and sources[0].op_type == "DequantizeLinear":
-        # A product with a constant has the levels of its input, at another scale.
+        # A product with a constant has the integers of its input, with another scale.
         factor = float(operands[0].ravel()[0])
         scale = factor * float(graph.to_array(constants[sources[0].input[1]]))
         zero_point = int(graph.to_array(constants[sources[0].input[2]]))
@@ -139,7 +150,7 @@ def _derive_quantization(
 
 
 def _merge_quantization(sources: Sequence[NodeProto], constants: Mapping[str, TensorProto]) -> tuple[float, int]:
-    """Compute scale and zero point over the ranges of all inputs; scale 0 if one of them is not quantized."""
+    """Compute scale and zero point of the union of the inputs' ranges; scale 0 if one of them is not quantized."""
     if any(source.op_type != "DequantizeLinear" for source in sources):
         return 0.0, 0
     pairs = [[float(graph.to_array(constants[name])) for name in source.input[1:3]] for source in sources]
@@ -167,19 +178,26 @@ def _insert_qdq(model: ModelProto, missing: _MissingQdq) -> None:
 
 
 def _write_integer_weights(model: ModelProto, node: NodeProto) -> None:
-    """Write weights as int8, one scale per output channel, and biases as int32 at input scale times weight scale."""
+    """Replace the weights of a node by int8, with one scale per output channel, and its bias by int32.
+
+    The scale of the bias is input scale times weight scale: kernels add it to the sum of the integer products.
+
+    Raises:
+        ValueError: the input of the node is not quantized.
+    """
     constants, producers = graph.map_initializers(model), graph.map_producers(model)
     if node.input[1] not in constants:
         return  # A product of two activations has no weights.
     weights, source = graph.to_array(constants[node.input[1]]), producers.get(node.input[0])
     if source is None or source.op_type != "DequantizeLinear":
-        raise ValueError(f"{node.op_type} {node.name!r} takes floats")
+        raise ValueError(f"{node.op_type} {node.name!r} has a float input")
     input_scale = float(graph.to_array(constants[source.input[1]]))
     axis = graph.find_channel_axis(node, weights.ndim)
     scales = compute_weight_scales(weights, axis)
     biases = [graph.to_array(constants[name]) for name in node.input[2:]]
     for bias in biases:
         scales = np.maximum(scales, np.abs(bias) / np.float32(input_scale * _LARGEST_BIAS))
+    # A channel of zeros without a bias needs a positive scale as well.
     scales = np.maximum(scales, SMALLEST_SCALE).astype(np.float32)
     node.input[1] = _add_dequantized(model, f"{node.name}/1", (quantize_weights(weights, scales, axis), scales), axis)
     for bias in biases:
@@ -189,10 +207,10 @@ def _write_integer_weights(model: ModelProto, node: NodeProto) -> None:
 
 
 def _add_dequantized(model: ModelProto, name: str, quantized: tuple[np.ndarray, np.ndarray], axis: int) -> str:
-    """Add integers and their scales along an axis, with a DequantizeLinear; return its output tensor."""
+    """Add a DequantizeLinear of constant integers with a scale along an axis; return its output tensor."""
     integers, scales = quantized
     zeros = np.zeros(len(scales), integers.dtype)
     values = {f"{name}/integers": integers, f"{name}/scales": scales, f"{name}/zero_points": zeros}
-    model.graph.initializer.extend(numpy_helper.from_array(value, of) for of, value in values.items())
+    model.graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in values.items())
     model.graph.node.append(helper.make_node("DequantizeLinear", [*values], [name], name=name, axis=axis))
     return name

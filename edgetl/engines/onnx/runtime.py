@@ -1,6 +1,6 @@
-"""Runs an .onnx file over photos on onnxruntime, with one session and one thread for each core.
+"""Predicts photos with an .onnx file on onnxruntime, with one single-threaded session for each core.
 
-The session options are those of the device's runtime.py, so that host and device give the same predictions.
+The session options are those of runtime.py on the device, so that host and device compute the same.
 """
 
 import time
@@ -25,15 +25,16 @@ _LEVELS = {
     "reference": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
 _SETTINGS = {
-    # On x86-64 onnxruntime would turn signed activations into unsigned ones, whose products saturate on processors
-    # without VNNI: measured, 72 % instead of 100 % of the predictions agreed with those of the unoptimized graph.
+    # By default, onnxruntime turns signed activations into unsigned ones on x86-64. Sums of their products saturate on
+    # processors without VNNI: 72 % of the predictions agreed with those of the unoptimized graph, with this 100 %.
     "session.qdqisint8allowed": "1",
-    # Level 1 multiplies quantized weights with float activations, without rounding the activations.
+    # Where weights are quantized and activations are not, the default level, 4, rounds the activations to int8 as well.
+    # Level 1 computes in float32.
     "session.qdq_matmulnbits_accuracy_level": "1",
-    # A waiting thread must not use a core that another session computes on.
+    # By default, a thread without work uses its core, on which another session could compute.
     "session.intra_op.allow_spinning": "0",
 }
-# What onnxruntime raises. Each class derives from Exception directly.
+# The classes that onnxruntime raises. They derive from Exception directly.
 RUNTIME_ERRORS = (
     errors.Fail,
     errors.InvalidArgument,
@@ -52,8 +53,8 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     Args:
         path: a file with one uint8 or float image input for one photo, channels last, and one output.
         photos: uint8 [photos, side, side, 3].
-        kernels: "onnxruntime", as devices run it, or "reference", the unoptimized graph, operator by operator.
-        advance: called from several threads with the number of further photos that are done.
+        kernels: "onnxruntime", as on devices, or "reference", which runs the operators of the file one by one.
+        advance: called with the number of photos of each chunk, from several threads.
 
     Raises:
         ConfigError: not an ONNX file that can be run, or its input does not match the photos.
@@ -71,18 +72,18 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
 
 
 def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
-    """Open a graph in memory, to be run operator by operator."""
+    """Open a graph without optimizations."""
     return onnxruntime.InferenceSession(
         model.SerializeToString(), _make_options("reference"), providers=["CPUExecutionProvider"]
     )
 
 
 def count_planned_operators(path: Path) -> dict[str, int]:
-    """Count the operators of the graph that onnxruntime makes of a file before it runs it."""
+    """Count the operators of the optimized graph that onnxruntime runs."""
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         plan = Path(work) / "plan.onnx"
         options = _make_options("onnxruntime")
-        # The next level would replace operators by those of this processor alone.
+        # The next level depends on the processor: it replaces operators by some that other hosts do not have.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.optimized_model_filepath = str(plan)
         _open(path, options)
@@ -90,13 +91,13 @@ def count_planned_operators(path: Path) -> dict[str, int]:
 
 
 def _check_input(image: onnxruntime.NodeArg, path: Path, photos: Pixels) -> type:
-    """Check that the input takes one photo; return its dtype. A symbolic dimension takes any length."""
+    """Check that the input has the shape of one photo; return its dtype. A symbolic dimension accepts any length."""
     if image.type not in _DTYPES:
         raise ConfigError(f"the model's input is {image.type}, not uint8 or float", where=(path,))
     side_px = photos.input_spec.side_px
     expected = [1, side_px, side_px, 3]
     lengths = zip(image.shape, expected, strict=False)
-    fits = all(not isinstance(length, int) or length == wanted for length, wanted in lengths)
+    fits = all(not isinstance(length, int) or length == required for length, required in lengths)
     if len(image.shape) != len(expected) or not fits:
         raise ConfigError(f"the model's input is {image.shape}, the photos are {expected}", where=(path,))
     return _DTYPES[image.type]

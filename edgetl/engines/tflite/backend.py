@@ -17,10 +17,10 @@ from edgetl.engines.tflite import calibrate, convert, inspect, layer_errors, run
 
 
 class TFLiteBackend:
-    """Makes, reads and runs .tflite files. They carry no metadata: classes and input are in the bundle's model.json."""
+    """Makes, reads and runs .tflite files. They contain no metadata: model.json in a bundle has classes and input."""
 
     def prepare(self, model: Path, folder: Path) -> Path:  # noqa: ARG002
-        """Return the .keras file itself: every method exports the SavedModel that it needs."""
+        """Return the .keras file itself: each method exports a SavedModel with another input."""
         return model
 
     def convert(self, source: Path, method: Method, photos: Pixels | None, metadata: ModelMetadata) -> bytes:  # noqa: ARG002

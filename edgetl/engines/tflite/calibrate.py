@@ -1,7 +1,8 @@
 """SavedModel and photos → a calibrated .tflite, and from it int8 files.
 
-Calibration takes nearly all the time of static quantization. The calibrated file is a float model with the range of
-every activation. It is quantized in half a second, as often as needed and with any layers left in float.
+Calibration takes nearly all the time of static quantization. The calibrated file is a float model that contains the
+range of every activation. Quantizing it takes half a second, so that many variants with different float layers can be
+made from it.
 """
 
 import os
@@ -21,16 +22,17 @@ def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Call
     Args:
         saved_model: exported with the input "ranged": see `keras.saved_model`.
         photos: uint8 [photos, side, side, 3].
-        advance: called with the number of further photos that are done.
+        advance: called with the number of photos since the last call.
 
     Raises:
         StageError: the converter failed.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    # The options are those of a full conversion to int8: the converter calibrates the graph that it would quantize.
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.representative_dataset = lambda: iterate_photos(photos, advance)
-    # TensorFlow's quantization debugger does the same; there is no public option to calibrate and stop.
+    # There is no public option to stop after the calibration. TensorFlow's quantization debugger uses this one.
     converter._experimental_calibrate_only = True
     try:
         return bytes(converter.convert())
@@ -45,8 +47,8 @@ def quantize_model(calibrated: bytes, float_layers: Sequence[str] = (), *, verif
 
     Args:
         calibrated: from `calibrate_model`.
-        float_layers: layers that stay in float, by the names that `layer_errors` gives them.
-        verify: add a NumericVerify operator after every layer, which compares it with its float version.
+        float_layers: names of layers that stay in float, from `layer_errors`.
+        verify: add a float copy of every layer, and a NumericVerify operator that compares both outputs.
 
     Raises:
         StageError: the quantizer failed.

@@ -1,4 +1,4 @@
-"""SavedModel → .tflite by method."""
+"""SavedModel → .tflite, with the weights and activations of a method."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ CONVERTER_ERRORS = (ValueError, RuntimeError, tf.errors.OpError)
 
 
 def choose_input_kind(method: Method) -> InputKind:
-    """Choose the SavedModel that the method starts from: see `keras.saved_model`."""
+    """Choose the input of the SavedModel that a method converts: see `keras.saved_model`."""
     kinds: dict[str, InputKind] = {"float32": "uint8", "int8": "ranged", "int16": "float32"}
     return kinds[method.activations]
 
@@ -25,7 +25,7 @@ def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels |
     """Convert a SavedModel.
 
     Args:
-        saved_model: exported with the input that `choose_input_kind(method)` names.
+        saved_model: exported with the input `choose_input_kind(method)`.
         method: dtypes of weights and activations.
         calibration: photos that set the activation ranges; None for methods that need none.
 
@@ -37,6 +37,7 @@ def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels |
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    # Weights become float16 with this optimization and a supported type of float16, int8 with the optimization alone.
     if method.weights != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if method.weights == "float16":
@@ -45,7 +46,7 @@ def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels |
         assert calibration is not None
         converter.representative_dataset = lambda: iterate_photos(calibration)
     if method.activations == "int8":
-        # Without TFLITE_BUILTINS_INT8 the converter leaves operators in float where it knows no integer kernel.
+        # With TFLITE_BUILTINS, the converter silently leaves operators in float for which it has no integer version.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
     if method.activations == "int16":
@@ -65,7 +66,7 @@ def iterate_photos(photos: Pixels, advance: Callable[[int], None] = lambda _: No
 
     Args:
         photos: uint8 [photos, side, side, 3].
-        advance: called with 1 after each photo.
+        advance: called with 1 after the converter has used a photo.
     """
     for index in range(len(photos)):
         yield [photos.rows([index]).astype(np.float32)]

@@ -1,8 +1,8 @@
-"""Reads a .tflite file: its operators, dtypes and weights, and whether they are what the method promises.
+"""Reads a .tflite file: its operators, dtypes and weights, and checks that they are those of its method.
 
-The converter's options are not trusted. What the file contains is read back with the runtime that will run it, and a
-surprise stops the build: an operator outside TFLite's built-ins, a float operator in an integer file, a convolution
-with one scale for all channels.
+The converter's options are no proof: it silently leaves operators in float where it has no integer kernel. So the file
+is read back with the runtime that will run it, and a fault stops the build: an operator outside TFLite's built-ins, a
+float operator in an integer file, a convolution with one scale for all channels.
 """
 
 from collections import Counter
@@ -20,10 +20,11 @@ from edgetl.core.model_file import ModelSummary
 from edgetl.core.records import TensorSpec
 from edgetl.engines.tflite import runtime
 
-# Operators that may touch floats in an integer file: they convert its input and output.
+# Operators that may have a float tensor in an integer file: they convert its input and output.
 _CONVERSIONS = {"CAST", "QUANTIZE", "DEQUANTIZE"}
-_CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 # Axis of the output channels in the weights of each operator.
+_CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+# The scales of dense layers are not checked: TFLite allows one scale for all channels there.
 _CHANNEL_AXES = {**_CONVOLUTIONS, "FULLY_CONNECTED": 0}
 # A flatbuffer cannot be larger.
 _MODEL_BYTES_LIMIT = 2**31 - 1
@@ -38,6 +39,7 @@ def summarize_file(path: Path) -> ModelSummary:
     if path.stat().st_size > _MODEL_BYTES_LIMIT:
         raise ConfigError("too large for a TFLite file", where=(path,))
     tensors, nodes, (image, scores) = _read(path)
+    # The runtime lists tensors that no operator uses as well. An index of -1 is an optional input that is absent.
     used = {index for node in nodes for index in (*node["inputs"], *node["outputs"]) if index >= 0}
     return ModelSummary(
         input=_describe_tensor(image),
@@ -65,7 +67,7 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
     """
     interpreter = _open(path)
     nodes = interpreter._get_ops_details()
-    # Weights stored as float16 reach their operator through a DEQUANTIZE.
+    # A DEQUANTIZE between stored float16 weights and their operator: its output → its input.
     stored = {node["outputs"][0]: node["inputs"][0] for node in nodes if node["op_name"] == "DEQUANTIZE"}
     for node in nodes:
         if node["op_name"] in _CHANNEL_AXES:
@@ -76,21 +78,21 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
 
 
 def check_file(path: Path, method: Method) -> None:
-    """Check that the file is what the method promises.
+    """Check that the file has the operators, dtypes and scales of its method.
 
     Raises:
         ConfigError: not a TFLite file.
-        StageError: it is not; the message names operator and tensor.
+        StageError: the check failed; the message names operator and tensor.
     """
-    tensors, nodes, ends = _read(path)
-    surprises = [
-        *(surprise for node in nodes for surprise in _check_operator(node, tensors, method)),
+    tensors, nodes, (image, scores) = _read(path)
+    faults = [
+        *(fault for node in nodes for fault in _check_operator(node, tensors, method)),
         *_check_float_layers(path, method),
-        *_check_ends(ends, method),
+        *_check_input_and_output(image, scores, method),
         *_check_dtypes(tensors, method),
     ]
-    if surprises:
-        raise StageError(f"the {method.name} file is not what it should be: {surprises[0]}", where=(path,))
+    if faults:
+        raise StageError(f"the {method.name} file failed its check: {faults[0]}", where=(path,))
 
 
 def _check_operator(node: Any, tensors: dict[int, Any], method: Method) -> Iterator[str]:
@@ -100,7 +102,7 @@ def _check_operator(node: Any, tensors: dict[int, Any], method: Method) -> Itera
     if method.activations != "float32" and floats and name not in _CONVERSIONS and not method.float_layers:
         yield f"operator {name} computes in float at tensor {floats[0]!r}"
     if method.activations == "int8" and floats and not method.float_layers:
-        yield f"operator {name} outputs a float at tensor {floats[0]!r}"
+        yield f"operator {name} has the float tensor {floats[0]!r}"
     if method.activations != "float32" and name in _CONVOLUTIONS and not floats:
         weights = tensors[node["inputs"][1]]
         scales = len(weights["quantization_parameters"]["scales"])
@@ -110,57 +112,61 @@ def _check_operator(node: Any, tensors: dict[int, Any], method: Method) -> Itera
 
 
 def _check_float_layers(path: Path, method: Method) -> Iterator[str]:
+    """Check that a mixed8 file computes as many layers in float as its method requires, and nothing but layers."""
     in_float = list_float_operators(path) if method.float_layers else []
     if len(in_float) != method.float_layers or not ladder.WEIGHTED_OPERATORS.issuperset(in_float):
         yield f"{', '.join(in_float) or 'nothing'} computes in float"
 
 
-def _check_ends(ends: tuple[Any, Any], method: Method) -> Iterator[str]:
+def _check_input_and_output(image: Any, scores: Any, method: Method) -> Iterator[str]:
     expected = (
-        ("input", ends[0], "float32" if method.activations == "int16" else "uint8"),
-        ("output", ends[1], "uint8" if method.activations == "int8" else "float32"),
+        # TFLite has no cast from 8 bits to 16, so a file with 16-bit activations has a float input.
+        ("input", image, "float32" if method.activations == "int16" else "uint8"),
+        ("output", scores, "uint8" if method.activations == "int8" else "float32"),
     )
-    for which, end, dtype in expected:
-        if np.dtype(end["dtype"]).name != dtype or int(end["shape"][0]) != 1:
-            yield f"{which} {end['name']!r} is not {dtype} for one photo"
-    if method.activations == "int8" and tuple(ends[0]["quantization"]) != (1.0, 0):
-        yield f"input {ends[0]['name']!r} is not raw 0..255: {ends[0]['quantization']}"
+    for role, tensor, dtype in expected:
+        if np.dtype(tensor["dtype"]).name != dtype or int(tensor["shape"][0]) != 1:
+            yield f"{role} {tensor['name']!r} is not {dtype} for one photo"
+    # Any other scale or zero point would need arithmetic on the device before the photo could be used.
+    if method.activations == "int8" and tuple(image["quantization"]) != (1.0, 0):
+        yield f"input {image['name']!r} is not raw 0..255: {image['quantization']}"
 
 
 def _check_dtypes(tensors: dict[int, Any], method: Method) -> Iterator[str]:
     dtypes = {np.dtype(tensor["dtype"]).name for tensor in tensors.values()}
     if method.weights not in dtypes:
-        yield f"no tensor holds {method.weights}"
+        yield f"no tensor is {method.weights}"
     if method.weights != "int8" and "int8" in dtypes:
-        yield "some tensors hold int8"
+        yield "some tensors are int8"
 
 
 def _read(path: Path) -> tuple[dict[int, Any], list[Any], tuple[Any, Any]]:
     """Read the tensors by index, the operators in order, and the details of input and output."""
     interpreter = _open(path)
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
-    ends = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    image_and_scores = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     # LiteRT has no public list of operators; its own tools use this one.
-    return tensors, interpreter._get_ops_details(), ends
+    return tensors, interpreter._get_ops_details(), image_and_scores
 
 
 def _open(path: Path) -> Interpreter:
-    # Delegates would hide the operators that they replace.
+    # A delegate replaces the operators that it runs by a single one.
     return runtime.open_interpreter(path, runtime.WITHOUT_DELEGATES)
 
 
-def _describe_tensor(end: Any) -> TensorSpec:
-    scale, zero_point = end["quantization"]
+def _describe_tensor(tensor: Any) -> TensorSpec:
+    scale, zero_point = tensor["quantization"]
     return TensorSpec(
-        name=str(end["name"]).removesuffix(":0").removeprefix("serving_default_"),
-        shape=tuple(int(length) for length in end["shape"]),
-        dtype=np.dtype(end["dtype"]).name,
+        # TensorFlow calls the input "serving_default_image:0".
+        name=str(tensor["name"]).removesuffix(":0").removeprefix("serving_default_"),
+        shape=tuple(int(length) for length in tensor["shape"]),
+        dtype=np.dtype(tensor["dtype"]).name,
         scale=float(scale),
         zero_point=int(zero_point),
     )
 
 
 def _list_floats(node: Any, tensors: dict[int, Any]) -> list[str]:
-    """List the names of the float tensors that an operator reads or writes."""
+    """List the names of the float tensors among the inputs and outputs of an operator."""
     indices = (index for index in (*node["inputs"], *node["outputs"]) if index >= 0)
     return [tensors[index]["name"] for index in indices if np.issubdtype(tensors[index]["dtype"], np.floating)]

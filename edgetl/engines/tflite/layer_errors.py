@@ -1,4 +1,4 @@
-"""A calibrated .tflite and photos → the quantization error of every layer."""
+"""A calibrated .tflite file and photos → the quantization error of every layer."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from edgetl.engines.tflite.calibrate import quantize_model
 def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError, ...]:
     """Measure the quantization error of every layer, largest first.
 
-    Each quantized layer is compared with a float layer on the same input, the output of the quantized layers before
-    it. So the error is that of the layer alone.
+    Each quantized layer is compared with a float copy that has the same input: the dequantized output of the quantized
+    layers before it. So errors of earlier layers do not count.
 
     Args:
         calibrated: from `calibrate.calibrate_model`.
@@ -27,6 +27,8 @@ def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError,
 
     Source: TensorFlow's quantization debugger.
     """
+    # All outputs must be readable afterwards. A delegate would hide the tensors between its operators, and by default
+    # LiteRT reuses the memory of a tensor after its last consumer.
     interpreter = Interpreter(
         model_content=quantize_model(calibrated, verify=True),
         experimental_op_resolver_type=runtime.WITHOUT_DELEGATES,
@@ -40,9 +42,9 @@ def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError,
     pairs = [tuple(map(int, node["inputs"])) for node in nodes if node["op_name"] == "NumericVerify"]
     errors = LayerErrorSum(len(pairs))
     for row in range(len(photos)):
-        _invoke(interpreter, photos.rows([row]))
+        _predict_photo(interpreter, photos.rows([row]))
         errors.add([_read_outputs(interpreter, tensors, integers, floats) for integers, floats in pairs])
-    # The float layer has kept the name by which the quantizer knows the layer.
+    # `quantize_model` identifies layers by the names of the float model, which the float copies have.
     return errors.finish(
         [
             (str(tensors[floats]["name"]), str(operators[integers]), float(tensors[integers]["quantization"][0]))
@@ -51,7 +53,7 @@ def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError,
     )
 
 
-def _invoke(interpreter: Interpreter, photo: np.ndarray) -> None:
+def _predict_photo(interpreter: Interpreter, photo: np.ndarray) -> None:
     (image,) = interpreter.get_input_details()
     interpreter.set_tensor(image["index"], quantize_pixels(photo, image["quantization"], image["dtype"]))
     interpreter.invoke()

@@ -1,6 +1,6 @@
-"""Runs a .tflite file over photos on LiteRT, with one interpreter and one thread for each core.
+"""Predicts photos with a .tflite file on LiteRT, with one single-threaded interpreter for each core.
 
-Which kernels ran is checked: LiteRT silently falls back to its own kernels where XNNPACK cannot start.
+`Predictions.accelerated` is read from the interpreter: LiteRT silently uses its own kernels where XNNPACK cannot start.
 """
 
 import time
@@ -27,8 +27,8 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     Args:
         path: a file with one uint8 or float image input of batch 1 and one output.
         photos: uint8 [photos, side, side, 3].
-        kernels: "xnnpack", which devices run, or "reference", the plain loops that give the same integers everywhere.
-        advance: called from several threads with the number of further photos that are done.
+        kernels: "xnnpack", as on devices, or "reference", which computes the same integers on every processor.
+        advance: called with the number of photos of each chunk, from several threads.
 
     Raises:
         ConfigError: not a TFLite file, or its input does not match the photos.
@@ -48,7 +48,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
 
 
 def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Turn the integers of a tensor into real numbers.
+    """Convert the integers of a quantized tensor to the values that they represent.
 
     Args:
         raw: integers or floats of any shape.
@@ -62,15 +62,15 @@ def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
 
 def runs_xnnpack(path: Path) -> bool:
-    """Return whether XNNPACK runs at least a part of this file on this machine."""
+    """Return whether XNNPACK runs the file, or a part of it, on this host."""
     return _has_delegate(open_interpreter(path, _RESOLVERS["xnnpack"]))
 
 
 def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
-    """Open a file with one input and one output, on one thread.
+    """Open a file with one input and one output in a single-threaded interpreter.
 
     Raises:
-        ConfigError: not a TFLite file, or more inputs or outputs.
+        ConfigError: not a TFLite file, or another number of inputs or outputs.
     """
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=resolver)
@@ -79,7 +79,7 @@ def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
         raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
     inputs, outputs = len(interpreter.get_input_details()), len(interpreter.get_output_details())
     if (inputs, outputs) != (1, 1):
-        raise ConfigError(f"{inputs} inputs and {outputs} outputs, one of each is needed", where=(path,))
+        raise ConfigError(f"the model has {inputs} inputs and {outputs} outputs, one of each is needed", where=(path,))
     return interpreter
 
 
@@ -109,5 +109,5 @@ def _predict_chunks(
 
 
 def _has_delegate(interpreter: Interpreter) -> bool:
-    # LiteRT has no public way to ask whether a delegate runs; a DELEGATE operator in the plan shows it.
+    # LiteRT has no public function for this. A delegate appears as an operator in the list of operators.
     return any(node["op_name"] == "DELEGATE" for node in interpreter._get_ops_details())

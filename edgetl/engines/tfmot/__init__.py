@@ -1,1 +1,1 @@
-"""The Keras 2 child process: quantization-aware training, pruning and clustering with tfmot."""
+"""Quantization-aware training, pruning and clustering with tfmot, in a child process with Keras 2."""

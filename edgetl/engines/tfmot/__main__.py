@@ -1,9 +1,11 @@
-"""The program of the child process that retrains in Keras 2: `python -m edgetl.engines.tfmot JOB RESULTS`.
+"""The child process that retrains a network in Keras 2: `python -m edgetl.engines.tfmot JOB RESULTS`.
 
-Importing tfmot sets TF_USE_LEGACY_KERAS and so changes what TensorFlow means by Keras; hence a process of its own.
-In: a folder with job.json, the network and what Keras 3 answers to a few photos (probe.npz). Out: a folder with
-outcome.json and saved_model/ with proof.npy (qat), or weights.npz (prune, cluster). stdout carries one JSON object a
-line: what begins, steps, epochs, and at the end "done" or the error.
+tfmot sets TF_USE_LEGACY_KERAS, which replaces Keras 3 by Keras 2 in the whole process. So it runs in another process.
+
+In: the folder JOB with job.json, the network (network.json, weights.npz) and the scores of the Keras 3 model for a few
+photos (probe.npz). Out: the folder RESULTS with outcome.json and, for "qat", saved_model/ and predictions.npy, or, for
+"prune" and "cluster", weights.npz. Standard output contains one JSON object per line: {"begin": [task, steps]},
+{"step": [count, note]}, {"epoch": {...}}, {"say": text}, and last {"done": true} or {"error": [...]}.
 """
 
 import json
@@ -30,99 +32,105 @@ from edgetl.engines.tfmot.keras2_model import build_keras2, check_against_keras3
 from edgetl.engines.tfmot.qat import QatModel
 
 
-def run_job(given: Path, results: Path, watch: TrainingListener) -> None:
-    """Do the job that lies in `given`; write into `results`.
+def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None:
+    """Run a retraining and write its results.
+
+    Args:
+        job_folder: the folder JOB.
+        results: the folder RESULTS.
+        listener: is called with the progress.
 
     Raises:
-        StageError: the bridge does not hold, a layer cannot be quantized, or training diverged.
+        StageError: the Keras 2 model differs from the Keras 3 model, a layer cannot be quantized, or training diverged.
     """
     start = time.monotonic()
-    job = RetrainJob.model_validate_json((given / "job.json").read_text(encoding="utf-8"))
+    job = RetrainJob.model_validate_json((job_folder / "job.json").read_text(encoding="utf-8"))
     recipe = job.recipe
     tf_keras.utils.set_random_seed(recipe.training.seed)
-    whole = description.load_network(given)
-    difference = _proven(build_keras2(whole).model, given, "the network")
+    network = description.load_network(job_folder)
+    difference = _check_with_probe(build_keras2(network).model, job_folder, "the network")
     scaling = PixelScaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
-    course = RetrainSetup(
+    setup = RetrainSetup(
         train=LabelledPhotos.open(job.train, job.input),
         validation=LabelledPhotos.open(job.validation, job.input),
         recipe=recipe,
-        learning_rate=recipe.phase1.learning_rate * recipe.retrain.learning_rate_ratio_of(job.kind),
-        scaled=scaling.scaled,
+        learning_rate=recipe.phase1.learning_rate * recipe.retrain.get_learning_rate_ratio(job.kind),
+        scale_pixels=scaling.apply,
     )
     if job.kind == "qat":
-        folded = folding.fold_batch_norm(whole)
+        folded = folding.fold_batch_norm(network)
         calibration = pixel_store.open_pixels([photo.sha256 for photo in job.calibration], job.input)
-        aware = QatModel(folded, calibration, scaling, watch)
-        _proven(aware.plain, given, "the network with BatchNormalization folded")
-        fitted = _quantized(job, aware, course, results, watch)
+        model = QatModel(folded, calibration, scaling, listener)
+        _check_with_probe(model.float_model, job_folder, "the network with BatchNormalization folded")
+        fit_result = model.fit(setup, listener)
+        # The export rounds the biases, so the predictions after it are those that the file must reproduce.
+        model.export(results / "saved_model")
+        photos = pixel_store.open_pixels([photo.sha256 for photo in job.agreement_photos], job.input)
+        np.save(results / "predictions.npy", model.predict(photos), allow_pickle=False)
     else:
-        slim = prune_cluster.prune_network if job.kind == "prune" else prune_cluster.cluster_network
-        slimmed, fitted = slim(whole, course, watch)
-        description.save_weights(results / "weights.npz", [node.weights for node in slimmed.nodes])
+        compress = prune_cluster.prune_network if job.kind == "prune" else prune_cluster.cluster_network
+        compressed, fit_result = compress(network, setup, listener)
+        description.save_weights(results / "weights.npz", [node.weights for node in compressed.nodes])
     outcome = RetrainOutcome(
-        epochs=fitted.epochs,
-        best_epoch=fitted.best_epoch,
-        start_accuracy=fitted.start_accuracy,
-        accuracy=fitted.accuracy,
-        learning_rate=course.learning_rate,
-        bridge_difference=difference,
-        note=_note(fitted),
+        epochs=fit_result.epochs,
+        best_epoch=fit_result.best_epoch,
+        start_accuracy=fit_result.start_accuracy,
+        accuracy=fit_result.accuracy,
+        learning_rate=setup.learning_rate,
+        keras2_difference=difference,
+        note=_describe_best_epoch(fit_result),
         seconds=round(time.monotonic() - start, 3),
     )
     (results / "outcome.json").write_text(outcome.model_dump_json(indent=1), encoding="utf-8")
 
 
-def _proven(carried: tf_keras.Model, given: Path, what: str) -> float:
-    with np.load(given / "probe.npz", allow_pickle=False) as probe:
-        return check_against_keras3(carried, probe["photos"], probe["answers"], what)
+def _check_with_probe(model: tf_keras.Model, job_folder: Path, name: str) -> float:
+    """Check that a Keras 2 model predicts the scores in probe.npz; return the largest difference."""
+    with np.load(job_folder / "probe.npz", allow_pickle=False) as probe:
+        return check_against_keras3(model, probe["photos"], probe["scores"], name)
 
 
-def _quantized(
-    job: RetrainJob, aware: QatModel, course: RetrainSetup, results: Path, watch: TrainingListener
-) -> FitResult:
-    fitted = aware.fit(course, watch)
-    proof = pixel_store.open_pixels([photo.sha256 for photo in job.proof], job.input)
-    aware.export(results / "saved_model")
-    np.save(results / "proof.npy", aware.answers(proof), allow_pickle=False)
-    return fitted
-
-
-def _note(fitted: FitResult) -> str:
-    if fitted.best_epoch == 0:
+def _describe_best_epoch(fit_result: FitResult) -> str:
+    """Return a note for the user if the retraining did not improve the accuracy."""
+    if fit_result.best_epoch == 0:
         return "no epoch was better on the validation photos than the start, which is kept"
-    if fitted.accuracy < fitted.start_accuracy:
-        return "the best epoch answers fewer validation photos right than the start"
+    if fit_result.accuracy < fit_result.start_accuracy:
+        return "the best epoch classifies fewer validation photos correctly than the start"
     return ""
 
 
-class _Telling:
-    """JSON lines to the parent, on what was stdout; whatever else is written there goes to stderr."""
+class _MessageWriter:
+    """Writes messages to the parent process as JSON lines, on the descriptor that was standard output.
+
+    Standard output itself is redirected to standard error: what libraries print must not appear between the messages.
+    """
 
     def __init__(self) -> None:
         sys.stdout.flush()
-        self._lines: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+        self._stream: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+        # On the level of file descriptors, because TensorFlow's C++ code writes past sys.stdout.
         os.dup2(2, 1)
-        self.watch = TrainingListener(
-            begin=lambda what, total: self("begin", [what, total]),
-            step=lambda count, note: self("step", [count, note]),
-            epoch=lambda epoch: self("epoch", asdict(epoch)),
-            say=lambda text: self("say", text),
+        self.listener = TrainingListener(
+            begin=lambda task, steps: self.write("begin", [task, steps]),
+            step=lambda count, note: self.write("step", [count, note]),
+            epoch=lambda result: self.write("epoch", asdict(result)),
+            say=lambda text: self.write("say", text),
         )
 
-    def __call__(self, word: str, value: Any) -> None:
-        self._lines.write(json.dumps({word: value}) + "\n")
+    def write(self, kind: str, value: Any) -> None:
+        """Write a message."""
+        self._stream.write(json.dumps({kind: value}) + "\n")
 
 
-def main(given: str, results: str) -> int:
-    """Do the job and tell of it; the exit code says whether it was done."""
-    tell = _Telling()
+def main(job_folder: str, results: str) -> int:
+    """Run the job; return the exit code."""
+    writer = _MessageWriter()
     try:
-        run_job(Path(given), Path(results), tell.watch)
+        run_job(Path(job_folder), Path(results), writer.listener)
     except EdgetlError as error:
-        tell("error", [type(error).__name__, error.message, list(error.where), error.hint])
+        writer.write("error", [type(error).__name__, error.message, list(error.where), error.hint])
         return error.exit_code
-    tell("done", True)
+    writer.write("done", True)
     return 0
 
 

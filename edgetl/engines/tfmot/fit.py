@@ -1,7 +1,4 @@
-"""The epochs of a retraining: train on augmented photos, judge on validation, keep the best. Child processes only.
-
-tfmot's models want something before each step, and before they are judged: `Hooks`.
-"""
+"""Epochs of a retraining: train on augmented photos, evaluate on validation photos. Child process only."""
 
 import math
 import time
@@ -19,48 +16,65 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 
-_BATCH = 64
-_GLANCE_S = 0.2
-# Higher is better: accuracy first, loss where accuracies tie.
-Score = tuple[float, float]
+_PREDICTION_BATCH_SIZE = 64
+# Every report is a line of JSON that the parent parses and draws.
+_REPORT_INTERVAL_S = 0.2
+# Keras clips probabilities to this in its crossentropy losses. Source: tf_keras.backend.epsilon.
+_EPSILON = 1e-7
+# Validation accuracy and mean log probability of the true class. Tuples compare in this order, higher is better: the
+# loss decides between epochs of equal accuracy.
+_Score = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainSetup:
-    """What is trained on, what is judged on, and how pixels become what the network eats."""
+    """Data and settings of a retraining.
+
+    Attributes:
+        train: photos to train on.
+        validation: photos that choose the best epoch.
+        recipe: epochs, batch size, augmentation and seed.
+        learning_rate: the same in all epochs.
+        scale_pixels: uint8 [photos, side, side, 3] → float32 of the same shape, as the network expects them.
+    """
 
     train: LabelledPhotos
     validation: LabelledPhotos
     recipe: RetrainingTables
     learning_rate: float
-    scaled: Callable[[np.ndarray], Any]
+    scale_pixels: Callable[[np.ndarray], Any]
 
     @property
-    def sigmoid(self) -> bool:
-        """Whether one unit stands for two classes."""
+    def has_sigmoid(self) -> bool:
+        """Return whether the network has one sigmoid unit for two classes."""
         return self.recipe.head.activation == "sigmoid"
 
     @property
-    def steps(self) -> int:
-        """Batches in an epoch."""
+    def steps_per_epoch(self) -> int:
+        """Return the number of batches in an epoch. The last one may be smaller."""
         return math.ceil(len(self.train.labels) / self.recipe.training.batch_size)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitHooks:
-    """`settle` comes before every judgement; `counts` says which epochs may win, 0 being the model as it began."""
+    """What a tfmot model needs beyond training steps.
 
-    settle: Callable[[], None] = _nothing
-    counts: Callable[[int], bool] = lambda epoch: epoch >= 0
+    Attributes:
+        before_validation: is called before each evaluation, to bring the wrappers of tfmot up to date with the weights.
+        is_eligible: whether an epoch may be chosen as the best; epoch 0 is the model before the first step.
+    """
+
+    before_validation: Callable[[], None] = _do_nothing
+    is_eligible: Callable[[int], bool] = lambda epoch: epoch >= 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """What was reached; the best weights are in the model."""
+    """Validation accuracy before the training and in the best epoch, and the number of epochs."""
 
     start_accuracy: float
     accuracy: float
@@ -69,79 +83,97 @@ class FitResult:
 
 
 def fit_model(
-    model: tf_keras.Model, course: RetrainSetup, watch: TrainingListener, hooks: FitHooks, *, what: RetrainKind
+    model: tf_keras.Model, setup: RetrainSetup, listener: TrainingListener, hooks: FitHooks, *, kind: RetrainKind
 ) -> FitResult:
-    """Train for the recipe's epochs and leave the best one's weights in the model.
+    """Train for the recipe's number of epochs; the model ends with the weights of the best epoch.
 
     Raises:
-        StageError: the loss is no longer a number.
+        StageError: the loss is not finite.
     """
-    epochs = course.recipe.retrain.epochs_of(what)
-    # The rate is a variable of the optimizer's; a fresh one begins with no memory of an earlier training.
+    epochs = setup.recipe.retrain.get_epochs(kind)
     model.compile(
-        optimizer=tf_keras.optimizers.Adam(course.learning_rate),
-        loss="binary_crossentropy" if course.sigmoid else "sparse_categorical_crossentropy",
+        optimizer=tf_keras.optimizers.Adam(setup.learning_rate),
+        loss="binary_crossentropy" if setup.has_sigmoid else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    hooks.settle()
-    start = _judged(model, course)
-    best = (start, 0, model.get_weights()) if hooks.counts(0) else ((-1.0, 0.0), 0, [])
-    watch.begin(what, epochs * course.steps)
+    hooks.before_validation()
+    start_score = _evaluate(model, setup)
+    # An accuracy of -1 is below every other, so that the first eligible epoch is better.
+    best = (start_score, 0, model.get_weights()) if hooks.is_eligible(0) else ((-1.0, 0.0), 0, [])
+    listener.begin(kind, epochs * setup.steps_per_epoch)
     for epoch in range(1, epochs + 1):
-        began = time.monotonic()
-        loss, accuracy = _epoch(model, course, epoch, watch)
-        hooks.settle()
-        score = _judged(model, course)
+        start = time.monotonic()
+        loss, accuracy = _train_epoch(model, setup, epoch, listener)
+        hooks.before_validation()
+        score = _evaluate(model, setup)
         if not np.isfinite([loss, score[1]]).all():
             raise StageError(
-                f"retraining diverged in epoch {epoch}: the loss is no longer a number",
-                hint=f"lower the rate, now {course.learning_rate:g}: the ratios in [retrain] of a recipe file",
+                f"retraining diverged in epoch {epoch}: the loss is not finite",
+                hint=f"lower the learning rate, now {setup.learning_rate:g}: the ratios in [retrain] of a recipe file",
             )
-        if hooks.counts(epoch) and score > best[0]:
+        if hooks.is_eligible(epoch) and score > best[0]:
             best = (score, epoch, model.get_weights())
-        watch.epoch(
+        listener.epoch(
             EpochResult(
-                phase=what,
+                phase=kind,
                 epoch=epoch,
-                learning_rate=course.learning_rate,
+                learning_rate=setup.learning_rate,
                 loss=loss,
                 accuracy=accuracy,
                 validation_loss=-score[1],
                 validation_accuracy=score[0],
-                seconds=round(time.monotonic() - began, 3),
+                seconds=round(time.monotonic() - start, 3),
             )
         )
     model.set_weights(best[2])
-    return FitResult(start_accuracy=start[0], accuracy=best[0][0], best_epoch=best[1], epochs=epochs)
+    return FitResult(start_accuracy=start_score[0], accuracy=best[0][0], best_epoch=best[1], epochs=epochs)
 
 
-def predict_batches(model: tf_keras.Model, photos: Pixels, scaled: Callable[[np.ndarray], Any]) -> np.ndarray:
-    """Predict photos in order: float32 [photos, units]."""
-    return predict_in_batches(len(photos), _BATCH, lambda rows: model.predict_on_batch(scaled(photos.rows(rows))))
+def predict_batches(model: tf_keras.Model, photos: Pixels, scale_pixels: Callable[[np.ndarray], Any]) -> np.ndarray:
+    """Predict photos in order.
+
+    Args:
+        model: its input is float32 [photos, side, side, 3], scaled.
+        photos: uint8 [photos, side, side, 3].
+        scale_pixels: see `RetrainSetup`.
+
+    Returns:
+        float32 [photos, units].
+    """
+    return predict_in_batches(
+        len(photos), _PREDICTION_BATCH_SIZE, lambda rows: model.predict_on_batch(scale_pixels(photos.rows(rows)))
+    )
 
 
-def _epoch(model: tf_keras.Model, course: RetrainSetup, epoch: int, watch: TrainingListener) -> tuple[float, float]:
-    seed, size = course.recipe.training.seed, course.recipe.training.batch_size
-    order = np.random.default_rng((seed, epoch)).permutation(len(course.train.labels))
-    how, reached, told, glanced = course.recipe.augment, [], 0, time.monotonic()
-    for step in range(course.steps):
-        rows = order[step * size : (step + 1) * size]
-        pixels = course.train.augmented(rows, choose_view(epoch, how), seed, how)
-        labels = course.train.labels[rows]
-        targets = labels.reshape(-1, 1).astype(np.float32) if course.sigmoid else labels
-        reached.append([*model.train_on_batch(course.scaled(pixels), targets), len(rows)])
-        if time.monotonic() - glanced >= _GLANCE_S or step == course.steps - 1:
-            watch.step(step + 1 - told, f"loss {reached[-1][0]:.3f}")
-            told, glanced = step + 1, time.monotonic()
-    whole = np.array(reached)
-    loss, accuracy = (whole[:, :2] * whole[:, 2:]).sum(axis=0) / whole[:, 2].sum()
+def _train_epoch(
+    model: tf_keras.Model, setup: RetrainSetup, epoch: int, listener: TrainingListener
+) -> tuple[float, float]:
+    """Train on every photo once; return the mean loss and accuracy."""
+    recipe, photos = setup.recipe, setup.train
+    seed, batch_size = recipe.training.seed, recipe.training.batch_size
+    order = np.random.default_rng((seed, epoch)).permutation(len(photos.labels))
+    view = choose_view(epoch, recipe.augment)
+    results, reported_steps, last_report = [], 0, time.monotonic()
+    for step in range(setup.steps_per_epoch):
+        rows = order[step * batch_size : (step + 1) * batch_size]
+        pixels = photos.augmented(rows, view, seed, recipe.augment)
+        labels = photos.labels[rows]
+        # One sigmoid unit is the probability of class 1; Keras compares it with floats of the same shape.
+        targets = labels.reshape(-1, 1).astype(np.float32) if setup.has_sigmoid else labels
+        results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets), len(rows)])
+        if time.monotonic() - last_report >= _REPORT_INTERVAL_S or step == setup.steps_per_epoch - 1:
+            listener.step(step + 1 - reported_steps, f"loss {results[-1][0]:.3f}")
+            reported_steps, last_report = step + 1, time.monotonic()
+    # Weighted by the photos of each batch: the last one may be smaller.
+    batches = np.array(results)
+    loss, accuracy = (batches[:, :2] * batches[:, 2:]).sum(axis=0) / batches[:, 2].sum()
     return float(loss), float(accuracy)
 
 
-def _judged(model: tf_keras.Model, course: RetrainSetup) -> Score:
-    scores = predict_batches(model, course.validation.pixels, course.scaled).astype(np.float64)
-    labels = course.validation.labels
-    if course.sigmoid:
+def _evaluate(model: tf_keras.Model, setup: RetrainSetup) -> _Score:
+    scores = predict_batches(model, setup.validation.pixels, setup.scale_pixels).astype(np.float64)
+    labels = setup.validation.labels
+    if setup.has_sigmoid:
         scores = np.concatenate([1 - scores, scores], axis=1)
-    right = np.maximum(scores[np.arange(len(labels)), labels], 1e-7)
-    return float((scores.argmax(axis=1) == labels).mean()), float(np.log(right).mean())
+    true_scores = np.maximum(scores[np.arange(len(labels)), labels], _EPSILON)
+    return float((scores.argmax(axis=1) == labels).mean()), float(np.log(true_scores).mean())

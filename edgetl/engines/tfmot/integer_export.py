@@ -1,8 +1,8 @@
-"""A folded network with its ranges → a SavedModel that the TFLite converter turns into integers. Child processes only.
+"""A folded network and its activation ranges → a SavedModel for the converters to int8. Child process only.
 
-The scaling of the pixels comes first, as a convolution of 1x1 on raw RGB: one operator with one rounding, whatever the
-scaling is. Kernels are written as multiples of their channel's step, from which the converter reads the same step, and
-biases as multiples of what a step of the kernel times a step of the photo, or of the layer before, is worth.
+The scaling of the pixels is a 1x1 convolution on raw RGB: one operator and one rounding for any scaling. Weights are
+multiples of the scale of their output channel, so that a converter derives the same scale from them. Biases are
+multiples of weight scale times input scale.
 """
 
 from collections.abc import Mapping
@@ -17,71 +17,88 @@ from edgetl.core.network import folding, quantization
 from edgetl.core.network.description import Network, Node, Weights, arrange_by_channel
 from edgetl.engines.tfmot.keras2_model import Keras2Model
 
+# The names in `engines.keras.saved_model`, which cannot be imported beside Keras 2.
 INPUT, OUTPUT = "image", "scores"
+# Lowest and highest value of a tensor.
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PixelScaling:
-    """What the model does to raw RGB: `pixels @ matrix + offset`, float32 [3, 3] and [3]."""
+    """The input scaling of a model: raw RGB pixels @ matrix + offset, with float32 [3, 3] and float32 [3]."""
 
     matrix: np.ndarray
     offset: np.ndarray
 
     @property
-    def range(self) -> Range:
-        """A range that holds what comes out of 0..255, all channels together, with zero on one of its levels."""
-        ends = 255 * np.stack([np.minimum(self.matrix, 0).sum(0), np.maximum(self.matrix, 0).sum(0)]) + self.offset
-        return quantization.widen_range(min(float(ends.min()), 0.0), max(float(ends.max()), 0.0))
+    def output_range(self) -> Range:
+        """Return a range of all scaled pixels, of which 0.0 is a quantization level."""
+        # Each output is linear in the pixels, so its extremes are where positive weights meet 255 and negative ones 0,
+        # or the reverse.
+        extremes = 255 * np.stack([np.minimum(self.matrix, 0).sum(0), np.maximum(self.matrix, 0).sum(0)]) + self.offset
+        return quantization.widen_range(min(float(extremes.min()), 0.0), max(float(extremes.max()), 0.0))
 
-    def whole(self) -> "PixelScaling":
-        """The same in whole steps, as the integer file has it: a gray of 128 lies that near to a half."""
+    def quantize(self) -> "PixelScaling":
+        """Return the same scaling with weights and bias rounded as in the integer file.
+
+        The difference matters next to ties: scaled to -1..1, the pixel value 128 is 0.498 quantization steps above
+        zero. In the file it is 0.502 steps above, because the bias of -1 is rounded.
+        """
         node = Node(name="scaling", kind="Conv2D", inputs=(), shape=(3,), weights=(self.matrix, self.offset))
+        # The scale of raw pixels 0..255 is 1.
         matrix, offset = round_weights(node, 1.0)
         return PixelScaling(matrix=matrix, offset=offset)
 
-    def scaled(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 [photos, side, side, 3] → float32 of the same shape."""
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Scale uint8 [photos, side, side, 3]; return float32 of the same shape."""
         return np.asarray(pixels.astype(np.float32) @ self.matrix + self.offset, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuantizedNetwork:
-    """A folded network in whole steps, its Keras 2 twin, and the range of each output that has one of its own."""
+    """A network ready to be exported.
+
+    Attributes:
+        network: from `round_to_grid`.
+        keras2: the same network in Keras 2. Its weights are overwritten.
+        ranges: name of a node → activation range of its output.
+    """
 
     network: Network
-    twin: Keras2Model
+    keras2: Keras2Model
     ranges: Mapping[str, Range]
 
 
-def export_integer_model(finished: QuantizedNetwork, scaling: PixelScaling, folder: Path) -> None:
-    """Write the SavedModel: float32 "image" [1, side, side, 3] of 0..255 → "scores" [1, units].
+def export_integer_model(quantized: QuantizedNetwork, scaling: PixelScaling, folder: Path) -> None:
+    """Write a SavedModel with the input "image", float32 [1, side, side, 3] of 0..255, and the output "scores".
 
     Args:
-        finished: what `stepped` made; its weights are put into its twin.
-        scaling: what is done to the pixels.
-        folder: where the SavedModel goes.
+        quantized: the network without the input scaling.
+        scaling: from `PixelScaling.quantize`.
+        folder: where the SavedModel is written.
     """
-    network, layers, ranges = finished.network, finished.twin.layers, finished.ranges
+    network, layers, ranges = quantized.network, quantized.keras2.layers, quantized.ranges
     first = network.nodes[0]
     for node in network.nodes:
         if node.weights:
             layers[node.name].set_weights(list(node.weights))
 
-    def pinned(value: Any, of: Range) -> Any:
-        return tf.quantization.fake_quant_with_min_max_args(value, min=of[0], max=of[1])
+    def fake_quantize(tensor: Any, limits: Range) -> Any:
+        return tf.quantization.fake_quant_with_min_max_args(tensor, min=limits[0], max=limits[1])
 
     def serve(image: Any) -> dict[str, Any]:
-        raw = pinned(image, (0.0, 255.0))
-        mixed = tf.nn.conv2d(raw, scaling.matrix.reshape(1, 1, 3, 3), 1, "VALID") + scaling.offset
-        tensors = {first.name: pinned(mixed, scaling.range)}
+        raw = fake_quantize(image, (0.0, 255.0))
+        scaled = tf.nn.conv2d(raw, scaling.matrix.reshape(1, 1, 3, 3), 1, "VALID") + scaling.offset
+        tensors = {first.name: fake_quantize(scaled, scaling.output_range)}
         for node in network.nodes[1:]:
-            eaten = [tensors[name] for name in node.inputs]
-            answer = layers[node.name](eaten[0] if len(eaten) == 1 else eaten)
-            tensors[node.name] = pinned(answer, ranges[node.name]) if node.name in ranges else answer
+            inputs = [tensors[name] for name in node.inputs]
+            output = layers[node.name](inputs[0] if len(inputs) == 1 else inputs)
+            # The converters know the other ranges: a fixed one, or that of the input.
+            tensors[node.name] = fake_quantize(output, ranges[node.name]) if node.name in ranges else output
         return {OUTPUT: tensors[network.nodes[-1].name]}
 
     module = tf.Module()
+    # tf.saved_model.save finds variables through the attributes of the module.
     module.layers = list(layers.values())
     signature = tf.TensorSpec((1, *first.shape), tf.float32, name=INPUT)
     module.serve = tf.function(serve, input_signature=[signature])
@@ -89,26 +106,27 @@ def export_integer_model(finished: QuantizedNetwork, scaling: PixelScaling, fold
 
 
 def round_to_grid(network: Network, ranges: Mapping[str, Range]) -> Network:
-    """The network with the weights that an integer file will hold.
+    """Round the weights of a network as an integer file stores them: see `round_weights`.
 
     Args:
         network: folded.
-        ranges: of each output that has one of its own, the scaled photo's among them. A sigmoid's is fixed, and the
-            others have that of what they eat.
+        ranges: activation range of the input and of every output in `folding.list_calibrated_outputs`.
     """
-    steps: dict[str, float] = {}
-    changed: dict[str, Weights] = {}
-    known = {**dict.fromkeys(folding.list_fixed_outputs(network), folding.SIGMOID_RANGE), **ranges}
+    scales: dict[str, float] = {}
+    rounded: dict[str, Weights] = {}
+    known_ranges = {**dict.fromkeys(folding.list_fixed_outputs(network), folding.SIGMOID_RANGE), **ranges}
     for node in network.nodes:
-        low, high = known.get(node.name, (0.0, 0.0))
-        steps[node.name] = (high - low) / 255 if node.name in known else steps[node.inputs[0]]
+        low, high = known_ranges.get(node.name, (0.0, 0.0))
+        # A node without a range has the scale of its input. That of a layer whose activation is fused with it, or of
+        # an input of a Concatenate, is never read: those consumers have ranges and no weights.
+        scales[node.name] = (high - low) / 255 if node.name in known_ranges else scales[node.inputs[0]]
         if node.weights:
-            changed[node.name] = round_weights(node, steps[node.inputs[0]])
-    return network.replace_weights(changed)
+            rounded[node.name] = round_weights(node, scales[node.inputs[0]])
+    return network.replace_weights(rounded)
 
 
 def round_weights(node: Node, input_scale: float) -> Weights:
-    """Round a layer's weights to multiples of their scale, one for each output channel.
+    """Round the weights of a layer to multiples of their scale, one for each output channel.
 
     Biases are rounded to multiples of weight scale times input scale, as integer kernels store them.
 
@@ -122,14 +140,15 @@ def round_weights(node: Node, input_scale: float) -> Weights:
     Source: the TFLite 8-bit quantization specification, "int8 quantized operator specifications".
     """
     weights, *biases = node.weights
-    flat = arrange_by_channel(node)
-    scales = quantization.compute_weight_scales(flat, axis=1)
-    integers = quantization.quantize_weights(flat, scales, axis=1)
+    by_channel = arrange_by_channel(node)
+    scales = quantization.compute_weight_scales(by_channel, axis=1)
+    integers = quantization.quantize_weights(by_channel, scales, axis=1)
     rounded = np.asarray(integers * scales, np.float32).reshape(weights.shape)
+    # In float64: biases are integers of up to 32 bits, more than float32 represents exactly.
     bias_scales = scales.astype(np.float64) * input_scale
-    # The scale of a channel of zeros means nothing: its bias is kept.
-    nonzero = np.abs(flat).max(axis=0) > 0
+    # A channel of zeros has an arbitrary scale, on whose grid its bias would be meaningless: it stays as it is.
+    is_nonzero = np.abs(by_channel).max(axis=0) > 0
     rounded_biases = [
-        np.where(nonzero, np.round(bias / bias_scales) * bias_scales, bias).astype(np.float32) for bias in biases
+        np.where(is_nonzero, np.round(bias / bias_scales) * bias_scales, bias).astype(np.float32) for bias in biases
     ]
     return (rounded, *rounded_biases)

@@ -1,7 +1,7 @@
-"""The parent's side of a retraining: what the child is given, its progress as it comes, and what it leaves.
+"""Runs a retraining in the Keras 2 child process: writes its job, passes its progress on, reads its results.
 
-The model is told to the child layer by layer (`flatten`), with the answers of Keras 3 to a few photos, which the child
-must give again before it trains anything.
+The child gets the network as plain data, and the scores of the Keras 3 model for a few photos. It checks that its Keras
+2 model predicts the same scores before it trains.
 """
 
 import json
@@ -34,113 +34,133 @@ _PROBE_PHOTOS = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainRequest:
-    """What is to be done, and the photos for it."""
+    """A retraining to run.
+
+    Attributes:
+        kind: "qat", "prune" or "cluster".
+        input: input spec of the model.
+        dataset: its training and validation parts.
+        calibration: photos that set the initial activation ranges of "qat".
+        agreement_photos: photos that the finished "qat" model predicts.
+        recipe: epochs, learning rates, augmentation and seed.
+    """
 
     kind: RetrainKind
     input: InputSpec
     dataset: Dataset
     calibration: tuple[Photo, ...]
-    proof: tuple[Photo, ...]
+    agreement_photos: tuple[Photo, ...]
     recipe: RetrainingTables
 
 
-def run_retraining(model_path: Path, wanted: RetrainRequest, folder: Path, watch: TrainingListener) -> RetrainOutcome:
-    """Retrain a model in a child process; leave model.keras, or saved_model/ and proof.npy, in `folder`.
+def run_retraining(
+    model_path: Path, request: RetrainRequest, folder: Path, listener: TrainingListener
+) -> RetrainOutcome:
+    """Retrain a model in the child process.
+
+    Args:
+        model_path: the trained .keras file.
+        request: what to do.
+        folder: model.keras is written here, or saved_model/ and predictions.npy for "qat".
+        listener: is called with the progress.
 
     Raises:
-        StageError: a layer that Keras 2 does not have, a bridge that does not hold, a training that diverged.
-        DataError: the decoded photos are gone from the cache.
+        StageError: a layer cannot be translated to Keras 2 or quantized, training diverged, or the child process died.
+        DataError: the decoded photos are not in the cache any more.
     """
     model = keras_model.load_model(model_path)
-    told = to_network.describe_network(model)
-    probe = wanted.dataset.train[:_PROBE_PHOTOS]
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in probe], wanted.input).rows(range(len(probe)))
-    scaled, answers = to_network.probe_model(model, pixels)
+    network = to_network.describe_network(model)
+    probe_photos = [photo.sha256 for photo in request.dataset.train[:_PROBE_PHOTOS]]
+    pixels = pixel_store.open_pixels(probe_photos, request.input).rows(range(len(probe_photos)))
+    scaled_photos, scores = to_network.probe_model(model, pixels)
     matrix, offset = to_network.measure_scaling(model)
     job = RetrainJob(
-        kind=wanted.kind,
-        input=wanted.input,
-        train=wanted.dataset.train,
-        validation=wanted.dataset.validation,
-        calibration=wanted.calibration,
-        proof=wanted.proof,
-        matrix=tuple(tuple(float(number) for number in row) for row in matrix),
-        offset=tuple(float(number) for number in offset),
-        recipe=wanted.recipe,
+        kind=request.kind,
+        input=request.input,
+        train=request.dataset.train,
+        validation=request.dataset.validation,
+        calibration=request.calibration,
+        agreement_photos=request.agreement_photos,
+        matrix=tuple(tuple(float(value) for value in row) for row in matrix),
+        offset=tuple(float(value) for value in offset),
+        recipe=request.recipe,
     )
     with TemporaryDirectory(prefix="edgetl-retrain-") as work:
-        given = Path(work)
-        description.save_network(told, given)
-        (given / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-        np.savez(given / "probe.npz", photos=scaled, answers=answers)
-        _run(given, folder, watch)
+        job_folder = Path(work)
+        description.save_network(network, job_folder)
+        (job_folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
+        np.savez(job_folder / "probe.npz", photos=scaled_photos, scores=scores)
+        _run_child(job_folder, folder, listener)
     outcome = RetrainOutcome.model_validate_json((folder / "outcome.json").read_text(encoding="utf-8"))
-    slimmed = folder / "weights.npz"
-    if slimmed.is_file():
-        weights = description.load_weights(slimmed, [len(node.weights) for node in told.nodes])
-        to_network.fill_model(
-            model, told.replace_weights({node.name: own for node, own in zip(told.nodes, weights, strict=True)})
-        )
+    # A pruned or clustered network has the layers of the model: its weights are read back into the Keras 3 model.
+    weights_path = folder / "weights.npz"
+    if weights_path.is_file():
+        weights = description.load_weights(weights_path, [len(node.weights) for node in network.nodes])
+        names = [node.name for node in network.nodes]
+        to_network.fill_model(model, network.replace_weights(dict(zip(names, weights, strict=True))))
         keras_model.save_model(model, folder / "model.keras")
-        slimmed.unlink()
+        weights_path.unlink()
     return outcome
 
 
-def _run(given: Path, results: Path, watch: TrainingListener) -> None:
-    """Run the child to its end, telling `watch` what it tells.
+def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> None:
+    """Run the child process to its end and pass its messages to the listener.
 
     Raises:
-        EdgetlError: what the child raised; a StageError with its last word where it died otherwise.
+        EdgetlError: the error that the child reported.
+        StageError: the child ended without reporting an error.
     """
-    complaints = given / "stderr.txt"
-    failure: EdgetlError | None = None
-    with complaints.open("w", encoding="utf-8") as stderr, _child(given, results, stderr) as child:
+    error_log = job_folder / "stderr.txt"
+    reported_error: EdgetlError | None = None
+    # Standard error goes into a file: a pipe that is not read while the messages are would fill up and block the child.
+    with error_log.open("w", encoding="utf-8") as stderr, _start_child(job_folder, results, stderr) as child:
         assert child.stdout is not None
         for line in child.stdout:
-            told: dict[str, Any] = json.loads(line)
-            failure = _tell(told, watch) or failure
-    said = complaints.read_text(encoding="utf-8", errors="replace")
-    # Into the run's log, where the parent's own libraries write too.
-    sys.stderr.write(said)
-    if failure is not None:
-        raise failure
+            reported_error = _handle_message(json.loads(line), listener) or reported_error
+    error_text = error_log.read_text(encoding="utf-8", errors="replace")
+    # Standard error of this process is the log of the run.
+    sys.stderr.write(error_text)
+    if reported_error is not None:
+        raise reported_error
     if child.returncode == -signal.SIGKILL:
         raise StageError(
             "the child process for Keras 2 was killed",
-            hint="most often the memory ran out: close other programs, or take a smaller base, side or batch",
+            hint="the memory probably ran out: close other programs, or choose another --base, or a smaller --side or "
+            "--batch-size",
         )
     if child.returncode != 0:
-        reason = (said.strip().splitlines() or ["it said nothing"])[-1]
-        raise StageError(f"the child process for Keras 2 ended with code {child.returncode}: {reason}")
+        last_line = (error_text.strip().splitlines() or ["no error message"])[-1]
+        raise StageError(f"the child process for Keras 2 ended with exit code {child.returncode}: {last_line}")
 
 
 @contextmanager
-def _child(given: Path, results: Path, stderr: Any) -> Iterator[subprocess.Popen[str]]:
-    # -P: the current folder, which may hold anybody's files, is no place to import from.
-    command = [sys.executable, "-P", "-m", "edgetl.engines.tfmot", str(given), str(results)]
+def _start_child(job_folder: Path, results: Path, stderr: Any) -> Iterator[subprocess.Popen[str]]:
+    # -P: modules must not be imported from the current folder, where the user may have files of any name.
+    command = [sys.executable, "-P", "-m", "edgetl.engines.tfmot", str(job_folder), str(results)]
+    # Keras in this process may run on another backend. Keras 2 runs on TensorFlow only.
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as child:
         try:
             yield child
         except BaseException:
-            # Whatever ended the parent's interest, ^C above all: the child must not train on for nobody.
+            # ^C above all: `Popen.__exit__` waits for the child, which would train to its end.
             child.kill()
             raise
 
 
-def _tell(told: Mapping[str, Any], watch: TrainingListener) -> EdgetlError | None:
-    """Pass on one line of the child's; gives the error if it was one."""
-    for word, value in told.items():
-        if word == "begin":
-            watch.begin(*value)
-        elif word == "step":
-            watch.step(*value)
-        elif word == "epoch":
-            watch.epoch(EpochResult(**value))
-        elif word == "say":
-            watch.say(value)
-        elif word == "error":
-            kind, message, where, hint = value
-            error: EdgetlError = getattr(errors, kind)(message, where=where, hint=hint)
+def _handle_message(message: Mapping[str, Any], listener: TrainingListener) -> EdgetlError | None:
+    """Pass a message of the child to the listener; return the error if the message is one."""
+    for kind, value in message.items():
+        if kind == "begin":
+            listener.begin(*value)
+        elif kind == "step":
+            listener.step(*value)
+        elif kind == "epoch":
+            listener.epoch(EpochResult(**value))
+        elif kind == "say":
+            listener.say(value)
+        elif kind == "error":
+            error_class, text, where, hint = value
+            error: EdgetlError = getattr(errors, error_class)(text, where=where, hint=hint)
             return error
     return None

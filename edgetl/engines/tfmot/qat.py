@@ -1,8 +1,10 @@
-"""Quantization-aware fine-tuning: the network learns with the rounding of its integer file. Child processes only.
+"""Quantization-aware training: a network learns with the rounding of its integer file. Child process only.
 
-BatchNormalization is folded with its inference statistics before anything is trained and stays so. Activation ranges
-start from what the calibration photos show, so that a few hundred steps are enough: tfmot's moving average forgets a
-thousandth a step, and would need thousands to get away from its -6..6.
+BatchNormalization is folded with its inference statistics before the training, and stays folded. Activation ranges
+start from calibration photos, so that a few hundred steps are enough. tfmot starts them at -6..6 and updates them by a
+moving average with a decay of 0.999 per step, which takes thousands of steps to converge.
+
+Source of the decay: MovingAvgQuantize in tensorflow_model_optimization/python/core/quantization/keras/quant_ops.py.
 """
 
 from collections.abc import Callable
@@ -18,112 +20,131 @@ from edgetl.core.network import folding
 from edgetl.core.network.description import Network, Weights
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import TrainingListener
-from edgetl.engines.tfmot import fit as tfmot_fit
-from edgetl.engines.tfmot import integer_export
+from edgetl.engines.tfmot import fit, integer_export
 from edgetl.engines.tfmot.fit import FitHooks, FitResult, RetrainSetup
 from edgetl.engines.tfmot.integer_export import PixelScaling, QuantizedNetwork, Range
 from edgetl.engines.tfmot.keras2_model import Keras2Model, build_keras2
 from edgetl.engines.tfmot.quantize_config import make_layer_wrapper
 
-_BATCH = 16
-# A tensor that was zero on every photo still needs a width.
-_NARROWEST = 1e-3
+_CALIBRATION_BATCH_SIZE = 16
+# A tensor that is zero for every calibration photo needs a positive quantization scale as well.
+_SMALLEST_RANGE = 1e-3
 
 
 class QatModel:
-    """A folded network in training: made from calibration photos, trained, exported."""
+    """A folded network with fake quantization.
 
-    def __init__(self, network: Network, calibration: Pixels, scaling: PixelScaling, watch: TrainingListener) -> None:
-        self._scaling = scaling.whole()
+    Args:
+        network: from `folding.fold_batch_norm`.
+        calibration: photos that set the initial activation ranges.
+        scaling: input scaling of the network.
+        listener: is called with the progress of the calibration.
+    """
+
+    def __init__(
+        self, network: Network, calibration: Pixels, scaling: PixelScaling, listener: TrainingListener
+    ) -> None:
+        self._scaling = scaling.quantize()
         self._network = network
-        self._plain = build_keras2(network)
-        self._ranged = folding.list_calibrated_outputs(network)
-        ranges = self._calibrated(calibration, watch)
-        self._twin = build_keras2(network, make_layer_wrapper(network))
+        self._float = build_keras2(network)
+        self._calibrated_outputs = folding.list_calibrated_outputs(network)
+        ranges = self._calibrate(calibration, listener)
+        self._quantized = build_keras2(network, make_layer_wrapper(network))
         for name, (low, high) in ranges.items():
-            variables = self._twin.layers[name]._output_quantizer_vars
+            variables = self._quantized.layers[name]._output_quantizer_vars
             variables["min_var"].assign(low)
             variables["max_var"].assign(high)
-        self._settle()
+        self._update_weight_ranges()
 
     @property
-    def plain(self) -> tf_keras.Model:
-        """The same network without any rounding, with the weights that it was given."""
-        return self._plain.model
+    def float_model(self) -> tf_keras.Model:
+        """Return the same network without fake quantization, with its initial weights."""
+        return self._float.model
 
     @property
     def model(self) -> tf_keras.Model:
-        """The model with fake quantization in it."""
-        return self._twin.model
+        """Return the network with fake quantization. Its input is the output of `scale_pixels`."""
+        return self._quantized.model
 
-    def scaled(self, pixels: np.ndarray) -> Any:
-        """Pixels as the integer file has them after its scaling."""
-        low, high = self._scaling.range
-        return tf.quantization.fake_quant_with_min_max_args(self._scaling.scaled(pixels), min=low, max=high)
+    def scale_pixels(self, pixels: np.ndarray) -> Any:
+        """Scale uint8 [photos, side, side, 3] and round as the integer file does; return float32 of the same shape."""
+        low, high = self._scaling.output_range
+        return tf.quantization.fake_quant_with_min_max_args(self._scaling.apply(pixels), min=low, max=high)
 
-    def fit(self, course: RetrainSetup, watch: TrainingListener) -> FitResult:
-        """Train; the model ends with its best epoch, which may be the state in which it began."""
-        return tfmot_fit.fit_model(
-            self.model, replace(course, scaled=self.scaled), watch, FitHooks(settle=self._settle), what="qat"
-        )
+    def fit(self, setup: RetrainSetup, listener: TrainingListener) -> FitResult:
+        """Train; the model ends with the weights of the best epoch, epoch 0 included."""
+        hooks = FitHooks(before_validation=self._update_weight_ranges)
+        return fit.fit_model(self.model, replace(setup, scale_pixels=self.scale_pixels), listener, hooks, kind="qat")
 
-    def answers(self, photos: Pixels) -> np.ndarray:
-        """float32 [photos, units], with every rounding that the integer file will have."""
-        return tfmot_fit.predict_batches(self.model, photos, self.scaled)
+    def predict(self, photos: Pixels) -> np.ndarray:
+        """Predict photos with the rounding of the integer file; return float32 [photos, units]."""
+        return fit.predict_batches(self.model, photos, self.scale_pixels)
 
     def export(self, folder: Path) -> None:
-        """Write the SavedModel for the converter; from here on the model has the biases that the file has."""
-        learned = self._network.replace_weights({name: self._weights(name) for name in self._kernels()})
-        ranges = {name: self._range(name) for name in self._ranged}
-        whole = integer_export.round_to_grid(learned, {learned.nodes[0].name: self._scaling.range, **ranges})
-        for node in whole.nodes:
+        """Write the SavedModel for the converters, and round the biases of this model as those of the file."""
+        learned = self._network.replace_weights({name: self._read_weights(name) for name in self._list_weighted()})
+        ranges = {name: self._read_range(name) for name in self._calibrated_outputs}
+        input_name = learned.nodes[0].name
+        rounded = integer_export.round_to_grid(learned, {input_name: self._scaling.output_range, **ranges})
+        for node in rounded.nodes:
             if len(node.weights) > 1:
-                self._twin.layers[node.name].layer.bias.assign(node.weights[1])
-        integer_export.export_integer_model(
-            QuantizedNetwork(network=whole, twin=self._plain, ranges=ranges), self._scaling, folder
-        )
+                self._quantized.layers[node.name].layer.bias.assign(node.weights[1])
+        # Exported without fake quantization of weights: the rounded ones are on their grid already.
+        quantized = QuantizedNetwork(network=rounded, keras2=self._float, ranges=ranges)
+        integer_export.export_integer_model(quantized, self._scaling, folder)
 
-    def _calibrated(self, photos: Pixels, watch: TrainingListener) -> dict[str, Range]:
-        """The smallest and the largest number of each ranged output over all photos, zero always within."""
-        seen = _reach(self._plain, self._ranged)
-        lows, highs = np.zeros(len(self._ranged)), np.zeros(len(self._ranged))
-        watch.begin("calibrate", len(photos))
-        for start in range(0, len(photos), _BATCH):
-            rows = np.minimum(np.arange(start, start + _BATCH), len(photos) - 1)
-            low, high = seen(tf.constant(self.scaled(photos.rows(rows))))
+    def _calibrate(self, photos: Pixels, listener: TrainingListener) -> dict[str, Range]:
+        """Compute the lowest and highest value of each calibrated output over all photos, 0 included.
+
+        The integer kernels need 0 in the range: it is the value of padding.
+        """
+        measure_ranges = _make_range_probe(self._float, self._calibrated_outputs)
+        lows, highs = np.zeros(len(self._calibrated_outputs)), np.zeros(len(self._calibrated_outputs))
+        listener.begin("calibrate", len(photos))
+        for start in range(0, len(photos), _CALIBRATION_BATCH_SIZE):
+            # The last batch is filled up with the last photo, because another batch size would trace the probe again.
+            rows = np.minimum(np.arange(start, start + _CALIBRATION_BATCH_SIZE), len(photos) - 1)
+            low, high = measure_ranges(tf.constant(self.scale_pixels(photos.rows(rows))))
             lows, highs = np.minimum(lows, low), np.maximum(highs, high)
-            watch.step(min(_BATCH, len(photos) - start), "")
-        highs = np.maximum(highs, lows + _NARROWEST)
-        return {name: (float(lows[at]), float(highs[at])) for at, name in enumerate(self._ranged)}
+            listener.step(min(_CALIBRATION_BATCH_SIZE, len(photos) - start), "")
+        highs = np.maximum(highs, lows + _SMALLEST_RANGE)
+        return {name: (float(lows[row]), float(highs[row])) for row, name in enumerate(self._calibrated_outputs)}
 
-    def _settle(self) -> None:
-        """Give every kernel the range that it has now; the last step left that of the step before."""
-        for name in self._kernels():
-            (kernel, quantizer, variables), *_ = self._twin.layers[name]._weight_vars
-            low, high = quantizer.ranges(kernel)
+    def _update_weight_ranges(self) -> None:
+        """Set the ranges of all weights to those of their current values.
+
+        tfmot sets them in the forward pass of a training step, before the optimizer changes the weights. An evaluation
+        would clip the weights to ranges that are one step old.
+        """
+        for name in self._list_weighted():
+            (weights, quantizer, variables), *_ = self._quantized.layers[name]._weight_vars
+            low, high = quantizer.compute_ranges(weights)
             variables["min_var"].assign(low)
             variables["max_var"].assign(high)
 
-    def _kernels(self) -> list[str]:
+    def _list_weighted(self) -> list[str]:
         return [node.name for node in self._network.nodes if node.kind in folding.CONVOLUTIONS]
 
-    def _weights(self, name: str) -> Weights:
-        layer = self._twin.layers[name]
-        kernel = layer._weight_vars[0][0].numpy()
-        return (kernel, layer.layer.bias.numpy()) if layer.layer.use_bias else (kernel,)
+    def _read_weights(self, name: str) -> Weights:
+        wrapper = self._quantized.layers[name]
+        # In the wrapped layer, tfmot has replaced the variable by the fake-quantized tensor.
+        weights = wrapper._weight_vars[0][0].numpy()
+        return (weights, wrapper.layer.bias.numpy()) if wrapper.layer.use_bias else (weights,)
 
-    def _range(self, name: str) -> Range:
-        variables = self._twin.layers[name]._output_quantizer_vars
+    def _read_range(self, name: str) -> Range:
+        variables = self._quantized.layers[name]._output_quantizer_vars
         return float(variables["min_var"].numpy()), float(variables["max_var"].numpy())
 
 
-def _reach(plain: Keras2Model, names: tuple[str, ...]) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
-    """Photos → the smallest and the largest number of each named layer's output."""
-    probe = tf_keras.Model(plain.model.input, [plain.layers[name].output for name in names])
+def _make_range_probe(keras2: Keras2Model, names: tuple[str, ...]) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
+    """Make a function that computes the lowest and highest value of each named layer's output for a batch of photos."""
+    probe = tf_keras.Model(keras2.model.input, [keras2.layers[name].output for name in names])
 
-    def ends(photos: Any) -> tuple[Any, Any]:
+    def compute_extremes(photos: Any) -> tuple[Any, Any]:
+        # A model with one output returns a tensor instead of a list.
         outputs = tf.nest.flatten(probe(photos, training=False))
-        return tf.stack([tf.reduce_min(out) for out in outputs]), tf.stack([tf.reduce_max(out) for out in outputs])
+        lows = tf.stack([tf.reduce_min(output) for output in outputs])
+        return lows, tf.stack([tf.reduce_max(output) for output in outputs])
 
-    compiled = tf.function(ends)
-    return lambda photos: tuple(end.numpy() for end in compiled(photos))
+    compiled = tf.function(compute_extremes)
+    return lambda photos: tuple(values.numpy() for values in compiled(photos))

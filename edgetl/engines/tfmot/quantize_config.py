@@ -1,9 +1,14 @@
-"""Where tfmot's fake quantization goes, layer by layer, in any network that `folding` folds. Child processes only.
+"""Placement of tfmot's fake quantization in a network that `core.network.folding` has folded. Child process only.
 
-tfmot's own placement refuses BatchNormalization without a convolution before it, products, scaled sums, hard-swish and
-more. After folding only few kinds of layers are left, and one QuantizeConfig serves them all: weights per output
-channel, as TFLite's kernels have them, a range on the output wherever `folding.ranged` says that there is one, and the
-roundings that integer kernels do without one: of a sigmoid, and of an average, to the steps of what it is taken of.
+tfmot's own placement rejects many layers: BatchNormalization without a convolution before it, Multiply, scaled sums,
+hard swish. A folded network has few kinds of layers, and one QuantizeConfig serves them all. It quantizes
+
+- weights, with one symmetric scale per output channel, as TFLite's kernels expect them,
+- outputs that have an activation range: see `folding.list_calibrated_outputs`,
+- outputs that integer kernels round without a range of their own: a sigmoid to its fixed range, an average pooling to
+  the range of its input.
+
+Fake quantization rounds halves up: floor(x + 0.5). Source: tensorflow/core/kernels/fake_quant_ops_functor.h.
 """
 
 from collections.abc import Callable
@@ -17,146 +22,171 @@ from edgetl.core.network import folding
 from edgetl.core.network.description import Network, Node
 from edgetl.core.network.folding import CONVOLUTIONS
 
-_KERNELS = {"Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
+# Attribute of the weights in each Keras layer.
+_WEIGHT_ATTRIBUTES = {"Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
 
 
-class KernelQuantizer(tfmot.quantization.keras.quantizers.LastValueQuantizer):
-    """Eight bits for each output channel, symmetric, -127..127: what TFLite makes of weights."""
+class WeightQuantizer(tfmot.quantization.keras.quantizers.LastValueQuantizer):
+    """Fake quantization of weights to int8, -127..127, with one scale for each output channel.
+
+    Source: TFLite 8-bit quantization specification.
+    """
 
     def __init__(self) -> None:
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
 
-    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """A minimum and a maximum a channel."""
-        return self._add_range_weights(layer, name, per_axis=True, tensor_shape=tensor_shape)
+    def compute_ranges(self, weights: Any) -> tuple[Any, Any]:
+        """Compute the symmetric range of each channel.
 
-    def ranges(self, kernel: Any) -> tuple[Any, Any]:
-        """The range of each channel as it is now."""
-        reach = tf.reduce_max(tf.abs(kernel), axis=list(range(len(kernel.shape) - 1)))
-        return -reach, reach
+        Args:
+            weights: float32, output channels in the last axis.
+
+        Returns:
+            Minimum and maximum, float32 [channels].
+        """
+        largest = tf.reduce_max(tf.abs(weights), axis=list(range(len(weights.shape) - 1)))
+        return -largest, largest
 
 
-class DepthwiseKernelQuantizer(KernelQuantizer):
-    """The same for a depthwise kernel, whose channels stand in its last axis but one.
+class DepthwiseWeightQuantizer(WeightQuantizer):
+    """The same for depthwise weights [height, width, channels, multiplier].
 
-    tfmot's own takes the last axis, which is the multiplier: one range for all channels.
+    tfmot's quantizers take the last axis as the output channels. In depthwise weights that is the multiplier, usually
+    1, and all channels would share one range.
     """
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """A minimum and a maximum a channel."""
+        """Add variables with the minimum and maximum of each output channel to the layer."""
         return super().build((tensor_shape[2] * tensor_shape[3],), name, layer)
 
-    def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **rest: Any) -> Any:
-        """Quantize with the channels side by side, and put them back."""
-        flat = tf.reshape(inputs, (inputs.shape[0], inputs.shape[1], 1, -1))
-        return tf.reshape(super().__call__(flat, training, weights, **rest), inputs.shape)
+    def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
+        """Quantize the weights with their output channels in the last axis, and restore the shape."""
+        return tf.reshape(super().__call__(_flatten_channels(inputs), training, weights, **kwargs), inputs.shape)
 
-    def ranges(self, kernel: Any) -> tuple[Any, Any]:
-        """The range of each channel as it is now."""
-        return super().ranges(tf.reshape(kernel, (kernel.shape[0], kernel.shape[1], 1, -1)))
+    def compute_ranges(self, weights: Any) -> tuple[Any, Any]:
+        """Compute the symmetric range of each output channel."""
+        return super().compute_ranges(_flatten_channels(weights))
+
+
+def _flatten_channels(weights: Any) -> Any:
+    # tfmot computes ranges per channel for tensors of rank 2 and 4 only, hence the axis of length 1.
+    return tf.reshape(weights, (weights.shape[0], weights.shape[1], 1, -1))
 
 
 class FixedRangeQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Eight bits in a range that is not the tensor's own: that of a runtime, or of another layer."""
+    """Fake quantization to 8 bits in a range that training does not change: a fixed one, or that of another layer."""
 
-    def __init__(self, ends: Callable[[], tuple[Any, Any]]) -> None:
-        # A function, which Keras does not look into: another layer's variables are not this one's too.
-        self._ends = ends
+    def __init__(self, read_range: Callable[[], tuple[Any, Any]]) -> None:
+        # A function, because Keras would track variables of another layer as variables of this one.
+        self._read_range = read_range
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Nothing to learn."""
+        """Add no variables."""
         return {}
 
-    def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:  # noqa: ARG002
-        """Quantize."""
-        return tf.quantization.fake_quant_with_min_max_vars(inputs, *self._ends())
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Quantize a tensor."""
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, *self._read_range())
 
     def get_config(self) -> dict[str, Any]:
-        """Nothing that could be written down."""
+        """Return nothing: a function cannot be serialized."""
         return {}
 
 
 class AverageQuantizer(FixedRangeQuantizer):
-    """The same with halves away from the middle, as integer averages are rounded.
+    """The same with halves rounded away from the int8 value 0, as TFLite's integer AveragePool rounds them.
 
     Source: AveragePool in tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h.
     """
 
-    # No average of up to 22 x 22 steps is nearer to a half than this, but for those that are halves.
+    # Fraction of a quantization step by which averages are moved away from 0 before they are rounded, so that halves
+    # round in that direction and nothing else changes. An average of n integers that is not a half differs from a half
+    # by at least 1 / n for even n and 1 / (2 * n) for odd n: more than 1.1e-3 for windows of up to 22 x 22.
     _NUDGE = 1e-3
 
-    def __call__(self, inputs: Any, training: Any, weights: Any, **rest: Any) -> Any:
-        """Quantize."""
-        low, high = self._ends()
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
+        """Quantize a tensor of averages."""
+        low, high = self._read_range()
         step = (high - low) / 255
-        away = inputs + self._NUDGE * step * tf.sign(inputs - (low + 128 * step))
-        # What lies on an end stays there: beyond it there is no gradient.
-        nudged = tf.clip_by_value(away, low, high)
-        return super().__call__(inputs + tf.stop_gradient(nudged - inputs), training, weights, **rest)
+        # The int8 value of `low` is -128, so 0 is 128 steps above it.
+        moved = inputs + self._NUDGE * step * tf.sign(inputs - (low + 128 * step))
+        # Fake quantization has no gradient beyond the ends of the range: values on an end must stay there.
+        clipped = tf.clip_by_value(moved, low, high)
+        # The gradient is that of the unmoved average.
+        return super().__call__(inputs + tf.stop_gradient(clipped - inputs), training, weights, **kwargs)
 
 
 class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
-    """Fake quantization of a layer's kernel, if it has one, and of its output, if that is rounded on its own."""
+    """Fake quantization of the weights and the output of a layer.
 
-    def __init__(self, kernel: str, output: Any = None) -> None:
-        self.kernel = kernel
-        self.output = output
-        self.kernel_quantizer = DepthwiseKernelQuantizer() if kernel == "depthwise_kernel" else KernelQuantizer()
+    Args:
+        weight_attribute: attribute of the weights in the layer, "" for a layer without.
+        output_quantizer: quantizer of the output, None if it is not quantized.
+    """
+
+    def __init__(self, weight_attribute: str, output_quantizer: Any = None) -> None:
+        self.weight_attribute = weight_attribute
+        self.output_quantizer = output_quantizer
+        is_depthwise = weight_attribute == "depthwise_kernel"
+        self.weight_quantizer = DepthwiseWeightQuantizer() if is_depthwise else WeightQuantizer()
 
     def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
-        """The kernel."""
-        return [(getattr(layer, self.kernel), self.kernel_quantizer)] if self.kernel else []
+        """Return the weights with their quantizer."""
+        return [(getattr(layer, self.weight_attribute), self.weight_quantizer)] if self.weight_attribute else []
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
-        """Let the layer compute with the quantized kernel."""
-        if self.kernel:
-            setattr(layer, self.kernel, quantize_weights[0])
+        """Make the layer compute with the quantized weights."""
+        if self.weight_attribute:
+            setattr(layer, self.weight_attribute, quantize_weights[0])
 
     def get_activations_and_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
-        """None: every activation is a layer of its own."""
+        """Return nothing: in a folded network every activation is a layer."""
         return []
 
     def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
-        """None: every activation is a layer of its own."""
+        """Do nothing: in a folded network every activation is a layer."""
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
-        """The one that was given."""
-        return [self.output] if self.output is not None else []
+        """Return the quantizer of the output."""
+        return [self.output_quantizer] if self.output_quantizer is not None else []
 
     def get_config(self) -> dict[str, Any]:
-        """What `Placed` is made from."""
-        return {"kernel": self.kernel, "output": self.output}
+        """Return the arguments of the constructor."""
+        return {"weight_attribute": self.weight_attribute, "output_quantizer": self.output_quantizer}
 
 
 def make_layer_wrapper(network: Network) -> Callable[[Node, tf_keras.layers.Layer], tf_keras.layers.Layer]:
-    """How `twin.twin` is to wrap the layers of this folded network, one after the other."""
-    ranged, fixed, followers = (
-        folding.list_calibrated_outputs(network),
-        folding.list_fixed_outputs(network),
-        folding.map_inherited_ranges(network),
-    )
-    made: dict[str, tf_keras.layers.Layer] = {}
+    """Make the `wrap_layer` of `keras2_model.build_keras2` for a folded network.
 
-    def ends(source: str) -> tuple[Any, Any]:
-        variables = made[source]._output_quantizer_vars
-        return folding.SIGMOID_RANGE if source in fixed else (variables["min_var"], variables["max_var"])
+    It wraps the layers with weights or with a quantized output; the others are returned as they are.
+    """
+    calibrated = folding.list_calibrated_outputs(network)
+    fixed = folding.list_fixed_outputs(network)
+    inherited = folding.map_inherited_ranges(network)
+    layers: dict[str, tf_keras.layers.Layer] = {}
 
-    def rounding(name: str) -> Any:
-        if name in ranged:
+    def read_range(name: str) -> tuple[Any, Any]:
+        if name in fixed:
+            return folding.SIGMOID_RANGE
+        variables = layers[name]._output_quantizer_vars
+        return variables["min_var"], variables["max_var"]
+
+    def make_output_quantizer(name: str) -> Any:
+        if name in calibrated:
             return tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
                 num_bits=8, per_axis=False, symmetric=False, narrow_range=False
             )
         if name in fixed:
             return FixedRangeQuantizer(lambda: folding.SIGMOID_RANGE)
-        return AverageQuantizer(lambda: ends(followers[name])) if name in followers else None
+        return AverageQuantizer(lambda: read_range(inherited[name])) if name in inherited else None
 
-    def wrapped(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-        output = rounding(node.name)
-        if output is not None or node.kind in CONVOLUTIONS:
+    def wrap_layer(node: Node, layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        output_quantizer = make_output_quantizer(node.name)
+        if output_quantizer is not None or node.kind in CONVOLUTIONS:
             layer = tfmot.quantization.keras.QuantizeWrapperV2(
-                layer, LayerQuantizeConfig(_KERNELS.get(node.kind, ""), output)
+                layer, LayerQuantizeConfig(_WEIGHT_ATTRIBUTES.get(node.kind, ""), output_quantizer)
             )
-        made[node.name] = layer
+        layers[node.name] = layer
         return layer
 
-    return wrapped
+    return wrap_layer

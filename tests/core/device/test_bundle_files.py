@@ -15,17 +15,8 @@ from packaging.requirements import Requirement
 from edgetl.core.device import bundle_files, targets
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.errors import DataError
-from edgetl.core.records import (
-    Artifact,
-    CalibrationSet,
-    Dataset,
-    InputSpec,
-    Photo,
-    Refusal,
-    TensorSpec,
-    Trained,
-    Verdict,
-)
+from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
+from edgetl.core.verdict_records import Verdict
 
 
 def photos_on_disk(root: Path, sizes: list[tuple[int, int]]) -> Dataset:

@@ -90,7 +90,7 @@ def test_shipped_methods_and_payload():
     assert target.accepts.formats == ("tflite",)
     assert target.accepts.methods[:6] == ("int8", "int8_more", "mixed8", "qat8", "float16", "float32")
     assert target.limits.accuracy_drop is None
-    assert {file.name for file in target.payload} >= {"classify.py", "selfcheck.py", "goldens.py", "runtime.py"}
+    assert {file.name for file in target.payload} >= {"classify.py", "selfcheck.py", "golden_check.py", "runtime.py"}
     assert all(file.path.is_file() for file in target.payload)
 
 
@@ -122,6 +122,53 @@ def test_a_child_elsewhere_finds_its_parents_files(root, tmp_path):
         "demo.py": root / "parent" / "demo.py",
         "shared.py": root / "common" / "shared.py",
     }
+
+
+def list_payload(root: Path, name: str) -> dict[str, Path]:
+    return {file.name: file.path for file in targets.find_target(name, [root]).payload}
+
+
+def test_payload_add_adds_to_the_files_of_every_ancestor(root):
+    put(root, "child", CHILD + '[payload]\nadd = ["camera.py"]\n')
+    put(root, "grandchild", CHILD.replace('"parent"', '"child"') + '[payload]\nadd = ["lens.py"]\n')
+    (root / "child" / "camera.py").write_text("camera")
+    (root / "grandchild" / "lens.py").write_text("lens")
+    inherited = {"demo.py": root / "parent" / "demo.py", "shared.py": root / "common" / "shared.py"}
+    with_camera = {**inherited, "camera.py": root / "child" / "camera.py"}
+    assert list_payload(root, "parent") == inherited
+    assert list_payload(root, "child") == with_camera
+    assert list_payload(root, "grandchild") == {**with_camera, "lens.py": root / "grandchild" / "lens.py"}
+
+
+def test_payload_files_replaces_what_ancestors_added(root):
+    put(root, "child", CHILD + '[payload]\nadd = ["camera.py"]\n')
+    put(
+        root, "grandchild", CHILD.replace('"parent"', '"child"') + '[payload]\nfiles = ["demo.py"]\nadd = ["lens.py"]\n'
+    )
+    (root / "child" / "camera.py").write_text("camera")
+    (root / "grandchild" / "lens.py").write_text("lens")
+    expected = {"demo.py": root / "parent" / "demo.py", "lens.py": root / "grandchild" / "lens.py"}
+    assert list_payload(root, "grandchild") == expected
+
+
+@pytest.mark.parametrize(
+    ("add", "message"),
+    [
+        ('["demo.py"]', "payload.add lists 'demo.py', but payload.files of parent lists 'demo.py'"),
+        ('["Shared.py"]', "payload.add lists 'Shared.py', but payload.files of parent lists 'common/shared.py'"),
+        ('["a.py", "a.py"]', "payload.add lists 'a.py', but payload.add of child lists 'a.py'"),
+    ],
+)
+def test_payload_add_of_a_file_that_is_there_is_refused(root, add, message):
+    path = put(root, "child", f"{CHILD}[payload]\nadd = {add}\n")
+    error = refused(root, "child")
+    assert error.message == message and error.where == (str(path), "payload.add")
+
+
+def test_missing_file_in_payload_add_is_refused(root):
+    path = put(root, "child", CHILD + '[payload]\nadd = ["camera.py"]\n')
+    error = refused(root, "child")
+    assert error.message == "no payload file 'camera.py'" and error.where == (str(path), "payload.add")
 
 
 def test_search_order(root, tmp_path, monkeypatch):

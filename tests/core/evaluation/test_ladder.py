@@ -3,7 +3,8 @@
 import pytest
 
 from edgetl.core.evaluation import ladder
-from edgetl.core.records import LayerError, Verdict
+from edgetl.core.records import LayerError
+from edgetl.core.verdict_records import Verdict
 
 
 def verdict(drop: float, outcome: str = "UNDECIDED", limit: float = 0.005) -> Verdict:

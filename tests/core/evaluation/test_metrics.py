@@ -12,7 +12,7 @@ CANDIDATE = np.array([[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.2, 0.7, 0.1], [0.1, 0
 
 def test_top1_names_the_highest_and_of_equals_the_first():
     scores = np.array([[0.1, 0.9, 0.0], [0.4, 0.2, 0.4], [0.0, 0.5, 0.5], [0.3, 0.3, 0.3]])
-    assert metrics.top1(scores).tolist() == [1, 0, 1, 0]
+    assert metrics.predict_classes(scores).tolist() == [1, 0, 1, 0]
 
 
 def test_accuracy_and_its_classes():
@@ -107,7 +107,7 @@ def test_a_score_that_is_not_finite_names_its_row(bad):
     with pytest.raises(ValueError, match=r"reference scores of the photo in row 3"):
         compare_scores(LABELS, broken, CANDIDATE)
     with pytest.raises(ValueError, match=r"row 3"):
-        metrics.top1(broken)
+        metrics.predict_classes(broken)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from edgetl.core.evaluation.contract import compute_tango_interval
 from edgetl.core.evaluation.metrics import compute_calibration_error
 from edgetl.core.evaluation.verdict import ScoredPhotos, build_ledger, judge_scores
-from edgetl.core.records import ClassChange, Flip, LedgerHop, Photo, Verdict
+from edgetl.core.records import Photo
+from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 
 CLASSES = ("ant", "bee", "cat", "dog")
 

@@ -58,9 +58,9 @@ def test_keras_home(monkeypatch, tmp_path):
 
 def test_backend(monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    assert bases.requested_backend() == "tensorflow"
+    assert bases.read_backend_name() == "tensorflow"
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert bases.requested_backend() == "jax"
+    assert bases.read_backend_name() == "jax"
 
 
 def test_a_backend_that_is_not_installed_names_what_brings_it(monkeypatch):

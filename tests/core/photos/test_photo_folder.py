@@ -1,4 +1,4 @@
-"""tree.py: both layouts, odd names, links, and every folder that is refused."""
+"""photo_folder.py: both layouts, unusual names, links, and the folders that are refused."""
 
 import ast
 import os
@@ -11,45 +11,44 @@ from edgetl.core.errors import DataError
 from edgetl.core.photos.photo_folder import SUFFIXES, scan_photos
 
 
-def make(root: Path, *files: str) -> Path:
+def make_files(root: Path, *files: str) -> Path:
     for file in files:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_bytes(b"x")
     return root
 
 
-def reasons(root: Path) -> dict[str, str]:
-    return {left.path: left.reason for left in scan_photos(root).left_out}
+def list_reasons(root: Path) -> dict[str, str]:
+    return {file.path: file.reason for file in scan_photos(root).left_out}
 
 
-def test_a_folder_per_class(tmp_path):
-    tree = scan_photos(make(tmp_path, "b/2.JPG", "b/1.png", "a/deep/er/3.webp", "a/4.tiff"))
-    assert tree.root == tmp_path and tree.classes == ("a", "b") and tree.given == ()
-    assert [(file.path, file.label, file.part) for file in tree.files] == [
+def test_one_folder_per_class(tmp_path):
+    folder = scan_photos(make_files(tmp_path, "b/2.JPG", "b/1.png", "a/deep/er/3.webp", "a/4.tiff"))
+    assert folder.root == tmp_path and folder.classes == ("a", "b") and folder.preset_parts == ()
+    assert [(file.path, file.label, file.part) for file in folder.files] == [
         ("a/4.tiff", 0, None),
         ("a/deep/er/3.webp", 0, None),
         ("b/1.png", 1, None),
         ("b/2.JPG", 1, None),
     ]
-    assert tree.paths == tuple(file.path for file in tree.files)
+    assert folder.paths == tuple(file.path for file in folder.files)
 
 
 @pytest.mark.parametrize("validation", ["val", "valid", "validation", "Val"])
-def test_an_already_split_folder(tmp_path, validation):
-    parts = ("train", validation, "test")
-    tree = scan_photos(make(tmp_path, *(f"{part}/{name}/1.jpg" for part in parts for name in "ab")))
-    assert tree.classes == ("a", "b") and set(tree.given) == {"train", "validation", "test"}
-    assert {(file.path.split("/")[0], file.part) for file in tree.files} == set(
-        zip(parts, ("train", "validation", "test"), strict=True)
-    )
+def test_folder_with_preset_parts(tmp_path, validation):
+    names = ("train", validation, "test")
+    folder = scan_photos(make_files(tmp_path, *(f"{part}/{label}/1.jpg" for part in names for label in "ab")))
+    assert folder.classes == ("a", "b") and set(folder.preset_parts) == {"train", "validation", "test"}
+    part_of_folder = {(file.path.split("/")[0], file.part) for file in folder.files}
+    assert part_of_folder == set(zip(names, ("train", "validation", "test"), strict=True))
 
 
-def test_what_is_left_out_and_why(tmp_path):
-    make(tmp_path, "a/1.jpg", "b/1.jpg", "a/notes.txt", "a/x.HEIC", "b/y.cr2", "b/noext", "stray.jpg", "readme.md")
-    make(tmp_path, "a/.hidden.jpg", ".git/z.jpg", "a/.thumbs/z.jpg")
+def test_files_that_are_no_photos_are_left_out_with_their_reason(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg", "a/notes.txt", "a/x.HEIC", "b/y.cr2", "b/noext")
+    make_files(tmp_path, "stray.jpg", "readme.md", "a/.hidden.jpg", ".git/z.jpg", "a/.thumbs/z.jpg")
     (tmp_path / "b" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     os.mkfifo(tmp_path / "b" / "pipe.jpg")
-    assert reasons(tmp_path) == {
+    assert list_reasons(tmp_path) == {
         "a/notes.txt": ".txt: not a photo",
         "a/x.HEIC": ".heic: convert to JPEG",
         "b/y.cr2": ".cr2: convert to JPEG",
@@ -62,23 +61,28 @@ def test_what_is_left_out_and_why(tmp_path):
     assert scan_photos(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
 
 
-def test_odd_names_work(tmp_path):
-    odd = ("Blümchen/ a b.jpg", "Blümchen/'\"\n.png", "猫/😀.jpg", "猫/%s{}.jpg", "猫/-rf.jpg")
-    assert set(scan_photos(make(tmp_path, *odd)).paths) == set(odd)
+def test_names_with_special_characters_are_accepted(tmp_path):
+    names = ("Blümchen/ a b.jpg", "Blümchen/'\"\n.png", "猫/😀.jpg", "猫/%s{}.jpg", "猫/-rf.jpg")
+    assert set(scan_photos(make_files(tmp_path, *names)).paths) == set(names)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a file name be any bytes")
-def test_names_that_are_not_utf8_are_left_out(tmp_path):
-    make(tmp_path, "a/1.jpg", "b/1.jpg")
+def test_file_whose_name_is_not_utf8_is_left_out(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg")
     Path(os.fsdecode(os.fsencode(tmp_path / "a") + b"/\xff.jpg")).write_bytes(b"x")
-    assert reasons(tmp_path) == {"a/\\xff.jpg": "file name is not UTF-8: rename it"}
+    assert list_reasons(tmp_path) == {"a/\\xff.jpg": "file name is not UTF-8: rename it"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a file name be any bytes")
+def test_class_whose_name_is_not_utf8_is_refused(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfe")).mkdir()
     with pytest.raises(DataError, match="1 class folders have names that are not UTF-8"):
         scan_photos(tmp_path)
 
 
-def test_links_are_followed_and_circles_are_not(tmp_path):
-    make(tmp_path, "photos/a/1.jpg", "photos/b/1.jpg", "elsewhere/2.jpg")
+def test_links_are_followed_except_into_their_own_folders(tmp_path):
+    make_files(tmp_path, "photos/a/1.jpg", "photos/b/1.jpg", "elsewhere/2.jpg")
     root = tmp_path / "photos"
     (root / "a" / "link.jpg").symlink_to(tmp_path / "elsewhere" / "2.jpg")
     (root / "b" / "more").symlink_to(tmp_path / "elsewhere")
@@ -87,51 +91,55 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
     assert scan_photos(root).paths == ("a/1.jpg", "a/link.jpg", "b/1.jpg", "b/more/2.jpg")
 
 
+def test_link_to_itself_is_a_broken_link(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg")
+    (tmp_path / "a" / "self.jpg").symlink_to("self.jpg")
+    (tmp_path / "loop").symlink_to("loop")
+    folder = scan_photos(tmp_path)
+    assert folder.paths == ("a/1.jpg", "b/1.jpg") and folder.classes == ("a", "b")
+    assert ("a/self.jpg", "broken link") in [(file.path, file.reason) for file in folder.left_out]
+
+
 @pytest.mark.parametrize(
-    "files, message",
+    ("files", "message"),
     [
         ([], "the folder is empty"),
         ([".hidden/a/1.jpg"], "the folder is empty"),
-        (["1.jpg", "2.png", "notes.txt"], "2 photos lie in the folder without a class"),
-        (["a/1.jpg"], r"one class only \(a\)"),
+        (["1.jpg", "2.png", "notes.txt"], "the folder has 2 photos and no class folders"),
+        (["a/1.jpg"], r"only one class \(a\)"),
         (["a/notes.txt", "b/notes.txt"], "no photo in any class folder"),
-        (["train/a/1.jpg", "train/b/1.jpg", "roses/1.jpg"], r"parts \(train\) and classes \(roses\) lie side by side"),
-        (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "there is test, val but no train"),
+        (["train/a/1.jpg", "train/b/1.jpg", "roses/1.jpg"], r"both parts \(train\) and classes \(roses\)"),
+        (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "the folder has test, val and no train"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "val and valid are the same part"),
         (["train/1.jpg", "test/1.jpg"], "no class folder"),
         (["a\nb/1.jpg", "c/1.jpg"], r"the class 'a\\nb' cannot be written on one line"),
     ],
 )
-def test_what_is_refused(tmp_path, files, message):
-    with pytest.raises(DataError, match=message) as caught:
-        scan_photos(make(tmp_path, *files))
-    assert caught.value.where[0] == str(tmp_path) and caught.value.hint
+def test_folder_without_a_valid_layout_is_refused(tmp_path, files, message):
+    with pytest.raises(DataError, match=message) as error:
+        scan_photos(make_files(tmp_path, *files))
+    assert error.value.where[0] == str(tmp_path) and error.value.hint
 
 
-def test_missing_folder_and_file_instead(tmp_path):
-    for root, message in ((tmp_path / "none", "does not exist"), (make(tmp_path, "f") / "f", "is a file")):
-        with pytest.raises(DataError, match=message):
-            scan_photos(root)
+def test_missing_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="the folder of photos does not exist"):
+        scan_photos(tmp_path / "none")
 
 
-def test_parts_must_hold_the_same_classes(tmp_path):
-    make(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/c/1.jpg")
-    with pytest.raises(DataError, match="same classes") as caught:
+def test_file_instead_of_a_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="the folder of photos is a file"):
+        scan_photos(make_files(tmp_path, "file") / "file")
+
+
+def test_parts_with_different_classes_are_refused(tmp_path):
+    make_files(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/c/1.jpg")
+    with pytest.raises(DataError, match="different classes") as error:
         scan_photos(tmp_path)
-    assert caught.value.where[1:] == ("test: no b", "train: no c")
+    assert error.value.where[1:] == ("test: no b", "train: no c")
 
 
-def test_a_device_takes_what_a_build_takes():
-    """The list is written out there once more: the payload stands alone."""
+def test_device_and_build_accept_the_same_extensions():
+    """The program on the device has a copy of the list, because it does not import edgetl."""
     path = Path(__file__).parents[3] / "targets" / "common" / "classify.py"
     (line,) = (line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("SUFFIXES"))
     assert ast.literal_eval(line.partition("frozenset(")[2].rstrip(")")) == SUFFIXES
-
-
-def test_a_link_to_itself_is_a_broken_link(tmp_path):
-    make(tmp_path, "a/1.jpg", "b/1.jpg")
-    (tmp_path / "a" / "self.jpg").symlink_to("self.jpg")
-    (tmp_path / "loop").symlink_to("loop")
-    found = scan_photos(tmp_path)
-    assert found.paths == ("a/1.jpg", "b/1.jpg") and found.classes == ("a", "b")
-    assert ("a/self.jpg", "broken link") in [(left.path, left.reason) for left in found.left_out]

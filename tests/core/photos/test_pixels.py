@@ -1,4 +1,4 @@
-"""pixels.py: every mode and format, orientation, fits, limits, and damage of every kind."""
+"""pixels.py: formats, colour modes, orientation, fits, limits, and damaged files."""
 
 import ast
 import io
@@ -14,80 +14,81 @@ from PIL import Image, ImageFile
 
 from edgetl.core.photos import pixels
 
-GENERATOR = np.random.default_rng(0)
-WIDTH, HEIGHT = 64, 48
-
-
-def picture(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
-    """Four corners of different colours: red, green / blue, white; smooth enough to survive JPEG."""
-    corners = Image.fromarray(np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8))
-    return corners.resize((width, height), Image.Resampling.NEAREST)
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def corners(array: np.ndarray) -> list[list[int]]:
-    """The four corners' colours, clockwise from the top left."""
-    return [array[y, x].tolist() for y, x in ((1, 1), (1, -2), (-2, -2), (-2, 1))]
-
-
 RED, GREEN, BLUE, WHITE = [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]
 
 
+def make_corners(width: int = 64, height: int = 48) -> Image.Image:
+    """Draw red and green above blue and white: an image without details, which JPEG changes little."""
+    colours = Image.fromarray(np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8))
+    return colours.resize((width, height), Image.Resampling.NEAREST)
+
+
+def make_noise(width: int, height: int, seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def read_corners(array: np.ndarray) -> list[list[int]]:
+    """Return the colours of the four corners, clockwise from the top left."""
+    return [array[y, x].tolist() for y, x in ((1, 1), (1, -2), (-2, -2), (-2, 1))]
+
+
 @pytest.mark.parametrize(
-    "kind, options",
+    ("file_format", "options"),
     [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("WEBP", {"lossless": True})],
 )
-def test_lossless_formats_give_the_exact_pixels(kind, options):
-    noise = GENERATOR.integers(0, 256, (20, 20, 3), dtype=np.uint8)
-    data = encoded(Image.fromarray(noise), kind, **options)
+def test_lossless_format_is_decoded_exactly(file_format, options):
+    noise = make_noise(20, 20)
+    data = encode(noise, file_format, **options)
     for fit in pixels.FITS:
-        assert np.array_equal(pixels.decode_photo(data, 20, fit), noise)
+        assert np.array_equal(pixels.decode_photo(data, 20, fit), np.asarray(noise))
 
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64), (641, 480), (20, 20), (7, 300)])
 @pytest.mark.parametrize("fit", pixels.FITS)
-def test_a_camera_frame_gives_what_its_photo_gives(tmp_path, size, fit):
-    frame = GENERATOR.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(frame).save(tmp_path / "frame.png")
-    found = pixels.fit_image(Image.fromarray(frame), 96, fit)
-    assert np.array_equal(found, pixels.load_photo(tmp_path / "frame.png", 96, fit))
-    # Rows that lie apart in memory, as a camera's may, change nothing.
+def test_camera_frame_and_its_photo_have_the_same_pixels(tmp_path, size, fit):
+    frame = make_noise(*size)
+    frame.save(tmp_path / "frame.png")
+    fitted = pixels.fit_image(frame, 96, fit)
+    assert np.array_equal(fitted, pixels.load_photo(tmp_path / "frame.png", 96, fit))
+    # Padding between the rows in memory, as in a camera's buffer, changes nothing.
     padded = np.zeros((size[1], size[0] + 5, 3), np.uint8)
-    padded[:, : size[0]] = frame
-    assert np.array_equal(pixels.fit_image(Image.fromarray(padded[:, : size[0]]), 96, fit), found)
+    padded[:, : size[0]] = np.asarray(frame)
+    assert np.array_equal(pixels.fit_image(Image.fromarray(padded[:, : size[0]]), 96, fit), fitted)
 
 
-@pytest.mark.parametrize("kind, options", [("JPEG", {"quality": 95, "subsampling": 0}), ("GIF", {})])
-def test_lossy_formats_are_close(kind, options):
-    found = pixels.decode_photo(encoded(picture(32, 32), kind, **options), 32, "crop").astype(int)
-    assert np.abs(found - np.asarray(picture(32, 32)).astype(int)).mean() < 4
+@pytest.mark.parametrize(("file_format", "options"), [("JPEG", {"quality": 95, "subsampling": 0}), ("GIF", {})])
+def test_lossy_format_is_decoded_closely(file_format, options):
+    image = make_corners(32, 32)
+    decoded = pixels.decode_photo(encode(image, file_format, **options), 32, "crop").astype(int)
+    assert np.abs(decoded - np.asarray(image).astype(int)).mean() < 4
 
 
-def test_gif_gives_its_first_frame():
+def test_first_frame_of_gif_is_decoded():
     red, blue = Image.new("RGB", (9, 9), "red"), Image.new("RGB", (9, 9), "blue")
-    data = encoded(red, "GIF", save_all=True, append_images=[blue])
+    data = encode(red, "GIF", save_all=True, append_images=[blue])
     assert pixels.decode_photo(data, 9, "crop")[4, 4].tolist() == RED
 
 
-def _alpha() -> Image.Image:
+def make_half_transparent() -> Image.Image:
     image = Image.new("RGBA", (8, 8), (255, 0, 0, 255))
     image.paste((0, 0, 0, 0), (0, 0, 4, 8))
     return image
 
 
 @pytest.mark.parametrize(
-    "image, left, right",
+    ("image", "left", "right"),
     [
-        (_alpha(), WHITE, RED),
-        (Image.merge("LA", (Image.new("L", (8, 8), 0), _alpha().getchannel("A"))), WHITE, [0, 0, 0]),
+        (make_half_transparent(), WHITE, RED),
+        (Image.merge("LA", (Image.new("L", (8, 8), 0), make_half_transparent().getchannel("A"))), WHITE, [0, 0, 0]),
         (Image.new("L", (8, 8), 77), [77] * 3, [77] * 3),
         (Image.new("1", (8, 8), 1), WHITE, WHITE),
-        (Image.new("P", (8, 8), 3), None, None),
+        (Image.new("RGB", (8, 8), "red").quantize(4), RED, RED),
         (Image.fromarray(np.full((8, 8), 65535, np.uint16)), WHITE, WHITE),
         (Image.fromarray(np.full((8, 8), 32896, np.uint16)), [128] * 3, [128] * 3),
         (Image.fromarray(np.full((8, 8), 32896, np.int32)), [128] * 3, [128] * 3),
@@ -95,31 +96,30 @@ def _alpha() -> Image.Image:
         (Image.new("RGB", (8, 8), "blue").convert("YCbCr"), [0, 0, 254], [0, 0, 254]),
     ],
 )
-def test_modes_become_rgb(image, left, right):
-    found = pixels.fit_image(image, 8, "crop")
-    assert found.dtype == np.uint8 and found.shape == (8, 8, 3)
-    if left is not None:
-        assert (found[4, 0].tolist(), found[4, 7].tolist()) == (left, right)
+def test_colour_mode_is_converted_to_rgb(image, left, right):
+    fitted = pixels.fit_image(image, 8, "crop")
+    assert fitted.dtype == np.uint8 and fitted.shape == (8, 8, 3)
+    assert (fitted[4, 0].tolist(), fitted[4, 7].tolist()) == (left, right)
 
 
 @pytest.mark.parametrize("big_endian", [False, True])
-def test_sixteen_bit_files_are_scaled_not_clipped(big_endian):
+def test_sixteen_bit_grey_is_scaled_and_not_clipped(big_endian):
     levels = (np.arange(64).reshape(8, 8) * 1040).astype(">u2" if big_endian else "<u2")
     image = Image.frombytes("I;16B" if big_endian else "I;16", (8, 8), levels.tobytes())
-    found = pixels.decode_photo(encoded(image, "TIFF"), 8, "stretch")
-    assert np.array_equal(found[..., 0], np.rint(levels / 257).astype(np.uint8))
+    decoded = pixels.decode_photo(encode(image, "TIFF"), 8, "stretch")
+    assert np.array_equal(decoded[..., 0], np.rint(levels / 257).astype(np.uint8))
 
 
-def test_transparent_palette_and_colour_key_show_white():
-    keyed = encoded(Image.new("RGB", (6, 6), (1, 2, 3)), "PNG", transparency=(1, 2, 3))
-    palette = encoded(Image.new("RGB", (6, 6), "red").quantize(4), "PNG", transparency=bytes([0, 0, 0, 0]))
+def test_transparent_palette_entry_and_colour_key_become_white():
+    keyed = encode(Image.new("RGB", (6, 6), (1, 2, 3)), "PNG", transparency=(1, 2, 3))
+    palette = encode(Image.new("RGB", (6, 6), "red").quantize(4), "PNG", transparency=bytes([0, 0, 0, 0]))
     assert pixels.decode_photo(keyed, 6, "crop")[3, 3].tolist() == WHITE
     assert pixels.decode_photo(palette, 6, "crop")[3, 3].tolist() == WHITE
 
 
-@pytest.mark.parametrize("dtype, name", [(np.float32, "F pixels"), (np.int32, "32-bit pixels")])
-def test_pixels_without_plain_meaning_are_refused(dtype, name):
-    data = encoded(Image.fromarray(np.full((8, 8), 70000, dtype)), "TIFF")
+@pytest.mark.parametrize(("dtype", "name"), [(np.float32, "F pixels"), (np.int32, "32-bit pixels")])
+def test_colour_mode_without_conversion_is_refused(dtype, name):
+    data = encode(Image.fromarray(np.full((8, 8), 70000, dtype)), "TIFF")
     with pytest.raises(pixels.PhotoError, match=name):
         pixels.decode_photo(data, 8, "crop")
 
@@ -137,81 +137,81 @@ UPRIGHT = {
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
-def test_exif_orientation_is_applied(orientation, kind):
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_exif_orientation_is_applied(orientation, file_format):
     exif = Image.Exif()
     exif[274] = orientation
-    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
-    found = pixels.decode_photo(encoded(picture(), kind, exif=exif, **options), 32, "stretch").astype(int)
-    assert np.abs(np.array(corners(found)) - np.array(UPRIGHT[orientation])).max() < 12
-    padded = pixels.decode_photo(encoded(picture(), kind, exif=exif, **options), 32, "pad")
-    black = padded[0, 16] if orientation < 5 else padded[16, 0]
-    assert black.tolist() == [0, 0, 0], "the bars of a turned photo are at its sides"
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(file_format, {})
+    data = encode(make_corners(), file_format, exif=exif, **options)
+    decoded = pixels.decode_photo(data, 32, "stretch").astype(int)
+    assert np.abs(np.array(read_corners(decoded)) - np.array(UPRIGHT[orientation])).max() < 12
+    padded = pixels.decode_photo(data, 32, "pad")
+    bar = padded[0, 16] if orientation < 5 else padded[16, 0]
+    assert bar.tolist() == [0, 0, 0], "the bars of a photo rotated by 90 degrees are at its sides"
 
 
 @pytest.mark.parametrize(
     "exif",
     [b"", b"Exif\0\0", b"II*\0", b"MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x04\0", b"zz"],
 )
-def test_broken_exif_means_upright_and_no_warning(exif):
-    found = pixels.decode_photo(encoded(picture(), "PNG", exif=exif), 32, "stretch")
-    assert corners(found) == UPRIGHT[1]
+def test_photo_with_damaged_exif_is_upright_without_a_warning(exif):
+    decoded = pixels.decode_photo(encode(make_corners(), "PNG", exif=exif), 32, "stretch")
+    assert read_corners(decoded) == UPRIGHT[1]
 
 
-def test_fits():
+def test_crop_stretch_and_pad():
     wide = Image.new("RGB", (60, 20), "red")
     wide.paste((0, 0, 255), (20, 0, 40, 20))
     crop, stretch, pad = (pixels.fit_image(wide, 30, fit) for fit in pixels.FITS)
     assert (crop[:, 1:-1] == BLUE).all() and (crop[:, [0, -1], 2] > 200).all()
     assert stretch[15, 1].tolist() == RED and stretch[15, 15].tolist() == BLUE and (stretch != 0).any(axis=2).all()
-    assert (
-        (pad[:10] == 0).all() and (pad[20:] == 0).all() and pad[15, 15].tolist() == BLUE and pad[15, 1].tolist() == RED
-    )
+    assert (pad[:10] == 0).all() and (pad[20:] == 0).all()
+    assert pad[15, 15].tolist() == BLUE and pad[15, 1].tolist() == RED
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (3, 2), (227, 227), (500, 375)])
 @pytest.mark.parametrize("fit", pixels.FITS)
-def test_every_size_fits(size, fit):
-    assert pixels.decode_photo(encoded(Image.new("RGB", size, "white"), "JPEG"), 17, fit).shape == (17, 17, 3)
+def test_photo_of_any_size_is_fitted(size, fit):
+    assert pixels.decode_photo(encode(Image.new("RGB", size, "white"), "JPEG"), 17, fit).shape == (17, 17, 3)
 
 
-def test_resize_is_the_antialiased_triangle_of_its_definition():
-    line = GENERATOR.integers(0, 256, (50, 50, 3), dtype=np.uint8)
+def test_resize_is_the_antialiased_triangle_filter():
+    noise = make_noise(50, 50)
     centres = (np.arange(20) + 0.5) * 2.5
     weights = np.maximum(0, 1 - np.abs(np.arange(50) + 0.5 - centres[:, None]) / 2.5)
     weights /= weights.sum(axis=1, keepdims=True)
-    expected = np.einsum("ay,yxc,bx->abc", weights, line.astype(float), weights)
-    assert np.abs(pixels.fit_image(Image.fromarray(line), 20, "stretch") - expected).max() <= 1.01
+    expected = np.einsum("ay,yxc,bx->abc", weights, np.asarray(noise).astype(float), weights)
+    # Pillow rounds after each axis.
+    assert np.abs(pixels.fit_image(noise, 20, "stretch") - expected).max() <= 1.01
 
 
-def test_axes_are_resized_in_an_order_of_our_own():
-    """Pillow 13 resizes 192x256 → 160x160 rows first, older ones columns first; ours is the longer axis first."""
-    tall = Image.fromarray(GENERATOR.integers(0, 256, (256, 192, 3), dtype=np.uint8))
+def test_longer_axis_is_resized_first():
+    """Pillow 13 resizes the rows of 192x256 → 160x160 first, older versions the columns."""
+    tall = make_noise(192, 256)
     by_hand = tall.resize((192, 160), Image.Resampling.BILINEAR).resize((160, 160), Image.Resampling.BILINEAR)
     assert np.array_equal(pixels.fit_image(tall, 160, "stretch"), np.asarray(by_hand))
 
 
 @pytest.mark.parametrize("size", [(400, 300), (900, 1500), (2049, 1777), (3200, 1000)])
 @pytest.mark.parametrize("side_px", [96, 200, 331])
-def test_reduced_jpeg_keeps_enough_pixels(size, side_px):
-    data = encoded(Image.new("RGB", size, "white"), "JPEG")
-    scale = pixels.choose_reduction(pixels.open_image(data), side_px)
+def test_large_jpeg_is_reduced_as_far_as_its_size_allows(size, side_px):
+    data = encode(Image.new("RGB", size, "white"), "JPEG")
+    factor = pixels.choose_reduction(pixels.open_image(data), side_px)
     image = pixels.decode_image(pixels.open_image(data), side_px)
-    assert image.size == tuple(-(-length // scale) for length in size)
-    assert min(image.size) >= max(side_px, pixels.FLOOR_PX) or scale == 1
-    assert scale == 8 or min(size) // (2 * scale) < max(side_px, pixels.FLOOR_PX)
+    assert image.size == tuple(-(-length // factor) for length in size)
+    assert min(image.size) >= max(side_px, pixels.FLOOR_PX) or factor == 1
+    assert factor == 8 or min(size) // (2 * factor) < max(side_px, pixels.FLOOR_PX)
 
 
-def test_reduced_jpeg_looks_like_the_whole_one():
-    smooth = Image.fromarray(GENERATOR.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize((1600, 1200))
-    data = encoded(smooth, "JPEG", quality=95)
+def test_reduced_jpeg_is_close_to_the_full_one():
+    data = encode(make_noise(16, 12).resize((1600, 1200)), "JPEG", quality=95)
     for fit in pixels.FITS:
-        whole = pixels.fit_image(Image.open(io.BytesIO(data)).convert("RGB"), 96, fit).astype(int)
-        assert np.abs(pixels.decode_photo(data, 96, fit) - whole).max() <= 6
+        full = pixels.fit_image(Image.open(io.BytesIO(data)).convert("RGB"), 96, fit).astype(int)
+        assert np.abs(pixels.decode_photo(data, 96, fit) - full).max() <= 6
 
 
 @pytest.mark.parametrize(
-    "data, reason",
+    ("data", "reason"),
     [
         (b"", "empty file"),
         (b"hello, I am a list of things", "not a photo (text?)"),
@@ -220,130 +220,132 @@ def test_reduced_jpeg_looks_like_the_whole_one():
         (b"RIFF\x24\0\0\0WAVEfmt ", "not a photo"),
     ],
 )
-def test_what_is_no_photo_is_named(data, reason):
-    with pytest.raises(pixels.PhotoError) as caught:
+def test_content_that_is_no_photo_is_described(data, reason):
+    with pytest.raises(pixels.PhotoError) as error:
         pixels.decode_photo(data, 8, "crop")
-    assert str(caught.value) == reason
+    assert str(error.value) == reason
 
 
-@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF"])
-def test_bombs_are_refused_before_decoding(kind):
-    image = Image.new("1" if kind != "GIF" else "P", (10000, 9001))
-    data = encoded(image, kind, **({"compression": "group4"} if kind == "TIFF" else {}))
+@pytest.mark.parametrize("file_format", ["PNG", "GIF", "BMP", "TIFF"])
+def test_decompression_bomb_is_refused_before_decoding(file_format):
+    image = Image.new("1" if file_format != "GIF" else "P", (10000, 9001))
+    data = encode(image, file_format, **({"compression": "group4"} if file_format == "TIFF" else {}))
     with pytest.raises(pixels.PhotoError, match="90 megapixels: over the limit of 89"):
         pixels.decode_photo(data, 8, "crop")
 
 
-def test_pillows_own_limit_does_not_matter(monkeypatch):
+def test_pixel_limit_of_pillow_is_not_used(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    for kind in ("JPEG", "PNG", "BMP", "GIF"):
-        assert pixels.decode_photo(encoded(picture(), kind), 8, "crop").shape == (8, 8, 3)
+    for file_format in ("JPEG", "PNG", "BMP", "GIF"):
+        assert pixels.decode_photo(encode(make_corners(), file_format), 8, "crop").shape == (8, 8, 3)
 
 
-def test_bytes_are_limited(tmp_path, monkeypatch):
-    (tmp_path / "a.png").write_bytes(encoded(picture(), "PNG"))
+def test_file_over_the_limit_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(encode(make_corners(), "PNG"))
     assert pixels.load_photo(tmp_path / "a.png", 8, "crop").shape == (8, 8, 3)
     monkeypatch.setattr(pixels, "MAX_BYTES", 50)
     with pytest.raises(pixels.PhotoError, match="over the limit"):
         pixels.load_photo(str(tmp_path / "a.png"), 8, "crop")
 
 
-def test_unreadable_is_a_photo_error(tmp_path):
+def test_unreadable_file_is_a_photo_error(tmp_path):
     with pytest.raises(pixels.PhotoError, match="cannot be read: No such file"):
         pixels.load_photo(tmp_path / "none.png", 8, "crop")
     with pytest.raises(pixels.PhotoError, match="cannot be read"):
         pixels.load_photo(tmp_path, 8, "crop")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "GIF"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "TIFF", "GIF"])
 @pytest.mark.parametrize("lenient", [False, True])
-def test_truncated_is_refused_whatever_pillow_is_told(kind, lenient, monkeypatch):
+def test_truncated_file_is_refused_whatever_the_switch_of_pillow(file_format, lenient, monkeypatch):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
-    noise = Image.fromarray(GENERATOR.integers(0, 256, (200, 200, 3), dtype=np.uint8))
-    data = encoded(noise, kind)
+    data = encode(make_noise(200, 200), file_format)
     with pytest.raises(pixels.PhotoError, match="truncated"):
         pixels.decode_photo(data[: len(data) // 2], 8, "crop")
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is lenient, "the switch is put back"
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is lenient, "the switch is not restored"
 
 
-def test_wrong_arguments_are_no_photo_errors():
+def test_invalid_argument_is_a_value_error_and_no_photo_error():
     for side_px, fit in ((8, "cover"), (0, "crop")):
-        with pytest.raises(ValueError) as caught:
-            pixels.decode_photo(encoded(picture(), "PNG"), side_px, fit)
-        assert not isinstance(caught.value, pixels.PhotoError)
+        with pytest.raises(ValueError) as error:
+            pixels.decode_photo(encode(make_corners(), "PNG"), side_px, fit)
+        assert not isinstance(error.value, pixels.PhotoError)
 
 
-def _seeds() -> list[bytes]:
-    base = Image.fromarray(np.kron(GENERATOR.integers(0, 255, (4, 5, 3), dtype=np.uint8), np.ones((8, 8, 1), np.uint8)))
+def make_valid_files() -> list[bytes]:
+    generator = np.random.default_rng(4)
+    base = Image.fromarray(np.kron(generator.integers(0, 255, (4, 5, 3), dtype=np.uint8), np.ones((8, 8, 1), np.uint8)))
     exif = Image.Exif()
     exif[274], exif[271], exif[282] = 6, "maker", 72.0
-    deep = Image.fromarray(GENERATOR.integers(0, 65535, (20, 20)).astype(np.uint16))
+    deep = Image.fromarray(generator.integers(0, 65535, (20, 20)).astype(np.uint16))
     return [
-        encoded(base, "JPEG", exif=exif),
-        encoded(base, "JPEG", progressive=True),
-        encoded(base.convert("CMYK"), "JPEG"),
-        encoded(base, "PNG", exif=exif),
-        encoded(base.quantize(16), "PNG", transparency=bytes([0, 100, 255])),
-        encoded(deep, "PNG"),
-        encoded(base, "GIF", save_all=True, append_images=[base.rotate(90)]),
-        encoded(base, "BMP"),
-        encoded(base.quantize(16), "BMP"),
-        encoded(base, "WEBP", exif=exif),
-        encoded(base.convert("RGBA"), "WEBP", lossless=True),
-        encoded(base, "TIFF", exif=exif),
-        encoded(base, "TIFF", compression="tiff_lzw"),
-        encoded(base, "TIFF", compression="jpeg"),
-        encoded(base, "TIFF", compression="packbits"),
-        encoded(deep, "TIFF"),
+        encode(base, "JPEG", exif=exif),
+        encode(base, "JPEG", progressive=True),
+        encode(base.convert("CMYK"), "JPEG"),
+        encode(base, "PNG", exif=exif),
+        encode(base.quantize(16), "PNG", transparency=bytes([0, 100, 255])),
+        encode(deep, "PNG"),
+        encode(base, "GIF", save_all=True, append_images=[base.rotate(90)]),
+        encode(base, "BMP"),
+        encode(base.quantize(16), "BMP"),
+        encode(base, "WEBP", exif=exif),
+        encode(base.convert("RGBA"), "WEBP", lossless=True),
+        encode(base, "TIFF", exif=exif),
+        encode(base, "TIFF", compression="tiff_lzw"),
+        encode(base, "TIFF", compression="jpeg"),
+        encode(base, "TIFF", compression="packbits"),
+        encode(deep, "TIFF"),
     ]
 
 
-def _mutated(data: bytes, chance: random.Random) -> bytes:
+def damage(data: bytes, generator: random.Random) -> bytes:
+    """Truncate the content, or replace some of its bytes, often in the header."""
+    if generator.random() < 0.3:
+        return data[: generator.randrange(len(data))]
     damaged = bytearray(data)
-    if chance.random() < 0.3:
-        return data[: chance.randrange(len(data))]
-    reach = chance.choice((len(data), min(len(data), 200)))
-    for _ in range(chance.choice((1, 1, 2, 5, 20))):
-        damaged[chance.randrange(reach)] = chance.choice((0, 255, chance.randrange(256)))
+    end = generator.choice((len(data), min(len(data), 200)))
+    for _ in range(generator.choice((1, 1, 2, 5, 20))):
+        damaged[generator.randrange(end)] = generator.choice((0, 255, generator.randrange(256)))
     return bytes(damaged)
 
 
-@pytest.mark.filterwarnings("default::UserWarning:PIL.*")  # Damaged TIFF tags make Pillow warn; that is its right.
-def test_damage_gives_pixels_or_a_photo_error_and_nothing_else(recwarn):
-    chance = random.Random(3)
-    outcomes = {"pixels": 0, "refusal": 0}
-    for data in _seeds():
+@pytest.mark.filterwarnings("default::UserWarning:PIL.*")  # Pillow warns of damaged TIFF tags.
+def test_damaged_file_gives_pixels_or_a_photo_error_and_nothing_else(recwarn):
+    generator = random.Random(3)
+    decoded = refused = 0
+    for data in make_valid_files():
         for _ in range(150):
             try:
-                found = pixels.decode_photo(_mutated(data, chance), 24, chance.choice(pixels.FITS))
-                assert found.shape == (24, 24, 3)
-                outcomes["pixels"] += 1
+                photo = pixels.decode_photo(damage(data, generator), 24, generator.choice(pixels.FITS))
+                assert photo.shape == (24, 24, 3)
+                decoded += 1
             except pixels.PhotoError as error:
                 assert 0 < len(str(error)) < 60
-                outcomes["refusal"] += 1
-    assert outcomes["pixels"] > 300 and outcomes["refusal"] > 1000, outcomes
+                refused += 1
+    assert decoded > 300 and refused > 1000, (decoded, refused)
 
 
-def test_where_warnings_are_errors_a_damaged_tiff_is_still_a_photo_error():
+def test_damaged_tiff_is_a_photo_error_where_warnings_are_errors():
     exif = Image.Exif()
     exif[271], exif[272] = "maker of cameras", "model of a camera"
-    data = bytearray(encoded(picture(), "TIFF", exif=exif))
-    at = data.index(b"\x0f\x01\x02\x00") + 8  # Tag 271's offset now points beyond the file.
-    data[at : at + 4] = b"\xff\xff\xff\x7f"
+    data = bytearray(encode(make_corners(), "TIFF", exif=exif))
+    # The offset of tag 271 now points beyond the end of the file.
+    offset = data.index(b"\x0f\x01\x02\x00") + 8
+    data[offset : offset + 4] = b"\xff\xff\xff\x7f"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(pixels.PhotoError):
             pixels.decode_photo(bytes(data), 8, "crop")
 
 
-def test_it_travels_alone(tmp_path):
-    """On the device it is a file beside others: it imports nothing but the standard library, numpy and Pillow."""
-    source = Path(pixels.__file__).read_text()
+def test_file_runs_on_a_device_without_edgetl(tmp_path):
+    """It is valid in Python 3.9, and imports only the standard library, numpy and Pillow."""
+    source = Path(pixels.__file__).read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 9))
     (tmp_path / "pixels.py").write_text(source)
-    (tmp_path / "a.jpg").write_bytes(encoded(picture(), "JPEG"))
+    (tmp_path / "a.jpg").write_bytes(encode(make_corners(), "JPEG"))
     program = (
         "import pixels, sys; print(pixels.load_photo('a.jpg', 8, 'pad').shape, any('edgetl' in m for m in sys.modules))"
     )
-    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert ran.stdout.split(") ") == ["(8, 8, 3", "False\n"]
+    result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.split(") ") == ["(8, 8, 3", "False\n"]

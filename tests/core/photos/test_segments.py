@@ -1,4 +1,4 @@
-"""segments.py: what is written comes back; what is cut short does not count."""
+"""segments.py: stored photos and facts are read back, incomplete segments are ignored."""
 
 import io
 import os
@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from edgetl.core.photos import near_duplicates, segments
+from edgetl.core.photos.segments import StoredFacts
 from edgetl.core.records import InputSpec
 
-SHAPE = InputSpec(side_px=5, fit="crop")
+SPEC = InputSpec(side_px=5, fit="crop")
 
 
 @pytest.fixture(autouse=True)
@@ -17,117 +18,130 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-def photos(count: int) -> list[tuple[str, bytes, np.ndarray]]:
-    rows = np.random.default_rng(count).integers(0, 256, (count, 5, 5, 3), dtype=np.uint8)
-    return [(f"{number:064x}", bytes([number]) * near_duplicates.BYTES, rows[number]) for number in range(count)]
+def make_photos(count: int) -> list[tuple[str, bytes, np.ndarray]]:
+    """Make sha256, thumbnail and pixels of some photos."""
+    photos = np.random.default_rng(count).integers(0, 256, (count, 5, 5, 3), dtype=np.uint8)
+    thumbnails = [bytes([index]) * near_duplicates.THUMBNAIL_BYTES for index in range(count)]
+    return [(f"{index:064x}", thumbnails[index], photos[index]) for index in range(count)]
 
 
 def store(count: int, problems: dict[str, str]) -> list[tuple[str, bytes, np.ndarray]]:
-    written = photos(count)
-    with segments.create_segment(SHAPE) as segment:
-        for photo in written:
+    photos = make_photos(count)
+    with segments.create_segment(SPEC) as segment:
+        for photo in photos:
             segment.add(*photo)
         segment.problems.update(problems)
-        assert segments.list_segments(SHAPE) == [], "nobody sees it before it is whole"
-    return written
+        assert segments.list_segments(SPEC) == [], "an unfinished segment is listed"
+    return photos
 
 
-def test_round_trip():
-    written = store(3, {"ff" * 32: "truncated"})
-    (segment,) = segments.list_segments(SHAPE)
-    assert segment.sha256s() == [sha256 for sha256, _, _ in written]
-    assert np.array_equal(segment.pixels(), np.stack([row for _, _, row in written]))
-    assert segment.known() == {sha256: segments.StoredFacts(seen, "") for sha256, seen, _ in written} | {
-        "ff" * 32: segments.StoredFacts(b"", "truncated")
-    }
+def test_stored_photos_and_facts_are_read_back():
+    photos = store(3, {"ff" * 32: "truncated"})
+    (segment,) = segments.list_segments(SPEC)
+    assert segment.sha256s() == [sha256 for sha256, _, _ in photos]
+    assert np.array_equal(segment.pixels(), np.stack([pixels for _, _, pixels in photos]))
+    usable = {sha256: StoredFacts(thumbnail, "") for sha256, thumbnail, _ in photos}
+    assert segment.facts() == usable | {"ff" * 32: StoredFacts(b"", "truncated")}
+
+
+def test_segments_of_another_input_spec_are_not_listed():
+    store(1, {})
     assert segments.list_segments(InputSpec(side_px=5, fit="pad")) == []
 
 
-def test_a_segment_of_problems_only():
+def test_segment_of_unusable_files_only():
     store(0, {"00" * 32: "empty file"})
-    (segment,) = segments.list_segments(SHAPE)
-    assert segment.pixels().shape == (0, 5, 5, 3) and list(segment.known()) == ["00" * 32]
+    (segment,) = segments.list_segments(SPEC)
+    assert segment.pixels().shape == (0, 5, 5, 3) and list(segment.facts()) == ["00" * 32]
 
 
-@pytest.mark.parametrize("name", ["pixels", "sha256", "looks", "problems.json"])
-def test_what_a_power_cut_shortened_does_not_count(name):
+@pytest.mark.parametrize("name", ["pixels", "sha256", "thumbnails", "problems.json"])
+def test_segment_with_a_shortened_file_is_ignored(name):
+    """A power cut can shorten a file."""
     store(2, {})
-    (victim,) = segments.list_segments(SHAPE)
-    os.truncate(victim.path / name, 0)
-    assert segments.list_segments(SHAPE) == []
+    (segment,) = segments.list_segments(SPEC)
+    os.truncate(segment.path / name, 0)
+    assert segments.list_segments(SPEC) == []
     store(4, {})
-    assert [len(segment.sha256s()) for segment in segments.list_segments(SHAPE)] == [4]
+    assert [len(complete.sha256s()) for complete in segments.list_segments(SPEC)] == [4]
 
 
-def test_nothing_added_is_no_segment():
-    with segments.create_segment(SHAPE):
+@pytest.mark.parametrize("content", [b"\0\0", b"", b"[]"])
+def test_segment_with_damaged_problems_is_ignored(content):
+    """A power cut can leave zeros in a file."""
+    store(1, {})
+    (segment,) = segments.list_segments(SPEC)
+    (segment.path / "problems.json").write_bytes(content)
+    assert not segment.is_complete() and segments.list_segments(SPEC) == []
+
+
+def test_empty_segment_is_not_stored():
+    with segments.create_segment(SPEC):
         pass
-    assert list(segments.locate_segments(SHAPE).iterdir()) == []
+    assert list(segments.locate_segments(SPEC).iterdir()) == []
 
 
-def test_a_write_that_takes_only_a_part_is_carried_on(tmp_path):
-    class Narrow(io.FileIO):
+def test_partial_write_is_continued(tmp_path):
+    class PartialFile(io.FileIO):
         def write(self, content: memoryview) -> int:
             return super().write(content[:7])
 
-    with Narrow(tmp_path / "f", "wb") as file:
-        (photo,) = photos(1)
-        segments.SegmentWriter(file).add(*photo)
-    assert (tmp_path / "f").read_bytes() == photo[2].tobytes()
+    ((sha256, thumbnail, pixels),) = make_photos(1)
+    with PartialFile(tmp_path / "pixels", "wb") as file:
+        segments.SegmentWriter(file).add(sha256, thumbnail, pixels)
+    assert (tmp_path / "pixels").read_bytes() == pixels.tobytes()
 
 
-def test_code_that_changed_starts_anew(monkeypatch, tmp_path):
-    before = segments.locate_segments(SHAPE)
-    other = tmp_path / "pixels.py"
-    other.write_text("# other code")
-    monkeypatch.setattr(segments.pixels, "__file__", str(other))
-    changed = segments.locate_segments(SHAPE)
-    assert changed != before
-    # Another Pillow may decode otherwise.
+def test_changed_code_and_another_pillow_have_segments_of_their_own(monkeypatch, tmp_path):
+    folders = [segments.locate_segments(SPEC)]
+    changed = tmp_path / "pixels.py"
+    changed.write_text("# changed code")
+    monkeypatch.setattr(segments.pixels, "__file__", str(changed))
+    folders.append(segments.locate_segments(SPEC))
     monkeypatch.setattr(segments.PIL, "__version__", "0.1")
-    assert segments.locate_segments(SHAPE) not in (before, changed)
+    folders.append(segments.locate_segments(SPEC))
+    assert len(set(folders)) == 3
 
 
-def test_sweep_takes_only_what_is_old():
+def test_only_old_unfinished_segments_are_removed():
     store(1, {})
-    old, young = segments.locate_segments(SHAPE) / ".part-old", segments.locate_segments(SHAPE) / ".part-young"
-    for part in (old, young):
-        part.mkdir()
+    old, young = segments.locate_segments(SPEC) / ".old.tmp", segments.locate_segments(SPEC) / ".young.tmp"
+    for folder in (old, young):
+        folder.mkdir()
     os.utime(old, (1, 1))
-    segments.remove_stale_segments(SHAPE)
-    assert not old.exists() and young.exists() and len(segments.list_segments(SHAPE)) == 1
+    segments.remove_stale_segments(SPEC)
+    assert not old.exists() and young.exists() and len(segments.list_segments(SPEC)) == 1
 
 
-def test_catalogue(tmp_path):
-    root = tmp_path / "ph\u00f6tos"
+def test_segment_that_another_process_finishes_meanwhile_is_no_error():
+    folder = segments.locate_segments(SPEC)
+    folder.mkdir(parents=True)
+    # A broken link is like a name that was listed and then renamed by another process.
+    (folder / ".finished.tmp").symlink_to(folder / "missing")
+    segments.remove_stale_segments(SPEC)
+    assert segments.list_segments(SPEC) == []
+
+
+def test_catalogue_is_read_back(tmp_path):
+    root = tmp_path / "phötos"
     assert segments.read_catalogue(root) == {}
-    segments.write_catalogue(root, {"a/\u2603.jpg": (1, 2, "ab")})
-    assert segments.read_catalogue(root) == {"a/\u2603.jpg": (1, 2, "ab")}
+    segments.write_catalogue(root, {"a/☃.jpg": (1, 2, "ab")})
+    assert segments.read_catalogue(root) == {"a/☃.jpg": (1, 2, "ab")}
+    assert segments.read_catalogue(tmp_path) == {}, "every folder of photos has a catalogue of its own"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"a": 1}', b"\xff", b"\0\0"])
+def test_damaged_catalogue_is_empty(tmp_path, content):
+    segments.write_catalogue(tmp_path, {"a.jpg": (1, 2, "ab")})
+    (catalogue,) = (tmp_path / "edgetl" / "catalogues").iterdir()
+    catalogue.write_bytes(content)
     assert segments.read_catalogue(tmp_path) == {}
-    kept = next((tmp_path / "edgetl" / "catalogues").iterdir())
-    for content in (b"", b"[]", b'{"a": 1}', b"\xff", b"\0\0"):
-        kept.write_bytes(content)
-        assert segments.read_catalogue(root) == {}
-    part = kept.with_name(".part-old")
-    part.touch()
-    os.utime(part, (1, 1))
-    segments.remove_stale_segments(SHAPE)
-    assert not part.exists()
 
 
-def test_a_segment_of_zeros_is_not_whole():
-    """What a power cut can leave of a file."""
-    store(1, {})
-    (segment,) = segments.list_segments(SHAPE)
-    for content in (b"\0\0", b"", b"[]"):
-        (segment.path / "problems.json").write_bytes(content)
-        assert not segment.is_whole() and segments.list_segments(SHAPE) == []
-
-
-def test_sweep_minds_no_part_that_another_process_finishes():
-    here = segments.locate_segments(SHAPE)
-    here.mkdir(parents=True, exist_ok=True)
-    # A link that leads nowhere stands for a name that was listed and is gone by the time it is looked at.
-    (here / ".part-gone").symlink_to(here / "nowhere")
-    segments.remove_stale_segments(SHAPE)
-    assert not [part for part in here.glob(".part-*") if part.exists()]
+def test_old_unfinished_catalogue_is_removed(tmp_path):
+    segments.write_catalogue(tmp_path, {})
+    unfinished = tmp_path / "edgetl" / "catalogues" / ".old.tmp"
+    unfinished.touch()
+    os.utime(unfinished, (1, 1))
+    segments.remove_stale_segments(SPEC)
+    assert not unfinished.exists()

@@ -1,25 +1,29 @@
-"""picture.py: an SVG that can be parsed and in which nothing leaves the frame."""
+"""chart.py: the SVG can be parsed, and nothing is outside of its frame."""
 
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from edgetl.core.evaluation.contract import decide_outcome
-from edgetl.core.records import Artifact, CalibrationSet, Refusal, TensorSpec, Verdict
-from edgetl.core.report import chart
+from edgetl.core.records import Artifact, CalibrationSet, Refusal, TensorSpec
+from edgetl.core.report.chart import draw_drops
+from edgetl.core.verdict_records import Verdict
 
 SVG = "{http://www.w3.org/2000/svg}"
+LIMIT = 0.01
+PHOTOS = 500
 
 
-def pair(method, broke, fixed, photos=500, limit=0.01):
-    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
-    end = TensorSpec(name="x", shape=(1,), dtype="uint8", scale=1.0, zero_point=0)
+def make_pair(method: str, broke: int, fixed: int) -> tuple[Artifact, Verdict]:
+    decision = decide_outcome(broke, fixed, PHOTOS, LIMIT, confidence=0.95)
+    tensor = TensorSpec(name="x", shape=(1,), dtype="uint8", scale=1.0, zero_point=0)
     artifact = Artifact(
-        path="/a/model.tflite",
+        path=Path("/a/model.tflite"),
         format="tflite",
         method=method,
-        input=end,
-        output=end,
+        input=tensor,
+        output=tensor,
         operators={},
         tensor_dtypes={},
         bytes=1_500_000,
@@ -36,7 +40,7 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
         method=method,
         artifact_sha256="",
         part="validation",
-        photos=photos,
+        photos=PHOTOS,
         reference_accuracy=0.9,
         accuracy=0.9 - decision.drop,
         broke=broke,
@@ -45,10 +49,11 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
         drop_low=decision.low,
         drop_high=decision.high,
         confidence=0.95,
-        limit_drop=limit,
+        limit_drop=LIMIT,
         outcome=decision.outcome,
         photos_needed=decision.photos_needed,
-        agreement=1 - (broke + fixed) / photos,
+        agreement=1 - (broke + fixed) / PHOTOS,
+        worst_difference=0.0,
         reference_calibration_error=0.0,
         calibration_error=0.0,
         per_class=(),
@@ -63,14 +68,14 @@ def pair(method, broke, fixed, photos=500, limit=0.01):
 @pytest.mark.parametrize(
     "pairs",
     [
-        [pair("int8", 30, 2), pair("float16", 0, 0)],
-        [pair("int8", 0, 40)],
-        [pair("int8", 500, 0)],
-        [pair("a <b> & c", 1, 1)],
+        [make_pair("int8", 30, 2), make_pair("float16", 0, 0)],
+        [make_pair("int8", 0, 40)],
+        [make_pair("int8", 500, 0)],
+        [make_pair("a <b> & c", 1, 1)],
     ],
 )
-def test_it_parses_and_stays_in_its_frame(pairs):
-    root = ElementTree.fromstring(chart.draw_drops(pairs, "a <title> & more"))
+def test_chart_can_be_parsed_and_everything_is_inside_its_frame(pairs):
+    root = ElementTree.fromstring(draw_drops(pairs, "a <title> & more"))
     width = float(root.get("viewBox").split()[2])
     dots = root.findall(f"{SVG}circle")
     assert len(dots) == len(pairs)
@@ -78,8 +83,15 @@ def test_it_parses_and_stays_in_its_frame(pairs):
     assert all(0 < float(line.get(x)) < width for line in root.findall(f"{SVG}line") for x in ("x1", "x2"))
 
 
-def test_worse_stands_further_right_and_the_outcome_is_written():
-    text = chart.draw_drops([pair("int8", 60, 0), pair("float16", 0, 0)], "t")
-    worse, better = ElementTree.fromstring(text).findall(f"{SVG}circle")
-    assert float(worse.get("cx")) > float(better.get("cx"))
-    assert "FAIL" in text
+def test_larger_drop_is_further_to_the_right():
+    text = draw_drops([make_pair("int8", 60, 0), make_pair("float16", 0, 0)], "t")
+    large, none = ElementTree.fromstring(text).findall(f"{SVG}circle")
+    assert float(large.get("cx")) > float(none.get("cx"))
+
+
+def test_chart_contains_title_methods_outcomes_and_sizes():
+    root = ElementTree.fromstring(draw_drops([make_pair("int8", 60, 0), make_pair("float16", 0, 0)], "a title"))
+    texts = [element.text for element in root.findall(f"{SVG}text")]
+    assert texts[0] == "a title" and "limit 1" in texts
+    assert texts.index("int8") < texts.index("float16")
+    assert "+12.00  FAIL  1.50 MB" in texts and "+0.00  PASS  1.50 MB" in texts

@@ -1,4 +1,4 @@
-"""runs.py: a stage is made once, remade when anything it rests on changed, and never half there."""
+"""run_folder.py: a stage runs once, runs again if anything that it depends on changed, and is never half written."""
 
 import errno
 import json
@@ -14,22 +14,25 @@ import pytest
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.record import PathInside, Record
 from edgetl.core.run import run_folder
-from edgetl.core.run.run_folder import FinishedStage, RunFolder, open_run
+from edgetl.core.run.run_folder import FinishedStage, RunFolder, StageSpec, open_run, read_finished_stage
+from edgetl.core.storage.files import hash_file
 
-FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+COMPLETE = {".lock", "stage-one/stage.json", "stage-one/deep/text.txt"}
 
-# A build in a process of its own: stage-one is made, then stage-two hangs half-way until it is killed.
-HANGING = """
+# A build in a process of its own: stage-one is finished, then stage-two blocks half-way until it is killed.
+BLOCKING_BUILD = """
 import sys, time
 from pathlib import Path
-from tests.core.test_runs import Text, opened, text
-def half(work):
-    (work / "half.txt").write_text("half")
+from edgetl.core.run.run_folder import open_run
+from tests.core.run.test_run_folder import WriteText, run_stage
+def write_half(folder):
+    (folder / "half.txt").write_text("half")
     print("half-way", flush=True)
     time.sleep(60)
-with opened(Path(sys.argv[1])) as run:
-    run.stage("stage-one", {"n": 1}, text("one"), Text)
-    run.stage("stage-two", {"n": 1}, half, Text)
+with open_run(Path(sys.argv[1])) as run:
+    run_stage(run, WriteText("one"))
+    run_stage(run, write_half, name="stage-two")
 """
 
 
@@ -40,22 +43,32 @@ class Text(Record):
     sha256: str
 
     def contents(self) -> dict[Path, str]:
-        """The file."""
         return {self.path: self.sha256}
 
 
-class text:  # noqa: N801  (reads as a function: it makes one, and counts its calls)
-    """A stage that writes one file."""
+class WriteText:
+    """A stage that writes one file, and counts its calls."""
 
     def __init__(self, content: str) -> None:
-        self.content, self.calls = content, 0
+        self.content = content
+        self.calls = 0
 
-    def __call__(self, work: Path) -> Text:
+    def __call__(self, folder: Path) -> Text:
         self.calls += 1
-        path = work / "deep" / "text.txt"
+        path = folder / "deep" / "text.txt"
         path.parent.mkdir()
         path.write_text(self.content, encoding="utf-8")
-        return Text(path=path, sha256=run_folder.hash_file(path))
+        return Text(path=path, sha256=hash_file(path))
+
+
+def run_stage(
+    run: RunFolder, make, *, name: str = "stage-one", fingerprint: str = "f", reuse: bool = True
+) -> FinishedStage[Text]:
+    return run.stage(StageSpec(name=name, record=Text, reuse=reuse), fingerprint, make)
+
+
+def list_files(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -64,65 +77,44 @@ def run(tmp_path):
         yield run
 
 
-def made(run: RunFolder, make, n: int = 1, name: str = "stage-one") -> FinishedStage[Text]:
-    return run.stage(name, {"n": n}, make, Text)
-
-
-def inside(root: Path) -> set[str]:
-    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-
-
-WHOLE = {".lock", "stage-one/stage.json", "stage-one/deep/text.txt"}
-
-
-def test_made_once(run):
-    make = text("hello")
-    first, second = made(run, make), made(run, make)
+def test_finished_stage_is_read_back(run):
+    make = WriteText("hello")
+    first, second = run_stage(run, make), run_stage(run, make)
     assert make.calls == 1
-    assert (first.fresh, second.fresh) == (True, False)
-    assert first.record == second.record and first.seconds == second.seconds
+    assert first == second
     assert first.record.path == run.root / "stage-one" / "deep" / "text.txt"
     assert first.record.path.read_text(encoding="utf-8") == "hello"
-    assert inside(run.root) == WHOLE
+    assert list_files(run.root) == COMPLETE
 
 
-def test_a_second_process_finds_it(tmp_path):
-    make = text("hello")
+def test_second_build_reads_the_stage_back(tmp_path):
+    make = WriteText("hello")
     for _ in range(2):
         with open_run(tmp_path / "run") as run:
-            made(run, make)
+            run_stage(run, make)
     assert make.calls == 1
 
 
-def test_seconds(run):
-    made(run, text("a"))
+def test_seconds_are_those_of_this_process(run):
+    run_stage(run, WriteText("a"))
     assert run.seconds["stage-one"] >= 0
     run.seconds["stage-one"] = 7.0
-    made(run, text("a"))
-    assert run.seconds["stage-one"] == 7.0, "made by this process, however often it is read back"
-    again = RunFolder(run.root)
-    made(again, text("a"))
-    assert again.seconds == {"stage-one": 0.0}
+    run_stage(run, WriteText("a"))
+    assert run.seconds["stage-one"] == 7.0, "a stage that ran in this process keeps its duration when it is read back"
+    later = RunFolder(run.root)
+    run_stage(later, WriteText("a"))
+    assert later.seconds == {"stage-one": 0.0}
 
 
-@pytest.mark.parametrize("depends_on", [{"n": 2}, {"m": 1}, {"n": 1, "m": 1}, {}, {"n": "1"}, {"n": [1]}])
-def test_another_fingerprint_makes_it_anew(run, depends_on):
-    made(run, text("old"))
-    done = run.stage("stage-one", depends_on, text("new"), Text)
-    assert done.fresh and done.record.path.read_text(encoding="utf-8") == "new"
-    assert inside(run.root) == WHOLE
-
-
-def test_fingerprints(monkeypatch):
-    one = run_folder.compute_fingerprint("a", {"x": 1, "y": {"b": 2, "c": 3}})
-    assert one == run_folder.compute_fingerprint("a", {"y": {"c": 3, "b": 2}, "x": 1})
-    assert one != run_folder.compute_fingerprint("b", {"x": 1, "y": {"b": 2, "c": 3}})
-    monkeypatch.setattr(run_folder, "installed_version", lambda package: "99")
-    assert one != run_folder.compute_fingerprint("a", {"x": 1, "y": {"b": 2, "c": 3}})
+def test_other_fingerprint_runs_the_stage_again(run):
+    run_stage(run, WriteText("old"))
+    finished = run_stage(run, WriteText("new"), fingerprint="g")
+    assert finished.record.path.read_text(encoding="utf-8") == "new"
+    assert list_files(run.root) == COMPLETE
 
 
 @pytest.mark.parametrize(
-    "harm",
+    "damage",
     [
         lambda folder: (folder / "deep" / "text.txt").write_text("tampered"),
         lambda folder: (folder / "deep" / "text.txt").unlink(),
@@ -134,104 +126,114 @@ def test_fingerprints(monkeypatch):
         lambda folder: shutil.rmtree(folder / "deep"),
     ],
 )
-def test_what_was_changed_or_is_gone_is_made_anew(run, harm):
-    made(run, text("hello"))
-    harm(run.root / "stage-one")
-    make = text("hello")
-    assert made(run, make).fresh and make.calls == 1
-    assert inside(run.root) == WHOLE
-    assert not made(run, make).fresh
+def test_damaged_stage_runs_again(run, damage):
+    run_stage(run, WriteText("hello"))
+    damage(run.root / "stage-one")
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
+    assert list_files(run.root) == COMPLETE
+    run_stage(run, make)
+    assert make.calls == 1
 
 
-def test_a_record_of_an_older_layout_is_made_anew(run):
-    made(run, text("hello"))
+def test_record_with_unknown_fields_runs_again(run):
+    run_stage(run, WriteText("hello"))
     path = run.root / "stage-one" / "stage.json"
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    kept["record"]["more"] = 1
-    path.write_text(json.dumps(kept), encoding="utf-8")
-    assert made(run, text("hello")).fresh
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["record"]["more"] = 1
+    path.write_text(json.dumps(content), encoding="utf-8")
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
 
 
-def test_a_moved_run_is_still_whole(tmp_path):
+def test_moved_run_is_read_back(tmp_path):
+    make = WriteText("hello")
     with open_run(tmp_path / "old") as run:
-        made(run, text("hello"))
+        run_stage(run, make)
     (tmp_path / "old").rename(tmp_path / "new")
     with open_run(tmp_path / "new") as run:
-        done = made(run, text("hello"))
-    assert not done.fresh and done.record.path.is_relative_to(tmp_path / "new")
+        finished = run_stage(run, make)
+    assert make.calls == 1 and finished.record.path.is_relative_to(tmp_path / "new")
 
 
-@pytest.mark.parametrize("failure", [EdgetlError("broken"), ValueError("bug"), KeyboardInterrupt(), FULL])
-def test_a_failure_leaves_nothing_and_is_not_kept(run, failure):
-    def fail(work: Path) -> Text:
-        (work / "half.txt").write_text("half", encoding="utf-8")
+@pytest.mark.parametrize("failure", [EdgetlError("broken"), ValueError("bug"), KeyboardInterrupt(), DISK_FULL])
+def test_failure_leaves_no_files_and_is_not_stored(run, failure):
+    def fail(folder: Path) -> Text:
+        (folder / "half.txt").write_text("half", encoding="utf-8")
         raise failure
 
     for _ in range(2):
         with pytest.raises(type(failure)):
-            made(run, fail)
-        assert inside(run.root) == {".lock"}
-    assert made(run, text("hello")).fresh
+            run_stage(run, fail)
+        assert list_files(run.root) == {".lock"}
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
 
 
-@pytest.mark.parametrize(("owner", "call"), [(Path, "write_text"), (Path, "replace"), (os, "fsync"), (Path, "rename")])
-def test_a_full_disk_leaves_nothing_half(run, monkeypatch, owner, call):
-    make = text("hello")
+@pytest.mark.parametrize(("owner", "call"), [(Path, "open"), (Path, "replace"), (os, "fsync"), (Path, "rename")])
+def test_full_disk_leaves_no_half_written_stage(run, monkeypatch, owner, call):
     prepared = run.root.parent / "prepared.txt"
     prepared.write_text("hello", encoding="utf-8")
+    digest = hash_file(prepared)
 
-    def copied(work: Path) -> Text:
-        path = work / "text.txt"
+    def copy_prepared(folder: Path) -> Text:
+        path = folder / "text.txt"
         shutil.copyfile(prepared, path)
-        return Text(path=path, sha256=run_folder.hash_file(path))
+        return Text(path=path, sha256=digest)
 
-    def full(*arguments, **named):
-        raise FULL
+    def fail(*arguments, **keywords):
+        raise DISK_FULL
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner, call, full)
+        patch.setattr(owner, call, fail)
         with pytest.raises(OSError, match="No space left"):
-            made(run, copied)
-    assert inside(run.root) == {".lock"} and [path.name for path in run.root.iterdir()] == [".lock"]
-    assert made(run, make).fresh
+            run_stage(run, copy_prepared)
+    assert [path.name for path in run.root.iterdir()] == [".lock"]
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
 
 
-def test_a_failed_remake_keeps_what_was_there(run, monkeypatch):
-    made(run, text("old"))
+def test_failed_rerun_keeps_the_old_result(run):
+    run_stage(run, WriteText("old"))
 
-    def fail(work: Path) -> Text:
-        raise FULL
+    def fail(folder: Path) -> Text:
+        raise DISK_FULL
 
     with pytest.raises(OSError, match="No space"):
-        made(run, fail, n=2)
-    assert inside(run.root) == WHOLE
-    assert not made(run, text("old")).fresh
+        run_stage(run, fail, fingerprint="g")
+    assert list_files(run.root) == COMPLETE
+    make = WriteText("old")
+    run_stage(run, make)
+    assert make.calls == 0
 
 
-def test_files_that_change_while_they_are_written(run):
-    def wrong(work: Path) -> Text:
-        record = text("hello")(work)
-        return record.model_copy(update={"sha256": "0" * 64})
+def test_files_that_change_while_they_are_written_are_an_error(run):
+    def write_wrong_hash(folder: Path) -> Text:
+        return WriteText("hello")(folder).model_copy(update={"sha256": "0" * 64})
 
     with pytest.raises(EdgetlError, match="changed while"):
-        made(run, wrong)
-    assert made(run, text("hello")).fresh
+        run_stage(run, write_wrong_hash)
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
 
 
-def test_make_again(run):
-    first, other = text("a"), text("b")
-    made(run, first, name="score-one")
-    made(run, other, name="train")
-    run.make_again("score", "verify")
-    assert made(run, first, name="score-one").fresh and first.calls == 2
-    assert not made(run, other, name="train").fresh and other.calls == 1
-    # Once more is once: a verdict and its ledger ask for the same answers.
-    assert not made(run, first, name="score-one").fresh and first.calls == 2
-    run.make_again("score")
-    assert made(run, first, name="score-one").fresh and first.calls == 3
+def test_stage_without_reuse_runs_every_time(run):
+    make, reused = WriteText("a"), WriteText("b")
+    for _ in range(2):
+        run_stage(run, make, name="score-one", reuse=False)
+        run_stage(run, reused, name="train")
+    assert (make.calls, reused.calls) == (2, 1)
+    # Its result is a finished stage like any other.
+    run_stage(run, make, name="score-one")
+    assert make.calls == 2
 
 
-def test_half_written_folders_and_files_are_cleaned(tmp_path):
+def test_unfinished_folders_and_files_are_removed(tmp_path):
     root = tmp_path / "run"
     with open_run(root):
         pass
@@ -245,11 +247,11 @@ def test_half_written_folders_and_files_are_cleaned(tmp_path):
 
 
 @pytest.fixture
-def hanging(tmp_path):
-    """A process that holds tmp_path/run and hangs in the middle of stage-two."""
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", HANGING, str(tmp_path / "run")]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+def blocking_build(tmp_path):
+    """A process that has locked tmp_path/run and blocks in the middle of stage-two."""
+    project = Path(__file__).parents[3]
+    command = [sys.executable, "-c", BLOCKING_BUILD, str(tmp_path / "run")]
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stdout.readline() == "half-way\n"
             yield process
@@ -257,123 +259,79 @@ def hanging(tmp_path):
             process.kill()
 
 
-def test_killed_half_way_and_taken_up_again(tmp_path, hanging):
+def test_killed_build_can_be_continued(tmp_path, blocking_build):
     root = tmp_path / "run"
     assert (root / ".stage-two.tmp" / "half.txt").exists()
-    hanging.send_signal(signal.SIGKILL)
-    assert hanging.wait(10) == -signal.SIGKILL
+    blocking_build.send_signal(signal.SIGKILL)
+    assert blocking_build.wait(10) == -signal.SIGKILL
     assert not (root / "stage-two").exists()
+    one, two = WriteText("one"), WriteText("two")
     with open_run(root) as run:
         assert not (root / ".stage-two.tmp").exists()
-        one, two = text("one"), text("two")
-        assert not made(run, one).fresh and one.calls == 0
-        assert made(run, two, name="stage-two").fresh
-    assert inside(root) == {*WHOLE, "stage-two/stage.json", "stage-two/deep/text.txt"}
+        run_stage(run, one)
+        run_stage(run, two, name="stage-two")
+    assert (one.calls, two.calls) == (0, 1)
+    assert list_files(root) == {*COMPLETE, "stage-two/stage.json", "stage-two/deep/text.txt"}
 
 
-def test_the_second_process_is_told(tmp_path, hanging):
+def test_second_build_in_the_same_folder_is_refused(tmp_path, blocking_build):
     with (
-        pytest.raises(ConfigError, match=rf"another build \(process {hanging.pid}\)") as caught,
+        pytest.raises(ConfigError, match=rf"another build \(process {blocking_build.pid}\)") as caught,
         open_run(tmp_path / "run"),
     ):
         pass
     assert caught.value.where == (str(tmp_path / "run"),)
     assert "--out" in caught.value.hint
-    # What the first is writing is still there: only who holds the lock cleans up.
+    # The unfinished files of the first build are still there.
     assert (tmp_path / "run" / ".stage-two.tmp" / "half.txt").exists()
-    hanging.kill()
-    hanging.wait(10)
+    blocking_build.kill()
+    blocking_build.wait(10)
     with open_run(tmp_path / "run"):
         pass
 
 
-def test_the_lock_goes_with_an_error(tmp_path):
+def test_lock_is_released_after_an_error(tmp_path):
     with pytest.raises(ValueError, match="bug"), open_run(tmp_path / "run"):
         raise ValueError("bug")
     with open_run(tmp_path / "run") as run, pytest.raises(ConfigError, match="another build"), open_run(run.root):
         pass
 
 
-def test_a_foreign_folder_is_refused(tmp_path):
+def test_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "holiday.jpg").touch()
-    with pytest.raises(ConfigError, match="no run of edgetl's") as caught, open_run(tmp_path):
+    with pytest.raises(ConfigError, match="files that edgetl did not write") as caught, open_run(tmp_path):
         pass
     assert caught.value.where == (str(tmp_path),)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
-def test_a_file_is_refused(tmp_path):
+def test_file_instead_of_a_folder_is_refused(tmp_path):
     path = tmp_path / "file"
     path.touch()
     with pytest.raises(ConfigError, match="is a file"), open_run(path):
         pass
 
 
-def test_an_empty_and_a_deep_new_folder_serve(tmp_path, monkeypatch):
+def test_new_and_empty_folders_are_accepted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with open_run(Path("a/b/c")) as run:
         assert run.root == tmp_path / "a" / "b" / "c"
     (tmp_path / "empty").mkdir()
-    with open_run(tmp_path / "empty"):
-        pass
+    with open_run(tmp_path / "empty") as run:
+        assert run.root == tmp_path / "empty"
 
 
-def test_read_stage(run):
-    assert run_folder.read_finished_stage(run.root / "stage-one", Text) is None
-    done = made(run, text("hello"))
-    kept = run_folder.read_finished_stage(run.root / "stage-one", Text)
-    assert kept is not None and kept.record == done.record and not kept.fresh
-    fingerprint = run_folder.compute_fingerprint("stage-one", {"n": 1})
-    assert run_folder.read_finished_stage(run.root / "stage-one", Text, fingerprint) is not None
-    assert run_folder.read_finished_stage(run.root / "stage-one", Text, "other") is None
+def test_finished_stage_is_read_with_or_without_a_fingerprint(run):
+    folder = run.root / "stage-one"
+    assert read_finished_stage(folder, Text) is None
+    finished = run_stage(run, WriteText("hello"))
+    assert read_finished_stage(folder, Text) == read_finished_stage(folder, Text, "f") == finished
+    assert read_finished_stage(folder, Text, "g") is None
 
 
-def test_the_json_is_named_after_the_stage():
+def test_json_file_has_the_name_of_the_stage():
     assert run_folder.stage_file_name("convert-tflite-int8") == "convert.json"
     assert run_folder.stage_file_name("train") == "train.json"
-
-
-def test_write_text_is_all_or_nothing(tmp_path, monkeypatch):
-    path = tmp_path / "a.json"
-    run_folder.write_text(path, "öld\n")
-    assert path.read_bytes() == "öld\n".encode()
-
-    def half(self: Path, content: str, **named: str) -> int:
-        self.write_bytes(content.encode()[:2])
-        raise FULL
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", half)
-        with pytest.raises(OSError, match="No space"):
-            run_folder.write_text(path, "new")
-    assert path.read_text(encoding="utf-8") == "öld\n"
-    assert list(tmp_path.iterdir()) == [path]
-    run_folder.write_text(path, "new")
-    assert path.read_text(encoding="utf-8") == "new" and list(tmp_path.iterdir()) == [path]
-
-
-def test_read_json(tmp_path):
-    path = tmp_path / "a.json"
-    run_folder.write_json(path, {"ä": [1, 2.5, None]})
-    assert run_folder.read_json(path, hint="h") == {"ä": [1, 2.5, None]}
-    for content in ("", "{", "[1]", "3"):
-        path.write_text(content, encoding="utf-8")
-        with pytest.raises(ConfigError) as caught:
-            run_folder.read_json(path, hint="give another")
-        assert caught.value.where == (str(path),) and caught.value.hint == "give another"
-    with pytest.raises(ConfigError, match="cannot be read"):
-        run_folder.read_json(tmp_path / "absent", hint="")
-
-
-def test_sha256_of(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"abc")
-    assert run_folder.hash_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-def test_version():
-    assert run_folder.installed_version("numpy")[0].isdigit()
-    assert run_folder.installed_version("no-such-package-anywhere") == "absent"
 
 
 @pytest.mark.parametrize(
@@ -388,5 +346,5 @@ def test_version():
         ((".hidden",), "hidden"),
     ],
 )
-def test_folder_names(parts, name):
+def test_folder_names_are_made_of_safe_characters(parts, name):
     assert run_folder.make_folder_name(*parts) == name

@@ -1,4 +1,4 @@
-"""cache.py: where the cache is, and that nothing half written stays in it."""
+"""cache.py: the place of the cache, the errors of its disk, and the removal of unfinished files."""
 
 import errno
 import os
@@ -10,49 +10,67 @@ from edgetl.core.errors import EdgetlError
 from edgetl.core.storage import cache
 
 
-def test_cache_root_follows_xdg(monkeypatch, tmp_path):
+def test_cache_is_in_the_folder_of_xdg_cache_home(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache.locate_cache() == tmp_path / "edgetl"
-    for ignored in ("", "relative/place"):
-        monkeypatch.setenv("XDG_CACHE_HOME", ignored)
-        assert cache.locate_cache() == Path.home() / ".cache" / "edgetl"
 
 
-def test_a_folder_appears_whole(tmp_path):
-    with cache.create_folder(tmp_path / "a" / "b") as part:
-        (part / "file").write_text("x")
+@pytest.mark.parametrize("ignored", ["", "relative/place"])
+def test_empty_or_relative_xdg_cache_home_is_ignored(monkeypatch, ignored):
+    monkeypatch.setenv("XDG_CACHE_HOME", ignored)
+    assert cache.locate_cache() == Path.home() / ".cache" / "edgetl"
+
+
+def test_folder_is_created_with_its_parents(tmp_path):
+    with cache.create_folder(tmp_path / "a" / "b") as unfinished:
+        (unfinished / "file").write_text("x")
         assert not (tmp_path / "a" / "b").exists()
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
     assert (tmp_path / "a" / "b" / "file").read_text() == "x"
 
 
-@pytest.mark.parametrize("error, told", [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "cannot be written")])
-def test_failure_leaves_nothing_and_says_where(tmp_path, error, told):
-    with pytest.raises(EdgetlError, match=told) as caught, cache.create_folder(tmp_path / "b") as part:
-        (part / "file").write_text("x")
-        raise OSError(error, "no")
+@pytest.mark.parametrize(
+    ("code", "message", "hint"),
+    [
+        (errno.ENOSPC, "the disk is full", "free some space"),
+        (errno.EDQUOT, "the disk is full", "free some space"),
+        (errno.EACCES, "cannot be written: no", "make the folder writable"),
+    ],
+)
+def test_failure_leaves_no_files_and_names_the_folder(tmp_path, code, message, hint):
+    with pytest.raises(EdgetlError, match=message) as caught, cache.create_folder(tmp_path / "b") as unfinished:
+        (unfinished / "file").write_text("x")
+        raise OSError(code, "no")
     assert list(tmp_path.iterdir()) == []
-    assert caught.value.where == (str(tmp_path),) and "XDG_CACHE_HOME" in caught.value.hint
+    assert caught.value.where == (str(tmp_path),)
+    assert caught.value.hint.startswith(hint) and "XDG_CACHE_HOME" in caught.value.hint
 
 
-def test_replace(tmp_path):
+def test_written_file_replaces_the_old_content(tmp_path):
     for content in (b"one", b"two"):
         cache.write_file(tmp_path / "d" / "file", content)
         assert (tmp_path / "d" / "file").read_bytes() == content
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["file"]
 
 
-def test_replace_tells_where_it_cannot(tmp_path):
-    (tmp_path / "file").write_text("in the way")
+def test_file_in_the_place_of_a_folder_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
     with pytest.raises(EdgetlError, match="cannot be written"):
         cache.write_file(tmp_path / "file" / "inside", b"x")
 
 
-def test_sweep_takes_files_and_folders_that_are_old(tmp_path):
-    for name in ("old", "young"):
-        (tmp_path / f".part-{name}-file").touch()
-        (tmp_path / f".part-{name}-folder").mkdir()
-    for old in tmp_path.glob(".part-old*"):
-        os.utime(old, (1, 1))
-    cache.remove_stale_parts(tmp_path)
-    assert sorted(part.name for part in tmp_path.iterdir()) == [".part-young-file", ".part-young-folder"]
+def test_old_unfinished_files_and_folders_are_removed(tmp_path):
+    for age in ("old", "new"):
+        (tmp_path / f".{age}-file.tmp").touch()
+        (tmp_path / f".{age}-folder.tmp").mkdir()
+    (tmp_path / "old-finished").touch()
+    for path in tmp_path.iterdir():
+        if path.name.lstrip(".").startswith("old"):
+            os.utime(path, (1, 1))
+    cache.remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".new-file.tmp", ".new-folder.tmp", "old-finished"]
+
+
+def test_file_that_is_finished_during_the_removal_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [tmp_path / ".finished.tmp"])
+    cache.remove_unfinished(tmp_path)

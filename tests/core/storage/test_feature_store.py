@@ -1,4 +1,4 @@
-"""featurestore.py: rows computed once, whole or not there."""
+"""feature_store.py: features are computed once, and a segment is complete or absent."""
 
 import errno
 import os
@@ -8,82 +8,92 @@ import pytest
 
 from edgetl.core.errors import EdgetlError
 from edgetl.core.storage import feature_store
-from edgetl.core.storage.feature_store import FeatureStore
+from edgetl.core.storage.feature_store import FeatureStore, compute_budget_bytes, locate_feature_store
 
-NAMES = [f"{index:064x}" for index in range(5)]
+SHA256S = [f"{index:064x}" for index in range(5)]
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-def filled(store, names, offset=0):
-    with store.adding(names) as rows:
-        rows[:] = np.arange(rows.size, dtype=np.float32).reshape(rows.shape) + offset
+def add_numbered_rows(store: FeatureStore, sha256s: list[str], first: int = 0) -> None:
+    with store.add_rows(sha256s) as rows:
+        rows[:] = np.arange(rows.size, dtype=np.float32).reshape(rows.shape) + first
 
 
-def test_rows_come_back_in_the_order_asked_for_across_segments():
+def list_stored_files() -> list[str]:
+    return [path.name for path in locate_feature_store().rglob("*") if path.is_file()]
+
+
+def test_rows_of_several_segments_are_in_the_requested_order():
     store = FeatureStore("key", (2, 3))
-    filled(store, NAMES[:2])
-    filled(store, NAMES[2:], offset=100)
-    features = store.opened([NAMES[3], NAMES[0]])
+    add_numbered_rows(store, SHA256S[:2])
+    add_numbered_rows(store, SHA256S[2:], first=100)
+    features = store.open_features([SHA256S[3], SHA256S[0]])
     assert len(features) == 2
     assert features.rows([1, 0]).tolist() == [[[0, 1, 2], [3, 4, 5]], [[106, 107, 108], [109, 110, 111]]]
+    assert features.rows([1]).dtype == np.float32
 
 
-def test_missing_names_what_is_absent_and_copies_once():
+def test_missing_photos_are_listed_once_each():
     store = FeatureStore("key", (1,))
-    filled(store, NAMES[:2])
-    assert store.missing([NAMES[0], NAMES[4], NAMES[3], NAMES[4]]) == [1, 2]
+    add_numbered_rows(store, SHA256S[:2])
+    assert store.find_missing([SHA256S[0], SHA256S[4], SHA256S[3], SHA256S[4]]) == [1, 2]
 
 
-def test_what_fails_leaves_nothing():
+def test_failed_block_stores_nothing():
     store = FeatureStore("key", (1,))
-    with pytest.raises(RuntimeError), store.adding(NAMES) as rows:
+    with pytest.raises(RuntimeError), store.add_rows(SHA256S) as rows:
         rows[:] = 1
         raise RuntimeError
-    assert store.missing(NAMES) == [0, 1, 2, 3, 4]
-    assert not [path for path in feature_store.locate_feature_store().rglob("*") if path.is_file()]
+    assert store.find_missing(SHA256S) == [0, 1, 2, 3, 4]
+    assert list_stored_files() == []
 
 
-def test_a_segment_cut_short_does_not_count():
+def test_truncated_segment_does_not_count():
     store = FeatureStore("key", (4,))
-    filled(store, NAMES)
-    (rows,) = feature_store.locate_feature_store().rglob("rows")
-    rows.write_bytes(rows.read_bytes()[:-4])
-    assert len(store.missing(NAMES)) == 5
+    add_numbered_rows(store, SHA256S)
+    (path,) = locate_feature_store().rglob("rows")
+    path.write_bytes(path.read_bytes()[:-4])
+    assert len(store.find_missing(SHA256S)) == 5
 
 
 def test_keys_do_not_share_rows():
-    filled(FeatureStore("one", (1,)), NAMES)
-    assert len(FeatureStore("other", (1,)).missing(NAMES)) == 5
+    add_numbered_rows(FeatureStore("one", (1,)), SHA256S)
+    assert len(FeatureStore("two", (1,)).find_missing(SHA256S)) == 5
 
 
-def test_the_budget_is_what_was_asked_or_a_tenth_of_the_free_disk(monkeypatch):
+def test_row_bytes_are_those_of_float32():
+    assert FeatureStore("key", (2, 3)).row_bytes == 24
+
+
+def test_budget_is_the_requested_one_or_a_tenth_of_the_free_disk(monkeypatch):
     monkeypatch.setattr(feature_store.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
-    assert feature_store.compute_budget_bytes(0) == 100
-    assert feature_store.compute_budget_bytes(7) == 7
+    assert compute_budget_bytes(0) == 100
+    assert compute_budget_bytes(7) == 7
 
 
-def test_a_full_disk_is_told_before_anything_is_mapped(monkeypatch, tmp_path):
-    """Found by a write into the map it would be SIGBUS."""
+def test_full_disk_is_an_error_before_rows_are_written(monkeypatch, tmp_path):
+    """A write into the memory map of a full disk would end the process by SIGBUS."""
 
-    def full(*_):
+    def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(feature_store.os, "posix_fallocate", full)
-    with pytest.raises(EdgetlError, match="the disk is full") as caught, FeatureStore("key", (1,)).adding(NAMES):
-        pytest.fail("there was no room")
-    assert str(tmp_path) in caught.value.where[0]
-    assert not [path for path in feature_store.locate_feature_store().rglob("*") if path.is_file()]
-
-
-def test_what_a_killed_process_left_is_swept():
+    monkeypatch.setattr(feature_store.os, "posix_fallocate", fail)
     store = FeatureStore("key", (1,))
-    filled(store, NAMES[:2])
-    left = feature_store.locate_feature_store() / "key" / ".part-left"
-    left.mkdir()
-    os.utime(left, (1, 1))
-    filled(store, NAMES[2:])
-    assert not left.exists() and store.missing(NAMES) == []
+    with pytest.raises(EdgetlError, match="the disk is full") as caught, store.add_rows(SHA256S):
+        pytest.fail("the block must not run")
+    assert str(tmp_path) in caught.value.where[0]
+    assert list_stored_files() == []
+
+
+def test_segment_of_a_killed_process_is_removed():
+    store = FeatureStore("key", (1,))
+    add_numbered_rows(store, SHA256S[:2])
+    unfinished = locate_feature_store() / "key" / ".segment.0.tmp"
+    unfinished.mkdir()
+    os.utime(unfinished, (1, 1))
+    add_numbered_rows(store, SHA256S[2:])
+    assert not unfinished.exists() and store.find_missing(SHA256S) == []

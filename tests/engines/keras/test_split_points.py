@@ -1,24 +1,30 @@
-"""cuts.py: where a network can be split, checked against the counts measured for keras.applications."""
+"""Split points of networks, with the counts that were measured for keras.applications."""
 
 import keras
 import pytest
 
 from edgetl.core.network import bases
-from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import split_points
+from edgetl.engines.keras import build, split_points
+from tests.fixtures.training import make_recipe
 
 
-def scratch(name):
+def assemble(name):
+    """A base of the smallest size, without pretrained weights, with a head."""
+    keras.backend.clear_session()
     row = bases.find_base(name)
     alpha = 0.35 if row.has_widths else 1.0
-    base = {"name": name, "weights": "none", "side_px": row.smallest_side_px, "alpha": alpha}
-    recipe = resolve_recipe("default", {"base": base})
-    return build.assemble_model(recipe.base, recipe.head, 3)
+    recipe = make_recipe(base={"name": name, "side_px": row.smallest_side_px, "alpha": alpha})
+    return build.assemble_model(recipe.base, recipe.head, 3, None)
 
 
-# Measured on Keras's networks; NASNet's cells hand two tensors on, so that only its two ends can be cut.
-COUNTED = [
+def list_split_layers(model):
+    """The names of the base's layers after which the network can be split."""
+    base = {layer.name for layer in build.list_base_layers(model)}
+    return [point.name for point in split_points.find_split_points(model) if point.name in base]
+
+
+# Measured on the networks of Keras. A cell of NASNet passes on two tensors, so that only its two ends are split points.
+COUNTS = [
     ("mobilenet", 86),
     ("mobilenet_v2", 74),
     ("vgg16", 19),
@@ -30,39 +36,35 @@ COUNTED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "expected"), COUNTED)
-def test_as_many_cuts_as_the_networks_have(name, expected):
-    keras.backend.clear_session()
-    model = scratch(name)
-    inside = {layer.name for layer in build.list_base_layers(model)}
-    # The measured counts take the base's own input for a cut and its end for none, or the other way round.
-    assert abs(sum(cut.name in inside for cut in split_points.find_split_points(model)) - expected) <= 1
+@pytest.mark.parametrize(("name", "expected"), COUNTS)
+def test_number_of_split_points(name, expected):
+    # The measured counts include the input of the base and not its end, or the reverse.
+    assert abs(len(list_split_layers(assemble(name))) - expected) <= 1
 
 
-def test_a_skip_connection_is_never_cut_through():
+def test_there_is_no_split_point_inside_a_skip_connection():
     image = keras.Input((4,), name="image")
     low = keras.layers.Dense(4, name="low")(image)
     inner = keras.layers.Dense(4, name="inner")(low)
     joined = keras.layers.Add(name="joined")([low, inner])
     model = keras.Model(image, keras.layers.Dense(2, name="scores")(joined))
-    assert [cut.name for cut in split_points.find_split_points(model)] == ["image", "low", "joined"]
+    assert [point.name for point in split_points.find_split_points(model)] == ["image", "low", "joined"]
 
 
-def test_bare_operations_are_steps_too():
-    """MobileNetV3 adds and multiplies without layers; a cut between them would leave half of them behind."""
-    model = scratch("mobilenet_v3_small")
+def test_operations_that_are_not_layers_are_considered():
+    """MobileNetV3 adds and multiplies without layers. A split point between two of them would lose one."""
+    model = assemble("mobilenet_v3_small")
     assert len(model.operations) > len(model.layers)
-    found = split_points.find_split_points(model)
-    inside = {layer.name for layer in build.list_base_layers(model)}
-    assert sum(cut.name in inside for cut in found) > 20
-    low = keras.Model(model.input, [found[len(found) // 2].tensor])
-    assert low.output_shape[0] is None
+    assert len(list_split_layers(model)) > 20
+    points = split_points.find_split_points(model)
+    lower = keras.Model(model.input, points[len(points) // 2].tensor)
+    assert lower.output_shape[0] is None
 
 
-def test_below_takes_the_highest_cut_under_what_is_trained():
-    model = scratch("mobilenet_v2")
-    found = split_points.find_split_points(model)
-    assert split_points.find_split_below(model, found, ["dropout", build.SCORES]).name == build.POOLING
-    assert split_points.find_split_below(model, found, ["Conv_1"]).name == "block_16_project_BN"
-    # block_2 adds its input to its output: inside it two tensors run side by side, so the cut lies under the block.
-    assert split_points.find_split_below(model, found, ["block_2_project"]).name == "block_1_project_BN"
+def test_highest_split_point_below_the_trained_layers():
+    model = assemble("mobilenet_v2")
+    points = split_points.find_split_points(model)
+    assert split_points.find_split_below(model, points, ["dropout", build.SCORES]).name == build.POOLING
+    assert split_points.find_split_below(model, points, ["Conv_1"]).name == "block_16_project_BN"
+    # block_2 adds its input to its output. The split point is below the block, because two tensors cross it inside.
+    assert split_points.find_split_below(model, points, ["block_2_project"]).name == "block_1_project_BN"

@@ -1,15 +1,16 @@
-"""training_log: an epoch is on the disk when it is said, as a row for scripts and as TensorBoard's scalars."""
+"""The training log: each epoch is on disk at once, as a row of log.csv and as an event for TensorBoard."""
 
 import csv
 
 import pytest
+import tensorflow as tf
 from tensorflow.core.util.event_pb2 import Event
 
 from edgetl.core.progress import EpochResult
 from edgetl.engines.keras.training_log import TrainingLog
 
 
-def epoch(number: int) -> EpochResult:
+def make_epoch(number: int) -> EpochResult:
     return EpochResult(
         phase="head",
         epoch=number,
@@ -22,24 +23,21 @@ def epoch(number: int) -> EpochResult:
     )
 
 
-def events(folder):
-    """The events of a TFRecord file: 8 bytes length, 4 checksum, content, 4 checksum."""
+def read_events(folder):
+    """Read the events of the only event file. TensorFlow checks the checksum of each."""
     (path,) = (folder / "tensorboard").iterdir()
-    content, found = path.read_bytes(), []
-    while content:
-        length = int.from_bytes(content[:8], "little")
-        found.append(Event.FromString(content[12 : 12 + length]))
-        content = content[16 + length :]
-    return found
+    assert "tfevents" in path.name
+    return [Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path))]
 
 
-def test_every_epoch_is_on_the_disk_at_once(tmp_path):
+def test_each_epoch_is_on_disk_when_the_call_returns(tmp_path):
     log = TrainingLog(tmp_path)
     for number in (1, 2):
-        log.epoch(epoch(number))
+        log.epoch(make_epoch(number))
         rows = list(csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()))
         assert [int(row["epoch"]) for row in rows] == list(range(1, number + 1))
-        assert len(events(tmp_path)) == number + 1
+        assert [event.step for event in read_events(tmp_path)] == list(range(number + 1))
+    log.close()
     assert rows[1] == {
         "phase": "head",
         "epoch": "2",
@@ -50,15 +48,14 @@ def test_every_epoch_is_on_the_disk_at_once(tmp_path):
         "validation_accuracy": "0.25",
         "seconds": "1.5",
     }
-    log.close()
 
 
-def test_tensorboard_reads_the_scalars(tmp_path):
+def test_event_file_begins_with_its_version_and_contains_the_scalars(tmp_path):
     log = TrainingLog(tmp_path)
-    log.epoch(epoch(4))
+    log.epoch(make_epoch(4))
     log.close()
-    head, scalars = events(tmp_path)
-    assert head.file_version == "brain.Event:2" and scalars.step == 4 and scalars.wall_time > 1.7e9
+    version, scalars = read_events(tmp_path)
+    assert version.file_version == "brain.Event:2" and scalars.step == 4 and scalars.wall_time > 1.7e9
     assert {value.tag: value.simple_value for value in scalars.summary.value} == {
         "learning_rate": pytest.approx(1e-3),
         "loss": 0.25,
@@ -66,5 +63,3 @@ def test_tensorboard_reads_the_scalars(tmp_path):
         "validation_loss": 0.5,
         "validation_accuracy": 0.25,
     }
-    (path,) = (tmp_path / "tensorboard").iterdir()
-    assert "tfevents" in path.name

@@ -1,70 +1,47 @@
-"""two_phase: epochs counted through, the best one kept, a phase 2 that harms thrown away, frozen weights frozen."""
+"""The two-phase training: epochs, the best epoch, frozen layers, early stopping, and equal results with features."""
 
-from dataclasses import dataclass, field
-
+import keras
 import numpy as np
 import pytest
 
-from edgetl.core.errors import StageError
-from edgetl.core.progress import EpochResult, TrainingListener
-from edgetl.core.recipe.resolve import resolve as recipe
-from edgetl.core.records import TrainingPhase
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.progress import TrainingListener
+from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import two_phase
-from edgetl.engines.keras.batches import LabelledPhotos
+from edgetl.engines.keras.phase_inputs import TrainingData
+from tests.fixtures.training import NO_AUGMENTATION, RecordingListener, label_photos, make_recipe
 
-
-@dataclass
-class Told:
-    """What a training said on its way."""
-
-    epochs: list[EpochResult] = field(default_factory=list)
-    begun: list[str] = field(default_factory=list)
-
-    @property
-    def watch(self) -> TrainingListener:
-        return TrainingListener(
-            begin=lambda what, _: self.begun.append(what),
-            step=lambda *_: None,
-            epoch=self.epochs.append,
-            say=lambda _: None,
-        )
+# So small that float32 weights do not change: the first epoch stays the best.
+NO_LEARNING = 1e-12
 
 
 @pytest.fixture(scope="module")
-def parts(photo_array, as_pixels):
+def parts(photo_array):
     """21 training and 9 validation photos of three classes."""
     labels = np.repeat(np.arange(3), 10)
-    held = np.arange(30) % 10 >= 7
-
-    def part(rows):
-        return LabelledPhotos(
-            pixels=as_pixels(photo_array[rows]), labels=labels[rows], sha256s=[f"{row:064x}" for row in rows]
-        )
-
-    return part(np.flatnonzero(~held)), part(np.flatnonzero(held))
-
-
-def wanted(**tables):
-    """A recipe of two phases of two epochs; `tables` change it."""
-    base = {
-        "base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"},
-        "training": {"batch_size": 8, "batch_norm": "inference"},
-        "phase1": {"epochs": 2, "learning_rate": 0.02},
-        "phase2": {"epochs": 2, "unfreeze": "conv3"},
-    }
-    return recipe.resolve_recipe(
-        "default", {table: {**base.get(table, {}), **tables.get(table, {})} for table in base | tables}
+    is_validation = np.arange(30) % 10 >= 7
+    return (
+        label_photos(photo_array[~is_validation], labels[~is_validation]),
+        label_photos(photo_array[is_validation], labels[is_validation], first_sha256=21),
     )
 
 
-def weights_of(model):
-    """Layer → its weights."""
+def train(model, parts, **tables):
+    """Train a model; return the phases and the recorded events. `tables` change the recipe."""
+    events = RecordingListener()
+    data = TrainingData(
+        training=parts[0], validation=parts[1], recipe=make_recipe(**tables), listener=events.listener
+    )
+    return two_phase.train_two_phases(model, data), events
+
+
+def copy_weights(model):
+    """Name of a layer → its weights."""
     return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
 
 
-def changed(before, after):
-    """The layers whose weights differ."""
+def list_changed(before, after):
+    """The names of the layers whose weights differ."""
     return {
         name
         for name, weights in before.items()
@@ -72,185 +49,236 @@ def changed(before, after):
     }
 
 
-def test_epochs_count_on_and_the_best_is_kept(small_model, parts, as_pixels):
-    model, told = small_model(), Told()
-    phases = two_phase.train_two_phases(model, *parts, wanted(phase1={"epochs": 3}), told.watch)
-    assert [(phase.name, phase.first_epoch, phase.last_epoch) for phase in phases] == [
-        ("head", 1, 3),
-        ("fine_tune", 4, 5),
-    ]
-    assert [epoch.epoch for epoch in told.epochs] == [1, 2, 3, 4, 5]
-    assert [epoch.phase for epoch in told.epochs] == ["head"] * 3 + ["fine_tune"] * 2
-    assert [epoch.learning_rate for epoch in told.epochs] == pytest.approx([0.02] * 3 + [0.002] * 2)
-    assert [phase.learning_rate for phase in phases] == pytest.approx([0.02, 0.002])
-    assert [what for what in told.begun if what != "frozen"] == ["head", "fine_tune"]
-    for phase in phases:
-        mine = [epoch for epoch in told.epochs if epoch.phase == phase.name]
-        best = max(mine, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
-        assert (phase.best_epoch, phase.validation_accuracy) == (best.epoch, best.validation_accuracy)
-        assert phase.validation_loss == pytest.approx(best.validation_loss)
-    kept = next(phase for phase in reversed(phases) if phase.kept)
-    assert_reached(model, parts[1], kept)
-
-
-def assert_reached(model, photos: LabelledPhotos, phase: TrainingPhase):
-    """The model in hand is the one that the record speaks of."""
-    scores = keras_model.predict_scores(model, photos.pixels, lambda _: None)
+def check_matches_phase(model, photos, phase):
+    """Check that accuracy and loss of the model are those in the record."""
+    scores = keras_model.predict_scores(model, photos.pixels)
     assert np.mean(scores.argmax(axis=1) == photos.labels) == pytest.approx(phase.validation_accuracy, abs=1e-6)
     loss = -np.log(scores[np.arange(len(scores)), photos.labels]).mean()
     assert loss == pytest.approx(phase.validation_loss, abs=1e-3)
 
 
-def test_it_learns(small_model, parts):
+def find_last_accepted(phases):
+    return next(phase for phase in reversed(phases) if phase.accepted)
+
+
+def test_epochs_are_counted_on_and_the_best_is_restored(small_model, parts):
     model = small_model()
-    phases = two_phase.train_two_phases(
-        model, *parts, wanted(phase1={"epochs": 25, "learning_rate": 0.05}), Told().watch
-    )
+    phases, events = train(model, parts, phase1={"epochs": 3})
+    assert [(phase.name, phase.first_epoch, phase.last_epoch) for phase in phases] == [
+        ("head", 1, 3),
+        ("fine_tune", 4, 5),
+    ]
+    assert [epoch.epoch for epoch in events.epochs] == [1, 2, 3, 4, 5]
+    assert [epoch.phase for epoch in events.epochs] == ["head"] * 3 + ["fine_tune"] * 2
+    assert [epoch.learning_rate for epoch in events.epochs] == pytest.approx([0.02] * 3 + [0.002] * 2)
+    assert [phase.learning_rate for phase in phases] == pytest.approx([0.02, 0.002])
+    assert [task for task, _ in events.tasks if task != "frozen"] == ["head", "fine_tune"]
+    for phase in phases:
+        epochs = [epoch for epoch in events.epochs if epoch.phase == phase.name]
+        best = max(epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+        assert (phase.best_epoch, phase.validation_accuracy) == (best.epoch, best.validation_accuracy)
+        assert phase.validation_loss == pytest.approx(best.validation_loss)
+    check_matches_phase(model, parts[1], find_last_accepted(phases))
+
+
+def test_training_reaches_a_high_accuracy(small_model, parts):
+    model = small_model()
+    phases, _ = train(model, parts, phase1={"epochs": 25, "learning_rate": 0.05})
     assert phases[-1].validation_accuracy >= 0.8
-    assert_reached(model, parts[1], next(phase for phase in reversed(phases) if phase.kept))
+    check_matches_phase(model, parts[1], find_last_accepted(phases))
 
 
-def test_frozen_weights_do_not_change(small_model, parts):
+def test_phase_1_trains_the_head_only(small_model, parts):
     model = small_model()
-    before = weights_of(model)
-    (phase,) = two_phase.train_two_phases(model, *parts, wanted(phase2={"epochs": 0}), Told().watch)
-    assert changed(before, weights_of(model)) == {build.SCORES}
+    before = copy_weights(model)
+    (phase,), _ = train(model, parts, phase2={"epochs": 0})
+    assert list_changed(before, copy_weights(model)) == {build.SCORES}
     assert phase.trainable_parameters == 128 * 3 + 3
 
 
-def test_phase_2_changes_what_was_unfrozen_and_nothing_else(small_model, parts):
+def test_phase_2_trains_the_unfrozen_layers_and_the_head(small_model, parts):
     model = small_model()
-    before = weights_of(model)
-    phases = two_phase.train_two_phases(model, *parts, wanted(phase2={"unfreeze": "conv2"}), Told().watch)
-    assert phases[1].kept and phases[1].first_trainable_layer == "conv2"
-    assert changed(before, weights_of(model)) == {"conv2", "conv3", build.SCORES}
+    before = copy_weights(model)
+    phases, _ = train(model, parts, phase2={"unfreeze": "conv2"})
+    assert phases[1].accepted and phases[1].first_trainable_layer == "conv2"
+    assert list_changed(before, copy_weights(model)) == {"conv2", "conv3", build.SCORES}
     assert phases[1].trainable_parameters == 9 * 8 + (8 * 128 + 128) + (128 * 3 + 3)
 
 
-def test_batch_normalization_that_is_trained_moves(small_model, parts):
+def test_wrong_layer_to_unfreeze_fails_before_phase_1(small_model, parts):
     model = small_model()
-    before = weights_of(model)
-    # Patience off, two epochs, and a first phase that learns nothing: phase 2 wins.
-    told = wanted(
+    before = copy_weights(model)
+    with pytest.raises(ConfigError, match="no layer 'conv9'"):
+        train(model, parts, phase2={"unfreeze": "conv9"})
+    assert list_changed(before, copy_weights(model)) == set()
+
+
+def test_statistics_of_trained_batch_normalization_change(small_model, parts):
+    model = small_model()
+    before = copy_weights(model)
+    phases, _ = train(
+        model,
+        parts,
         training={"batch_norm": "training", "batch_norm_momentum": 0.5},
+        # Phase 1 learns nothing, so that phase 2 is an improvement.
         phase1={"epochs": 1, "learning_rate": 1e-7},
         phase2={"unfreeze": "all", "epochs": 6, "learning_rate_ratio": 10.0},
     )
-    phases = two_phase.train_two_phases(model, *parts, told, Told().watch)
-    assert phases[1].first_trainable_layer == "conv1"
-    moved = changed(before, weights_of(model))
-    assert {"bn1", "bn2"} <= moved if phases[1].kept else moved <= {build.SCORES}
+    assert phases[1].first_trainable_layer == "conv1" and phases[1].accepted
+    assert {"bn1", "bn2"} <= list_changed(before, copy_weights(model))
 
 
-def test_a_phase_2_that_harms_is_thrown_away(small_model, parts):
+def test_phase_2_without_improvement_is_undone(small_model, parts):
     alone, both = small_model(), small_model()
     phase1 = {"epochs": 6, "learning_rate": 0.05}
-    (head,) = two_phase.train_two_phases(alone, *parts, wanted(phase1=phase1, phase2={"epochs": 0}), Told().watch)
-    # Ten times too fast, so that it breaks what phase 1 has learned.
-    harmful = wanted(phase1=phase1, phase2={"epochs": 1, "learning_rate_ratio": 10.0, "unfreeze": "all"})
-    phases = two_phase.train_two_phases(both, *parts, harmful, Told().watch)
-    assert phases[0].model_copy(update={"seconds": head.seconds}) == head and head.kept
-    assert not phases[1].kept and "the weights of phase 1 are kept" in phases[1].note
+    (head,), _ = train(alone, parts, phase1=phase1, phase2={"epochs": 0})
+    # A learning rate ten times that of phase 1 makes the model worse.
+    harmful = {"epochs": 1, "learning_rate_ratio": 10.0, "unfreeze": "all"}
+    phases, _ = train(both, parts, phase1=phase1, phase2=harmful)
+    assert phases[0].model_copy(update={"seconds": head.seconds}) == head and head.accepted
+    assert not phases[1].accepted and "the weights of phase 1 are kept" in phases[1].note
     assert phases[1].validation_accuracy < head.validation_accuracy
-    assert changed(weights_of(alone), weights_of(both)) == set()
+    assert list_changed(copy_weights(alone), copy_weights(both)) == set()
 
 
-def test_it_stops_when_patience_runs_out(small_model, parts):
-    # So slow that float32 does not see the steps: the first epoch stays the best.
-    slow = wanted(training={"patience": 2}, phase1={"epochs": 10, "learning_rate": 1e-12}, phase2={"epochs": 0})
-    told = Told()
-    (phase,) = two_phase.train_two_phases(small_model(), *parts, slow, told.watch)
-    assert (phase.best_epoch, phase.last_epoch, len(told.epochs)) == (1, 3, 3)
+def test_training_stops_when_the_patience_is_over(small_model, parts):
+    (phase,), events = train(
+        small_model(),
+        parts,
+        training={"patience": 2},
+        phase1={"epochs": 10, "learning_rate": NO_LEARNING},
+        phase2={"epochs": 0},
+    )
+    assert (phase.best_epoch, phase.last_epoch, len(events.epochs)) == (1, 3, 3)
     assert phase.note == "stopped early"
 
 
 def test_patience_0_never_stops(small_model, parts):
-    slow = wanted(training={"patience": 0}, phase1={"epochs": 7, "learning_rate": 1e-12}, phase2={"epochs": 0})
-    (phase,) = two_phase.train_two_phases(small_model(), *parts, slow, Told().watch)
+    phase1 = {"epochs": 7, "learning_rate": NO_LEARNING}
+    (phase,), _ = train(small_model(), parts, training={"patience": 0}, phase1=phase1, phase2={"epochs": 0})
     assert (phase.best_epoch, phase.last_epoch, phase.note) == (1, 7, "")
 
 
-def test_phase_2_counts_on_from_an_early_stop(small_model, parts):
-    slow = wanted(training={"patience": 1}, phase1={"epochs": 10, "learning_rate": 1e-12}, phase2={"epochs": 1})
-    phases = two_phase.train_two_phases(small_model(), *parts, slow, Told().watch)
+def test_phase_2_begins_after_the_last_epoch_of_a_phase_1_that_stopped_early(small_model, parts):
+    phase1 = {"epochs": 10, "learning_rate": NO_LEARNING}
+    phases, _ = train(small_model(), parts, training={"patience": 1}, phase1=phase1, phase2={"epochs": 1})
     assert [(phase.first_epoch, phase.last_epoch) for phase in phases] == [(1, 2), (3, 3)]
 
 
-def test_a_loss_that_is_no_number_stops_it(small_model, parts):
+def test_loss_that_is_not_finite_is_an_error(small_model, parts):
     model = small_model()
-    kernel = model.get_layer(build.SCORES).kernel
-    kernel.assign(np.full(kernel.shape, np.nan))
-    with pytest.raises(StageError, match="training diverged in epoch 1") as caught:
-        two_phase.train_two_phases(model, *parts, wanted(), Told().watch)
-    assert "lower the learning rate, now 0.02" in caught.value.hint
+    weights = model.get_layer(build.SCORES).kernel
+    weights.assign(np.full(weights.shape, np.nan))
+    with pytest.raises(StageError, match="training diverged in epoch 1") as error:
+        train(model, parts)
+    assert "lower the learning rate, now 0.02" in error.value.hint
 
 
-def test_the_same_seed_gives_the_same_weights(small_model, parts):
-    made = []
+def test_same_seed_gives_the_same_weights(small_model, parts):
+    results = []
     for seed in (5, 5, 6):
         model = small_model(seed=5)
-        how = wanted(training={"seed": seed}, phase2={"epochs": 1 if seed == 5 else 0})
-        two_phase.train_two_phases(model, *parts, how, Told().watch)
-        made.append(weights_of(model))
-    assert changed(made[0], made[1]) == set()
-    assert build.SCORES in changed(made[0], made[2])
+        train(model, parts, training={"seed": seed}, phase2={"epochs": 1 if seed == 5 else 0})
+        results.append(copy_weights(model))
+    assert list_changed(results[0], results[1]) == set()
+    assert build.SCORES in list_changed(results[0], results[2])
 
 
-def test_one_sigmoid_unit(small_model, parts):
-    train_on, validate_on = (
-        LabelledPhotos(pixels=part.pixels, labels=np.minimum(part.labels, 1), sha256s=part.sha256s) for part in parts
-    )
+def test_one_sigmoid_unit_is_trained_on_two_classes(small_model, parts):
+    binary = [label_photos(part.pixels.rows(np.arange(len(part.labels))), np.minimum(part.labels, 1)) for part in parts]
     model = small_model(classes=2, activation="sigmoid")
-    how = wanted(head={"activation": "sigmoid"}, phase1={"epochs": 8}, phase2={"epochs": 0})
-    (phase,) = two_phase.train_two_phases(model, train_on, validate_on, how, Told().watch)
-    scores = keras_model.predict_scores(model, validate_on.pixels, lambda _: None)
-    assert np.mean(scores.argmax(axis=1) == validate_on.labels) == pytest.approx(phase.validation_accuracy, abs=1e-6)
+    (phase,), _ = train(model, binary, head={"activation": "sigmoid"}, phase1={"epochs": 8}, phase2={"epochs": 0})
+    scores = keras_model.predict_scores(model, binary[1].pixels)
+    assert np.mean(scores.argmax(axis=1) == binary[1].labels) == pytest.approx(phase.validation_accuracy, abs=1e-6)
 
 
-def test_frozen_layers_computed_once_give_the_same_training(small_model, parts):
-    reached = []
+def test_features_and_pixels_give_the_same_epochs(small_model, parts):
+    results = []
     for cached in (True, False):
-        told = Told()
-        how = wanted(training={"feature_cache": cached})
-        two_phase.train_two_phases(small_model(), *parts, how, told.watch)
-        reached.append([[epoch.loss, epoch.accuracy, epoch.validation_loss] for epoch in told.epochs])
-    assert np.allclose(*reached, atol=2e-3)
+        _, events = train(small_model(), parts, training={"feature_cache": cached})
+        results.append([[epoch.loss, epoch.accuracy, epoch.validation_loss] for epoch in events.epochs])
+    assert np.allclose(*results, atol=2e-3)
 
 
-@pytest.mark.parametrize("photos", [8, 8 * two_phase._SHORT_STEPS, 8 * two_phase._SHORT_STEPS + 3])
-def test_every_step_is_told_of_once(small_model, photo_array, as_pixels, photos, monkeypatch):
-    monkeypatch.setattr(two_phase._Keeper, "_GLANCE_S", 0.0)
+def assemble(builder, **arguments):
+    """A network of keras.applications with a head, assembled as `build.assemble_model` does it."""
+    image = keras.Input((32, 32, 3), dtype="uint8", name="image")
+    scaled = keras.layers.Rescaling(1 / 127.5, -1.0, name=build.SCALING)(image)
+    network = builder(input_tensor=scaled, input_shape=(32, 32, 3), include_top=False, weights=None, **arguments)
+    network.trainable = False
+    pooled = keras.layers.GlobalAveragePooling2D(name=build.POOLING)(network.output)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax", name=build.SCORES)(pooled))
+
+
+def draw_bands(count, seed):
+    """Noise with a bright band at a height that depends on the class."""
+    labels = np.arange(count) % 3
+    pixels = np.random.default_rng(seed).integers(0, 90, (count, 32, 32, 3), dtype=np.uint8)
+    for row, label in enumerate(labels):
+        pixels[row, 10 * label : 10 * label + 10] += 120
+    return label_photos(pixels, labels, first_sha256=seed * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("builder", "arguments", "unfreeze"),
+    [
+        (keras.applications.MobileNetV2, {"alpha": 0.35}, "-3"),
+        pytest.param(keras.applications.MobileNetV2, {"alpha": 0.35}, "block_15_expand", marks=pytest.mark.slow),
+        pytest.param(keras.applications.MobileNet, {"alpha": 0.25}, "-3", marks=pytest.mark.slow),
+        pytest.param(keras.applications.ResNet50, {}, "conv5_block3_3_conv", marks=pytest.mark.slow),
+        pytest.param(keras.applications.VGG16, {}, "-3", marks=pytest.mark.slow),
+    ],
+)
+def test_features_and_pixels_give_the_same_weights(builder, arguments, unfreeze):
+    results = []
+    for cached in (True, False):
+        keras_model.reset_keras(1)
+        model = assemble(builder, **arguments)
+        train(
+            model,
+            (draw_bands(40, seed=0), draw_bands(12, seed=1)),
+            augment=NO_AUGMENTATION,
+            training={"patience": 0, "feature_cache": cached},
+            phase1={"learning_rate": 5e-4},
+            phase2={"unfreeze": unfreeze},
+        )
+        results.append(model.get_weights())
+    assert max(float(np.abs(a - b).max()) for a, b in zip(*results, strict=True)) < 1e-4
+
+
+@pytest.mark.parametrize("photos", [8, 8 * two_phase._STEPS_PER_EXECUTION, 8 * two_phase._STEPS_PER_EXECUTION + 3])
+def test_each_training_step_is_reported_once(small_model, photo_array, photos, monkeypatch):
+    monkeypatch.setattr(two_phase._BestEpoch, "_REFRESH_S", 0.0)
     rows = np.arange(photos) % 30
-    many = LabelledPhotos(
-        pixels=as_pixels(photo_array[rows]), labels=rows // 10, sha256s=[f"{row:064x}" for row in range(photos)]
-    )
-    begun, steps = {}, []
-    watch = TrainingListener(
-        begin=lambda what, count: (begun.update({what: count}), steps.clear()),
+    part = label_photos(photo_array[rows], rows // 10)
+    announced, steps = {}, []
+    listener = TrainingListener(
+        begin=lambda task, count: (announced.update({task: count}), steps.clear()),
         step=lambda count, _: steps.append(count),
         epoch=lambda _: None,
         say=lambda _: None,
     )
-    two_phase.train_two_phases(small_model(), many, many, wanted(phase2={"epochs": 0}), watch)
-    assert sum(steps) == begun["head"] == 2 * -(-photos // 8)
+    data = TrainingData(training=part, validation=part, recipe=make_recipe(phase2={"epochs": 0}), listener=listener)
+    two_phase.train_two_phases(small_model(), data)
+    assert sum(steps) == announced["head"] == 2 * -(-photos // 8)
     assert min(steps) >= 0
 
 
-def test_steps_that_run_together_change_nothing(small_model, parts, monkeypatch):
-    made = []
-    for together in (1, 2, 16):
-        monkeypatch.setattr(two_phase, "_SHORT_STEPS", together)
+def test_number_of_steps_per_execution_changes_no_weight(small_model, parts, monkeypatch):
+    results = []
+    for steps in (1, 2, 16):
+        monkeypatch.setattr(two_phase, "_STEPS_PER_EXECUTION", steps)
         model = small_model()
-        two_phase.train_two_phases(model, *parts, wanted(), Told().watch)
-        made.append(weights_of(model))
-    assert changed(made[0], made[1]) == changed(made[0], made[2]) == set()
+        train(model, parts)
+        results.append(copy_weights(model))
+    assert list_changed(results[0], results[1]) == list_changed(results[0], results[2]) == set()
 
 
-def test_long_steps_are_watched_one_by_one(monkeypatch):
+def test_long_steps_run_one_per_execution(monkeypatch):
     monkeypatch.setattr(keras_model, "get_device", lambda: "cpu:0")
-    assert two_phase._steps_per_execution(whole=True) == 1
-    assert two_phase._steps_per_execution(whole=False) > 1
+    assert two_phase._choose_steps_per_execution(whole_network=True) == 1
+    assert two_phase._choose_steps_per_execution(whole_network=False) > 1
     monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")
-    assert two_phase._steps_per_execution(whole=True) > 1
+    assert two_phase._choose_steps_per_execution(whole_network=True) > 1
     monkeypatch.setattr(keras_model, "get_backend", lambda: "torch")
-    assert two_phase._steps_per_execution(whole=False) == 1
+    assert two_phase._choose_steps_per_execution(whole_network=False) == 1

@@ -1,0 +1,82 @@
+"""Measurements → text for the user: the tables of latencies, and why a measurement is INVALID."""
+
+from collections.abc import Sequence
+
+from edgetl.core.device.measurement import LatencyStatistics, Measurement
+from edgetl.core.report.tables import Table, format_bytes
+
+
+def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
+    """Tabulate measurements side by side. Only valid measurements of devices are compared.
+
+    Args:
+        measured: "host" or the name of a device, with its measurement.
+    """
+    medians = {
+        where: measurement.best.steady.p50.ms
+        for where, measurement in measured
+        if measurement.valid and where != "host"
+    }
+    fastest = min(medians, key=lambda where: medians[where]) if len(medians) > 1 else ""
+    rows = [
+        [
+            where,
+            measurement.board.name,
+            f"{measurement.best_threads} of {measurement.board.cores}",
+            f"{measurement.best.load_ms:.1f}",
+            f"{measurement.best.first_ms:.2f}",
+            _format_median(measurement.best.steady),
+            f"{measurement.best.steady.p90.ms:.2f}",
+            f"{measurement.best.steady.p99.ms:.2f}",
+            _format_median(measurement.photo.total),
+            format_bytes(measurement.memory.peak_bytes) if measurement.memory.peak_bytes is not None else "unknown",
+            "INVALID" if not measurement.valid else "← fastest" if where == fastest else "",
+        ]
+        for where, measurement in measured
+    ]
+    columns = [
+        "where",
+        "board",
+        "threads",
+        "load",
+        "first",
+        "invoke, median",
+        "p90",
+        "p99",
+        "one photo",
+        "memory",
+        "",
+    ]
+    host_only = [where for where, _ in measured] == ["host"]
+    return (f"milliseconds on the {'host, not the device' if host_only else 'devices'}", columns, rows)
+
+
+def tabulate_photo_times(measurement: Measurement) -> Table:
+    """Tabulate the latency of each step from a photo file to its labels."""
+    photo = measurement.photo
+    steps = {
+        "decode": photo.decode,
+        "preprocess": photo.preprocess,
+        "invoke": photo.invoke,
+        "postprocess": photo.postprocess,
+        "total": photo.total,
+    }
+    rows = [
+        [name, f"{times.p50.ms:.3f}", f"{times.p90.ms:.3f}", f"{times.p99.ms:.3f}", f"{times.runs}"]
+        for name, times in steps.items()
+    ]
+    return (f"one photo on {measurement.board.name}, ms", ["step", "median", "p90", "p99", "runs"], rows)
+
+
+def list_measurement_issues(where: str, measurement: Measurement) -> list[str]:
+    """List why a measurement is INVALID, and which sensors could not be read, in sentences. Empty without issues."""
+    lines = []
+    if not measurement.valid:
+        lines.append(f"{where}: INVALID, do not compare: {'; '.join(measurement.reasons)}")
+    if measurement.unwatched:
+        lines.append(f"{where}: not monitored: {', '.join(measurement.unwatched)}")
+    return lines
+
+
+def _format_median(times: LatencyStatistics) -> str:
+    return f"{times.p50.ms:.2f} ({times.p50.low_ms:.2f} … {times.p50.high_ms:.2f})"

@@ -1,0 +1,76 @@
+"""Records of an evaluation: a comparison of two models on the same photos, and the verdict on a conversion."""
+
+from typing import Literal
+
+from edgetl.core.record import Record
+
+Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
+
+
+class ClassChange(Record):
+    """Accuracy on one class before and after conversion."""
+
+    name: str
+    photos: int
+    reference_accuracy: float
+    accuracy: float
+
+
+class Flip(Record):
+    """A photo for which reference and artifact predict different classes. `confidence` is the score of the artifact."""
+
+    path: str
+    truth: str
+    reference: str
+    artifact: str
+    confidence: float
+
+
+class Comparison(Record):
+    """Predictions of a candidate, compared with those of a reference on the same photos.
+
+    `broke` is the number of photos that only the reference predicts correctly, `fixed` the number that only the
+    candidate predicts correctly. `agreement` is the fraction of photos with the same predicted class.
+    `worst_difference` is the largest absolute difference of any score.
+    """
+
+    photos: int
+    reference_accuracy: float
+    accuracy: float
+    broke: int
+    fixed: int
+    agreement: float
+    worst_difference: float
+
+
+class LedgerHop(Comparison):
+    """A hop of the ledger: the accuracy after one conversion step, compared with the step before it."""
+
+    name: str
+
+
+class Verdict(Comparison):
+    """The accuracy lost in the conversion, measured on one part of the photos, and whether the contract allows it.
+
+    `drop` is reference accuracy minus accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
+    `photos_needed` is the number of further photos that would decide an UNDECIDED verdict: 0 if it is decided, None if
+    no number of photos would decide it at this drop.
+    """
+
+    method: str
+    artifact_sha256: str
+    part: str
+    drop: float
+    drop_low: float
+    drop_high: float
+    confidence: float
+    limit_drop: float
+    outcome: Outcome
+    photos_needed: int | None
+    reference_calibration_error: float
+    calibration_error: float
+    per_class: tuple[ClassChange, ...]
+    worst_class: str
+    flips: tuple[Flip, ...]
+    hops: tuple[LedgerHop, ...]
+    host_ms: float

@@ -1,0 +1,146 @@
+"""Predict the golden photos and print, as JSON, how far the results differ from those of the build.
+
+selfcheck.py runs it as a process of its own: only after every file of the bundle was found unchanged, and so that a
+crash of the runtime does not end the self-check.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+import pixels  # type: ignore[import-not-found]
+import runtime  # type: ignore[import-not-found]
+
+HERE = Path(__file__).resolve().parent
+# The largest accepted header of an .npy file: with a longer one, the file contains more than its array.
+HEADER_LIMIT_BYTES = 1024
+
+Array = np.ndarray[Any, Any]
+
+
+def main() -> int:
+    """Run every check and print the results. The exit code is 0 if all checks could run, even if some failed."""
+    _check_selfcheck()
+    facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+    # The build predicted the golden photos on one thread too.
+    model = runtime.Model(HERE / facts["model"], 1)
+    expected = _load_expected(facts)
+    checks = [
+        ("pixels", *_check_pixels(facts, expected["pixels"])),
+        ("outputs", *_check_outputs(facts, model, expected)),
+        ("runtime", *_check_runtime(facts, model)),
+    ]
+    versions = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        runtime.PACKAGE: runtime.get_version(),
+        "machine": platform.machine(),
+    }
+    rows = [{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]
+    print(json.dumps({"checks": rows, "versions": versions}))
+    return 0
+
+
+def _check_selfcheck() -> None:
+    """Verify selfcheck.py, which verified this file: if either of them changed, the unchanged one detects it."""
+    digest = hashlib.sha256((HERE / "selfcheck.py").read_bytes()).hexdigest()
+    if f"{digest}  selfcheck.py" not in (HERE / "SHA256SUMS").read_text(encoding="ascii").splitlines():
+        raise SystemExit("selfcheck.py: changed")
+
+
+def _load_expected(facts: dict[str, Any]) -> dict[str, Array]:
+    """Load the arrays of golden/expected.npz after checking that sizes, shapes and dtypes are those of model.json.
+
+    Returns:
+        pixels: uint8 [photos, side, side, 3]; outputs: [photos, units] in the dtype of the output tensor.
+
+    Raises:
+        SystemExit: an array is missing, has another size, shape or dtype, or there are more arrays.
+    """
+    path = HERE / "golden" / "expected.npz"
+    photos, side_px, output = len(facts["golden"]), facts["input"]["side_px"], facts["output"]
+    shapes = {"pixels": (photos, side_px, side_px, 3), "outputs": (photos, output["shape"][-1])}
+    dtypes = {"pixels": np.dtype(np.uint8), "outputs": np.dtype(output["dtype"])}
+    # Sizes are compared before anything is loaded: a small board would run out of memory on a wrong file.
+    with zipfile.ZipFile(path) as archive:
+        sizes = {member.filename: member.file_size for member in archive.infolist()}
+    for name, shape in shapes.items():
+        array_bytes = int(np.prod(shape)) * dtypes[name].itemsize
+        if not array_bytes <= sizes.pop(f"{name}.npy", -1) <= array_bytes + HEADER_LIMIT_BYTES:
+            raise SystemExit(f"{path.name}: {name} is missing or has another size than in model.json")
+    if sizes:
+        raise SystemExit(f"{path.name}: unexpected arrays {', '.join(sorted(sizes))}")
+    with np.load(path, allow_pickle=False) as arrays:
+        expected = {name: arrays[name] for name in shapes}
+    for name, array in expected.items():
+        if array.shape != shapes[name] or array.dtype != dtypes[name]:
+            raise SystemExit(f"{path.name}: {name} is {array.dtype} {array.shape}, unlike in model.json")
+    return expected
+
+
+def _check_pixels(facts: dict[str, Any], expected: Array) -> tuple[bool, str]:
+    """Check that Pillow decodes and resizes the golden photos here as it did in the build."""
+    side_px, fit = facts["input"]["side_px"], facts["input"]["fit"]
+    images = [pixels.load_photo(HERE / name, side_px, fit) for name in facts["golden"]]
+    return _compare(facts, "pixels", _compute_differences(images, expected))
+
+
+def _check_outputs(facts: dict[str, Any], model: Any, expected: dict[str, Array]) -> tuple[bool, str]:
+    """Check the outputs of the model.
+
+    It predicts the pixels of the build, not those decoded here: a difference in decoding is not counted twice.
+    """
+    outputs = [model.predict(image) for image in expected["pixels"]]
+    if any(output.dtype != expected["outputs"].dtype for output in outputs):
+        return False, f"the output is {outputs[0].dtype}, that of the build is {expected['outputs'].dtype}"
+    return _compare(facts, "output", _compute_differences(outputs, expected["outputs"]))
+
+
+def _check_runtime(facts: dict[str, Any], model: Any) -> tuple[bool, str]:
+    """Check that the kernels run with which the build predicted the golden photos."""
+    if not facts["runtime"]["accelerated"]:
+        return True, f"this model does not use {runtime.FAST_KERNELS}"
+    if model.accelerated:
+        return True, f"{runtime.FAST_KERNELS} runs"
+    return False, f"{runtime.FAST_KERNELS} does not run: slower, and predictions may differ from the build"
+
+
+def _compare(facts: dict[str, Any], name: str, differences: Sequence[float]) -> tuple[bool, str]:
+    """Compare the largest difference of each photo with the tolerance of that name in model.json."""
+    tolerance = facts["tolerances"][name]
+    # bool is a subclass of int, and an infinite tolerance would accept anything.
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 <= tolerance < float("inf"):
+        raise SystemExit(f"model.json: tolerances.{name} is {tolerance!r}, not a finite number of at least 0")
+    worst = int(np.argmax(differences))
+    # A NaN compares as false, so it fails.
+    ok = all(difference <= tolerance for difference in differences)
+    photo = f" ({facts['golden'][worst]})" if differences[worst] else ""
+    detail = f"largest difference {differences[worst]:.6g}, tolerance {tolerance:g}{photo}"
+    return ok, f"{len(differences)} photos, {detail}"
+
+
+def _compute_differences(arrays: Sequence[Array], expected: Array) -> list[float]:
+    """Return the largest absolute difference of each photo; infinity where the shapes differ."""
+    differences = []
+    for index in range(len(expected)):
+        actual, reference = arrays[index], expected[index]
+        if actual.shape != reference.shape:
+            differences.append(float("inf"))
+        else:
+            # In float64: a difference of uint8 would wrap around.
+            differences.append(float(np.max(np.abs(actual.astype(np.float64) - reference.astype(np.float64)))))
+    return differences
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""measurement_tables.py: measurements are compared only where they are valid and of devices."""
+
+import pytest
+
+from edgetl.core.device.measurement import Measurement
+from edgetl.core.report.measurement_tables import (
+    list_measurement_issues,
+    tabulate_measurements,
+    tabulate_photo_times,
+)
+
+
+@pytest.fixture
+def measurement(measure_json) -> Measurement:
+    return Measurement.model_validate(measure_json)
+
+
+def test_measurements_are_rows_and_the_fastest_is_marked(measure_json):
+    slow = Measurement.model_validate({**measure_json, "best_threads": 4})
+    fast = slow.model_copy(update={"sweep": (slow.best.model_copy(update={"steady": slow.photo.decode}),)})
+    throttled = slow.model_copy(update={"valid": False, "reasons": ("throttled during the run",)})
+    title, columns, rows = tabulate_measurements([("pi@a", slow), ("pi@b", fast), ("pi@c", throttled)])
+    assert title == "milliseconds on the devices" and len(columns) == len(rows[0])
+    assert [row[-1] for row in rows] == ["", "← fastest", "INVALID"]
+    assert rows[0][:4] == ["pi@a", "Raspberry Pi 4 Model B Rev 1.4", "4 of 4", "20.0"]
+    assert rows[0][5] == "4.00 (3.60 … 4.40)" and rows[0][9] == "80.00 MB"
+
+
+def test_invalid_measurement_is_never_the_fastest(measurement):
+    invalid = measurement.model_copy(update={"valid": False, "reasons": ("busy",)})
+    rows = tabulate_measurements([("a", invalid), ("b", measurement)])[2]
+    assert [row[-1] for row in rows] == ["INVALID", ""]
+
+
+def test_unknown_memory_is_named_unknown(measurement):
+    memory = measurement.memory.model_copy(update={"peak_bytes": None})
+    rows = tabulate_measurements([("pi", measurement.model_copy(update={"memory": memory}))])[2]
+    assert rows[0][9] == "unknown"
+
+
+def test_title_names_the_host(measurement):
+    assert tabulate_measurements([("host", measurement)])[0] == "milliseconds on the host, not the device"
+
+
+def test_latency_of_a_photo_is_listed_step_by_step(measurement):
+    title, columns, rows = tabulate_photo_times(measurement)
+    assert title == "one photo on Raspberry Pi 4 Model B Rev 1.4, ms" and columns[0] == "step"
+    assert [row[:2] for row in rows] == [
+        ["decode", "1.000"],
+        ["preprocess", "2.000"],
+        ["invoke", "4.000"],
+        ["postprocess", "0.500"],
+        ["total", "7.500"],
+    ]
+
+
+def test_valid_measurement_has_no_issues(measurement):
+    assert list_measurement_issues("pi", measurement) == []
+
+
+def test_issues_are_the_reasons_and_the_sensors_that_were_not_read(measurement):
+    invalid = measurement.model_copy(
+        update={"valid": False, "reasons": ("hot", "busy"), "unwatched": {"load": "no /proc"}}
+    )
+    assert list_measurement_issues("pi", invalid) == [
+        "pi: INVALID, do not compare: hot; busy",
+        "pi: not monitored: load",
+    ]

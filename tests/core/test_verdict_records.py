@@ -1,0 +1,54 @@
+"""verdict_records.py: hops and verdicts are comparisons with further fields."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from edgetl.core.verdict_records import ClassChange, Comparison, Flip, LedgerHop, Verdict
+
+COMPARISON = {
+    "photos": 200,
+    "reference_accuracy": 0.915,
+    "accuracy": 0.905,
+    "broke": 3,
+    "fixed": 1,
+    "agreement": 0.975,
+    "worst_difference": 0.12,
+}
+VERDICT = Verdict(
+    **COMPARISON,
+    method="int8",
+    artifact_sha256="a",
+    part="test",
+    drop=0.01,
+    drop_low=-0.005,
+    drop_high=0.0275,
+    confidence=0.95,
+    limit_drop=0.02,
+    outcome="UNDECIDED",
+    photos_needed=None,
+    reference_calibration_error=0.03,
+    calibration_error=0.04,
+    per_class=(ClassChange(name="rose", photos=200, reference_accuracy=0.915, accuracy=0.905),),
+    worst_class="rose",
+    flips=(Flip(path="rose/1.jpg", truth="rose", reference="rose", artifact="daisy", confidence=0.6),),
+    hops=(LedgerHop(**COMPARISON, name="int8, XNNPACK"),),
+    host_ms=1.5,
+)
+
+
+@pytest.mark.parametrize("kind", [LedgerHop, Verdict])
+def test_hop_and_verdict_have_the_fields_of_a_comparison(kind):
+    assert issubclass(kind, Comparison)
+    assert list(kind.model_fields)[: len(COMPARISON)] == list(Comparison.model_fields) == list(COMPARISON)
+
+
+def test_verdict_is_the_same_after_writing_and_reading(tmp_path):
+    value = json.loads(json.dumps(VERDICT.to_json(tmp_path)))
+    assert Verdict.from_json(value, tmp_path) == VERDICT
+
+
+def test_unknown_outcome_is_an_error(tmp_path):
+    with pytest.raises(ValidationError, match="'PASS', 'FAIL' or 'UNDECIDED'"):
+        Verdict.from_json({**VERDICT.to_json(tmp_path), "outcome": "MAYBE"}, tmp_path)

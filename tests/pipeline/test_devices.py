@@ -1,0 +1,168 @@
+"""Measurements of a bundle on the host and on devices, by prepared stages. Real ones are in tests/cli and tests/device."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from edgetl.core.device import benchmark, targets
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.pipeline import Pipeline
+
+
+@pytest.fixture
+def part(pipeline):
+    """The pipeline of a copy of the shared run, for its target."""
+    return pipeline.for_target(pipeline.context.order.targets[0])
+
+
+@pytest.fixture
+def measure_prepared(delivered, shared_dataset, measure_json):
+    """Return a function that makes a stage: it writes a measurement in which every photo gets the same prediction."""
+
+    def write(folder, where, request):
+        measurement = {**measure_json, "model_sha256": request.model_sha256, "accuracy": None}
+        if request.photos:
+            links = folder / "photos"
+            links.mkdir()
+            benchmark.link_photos(request, links)
+            paths = sorted(path.relative_to(links) for path in links.rglob("*.png"))
+            answers = [{"photo": str(path), "label": 0, "probabilities": [0.8, 0.1, 0.1]} for path in paths]
+            labels = {
+                name: {"photos": len(list((links / name).iterdir())), "right": 0} for name in request.classes
+            }
+            labels[request.classes[0]]["right"] = labels[request.classes[0]]["photos"]
+            right = labels[request.classes[0]]["right"]
+            measurement["accuracy"] = {
+                "photos": len(paths),
+                "right": right,
+                "accuracy": {"value": right / len(paths), "low": 0.0, "high": 1.0},
+                "per_label": labels,
+                "unreadable": {},
+                "answers": answers,
+            }
+        (folder / "measure.json").write_text(json.dumps(measurement))
+        return benchmark.read_benchmark(where, request, folder)
+
+    return write
+
+
+@pytest.fixture
+def on_devices(watch_stage, measure_prepared):
+    """Replace deployment: "dead" fails, every other device measures. Return the list of calls."""
+
+    def deploy(work, device, bundle, request):
+        if device.name == "dead":
+            raise StageError("dead: measuring failed: no wheel")
+        return measure_prepared(work.folder, device.name, request)
+
+    return watch_stage("deploy.deploy_bundle", deploy)
+
+
+@pytest.fixture
+def on_host(watch_stage, measure_prepared):
+    """Replace the measurement on this machine. Return the list of calls."""
+    return watch_stage(
+        "bench.bench_bundle", lambda work, bundle, request: measure_prepared(work.folder, "host", request)
+    )
+
+
+def test_request_names_the_test_photos_only_for_accuracy(part, delivered, shared_dataset):
+    plain = part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=False)
+    assert plain.photos == () and plain.model_sha256 == delivered.artifact.sha256
+    scored = part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=True)
+    assert scored.photos == shared_dataset.test and scored.classes == shared_dataset.classes
+
+
+@pytest.mark.parametrize(
+    ("names", "soak_s", "expected"), [((), None, 0.0), (("pi",), None, 60.0), ((), 5.0, 5.0), (("pi",), 0.0, 0.0)]
+)
+def test_soak_is_60_seconds_on_devices_and_none_on_the_host(
+    part, delivered, on_devices, on_host, names, soak_s, expected
+):
+    part.devices.measure_everywhere(delivered.artifact, delivered.bundle, names, soak_s=soak_s, accuracy=False)
+    (arguments,) = on_devices if names else on_host
+    assert arguments[-1].soak_s == expected
+
+
+def test_device_that_fails_is_an_error_beside_the_others(part, delivered, on_devices):
+    names = ("pi@a", "dead", "pi@b")
+    measured = part.devices.measure_everywhere(
+        delivered.artifact, delivered.bundle, names, soak_s=0.0, accuracy=False
+    )
+    assert [result.where for result in measured.benchmarks] == ["pi@a", "pi@b"] == list(measured.measurements)
+    assert [error.message for error in measured.errors] == ["dead: measuring failed: no wheel"]
+    assert measured.verdicts == {} and measured.unmet == {"pi@a": "", "pi@b": ""}
+
+
+def test_only_a_single_device_may_ask_for_a_password(part, delivered, on_devices):
+    for names in (("a",), ("a", "b")):
+        part.devices.measure(names, delivered.bundle, part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=False))
+    assert sorted((device.name, device.interactive) for device, _, _ in on_devices) == [("a", False), ("a", True), ("b", False)]
+
+
+def test_every_measurement_is_made_again(part, delivered, on_host):
+    for _ in range(2):
+        part.devices.measure_everywhere(delivered.artifact, delivered.bundle, (), soak_s=None, accuracy=False)
+    assert len(on_host) == 2
+
+
+def test_latency_limit_of_a_target_applies_to_devices_only(part, pipeline, delivered, on_devices, on_host):
+    limits = part.target.limits.model_copy(update={"latency_ms": 1.0})
+    strict = pipeline.for_target(part.target.model_copy(update={"limits": limits})).devices
+    on_pi = strict.measure_everywhere(delivered.artifact, delivered.bundle, ("pi",), soak_s=0.0, accuracy=False)
+    assert "1" in on_pi.unmet["pi"] and "ms" in on_pi.unmet["pi"]
+    here = strict.measure_everywhere(delivered.artifact, delivered.bundle, (), soak_s=0.0, accuracy=False)
+    assert here.unmet == {}
+
+
+def test_predictions_of_a_device_are_judged_as_the_last_hop(part, delivered, shared_dataset, on_devices):
+    measured = part.devices.measure_everywhere(
+        delivered.artifact, delivered.bundle, ("pi",), soak_s=0.0, accuracy=True
+    )
+    verdict = measured.verdicts["pi"]
+    hops = [hop.name for hop in delivered.verdict.hops]
+    assert [hop.name for hop in verdict.hops] == [*hops, f"{delivered.artifact.method}, pi"]
+    circles = np.mean([photo.label == 0 for photo in shared_dataset.test])
+    assert verdict.accuracy == pytest.approx(circles) and verdict.outcome == "FAIL"
+    assert verdict.reference_accuracy == delivered.verdict.reference_accuracy
+
+
+def test_devices_with_the_same_folder_are_refused(part, delivered, on_devices):
+    request = part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=False)
+    with pytest.raises(ConfigError, match="same name"):
+        part.devices.measure(["pi@a", "pi_a"], delivered.bundle, request)
+    assert on_devices == []
+
+
+@pytest.mark.parametrize(("several", "folder"), [(False, "bench-pi_a"), (True, "bench-tflite-pi_a")])
+def test_measurements_for_several_targets_have_folders_of_their_own(
+    context, delivered, on_devices, several, folder
+):
+    order = context.order
+    if several:
+        order = dataclasses.replace(order, targets=(*order.targets, targets.find_target("raspberry-pi-4")))
+    pipeline = Pipeline(Context(order=order, run=context.run, console=context.console))
+    devices = pipeline.for_target(order.targets[0]).devices
+    devices.measure_everywhere(delivered.artifact, delivered.bundle, ("pi@a",), soak_s=0.0, accuracy=False)
+    assert (context.run.root / folder / "measure.json").is_file()
+
+
+def test_interrupt_stops_the_devices(part, delivered, watch_stage, monkeypatch):
+    """^C arrives in the main thread, which waits for the threads of the devices."""
+    devices = []
+
+    def deploy(work, device, bundle, request):
+        devices.append(device)
+        if device.name == "interrupted":
+            raise KeyboardInterrupt
+        assert device.stop.wait(timeout=60)
+        raise StageError("stopped")
+
+    watch_stage("deploy.deploy_bundle", deploy)
+    request = part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=False)
+    with pytest.raises(KeyboardInterrupt):
+        part.devices.measure(["interrupted", "other"], delivered.bundle, request)
+    assert all(device.stop.is_set() for device in devices)

@@ -1,0 +1,317 @@
+"""Which file is chosen, by prepared verdicts. What the stages make of the choice is in test_build.py."""
+
+import dataclasses
+
+import pytest
+
+from edgetl.core.device import targets
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.evaluation import ladder
+from edgetl.core.records import Artifact
+from edgetl.core.verdict_records import Verdict
+from edgetl.pipeline.context import Context
+from edgetl.pipeline.selection import Selection
+
+VARIANTS = ladder.list_variants("mixed8")
+# Most tests are about methods of which each makes one file.
+SKIPPED = dict.fromkeys(("int8_more", *VARIANTS, "qat8"), "no better file")
+
+
+class PreparedFiles:
+    """In place of `pipeline.files.Files`: files that are never made.
+
+    Attributes:
+        skips: method → why it is skipped.
+        errors: method → why its conversion fails.
+        sizes: method → bytes of its file, by default 1000.
+        made: methods of the files in the order in which they were needed.
+    """
+
+    def __init__(self, skips, errors, sizes):
+        self.skips, self.errors, self.sizes = skips, errors, sizes
+        self.made = []
+
+    def explain_skip(self, format_name, method):
+        return self.skips.get(method.name, "")
+
+    def make(self, format_name, method_name):
+        if method_name in self.errors:
+            raise StageError(self.errors[method_name])
+        self.made.append(method_name if format_name == "tflite" else f"{format_name} {method_name}")
+        return Artifact.model_construct(
+            format=format_name, method=method_name, bytes=self.sizes.get(method_name, 1000)
+        )
+
+
+class PreparedScores:
+    """In place of `pipeline.scores.ModelScores`: verdicts by method. Every drop is compared with a limit of 0.02."""
+
+    def __init__(self, drops, outcomes):
+        self.drops, self.outcomes = drops, outcomes
+
+    def judge(self, artifact, part, kernels, *, ledger=False):
+        assert part == "validation" and not ledger
+        assert kernels == {"tflite": "xnnpack", "onnx": "onnxruntime"}[artifact.format]
+        drop, outcome = self.drops[artifact.method], self.outcomes.get(artifact.method, "UNDECIDED")
+        return Verdict.model_construct(drop=drop, drop_high=drop + 0.01, limit_drop=0.02, outcome=outcome)
+
+
+@pytest.fixture
+def select(empty_context):
+    """Return a function that makes a selection over prepared files; it returns both."""
+
+    def make(drops, *, outcomes=None, skips=SKIPPED, errors=None, sizes=None, target=None, **order):
+        files = PreparedFiles(skips, errors or {}, sizes or {})
+        target = target or empty_context.order.targets[0]
+        context = Context(
+            order=dataclasses.replace(empty_context.order, targets=(target,), **order),
+            run=empty_context.run,
+            console=empty_context.console,
+        )
+        return Selection(context, files, PreparedScores(drops, outcomes or {}), target), files
+
+    return make
+
+
+def change_target(name="tflite", *, accepts=None, limits=None):
+    """Return a shipped target with other tables."""
+    target = targets.find_target(name)
+    return target.model_copy(
+        update={
+            "accepts": target.accepts.model_copy(update=accepts or {}),
+            "limits": target.limits.model_copy(update=limits or {}),
+        }
+    )
+
+
+def list_reasons(selection):
+    return {attempt.method: attempt.reason for attempt in selection.attempts}
+
+
+# Order and limit
+
+
+def test_first_method_within_the_limit_is_chosen_and_no_further_is_made(select):
+    selection, files = select({"int8": 0.01})
+    assert selection.choose().method == "int8" and files.made == ["int8"]
+
+
+def test_methods_are_tried_in_the_order_of_the_target(select):
+    selection, files = select({"int8": 0.05, "float16": 0.03, "float32": 0.0})
+    assert selection.choose().method == "float32" and files.made == ["int8", "float16", "float32"]
+
+
+def test_drop_equal_to_the_limit_is_within_it(select):
+    selection, _ = select({"int8": 0.02})
+    assert selection.choose().method == "int8"
+
+
+def test_method_with_a_failed_verdict_is_not_chosen(select):
+    selection, _ = select({"int8": 0.015, "float16": 0.0}, outcomes={"int8": "FAIL"})
+    assert selection.choose().method == "float16"
+
+
+def test_nearest_file_is_chosen_where_none_is_within_the_limit(select):
+    selection, _ = select({"int8": 0.5, "float16": 0.04, "float32": 0.03, "int16x8": 0.1, "dynamic": 0.03})
+    assert selection.choose().method == "float32"
+
+
+def test_strict_contract_accepts_a_pass_only(select, empty_context):
+    recipe = empty_context.order.recipe
+    strict = recipe.model_copy(update={"contract": recipe.contract.model_copy(update={"strict": True})})
+    selection, _ = select({"int8": 0.0, "float16": 0.0}, outcomes={"float16": "PASS"}, recipe=strict)
+    assert selection.choose().method == "float16"
+
+
+def test_all_methods_are_made_and_the_first_within_the_limit_is_chosen(select):
+    drops = {"int8": 0.05, "float16": 0.01, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
+    selection, files = select(drops, all_methods=True)
+    assert selection.choose().method == "float16" and files.made == list(drops)
+
+
+def test_method_that_the_target_does_not_accept_is_not_tried(select):
+    target = change_target(accepts={"methods": ("int8", "float32")})
+    selection, files = select({"int8": 0.05, "float32": 0.0}, target=target, skips={})
+    assert selection.choose().method == "float32" and files.made == ["int8", "float32"]
+
+
+def test_formats_are_tried_in_the_order_of_the_target_for_each_method(select):
+    target = change_target(accepts={"formats": ("onnx", "tflite"), "methods": ("int16x8", "int8")})
+    selection, files = select({"int16x8": 0.5, "int8": 0.01}, target=target, all_methods=True)
+    chosen = selection.choose()
+    assert (chosen.format, chosen.method) == ("onnx", "int8")
+    assert files.made == ["int16x8", "onnx int8", "int8"]
+
+
+# The ladder
+
+
+def test_every_attempt_has_its_result_or_the_reason_why_it_was_skipped(select):
+    selection, files = select(
+        {"int8": 0.05, "mixed8-1": 0.03, "mixed8-2": 0.01}, skips={"int8_more": "no further photos"}
+    )
+    assert selection.choose().method == "mixed8-2"
+    assert [(attempt.method, attempt.reason, attempt.candidate is None) for attempt in selection.attempts] == [
+        ("int8", "loses +5.00 points, over the limit of 2", False),
+        ("int8_more", "no further photos", True),
+        ("mixed8-1", "loses +3.00 points, over the limit of 2", False),
+        ("mixed8-2", "loses +1.00 points, within the limit of 2", False),
+    ]
+    assert files.made == ["int8", "mixed8-1", "mixed8-2"]
+
+
+def test_with_all_methods_only_mixed8_ends_at_its_first_variant_within_the_limit(select):
+    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "qat8", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    selection, files = select(drops, all_methods=True, skips={})
+    assert files.made == [] and selection.choose().method == "int8"
+    assert files.made == list(drops)
+
+
+def test_retraining_that_fails_is_an_attempt_without_a_file(select):
+    selection, _ = select(
+        {"int8": 0.05, "float16": 0.0},
+        errors={"qat8": "model and file do not agree"},
+        skips=dict.fromkeys(("int8_more", *VARIANTS), "no better file"),
+    )
+    assert selection.choose().method == "float16"
+    assert list_reasons(selection)["qat8"] == "failed: model and file do not agree"
+
+
+def test_model_made_elsewhere_is_not_retrained(select, empty_context):
+    recipe = empty_context.order.recipe
+    external = recipe.external.model_copy(update={"path": "model.keras"})
+    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    selection, files = select(
+        drops, recipe=recipe.model_copy(update={"external": external}), all_methods=True, skips={}
+    )
+    assert selection.choose().method == "int8" and files.made == list(drops)
+
+
+def test_conversion_that_fails_ends_the_ladder(select):
+    selection, _ = select({"int8": 0.05}, errors={"float16": "the converter failed"})
+    with pytest.raises(StageError, match="the converter failed"):
+        selection.choose()
+
+
+def test_seconds_of_an_attempt_are_those_of_its_own_stages(select, monkeypatch):
+    selection, files = select({"int8": 0.05, "float16": 0.0})
+    clock, make = selection._context.clock, files.make
+
+    def make_slowly(format_name, method_name):
+        clock.count(f"convert-{method_name}", {"int8": 2.0, "float16": 3.0}[method_name])
+        return make(format_name, method_name)
+
+    monkeypatch.setattr(files, "make", make_slowly)
+    clock.count("train", 60.0)
+    assert [attempt.seconds for attempt in selection.attempts if attempt.candidate] == [2.0, 3.0]
+
+
+# A pinned method
+
+
+def test_pinned_method_is_the_only_attempt(select):
+    selection, _ = select({"dynamic": 0.9}, method="dynamic")
+    assert selection.choose().method == selection.choose("dynamic").method == "dynamic"
+    assert [attempt.method for attempt in selection.attempts] == ["dynamic"]
+
+
+def test_run_that_was_built_for_one_method_continues_with_it(select):
+    """Also with --all-methods: bench, bundle and verify without --method use the pinned one."""
+    selection, files = select({"int8": 0.0, "float16": 0.0}, method="float16", all_methods=True)
+    assert selection.choose().method == "float16" and selection.choose("int8").method == "int8"
+    assert files.made == ["float16", "int8"]
+
+
+@pytest.mark.parametrize(("pinned", "made"), [("mixed8", ["mixed8-1", "mixed8-2"]), ("mixed8-3", ["mixed8-3"])])
+def test_pinned_mixed8_tries_its_variants_and_a_pinned_variant_is_made(select, pinned, made):
+    drops = {"mixed8-1": 0.03, "mixed8-2": 0.01, "mixed8-3": 0.03}
+    selection, files = select(drops, method=pinned, skips={})
+    assert selection.choose(pinned).method == made[-1]
+    assert list(dict.fromkeys(files.made)) == made
+
+
+def test_mixed8_tries_its_variants_after_another_method_was_chosen(select):
+    selection, files = select({"int8": 0.0, "mixed8-1": 0.03, "mixed8-2": 0.01}, skips={})
+    assert selection.choose().method == "int8" and selection.choose("mixed8").method == "mixed8-2"
+    assert files.made == ["int8", "mixed8-1", "mixed8-2"]
+
+
+def test_pinned_method_that_is_skipped_is_an_error_with_the_reason(select):
+    selection, _ = select({}, method="int8_more")
+    with pytest.raises(ConfigError, match="no file was made for tflite: int8_more: no better file") as caught:
+        selection.choose()
+    assert "--method" in caught.value.hint
+
+
+def test_ladder_without_any_file_is_an_error_with_all_reasons(select):
+    target = change_target(accepts={"methods": ("int8_more", "qat8")})
+    selection, _ = select({}, target=target)
+    with pytest.raises(ConfigError, match="int8_more: no better file; qat8: no better file"):
+        selection.choose()
+
+
+@pytest.mark.parametrize("pinned", ["qat8", "int16x8"])
+def test_pinned_method_that_fails_is_an_error(select, pinned):
+    selection, _ = select({}, method=pinned, errors={pinned: "model and file do not agree"}, skips={})
+    with pytest.raises(StageError, match="do not agree"):
+        _ = selection.attempts
+
+
+def test_beside_a_pinned_method_a_retraining_may_fail(select):
+    drops = dict.fromkeys(("int8", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    selection, _ = select(
+        drops,
+        method="int8",
+        all_methods=True,
+        errors={"qat8": "model and file do not agree"},
+        skips=dict.fromkeys(("int8_more", *VARIANTS), "no better file"),
+    )
+    assert list_reasons(selection)["qat8"] == "failed: model and file do not agree"
+
+
+def test_method_that_the_target_does_not_accept_is_refused(select):
+    target = change_target(accepts={"methods": ("int8", "float32")})
+    with pytest.raises(ConfigError, match="target tflite does not accept float16") as caught:
+        select({}, target=target, method="float16")
+    assert caught.value.hint == "it accepts int8, float32" and caught.value.where == (str(target.source),)
+    selection, _ = select({}, target=target)
+    with pytest.raises(ConfigError, match="target tflite does not accept float16"):
+        selection.choose("float16")
+
+
+def test_convert_makes_a_file_that_the_target_does_not_accept(select):
+    target = change_target(accepts={"methods": ("int8", "float32")})
+    selection, _ = select({}, target=target)
+    assert selection.convert("float16").method == "float16"
+
+
+def test_convert_tries_the_variants_of_mixed8(select):
+    selection, _ = select({"mixed8-1": 0.03, "mixed8-2": 0.01}, skips={})
+    assert selection.convert("mixed8").method == "mixed8-2" and selection.convert("mixed8-4").method == "mixed8-4"
+
+
+def test_method_without_a_format_of_the_target_is_refused(select):
+    target = targets.find_target("onnx")
+    selection, _ = select({}, target=target)
+    with pytest.raises(ConfigError, match="int16x8 makes tflite files, and target onnx accepts onnx") as caught:
+        selection.convert("int16x8")
+    assert caught.value.hint == f"it accepts {', '.join(target.accepts.methods)}"
+    with pytest.raises(ConfigError, match="target onnx does not accept int8_u8s8"):
+        selection.choose("int8_u8s8")
+
+
+# Limits of the target
+
+
+def test_file_that_is_too_large_for_the_target_is_passed_over(select):
+    target = change_target(limits={"model_bytes": 500})
+    selection, _ = select({"int8": 0.0, "float16": 0.01}, target=target, sizes={"float16": 400})
+    assert selection.choose().method == "float16"
+    assert list_reasons(selection)["int8"] == "int8 takes 1000 bytes, 500 allowed"
+
+
+def test_small_file_over_the_accuracy_limit_is_nearer_than_a_large_file(select):
+    drops = {"int8": 0.0, "float16": 0.05, "float32": 0.0, "int16x8": 0.0, "dynamic": 0.0}
+    target = change_target(limits={"model_bytes": 500})
+    selection, _ = select(drops, target=target, sizes={"float16": 400})
+    assert selection.choose().method == "float16"

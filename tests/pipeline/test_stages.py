@@ -1,0 +1,49 @@
+"""The lazy stages: every function that the pipeline calls exists, and importing the pipeline imports none of them."""
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from edgetl.core.run.lazy import LazyModule
+from edgetl.pipeline import stages
+
+FOLDER = Path(stages.__file__).parent
+
+
+def list_calls() -> list[tuple[str, str]]:
+    """Return module and function of every `stages.module.function` in the pipeline."""
+    return sorted(
+        {
+            (node.value.attr, node.attr)
+            for path in FOLDER.glob("*.py")
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Attribute)
+            and isinstance(node.value.value, ast.Name)
+            and node.value.value.id == "stages"
+        }
+    )
+
+
+@pytest.mark.parametrize(("module", "function"), list_calls())
+def test_function_that_the_pipeline_calls_exists(module, function):
+    lazy = getattr(getattr(stages, module), function)
+    assert callable(getattr(import_module(lazy.__module__), function))
+    assert lazy.__module__.startswith(("edgetl.stages.", "edgetl.engines.")) and lazy.__name__ == function
+
+
+def test_every_lazy_module_is_called():
+    lazy = {name for name, value in vars(stages).items() if isinstance(value, LazyModule)}
+    assert lazy == set(stages.__all__) == {module for module, _ in list_calls()}
+
+
+def test_importing_the_pipeline_imports_no_stage_with_a_heavy_library():
+    program = "import sys, edgetl.pipeline.build, edgetl.pipeline.devices; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert {getattr(stages, name).load.__module__ for name in stages.__all__} & imported == set()
+    assert not imported & {"tensorflow", "keras", "onnxruntime", "sklearn"}

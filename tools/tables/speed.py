@@ -1,0 +1,91 @@
+"""Tables about speed: training, the stores, many photos, GPUs, and bench.py beside LiteRT's benchmark."""
+
+from tools.results_files import Results
+from tools.tables.markdown import format_bytes, format_optional, format_rounds, format_table
+
+# Contestants of tools/measure_gpu.py.
+_CONTESTANTS = {
+    "textbook": "`model.fit`, photos in memory as arrays",
+    "uncached": "edgetl, `--no-feature-cache`",
+    "edgetl": "**edgetl**",
+    "bfloat16": "edgetl, `--precision bfloat16`",
+}
+
+
+def render_training(results: Results) -> str:
+    """Return the duration of a training, from photos to the saved model, beside that of the textbook recipe."""
+    columns = ["MobileNetV2", "textbook, `model.fit`", "edgetl, `--recipe classic`", "gain"]
+    rows = [
+        [
+            f"alpha {row['alpha']}, {row['side_px']} px, {_describe_unfrozen(row['unfreeze'])}",
+            f"{row['textbook_s']:.0f} s, accuracy {row['textbook_accuracy']:.3f}",
+            f"{row['edgetl_s']:.0f} s, accuracy {row['edgetl_accuracy']:.3f}",
+            f"**{row['gain']:.1f} times as fast**",
+        ]
+        for row in results.rows
+    ]
+    return format_table(columns, rows)
+
+
+def render_stores(decoding: Results, features: Results) -> str:
+    """Return the throughput of both stores, relative to one core of the library below times the number of cores."""
+    columns = ["store", "compared with", "cores", "throughput per core / one core alone", "measured"]
+    rows = [
+        [store, library, f"{row['cores']}", f"{row['efficiency']:.2f}", format_rounds(row["rounds"])]
+        for store, library, results in (
+            ("photos into the pixel store", "Pillow on one core", decoding),
+            ("frozen layers into the feature store", "LiteRT on one thread", features),
+        )
+        for row in results.rows
+    ]
+    return format_table(columns, rows)
+
+
+def render_scale(results: Results) -> str:
+    """Return the cost of a training by the number of photos."""
+    columns = ["photos", "duration", "memory limit", "peak anonymous memory", "cache", "measured"]
+    rows = [
+        [
+            f"{row['photos']:,}".replace(",", " "),
+            f"{row['seconds']:.1f} s" if row["seconds"] < 100 else f"{row['seconds']:.0f} s",
+            format_optional(row, "memory_limit_bytes", format_bytes),
+            format_optional(row, "peak_anonymous_bytes", format_bytes),
+            format_optional(row, "cache_bytes", format_bytes),
+            format_rounds(row["rounds"]),
+        ]
+        for row in results.rows
+    ]
+    return format_table(columns, rows)
+
+
+def render_gpu(results: Results) -> str:
+    """Return the duration of a training on a GPU and of its parts, one row per contestant."""
+    columns = ["training", "all", "frozen layers", "phase 1", "phase 2", "accuracy", "measured"]
+    rows = [
+        [
+            _CONTESTANTS[row["contestant"]],
+            *(
+                format_optional(row, name, lambda seconds: f"{seconds:.1f} s")
+                for name in ("seconds", "frozen_s", "head_s", "fine_tune_s")
+            ),
+            format_optional(row, "accuracy", lambda accuracy: f"{accuracy:.3f}"),
+            format_rounds(row["rounds"]),
+        ]
+        for row in results.rows
+    ]
+    return format_table(columns, rows)
+
+
+def render_bench(results: Results) -> str:
+    """Return the latency of one invocation by bench.py and by LiteRT's own benchmark."""
+    columns = ["threads", "bench.py, ms", "benchmark_litert_model, ms", "measured"]
+    rows = [
+        [f"{row['threads']}", f"{row['bench_ms']:.2f}", f"{row['litert_ms']:.2f}", format_rounds(row["rounds"])]
+        for row in results.rows
+    ]
+    return format_table(columns, rows)
+
+
+def _describe_unfrozen(unfreeze: str) -> str:
+    """Describe a recipe's `unfreeze`: a negative count of layers, or the first unfrozen layer."""
+    return f"last {unfreeze[1:]} layers unfrozen" if unfreeze.startswith("-") else f"unfrozen from `{unfreeze}`"
