@@ -1,27 +1,42 @@
-"""edgetl: a folder of photos in, a verified model for a small board out.
+"""edgetl: a folder of photos in, a verified image classifier for a small device out.
 
-The public names, each imported on first use, so that `import edgetl` costs nothing.
+>>> import edgetl
+>>> built = edgetl.build("photos", target="raspberry-pi-4")  # doctest: +SKIP
+>>> built.verdict.outcome  # doctest: +SKIP
+'PASS'
+
+Public names are imported on first use, so that `import edgetl` takes no time.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.core.errors import ConfigError, ContractBroken, DataError, EdgetlError, MissingPackage, StageError
+    from edgetl.api import bench, build, bundle, convert, train, verify
+    from edgetl.core.errors import (
+        ConfigError,
+        ContractBroken,
+        DataError,
+        EdgetlError,
+        InternalError,
+        MissingPackage,
+        StageError,
+    )
     from edgetl.core.recipe.resolve import resolve_recipe
     from edgetl.core.recipe.tables import Recipe
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained
     from edgetl.core.verdict_records import Verdict
     from edgetl.pipeline.build import Built
-    from edgetl.pipeline.order import Order
+    from edgetl.pipeline.devices import Measured
 
-_PLACES = {
-    "edgetl.pipeline.build": ("Built",),
+_MODULES = {
+    "edgetl.api": ("bench", "build", "bundle", "convert", "train", "verify"),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
         "DataError",
         "EdgetlError",
+        "InternalError",
         "MissingPackage",
         "StageError",
     ),
@@ -29,7 +44,8 @@ _PLACES = {
     "edgetl.core.recipe.tables": ("Recipe",),
     "edgetl.core.records": ("Artifact", "Bundle", "Dataset", "Trained"),
     "edgetl.core.verdict_records": ("Verdict",),
-    "edgetl.pipeline.order": ("Order",),
+    "edgetl.pipeline.build": ("Built",),
+    "edgetl.pipeline.devices": ("Measured",),
 }
 
 __all__ = [
@@ -41,18 +57,29 @@ __all__ = [
     "DataError",
     "Dataset",
     "EdgetlError",
+    "InternalError",
+    "Measured",
     "MissingPackage",
-    "Order",
     "Recipe",
     "StageError",
     "Trained",
     "Verdict",
+    "bench",
+    "build",
+    "bundle",
+    "convert",
     "resolve_recipe",
+    "train",
+    "verify",
 ]
 
 
 def __getattr__(name: str) -> object:
-    for module, names in _PLACES.items():
+    for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -62,6 +62,7 @@ def main() -> None:
     failed = False
     for name in [] if options.table else options.base or list(base_table.BASES):
         if _list_missing(name, options.results):
+            # A process for each base, so that its memory is returned to the system.
             with TemporaryDirectory() as folder:
                 command = [sys.executable, __file__, "--results", str(options.results), "--base", name]
                 command += ["--epochs", str(options.epochs), "--child-folder", folder]
@@ -97,7 +98,9 @@ def _make_recipe(name: str, epochs: int) -> Recipe:
             "weights": "none",
         },
         "photos": {"validation": 0.1, "test": 0.2},
+        # A mirrored digit is not a digit.
         "augment": {"views": 1, "flip": False},
+        # BatchNormalization of random weights has no statistics yet. Patience 0: every base trains all its epochs.
         "training": {"batch_norm": "training", "batch_size": 16, "patience": 0},
         "phase1": {"epochs": 1, "learning_rate": 2e-3},
         "phase2": {
@@ -114,6 +117,7 @@ def _make_recipe(name: str, epochs: int) -> Recipe:
 def _measure_file(pipeline: Pipeline, format_name: FormatName, method: str) -> Row:
     """Make and judge one file. `seconds` is what it alone took, without training and the scores."""
     trained, clock = pipeline.model.trained, pipeline.context.clock
+    # The seconds of training, and of the scores of the file before, are dropped.
     clock.lap()
     training = {"side_px": trained.input.side_px, "training_s": round(pipeline.context.run.seconds["train"], 1)}
     try:

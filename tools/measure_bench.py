@@ -31,6 +31,7 @@ def main() -> None:
     for threads in options.threads:
         rounds = [_measure_round(options, threads) for _ in range(options.rounds)]
         bench_ms, litert_ms = (statistics.median(pair[index] for pair in rounds) for index in (0, 1))
+        # Ratios within a round, because the pace of a shared machine changes from round to round.
         ratio = round(statistics.median(pair[0] / pair[1] for pair in rounds), 4)
         row = {"threads": threads, "rounds": options.rounds, "bench_ms": round(bench_ms, 3), "litert_ms": litert_ms}
         rows.append({**row, "ratio": ratio})
@@ -54,6 +55,8 @@ def _measure_round(options: argparse.Namespace, threads: int) -> tuple[float, fl
         measurement = json.loads(bench.stdout)
         for reason in measurement["reasons"]:
             print(f"INVALID: {reason}", file=sys.stderr)
+        if measurement["reasons"] and options.write:
+            sys.exit("an invalid measurement is not written: repeat it on an idle machine")
         result = Path(folder) / "litert.json"
         command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model"]
         command += [f"--model={options.bundle / 'model.tflite'}", f"--num_threads={threads}"]

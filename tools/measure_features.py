@@ -42,6 +42,7 @@ class _PreparedFrozenPart(FrozenPart):
     def __init__(self, model: Any, input_spec: InputSpec) -> None:
         pooling = [point for point in split_points.find_split_points(model) if point.name == build.POOLING]
         super().__init__(model, pooling, input_spec)
+        # Without the comparison with Keras, which training makes once.
         self.program = LiteRtProgram(self._network)
 
     def _make_program(self, view: PhotoView) -> frozen_features.Program:  # noqa: ARG002  (the checked photos)
@@ -98,6 +99,7 @@ def _measure_one_thread(program: LiteRtProgram, photos: Pixels) -> float:
     size = litert_features._BATCH_SIZE
     start = time.perf_counter()
     for first in range(0, len(rows), size):
+        # The last batch is filled up with repeated photos: the program has a fixed batch size.
         program._invoke(photos.rows(np.resize(rows[first : first + size], size)))
     return len(rows) / (time.perf_counter() - start)
 

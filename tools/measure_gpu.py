@@ -64,6 +64,7 @@ def main() -> None:
         print(json.dumps({"photos": count, "decoded_s": round(time.perf_counter() - start, 2)}), flush=True)
         for _ in range(options.rounds):
             for name, runs in rounds.items():
+                # Decoded photos are kept, features are not: they belong to the measured duration.
                 shutil.rmtree(cache.locate_cache() / "features", ignore_errors=True)
                 command = [sys.executable, __file__, *sys.argv[1:], "--child", name]
                 child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -137,6 +138,7 @@ def _train_textbook(photos: Dataset, recipe: Recipe) -> Row:
     parts = []
     for part in (photos.train, photos.validation):
         labelled = LabelledPhotos.open(part, _make_spec(recipe))
+        # All in memory: `model.fit` then waits for no disk.
         parts.append((labelled.pixels.rows(range(len(part))), labelled.labels))
     model = build.assemble_model(recipe.base, recipe.head, len(photos.classes), build.fetch_weights(recipe.base))
     unfrozen = build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
@@ -165,6 +167,7 @@ def _ingest_photos(options: argparse.Namespace) -> Dataset:
 
     # "stretch" is the fit of the recipe classic.
     input_spec = InputSpec(side_px=options.side, fit="stretch")
+    # No test photos are needed, but a part must not be empty.
     split = dataset.SplitFractions(test=0.001, validation=0.2)
     return ingest.ingest_photos(scan_photos(options.photos), input_spec, split, console=Console(quiet=True))
 

@@ -33,6 +33,7 @@ from tools.results_files import Row, add_write_option, check_machine, describe_m
 
 _SIDE_PX = 160
 _CLASSES = 5
+# Short peaks between two samples are missed; more frequent sampling would itself take part of a core.
 _SAMPLE_S = 0.2
 _RECIPE = """preset = "classic"
 
@@ -88,6 +89,7 @@ def _measure_training(count: int, options: argparse.Namespace) -> dict[str, floa
             child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         anonymous = resident = 0
         while child.poll() is None:
+            # The pixel store forks processes, which come and go during training.
             memory = [_read_memory(process) for process in _list_family(child.pid)]
             anonymous = max(anonymous, sum(figures[0] for figures in memory))
             resident = max(resident, sum(figures[1] for figures in memory))
@@ -120,6 +122,7 @@ def generate_photos(folder: Path, count: int) -> None:
 
 def _generate_photo(folder: Path, number: int) -> None:
     label = number % _CLASSES
+    # Every photo has its own generator, so that the processes may draw them in any order.
     rng = np.random.default_rng(number)
     colour = np.random.default_rng((1, label)).integers(60, 196, 3)
     patches = np.clip(colour + rng.normal(0, 60, (10, 10, 3)), 0, 255).astype(np.uint8)
@@ -156,6 +159,7 @@ def _run_child(folder: str, arguments: list[str]) -> None:
     from edgetl import cli
     from edgetl.stages import ingest, train
 
+    # The command line imports stages lazily; these two take seconds.
     assert ingest and train
     start = time.perf_counter()
     code = cli.run(["train", *arguments, "--out", str(Path(folder) / "run"), "--quiet"])

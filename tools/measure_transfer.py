@@ -33,7 +33,7 @@ from edgetl.core.recipe.tables import AugmentRecipe, BaseRecipe, HeadRecipe, Tra
 from edgetl.core.records import InputSpec
 from edgetl.core.storage import cache
 from edgetl.engines import digits
-from edgetl.engines.keras import build, half_weights
+from edgetl.engines.keras import build
 from edgetl.engines.keras import model as keras_model
 from tools.errors import report_errors
 from tools.results_files import Row, add_write_option, check_machine, write_rows
@@ -117,12 +117,9 @@ def main() -> None:
 def _measure_run(data_set: DataSet, start: Start, seed: int, options: argparse.Namespace) -> Row:
     begin_s = time.perf_counter()
     keras_model.reset_keras(seed)
+    # "none" and a file: a recipe with "formula" would accept only the weights inside the package.
     base = BaseRecipe(name="mobilenet_v2", alpha=0.35, side_px=options.side, weights="none")
-    weights = start.file if start.name == "imagenet" else None
-    model = build.assemble_model(base, HeadRecipe(), data_set.classes, weights)
-    if start.name == "formula":
-        assert start.file is not None
-        half_weights.fill_layers(build.list_base_layers(model), start.file.read_bytes())
+    model = build.assemble_model(base, HeadRecipe(), data_set.classes, start.file)
     head = _train_head(model, data_set)
     first_epoch, last_epoch = _fine_tune(model, data_set, seed, options)
     accuracies = zip(_ACCURACIES, (head, first_epoch, last_epoch), strict=True)
@@ -131,6 +128,7 @@ def _measure_run(data_set: DataSet, start: Start, seed: int, options: argparse.N
 
 def _train_head(model: Any, data_set: DataSet) -> float:
     """Return the accuracy of a new head on the frozen base. The head of the model stays untrained."""
+    # The frozen base gives the same features in every epoch, so they are computed once.
     base = keras.Model(model.input, model.get_layer(build.POOLING).output)
     training, test = (
         base.predict(part.pixels, batch_size=_BATCH_SIZE, verbose=0) for part in (data_set.training, data_set.test)
@@ -152,6 +150,7 @@ def _fine_tune(model: Any, data_set: DataSet, seed: int, options: argparse.Names
     part = data_set.training
     accuracies = []
     for epoch in range(data_set.epochs):
+        # One epoch per call of fit, because every epoch has other views of the photos.
         pixels = augment.augment_photos(part.pixels, part.sha256s, epoch, seed, recipe)
         model.fit(pixels, part.labels, _BATCH_SIZE, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
         if epoch in (0, data_set.epochs - 1):

@@ -83,6 +83,7 @@ def write_rows(path: Path, rows: Sequence[Row], key: Sequence[str], *, machine: 
     """
     check_machine(path, machine)
     results = read_results(path) if path.is_file() else Results({}, [])
+    # A dict keeps the position of a key that is set again, so a replaced row stays where it was.
     merged = {_get_key(row, key): row for row in [*results.rows, *rows]}
     header = {
         **results.header,
@@ -114,9 +115,11 @@ def describe_machine(accelerator: str = "") -> str:
 
 def describe_command() -> str:
     """Return this program's command line, with names instead of paths and without --write."""
+    # Without abbreviations, so that --w is not taken for --write.
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     add_write_option(parser)
     _, arguments = parser.parse_known_args(sys.argv[1:])
+    # The backend changes the result and is not an option of the scripts.
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     words = ["python", f"tools/{Path(sys.argv[0]).name}", *(_replace_path(argument) for argument in arguments)]
     return ("" if backend == "tensorflow" else f"KERAS_BACKEND={backend} ") + shlex.join(words)

@@ -5,8 +5,8 @@
     python tools/results_tables.py --check     # change nothing; exit code 1 if a file is out of date
     python tools/results_tables.py --list      # names of the tables and their files
 
-A table stands between `<!-- table:NAME:begin -->` and `<!-- table:NAME:end -->`, each on a line of its own. Its numbers
-come from tools/results/, which the measurement scripts write with --write.
+A page contains a table between `<!-- table:NAME:begin -->` and `<!-- table:NAME:end -->`, each on a line of its own.
+The numbers come from tools/results/, which the measurement scripts write with --write.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from tools.tables import accuracy, bases, speed
 from tools.tables.markdown import format_source
 
 ROOT = Path(__file__).resolve().parents[1]
+# Only whole lines, so that a page can explain the markers in its text.
 _MARKER = re.compile(r"^<!-- table:(?P<name>[a-z0-9_]+):(?P<end>begin|end) -->$", re.MULTILINE)
 
 
@@ -41,6 +42,7 @@ TABLES = {
     "retraining": Table(accuracy.render_retraining, ("retraining",)),
     "transfer": Table(accuracy.render_transfer, ("transfer",)),
     "transfer_head": Table(accuracy.render_transfer_head, ("transfer",)),
+    "pretraining": Table(accuracy.render_pretraining, ("pretraining",)),
     "training": Table(speed.render_training, ("training",)),
     "stores": Table(speed.render_stores, ("decoding", "features")),
     "scale": Table(speed.render_scale, ("scale",)),
@@ -98,6 +100,7 @@ def update(text: str) -> str:
     """
     parts, position = [], 0
     markers = list(_MARKER.finditer(text))
+    # Markers come in pairs; None takes the place of a missing last one.
     for begin, end in zip(markers[::2], [*markers[1::2], None], strict=False):
         if end is None or (begin["end"], end["end"]) != ("begin", "end") or begin["name"] != end["name"]:
             raise ConfigError(f"the marker {begin[0]} has no matching begin or end")

@@ -67,15 +67,15 @@ class ContractBroken(EdgetlError):  # noqa: N818
     exit_code = 1
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_name(kind: str, name: str, valid_names: Iterable[str]) -> ConfigError:
     """Make the error for a misspelled name. The hint suggests similar names, or lists all if none is similar.
 
     Args:
         kind: what the name should be a name of, as in "base".
         name: the misspelled name.
-        known: all valid names.
+        valid_names: all names that exist.
     """
-    names = sorted(known)
+    names = sorted(valid_names)
     similar = get_close_matches(name, names, n=_MOST_SUGGESTIONS, cutoff=_SIMILARITY)
     hint = f"did you mean {' or '.join(similar)}?" if similar else f"known: {', '.join(names)}"
     return ConfigError(f"unknown {kind} {name!r}", hint=hint)

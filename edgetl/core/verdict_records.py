@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from edgetl.core.html_table import render_table
 from edgetl.core.record import Record
 
 Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
@@ -74,3 +75,19 @@ class Verdict(Comparison):
     flips: tuple[Flip, ...]
     hops: tuple[LedgerHop, ...]
     host_ms: float
+
+    def _repr_html_(self) -> str:
+        """Render the verdict for a notebook: the outcome, the drop with its bounds, and the ledger."""
+        facts = [
+            ["outcome", self.outcome],
+            ["accuracy", f"{self.accuracy:.4f}, Keras {self.reference_accuracy:.4f}"],
+            ["drop, points", f"{self.drop * 100:+.2f} ({self.drop_low * 100:+.2f} … {self.drop_high * 100:+.2f})"],
+            ["limit, points", f"{self.limit_drop * 100:g}"],
+            ["broke / fixed", f"{self.broke} / {self.fixed} of {self.photos} {self.part} photos"],
+        ]
+        hops = [
+            [hop.name, f"{hop.accuracy:.4f}", str(hop.broke), str(hop.fixed), f"{hop.agreement:.4f}"]
+            for hop in self.hops
+        ]
+        ledger = render_table("ledger", ["hop", "accuracy", "broke", "fixed", "agreement"], hops) if hops else ""
+        return render_table(f"verdict on {self.method}", [], facts) + ledger

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from edgetl.core.storage.cache import create_folder
+from edgetl.core.storage.cache import create_cached_folder
 
 
 def write_digits(folder: Path) -> None:
@@ -22,11 +22,11 @@ def write_digits(folder: Path) -> None:
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, CC BY 4.0, in scikit-learn.
     """
-    # The folder is complete if it exists, because `create_folder` renames it when everything is written.
+    # The folder is complete if it exists, because `create_cached_folder` renames it when everything is written.
     if folder.exists():
         return
     digits = load_digits()
-    with create_folder(folder) as unfinished:
+    with create_cached_folder(folder) as unfinished:
         for number, (image, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
             path = unfinished / str(digit) / f"{number:04}.png"
             path.parent.mkdir(exist_ok=True)

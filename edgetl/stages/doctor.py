@@ -31,6 +31,7 @@ PACKAGES = (
     "numpy",
     "pillow",
     "pydantic",
+    "pydantic-core",
     "rich",
     "typer",
 )

@@ -479,7 +479,7 @@ def test_bench_here(run_folder, edgetl, built):
     measure = json.loads(done.stdout)["measures"]["host"]
     assert measure["model_sha256"] == built.artifact.sha256 and measure["soak"] is None
     assert measure["accuracy"]["photos"] == built.verdict.photos
-    assert "milliseconds on the host, not device" in done.stderr
+    assert "milliseconds on the host, not the device" in done.stderr
     # The contract is judged again, with the hop from the build's answers to the program's.
     assert f"{built.artifact.method}, host" in done.stderr and f"{built.verdict.outcome}: " in done.stderr
     assert json.loads((run_folder / "bench-host" / "measure.json").read_text()) is not None

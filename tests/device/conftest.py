@@ -1,53 +1,49 @@
-"""Emulated Raspberry Pis that answer ssh, and bundles of the shared, trained model for them.
+"""Emulated Raspberry Pis with sshd, and bundles of the shared model for them.
 
-Where this machine cannot emulate, everything here is skipped with the sentence that says why.
+Where this machine cannot emulate a board, the tests that need one are skipped with the reason. A board starts once per
+session and process; with pytest-xdist, `--dist loadgroup` runs all tests of the group "boards" in one process.
 """
 
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgetl.core.console import Console
 from edgetl.core.device import targets
-from edgetl.core.run import run_folder
 from edgetl.core.storage.files import hash_file
-from edgetl.pipeline.build import Built, build
+from edgetl.pipeline.build import Built
 from edgetl.pipeline.order import Order
+from tests.fixtures.runs import build_in
 from tools.emulation import sandbox, ssh_board, store
 from tools.emulation.boards import BOARDS
 from tools.emulation.sandbox import PreparedBoard
 from tools.emulation.ssh_board import SshBoard
 
-# Boards are kept in the user's cache, and tests have one of their own: this is read before they get it.
-USERS_CACHE = os.environ.get("XDG_CACHE_HOME", "")
-
-# A Python whose virtual environments are copies of one that setup.sh really made.
-_READY_PYTHON = """#!/bin/sh
-if [ "$1 $2" = "-m venv" ]; then exec cp -a /opt/set-up/venv "$3"; fi
-exec /usr/bin/python3 "$@"
-"""
+# The files of boards are kept in the user's cache. Tests have a cache of their own, set after this line is run.
+USER_CACHE = os.environ.get("XDG_CACHE_HOME", "")
 
 
 @contextmanager
-def users_cache() -> Iterator[None]:
+def use_user_cache() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", USERS_CACHE)
+        patch.setenv("XDG_CACHE_HOME", USER_CACHE)
         yield
 
 
 @pytest.fixture(scope="session")
-def prepared() -> Callable[[str], PreparedBoard]:
-    """A board's files by its name."""
+def prepare_board() -> Callable[[str], PreparedBoard]:
+    """Prepare the files of a board by its name."""
 
     def prepare(name: str) -> PreparedBoard:
         try:
-            with users_cache():
+            with use_user_cache():
                 return sandbox.prepare_board(BOARDS[name])
         except store.EmulationError as error:
             pytest.skip(error.message)
@@ -56,75 +52,105 @@ def prepared() -> Callable[[str], PreparedBoard]:
 
 
 @pytest.fixture(scope="session")
-def answering(prepared: Callable[[str], PreparedBoard]) -> Callable[..., Iterator[SshBoard]]:
-    """A board by its name, up until the end of the block; the rest as `ssh_board.start_board` takes it."""
+def start_board(
+    prepare_board: Callable[[str], PreparedBoard],
+) -> Callable[..., AbstractContextManager[SshBoard]]:
+    """Start a board by its name; it runs until the end of the block. Options are those of `ssh_board.start_board`."""
 
     @contextmanager
-    def start(name: str, **options: object) -> Iterator[SshBoard]:
-        ready = prepared(name)
-        try:
-            board = ssh_board.start_board(ready, **options)
-            entered = board.__enter__()
-        except store.EmulationError as error:
-            pytest.skip(error.message)
-        try:
-            yield entered
-        finally:
-            board.__exit__(None, None, None)
+    def start(name: str, **options: Any) -> Iterator[SshBoard]:
+        prepared = prepare_board(name)
+        with ExitStack() as stack:
+            try:
+                # The cache contains virtual environments that setup.sh made earlier: see `ready_environment`.
+                shared = {"opt/emulation": prepared.root.parent}
+                board = stack.enter_context(ssh_board.start_board(prepared, shared=shared, **options))
+            except store.EmulationError as error:
+                pytest.skip(error.message)
+            yield board
 
     return start
 
 
 @pytest.fixture(scope="session")
-def built_for(built: Built, order: Order, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Built]:
-    """The shared run, built further for a target and a method. Nothing is trained again."""
-    made: dict[tuple[str, str], Built] = {}
+def running_board(start_board: Callable[..., AbstractContextManager[SshBoard]]) -> Iterator[Callable[[str], SshBoard]]:
+    """Return a board by its name; it is started at the first call and runs until the end of the session."""
+    boards: dict[str, SshBoard] = {}
+    with ExitStack() as stack:
 
-    def further(target: str, method: str) -> Built:
-        if (target, method) not in made:
-            folder = tmp_path_factory.mktemp(f"{target}-{method}") / "run"
-            shutil.copytree(built.run, folder)
-            wanted = replace(order, targets=(targets.find_target(target),), method=method)
-            with run_folder.open_run(folder) as run:
-                made[target, method] = build(wanted, run, Console(quiet=True))
-        return made[target, method]
+        def get(name: str) -> SshBoard:
+            if name not in boards:
+                boards[name] = stack.enter_context(start_board(name))
+            return boards[name]
 
-    return further
+        yield get
+
+
+@pytest.fixture
+def board(running_board: Callable[[str], SshBoard]) -> Callable[[str], SshBoard]:
+    """Return a running board by its name, with an empty home folder."""
+
+    def get(name: str) -> SshBoard:
+        board = running_board(name)
+        completed = board.ssh("find . -mindepth 1 -delete")
+        assert completed.returncode == 0, completed.stderr
+        return board
+
+    return get
 
 
 @pytest.fixture(scope="session")
-def set_up(
-    prepared: Callable[[str], PreparedBoard],
-    answering: Callable[..., Iterator[SshBoard]],
+def built_for(shared_run: Built, order: Order, make_once: Callable[..., Path]) -> Callable[[str, str], Built]:
+    """Return the shared run, built for a target and a method. Nothing is trained again."""
+
+    def get(target: str, method: str) -> Built:
+        def build(folder: Path) -> None:
+            shutil.copytree(shared_run.run, folder / "run")
+            target_order = replace(order, targets=(targets.find_target(target),), method=method)
+            (folder / "built").write_bytes(pickle.dumps(build_in(folder / "run", target_order)))
+
+        return pickle.loads((make_once(f"{target}-{method}", build) / "built").read_bytes())
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def ready_environment(
+    running_board: Callable[[str], SshBoard],
+    prepare_board: Callable[[str], PreparedBoard],
     built_for: Callable[[str, str], Built],
-) -> Path:
-    """What setup.sh makes on bookworm: `venv`, kept until anything that it depends on changes, and `python3`."""
-    bundle = built_for("raspberry-pi-4", "int8").bundle.root
-    ready = prepared("bookworm")
-    depends_on = {name: hash_file(bundle / name) for name in ("setup.sh", "fits.py", "requirements.txt")}
+) -> str:
+    """The path, on the board bookworm, of a virtual environment that setup.sh made there.
+
+    It is kept in the user's cache, because pip takes most of a minute under emulation. It is made again when a file
+    that it depends on changes.
+    """
+    bundle = built_for("raspberry-pi-4", "int8").targets[0].bundle.root
+    prepared = prepare_board("bookworm")
+    digests = {name: hash_file(bundle / name) for name in ("setup.sh", "check_python.py", "requirements.txt")}
 
     def make(folder: Path) -> None:
-        with answering("bookworm") as board:
-            board.copy(bundle)
-            done = board.ssh(f"sh {bundle.name}/setup.sh </dev/null")
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert done.stdout.endswith("This device gives what the build gave.\n")
-            pack = ["ssh", "-F", str(board.config), "-T", board.name, f"tar -C {bundle.name} -cf - .venv"]
-            with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
-                unpack = ["tar", "-x", "-C", str(folder), "--no-same-owner"]
-                subprocess.run(unpack, stdin=packed.stdout, check=True)
+        board = running_board("bookworm")
+        board.copy(bundle)
+        completed = board.ssh(f"sh {bundle.name}/setup.sh </dev/null")
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        assert completed.stdout.endswith("This device computes what the build computed.\n")
+        pack = ["ssh", "-F", str(board.config), "-T", board.name, f"tar -C {bundle.name} -cf - .venv"]
+        with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:
+            unpack = ["tar", "-x", "-C", str(folder), "--no-same-owner"]
+            subprocess.run(unpack, stdin=packing.stdout, check=True)
+        # setup.sh writes the stamp itself when it uses this environment.
         (folder / ".venv" / "set-up").unlink()
         (folder / ".venv").rename(folder / "venv")
-        (folder / "python3").write_text(_READY_PYTHON, encoding="utf-8")
-        (folder / "python3").chmod(0o755)
 
-    with users_cache():
-        return store.cache_folder("set-up", [ready.root.name, depends_on, _READY_PYTHON], make)
+    with use_user_cache():
+        folder = store.cache_folder("set-up", [prepared.root.name, digests], make)
+    return f"/opt/emulation/{folder.name}/venv"
 
 
 @dataclass(frozen=True)
-class OwnSsh:
-    """A folder with an `ssh` that reads the configuration written into it, as the user's own would."""
+class SshProgram:
+    """A folder with a program `ssh` that uses the written configuration, as the user's own ssh would."""
 
     folder: Path
 
@@ -135,11 +161,11 @@ class OwnSsh:
 
     @property
     def path(self) -> str:
+        """PATH with this folder first."""
         return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture
-def own_ssh(tmp_path: Path) -> OwnSsh:
-    """To be put in front of PATH."""
-    (tmp_path / "own-ssh").mkdir()
-    return OwnSsh(tmp_path / "own-ssh")
+def ssh_program(tmp_path: Path) -> SshProgram:
+    (tmp_path / "ssh-program").mkdir()
+    return SshProgram(tmp_path / "ssh-program")

@@ -1,4 +1,4 @@
-"""A wire between here and a board that can be cut: TCP on a free port, passed on to another."""
+"""A network connection to a board that a test can cut: a TCP port that forwards to that of the board."""
 
 import socket
 import threading
@@ -8,66 +8,66 @@ from pathlib import Path
 
 
 class Relay:
-    """Passes on what comes, until it is cut or has passed on `limit_bytes` towards the board (0: no limit).
+    """Forwards connections until it is cut, or has forwarded `limit_bytes` to the board (0: no limit).
 
     Attributes:
-        port: where it listens.
-        passed_bytes: towards the board so far.
+        port: the port that it listens on.
+        forwarded_bytes: to the board so far.
     """
 
-    def __init__(self, target: int, limit_bytes: int = 0) -> None:
-        self.passed_bytes = 0
+    def __init__(self, target_port: int, limit_bytes: int = 0) -> None:
+        self.forwarded_bytes = 0
         self._limit_bytes = limit_bytes
-        self._target = target
-        self._ends: list[socket.socket] = []
+        self._target_port = target_port
+        self._sockets: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """End every connection, and take no more."""
-        for end in (self._server, *self._ends):
+        """Close every connection, and accept no more."""
+        for connection in (self._server, *self._sockets):
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def _accept(self) -> None:
-        # It ends when the server is closed.
+        # Closing the server raises OSError, which ends this thread.
         with suppress(OSError):
             while True:
                 near, _ = self._server.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
-                self._ends += [near, far]
-                threading.Thread(target=self._pass_on, args=(near, far, True), daemon=True).start()
-                threading.Thread(target=self._pass_on, args=(far, near, False), daemon=True).start()
+                far = socket.create_connection(("127.0.0.1", self._target_port))
+                self._sockets += [near, far]
+                threading.Thread(target=self._forward, args=(near, far, True), daemon=True).start()
+                threading.Thread(target=self._forward, args=(far, near, False), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
-        # A connection that ends, from either side, ends this thread.
+    def _forward(self, source: socket.socket, sink: socket.socket, to_board: bool) -> None:
+        # A connection that is closed on either side ends this thread.
         with suppress(OSError):
             while block := source.recv(1 << 14):
                 sink.sendall(block)
-                if counted:
-                    self.passed_bytes += len(block)
-                    if self._limit_bytes and self.passed_bytes >= self._limit_bytes:
+                if to_board:
+                    self.forwarded_bytes += len(block)
+                    if self._limit_bytes and self.forwarded_bytes >= self._limit_bytes:
                         self.cut()
         with suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
 
 @contextmanager
-def relayed(config: Path, limit_bytes: int = 0) -> Iterator[tuple[Relay, Path]]:
-    """A relay to the board of an ssh configuration, and the configuration that goes through it."""
+def relay_to(config: Path, limit_bytes: int = 0) -> Iterator[tuple[Relay, Path]]:
+    """Yield a relay to the board of an ssh configuration, and the configuration that uses it."""
     folder, text = config.parent, config.read_text(encoding="utf-8")
     port = int(text.split("Port ")[1].split()[0])
     relay = Relay(port, limit_bytes)
-    known = folder / "known_hosts"
-    known.write_text(known.read_text().splitlines()[0] + "\n", encoding="ascii")
-    line = known.read_text(encoding="ascii")
-    with known.open("a", encoding="ascii") as file:
-        file.write(line.replace(f":{port} ", f":{relay.port} "))
-    through = folder / f"config-{relay.port}"
-    through.write_text(text.replace(f"Port {port}\n", f"Port {relay.port}\n"), encoding="utf-8")
+    # The key of the board is known for its own port, and must be known for that of the relay too.
+    known_hosts = folder / "known_hosts"
+    line = known_hosts.read_text(encoding="ascii").splitlines()[0]
+    through_relay = line.replace(f":{port} ", f":{relay.port} ")
+    known_hosts.write_text(f"{line}\n{through_relay}\n", encoding="ascii")
+    relay_config = folder / f"config-{relay.port}"
+    relay_config.write_text(text.replace(f"Port {port}\n", f"Port {relay.port}\n"), encoding="utf-8")
     try:
-        yield relay, through
+        yield relay, relay_config
     finally:
         relay.cut()

@@ -1,9 +1,11 @@
 """Fixtures of the engines: a process with Keras 2, and files of the small model in all formats, converted once."""
 
+import functools
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +22,36 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def keras2() -> Iterator[Callable[..., Any]]:
-    """Return a function that calls a function of a test module in a process with Keras 2: tfmot excludes Keras 3.
+    """Return a function that calls a function in a process with Keras 2: tfmot cannot be imported beside Keras 3.
 
-    Arguments and result must be JSON; paths become strings.
+    It takes a function of a test module, or "module.name" of one that cannot be imported here, and its arguments.
+    Arguments and result are JSON; paths become strings.
     """
-    command = [sys.executable, "-m", "tests.engines.keras2_process"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=PROJECT
-    ) as child:
-        assert child.stdin is not None and child.stdout is not None
+    with ExitStack() as stack:
 
-        def call(function: Callable[..., Any], *arguments: Any) -> Any:
-            request = json.dumps([function.__module__, function.__name__, arguments], default=str)
-            child.stdin.write(request + "\n")
+        @functools.cache
+        def start() -> subprocess.Popen[str]:
+            command = [sys.executable, "-m", "tests.engines.keras2_process"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            return stack.enter_context(subprocess.Popen(command, **pipes, text=True, cwd=PROJECT))
+
+        def call(function: Callable[..., Any] | str, *arguments: Any) -> Any:
+            name = function if isinstance(function, str) else f"{function.__module__}.{function.__name__}"
+            child = start()
+            assert child.stdin is not None and child.stdout is not None
+            child.stdin.write(json.dumps([*name.rsplit(".", 1), arguments], default=str) + "\n")
             child.stdin.flush()
             reply = json.loads(child.stdout.readline())
             if "error" in reply:
                 pytest.fail(reply["error"])
             return reply["result"]
 
+        # The process ends when its standard input is closed, at the end of the stack.
         yield call
-        child.stdin.close()
 
 
 @pytest.fixture(scope="session")
-def small_network(
-    make_once: Callable[..., Path], small_model: Callable[..., Any], photo_array: np.ndarray
-) -> Path:
+def small_network(make_once: Callable[..., Path], small_model: Callable[..., Any], photo_array: np.ndarray) -> Path:
     """Return a folder with the small model as a network, and its scores for all photos: see `small_network.py`."""
 
     def write(folder: Path) -> None:
@@ -73,15 +78,9 @@ def qat_export(make_once: Callable[..., Path], small_network: Path, keras2: Call
     """Return a folder with the SavedModel of a quantization-aware model, saved_model/, and its predictions.npy."""
 
     def write(folder: Path) -> None:
-        keras2(_export_qat_model, small_network, folder)
+        keras2("tests.engines.small_network.export_qat_model", small_network, folder, "uneven")
 
     return make_once("qat", write)
-
-
-def _export_qat_model(network_folder: str, folder: str) -> None:
-    from tests.engines import small_network
-
-    small_network.export_qat_model(network_folder, folder)
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +118,10 @@ def metadata() -> ModelMetadata:
 
 @pytest.fixture(scope="session")
 def calibrated_tflite(
-    make_once: Callable[..., Path], saved_models: dict[str, Path], photo_array: np.ndarray, as_pixels: Callable[..., Pixels]
+    make_once: Callable[..., Path],
+    saved_models: dict[str, Path],
+    photo_array: np.ndarray,
+    as_pixels: Callable[..., Pixels],
 ) -> bytes:
     """The small model as a calibrated .tflite file."""
 
@@ -165,7 +167,10 @@ def calibrated_onnx(
 
 @pytest.fixture(scope="session")
 def tflite_files(
-    make_once: Callable[..., Path], saved_models: dict[str, Path], photo_array: np.ndarray, as_pixels: Callable[..., Pixels]
+    make_once: Callable[..., Path],
+    saved_models: dict[str, Path],
+    photo_array: np.ndarray,
+    as_pixels: Callable[..., Pixels],
 ) -> dict[str, Path]:
     """Method → .tflite file of the small model. Methods with the same dtypes share a file."""
     files = _name_files("tflite")

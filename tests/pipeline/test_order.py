@@ -1,47 +1,64 @@
-"""order.py: what was asked for survives its file; a folder that is no run is said to be none."""
+"""An order survives its file. A folder that is not a run folder is an error."""
 
+import dataclasses
 import shutil
 
 import pytest
 
 from edgetl.core.device import target_search, targets
 from edgetl.core.errors import ConfigError
-from edgetl.pipeline.order import Order
+from edgetl.pipeline.order import Order, has_order, load_order, save_order
 
 
-def test_an_order_survives_its_json(order, tmp_path):
-    both = (targets.find_target("raspberry-pi-4"), targets.find_target("tflite"))
-    pinned = Order(photos=None, targets=both, recipe=order.recipe, method="int8", all_methods=True)
-    pinned.save(tmp_path)
-    assert Order.of(tmp_path) == pinned
+def test_order_is_read_back_from_its_file(plain_order, tmp_path):
+    order = Order(
+        photos=None,
+        targets=(targets.find_target("raspberry-pi-4"), targets.find_target("tflite")),
+        recipe=plain_order.recipe,
+        method="int8",
+        all_methods=True,
+    )
+    assert not has_order(tmp_path)
+    save_order(order, tmp_path)
+    assert has_order(tmp_path) and load_order(tmp_path) == order
 
 
-def test_targets_of_edgetls_own_are_found_wherever_it_is_installed(order, tmp_path, monkeypatch):
-    order.save(tmp_path)
+def test_shipped_targets_are_found_in_another_installation(plain_order, tmp_path, monkeypatch):
+    save_order(plain_order, tmp_path)
     elsewhere = shutil.copytree(target_search.locate_shipped_targets(), tmp_path / "elsewhere")
     monkeypatch.setattr(target_search, "locate_shipped_targets", lambda: elsewhere)
-    assert Order.of(tmp_path).target().source.is_relative_to(elsewhere)
+    assert load_order(tmp_path).find_target().source.is_relative_to(elsewhere)
 
 
-def test_the_one_target_needs_no_name(order):
-    assert order.target().id == order.target("tflite").id == "tflite"
+def test_target_of_the_user_is_found_in_its_folder(plain_order, tmp_path):
+    folder = tmp_path / "targets" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "target.toml").write_text('schema = 1\nextends = "tflite"\ntitle = "Mine"\nsummary = "mine"\n')
+    mine = targets.find_target("mine", [folder.parent])
+    save_order(dataclasses.replace(plain_order, targets=(mine,)), tmp_path)
+    assert load_order(tmp_path).find_target().source == mine.source
+
+
+def test_only_target_needs_no_name(plain_order):
+    assert plain_order.find_target().id == plain_order.find_target("tflite").id == "tflite"
     with pytest.raises(ConfigError, match="not built for target 'onnx'") as caught:
-        order.target("onnx")
+        plain_order.find_target("onnx")
     assert caught.value.hint == "it was built for tflite"
 
 
-def test_of_several_targets_one_is_named(order):
-    both = Order(photos=None, targets=(*order.targets, targets.find_target("raspberry-pi-4")), recipe=order.recipe)
-    assert both.target("raspberry-pi-4").id == "raspberry-pi-4"
+def test_one_of_several_targets_must_be_named(plain_order):
+    several = (*plain_order.targets, targets.find_target("raspberry-pi-4"))
+    order = dataclasses.replace(plain_order, targets=several)
+    assert order.find_target("raspberry-pi-4").id == "raspberry-pi-4"
     with pytest.raises(ConfigError, match="several targets: tflite, raspberry-pi-4") as caught:
-        both.target()
+        order.find_target()
     assert "--target tflite" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}', '{"photos": "", "targets": []}'])
-def test_a_folder_that_is_no_run(tmp_path, content):
+def test_folder_without_a_valid_order_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "order.json").write_text(content)
     with pytest.raises(ConfigError) as caught:
-        Order.of(tmp_path)
+        load_order(tmp_path)
     assert caught.value.hint == "give the folder that edgetl build wrote"

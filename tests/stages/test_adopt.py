@@ -1,4 +1,6 @@
-"""adopt.py: the peers' traps: normalised twice, BGR fed as RGB, labels in another order. Each is refused by name."""
+"""A model made elsewhere: scaled twice, BGR used as RGB, or labels in another order are refused with the remedy."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,94 +10,108 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.keras import model as keras_model
-from edgetl.stages import adopt
+from edgetl.stages.adopt import adopt_external, inspect_external
 
 keras = keras_model.keras
 layers = keras.layers
-SHAPE = InputSpec(side_px=32, fit="crop")
-QUIET = Console(quiet=True)
+INPUT_SPEC = InputSpec(side_px=32, fit="crop")
 
 
 @pytest.fixture(scope="module")
-def save(tmp_path_factory):
-    """A model that tells the shapes by the strongest colour on x / 255, its outputs in the order of `classes`."""
-    root = tmp_path_factory.mktemp("own")
+def save_model(tmp_path_factory):
+    """Return a function that saves a model made by hand: it classifies the shapes by their strongest colour.
 
-    def make(*, inside=False, classes=(0, 1, 2), guesses=False):
+    Its input is x / 255, or raw pixels where it scales itself. `classes` is the order of its outputs.
+    """
+    root = tmp_path_factory.mktemp("external")
+
+    def save(*, scales=False, classes=(0, 1, 2), constant=False):
         keras_model.reset_keras(1)
         image = keras.Input((32, 32, 3))
-        value = layers.Rescaling(1 / 255)(image) if inside else image
-        # Each output is one channel above half the light of the three, summed over the pixels.
+        value = layers.Rescaling(1 / 255)(image) if scales else image
+        # Each output is the excess of one channel over half the sum of all three, averaged over the pixels.
         value = layers.Conv2D(3, 1, activation="relu", name="colours")(value)
         value = layers.GlobalAveragePooling2D()(value)
         model = keras.Model(image, layers.Dense(3, activation="softmax", name="scores")(value))
-        kernel = np.full((1, 1, 3, 3), -1.0) + 2.2 * np.eye(3)
-        model.get_layer("colours").set_weights([kernel, np.full(3, -0.1)])
-        weights = np.zeros((3, 3)) if guesses else 40 * np.eye(3)[:, list(classes)]
+        colours = np.full((1, 1, 3, 3), -1.0) + 2.2 * np.eye(3)
+        model.get_layer("colours").set_weights([colours, np.full(3, -0.1)])
+        weights = np.zeros((3, 3)) if constant else 40 * np.eye(3)[:, list(classes)]
         model.get_layer("scores").set_weights([weights, np.zeros(3)])
-        path = root / f"{inside}{classes}{guesses}.keras".replace(" ", "")
+        path = root / f"{scales}{classes}{constant}.keras".replace(" ", "")
         model.save(path)
         return str(path)
 
-    return make
+    return save
 
 
-def adopted(dataset, folder, console=QUIET, **told):
-    return adopt.adopt_external(ExternalRecipe(**told), dataset, SHAPE, folder, console=console)
+@pytest.fixture
+def adopt(make_work, shared_dataset):
+    """Return a function that adopts a model for the photos of the shared run."""
+
+    def run(console=None, dataset=shared_dataset, **external):
+        return adopt_external(make_work(console), ExternalRecipe(**external), dataset, INPUT_SPEC)
+
+    return run
 
 
-def test_a_model_is_taken_as_it_is(save, shared_dataset, tmp_path):
-    trained = adopted(shared_dataset, tmp_path, path=save(), scaling="0..1")
+def test_model_is_adopted_with_its_scaling_inside(save_model, adopt, shared_dataset):
+    trained = adopt(path=save_model(), scaling="0..1")
     assert (trained.base, trained.phases, trained.activation) == ("external", (), "softmax")
     assert "sha256" in trained.weights and trained.classes == shared_dataset.classes
     assert keras_model.load_model(trained.path).inputs[0].dtype == "uint8"
-    assert adopt.inspect_external(ExternalRecipe(path=save())).side_px == 32
 
 
-def test_scaling_must_be_said_unless_it_is_inside(save, shared_dataset, tmp_path):
-    with pytest.raises(ConfigError, match="must be said"):
-        adopted(shared_dataset, tmp_path, path=save())
-    adopted(shared_dataset, tmp_path, path=save(inside=True))
+def test_inspection_reads_the_side_of_the_input(save_model, work):
+    assert inspect_external(work, Path(save_model())).side_px == 32
 
 
-def test_normalised_twice(save, shared_dataset, tmp_path):
-    with pytest.raises(ConfigError, match="it would be done twice"):
-        adopted(shared_dataset, tmp_path, path=save(inside=True), scaling="tf")
+def test_scaling_is_needed_unless_the_model_scales(save_model, adopt):
+    with pytest.raises(ConfigError, match="--scaling is needed"):
+        adopt(path=save_model())
+    adopt(path=save_model(scales=True))
 
 
-def test_bgr_fed_as_rgb(save, shared_dataset, tmp_path):
-    for told in ({"path": save(), "scaling": "0..1-bgr"}, {"path": save(inside=True), "scaling": "none-bgr"}):
-        with pytest.raises(ConfigError, match="not trained the way it is fed") as caught:
-            adopted(shared_dataset, tmp_path, **told)
-        assert caught.value.hint in ("say --scaling 0..1", "say --scaling none")
+def test_scaling_twice_is_refused(save_model, adopt):
+    with pytest.raises(ConfigError, match="it would be scaled twice"):
+        adopt(path=save_model(scales=True), scaling="tf")
 
 
-def test_labels_in_another_order(save, shared_dataset, tmp_path):
-    path = save(classes=(2, 0, 1))
-    with pytest.raises(ConfigError, match="not in the order circle, square, triangle") as caught:
-        adopted(shared_dataset, tmp_path, path=path, scaling="0..1")
-    fitting = caught.value.where[0].removeprefix("they fit ").split(", ")
+@pytest.mark.parametrize(
+    # Without its scaling, the model predicts the same classes with higher confidence.
+    ("scales", "scaling", "remedies"), [(False, "0..1-bgr", {"0..1", "none"}), (True, "none-bgr", {"none"})]
+)
+def test_swapped_colour_channels_are_refused(save_model, adopt, scales, scaling, remedies):
+    with pytest.raises(ConfigError, match="does not match the model's training") as caught:
+        adopt(path=save_model(scales=scales), scaling=scaling)
+    assert caught.value.hint.removeprefix("use --scaling ") in remedies
+
+
+def test_labels_in_another_order_are_refused_with_the_order_that_matches(
+    save_model, adopt, shared_dataset, tmp_path
+):
+    path = save_model(classes=(2, 0, 1))
+    with pytest.raises(ConfigError, match="the output order circle, square, triangle does not match") as caught:
+        adopt(path=path, scaling="0..1")
+    names = caught.value.where[0].partition(" match ")[2].split(", ")
     labels = tmp_path / "labels.txt"
-    labels.write_text("\n".join(fitting))
-    trained = adopted(shared_dataset, tmp_path, path=path, scaling="0..1", labels=str(labels))
-    straight = adopted(shared_dataset, tmp_path, path=save(), scaling="0..1")
-    assert trained.classes == straight.classes
+    labels.write_text("\n".join(names))
+    assert adopt(path=path, scaling="0..1", labels=str(labels)).classes == shared_dataset.classes
 
 
 @pytest.mark.parametrize("names", ["circle\nsquare", "circle\nsquare\nround", "circle\ncircle\nsquare\ntriangle"])
-def test_labels_that_are_not_the_folders(save, shared_dataset, tmp_path, names):
+def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names):
     labels = tmp_path / "labels.txt"
     labels.write_text(names)
     with pytest.raises(ConfigError, match="labels are not the names of the folders"):
-        adopted(shared_dataset, tmp_path, path=save(), scaling="0..1", labels=str(labels))
+        adopt(path=save_model(), scaling="0..1", labels=str(labels))
 
 
-def test_a_model_that_guesses_is_said_to(save, shared_dataset, tmp_path, capsys):
-    adopted(shared_dataset, tmp_path, Console(), path=save(guesses=True), scaling="0..1")
-    assert "as guessing would" in " ".join(capsys.readouterr().err.split())
+def test_model_near_chance_is_adopted_with_a_warning(save_model, adopt, capsys):
+    adopt(Console(), path=save_model(constant=True), scaling="0..1")
+    assert "no more than chance" in " ".join(capsys.readouterr().err.split())
 
 
-def test_other_classes_than_the_photos_have(save, shared_dataset, tmp_path):
+def test_other_number_of_classes_is_refused(save_model, adopt, shared_dataset):
     two = shared_dataset.model_copy(update={"classes": shared_dataset.classes[:2]})
-    with pytest.raises(ConfigError, match="tells 3 classes apart, the photos have 2"):
-        adopted(two, tmp_path, path=save(), scaling="0..1")
+    with pytest.raises(ConfigError, match="the model predicts 3 classes, the photos have 2"):
+        adopt(dataset=two, path=save_model(), scaling="0..1")

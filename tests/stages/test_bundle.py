@@ -1,4 +1,4 @@
-"""The bundle stage with bytes in place of a model: which files it writes, that they repeat, and what it refuses."""
+"""The files of a bundle, with bytes in place of a model: which are written, that they repeat, and what is refused."""
 
 import dataclasses
 import hashlib
@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from edgetl.core.device import targets
-from edgetl.core.device.bundle_files import select_golden_photos
+from edgetl.core.device.bundle_files import BundleContents, GoldenSet, select_golden_photos
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.photos import pixels
+from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import (
     Artifact,
     Bundle,
@@ -25,8 +26,10 @@ from edgetl.core.records import (
     TensorSpec,
     Trained,
 )
+from edgetl.core.requests import BundleRequest
 from edgetl.core.verdict_records import Verdict
-from edgetl.stages.bundle import BundleJob, Golden, bundle
+from edgetl.engines.backends import BACKENDS
+from edgetl.stages.bundle import bundle_artifact, write_bundle
 
 SIDE_PX = 8
 CLASSES = ("daisy", "ox-eye & co ☼")
@@ -37,7 +40,8 @@ def sha256(path: Path) -> str:
 
 
 @pytest.fixture
-def job(tmp_path) -> BundleJob:
+def contents(tmp_path) -> BundleContents:
+    """A target, three photos, and records that belong together."""
     root = tmp_path / "photos"
     root.mkdir()
     photos = []
@@ -51,8 +55,8 @@ def job(tmp_path) -> BundleJob:
     dataset = Dataset(
         root=root, classes=CLASSES, train=(), validation=(), test=tuple(photos), left_out=(), sha256="dataset"
     )
-    chosen = select_golden_photos(dataset)
-    return BundleJob(
+    golden = select_golden_photos(dataset)
+    return BundleContents(
         target=targets.find_target("tflite"),
         trained=Trained.model_construct(
             path=tmp_path / "model.keras",
@@ -87,110 +91,106 @@ def job(tmp_path) -> BundleJob:
             "base": {"weights": str(tmp_path / "w.h5")},
             "external": {"path": "", "labels": str(tmp_path / "l.txt")},
         },
-        golden=Golden(
-            photos=chosen,
-            pixels=np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "stretch") for photo in chosen]),
+        golden=GoldenSet(
+            photos=golden,
+            pixels=np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "stretch") for photo in golden]),
             outputs=np.zeros((3, 2), np.uint8),
         ),
     )
 
 
-def folder_in(tmp_path: Path, name: str) -> Path:
-    folder = tmp_path / name
-    folder.mkdir()
-    return folder
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes contents into a new folder of that name."""
+
+    def write_into(contents, name="out") -> Bundle:
+        folder = tmp_path / name
+        folder.mkdir()
+        return write_bundle(contents, folder)
+
+    return write_into
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_files(job, tmp_path):
-    made = bundle(job, folder_in(tmp_path, "out"))
-    files = contents(made.root)
-    assert sorted(files) == [
-        "README.md",
+def test_bundle_contains_model_facts_programs_and_golden_photos(contents, write):
+    bundle = write(contents)
+    files = read_files(bundle.root)
+    payload = {file.name for file in contents.target.payload}
+    assert {"bench.py", "classify.py", "runtime.py", "selfcheck.py", "setup.sh", "README.md"} <= payload
+    assert set(files) == payload | {
         "SHA256SUMS",
-        "bench.py",
-        "board.py",
-        "check_python.py",
-        "classify.py",
         "golden/0_daisy.png",
         "golden/1_ox_eye_co.png",
         "golden/2_daisy.png",
         "golden/expected.npz",
-        "golden_check.py",
         "labels.txt",
-        "latency_statistics.py",
         "model.json",
         "model.tflite",
         "pixels.py",
-        "plots.py",
         "requirements.txt",
-        "runtime.py",
-        "scoring.py",
-        "selfcheck.py",
-        "setup.sh",
-        "timing.py",
-        "validity.py",
-    ]
-    assert made.files == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    assert made.bytes == sum(map(len, files.values()))
-    assert (made.target, made.method, made.artifact_sha256) == ("tflite", "int8", job.artifact.sha256)
+    }
+    assert bundle.files == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    assert bundle.bytes == sum(map(len, files.values()))
+    assert (bundle.target, bundle.method, bundle.artifact_sha256) == ("tflite", "int8", contents.artifact.sha256)
     assert files["model.tflite"] == b"TFL3"
     assert files["pixels.py"] == Path(pixels.__file__).read_bytes()
     assert files["labels.txt"].decode() == "daisy\nox-eye & co ☼\n"
     assert json.loads(files["model.json"])["golden"] == sorted(name for name in files if name.endswith(".png"))
-    assert all(
-        f"{made.files[name]}  {name}\n" in files["SHA256SUMS"].decode() for name in files if name != "SHA256SUMS"
-    )
+    sums = files["SHA256SUMS"].decode()
+    assert all(f"{bundle.files[name]}  {name}\n" in sums for name in files if name != "SHA256SUMS")
 
 
-def test_the_record_survives_its_json_in_another_place(job, tmp_path):
-    made = bundle(job, folder_in(tmp_path, "out"))
-    moved = made.root.rename(tmp_path / "moved")
-    assert Bundle.from_json(made.to_json(tmp_path / "out"), moved).contents().keys() == {
+def test_record_is_read_back_in_another_place(contents, write, tmp_path):
+    bundle = write(contents)
+    moved = bundle.root.rename(tmp_path / "moved")
+    assert Bundle.from_json(bundle.to_json(tmp_path / "out"), moved).contents().keys() == {
         path for path in moved.rglob("*") if path.is_file()
     }
 
 
-def test_the_same_build_gives_the_same_bytes(job, tmp_path):
-    first = bundle(job, folder_in(tmp_path, "first"))
-    for path in (job.artifact.path, *job.dataset.root.iterdir()):
+def test_same_contents_give_the_same_bytes(contents, write):
+    first = write(contents, "first")
+    for path in (contents.artifact.path, *contents.dataset.root.iterdir()):
         os.utime(path, (1, 1))
-    second = bundle(job, folder_in(tmp_path, "second"))
-    assert contents(first.root) == contents(second.root)
+    second = write(contents, "second")
+    assert read_files(first.root) == read_files(second.root)
     assert first.files == second.files
 
 
-def test_nothing_of_this_machine_travels(job, tmp_path):
-    made = bundle(job, folder_in(tmp_path, "out"))
-    for name, content in contents(made.root).items():
+def test_bundle_contains_no_path_of_this_machine(contents, write, tmp_path):
+    bundle = write(contents)
+    for name, content in read_files(bundle.root).items():
         assert str(tmp_path).encode() not in content, name
-    told = json.loads((made.root / "model.json").read_text(encoding="utf-8"))["provenance"]["recipe"]
-    assert told == {"base": {"weights": "w.h5"}, "external": {"path": "", "labels": "l.txt"}}
+    facts = json.loads((bundle.root / "model.json").read_text(encoding="utf-8"))
+    assert facts["provenance"]["recipe"] == {
+        "base": {"weights": "w.h5"},
+        "external": {"path": "", "labels": "l.txt"},
+    }
 
 
-def test_a_photo_that_changed(job, tmp_path):
-    path = job.dataset.root / job.golden.photos[0].path
+def test_photo_that_changed_is_refused(contents, write):
+    path = contents.dataset.root / contents.golden.photos[0].path
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(DataError, match="changed since it was scanned"):
-        bundle(job, folder_in(tmp_path, "changed"))
+        write(contents, "changed")
     path.unlink()
     with pytest.raises(DataError, match="changed since it was scanned"):
-        bundle(job, folder_in(tmp_path, "gone"))
+        write(contents, "deleted")
 
 
-def test_a_model_that_changed(job, tmp_path):
-    job.artifact.path.write_bytes(b"TFL4")
+def test_model_that_changed_is_refused(contents, write):
+    contents.artifact.path.write_bytes(b"TFL4")
     with pytest.raises(StageError, match="the model changed"):
-        bundle(job, folder_in(tmp_path, "out"))
+        write(contents)
 
 
-def test_pixels_that_are_not_the_photos(job, tmp_path):
-    job.golden.pixels[1, 2, 3] ^= 1
+def test_golden_pixels_that_are_not_those_of_their_photo_are_refused(contents, write):
+    contents.golden.pixels[1, 2, 3] ^= 1
     with pytest.raises(StageError, match="golden pixels are not those of their photo"):
-        bundle(job, folder_in(tmp_path, "out"))
+        write(contents)
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ def test_pixels_that_are_not_the_photos(job, tmp_path):
         ("trained", {"classes": ("cat", "dog")}, "labels and classes belong"),
     ],
 )
-def test_records_of_different_builds(job, tmp_path, part, change, message):
-    other = getattr(job, part).model_copy(update=change)
+def test_records_of_different_builds_are_refused(contents, write, part, change, message):
+    changed = getattr(contents, part).model_copy(update=change)
     with pytest.raises(StageError, match=message):
-        bundle(dataclasses.replace(job, **{part: other}), folder_in(tmp_path, "out"))
+        write(dataclasses.replace(contents, **{part: changed}))
 
 
 @pytest.mark.parametrize(
@@ -217,15 +217,39 @@ def test_records_of_different_builds(job, tmp_path, part, change, message):
         ({"photos": ()}, "golden pixels are uint8"),
     ],
 )
-def test_golden_arrays_of_another_kind(job, tmp_path, golden, message):
-    wrong = dataclasses.replace(job, golden=dataclasses.replace(job.golden, **golden))
+def test_golden_arrays_of_another_shape_or_dtype_are_refused(contents, write, golden, message):
+    wrong = dataclasses.replace(contents, golden=dataclasses.replace(contents.golden, **golden))
     with pytest.raises(StageError, match=message):
-        bundle(wrong, folder_in(tmp_path, "out"))
+        write(wrong)
 
 
-def test_a_target_that_takes_no_such_file(job, tmp_path):
-    accepts = job.target.accepts.model_copy(update={"methods": ("float32",)})
-    target = job.target.model_copy(update={"accepts": accepts})
-    with pytest.raises(ConfigError, match="takes no tflite file made by int8") as caught:
-        bundle(dataclasses.replace(job, target=target), folder_in(tmp_path, "out"))
-    assert caught.value.hint == "it takes tflite made by float32"
+def test_target_that_does_not_accept_the_file_is_refused(contents, write):
+    accepts = contents.target.accepts.model_copy(update={"methods": ("float32",)})
+    target = contents.target.model_copy(update={"accepts": accepts})
+    with pytest.raises(ConfigError, match="accepts no tflite file made by int8") as caught:
+        write(dataclasses.replace(contents, target=target))
+    assert caught.value.hint == "it accepts tflite made by float32"
+
+
+def test_golden_outputs_are_predicted_with_the_kernels_of_the_target(order, delivered, built, shared_dataset, make_work):
+    golden = select_golden_photos(shared_dataset)
+    outputs = {}
+    for name in ("tflite", "raspberry-pi-armv7"):
+        request = BundleRequest(
+            target=targets.find_target(name),
+            trained=built.trained,
+            artifact=delivered.artifact,
+            verdict=delivered.verdict,
+            dataset=shared_dataset,
+            recipe=order.recipe,
+            golden_photos=golden,
+        )
+        bundle = bundle_artifact(make_work(), request)
+        assert bundle.root.name == "bundle" and bundle.target == name
+        with np.load(bundle.root / "golden" / "expected.npz") as arrays:
+            outputs[name] = arrays["outputs"]
+    rows = [shared_dataset.test.index(photo) for photo in golden]
+    for name, kernels in (("tflite", "xnnpack"), ("raspberry-pi-armv7", "reference")):
+        photos = PhotoSet(part="test", photos=shared_dataset.test, input_spec=built.trained.input)
+        raw = BACKENDS["tflite"].predict(delivered.artifact.path, photos.open_pixels(), kernels, lambda _: None).raw
+        np.testing.assert_array_equal(outputs[name], raw[rows])

@@ -1,69 +1,76 @@
-"""calibrate: a file with ranges, layers measured on photos that did not set them, and bad photos refused first."""
+"""Calibration: a file with ranges, layer errors on photos that did not set them, and bad photos refused first."""
 
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos import dataset
-from edgetl.core.records import InputSpec, Trained
+from edgetl.core.photos.dataset import draw_calibration_photos
+from edgetl.core.photos.photo_set import PhotoSet
+from edgetl.core.requests import CalibrationRequest
 from edgetl.core.storage.files import hash_file
-from edgetl.engines.keras import model as keras_model
+from edgetl.engines import backends
 from edgetl.engines.tflite import calibrate as tflite_calibrate
-from edgetl.stages import calibrate as stage
-from edgetl.stages import translate
+from edgetl.stages import calibrate
+from edgetl.stages.calibrate import calibrate_activations
 
 
-@pytest.fixture(scope="module")
-def trained(small_model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("trained") / "model.keras"
-    keras_model.save_model(small_model(), path)
-    return Trained.model_construct(path=path, sha256="t" * 64, input=InputSpec(side_px=32, fit="crop"))
+@pytest.fixture
+def make_request(small_trained, small_source, shared_dataset):
+    """Return a function that makes a request for the small model: format and photos → request."""
+
+    def make(format_name, photos):
+        return CalibrationRequest(
+            format_name=format_name,
+            trained=small_trained,
+            source=small_source(format_name),
+            dataset=shared_dataset,
+            photos=PhotoSet(part="train", photos=tuple(photos), input_spec=small_trained.input),
+        )
+
+    return make
 
 
-@pytest.fixture(scope="module")
-def graph(trained, tmp_path_factory):
-    return translate.translate(trained, tmp_path_factory.mktemp("graph"))
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_calibrated_model_has_ranges_and_layer_errors(make_request, small_trained, shared_dataset, make_work, counting_console, format_name):
+    photos, work = draw_calibration_photos(shared_dataset, 12, 1), make_work(counting_console)
+    ranges = calibrate_activations(work, make_request(format_name, photos))
+    assert counting_console.bars == {"ranges": [12, 12]}
+    assert ranges.calibration.photos == 12 and ranges.trained_sha256 == small_trained.sha256
+    assert [path.name for path in work.folder.iterdir()] == [f"calibrated.{format_name}"]
+    assert ranges.sha256 == hash_file(ranges.path) and len(ranges.layers) > 3
+    errors = [layer.error_steps for layer in ranges.layers]
+    assert errors == sorted(errors, reverse=True)
+    if format_name == "tflite":
+        assert tflite_calibrate.quantize_model(ranges.path.read_bytes())
 
 
-def asked(trained, dataset, form, photos, graph):
-    given = graph if form == "onnx" else None
-    return stage.Calibrating(trained=trained, dataset=dataset, photos=tuple(photos), graph=given)
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_photos_that_cannot_set_ranges_are_refused_before_the_converter_runs(
+    make_request, shared_dataset, work, monkeypatch, format_name
+):
+    backend = type(backends.BACKENDS[format_name])
+    monkeypatch.setattr(backend, "calibrate", lambda *_: pytest.fail("the converter ran"))
+    with pytest.raises(DataError, match="9 times"):
+        calibrate_activations(work, make_request(format_name, [shared_dataset.train[0]] * 9))
 
 
-@pytest.mark.parametrize("form", ["tflite", "onnx"])
-def test_a_calibrated_model(trained, graph, shared_dataset, tmp_path, form):
-    photos = dataset.draw_calibration_photos(shared_dataset, 12, 1)
-    seen = []
-    made = stage.calibrate(asked(trained, shared_dataset, form, photos, graph), tmp_path, advance=seen.append)
-    assert sum(seen) == 12 == made.calibration.photos and made.trained_sha256 == "t" * 64
-    assert [path.name for path in tmp_path.iterdir()] == [f"calibrated.{form}"] and made.sha256 == hash_file(made.path)
-    assert len(made.layers) > 3
-    if form == "tflite":
-        assert tflite_calibrate.quantize_model(made.path.read_bytes())
+def test_layer_errors_are_measured_on_photos_that_set_no_range(shared_dataset):
+    photos = draw_calibration_photos(shared_dataset, 12, 1)
+    measured = calibrate._select_error_photos(photos, shared_dataset)
+    assert not {photo.sha256 for photo in measured} & {photo.sha256 for photo in photos} and len(measured) == 32
+    assert {photo.sha256 for photo in measured} <= {photo.sha256 for photo in shared_dataset.train}
 
 
-@pytest.mark.parametrize("form", ["tflite", "onnx"])
-def test_a_bad_draw_stops_before_any_work(trained, graph, shared_dataset, tmp_path, monkeypatch, form):
-    monkeypatch.setattr(stage.savedmodel, "export", lambda *_: pytest.fail("exported"))
-    monkeypatch.setattr(stage.onnx_calibrate, "calibrated", lambda *_: pytest.fail("calibrated"))
-    nine = asked(trained, shared_dataset, form, [shared_dataset.train[0]] * 9, graph)
-    with pytest.raises(DataError, match="occurs 9 times"):
-        stage.calibrate(nine, tmp_path, advance=lambda _: None)
+def test_layer_errors_are_measured_on_validation_photos_where_all_training_photos_set_ranges(shared_dataset):
+    measured = calibrate._select_error_photos(shared_dataset.train, shared_dataset)
+    assert measured and {photo.sha256 for photo in measured} <= {photo.sha256 for photo in shared_dataset.validation}
 
 
-def test_layers_are_measured_on_other_photos(shared_dataset):
-    photos = dataset.draw_calibration_photos(shared_dataset, 12, 1)
-    others = stage._others(photos, shared_dataset)
-    assert not {of.sha256 for of in others} & {of.sha256 for of in photos} and len(others) == 32
-    assert {of.sha256 for of in others} <= {of.sha256 for of in shared_dataset.train}
-    # Where every training photo sets a range, validation photos are left; test photos never serve.
-    others = stage._others(shared_dataset.train, shared_dataset)
-    assert others and {of.sha256 for of in others} <= {of.sha256 for of in shared_dataset.validation}
-
-
-@pytest.mark.parametrize("left", [32, 40, 63, 95, 200])
-def test_the_others_are_of_every_class(shared_dataset, left):
-    """Photos stand class by class, so that a tail cut off is a class not asked."""
+@pytest.mark.parametrize("count", [32, 40, 63, 95, 200])
+def test_layer_errors_are_measured_on_every_class(shared_dataset, count):
+    """The photos are sorted by class: without even sampling, the last classes would be cut off."""
     photo = shared_dataset.train[0]
-    train = tuple(photo.model_copy(update={"sha256": f"{row:064x}", "label": 5 * row // left}) for row in range(left))
-    others = stage._others((), shared_dataset.model_copy(update={"train": train}))
-    assert len(others) == 32 and {of.label for of in others} == set(range(5))
+    train = tuple(
+        photo.model_copy(update={"sha256": f"{row:064x}", "label": 5 * row // count}) for row in range(count)
+    )
+    measured = calibrate._select_error_photos((), shared_dataset.model_copy(update={"train": train}))
+    assert len(measured) == 32 and {photo.label for photo in measured} == set(range(5))

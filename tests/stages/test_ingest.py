@@ -1,4 +1,4 @@
-"""ingest: a folder in, a Dataset out, the same for every shape, nothing written beside the photos."""
+"""A folder of photos becomes a dataset, the same for every input spec, and nothing is written beside the photos."""
 
 import os
 from pathlib import Path
@@ -7,23 +7,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.core.console import Console
 from edgetl.core.errors import DataError
 from edgetl.core.photos import pixel_store, pixels
-from edgetl.core.photos.dataset import SplitFractions, scan
+from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.records import InputSpec
-from edgetl.stages.ingest import ingest
+from edgetl.stages.ingest import ingest_photos
 
 SPLIT = SplitFractions(test=0.2, validation=0.15)
+CROP_24 = InputSpec(side_px=24, fit="crop")
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
+def _empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def root(tmp_path) -> Path:
+    """80 photos of noise in two classes."""
     generator = np.random.default_rng(4)
     for name in ("left", "right"):
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -34,46 +38,48 @@ def root(tmp_path) -> Path:
     return tmp_path / "photos"
 
 
-def test_from_folder_to_dataset(root):
-    steps: list[int] = []
-    dataset = ingest(scan(root), InputSpec(side_px=24, fit="crop"), SPLIT, progress=steps.append)
-    assert dataset.classes == ("left", "right") and sum(steps) == 80
+def ingest(root, input_spec=CROP_24, console=None):
+    return ingest_photos(scan_photos(root), input_spec, SPLIT, console=console or Console(quiet=True))
+
+
+def test_photos_are_decoded_and_split_into_three_parts(root, counting_console):
+    dataset = ingest(root, console=counting_console)
+    assert dataset.classes == ("left", "right") and counting_console.bars == {"photos": [80, 80]}
     assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == 80 and dataset.left_out == ()
     assert len(dataset.test) > 0 and len(dataset.validation) > 0
-    stored = pixel_store.open_pixels([photo.sha256 for photo in dataset.train], InputSpec(side_px=24, fit="crop"))
+    stored = pixel_store.open_pixels([photo.sha256 for photo in dataset.train], CROP_24)
     assert np.array_equal(stored.rows([3])[0], pixels.load_photo(root / dataset.train[3].path, 24, "crop"))
 
 
-def test_the_dataset_is_the_same_for_every_shape(root):
+def test_dataset_is_the_same_for_every_input_spec(root):
     (root / "left" / "small.png").write_bytes((root / "left" / "00.jpg").read_bytes())
     Image.open(root / "right" / "00.jpg").resize((560, 400)).save(root / "right" / "larger.jpg")
-    shapes = [
-        InputSpec(side_px=24, fit="crop"),
-        InputSpec(side_px=224, fit="pad"),
-        InputSpec(side_px=300, fit="stretch"),
-    ]
-    assert len({ingest(scan(root), shape, SPLIT, progress=lambda _: None).model_dump_json() for shape in shapes}) == 1
+    specs = [CROP_24, InputSpec(side_px=224, fit="pad"), InputSpec(side_px=300, fit="stretch")]
+    assert len({ingest(root, spec).model_dump_json() for spec in specs}) == 1
 
 
 def test_nothing_is_written_beside_the_photos(root):
-    before = sorted((str(path), path.stat().st_mtime_ns) for path in (root, *root.rglob("*")))
-    ingest(scan(root), InputSpec(side_px=24, fit="crop"), SPLIT, progress=lambda _: None)
-    assert sorted((str(path), path.stat().st_mtime_ns) for path in (root, *root.rglob("*"))) == before
+    def list_times():
+        return sorted((str(path), path.stat().st_mtime_ns) for path in (root, *root.rglob("*")))
+
+    before = list_times()
+    ingest(root)
+    assert list_times() == before
 
 
-def test_too_many_broken_photos_name_the_class(root):
+def test_class_with_too_many_broken_photos_is_named(root):
     for number in range(3):
         (root / "right" / f"{number:02}.jpg").write_bytes(b"not a photo at all")
     with pytest.raises(DataError, match="cannot be used") as caught:
-        ingest(scan(root), InputSpec(side_px=24, fit="crop"), SPLIT, progress=lambda _: None)
+        ingest(root)
     assert caught.value.where[1:] == ("right: 3 of 40 photos are unusable",)
 
 
-def test_flowers():
+def test_duplicates_among_the_flowers_are_left_out():
     root = ASSETS / "datasets" / "flowers5"
     if not root.is_dir():
         pytest.skip("the assets (shared/assets beside the project, or $EDGETL_ASSETS) are not here")
-    dataset = ingest(scan(root), InputSpec(side_px=32, fit="crop"), SPLIT, progress=lambda _: None)
+    dataset = ingest(root, InputSpec(side_px=32, fit="crop"))
     left_out = {left.path: left.reason for left in dataset.left_out}
     assert left_out["roses/15922772266_1167a06620.jpg"] == "same photo also under tulips"
     assert left_out["tulips/15922772266_1167a06620.jpg"] == "same photo also under roses"

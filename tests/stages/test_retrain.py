@@ -1,6 +1,8 @@
-"""retrain: the shared model once more, in a child process, and what the files of the methods then hold."""
+"""The shared model retrained in a child process, and the files that the methods make of it."""
 
 import dataclasses
+import io
+import pickle
 import re
 
 import numpy as np
@@ -12,226 +14,251 @@ from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixel_store
-from edgetl.core.recipe.resolve import resolve as recipe
-from edgetl.core.retrain_job import RetrainedModel
-from edgetl.core.run import run_folder
-from edgetl.engines import backends
+from edgetl.core.photos.photo_set import PhotoSet
+from edgetl.core.recipe.tables import RetrainingTables
+from edgetl.core.records import SourceModel
+from edgetl.core.requests import ConversionRequest
+from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file
+from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import inspect as onnx_inspect
-from edgetl.engines.onnx import runtime as onnx_runtime
 from edgetl.engines.tflite import convert as tflite_convert
-from edgetl.engines.tflite import runtime as tflite_runtime
-from edgetl.stages import retrain as stage
-from edgetl.stages import translate
-from edgetl.stages.convert import convert, convert_aware, convert_graph
-from edgetl.stages.retrain import Retraining, retrain
+from edgetl.engines.tflite import inspect as tflite_inspect
+from edgetl.stages import retrain as retrain_stage
+from edgetl.stages.convert import convert_model, convert_qat_model
+from edgetl.stages.retrain import retrain_model
+from edgetl.stages.translate import translate_model
+
+# Weights with at most this many rows per output channel are depthwise ones, which are not pruned or clustered.
+DEPTHWISE = 9
 
 
 @pytest.fixture(scope="module")
-def made(built, order, shared_dataset, tmp_path_factory):
-    """Kind → what retraining the shared model left, each made once."""
-    kept: dict[str, RetrainedModel] = {}
-
-    def make(kind: str) -> RetrainedModel:
-        if kind not in kept:
-            tables = recipe.Tables(order.recipe.tables())
-            tables["retrain"] |= {"epochs": 1, "compress_epochs": 1, "clusters": 8, "sparsity": 0.6}
-            changed = recipe.parse_recipe(tables, "this test")
-            asked = Retraining(kind=kind, trained=built.trained, dataset=shared_dataset, recipe=changed)
-            with run_folder.open_run(tmp_path_factory.mktemp("run") / "run") as run:
-                done = run.stage(
-                    f"retrain-{kind}",
-                    {},
-                    lambda folder: retrain(asked, folder, console=Console(quiet=True)),
-                    RetrainedModel,
-                )
-            kept[kind] = done.record
-        return kept[kind]
-
-    return make
+def tables(order):
+    """The retraining tables of the shared recipe, for one quick epoch."""
+    changes = {"epochs": 1, "compress_epochs": 1, "clusters": 8, "sparsity": 0.6}
+    retrain = order.recipe.retrain.model_copy(update=changes)
+    return order.recipe.model_copy(update={"retrain": retrain}).select(RetrainingTables)
 
 
-def file_of(method, built, shared_dataset, made, folder, form="tflite"):
-    """The method's artifact."""
-    row = METHODS[method]
-    if row.retraining == "qat":
-        return convert_aware(built.trained, made("qat"), "tflite", folder)
-    photos = shared_dataset.train if row.calibrated else ()
-    slim = built.trained.model_copy(update={"path": made(row.retraining).model})
-    if form == "onnx":
-        return convert_graph(slim, translate.translate(slim, folder), row, photos, folder)
-    return convert(slim, row, photos, folder)
+@pytest.fixture(scope="module")
+def retrained(built, tables, shared_dataset, make_once):
+    """Return a function: kind → the shared model retrained, each made once."""
+
+    def retrain(kind):
+        def fill(folder):
+            (folder / "files").mkdir()
+            stream = io.StringIO()
+            work = Workspace(folder / "files", Console(stream=stream))
+            record = retrain_model(work, kind, built.trained, shared_dataset, tables)
+            (folder / "record").write_bytes(pickle.dumps((record, stream.getvalue())))
+
+        return pickle.loads((make_once(f"retrained-{kind}", fill) / "record").read_bytes())
+
+    return retrain
 
 
-def scores(artifact, photos, shape):
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], shape)
-    return tflite_runtime.predict_file(artifact.path, pixels, "xnnpack", lambda _: None).scores
+@pytest.fixture
+def convert(built, shared_dataset, retrained, make_work):
+    """Return a function: method and format → artifact of the retrained model."""
+
+    def run(method, format_name="tflite"):
+        row = METHODS[method]
+        record, _ = retrained(row.retraining)
+        if row.retraining == "qat":
+            return convert_qat_model(make_work(), format_name, built.trained, record)
+        source = SourceModel(path=record.model, sha256=hash_file(record.model))
+        if FORMATS[format_name].translated:
+            source = translate_model(make_work(), format_name, source)
+        photos = shared_dataset.train if row.calibrated else ()
+        request = ConversionRequest(
+            format_name=format_name,
+            method=row,
+            trained=built.trained,
+            source=source,
+            photos=PhotoSet(part="train", photos=photos, input_spec=built.trained.input),
+            dataset=shared_dataset,
+        )
+        return convert_model(make_work(), request)
+
+    return run
 
 
-def test_a_quantization_aware_file(built, shared_dataset, made, tmp_path):
-    artifact = file_of("qat8", built, shared_dataset, made, tmp_path)
-    tflite_convert.check_file(artifact.path, METHODS["qat8"])
+def predict(artifact, photos, input_spec):
+    """Return the scores of an artifact: float [photos, classes]."""
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], input_spec)
+    kernels = FORMATS[artifact.format].fast_kernels
+    return BACKENDS[artifact.format].predict(artifact.path, pixels, kernels, lambda _: None).scores
+
+
+def compute_accuracy(artifact, dataset, input_spec):
+    labels = np.array([photo.label for photo in dataset.validation])
+    return metrics.compute_accuracy(predict(artifact, dataset.validation, input_spec), labels)
+
+
+# Quantization-aware training
+
+
+def test_qat_tflite_file_is_integer_and_predicts_what_the_model_predicts(built, shared_dataset, retrained, convert):
+    artifact = convert("qat8")
+    tflite_inspect.check_file(artifact.path, METHODS["qat8"])
     assert (artifact.input.dtype, artifact.input.scale, artifact.input.zero_point) == ("uint8", 1.0, 0)
     assert artifact.output.dtype == "uint8" and artifact.trained_sha256 == built.trained.sha256
     assert set(artifact.tensor_dtypes) <= {"uint8", "int8", "int32"} and not artifact.refusal.message
-    # Folded: no product or sum is left of BatchNormalization, and the scaling is one convolution.
-    assert set(artifact.operators) <= {
-        "CONV_2D",
-        "DEPTHWISE_CONV_2D",
-        "FULLY_CONNECTED",
-        "MEAN",
-        "PAD",
-        "QUANTIZE",
-        "SOFTMAX",
-    }
-    assert artifact.operators["CONV_2D"] == 15
-    retrained = made("qat")
-    promised = np.load(retrained.predictions)
-    assert len(promised) == len(retrained.agreement_sha256s) == len(shared_dataset.validation) + len(shared_dataset.train)
-    answered = scores(artifact, (*shared_dataset.validation,), built.trained.input)
-    assert metrics.compute_agreement(promised[: len(answered)], answered) == 1.0
-    assert np.abs(promised[: len(answered)] - answered).max() < 0.1
-    labels = np.array([photo.label for photo in shared_dataset.validation])
-    assert metrics.compute_accuracy(answered, labels) > 0.9
-    assert retrained.outcome.keras2_difference < 1e-4 and retrained.outcome.epochs == 1
+    # BatchNormalization is folded, so no product and no sum is left, and the input scaling is one convolution.
+    operators = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN", "PAD", "QUANTIZE", "SOFTMAX"}
+    assert set(artifact.operators) <= operators and artifact.operators["CONV_2D"] == 15
+    record, _ = retrained("qat")
+    expected = np.load(record.predictions)
+    photos = len(shared_dataset.validation) + len(shared_dataset.train)
+    assert len(expected) == len(record.agreement_sha256s) == photos
+    scores = predict(artifact, shared_dataset.validation, built.trained.input)
+    assert metrics.compute_agreement(expected[: len(scores)], scores) == 1.0
+    assert np.abs(expected[: len(scores)] - scores).max() < 0.1
+    assert compute_accuracy(artifact, shared_dataset, built.trained.input) > 0.9
+    assert record.outcome.keras2_difference < 1e-4 and record.outcome.epochs == 1
 
 
-def test_no_photo_sets_a_range_of_what_was_learned(built, made, tmp_path):
-    retrained, shape = made("qat"), built.trained.input
-    for name, photos in (("first", retrained.agreement_sha256s[:1]), ("last", retrained.agreement_sha256s[-9:])):
-        content = tflite_convert.convert_saved_model(
-            retrained.model, METHODS["qat8"], pixel_store.open_pixels(photos, shape)
+def test_photo_that_the_converter_demands_sets_no_range_of_a_qat_file(built, retrained):
+    record, _ = retrained("qat")
+    files = [
+        tflite_convert.convert_saved_model(
+            record.model, METHODS["qat8"], pixel_store.open_pixels(photos, built.trained.input)
         )
-        (tmp_path / name).write_bytes(content)
-    assert (tmp_path / "first").read_bytes() == (tmp_path / "last").read_bytes()
+        for photos in (record.agreement_sha256s[:1], record.agreement_sha256s[-9:])
+    ]
+    assert files[0] == files[1]
 
 
-def test_photos_that_cannot_set_ranges_stop_it_before_any_work(built, order, shared_dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(stage.datasets, "calibration", lambda dataset, *_: (dataset.train[0],) * 9)
-    monkeypatch.setattr(stage.launcher, "retrain", lambda *_: pytest.fail("retrained"))
-    asked = Retraining(kind="qat", trained=built.trained, dataset=shared_dataset, recipe=order.recipe)
-    with pytest.raises(DataError, match="occurs 9 times"):
-        retrain(asked, tmp_path, console=Console(quiet=True))
-
-
-def test_a_quantization_aware_onnx_file(built, shared_dataset, made, tmp_path):
-    artifact = convert_aware(built.trained, made("qat"), "onnx", tmp_path)
+def test_qat_onnx_file_is_integer_and_agrees_with_the_model(convert):
+    artifact = convert("qat8", "onnx")
     onnx_inspect.check_file(artifact.path, METHODS["qat8"])
     assert (artifact.format, artifact.method, artifact.input.dtype) == ("onnx", "qat8", "uint8")
     assert artifact.agreement >= 0.99 and artifact.operators["Conv"] == 28 and artifact.calibration.photos == 0
 
 
-@pytest.mark.parametrize("form", ["tflite", "onnx"])
-def test_a_file_that_answers_otherwise_than_it_learned_is_refused(built, shared_dataset, made, tmp_path, form):
-    retrained = made("qat")
-    turned = tmp_path / "turned"
-    turned.mkdir()
-    (turned / "saved_model").symlink_to(retrained.model)
-    np.save(turned / "predictions.npy", np.load(retrained.predictions)[:, [1, 2, 0]])
-    other = retrained.model_copy(update={"folder": turned})
-    said = rf"{FORMATS[form].title} file agree on \d+\.\d% of \d+ photos, 99% are needed; .* itself agrees on"
-    refused = convert_aware(built.trained, other, form, tmp_path).refusal
-    assert re.search(rf"{said} (100\.0|99\.\d)% of \d+: what was learned is not what", refused.message)
-
-
-def test_a_network_that_answers_to_each_rounding_is_told_from_a_wrong_file(built, made, tmp_path, monkeypatch):
-    """Answers that are others on every kernel, as those of a deep network that was taught little."""
-    predict, retrained = backends.predict_with, made("qat")
-
-    def restless(path, photos, kernels, advance):
-        ran, turn = predict(path, photos, kernels, advance), 1 if kernels == "reference" else 2
-        return dataclasses.replace(ran, scores=np.roll(ran.scores, turn, axis=1))
-
-    monkeypatch.setattr(backends, "predict_with", restless)
-    said = (
-        r"agree on \d+\.\d% of \d+ photos, .* between XNNPACK and reference kernels the file itself agrees on \d+\.\d%"
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_file_that_does_not_predict_what_its_model_predicts_is_refused(
+    built, retrained, make_work, tmp_path, format_name
+):
+    record, _ = retrained("qat")
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "saved_model").symlink_to(record.model)
+    wrong = record.model_copy(update={"folder": tmp_path / "wrong"})
+    np.save(wrong.predictions, np.load(record.predictions)[:, [1, 2, 0]])
+    refusal = convert_qat_model(make_work(), format_name, built.trained, wrong).refusal
+    pattern = (
+        rf"{FORMATS[format_name].title} file agree on \d+\.\d% of \d+ photos, 99% are needed; .* itself agrees on "
+        r"(100\.0|99\.\d)% of \d+: the device would not compute what was learned"
     )
-    refused = convert_aware(built.trained, retrained, "tflite", tmp_path).refusal
-    assert re.search(rf"{said} of \d+: single roundings change what this network answers", refused.message)
-    assert "--learning-rate" in refused.hint
+    assert re.search(pattern, refusal.message)
 
 
-def test_pruned_files(built, shared_dataset, made, tmp_path):
-    (tmp_path / "float").mkdir()
-    (tmp_path / "int").mkdir()
-    whole = built.artifact
-    pruned = file_of("prune", built, shared_dataset, made, tmp_path / "float")
-    integer = file_of("prune8", built, shared_dataset, made, tmp_path / "int")
-    assert whole.sparsity < 0.2 and pruned.input.dtype == "uint8" and pruned.output.dtype == "float32"
-    # Depthwise kernels are left alone; rounding to eight bits makes some more zeros and takes none away.
+def test_network_that_is_sensitive_to_rounding_is_distinguished_from_a_wrong_file(
+    built, retrained, make_work, monkeypatch
+):
+    """Its predictions differ on every kernel set, as those of a deep network that was trained too little."""
+    record, _ = retrained("qat")
+    backend = type(BACKENDS["tflite"])
+    original = backend.predict
+
+    def predict_differently(self, path, photos, kernels, advance):
+        predictions = original(self, path, photos, kernels, advance)
+        scores = np.roll(predictions.scores, 1 if kernels == "reference" else 2, axis=1)
+        return dataclasses.replace(predictions, scores=scores)
+
+    monkeypatch.setattr(backend, "predict", predict_differently)
+    refusal = convert_qat_model(make_work(), "tflite", built.trained, record).refusal
+    pattern = (
+        r"agree on \d+\.\d% of \d+ photos, .* on XNNPACK and reference kernels the file itself agrees on \d+\.\d% of "
+        r"\d+: the network is sensitive to rounding"
+    )
+    assert re.search(pattern, refusal.message) and "--learning-rate" in refusal.hint
+
+
+# Pruning and clustering
+
+
+def test_pruned_tflite_files_have_the_sparsity_and_are_smaller_after_gzip(
+    built, delivered, shared_dataset, retrained, convert
+):
+    original, pruned, integer = delivered.artifact, convert("prune"), convert("prune8")
+    assert original.sparsity < 0.2 and pruned.input.dtype == "uint8" and pruned.output.dtype == "float32"
+    # Depthwise weights are not pruned. Rounding to eight bits adds zeros and removes none.
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
-    assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.gzip_bytes < whole.gzip_bytes
-    for kernel in tflite_convert.read_weights(pruned.path):
-        if kernel.shape[1] > 9:
-            assert (kernel == 0).mean() == pytest.approx(0.6, abs=0.02)
-    model = keras_model.load_model(made("prune").model)
+    assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.gzip_bytes < original.gzip_bytes
+    for weights in tflite_inspect.read_weights(pruned.path):
+        if weights.shape[1] > DEPTHWISE:
+            assert (weights == 0).mean() == pytest.approx(0.6, abs=0.02)
+    model = keras_model.load_model(retrained("prune")[0].model)
     assert (model.get_layer("conv_pw_5").get_weights()[0] == 0).mean() == pytest.approx(0.6, abs=0.01)
-    labels = np.array([photo.label for photo in shared_dataset.validation])
-    assert metrics.compute_accuracy(scores(integer, shared_dataset.validation, built.trained.input), labels) > 0.6
+    assert compute_accuracy(integer, shared_dataset, built.trained.input) > 0.6
 
 
-def test_pruned_onnx_files(built, shared_dataset, made, tmp_path):
-    made_by = {}
-    for name in ("prune", "prune8"):
-        (tmp_path / name).mkdir()
-        made_by[name] = file_of(name, built, shared_dataset, made, tmp_path / name, "onnx")
-    pruned, integer = made_by.values()
+def test_pruned_onnx_files_have_the_sparsity_and_are_smaller_after_gzip(built, shared_dataset, convert):
+    pruned, integer = convert("prune", "onnx"), convert("prune8", "onnx")
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
     assert pruned.gzip_bytes < 0.7 * pruned.bytes and integer.bytes < 0.5 * pruned.bytes
     assert integer.calibration.photos == len(shared_dataset.train)
-    for kernel in onnx_inspect.read_weights(integer.path):
-        if kernel.shape[1] > 9:
-            assert kernel.dtype == np.int8 and (kernel == 0).mean() >= 0.58
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in shared_dataset.validation], built.trained.input)
-    answered = onnx_runtime.predict_file(integer.path, pixels, "onnxruntime", lambda _: None).scores
-    labels = np.array([photo.label for photo in shared_dataset.validation])
-    assert metrics.compute_accuracy(answered, labels) > 0.6
+    for weights in onnx_inspect.read_weights(integer.path):
+        if weights.shape[1] > DEPTHWISE:
+            assert weights.dtype == np.int8 and (weights == 0).mean() >= 0.58
+    assert compute_accuracy(integer, shared_dataset, built.trained.input) > 0.6
 
 
 @pytest.mark.slow
-def test_clustered_onnx_files(built, shared_dataset, made, tmp_path):
-    for name in ("cluster", "cluster8"):
-        (tmp_path / name).mkdir()
-        artifact = file_of(name, built, shared_dataset, made, tmp_path / name, "onnx")
+def test_clustered_onnx_files_have_few_values_per_channel(convert):
+    for method in ("cluster", "cluster8"):
+        artifact = convert(method, "onnx")
         counts = [
-            max(len(np.unique(row)) for row in kernel)
-            for kernel in onnx_inspect.read_weights(artifact.path)
-            if kernel.shape[1] > 9
+            max(len(np.unique(row)) for row in weights)
+            for weights in onnx_inspect.read_weights(artifact.path)
+            if weights.shape[1] > DEPTHWISE
         ]
         assert max(counts) <= 8
 
 
 @pytest.mark.slow
-def test_clustered_files(built, shared_dataset, made, tmp_path):
-    (tmp_path / "float").mkdir()
-    (tmp_path / "int").mkdir()
-    clustered = file_of("cluster", built, shared_dataset, made, tmp_path / "float")
-    integer = file_of("cluster8", built, shared_dataset, made, tmp_path / "int")
-    model = keras_model.load_model(made("cluster").model)
+def test_clustered_tflite_files_have_few_values_per_channel(delivered, retrained, convert):
+    clustered, integer = convert("cluster"), convert("cluster8")
+    model = keras_model.load_model(retrained("cluster")[0].model)
     assert len(np.unique(model.get_layer("conv_pw_5").get_weights()[0])) <= 8
-    # BatchNormalization gives each channel a factor of its own: few values a channel, not few in all.
+    # BatchNormalization scales each channel differently: few values in a channel, not in a whole tensor.
     for artifact in (clustered, integer):
         counts = [
-            max(len(np.unique(row)) for row in kernel)
-            for kernel in tflite_convert.read_weights(artifact.path)
-            if kernel.shape[1] > 9
+            max(len(np.unique(row)) for row in weights)
+            for weights in tflite_inspect.read_weights(artifact.path)
+            if weights.shape[1] > DEPTHWISE
         ]
         assert max(counts) <= 8
     assert integer.distinct_weights <= 9
-    assert clustered.gzip_bytes < 0.7 * clustered.bytes and integer.gzip_bytes < built.artifact.gzip_bytes
+    assert clustered.gzip_bytes < 0.7 * clustered.bytes and integer.gzip_bytes < delivered.artifact.gzip_bytes
 
 
-def test_what_is_kept(made):
-    for kind in ("qat", "prune", "cluster"):
-        record = made(kind)
-        assert record.kind == kind and record.contents() and all(path.is_file() for path in record.contents())
-        assert {"log.csv", "outcome.json"} <= set(record.files)
-        rows = (record.folder / "log.csv").read_text(encoding="utf-8").splitlines()
-        assert len(rows) == 2 and rows[1].startswith(f"{kind},1,")
+# Records and errors
 
 
-def test_photos_that_are_gone(built, order, shared_dataset, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["qat", "prune", "cluster"])
+def test_retrained_model_has_files_a_log_and_a_summary(retrained, kind):
+    record, output = retrained(kind)
+    assert record.kind == kind and record.contents() and all(path.is_file() for path in record.contents())
+    assert {"log.csv", "outcome.json"} <= set(record.files)
+    rows = (record.folder / "log.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 2 and rows[1].startswith(f"{kind},1,")
+    assert re.search(rf"{kind}: validation 0?\.?\d+.* at the start, .* of 1", output)
+
+
+def test_photos_that_cannot_set_ranges_are_refused_before_the_child_process_starts(
+    built, tables, shared_dataset, work, monkeypatch
+):
+    monkeypatch.setattr(retrain_stage, "draw_calibration_photos", lambda dataset, *_: (dataset.train[0],) * 9)
+    monkeypatch.setattr(retrain_stage.launcher, "run_retraining", lambda *_: pytest.fail("retrained"))
+    with pytest.raises(DataError, match="9 times"):
+        retrain_model(work, "qat", built.trained, shared_dataset, tables)
+
+
+def test_photos_that_are_not_in_the_cache_are_an_error(built, tables, shared_dataset, work, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
-    asked = Retraining(kind="qat", trained=built.trained, dataset=shared_dataset, recipe=order.recipe)
     with pytest.raises(DataError, match="not in the cache any more"):
-        retrain(asked, tmp_path, console=Console(quiet=True))
+        retrain_model(work, "qat", built.trained, shared_dataset, tables)

@@ -1,4 +1,4 @@
-"""verify: answers on disk become a verdict and a ledger; nothing is run, and what cannot be judged is refused."""
+"""Scores on disk become a verdict and a ledger. Scores that cannot be judged are an error."""
 
 from hashlib import sha256
 
@@ -9,30 +9,27 @@ from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Photo, Scores
-from edgetl.stages.verify import Case, verify
+from edgetl.stages.verify import Case, judge_case, verify_artifact
 
 CONTRACT = ContractRecipe(limit_drop=0.02, confidence=0.9, strict=False)
 LABELS = [0, 0, 1, 1, 2, 2, 0, 1, 2, 0]
-
-
-def photos_of(labels):
-    return tuple(Photo(path=f"{row}.png", label=label, sha256=f"{row:064x}") for row, label in enumerate(labels))
+PHOTOS = tuple(Photo(path=f"{row}.png", label=label, sha256=f"{row:064x}") for row, label in enumerate(LABELS))
 
 
 @pytest.fixture
-def kept(tmp_path):
-    """Writes scores that name the given classes, or an array as it is, and gives their record."""
+def save_scores(tmp_path):
+    """Return a function that saves scores: predicted classes, or an array as it is."""
 
-    def write(name, named, model="m" * 64):
-        array = np.asarray(named, np.float32)
+    def save(name, predicted, model_sha256="m" * 64):
+        array = np.asarray(predicted, np.float32)
         if array.ndim == 1:
-            array = np.eye(3, dtype=np.float32)[np.asarray(named)] * 0.8 + np.float32(0.2 / 3)
+            array = np.eye(3, dtype=np.float32)[np.asarray(predicted)] * 0.8 + np.float32(0.2 / 3)
         path = tmp_path / f"{name}.npy"
         np.save(path, array)
         return Scores(
             path=path,
             sha256=sha256(path.read_bytes()).hexdigest(),
-            model_sha256=model,
+            model_sha256=model_sha256,
             part="test",
             kernels="litert-xnnpack",
             photos=len(array),
@@ -40,23 +37,17 @@ def kept(tmp_path):
             invoke_ms=1.25,
         )
 
-    return write
+    return save
 
 
-def case(reference, artifact, **changes):
-    facts = {
-        "method": "int8",
-        "photos": photos_of(LABELS),
-        "classes": ("a", "b", "c"),
-        "reference": reference,
-        "artifact": artifact,
-    }
-    return Case(**(facts | changes))
+def make_case(reference, artifact, **changes):
+    values = {"method": "int8", "photos": PHOTOS, "classes": ("a", "b", "c")}
+    return Case(**{**values, "reference": reference, "artifact": artifact, **changes})
 
 
-def test_the_verdict(kept):
+def test_verdict_compares_reference_and_artifact(save_scores):
     worse = [1, *LABELS[1:]]
-    verdict = verify(case(kept("keras", LABELS), kept("int8", worse, "f" * 64)), CONTRACT)
+    verdict = judge_case(make_case(save_scores("keras", LABELS), save_scores("int8", worse, "f" * 64)), CONTRACT)
     assert (verdict.method, verdict.artifact_sha256, verdict.part, verdict.host_ms) == ("int8", "f" * 64, "test", 1.25)
     assert (verdict.photos, verdict.broke, verdict.fixed, verdict.reference_accuracy) == (10, 1, 0, 1.0)
     assert verdict.accuracy == pytest.approx(0.9) and verdict.drop == pytest.approx(0.1)
@@ -64,12 +55,18 @@ def test_the_verdict(kept):
     assert [flip.path for flip in verdict.flips] == ["0.png"]
 
 
-def test_the_ledger_stands_on_the_photos_that_every_step_has(kept):
-    reference, artifact = kept("keras", LABELS), kept("int8", [1, *LABELS[1:]])
+def test_stage_gives_the_same_verdict_and_writes_no_file(save_scores, work):
+    case = make_case(save_scores("keras", LABELS), save_scores("int8", LABELS))
+    assert verify_artifact(work, case, CONTRACT) == judge_case(case, CONTRACT)
+    assert list(work.folder.iterdir()) == []
+
+
+def test_ledger_compares_the_photos_that_every_step_covers(save_scores):
+    reference, artifact = save_scores("keras", LABELS), save_scores("int8", [1, *LABELS[1:]])
     rows = metrics.sample_evenly(len(LABELS), 4)
-    few = kept("plain", [LABELS[row] for row in rows])
+    few = save_scores("few", [LABELS[row] for row in rows])
     steps = (("Keras", reference), ("reference kernels", few), ("XNNPACK", artifact))
-    hops = verify(case(reference, artifact, steps=steps), CONTRACT).hops
+    hops = judge_case(make_case(reference, artifact, steps=steps), CONTRACT).hops
     assert [(hop.name, hop.photos, hop.broke, hop.fixed) for hop in hops] == [
         ("Keras", 4, 0, 0),
         ("reference kernels", 4, 0, 0),
@@ -82,14 +79,14 @@ def test_the_ledger_stands_on_the_photos_that_every_step_has(kept):
     [
         pytest.param(lambda array: array[:-1], id="a photo is missing"),
         pytest.param(lambda array: array[:, :2], id="a class is missing"),
-        pytest.param(lambda array: array * np.nan, id="no numbers"),
+        pytest.param(lambda array: array * np.nan, id="not numbers"),
     ],
 )
-@pytest.mark.parametrize("which", ["reference", "artifact"])
-def test_answers_that_cannot_be_judged(kept, damage, which):
+@pytest.mark.parametrize("field", ["reference", "artifact"])
+def test_scores_that_cannot_be_judged_are_an_error(save_scores, damage, field):
     good = np.eye(3, dtype=np.float32)[np.array(LABELS)]
-    scores = {"reference": kept("keras", good), "artifact": kept("int8", good)}
-    scores[which] = kept("bad", damage(good))
-    with pytest.raises(StageError, match="the answers cannot be judged") as caught:
-        verify(case(**scores), CONTRACT)
+    scores = {"reference": save_scores("keras", good), "artifact": save_scores("int8", good)}
+    scores[field] = save_scores("bad", damage(good))
+    with pytest.raises(StageError, match="the scores cannot be judged") as caught:
+        judge_case(make_case(**scores), CONTRACT)
     assert caught.value.where == (str(scores["artifact"].path),)

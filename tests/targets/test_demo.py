@@ -1,4 +1,4 @@
-"""demo.py as a user runs it: from a bundle, on an interpreter that holds what the board holds."""
+"""demo.py as a user runs it: from a bundle, with a Python that has the packages of the board."""
 
 import json
 import os
@@ -26,8 +26,8 @@ def photos(tmp_path) -> Path:
 
 
 @contextmanager
-def started(device, bundle, *arguments, **variables):
-    """The demo as a running program, its output piped; killed where a test left it running."""
+def run_demo(device, bundle, *arguments, **variables):
+    """Run the demo with its output in pipes; it is killed if a test leaves it running."""
     environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error", **variables}
     command = [str(device.python), str(bundle / "demo.py"), *map(str, arguments)]
     with subprocess.Popen(
@@ -40,119 +40,119 @@ def started(device, bundle, *arguments, **variables):
                 child.kill()
 
 
-def opened(child) -> str:
-    """The address it prints first."""
+def read_address(child) -> str:
+    """Read the address that the demo prints first."""
     line = child.stdout.readline()
     assert line.startswith("open http://"), line + child.stderr.read()
     return line.split()[1]
 
 
-def test_the_bundle_is_whole_with_the_demo_in_it(demo_bundle, demo_device):
-    done = demo_device.run(demo_bundle, "selfcheck.py")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_bundle_with_the_demo_passes_the_self_check(demo_bundle, demo_device):
+    completed = demo_device.run(demo_bundle, "selfcheck.py")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     assert "demo.py" in (demo_bundle / "SHA256SUMS").read_text(encoding="ascii")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_and_ends_when_told(demo_bundle, demo_device, photos, number):
-    with started(demo_device, demo_bundle, "--source", photos, "--port", "0") as child:
-        address = opened(child)
+def test_demo_serves_the_page_until_it_gets_a_signal(demo_bundle, demo_device, photos, number):
+    with run_demo(demo_device, demo_bundle, "--source", photos, "--port", "0") as child:
+        address = read_address(child)
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
         assert "ssh -L" in child.stdout.readline()
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            assert b"/demo_page.js" in answer.read()
+        with urllib.request.urlopen(address, timeout=30) as response:
+            assert b"/demo_page.js" in response.read()
         child.send_signal(number)
-        assert child.wait(10) == 0
+        assert child.wait(30) == 0
         assert "Traceback" not in child.stderr.read()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_in_a_terminal_it_needs_no_aiohttp_and_ends_when_told(demo_bundle, device, photos, number):
-    with started(device, demo_bundle, "--source", photos, "--terminal") as child:
+def test_demo_in_a_terminal_needs_no_aiohttp_and_ends_with_a_signal(demo_bundle, device, photos, number):
+    with run_demo(device, demo_bundle, "--source", photos, "--terminal") as child:
         for _ in range(20):
             line = child.stdout.readline()
             if line.startswith("red 9"):
                 break
         assert re.match(r"red 9\d\.\d% · \d+\.\d frames/s, \d+ dropped · capture .* ms · .* · photos$", line), line
         child.send_signal(number)
-        assert child.wait(10) == 0
+        assert child.wait(30) == 0
         assert "Traceback" not in child.stderr.read()
 
 
-def test_without_aiohttp_it_says_what_to_install(demo_bundle, device, photos):
-    done = device.run(demo_bundle, "demo.py", "--source", str(photos))
-    assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"aiohttp is not installed for {device.python}: sh setup.sh --demo, or ")
-    assert "--terminal" in done.stderr
+def test_missing_aiohttp_is_reported_with_the_command_that_installs_it(demo_bundle, device, photos):
+    completed = device.run(demo_bundle, "demo.py", "--source", str(photos))
+    assert completed.returncode == 2 and completed.stderr.count("\n") == 1
+    assert completed.stderr.startswith(f"aiohttp is not installed for {device.python}: sh setup.sh --demo, or ")
+    assert "--terminal" in completed.stderr
 
 
 @pytest.mark.parametrize(
-    ("source", "says"),
+    ("source", "message"),
     [
         ("picamera2", "sudo apt install python3-picamera2"),
         ("/dev/video0", "pip install"),
-        ("/nowhere", "nor a folder or file"),
+        ("/nowhere", "no such folder or file"),
     ],
 )
-def test_a_source_that_cannot_be(demo_bundle, demo_device, source, says):
-    done = demo_device.run(demo_bundle, "demo.py", "--source", source)
-    assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr
+def test_unusable_source_is_reported(demo_bundle, demo_device, source, message):
+    completed = demo_device.run(demo_bundle, "demo.py", "--source", source)
+    assert completed.returncode == 2 and message in completed.stderr and "Traceback" not in completed.stderr
 
 
 @pytest.mark.parametrize(
     "arguments", [["--port", "65536"], ["--viewers", "0"], ["--size", "640"], ["--size", "640x-480"], ["--rate", "x"]]
 )
-def test_wrong_arguments(demo_bundle, demo_device, arguments):
-    done = demo_device.run(demo_bundle, "demo.py", *arguments)
-    assert done.returncode == 2 and "usage: demo.py" in done.stderr and "Traceback" not in done.stderr
+def test_wrong_option_is_refused(demo_bundle, demo_device, arguments):
+    completed = demo_device.run(demo_bundle, "demo.py", *arguments)
+    assert completed.returncode == 2 and "usage: demo.py" in completed.stderr and "Traceback" not in completed.stderr
 
 
-def test_a_taken_port(demo_bundle, demo_device, photos):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        done = demo_device.run(demo_bundle, "demo.py", "--source", str(photos), "--port", port)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert f"127.0.0.1 port {port} cannot be listened on: " in done.stderr
+def test_used_port_is_reported(demo_bundle, demo_device, photos):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = str(server.getsockname()[1])
+        completed = demo_device.run(demo_bundle, "demo.py", "--source", str(photos), "--port", port)
+    assert completed.returncode == 2 and "Traceback" not in completed.stderr
+    assert f"cannot listen on 127.0.0.1 port {port}: " in completed.stderr
 
 
-def test_open_to_others_it_prints_a_token_and_asks_for_it(demo_bundle, demo_device, photos):
-    with started(demo_device, demo_bundle, "--source", photos, "--port", "0", "--host", "0.0.0.0") as child:
-        address = opened(child)
-        found = re.fullmatch(r"http://[^/]+:(\d+)/\?token=([A-Za-z0-9_-]{32})", address)
-        assert found, address
-        own = f"http://127.0.0.1:{found[1]}/"
+def test_demo_that_is_open_to_the_network_requires_its_token(demo_bundle, demo_device, photos):
+    with run_demo(demo_device, demo_bundle, "--source", photos, "--port", "0", "--host", "0.0.0.0") as child:
+        address = read_address(child)
+        match = re.fullmatch(r"http://[^/]+:(\d+)/\?token=([A-Za-z0-9_-]{32})", address)
+        assert match, address
+        page = f"http://127.0.0.1:{match[1]}/"
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(own, timeout=10)
-        keeps = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with keeps.open(f"{own}?token={found[2]}", timeout=10) as answer:
-            assert answer.url == own and b"/demo_page.js" in answer.read()
+            urllib.request.urlopen(page, timeout=30)
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(f"{page}?token={match[2]}", timeout=30) as response:
+            assert response.url == page and b"/demo_page.js" in response.read()
 
 
-def test_a_token_from_the_environment(demo_bundle, demo_device, photos):
+def test_token_is_read_from_the_environment(demo_bundle, demo_device, photos):
     token = "a-token-of-the-house"
-    with started(demo_device, demo_bundle, "--source", photos, "--port", "0", EDGETL_DEMO_TOKEN=token) as child:
-        assert opened(child).endswith(f"/?token={token}")
-    with started(demo_device, demo_bundle, "--source", photos, EDGETL_DEMO_TOKEN="short") as child:
+    with run_demo(demo_device, demo_bundle, "--source", photos, "--port", "0", EDGETL_DEMO_TOKEN=token) as child:
+        assert read_address(child).endswith(f"/?token={token}")
+    with run_demo(demo_device, demo_bundle, "--source", photos, EDGETL_DEMO_TOKEN="short") as child:
         assert child.wait(30) == 2 and "16 or more" in child.stderr.read()
 
 
-def test_a_model_that_breaks_ends_it_with_exit_code_1(demo_bundle, demo_device, photos, tmp_path):
+def test_failed_prediction_ends_the_demo_with_exit_code_1(demo_bundle, demo_device, photos, tmp_path):
     folder = Path(shutil.copytree(demo_bundle, tmp_path / "bundle"))
     facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     facts["output"]["labels"].append("one too many")
     (folder / "model.json").write_text(json.dumps(facts), encoding="utf-8")
-    with started(demo_device, folder, "--source", photos, "--port", "0") as child:
+    with run_demo(demo_device, folder, "--source", photos, "--port", "0") as child:
         assert child.wait(30) == 1 and "3 outputs and model.json 4 labels" in child.stderr.read()
 
 
-def test_photos_without_a_camera_are_waited_for(demo_bundle, device, photos):
-    """What is missing when it starts may come later: the camera is not plugged in yet, the folder is empty."""
+def test_demo_waits_for_a_source_without_frames(demo_bundle, device, photos):
+    """A source may become usable later: a camera that is connected, or a photo that is copied into the folder."""
     (photos / "a.png").rename(photos.with_name("a.png"))
-    with started(device, demo_bundle, "--source", photos, "--terminal") as child:
-        assert "NO PICTURE (photos): " in child.stdout.readline()
+    with run_demo(device, demo_bundle, "--source", photos, "--terminal") as child:
+        assert "NO FRAME (photos): " in child.stdout.readline()
         photos.with_name("a.png").rename(photos / "a.png")
-        end = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not child.stdout.readline().startswith("red 9"):
-            assert time.monotonic() < end
+            assert time.monotonic() < deadline, "the photo was not shown"

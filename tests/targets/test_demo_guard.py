@@ -4,65 +4,65 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def guards(demo):
-    return demo("demo_guard")
+def demo_guard(import_payload):
+    return import_payload("demo_guard")
 
 
 TOKEN = "a-token-of-the-house"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST", "::1"])
-def test_on_loopback_no_token_is_needed_unless_one_is_given(guards, host):
-    guard = guards.made(host, None)
-    assert guard.local and guard.token == "" and guard.knows("") and guard.knows("anything")
-    guard = guards.made(host, TOKEN)
-    assert guard.local and guard.knows(TOKEN) and not guard.knows("")
+def test_loopback_needs_no_token_unless_one_is_configured(demo_guard, host):
+    guard = demo_guard.make_guard(host, None)
+    assert guard.local and guard.token == "" and guard.accepts_token("") and guard.accepts_token("anything")
+    guard = demo_guard.make_guard(host, TOKEN)
+    assert guard.local and guard.accepts_token(TOKEN) and not guard.accepts_token("")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "raspberrypi.local", "localhost.example"])
-def test_everywhere_else_a_new_token_is_made(guards, host):
-    first, second = guards.made(host, None), guards.made(host, None)
+def test_every_other_address_gets_a_new_token(demo_guard, host):
+    first, second = demo_guard.make_guard(host, None), demo_guard.make_guard(host, None)
     assert not first.local and len(first.token) >= 32 and first.token != second.token
-    assert first.knows(first.token)
+    assert first.accepts_token(first.token)
     for wrong in ("", first.token[:-1], first.token + "x", second.token, "\udcff", "ä"):
-        assert not first.knows(wrong)
+        assert not first.accepts_token(wrong)
 
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 15, "with a space in the middle", "ümlauts-in-the-token"])
-def test_a_token_that_is_none_is_refused(guards, token):
+def test_short_or_unusable_token_is_refused(demo_guard, token):
     with pytest.raises(ValueError, match="16 or more"):
-        guards.made("0.0.0.0", token)
+        demo_guard.make_guard("0.0.0.0", token)
 
 
-def test_the_token_is_compared_in_constant_time(guards, monkeypatch):
-    asked = []
-    monkeypatch.setattr(guards.hmac, "compare_digest", lambda *pair: asked.append(pair) or False)
-    assert not guards.made("0.0.0.0", TOKEN).knows("guess")
-    assert asked == [(b"guess", TOKEN.encode())]
+def test_token_is_compared_in_constant_time(demo_guard, monkeypatch):
+    pairs = []
+    monkeypatch.setattr(demo_guard.hmac, "compare_digest", lambda *pair: pairs.append(pair) or False)
+    assert not demo_guard.make_guard("0.0.0.0", TOKEN).accepts_token("guess")
+    assert pairs == [(b"guess", TOKEN.encode())]
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "localhost", "127.0.0.1:9999"])
-def test_local_names_are_local(guards, host):
-    guard = guards.made("127.0.0.1", None)
-    assert guard.refusal(host, None) == "" and guard.refusal(host, f"http://{host}") == ""
+def test_request_to_a_loopback_name_is_accepted(demo_guard, host):
+    guard = demo_guard.make_guard("127.0.0.1", None)
+    assert guard.explain_refusal(host, None) == "" and guard.explain_refusal(host, f"http://{host}") == ""
 
 
 @pytest.mark.parametrize(
     "host", ["", "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[::2]:1"]
 )
-def test_a_name_that_was_made_to_point_here_is_refused(guards, host):
-    assert "127.0.0.1 or localhost" in guards.made("127.0.0.1", None).refusal(host, None)
+def test_request_to_another_name_is_refused_as_dns_rebinding(demo_guard, host):
+    assert "127.0.0.1 or localhost" in demo_guard.make_guard("127.0.0.1", None).explain_refusal(host, None)
 
 
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "http://evil.example:8000", "http://localhost:9999", "null", "", "file://"]
 )
-def test_a_page_of_another_origin_is_refused(guards, origin):
+def test_request_of_a_page_of_another_origin_is_refused(demo_guard, origin):
     for host in ("127.0.0.1", "0.0.0.0"):
-        assert "may not look in here" in guards.made(host, None).refusal("localhost:8000", origin)
+        assert "has no access" in demo_guard.make_guard(host, None).explain_refusal("localhost:8000", origin)
 
 
-def test_the_boards_name_in_the_network_is_no_rebinding_where_a_token_is_asked_for(guards):
-    guard = guards.made("0.0.0.0", None)
-    assert guard.refusal("raspberrypi.local:8000", "http://raspberrypi.local:8000") == ""
-    assert guard.refusal("RaspberryPi.local:8000", "http://raspberrypi.local:8000") == ""
+def test_any_host_name_is_accepted_where_a_token_is_required(demo_guard):
+    guard = demo_guard.make_guard("0.0.0.0", None)
+    assert guard.explain_refusal("raspberrypi.local:8000", "http://raspberrypi.local:8000") == ""
+    assert guard.explain_refusal("RaspberryPi.local:8000", "http://raspberrypi.local:8000") == ""

@@ -1,18 +1,18 @@
-"""demo_pace.py: one item at most, every lost one counted; figures of the last seconds and no others."""
+"""demo_pace.py: the slot contains one item and counts the replaced ones; statistics are those of the last seconds."""
 
 import threading
-import time
+from types import SimpleNamespace
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def pace(demo):
-    return demo("demo_pace")
+def demo_pace(import_payload):
+    return import_payload("demo_pace")
 
 
-def test_the_newest_is_kept_and_the_others_are_counted(pace):
-    slot = pace.Latest()
+def test_slot_keeps_the_newest_item_and_counts_the_dropped_ones(demo_pace):
+    slot = demo_pace.LatestSlot()
     for item in range(5):
         slot.put(item)
     assert (slot.take(0), slot.dropped) == (4, 4)
@@ -21,16 +21,32 @@ def test_the_newest_is_kept_and_the_others_are_counted(pace):
     assert (slot.take(0), slot.dropped) == ("next", 4)
 
 
-def test_take_waits_and_no_longer_than_told(pace):
-    slot = pace.Latest()
-    threading.Timer(0.05, slot.put, ["late"]).start()
-    assert slot.take(5) == "late"
-    start = time.perf_counter()
-    assert slot.take(0.05) is None and 0.04 < time.perf_counter() - start < 1
+def test_take_waits_for_an_item(demo_pace):
+    slot = demo_pace.LatestSlot()
+    items = []
+    reader = threading.Thread(target=lambda: items.append(slot.take(60)))
+    reader.start()
+    assert items == []
+    slot.put("late")
+    reader.join(60)
+    assert items == ["late"]
 
 
-def test_nothing_is_lost_uncounted_between_threads(pace):
-    slot, taken = pace.Latest(), []
+def test_take_waits_no_longer_than_the_timeout(demo_pace, monkeypatch):
+    timeouts = []
+
+    class RecordingCondition(threading.Condition):
+        def wait_for(self, predicate, timeout=None):
+            timeouts.append(timeout)
+            return super().wait_for(predicate, timeout)
+
+    monkeypatch.setattr(demo_pace, "threading", SimpleNamespace(Condition=RecordingCondition))
+    assert demo_pace.LatestSlot().take(0.05) is None
+    assert timeouts == [0.05]
+
+
+def test_every_item_is_taken_or_counted_between_threads(demo_pace):
+    slot, taken = demo_pace.LatestSlot(), []
     writer = threading.Thread(target=lambda: [slot.put(number) for number in range(20_000)])
     writer.start()
     while writer.is_alive() or len(taken) + slot.dropped < 20_000:
@@ -41,19 +57,20 @@ def test_nothing_is_lost_uncounted_between_threads(pace):
     assert len(taken) + slot.dropped == 20_000 and taken == sorted(taken) and taken[-1] == 19_999
 
 
-def test_rate_and_medians(pace):
-    figures = pace.Figures()
-    assert figures.rate_hz(0.0) is None and figures.medians_ms(0.0) == {}
-    for number, took in enumerate([1.0, 100.0, 2.0, 3.0, 4.0]):
-        figures.add(number * 0.25, {"invoke": took, "capture": 2 * took})
-    assert figures.rate_hz(1.0) == pytest.approx(4.0)
-    assert figures.medians_ms(1.0) == {"invoke": 3.0, "capture": 6.0}
+def test_rate_and_medians_are_those_of_the_added_frames(demo_pace):
+    latencies = demo_pace.RecentLatencies()
+    assert latencies.compute_rate_hz(0.0) is None and latencies.compute_medians_ms(0.0) == {}
+    for number, invoke_ms in enumerate([1.0, 100.0, 2.0, 3.0, 4.0]):
+        latencies.add(number * 0.25, {"invoke": invoke_ms, "capture": 2 * invoke_ms})
+    assert latencies.compute_rate_hz(1.0) == pytest.approx(4.0)
+    assert latencies.compute_medians_ms(1.0) == {"invoke": 3.0, "capture": 6.0}
 
 
-def test_the_past_is_forgotten(pace):
-    figures = pace.Figures()
-    figures.add(0.0, {"invoke": 100.0})
-    figures.add(pace.WINDOW_S + 0.1, {"invoke": 1.0})
-    assert figures.medians_ms(pace.WINDOW_S + 0.1) == {"invoke": 1.0}
-    assert figures.rate_hz(pace.WINDOW_S + 0.1) is None
-    assert figures.medians_ms(3 * pace.WINDOW_S) == {}
+def test_frames_older_than_the_window_do_not_count(demo_pace):
+    latencies = demo_pace.RecentLatencies()
+    latencies.add(0.0, {"invoke": 100.0})
+    now_s = demo_pace.WINDOW_S + 0.1
+    latencies.add(now_s, {"invoke": 1.0})
+    assert latencies.compute_medians_ms(now_s) == {"invoke": 1.0}
+    assert latencies.compute_rate_hz(now_s) is None
+    assert latencies.compute_medians_ms(3 * demo_pace.WINDOW_S) == {}

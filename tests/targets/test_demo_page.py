@@ -1,4 +1,4 @@
-"""The demo's page in headless Chromium, driven over its DevTools: what a person sees, with a camera and without."""
+"""The page of the demo in headless Chromium, controlled over the DevTools protocol, with and without a camera."""
 
 import asyncio
 import itertools
@@ -20,151 +20,155 @@ FLAGS = (
 )
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: apt install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium")
 
 
 @contextmanager
-def served(device, bundle, *arguments):
+def run_demo(device, bundle, *arguments):
+    """Run the demo; yields the process and the address that it prints."""
     environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
     command = [str(device.python), str(bundle / "demo.py"), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/", env=environment) as child:
         try:
             yield child, child.stdout.readline().split()[1]
-            assert child.wait(15) == 0
+            assert child.wait(30) == 0
         finally:
             child.kill()
 
 
 class Page:
-    """A page in a browser. `troubles` holds errors of its scripts, and what its policy refused."""
+    """A page in a browser. `errors` contains exceptions of its scripts and violations of its security policy."""
 
     def __init__(self, socket):
         self._socket, self._numbers = socket, itertools.count(1)
-        self.troubles: list[str] = []
+        self.errors: list[str] = []
 
     async def call(self, method, **parameters):
+        """Call a method of the DevTools protocol and return its result."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         while True:
-            told = await self._socket.receive_json(timeout=30)
-            if told.get("id") == number:
-                assert "error" not in told, told
-                return told["result"]
-            entry = told.get("params", {}).get("entry", {})
-            if told["method"] == "Runtime.exceptionThrown" or entry.get("level") == "error":
-                self.troubles.append(str(told["params"]))
+            message = await self._socket.receive_json(timeout=30)
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return message["result"]
+            entry = message.get("params", {}).get("entry", {})
+            if message["method"] == "Runtime.exceptionThrown" or entry.get("level") == "error":
+                self.errors.append(str(message["params"]))
 
-    async def value(self, expression):
+    async def evaluate(self, expression):
         result = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    async def text(self, name):
-        return await self.value(f"document.getElementById('{name}').innerText")
+    async def read_text(self, name):
+        return await self.evaluate(f"document.getElementById('{name}').innerText")
 
-    async def until(self, expression, limit_s=20.0):
-        end = time.monotonic() + limit_s
-        while not await self.value(expression):
-            assert time.monotonic() < end, f"{expression} never held: {await self.value('document.body.innerText')}"
+    async def wait_until(self, expression, timeout_s=30.0):
+        deadline = time.monotonic() + timeout_s
+        while not await self.evaluate(expression):
+            text = await self.evaluate("document.body.innerText")
+            assert time.monotonic() < deadline, f"{expression} did not become true: {text}"
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
-async def browsed(address, profile: Path):
-    """A page that shows an address, in a browser of its own."""
+async def open_page(address, profile: Path):
+    """Open an address in a new browser."""
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as browser:
         try:
-            told = profile / "DevToolsActivePort"
-            end = time.monotonic() + 60
-            while not told.exists() or len(told.read_text(encoding="ascii").splitlines()) < 2:
-                assert time.monotonic() < end and browser.poll() is None, "the browser does not start"
+            # The browser writes the number of its DevTools port into this file.
+            port_file = profile / "DevToolsActivePort"
+            deadline = time.monotonic() + 60
+            while not port_file.exists() or len(port_file.read_text(encoding="ascii").splitlines()) < 2:
+                assert time.monotonic() < deadline and browser.poll() is None, "the browser does not start"
                 await asyncio.sleep(0.05)
-            port = told.read_text(encoding="ascii").splitlines()[0]
+            port = port_file.read_text(encoding="ascii").splitlines()[0]
             async with aiohttp.ClientSession() as session:
-                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                    pages = [page for page in await answer.json() if page["type"] == "page"]
+                async with session.get(f"http://127.0.0.1:{port}/json/list") as response:
+                    pages = [page for page in await response.json() if page["type"] == "page"]
                 async with session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as socket:
                     page = Page(socket)
                     for domain in ("Runtime", "Log", "Page"):
                         await page.call(f"{domain}.enable")
                     await page.call("Page.navigate", url=address)
-                    await page.until("document.getElementById('best') !== null")
+                    await page.wait_until("document.getElementById('best') !== null")
                     yield page
         finally:
             browser.terminate()
             browser.wait(20)
 
 
-def photo(path: Path, colour) -> None:
+def write_photo(path: Path, colour) -> None:
     path.parent.mkdir(exist_ok=True)
     Image.new("RGB", (160, 120), colour).save(path)
 
 
-def test_what_is_seen_with_a_camera_without_one_and_with_it_again(demo_bundle, demo_device, tmp_path):
-    photo(tmp_path / "photos" / "a.png", (240, 20, 20))
+def test_page_shows_labels_and_frames_and_why_there_are_none(demo_bundle, demo_device, tmp_path):
+    write_photo(tmp_path / "photos" / "a.png", (240, 20, 20))
 
-    async def look(address, child):
-        async with browsed(address, tmp_path / "profile") as page:
-            # The label of a known photo, its bar, and a picture of it.
-            await page.until("document.getElementById('best').innerText === 'red'")
-            await page.until("parseFloat(document.querySelector('.fill').style.width) > 90")
-            names = await page.value("[...document.querySelectorAll('#labels .name')].map((name) => name.innerText)")
+    async def check_page(address, child):
+        async with open_page(address, tmp_path / "profile") as page:
+            # The label of a known photo, its bar, and its frame.
+            await page.wait_until("document.getElementById('best').innerText === 'red'")
+            await page.wait_until("parseFloat(document.querySelector('.fill').style.width) > 90")
+            names = await page.evaluate("[...document.querySelectorAll('#labels .name')].map((name) => name.innerText)")
             assert names[0] == "red" and set(names) == {"red", "green", "blue"}
             middle = "document.getElementById('picture').getContext('2d').getImageData(80, 60, 1, 1).data"
-            red, green, blue, _ = await page.value(f"Array.from({middle})")
+            red, green, blue, _ = await page.evaluate(f"Array.from({middle})")
             assert red > 200 and green < 60 and blue < 60
-            # Numbers move.
-            await page.until("parseFloat(document.getElementById('rate').innerText) > 5")
-            seen = set()
-            # Rounded to a tenth, a quick machine's delays are often alike: there is time for more than five of them.
+            # The numbers are updated. Rounded to a tenth, consecutive delays are often equal on a fast machine.
+            await page.wait_until("parseFloat(document.getElementById('rate').innerText) > 5")
+            numbers = set()
             for _ in range(400):
-                seen.add((await page.text("delay"), await page.text("rate")))
-                if len(seen) > 5:
+                numbers.add((await page.read_text("delay"), await page.read_text("rate")))
+                if len(numbers) > 5:
                     break
                 await asyncio.sleep(0.05)
-            assert len(seen) > 5 and all(delay.endswith(" ms") for delay, _ in seen)
-            split = (await page.text("latency")).split()
-            assert [split[index] for index in (0, 3, 6, 9)] == ["capture", "preprocess", "invoke", "postprocess"]
-            # The camera is pulled.
-            assert await page.value("document.getElementById('message').hidden")
-            (tmp_path / "photos").rename(tmp_path / "pulled")
-            await page.until("!document.getElementById('message').hidden", 5)
-            said = await page.text("message")
-            assert said.startswith("No picture: the folder ") and "No such file or directory" in said
-            assert await page.text("best") == "…"
-            # And plugged in again, before another scene.
-            photo(tmp_path / "photos" / "b.png", (20, 20, 240))
-            await page.until("document.getElementById('best').innerText === 'blue'")
-            assert await page.value("document.getElementById('message').hidden")
-            # It fits a phone, and nothing went wrong unseen.
+            assert len(numbers) > 5 and all(delay.endswith(" ms") for delay, _ in numbers)
+            latency = (await page.read_text("latency")).split()
+            assert [latency[index] for index in (0, 3, 6, 9)] == ["capture", "preprocess", "invoke", "postprocess"]
+            # The source is disconnected.
+            assert await page.evaluate("document.getElementById('message').hidden")
+            (tmp_path / "photos").rename(tmp_path / "disconnected")
+            await page.wait_until("!document.getElementById('message').hidden")
+            message = await page.read_text("message")
+            assert message.startswith("No frame: the folder ") and "No such file or directory" in message
+            assert await page.read_text("best") == "…"
+            # The source is connected again, with another scene.
+            write_photo(tmp_path / "photos" / "b.png", (20, 20, 240))
+            await page.wait_until("document.getElementById('best').innerText === 'blue'")
+            assert await page.evaluate("document.getElementById('message').hidden")
+            # The page is not wider than a phone, and had no errors.
             await page.call("Emulation.setDeviceMetricsOverride", **PHONE)
-            assert await page.value("document.scrollingElement.scrollWidth") <= PHONE["width"]
-            assert page.troubles == []
-            # The board goes away.
+            assert await page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+            assert page.errors == []
+            # The demo ends.
             child.terminate()
-            await page.until("document.getElementById('message').innerText.startsWith('No connection')", 5)
+            await page.wait_until("document.getElementById('message').innerText.startsWith('No connection')")
 
-    with served(demo_device, demo_bundle, "--source", tmp_path / "photos", "--port", "0") as (child, address):
-        asyncio.run(asyncio.wait_for(look(address, child), 120))
+    with run_demo(demo_device, demo_bundle, "--source", tmp_path / "photos", "--port", "0") as (child, address):
+        asyncio.run(asyncio.wait_for(check_page(address, child), 180))
 
 
-def test_the_token_vanishes_from_the_address_and_is_kept(demo_bundle, demo_device, tmp_path):
-    photo(tmp_path / "photos" / "a.png", (20, 240, 20))
+def test_token_is_removed_from_the_address_and_kept_as_a_cookie(demo_bundle, demo_device, tmp_path):
+    write_photo(tmp_path / "photos" / "a.png", (20, 240, 20))
 
-    async def look(address):
+    async def check_page(address):
         assert "?token=" in address
-        own = f"http://127.0.0.1:{address.rpartition(':')[2]}"
-        async with browsed(own, tmp_path / "profile") as page:
-            await page.until("document.getElementById('best').innerText === 'green'")
-            assert await page.value("location.pathname + location.search") == "/"
-            assert await page.value("document.cookie") == ""
+        local_address = f"http://127.0.0.1:{address.rpartition(':')[2]}"
+        async with open_page(local_address, tmp_path / "profile") as page:
+            await page.wait_until("document.getElementById('best').innerText === 'green'")
+            assert await page.evaluate("location.pathname + location.search") == "/"
+            # HttpOnly: scripts cannot read the cookie.
+            assert await page.evaluate("document.cookie") == ""
             await page.call("Page.reload")
-            await page.until("document.getElementById('best') !== null")
-            await page.until("document.getElementById('best').innerText === 'green'")
-            assert page.troubles == []
+            await page.wait_until("document.getElementById('best') !== null")
+            await page.wait_until("document.getElementById('best').innerText === 'green'")
+            assert page.errors == []
 
     arguments = ("--source", tmp_path / "photos", "--port", "0", "--host", "0.0.0.0")
-    with served(demo_device, demo_bundle, *arguments) as (child, address):
-        asyncio.run(asyncio.wait_for(look(address), 120))
+    with run_demo(demo_device, demo_bundle, *arguments) as (child, address):
+        asyncio.run(asyncio.wait_for(check_page(address), 180))
         child.terminate()

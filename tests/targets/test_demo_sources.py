@@ -1,4 +1,4 @@
-"""demo_sources.py: what --source means, and a folder of photos that is changed while it is shown."""
+"""demo_sources.py: the values of --source, and a folder of photos that changes while it is shown."""
 
 import shutil
 import sys
@@ -12,114 +12,128 @@ from edgetl.core.photos import pixels
 
 
 @pytest.fixture(scope="module")
-def sources(demo):
-    return demo("demo_sources")
+def demo_sources(import_payload):
+    return import_payload("demo_sources")
 
 
 @pytest.fixture(scope="module")
-def frames(demo):
-    return demo("demo_frames")
+def demo_frames(import_payload):
+    return import_payload("demo_frames")
 
 
 @pytest.fixture
-def quick(sources, monkeypatch):
-    """Two pictures of each photo, without waiting."""
-    now = iter(range(10**6))
-    clock = SimpleNamespace(perf_counter=lambda: next(now) * 0.3, sleep=lambda _: None)
-    monkeypatch.setattr(sources, "time", clock)
+def fast_clock(demo_sources, monkeypatch):
+    """A clock that advances by 0.3 s per call: a photo is shown for a few frames, without waiting."""
+    calls = iter(range(10**6))
+    clock = SimpleNamespace(perf_counter=lambda: next(calls) * 0.3, sleep=lambda _: None)
+    monkeypatch.setattr(demo_sources, "time", clock)
 
 
 @pytest.fixture
 def photos(tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    noise = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for name, size in (("a.jpg", (1280, 960)), ("b.png", (60, 80)), ("c.JPG", (300, 200))):
-        cells = Image.fromarray(noise.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        cells = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8))
         cells.resize(size, Image.Resampling.BICUBIC).save(folder / name)
     (folder / "notes.txt").write_text("no photo", encoding="utf-8")
     return folder
 
 
-def test_photos_give_the_pixels_that_the_build_saw(sources, frames, photos, quick):
-    source = sources.folder(photos, frames.Wanted(side_px=96))
+@pytest.mark.usefixtures("fast_clock")
+def test_photos_of_a_folder_have_the_pixels_of_the_build(demo_sources, demo_frames, photos):
+    frames = demo_sources.read_folder(photos, demo_frames.FrameRequest(side_px=96))
     for fit in pixels.FITS:
-        seen: list[bytes] = []
-        while len(set(seen)) < 3:
-            seen.append(pixels.fit_image(next(source).image, 96, fit).tobytes())
-        expected = {pixels.load_photo(photos / name, 96, fit).tobytes() for name in ("a.jpg", "b.png", "c.JPG")}
-        assert set(seen) == expected
+        images: set[bytes] = set()
+        while len(images) < 3:
+            images.add(pixels.fit_image(next(frames).image, 96, fit).tobytes())
+        assert images == {pixels.load_photo(photos / name, 96, fit).tobytes() for name in ("a.jpg", "b.png", "c.JPG")}
 
 
-def test_each_photo_is_held_and_they_come_again(sources, frames, photos, quick):
-    source = sources.folder(photos, frames.Wanted(side_px=96))
-    widths = [next(source).image.width for _ in range(40)]
+@pytest.mark.usefixtures("fast_clock")
+def test_each_photo_is_shown_several_times_and_the_folder_is_repeated(demo_sources, demo_frames, photos):
+    frames = demo_sources.read_folder(photos, demo_frames.FrameRequest(side_px=96))
+    widths = [next(frames).image.width for _ in range(40)]
     changes = [width for index, width in enumerate(widths) if not index or widths[index - 1] != width]
     assert len(widths) >= 2 * len(changes) and changes[:3] * 2 == changes[:6]
 
 
-def test_what_cannot_be_read_is_passed_over(sources, frames, photos, quick):
+@pytest.mark.usefixtures("fast_clock")
+def test_unreadable_photo_is_skipped(demo_sources, demo_frames, photos):
     (photos / "a.jpg").write_bytes(b"\xff\xd8\xff nothing")
-    source = sources.folder(photos, frames.Wanted(side_px=96))
-    assert {next(source).image.size for _ in range(30)} == {(60, 80), (300, 200)}
+    frames = demo_sources.read_folder(photos, demo_frames.FrameRequest(side_px=96))
+    assert {next(frames).image.size for _ in range(30)} == {(60, 80), (300, 200)}
 
 
-def test_a_folder_without_a_good_photo(sources, frames, photos, quick):
+@pytest.mark.usefixtures("fast_clock")
+def test_folder_without_readable_photo_is_reported(demo_sources, demo_frames, photos):
     for name in ("b.png", "c.JPG"):
         (photos / name).unlink()
     (photos / "a.jpg").write_bytes(b"")
-    with pytest.raises(frames.SourceError, match=r"no photo in .* can be read: a\.jpg: empty file"):
-        next(sources.folder(photos, frames.Wanted()))
+    with pytest.raises(demo_frames.SourceError, match=r"no photo in .* can be read: a\.jpg: empty file"):
+        next(demo_sources.read_folder(photos, demo_frames.FrameRequest()))
     (photos / "a.jpg").unlink()
-    with pytest.raises(frames.SourceError, match="holds no photos"):
-        next(sources.folder(photos, frames.Wanted()))
+    with pytest.raises(demo_frames.SourceError, match="contains no photos"):
+        next(demo_sources.read_folder(photos, demo_frames.FrameRequest()))
 
 
-def test_a_folder_that_goes_and_comes_back(sources, frames, photos, quick):
-    source = sources.chosen(str(photos), frames.Wanted(side_px=96))
-    first = source.frames()
-    assert next(first).image.size
+@pytest.mark.usefixtures("fast_clock")
+def test_removed_folder_is_reported_and_can_be_opened_again(demo_sources, demo_frames, photos):
+    source = demo_sources.select_source(str(photos), demo_frames.FrameRequest(side_px=96))
+    frames = source.open_frames()
+    assert next(frames).image.size
     shutil.move(photos, photos.with_name("gone"))
-    with pytest.raises(frames.SourceError, match=r"cannot be read: No such file or directory"):
-        list(first)
+    with pytest.raises(demo_frames.SourceError, match=r"cannot be read: No such file or directory"):
+        list(frames)
     shutil.move(photos.with_name("gone"), photos)
-    assert next(source.frames()).image.size
+    assert next(source.open_frames()).image.size
 
 
-def test_names(sources, frames, photos, monkeypatch):
-    wanted = frames.Wanted()
+def test_source_is_selected_by_its_name(demo_sources, demo_frames, photos, monkeypatch):
+    request = demo_frames.FrameRequest()
     monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(error=OSError))
     monkeypatch.setitem(sys.modules, "picamera2", SimpleNamespace())
-    names = ["auto", "picamera2", "/dev/video7", str(photos), str(photos / "a.jpg")]
-    assert [sources.chosen(name, wanted).name for name in names] == ["camera", "picamera2", names[2], "photos", "a.jpg"]
-    with pytest.raises(frames.SourceError, match="nor a folder or file that is there"):
-        sources.chosen(str(photos / "missing"), wanted)
-    with pytest.raises(frames.SourceError, match="~nobody-of-that-name"):
-        sources.chosen("~nobody-of-that-name/photos", wanted)
+    texts = ["auto", "picamera2", "/dev/video7", str(photos), str(photos / "a.jpg")]
+    names = [demo_sources.select_source(text, request).name for text in texts]
+    assert names == ["camera", "picamera2", "/dev/video7", "photos", "a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("/nowhere", "--source /nowhere: no such folder or file"), ("~no-such-user/x", "~no-such-user")],
+)
+def test_unknown_source_is_refused(demo_sources, demo_frames, text, message):
+    with pytest.raises(demo_frames.SourceError, match=message):
+        demo_sources.select_source(text, demo_frames.FrameRequest())
 
 
 @pytest.mark.parametrize("name", ["picamera2", "/dev/video0", "clip.mp4"])
-def test_a_missing_library_is_said_at_once(sources, frames, name, monkeypatch, tmp_path):
+def test_missing_library_is_reported_when_the_source_is_selected(
+    demo_sources, demo_frames, name, monkeypatch, tmp_path
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "clip.mp4").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "cv2", None)
     monkeypatch.setitem(sys.modules, "picamera2", None)
-    with pytest.raises(frames.SourceError, match="is not to be had: "):
-        sources.chosen(name, frames.Wanted())
+    with pytest.raises(demo_frames.SourceError, match="is not installed: "):
+        demo_sources.select_source(name, demo_frames.FrameRequest())
 
 
-def test_auto_takes_the_boards_camera_then_usb_and_else_says_both(sources, frames, monkeypatch, tmp_path):
-    known: list[str] = []
-    library = SimpleNamespace(Picamera2=SimpleNamespace(global_camera_info=lambda: known))
-    monkeypatch.setattr(sources.demo_cameras, "picamera2_library", lambda: library)
-    monkeypatch.setattr(sources.demo_cameras, "picamera2", lambda _: iter(["board"]))
-    monkeypatch.setattr(sources.demo_cameras, "v4l2", lambda device, _: iter([device]))
-    with pytest.raises(
-        frames.SourceError, match="no camera is connected to the board; and no camera is plugged in on USB"
-    ):
-        list(sources.found(frames.Wanted(), tmp_path))
+def test_auto_prefers_the_camera_connector_to_usb_and_reports_both_if_missing(
+    demo_sources, demo_frames, monkeypatch, tmp_path
+):
+    cameras: list[str] = []
+    library = SimpleNamespace(Picamera2=SimpleNamespace(global_camera_info=lambda: cameras))
+    monkeypatch.setattr(demo_sources.demo_cameras, "import_picamera2", lambda: library)
+    monkeypatch.setattr(demo_sources.demo_cameras, "read_picamera2", lambda _: iter(["board"]))
+    monkeypatch.setattr(demo_sources.demo_cameras, "read_v4l2", lambda device, _: iter([device]))
+    request = demo_frames.FrameRequest()
+    message = "no camera is connected to the board; and no USB camera is connected"
+    with pytest.raises(demo_frames.SourceError, match=message):
+        list(demo_sources.read_any_camera(request, tmp_path))
     for name in ("usb-z-video-index0", "usb-a-video-index1", "usb-b-video-index0"):
         (tmp_path / name).touch()
-    assert list(sources.found(frames.Wanted(), tmp_path)) == [str(tmp_path / "usb-b-video-index0")]
-    known.append("imx708")
-    assert next(sources.found(frames.Wanted(), tmp_path)) == "board"
+    assert list(demo_sources.read_any_camera(request, tmp_path)) == [str(tmp_path / "usb-b-video-index0")]
+    cameras.append("imx708")
+    assert next(demo_sources.read_any_camera(request, tmp_path)) == "board"

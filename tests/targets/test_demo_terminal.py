@@ -1,4 +1,4 @@
-"""demo_terminal.py: what its lines say, redrawn on a terminal and one by one elsewhere."""
+"""demo_terminal.py: the text of its lines, redrawn on a terminal and appended elsewhere."""
 
 import io
 from types import SimpleNamespace
@@ -7,8 +7,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def terminal(demo):
-    return demo("demo_terminal")
+def demo_terminal(import_payload):
+    return import_payload("demo_terminal")
 
 
 STATE = {
@@ -21,8 +21,8 @@ STATE = {
 }
 
 
-def test_the_lines(terminal):
-    assert terminal.lines(STATE) == [
+def test_lines_contain_labels_rate_latency_board_and_source(demo_terminal):
+    assert demo_terminal.format_lines(STATE) == [
         f"  ox-eye ☼  {'█' * 18}{'░' * 6}   75.0%",
         f"  rose      {'█' * 6}{'░' * 18}   25.0%",
         "  30.0 frames/s, 12 dropped",
@@ -30,64 +30,67 @@ def test_the_lines(terminal):
         "  61.2 °C, 1.80 GHz, not throttled",
         "  photos",
     ]
-    assert terminal.line(STATE).startswith("ox-eye ☼ 75.0% · 30.0 frames/s, 12 dropped · capture 3.1")
+    assert demo_terminal.format_line(STATE).startswith("ox-eye ☼ 75.0% · 30.0 frames/s, 12 dropped · capture 3.1")
 
 
-def test_without_a_picture(terminal):
-    nothing = {"temperature_c": None, "clock_hz": None, "throttled": None}
-    camera = {"name": "camera", "ok": False, "message": "it was pulled"}
-    state = {**STATE, "labels": [], "rate_hz": None, "latency_ms": {}, "camera": camera, "board": nothing}
-    lines = ["no frames, 12 dropped", "no latencies", "throttling not known", "NO PICTURE (camera): it was pulled"]
-    assert terminal.line(state) == " · ".join(lines)
-    assert [line.strip() for line in terminal.lines(state)] == lines
+def test_without_frames_the_reason_is_shown(demo_terminal):
+    unknown = {"temperature_c": None, "clock_hz": None, "throttled": None}
+    camera = {"name": "camera", "ok": False, "message": "it was disconnected"}
+    state = {**STATE, "labels": [], "rate_hz": None, "latency_ms": {}, "camera": camera, "board": unknown}
+    texts = ["no frames, 12 dropped", "no latencies", "throttling unknown", "NO FRAME (camera): it was disconnected"]
+    assert demo_terminal.format_line(state) == " · ".join(texts)
+    assert [line.strip() for line in demo_terminal.format_lines(state)] == texts
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("conditions", "text"),
     [
         ({"now": ["throttled"], "since_boot": ["throttled"]}, "NOW: throttled"),
         ({"now": [], "since_boot": ["under-voltage", "throttled"]}, "since boot: under-voltage, throttled"),
     ],
 )
-def test_throttling(terminal, words, shown):
-    assert terminal.throttling(words) == shown
+def test_throttling_now_is_shown_before_throttling_since_boot(demo_terminal, conditions, text):
+    assert demo_terminal.format_throttling(conditions) == text
 
 
-def test_a_label_cannot_move_the_cursor(terminal):
+def test_control_characters_of_a_label_are_replaced(demo_terminal):
     state = {**STATE, "labels": [["\x1b[2Jrose\x07", 1.0]]}
-    assert "\x1b" not in terminal.line(state) and "?[2Jrose?" in "\n".join(terminal.lines(state))
+    assert "\x1b" not in demo_terminal.format_line(state)
+    assert "?[2Jrose?" in "\n".join(demo_terminal.format_lines(state))
 
 
-def test_bars_stay_in_their_cells(terminal):
-    assert {len(terminal.bar(value)) for value in (-1, 0, 0.5, 1, 2)} == {terminal.BAR_CELLS}
+def test_bars_have_the_same_length_for_every_probability(demo_terminal):
+    assert {len(demo_terminal.format_bar(value)) for value in (-1, 0, 0.5, 1, 2)} == {demo_terminal.BAR_CELLS}
 
 
-class Out(io.StringIO):
-    def __init__(self, terminal: bool):
+class Output(io.StringIO):
+    """A text stream that is a terminal, or not."""
+
+    def __init__(self, is_terminal: bool):
         super().__init__()
-        self._terminal = terminal
+        self._is_terminal = is_terminal
 
     def isatty(self):
-        return self._terminal
+        return self._is_terminal
 
 
-def shown(terminal, *, tty: bool) -> str:
-    turns = iter([False, False, True])
+def show_twice(demo_terminal, *, is_terminal: bool) -> str:
+    waits = iter([False, False, True])
     demo = SimpleNamespace(
-        loop=SimpleNamespace(stopped=SimpleNamespace(wait=lambda _: next(turns))), state=lambda: STATE
+        loop=SimpleNamespace(stopped=SimpleNamespace(wait=lambda _: next(waits))), get_state=lambda: STATE
     )
-    out = Out(tty)
-    terminal.run(demo, out)
-    return out.getvalue()
+    output = Output(is_terminal)
+    demo_terminal.show_in_terminal(demo, output)
+    return output.getvalue()
 
 
-def test_on_a_terminal_it_is_redrawn_in_place(terminal, monkeypatch):
+def test_lines_are_redrawn_in_place_on_a_terminal(demo_terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    text = shown(terminal, tty=True)
+    text = show_twice(demo_terminal, is_terminal=True)
     assert text.count("\x1b[6F\x1b[J") == 1 and text.startswith("\x1b[J")
     assert max(len(row) for row in text.replace("\x1b[6F", "").replace("\x1b[J", "").splitlines()) == 39
 
 
-def test_elsewhere_it_is_a_line_each(terminal):
-    text = shown(terminal, tty=False)
-    assert "\x1b" not in text and text == f"{terminal.line(STATE)}\n" * 2
+def test_one_line_per_state_is_appended_elsewhere(demo_terminal):
+    text = show_twice(demo_terminal, is_terminal=False)
+    assert "\x1b" not in text and text == f"{demo_terminal.format_line(STATE)}\n" * 2

@@ -52,7 +52,7 @@ def test_32_bit_board_installs_tflite_runtime_and_numpy_1():
 def test_32_bit_board_carries_the_same_files_with_another_runtime():
     target, tflite = targets.find_target("raspberry-pi-armv7"), targets.find_target("tflite")
     assert [file.name for file in target.payload] == [file.name for file in tflite.payload]
-    runtimes = [next(file.path for file in each.payload if file.name == "runtime.py") for each in (target, tflite)]
+    runtimes = [next(file.path for file in board.payload if file.name == "runtime.py") for board in (target, tflite)]
     assert [path.parent.name for path in runtimes] == ["raspberry-pi-armv7", "tflite"]
 
 

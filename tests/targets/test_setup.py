@@ -1,4 +1,4 @@
-"""setup.sh with a Python that makes no real environment: what it does, and what stays where it breaks off."""
+"""setup.sh with a Python that makes no real environment: what it runs, and what remains after an interruption."""
 
 import json
 import os
@@ -12,26 +12,29 @@ import pytest
 
 
 class Board:
-    """A bundle, and a python3 whose venv and pip do as told and write down what they were asked."""
+    """A bundle, and a python3 whose venv and pip are replaced by shell commands and recorded in a log."""
 
     def __init__(self, root: Path, bundle: Path, python: Path) -> None:
         self.folder = Path(shutil.copytree(bundle, root / "the bundle"))
         self.log = root / "log"
         self.python = root / "python3"
-        self.pip_does = "exit 0"
-        self.venv_does = ""
-        self._real = python
+        self.pip_commands = "exit 0"
+        self.venv_commands = ""
+        # The self-check has tests of its own; "" runs it.
+        self.selfcheck_commands = "exit 0"
+        self._real_python = python
 
     def command(self) -> list[str]:
         inner = self.python.with_name("venv-python")
-        # What stands in .venv/bin: pip is written down, everything else runs on the real one.
+        # The python of .venv: pip is recorded, everything else runs with the real Python.
         inner.write_text(
-            f"#!/bin/sh\n"
-            f'if [ "$1 $2" = "-m pip" ]; then echo "$*" >>"{self.log}"; {self.pip_does}; fi\nexec "{self._real}" "$@"\n'
+            f'#!/bin/sh\nif [ "$1 $2" = "-m pip" ]; then echo "$*" >>"{self.log}"; {self.pip_commands}; fi\n'
+            f'if [ "$1" = "{self.folder}/selfcheck.py" ]; then :; {self.selfcheck_commands}\nfi\n'
+            f'exec "{self._real_python}" "$@"\n'
         )
         self.python.write_text(
-            f'#!/bin/sh\nif [ "$1 $2" = "-m venv" ]; then {self.venv_does}\necho "$*" >>"{self.log}"\n'
-            f'mkdir -p "$3/bin"; cp "{inner}" "$3/bin/python"; exit 0; fi\nexec "{self._real}" "$@"\n'
+            f'#!/bin/sh\nif [ "$1 $2" = "-m venv" ]; then {self.venv_commands}\necho "$*" >>"{self.log}"\n'
+            f'mkdir -p "$3/bin"; cp "{inner}" "$3/bin/python"; exit 0; fi\nexec "{self._real_python}" "$@"\n'
         )
         for program in (inner, self.python):
             program.chmod(0o755)
@@ -45,88 +48,94 @@ class Board:
             [*self.command(), *arguments], capture_output=True, text=True, cwd="/", env=self.environment(), check=False
         )
 
-    def asked(self) -> list[str]:
+    def list_calls(self) -> list[str]:
+        """The recorded calls of venv and pip."""
         return self.log.read_text().splitlines() if self.log.exists() else []
 
 
 @pytest.fixture
-def board(tmp_path, built, device) -> Board:
-    return Board(tmp_path, built["int8"], device.python)
+def board(tmp_path, bundles, device) -> Board:
+    return Board(tmp_path, bundles["int8"], device.python)
 
 
-def test_it_makes_an_environment_installs_and_proves(board):
-    done = board.set_up()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith("This device gives what the build gave.\n")
-    made, installed = board.asked()
-    assert made == f"-m venv {board.folder}/.venv"
-    assert installed.startswith("-m pip install") and "--only-binary :all:" in installed
-    assert installed.endswith(f"--requirement {board.folder}/requirements.txt")
+def test_setup_makes_an_environment_installs_packages_and_runs_the_self_check(board):
+    board.selfcheck_commands = ""
+    completed = board.set_up()
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert completed.stdout.endswith("This device computes what the build computed.\n")
+    venv, pip = board.list_calls()
+    assert venv == f"-m venv {board.folder}/.venv"
+    assert pip.startswith("-m pip install") and "--only-binary :all:" in pip
+    assert pip.endswith(f"--requirement {board.folder}/requirements.txt")
 
 
-def test_what_is_there_is_kept_and_what_changed_is_made_anew(board):
+def test_complete_environment_is_kept_and_one_for_other_requirements_is_made_again(board):
     board.set_up()
-    assert board.set_up().returncode == 0 and len(board.asked()) == 2
+    assert board.set_up().returncode == 0 and len(board.list_calls()) == 2
     stamp = board.folder / ".venv" / "set-up"
     stamp.write_text("for other requirements")
-    assert board.set_up().returncode == 0 and len(board.asked()) == 4
+    assert board.set_up().returncode == 0 and len(board.list_calls()) == 4
 
 
-def test_a_failed_installation_leaves_nothing_and_can_be_repeated(board):
-    board.pip_does = "echo 'No space left on device' >&2; exit 1"
-    done = board.set_up()
-    assert done.returncode == 2 and "No space left on device" in done.stderr
-    assert "nothing is left half-installed" in done.stderr
+def test_failed_installation_is_removed_and_can_be_repeated(board):
+    board.pip_commands = "echo 'No space left on device' >&2; exit 1"
+    completed = board.set_up()
+    assert completed.returncode == 2 and "No space left on device" in completed.stderr
+    assert ".venv was removed, run sh setup.sh again" in completed.stderr
     assert not (board.folder / ".venv").exists()
-    board.pip_does = "exit 0"
+    board.pip_commands = "exit 0"
     assert board.set_up().returncode == 0
 
 
-def test_interrupted_it_leaves_nothing(board):
-    board.pip_does = "exec sleep 30"
+def test_interrupted_installation_is_removed(board):
+    board.pip_commands = "exec sleep 30"
     command = board.command()
     with subprocess.Popen(command, env=board.environment(), start_new_session=True) as child:
-        while len(board.asked()) < 2:
+        deadline = time.monotonic() + 60
+        while len(board.list_calls()) < 2:
+            assert time.monotonic() < deadline, "pip was not started"
             time.sleep(0.02)
         os.killpg(child.pid, signal.SIGINT)
     assert child.returncode == 130
     assert not (board.folder / ".venv").exists()
 
 
-def test_what_a_power_cut_left_is_made_anew(board):
+def test_environment_without_a_stamp_is_made_again(board):
+    """A power cut leaves an unfinished environment."""
     (board.folder / ".venv" / "bin").mkdir(parents=True)
     (board.folder / ".venv" / "leftover").write_text("half")
     assert board.set_up().returncode == 0
     assert not (board.folder / ".venv" / "leftover").exists()
 
 
-def test_no_venv_module(board):
-    board.venv_does = "exit 1"
-    done = board.set_up()
-    assert done.returncode == 2 and "sudo apt install python3-venv" in done.stderr
+def test_missing_venv_module_is_reported_with_its_package(board):
+    board.venv_commands = "exit 1"
+    completed = board.set_up()
+    assert completed.returncode == 2 and "sudo apt install python3-venv" in completed.stderr
     assert not (board.folder / ".venv").exists()
 
 
-def test_no_python_at_all(board):
+def test_missing_python_is_reported(board):
     command = board.command()
     environment = {**board.environment(), "PYTHON": "no-such-python3"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 2 and done.stderr.startswith("no-such-python3 is not installed")
+    completed = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert completed.returncode == 2 and completed.stderr.startswith("no-such-python3 is not installed")
 
 
-def test_no_runtime_for_this_machine_is_said_before_anything_is_made(board):
+def test_unsupported_python_is_reported_before_anything_is_made(board):
     facts = json.loads((board.folder / "model.json").read_text(encoding="utf-8"))
     facts["runtime"]["python"] = ">=3.20"
     (board.folder / "model.json").write_text(json.dumps(facts), encoding="utf-8")
-    done = board.set_up()
-    assert done.returncode == 2 and "There is no runtime for Python" in done.stderr
-    assert board.asked() == [] and not (board.folder / ".venv").exists()
+    completed = board.set_up()
+    assert completed.returncode == 2 and "There is no runtime for Python" in completed.stderr
+    assert board.list_calls() == [] and not (board.folder / ".venv").exists()
 
 
-def test_a_changed_bundle_is_not_proved(board):
+def test_changed_bundle_fails_the_self_check(board):
+    board.selfcheck_commands = ""
     (board.folder / "labels.txt").write_text("other\n")
-    done = board.set_up()
-    assert done.returncode == 1 and "labels.txt: changed" in done.stdout
+    completed = board.set_up()
+    assert completed.returncode == 1 and "labels.txt: changed" in completed.stdout
 
 
 @pytest.fixture
@@ -134,38 +143,45 @@ def demo_board(tmp_path, demo_bundle, device) -> Board:
     return Board(tmp_path, demo_bundle, device.python)
 
 
-def test_with_the_demo_it_sees_the_systems_packages_and_installs_both_lists(demo_board):
-    done = demo_board.set_up("--demo")
-    assert done.returncode == 0, done.stdout + done.stderr
-    made, installed = demo_board.asked()
-    assert made == f"-m venv {demo_board.folder}/.venv --system-site-packages"
+def test_demo_environment_has_the_packages_of_the_system_and_of_both_lists(demo_board):
+    completed = demo_board.set_up("--demo")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    venv, pip = demo_board.list_calls()
     folder = demo_board.folder
-    assert installed.endswith(f"--requirement {folder}/requirements.txt --requirement {folder}/requirements-demo.txt")
+    assert venv == f"-m venv {folder}/.venv --system-site-packages"
+    assert pip.endswith(f"--requirement {folder}/requirements.txt --requirement {folder}/requirements-demo.txt")
 
 
-def test_the_demo_is_added_once_and_then_kept(demo_board):
+def test_demo_is_kept_by_later_calls_without_the_option(demo_board):
     assert demo_board.set_up().returncode == 0
-    assert "--system-site-packages" not in demo_board.asked()[0] and "requirements-demo" not in demo_board.asked()[1]
-    assert demo_board.set_up("--demo").returncode == 0 and len(demo_board.asked()) == 4
+    venv, pip = demo_board.list_calls()
+    assert "--system-site-packages" not in venv and "requirements-demo" not in pip
+    assert demo_board.set_up("--demo").returncode == 0 and len(demo_board.list_calls()) == 4
     assert demo_board.set_up("--demo").returncode == 0 and demo_board.set_up().returncode == 0
-    assert len(demo_board.asked()) == 4
+    assert len(demo_board.list_calls()) == 4
+
+
+def test_demo_is_kept_where_the_environment_is_made_again(demo_board):
+    assert demo_board.set_up("--demo").returncode == 0
     stamp = demo_board.folder / ".venv" / "set-up"
     before = stamp.read_text()
-    # Another Python, or one that is gone: all is made anew, the demo included.
+    # Another version of Python, and a .venv whose Python is gone.
     stamp.write_text(before.replace("Python", "Python 3.0 and not"))
     assert demo_board.set_up().returncode == 0 and stamp.read_text() == before
     (demo_board.folder / ".venv" / "bin" / "python").write_text("gone")
     assert demo_board.set_up().returncode == 0 and stamp.read_text() == before
-    for made, installed in (demo_board.asked()[4:6], demo_board.asked()[6:8]):
-        assert "--system-site-packages" in made and "requirements-demo" in installed
+    calls = demo_board.list_calls()
+    for venv, pip in (calls[2:4], calls[4:6]):
+        assert "--system-site-packages" in venv and "requirements-demo" in pip
 
 
-def test_a_bundle_without_a_demo_says_so(board):
-    done = board.set_up("--demo")
-    assert done.returncode == 2 and "this bundle has no demo" in done.stderr and board.asked() == []
+def test_demo_option_is_refused_in_a_bundle_without_the_demo(board):
+    completed = board.set_up("--demo")
+    assert completed.returncode == 2 and "this bundle has no demo" in completed.stderr and board.list_calls() == []
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["--demo", "--demo"], ["--help"], [""]])
 def test_wrong_arguments_are_refused(demo_board, arguments):
-    done = demo_board.set_up(*arguments)
-    assert done.returncode == 2 and done.stderr == "usage: sh setup.sh [--demo]\n" and demo_board.asked() == []
+    completed = demo_board.set_up(*arguments)
+    assert completed.returncode == 2 and completed.stderr == "usage: sh setup.sh [--demo]\n"
+    assert demo_board.list_calls() == []

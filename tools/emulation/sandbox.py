@@ -74,6 +74,7 @@ def prepare_board(board: Board) -> PreparedBoard:
     qemu_key = [debian.QEMU_SUITE, architecture]
     qemu_folder = cache_folder("qemu", qemu_key, lambda folder: debian.unpack_qemu(folder, architecture))
     qemu = qemu_folder / ("qemu-arm" if board.machine == "armv7l" else "qemu-aarch64")
+    # All that the root file system depends on; a new pin makes a new folder.
     key = [board.suite, board.architecture, board.packages, wheels.pin_versions(board), board.platforms]
 
     def make(folder: Path) -> None:
@@ -99,6 +100,7 @@ def make_command(prepared: PreparedBoard, program: Program) -> list[str]:
         "users": program.users,
         "disk_bytes": program.disk_bytes,
     }
+    # -I: the program must not import modules from the current folder.
     return [sys.executable, "-I", str(_INSIDE), json.dumps(settings)]
 
 

@@ -118,6 +118,7 @@ def start_board(
             _wait_for_sshd(process, port, log)
             yield SshBoard(name=prepared.board.name, config=folder / "config", process=process, log=log)
         finally:
+            # inside.py passes it on: the first process of the board is killed, and all others with it.
             process.send_signal(signal.SIGTERM)
             process.wait()
 
@@ -130,6 +131,7 @@ def _write_configuration(folder: Path, prepared: PreparedBoard, environment: Map
     for path in (board / "host_key", folder / "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True)
     shutil.copyfile(folder / "key.pub", board / "authorized_keys")
+    # sshd takes the port a moment later. Another program could take it first; sshd then fails, and its log is reported.
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     variables = {

@@ -33,7 +33,7 @@ def cache_folder(name: str, key: object, make: Callable[[Path], None]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Another process may have made it while this one waited for the lock.
         if not folder.is_dir():
-            with cache.create_folder(folder) as unfinished:
+            with cache.create_cached_folder(folder) as unfinished:
                 make(unfinished)
                 # A root file system must be readable for all users of the board.
                 unfinished.chmod(0o755)

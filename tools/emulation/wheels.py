@@ -37,6 +37,7 @@ def download_wheels(folder: Path, board: Board) -> None:
     if pip.returncode:
         reason = (pip.stderr.strip().splitlines() or ["no message"])[-1]
         raise EmulationError(f"wheels for the emulated board cannot be downloaded: {reason}")
+    # Unpacking is enough to import them; their command-line programs are not used.
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)

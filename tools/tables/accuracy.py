@@ -53,6 +53,7 @@ def render_ladder(results: Results) -> str:
         columns += [f"{title}: s", "drop, points (bounds)", "outcome"]
     rows = []
     for method, attempts in _pair_formats(results.rows, "method").items():
+        # One passing format does not end the ladder of the other.
         passed = all(attempt["outcome"] == "PASS" for attempt in attempts)
         cells = [f"**{method}**" if passed else method]
         for attempt in attempts:
@@ -66,6 +67,7 @@ def render_retraining(results: Results) -> str:
     columns = ["network, Keras accuracy", "method"]
     for title in _FORMATS.values():
         columns += [f"{title}: drop, points (bounds)", "size (after gzip)", "agreement with its model"]
+    # Network and method together identify a row of the table.
     networks = [
         {**row, "network": f"{_BASES[row['base']]} {row['alpha']}, {row['keras_accuracy']:.4f} / {row['method']}"}
         for row in results.rows
@@ -91,9 +93,25 @@ def render_transfer_head(results: Results) -> str:
     return _render_starts(results, "head_accuracy")
 
 
+def render_pretraining(results: Results) -> str:
+    """Return the accuracy with the weights of each pretraining, fine-tuned and as a frozen base."""
+    columns = ["pretraining", "photos", "whole network fine-tuned", "head on the frozen base"]
+    rows = [
+        [
+            row["training"],
+            row["photos"],
+            _format_deviation(row, "accuracy"),
+            format_optional(row, "head_accuracy", lambda value: f"{value:.3f}"),
+        ]
+        for row in results.rows
+    ]
+    return format_table(columns, rows)
+
+
 def _pair_formats(rows: list[Row], name: str) -> dict[str, list[Row]]:
     """Group rows by a field; each group has the row of TFLite first, then that of ONNX."""
     groups: defaultdict[str, list[Row]] = defaultdict(list)
+    # Formats in the outer loop: the rows of a file may be in any order.
     for format_name in _FORMATS:
         for row in rows:
             if row["format"] == format_name:

@@ -32,6 +32,7 @@ def _render(results: Results, format_name: FormatName) -> str:
         files[row["base"]][row["format"], row["method"]] = row
     reasons: list[str] = []
     rows = []
+    # In the order of the table of bases, whatever the order of measurement.
     for name in filter(files.get, base_table.BASES):
         epochs, seconds, accuracy = _find_usual_training(list(files[name].values()))
         training = f"{epochs} epochs, {seconds:.0f} s, {accuracy:.3f}" if epochs else ""
@@ -55,6 +56,7 @@ def _format_file(row: Row | None, reasons: list[str], usual_epochs: int) -> str:
         return ""
     epochs = f", {row['epochs']} epochs" if row["epochs"] != usual_epochs else ""
     if "failed" in row:
+        # A converter's message may continue with long listings.
         reason = row["failed"].splitlines()[0]
         if reason not in reasons:
             reasons.append(reason)

@@ -1,4 +1,4 @@
-"""Parts of Markdown tables: rows, numbers with units, and the line that says where the numbers come from."""
+"""Parts of Markdown tables: rows, numbers with units, and the line that names the source of the numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +23,7 @@ def format_source(header: Row) -> str:
 def format_points(fraction: float) -> str:
     """Return a difference of accuracies in percentage points, as in "+0.19"; without a sign where it rounds to 0."""
     points = f"{100 * fraction:+.2f}"
+    # "-0.00" and "+0.00" would suggest a direction that was not measured.
     return points[1:] if float(points) == 0 else points
 
 
@@ -40,6 +41,7 @@ def format_bytes(size: float) -> str:
 
 def format_number(value: float) -> str:
     """Return a number with three significant digits, as in "1.80", "13.0" or "239"."""
+    # From 1000 on, the "g" format would switch to powers of ten.
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
 
 

@@ -46,7 +46,9 @@ def render_scale(results: Results) -> str:
     columns = ["photos", "duration", "memory limit", "peak anonymous memory", "cache", "measured"]
     rows = [
         [
+            # A comma would be a decimal sign to many readers.
             f"{row['photos']:,}".replace(",", " "),
+            # Three digits are as many as a repeated measurement confirms.
             f"{row['seconds']:.1f} s" if row["seconds"] < 100 else f"{row['seconds']:.0f} s",
             format_optional(row, "memory_limit_bytes", format_bytes),
             format_optional(row, "peak_anonymous_bytes", format_bytes),

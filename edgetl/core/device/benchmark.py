@@ -38,6 +38,7 @@ class BenchmarkRequest:
 def link_photos(request: BenchmarkRequest, folder: Path) -> None:
     """Link the photos as bench.py expects them: in folders named after their labels, each named after its index."""
     for index, photo in enumerate(request.photos):
+        # Names of photos may repeat in several folders of a class, and may contain any character.
         link = folder / request.classes[photo.label] / f"{_name_photo(index)}{Path(photo.path).suffix.lower()}"
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to((request.root / photo.path).absolute())
@@ -84,6 +85,7 @@ def arrange_probabilities(accuracy: Accuracy, photos: int, classes: int) -> np.n
     for photo, reason in accuracy.unreadable.items():
         raise StageError(f"the device cannot read a photo that this machine can read: {reason}", where=(photo,))
     rows = {Path(prediction.photo).stem: prediction.probabilities for prediction in accuracy.answers}
+    # The order of the answers is that of the device's file system.
     complete = set(rows) == {_name_photo(index) for index in range(photos)}
     if not complete or any(len(row) != classes for row in rows.values()):
         raise StageError(

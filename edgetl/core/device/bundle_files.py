@@ -200,6 +200,7 @@ def format_labels(classes: Sequence[str]) -> str:
     Raises:
         DataError: a label that is empty or has several lines.
     """
+    # str.splitlines also splits at Unicode's line separators, as readers of labels.txt may.
     for name in classes:
         if name.splitlines() != [name]:
             raise DataError(f"the class {name!r} cannot be written on one line", hint="rename its folder")

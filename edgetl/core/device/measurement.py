@@ -144,6 +144,7 @@ class Throttled(Record):
 class Measurement(Record):
     """Content of measure.json. If `valid` is False, its figures must not be compared; `reasons` state why."""
 
+    # A field called schema would hide a method of pydantic's models.
     schema_number: Annotated[Literal[1], Field(alias="schema")]
     valid: bool
     reasons: tuple[str, ...]
@@ -191,6 +192,7 @@ def read_measurement(path: Path, model_sha256: str) -> Measurement:
     except OSError as error:
         raise StageError(f"bench.py wrote no measure.json: {error.strerror}", where=(path,)) from error
     except ValidationError as error:
+        # The first problem is enough: the file is not written by hand.
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
         raise StageError(f"not a measure.json of bench.py: {key}: {problem['msg'].lower()}", where=(path,)) from error

@@ -147,6 +147,7 @@ def read_target_file(path: Path) -> dict[str, Any]:
     try:
         TargetFile.model_validate(tables)
     except ValidationError as error:
+        # A missing key may be in a parent, all other problems are problems of this file.
         for problem in error.errors():
             if problem["type"] != "missing" or problem["loc"][0] in NOT_INHERITED:
                 raise _explain(path, problem) from error

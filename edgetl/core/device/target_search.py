@@ -33,12 +33,14 @@ def map_target_files(extra_dirs: Iterable[Path]) -> dict[str, Path]:
             if _ID.fullmatch(path.parent.name) is None:
                 hint = "use small letters, digits, dot, dash and underscore only"
                 raise ConfigError(f"{path.parent.name!r} cannot be a target's id", where=(path.parent,), hint=hint)
+            # A target of the user may replace one of edgetl by the same name.
             files.setdefault(path.parent.name, path)
     return files
 
 
 def locate_shipped_targets() -> Path:
     """Return the folder of the targets of edgetl: in the installed package, or at the top of a checkout."""
+    # The wheel contains the folder targets/ as edgetl/_targets/.
     package = Path(__file__).parents[2]
     checkout = package.parent
     if not (package / "_targets").is_dir() and (checkout / "pyproject.toml").is_file():
@@ -49,6 +51,7 @@ def locate_shipped_targets() -> Path:
 def _list_roots(extra_dirs: Iterable[Path]) -> tuple[Path, ...]:
     """List the folders of targets in search order, without duplicates."""
     origins = [("--target-dir", Path(folder)) for folder in extra_dirs]
+    # An empty entry of $EDGETL_TARGETS, as behind a trailing colon, is ignored.
     listed = os.environ.get("EDGETL_TARGETS", "").split(os.pathsep)
     origins += [("$EDGETL_TARGETS", Path(folder)) for folder in listed if folder]
     here = Path("targets")

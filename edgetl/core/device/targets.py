@@ -58,6 +58,7 @@ def list_targets(extra_dirs: Iterable[Path] = ()) -> tuple[Target, ...]:
         ConfigError: a target is invalid; if several are, the error names all of them.
     """
     files = map_target_files(extra_dirs)
+    # All errors are collected: a user who repairs one target wants to know about the others.
     targets: list[Target] = []
     errors: list[ConfigError] = []
     for _, path in sorted(files.items()):
@@ -85,6 +86,7 @@ def _load_target(path: Path, files: Mapping[str, Path]) -> Target:
     """
     lineage = tuple(_read_lineage(path, files))
     tables: Mapping[str, Any] = {}
+    # From the oldest ancestor to the target itself, whose entries replace those of its ancestors.
     for _, child in reversed(lineage):
         tables = _merge({key: value for key, value in tables.items() if key not in target_schema.NOT_INHERITED}, child)
     target = target_schema.validate_target(tables, path)
@@ -113,6 +115,7 @@ def _read_lineage(path: Path, files: Mapping[str, Path]) -> Iterator[tuple[Path,
         parent = files.get(tables["extends"])
         if parent is None:
             raise target_schema.locate_key(path, "extends", unknown_name("target", tables["extends"], files))
+        # Without this check, the loop would never end.
         if parent in lineage:
             circle = " → ".join(file.parent.name for file in (*lineage, parent))
             raise ConfigError(f"the targets extend each other in a circle: {circle}", where=(path, "extends"))

@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 from edgetl.core.verdict_records import Outcome
 
+# More test photos are unrealistic: the search for `photos_needed` ends here.
 MOST_PHOTOS = 10_000_000
 
 
@@ -147,6 +148,7 @@ def _count_photos_needed(broke: int, fixed: int, photos: int, limit_drop: float,
         low, high = _compute_bounds(broke * factor, fixed * factor, total, quantile)
         return _choose_outcome(low, high, limit_drop) != "UNDECIDED"
 
+    # The interval narrows with photos, so the outcome stays decided once it is.
     too_few, enough = photos, 2 * photos
     while not is_decided(enough):
         too_few, enough = enough, 2 * enough

@@ -63,6 +63,7 @@ def find_better_order(predictions: np.ndarray, labels: np.ndarray, classes: int)
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     output_of_class = confusion.argmax(axis=1)
+    # Two classes with the same output, or a class without photos, give no order.
     if len(set(output_of_class.tolist())) < classes or not confusion.sum(axis=1).all():
         return None
     class_of_output = np.empty(classes, np.int64)

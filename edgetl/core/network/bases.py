@@ -64,6 +64,7 @@ def find_published_weights(name: str, alpha: float) -> tuple[str, str]:
             f"{name} has no ImageNet weights for alpha {alpha}",
             hint=f"choose one of {widths}, or train from random weights with --weights none",
         )
+    # MobileNet writes the width by name, MobileNetV2 and V3 as a number, all others have no width.
     file = base.weights_file.format(alpha=alpha, alpha_name=_ALPHA_NAMES.get(alpha, ""))
     return file, base.weights_url + (file if base.weights_url.endswith("/") else "")
 

@@ -17,7 +17,9 @@ from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Part, Photo
 
+# A larger fraction of a class has a common cause, such as a failed copy, that the user can repair.
 UNUSABLE_LIMIT = 0.05
+# Fewer photos of a class are too few to train and judge it.
 FEWEST_PHOTOS = 10
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -131,6 +133,7 @@ def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Ph
     """
     photos_of_class = defaultdict(list)
     for photo in dataset.train:
+        # A new hash for each seed: the order by sha256 would always select the same photos.
         draw = hashlib.sha256(f"{seed}:{photo.sha256}".encode()).digest()
         photos_of_class[photo.label].append((draw, photo))
     drawn = [
@@ -169,6 +172,7 @@ def _choose_part(file: PhotoFile, content: PhotoFacts, folder: PhotoFolder, spli
     """Return the preset part of a photo, or draw one by the first 64 bits of its sha256, a uniform number in 0..1."""
     if file.part in ("validation", "test"):
         return file.part
+    # Test comes first: another fraction of validation photos does not change the test photos.
     draw = int(content.sha256[:16], 16) / 2**64
     if draw < split.test:
         return "test" if "test" not in folder.preset_parts else "train"
@@ -179,6 +183,7 @@ def _choose_part(file: PhotoFile, content: PhotoFacts, folder: PhotoFolder, spli
 
 def _remove_near_duplicates(candidates: list[_Candidate], reasons: dict[str, str]) -> list[_Candidate]:
     """Remove near duplicates of training photos from validation, then of training and validation photos from test."""
+    # Test last: a near duplicate that remains in validation must not be in test too.
     selected = [candidate for candidate in candidates if candidate.part == "train"]
     for part in ("validation", "test"):
         photos = [candidate for candidate in candidates if candidate.part == part]

@@ -137,6 +137,7 @@ def _unite_classes(root: Path, names: dict[Part, set[str]] | dict[None, set[str]
         raise DataError(
             "the parts have different classes", where=[root, *missing], hint="add the missing folders or rename them"
         )
+    # labels.txt has one class on each line.
     broken = [name for name in sorted(classes) if name.splitlines() != [name]]
     if broken:
         _refuse(f"the class {broken[0]!r} cannot be written on one line", root, "rename its folder")

@@ -27,7 +27,7 @@ from edgetl.core.photos import near_duplicates, pixels
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
 from edgetl.core.records import InputSpec
 from edgetl.core.storage import cache
-from edgetl.core.storage.cache import create_folder, locate_cache, write_file
+from edgetl.core.storage.cache import create_cached_folder, locate_cache, write_cached_file
 
 Bytes = NDArray[np.uint8]
 Stamp = tuple[int, int, str]  # Size in bytes, time of the last change in ns, sha256.
@@ -113,6 +113,7 @@ def locate_segments(input_spec: InputSpec) -> Path:
 
 def list_segments(input_spec: InputSpec) -> list[Segment]:
     """List the complete segments for an input spec."""
+    # Unfinished segments have names that begin with a dot.
     segments = (Segment(path, input_spec.side_px) for path in sorted(locate_segments(input_spec).glob("[!.]*")))
     return [segment for segment in segments if segment.is_complete()]
 
@@ -124,7 +125,9 @@ def create_segment(input_spec: InputSpec) -> Iterator[SegmentWriter]:
     Raises:
         EdgetlError: the cache's disk is full or cannot be written.
     """
-    with create_folder(locate_segments(input_spec) / uuid.uuid4().hex[:16]) as unfinished:
+    # A random name: several processes may write segments at once.
+    with create_cached_folder(locate_segments(input_spec) / uuid.uuid4().hex[:16]) as unfinished:
+        # Unbuffered: photos are written one at a time, and a buffer would only copy them once more.
         with (unfinished / "pixels").open("wb", buffering=0) as file:
             segment = SegmentWriter(file)
             yield segment
@@ -153,7 +156,7 @@ def read_catalogue(root: Path) -> dict[str, Stamp]:
 
 def write_catalogue(root: Path, files: Mapping[str, Stamp]) -> None:
     """Replace the catalogue of a folder of photos. Raises EdgetlError if the cache cannot be written."""
-    write_file(_locate_catalogue(root), json.dumps(files).encode())
+    write_cached_file(_locate_catalogue(root), json.dumps(files).encode())
 
 
 def _locate_catalogues() -> Path:

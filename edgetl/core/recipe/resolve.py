@@ -119,7 +119,7 @@ def _derive_defaults(tables: Tables) -> Tables:
     base = {"name": "mobilenet_v2", "alpha": 1.0, "weights": "imagenet", **tables.get("base", {})}
     row = bases.find_base(str(base["name"]))
     # Random weights have neither statistics to keep nor upper layers that are more specific than the lower ones.
-    # Weights learned from drawn images differ too much from photos to be frozen. Source: README, "Without a network".
+    # Weights learned from drawn images differ too much from photos to be frozen, measured by tools/measure_transfer.py.
     train_all = base["weights"] in ("none", "formula")
     narrow = isinstance(base["alpha"], int | float) and base["alpha"] <= _NARROW_ALPHA
     batch_size = tables.get("training", {}).get("batch_size", BATCH_SIZE)

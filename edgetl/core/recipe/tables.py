@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edgetl.core.records import Fit, Precision
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
 Tables = dict[str, dict[str, Any]]
 T = TypeVar("T", bound="RecipeTable")
@@ -19,6 +18,7 @@ LARGEST_BATCH = 4096
 class RecipeTable(BaseModel):
     """A frozen table of a recipe. Unknown keys, values of a wrong type, and infinite numbers are errors."""
 
+    # strict, because TOML has types: "0.5" and true are not numbers. Integers are accepted for floats.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def key(self) -> object:

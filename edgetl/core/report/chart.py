@@ -44,6 +44,7 @@ def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
         ),
         _line((x(0), _TOP - 6), (x(0), bottom), "#57606a"),
         _line((x(limit), _TOP - 6), (x(limit), bottom), "#cf222e", stroke_dasharray="5 4"),
+        # In two lines, because a small limit is close to 0 and the labels would overlap.
         _text(x(0), bottom + 18, "0", text_anchor="middle", fill="#57606a"),
         _text(x(limit), bottom + 34, f"limit {limit * 100:g}", text_anchor="middle", fill="#cf222e"),
     ]

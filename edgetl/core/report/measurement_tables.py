@@ -17,6 +17,7 @@ def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
         for where, measurement in measured
         if measurement.valid and where != "host"
     }
+    # A single measurement has no other to be faster than.
     fastest = min(medians, key=lambda where: medians[where]) if len(medians) > 1 else ""
     rows = [
         [
@@ -79,4 +80,5 @@ def list_measurement_issues(where: str, measurement: Measurement) -> list[str]:
 
 
 def _format_median(times: LatencyStatistics) -> str:
+    """Format a median with its 95 % bootstrap interval."""
     return f"{times.p50.ms:.2f} ({times.p50.low_ms:.2f} … {times.p50.high_ms:.2f})"

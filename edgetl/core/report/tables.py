@@ -10,7 +10,7 @@ from edgetl.core.verdict_records import Verdict
 # Title, columns, and rows of cells.
 Table = tuple[str, list[str], list[list[str]]]
 
-# Names of one reason that are listed. Thousands of copies must not fill the screen.
+# Files listed for each reason, and classes in the table of classes. Thousands of them must not fill the screen.
 _LISTED_FILES = 3
 _LISTED_CLASSES = 10
 
@@ -31,6 +31,7 @@ def tabulate_target(target: Target) -> list[list[str]]:
     for name in ("device", "accepts", "limits", "runtime"):
         table = getattr(target, name)
         values = table.model_dump(mode="json").items() if table is not None else ()
+        # None is a limit or a fact that the target does not have.
         rows += [[f"{name}.{key}", _format_value(value)] for key, value in values if value is not None]
     return [*rows, ["payload", " ".join(file.name for file in target.payload)]]
 
@@ -44,8 +45,8 @@ def _format_value(value: object) -> str:
 def tabulate_left_out(dataset: Dataset) -> Table:
     """Tabulate the files that are not used, grouped by reason, with the first files of each group."""
     groups: dict[str, list[str]] = {}
-    for left in dataset.left_out:
-        groups.setdefault(_generalize_reason(left.reason), []).append(left.path)
+    for file in dataset.left_out:
+        groups.setdefault(_generalize_reason(file.reason), []).append(file.path)
     rows = []
     for reason, paths in sorted(groups.items()):
         names = ", ".join(paths[:_LISTED_FILES])
@@ -105,6 +106,7 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
         ]
         for artifact, verdict in pairs
     ]
+    # All methods are compared on the same photos.
     photos = pairs[0][1].photos if pairs else 0
     columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
     return (

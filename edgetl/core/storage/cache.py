@@ -25,7 +25,7 @@ def locate_cache() -> Path:
 
 
 @contextmanager
-def create_folder(path: Path) -> Iterator[Path]:
+def create_cached_folder(path: Path) -> Iterator[Path]:
     """Create a folder in the cache as `files.create_folder` does. Missing parents are created too.
 
     Raises:
@@ -37,7 +37,7 @@ def create_folder(path: Path) -> Iterator[Path]:
             yield unfinished
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_cached_file(path: Path, content: bytes) -> None:
     """Write a file in the cache as `files.write_file` does. Missing parents are created.
 
     Raises:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.storage.cache import create_folder, locate_cache, remove_unfinished
+from edgetl.core.storage.cache import create_cached_folder, locate_cache, remove_unfinished
 from edgetl.core.storage.mapped_rows import MappedRows, find_places
 
 Rows = NDArray[np.float32]
@@ -55,7 +55,7 @@ class FeatureStore:
             EdgetlError: the disk of the cache is full, or the cache cannot be written.
         """
         remove_unfinished(self._folder)
-        with create_folder(self._folder / uuid.uuid4().hex) as unfinished:
+        with create_cached_folder(self._folder / uuid.uuid4().hex) as unfinished:
             np.frombuffer(bytes.fromhex("".join(sha256s)), np.uint8).tofile(unfinished / "sha256")
             # On a full disk, this call raises an error. A write into the map would end the process by SIGBUS.
             with (unfinished / "rows").open("wb") as file:

@@ -85,7 +85,7 @@ def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRec
         model: from `assemble_model`.
         spec: "all", a layer's name (that layer and all above it), a negative number of layers such as "-3", or a
             fraction of them such as "0.3".
-        training: whether BatchNormalization is trained.
+        training: decides whether BatchNormalization is trained.
 
     Returns:
         Names of layers with weights.
@@ -99,7 +99,7 @@ def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRec
     names = [layer.name for layer in layers[first:] if layer.weights and not isinstance(layer, frozen_types)]
     if not names:
         raise ConfigError(
-            f"unfreeze {spec!r} reaches no layer with weights to train",
+            f"unfreeze {spec!r} selects no layer with weights",
             hint="unfreeze more of the base, or skip phase 2 with --fine-tune-epochs 0",
         )
     return names
@@ -190,7 +190,7 @@ def _find_first_unfrozen(names: list[str], spec: str) -> int:
         close = get_close_matches(spec, names, n=3, cutoff=0.7)
         hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
         raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
-    # nan and infinities match none of the conditions and reach the error below.
+    # nan and infinities fulfil none of the conditions, so that they cause the error below.
     if number < 0 and number.is_integer():
         if -number > len(names):
             raise ConfigError(f"cannot unfreeze {int(-number)} layers of {len(names)}", hint='"all" unfreezes them all')

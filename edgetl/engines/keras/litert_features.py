@@ -19,7 +19,7 @@ from edgetl.engines.keras.frozen_features import PixelRows, list_outputs
 _BATCH_SIZE = 4
 # Largest allowed difference from Keras, relative to the largest value.
 _TOLERANCE = 1e-4
-_DIFFERENT = (
+_DIFFERENCE_ERROR = (
     "LiteRT's features differ from Keras's, as fractions of the largest value",
     "train with --no-feature-cache, and report the network to the developers of edgetl",
 )
@@ -40,9 +40,9 @@ def make_checked_program(network: keras.Model, pixels: np.ndarray) -> "LiteRtPro
     outputs = [np.empty(features.shape, np.float32) for features in expected]
     program.run(np.arange(len(pixels)), lambda rows: pixels[rows], outputs, lambda _: None)
     for features, reference in zip(outputs, expected, strict=True):
-        # Not 0 for features that are all 0.
+        # The lower bound prevents a division by 0 if all features are 0.
         largest = max(float(np.abs(reference).max()), 1e-12)
-        check_close(features / largest, reference / largest, _TOLERANCE, error=_DIFFERENT)
+        check_close(features / largest, reference / largest, _TOLERANCE, error=_DIFFERENCE_ERROR)
     return program
 
 

@@ -141,7 +141,7 @@ def get_backend() -> str:
 def get_device() -> str:
     """Return the device on which the backend computes, as in "gpu:0" or "cpu:0"."""
     if get_backend() == "torch":
-        # Keras lists no devices for torch; a tensor knows its device.
+        # Keras lists no devices for torch, so the device of a new tensor is read.
         name = str(keras.ops.zeros(()).device)
         return "cpu:0" if name == "cpu" else name.replace("cuda", "gpu")
     devices = [str(name) for name in keras.distribution.list_devices()]

@@ -131,7 +131,8 @@ def _has_layers_below(
 ) -> bool:
     """Return whether there are layers to compute below a split point.
 
-    In NASNet each cell consumes the outputs of the two cells before it. The only split point is then the input.
+    In NASNet each cell consumes the outputs of the two cells before it, so that the highest split point below the
+    trained layers is the input.
     """
     if split.name not in (model.layers[0].name, build.SCALING):
         return True

@@ -28,7 +28,7 @@ def find_split_points(model: keras.Model) -> list[SplitPoint]:
         for tensor in keras.tree.flatten(operation.input):
             producer = position[id(tensor)]
             last_use[producer] = max(last_use[producer], index)
-    # `furthest` is the highest operation that consumes any tensor from below the current one.
+    # `furthest` is the index of the highest operation that consumes a tensor from below the current operation.
     points, furthest = [], 0
     for index, operation in enumerate(operations[:-1]):
         # No tensor from below is used above, except the output of this operation.

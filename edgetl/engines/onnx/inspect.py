@@ -52,8 +52,10 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
     """
     model = graph.read_model(path)
     constants = graph.map_initializers(model)
-    # A DequantizeLinear between stored weights and their operator: its output → its input.
-    stored = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    # An operator between stored weights, int8 or float16, and their layer: its output → its input.
+    stored = {
+        node.output[0]: node.input[0] for node in model.graph.node if node.op_type in ("DequantizeLinear", "Cast")
+    }
     for node in model.graph.node:
         if node.op_type in _CHANNEL_AXES and len(node.input) > 1:
             tensor = constants.get(stored.get(node.input[1], node.input[1]))

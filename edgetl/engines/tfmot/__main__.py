@@ -4,17 +4,12 @@ tfmot sets TF_USE_LEGACY_KERAS, which replaces Keras 3 by Keras 2 in the whole p
 
 In: the folder JOB with job.json, the network (network.json, weights.npz) and the scores of the Keras 3 model for a few
 photos (probe.npz). Out: the folder RESULTS with outcome.json and, for "qat", saved_model/ and predictions.npy, or, for
-"prune" and "cluster", weights.npz. Standard output contains one JSON object per line: {"begin": [task, steps]},
-{"step": [count, note]}, {"epoch": {...}}, {"say": text}, and last {"done": true} or {"error": [...]}.
+"prune" and "cluster", weights.npz. Standard output contains messages: see `messages`.
 """
 
-import json
-import os
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 import tf_keras
@@ -29,6 +24,7 @@ from edgetl.engines.tfmot import prune_cluster
 from edgetl.engines.tfmot.fit import FitResult, RetrainSetup
 from edgetl.engines.tfmot.integer_export import PixelScaling
 from edgetl.engines.tfmot.keras2_model import build_keras2, check_against_keras3
+from edgetl.engines.tfmot.messages import MessageWriter
 from edgetl.engines.tfmot.qat import QatModel
 
 
@@ -99,38 +95,15 @@ def _describe_best_epoch(fit_result: FitResult) -> str:
     return ""
 
 
-class _MessageWriter:
-    """Writes messages to the parent process as JSON lines, on the descriptor that was standard output.
-
-    Standard output itself is redirected to standard error: what libraries print must not appear between the messages.
-    """
-
-    def __init__(self) -> None:
-        sys.stdout.flush()
-        self._stream: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-        # On the level of file descriptors, because TensorFlow's C++ code writes past sys.stdout.
-        os.dup2(2, 1)
-        self.listener = TrainingListener(
-            begin=lambda task, steps: self.write("begin", [task, steps]),
-            step=lambda count, note: self.write("step", [count, note]),
-            epoch=lambda result: self.write("epoch", asdict(result)),
-            say=lambda text: self.write("say", text),
-        )
-
-    def write(self, kind: str, value: Any) -> None:
-        """Write a message."""
-        self._stream.write(json.dumps({kind: value}) + "\n")
-
-
 def main(job_folder: str, results: str) -> int:
     """Run the job; return the exit code."""
-    writer = _MessageWriter()
+    writer = MessageWriter()
     try:
         run_job(Path(job_folder), Path(results), writer.listener)
     except EdgetlError as error:
-        writer.write("error", [type(error).__name__, error.message, list(error.where), error.hint])
+        writer.write_error(error)
         return error.exit_code
-    writer.write("done", True)
+    writer.write_done()
     return 0
 
 

@@ -117,6 +117,8 @@ def round_to_grid(network: Network, ranges: Mapping[str, Range]) -> Network:
     known_ranges = {**dict.fromkeys(folding.list_fixed_outputs(network), folding.SIGMOID_RANGE), **ranges}
     for node in network.nodes:
         low, high = known_ranges.get(node.name, (0.0, 0.0))
+        # Fake quantization moves both ends until 0.0 is a level, which does not change the scale. Source: Nudge in
+        # tensorflow/core/kernels/fake_quant_ops_functor.h.
         # A node without a range has the scale of its input. That of a layer whose activation is fused with it, or of
         # an input of a Concatenate, is never read: those consumers have ranges and no weights.
         scales[node.name] = (high - low) / 255 if node.name in known_ranges else scales[node.inputs[0]]
@@ -144,7 +146,8 @@ def round_weights(node: Node, input_scale: float) -> Weights:
     scales = quantization.compute_weight_scales(by_channel, axis=1)
     integers = quantization.quantize_weights(by_channel, scales, axis=1)
     rounded = np.asarray(integers * scales, np.float32).reshape(weights.shape)
-    # In float64: biases are integers of up to 32 bits, more than float32 represents exactly.
+    # In float64: biases are integers of up to 32 bits, more than float32 represents exactly. The converter divides by the
+    # same scales and finds integers, so that its rounding of halves does not matter.
     bias_scales = scales.astype(np.float64) * input_scale
     # A channel of zeros has an arbitrary scale, on whose grid its bias would be meaningless: it stays as it is.
     is_nonzero = np.abs(by_channel).max(axis=0) > 0

@@ -4,12 +4,11 @@ The child gets the network as plain data, and the scores of the Keras 3 model fo
 2 model predicts the same scores before it trains.
 """
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core import errors
 from edgetl.core.errors import EdgetlError, StageError
 from edgetl.core.network import description
 from edgetl.core.photos import pixel_store
-from edgetl.core.progress import EpochResult, TrainingListener
+from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import Dataset, InputSpec, Photo
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import to_network
+from edgetl.engines.tfmot.messages import handle_message
 
 _PROBE_PHOTOS = 16
 
@@ -116,7 +115,7 @@ def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> N
     with error_log.open("w", encoding="utf-8") as stderr, _start_child(job_folder, results, stderr) as child:
         assert child.stdout is not None
         for line in child.stdout:
-            reported_error = _handle_message(json.loads(line), listener) or reported_error
+            reported_error = handle_message(line, listener) or reported_error
     error_text = error_log.read_text(encoding="utf-8", errors="replace")
     # Standard error of this process is the log of the run.
     sys.stderr.write(error_text)
@@ -146,21 +145,3 @@ def _start_child(job_folder: Path, results: Path, stderr: Any) -> Iterator[subpr
             # ^C above all: `Popen.__exit__` waits for the child, which would train to its end.
             child.kill()
             raise
-
-
-def _handle_message(message: Mapping[str, Any], listener: TrainingListener) -> EdgetlError | None:
-    """Pass a message of the child to the listener; return the error if the message is one."""
-    for kind, value in message.items():
-        if kind == "begin":
-            listener.begin(*value)
-        elif kind == "step":
-            listener.step(*value)
-        elif kind == "epoch":
-            listener.epoch(EpochResult(**value))
-        elif kind == "say":
-            listener.say(value)
-        elif kind == "error":
-            error_class, text, where, hint = value
-            error: EdgetlError = getattr(errors, error_class)(text, where=where, hint=hint)
-            return error
-    return None

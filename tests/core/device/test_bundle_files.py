@@ -1,4 +1,4 @@
-"""What goes into a bundle, made from plain records: names, facts, checksums, arrays."""
+"""bundle_files.py: names, model.json, labels, requirements, checksums and golden arrays, made from plain records."""
 
 import dataclasses
 import hashlib
@@ -15,12 +15,13 @@ from packaging.requirements import Requirement
 from edgetl.core.device import bundle_files, targets
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.errors import DataError
+from edgetl.core.photos import pixels
 from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
 from edgetl.core.verdict_records import Verdict
 
 
-def photos_on_disk(root: Path, sizes: list[tuple[int, int]]) -> Dataset:
-    """A dataset whose test photos have these (label, size in bytes)."""
+def write_photos(root: Path, sizes: list[tuple[int, int]]) -> Dataset:
+    """Write test photos with these labels and sizes in bytes, and return their dataset."""
     photos = []
     for index, (label, size_bytes) in enumerate(sizes):
         (root / f"{index}.jpg").write_bytes(b"x" * size_bytes)
@@ -29,31 +30,33 @@ def photos_on_disk(root: Path, sizes: list[tuple[int, int]]) -> Dataset:
     return Dataset(root=root, classes=classes, train=(), validation=(), test=tuple(photos), left_out=(), sha256="d")
 
 
-def paths(photos: tuple[Photo, ...]) -> list[str]:
-    return [photo.path for photo in photos]
+def select_golden(dataset: Dataset, count: int = 8) -> list[str]:
+    return [photo.path for photo in bundle_files.select_golden_photos(dataset, count)]
 
 
-def test_golden_photos_are_small_and_even(tmp_path):
-    dataset = photos_on_disk(tmp_path, [(0, 30), (0, 10), (0, 20), (1, 50), (0, 5), (1, 40)])
-    assert paths(bundle_files.select_golden_photos(dataset, 3)) == ["4.jpg", "5.jpg", "1.jpg"]
-    assert len(bundle_files.select_golden_photos(dataset)) == 6
+def test_golden_photos_are_the_smallest_of_the_classes_in_turn(tmp_path):
+    dataset = write_photos(tmp_path, [(0, 30), (0, 10), (0, 20), (1, 50), (0, 5), (1, 40)])
+    assert select_golden(dataset, 3) == ["4.jpg", "5.jpg", "1.jpg"]
+    assert len(select_golden(dataset)) == 6
 
 
-def test_golden_photos_spread_over_many_classes(tmp_path):
-    dataset = photos_on_disk(tmp_path, [(label, 10) for label in range(20)])
+def test_golden_photos_of_many_classes_are_evenly_spaced(tmp_path):
+    dataset = write_photos(tmp_path, [(label, 10) for label in range(20)])
     assert [photo.label for photo in bundle_files.select_golden_photos(dataset, 4)] == [0, 5, 10, 15]
 
 
-def test_golden_photos_keep_the_limit(tmp_path, monkeypatch):
+def test_golden_photos_stay_within_the_limit_of_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle_files, "GOLDEN_BYTES", 100)
-    dataset = photos_on_disk(tmp_path, [(0, 60), (1, 70), (2, 40), (3, 10)])
-    assert paths(bundle_files.select_golden_photos(dataset)) == ["0.jpg", "2.jpg"]
-    large = photos_on_disk(tmp_path, [(0, 300), (0, 200)])
-    assert paths(bundle_files.select_golden_photos(large)) == ["1.jpg"]
+    assert select_golden(write_photos(tmp_path, [(0, 60), (1, 70), (2, 40), (3, 10)])) == ["0.jpg", "2.jpg"]
 
 
-def test_no_golden_photos(tmp_path):
-    dataset = photos_on_disk(tmp_path, [(0, 1)])
+def test_smallest_photo_is_selected_if_all_exceed_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle_files, "GOLDEN_BYTES", 100)
+    assert select_golden(write_photos(tmp_path, [(0, 300), (0, 200)])) == ["1.jpg"]
+
+
+def test_dataset_whose_test_photos_were_deleted_is_refused(tmp_path):
+    dataset = write_photos(tmp_path, [(0, 1)])
     (tmp_path / "0.jpg").unlink()
     with pytest.raises(DataError, match="no test photos"):
         bundle_files.select_golden_photos(dataset)
@@ -69,25 +72,28 @@ def test_no_golden_photos(tmp_path):
         ("new\nline", "x.jpg", "golden/0_new_line.jpg"),
     ],
 )
-def test_golden_names_are_plain(label, path, name):
+def test_golden_file_has_a_name_that_every_file_system_accepts(label, path, name):
     assert bundle_files.name_golden_files([Photo(path=path, label=0, sha256="")], [label]) == (name,)
 
 
-def test_labels():
+def test_labels_are_one_on_each_line():
     assert bundle_files.format_labels(("ox-eye ☼", "rose")) == "ox-eye ☼\nrose\n"
-    for name in ("two\nlines", "two\u2028lines", ""):
-        with pytest.raises(DataError, match="one line"):
-            bundle_files.format_labels(("rose", name))
 
 
-def test_requirements_are_what_pip_reads():
+@pytest.mark.parametrize("label", ["two\nlines", "two\u2028lines", ""])
+def test_label_that_is_not_one_line_is_refused(label):
+    with pytest.raises(DataError, match="one line"):
+        bundle_files.format_labels(("rose", label))
+
+
+def test_requirements_install_what_each_machine_needs():
     lines = bundle_files.format_requirements(targets.find_target("tflite")).splitlines()
     assert lines[0].startswith("# ")
     requirements = [Requirement(line) for line in lines[1:]]
 
     def installed(machine: str, python: str) -> set[str]:
-        place = {"platform_machine": machine, "python_version": python}
-        return {item.name for item in requirements if item.marker is not None and item.marker.evaluate(place)}
+        environment = {"platform_machine": machine, "python_version": python}
+        return {item.name for item in requirements if item.marker is not None and item.marker.evaluate(environment)}
 
     assert installed("aarch64", "3.13") == {"numpy", "pillow", "ai-edge-litert"}
     assert installed("x86_64", "3.10") == {"numpy", "pillow", "ai-edge-litert"}
@@ -96,14 +102,14 @@ def test_requirements_are_what_pip_reads():
     assert installed("aarch64", "3.15") == set()
 
 
-def test_sums():
+def test_checksums_end_with_the_hash_of_the_lines_above():
     text = bundle_files.format_checksums({"b": "1" * 64, "a/c": "2" * 64})
     body = f"{'2' * 64}  a/c\n{'1' * 64}  b\n"
     assert text == f"{body}# {hashlib.sha256(body.encode()).hexdigest()}  the lines above\n"
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "float32"])
-def test_golden_arrays_are_the_same_bytes_at_any_time(monkeypatch, dtype):
+def test_golden_arrays_have_the_same_bytes_at_any_time(monkeypatch, dtype):
     golden = GoldenSet(
         photos=(), pixels=np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3), outputs=np.ones((1, 2), dtype)
     )
@@ -118,7 +124,7 @@ def test_golden_arrays_are_the_same_bytes_at_any_time(monkeypatch, dtype):
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def job(method: str = "int8", output: TensorSpec | None = None) -> BundleContents:
+def make_contents(method: str = "int8", output: TensorSpec | None = None) -> BundleContents:
     image = TensorSpec(name="image", shape=(1, 4, 4, 3), dtype="uint8", scale=0.0, zero_point=0)
     quantized = TensorSpec(name="label", shape=(1, 2), dtype="uint8", scale=1 / 256, zero_point=0)
     photo = Photo(path="0.jpg", label=1, sha256="p")
@@ -165,8 +171,8 @@ def job(method: str = "int8", output: TensorSpec | None = None) -> BundleContent
     )
 
 
-def test_model_facts():
-    facts = bundle_files.describe_model(job(), {"numpy": "2", "edgetl": "0.1.0"})
+def test_description_has_input_output_and_provenance():
+    facts = bundle_files.describe_model(make_contents(), {"numpy": "2", "edgetl": "0.1.0"})
     assert facts["schema"] == 1
     assert facts["created_by"] == "edgetl 0.1.0"
     assert (facts["target"], facts["model"]) == ("tflite", "model.tflite")
@@ -183,11 +189,18 @@ def test_model_facts():
     assert facts["golden"] == ["golden/0_dog.jpg"]
     assert facts["provenance"]["verdict"] == {"outcome": "PASS", "drop": 0.01}
     assert facts["provenance"]["versions"] == {"edgetl": "0.1.0", "numpy": "2"}
-    # Neither a path nor a duration of this machine travels: the same build gives the same bundle anywhere.
-    text = bundle_files.format_json(facts)
-    assert "/somewhere" not in text
-    assert "host_ms" not in text
-    assert json.loads(text) == facts
+    assert json.loads(bundle_files.format_json(facts)) == facts
+
+
+def test_description_names_a_function_of_pixels_that_exists():
+    preprocessing = bundle_files.describe_model(make_contents(), {"edgetl": "0"})["preprocessing"]
+    assert preprocessing.startswith("pixels.load_photo(path, 4, 'pad')") and callable(pixels.load_photo)
+
+
+def test_description_has_no_path_or_duration_of_this_machine():
+    """So the same build gives the same bundle everywhere."""
+    text = bundle_files.format_json(bundle_files.describe_model(make_contents(), {"edgetl": "0"}))
+    assert "/somewhere" not in text and "host_ms" not in text
 
 
 @pytest.mark.parametrize(
@@ -202,9 +215,9 @@ def test_model_facts():
         ("int16x8", 1 / 32768, 1, False),
     ],
 )
-def test_tolerances(method, scale, tolerance, accelerated):
+def test_tolerance_follows_from_method_and_output(method, scale, tolerance, accelerated):
     output = TensorSpec(name="label", shape=(1, 2), dtype="float32", scale=scale, zero_point=0)
-    facts = bundle_files.describe_model(job(method, output), {"edgetl": "0"})
+    facts = bundle_files.describe_model(make_contents(method, output), {"edgetl": "0"})
     assert facts["tolerances"] == {"pixels": 0, "output": tolerance}
     assert facts["runtime"]["accelerated"] is accelerated
 
@@ -212,32 +225,36 @@ def test_tolerances(method, scale, tolerance, accelerated):
 @pytest.mark.parametrize(
     ("method", "tolerance"), [("int8", 1 / 16), ("int8_u8s8", 1 / 16), ("dynamic", 1e-4), ("float16", 1e-4)]
 )
-def test_tolerances_of_onnx_files(method, tolerance):
+def test_tolerance_of_onnx_follows_from_the_method(method, tolerance):
     output = TensorSpec(name="scores", shape=(1, 2), dtype="float32", scale=0.0, zero_point=0)
-    made = job(method, output)
-    onnx = dataclasses.replace(made, artifact=made.artifact.model_copy(update={"format": "onnx"}))
+    contents = make_contents(method, output)
+    onnx = dataclasses.replace(contents, artifact=contents.artifact.model_copy(update={"format": "onnx"}))
     facts = bundle_files.describe_model(onnx, {"edgetl": "0"})
     assert facts["tolerances"]["output"] == tolerance and facts["model"] == "model.onnx"
     assert facts["runtime"]["accelerated"] is True
 
 
-def test_facts_are_json_that_everyone_reads():
+def test_number_that_json_cannot_have_is_refused():
     with pytest.raises(ValueError, match="Out of range"):
         bundle_files.format_json({"drop": float("nan")})
 
 
-def test_a_runtime_without_fast_kernels_promises_none():
-    plain = dataclasses.replace(job(), target=targets.find_target("raspberry-pi-armv7"))
-    assert bundle_files.describe_model(plain, {"edgetl": "0"})["runtime"]["accelerated"] is False
+def test_description_for_a_runtime_without_fast_kernels_is_not_accelerated():
+    contents = dataclasses.replace(make_contents(), target=targets.find_target("raspberry-pi-armv7"))
+    assert bundle_files.describe_model(contents, {"edgetl": "0"})["runtime"]["accelerated"] is False
 
 
-def test_a_board_installs_for_its_own_architecture():
-    anywhere, board = targets.find_target("tflite"), targets.find_target("raspberry-pi-4")
-    assert bundle_files.list_architectures(anywhere) == ("aarch64", "x86_64")
+def test_bundle_for_no_specific_board_runs_on_all_architectures():
+    target = targets.find_target("tflite")
+    assert bundle_files.list_architectures(target) == ("aarch64", "x86_64")
+    assert "x86_64" in bundle_files.format_requirements(target)
+
+
+def test_bundle_for_a_board_runs_on_its_architecture():
+    board = targets.find_target("raspberry-pi-4")
     assert bundle_files.list_architectures(board) == ("aarch64",)
-    assert "x86_64" not in bundle_files.format_requirements(board) and "x86_64" in bundle_files.format_requirements(
-        anywhere
-    )
-    facts = bundle_files.describe_model(dataclasses.replace(job(), target=board), {"edgetl": "0"})["runtime"]
-    assert facts["architectures"] == ["aarch64"] and facts["python"] == board.runtime.python
-    assert facts["systems"] == list(board.runtime.systems)
+    assert "x86_64" not in bundle_files.format_requirements(board)
+    contents = dataclasses.replace(make_contents(), target=board)
+    runtime = bundle_files.describe_model(contents, {"edgetl": "0"})["runtime"]
+    assert runtime["architectures"] == ["aarch64"] and runtime["python"] == board.runtime.python
+    assert runtime["systems"] == list(board.runtime.systems)

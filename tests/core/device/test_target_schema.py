@@ -1,4 +1,4 @@
-"""Reading one target.toml; what it may not say is tested through `targets.find` in test_targets.py."""
+"""target_schema.py: one file may be incomplete, a target may not; test_targets.py tests invalid keys."""
 
 import pytest
 
@@ -8,7 +8,17 @@ from edgetl.core.errors import ConfigError
 HEAD = 'schema = 1\ntitle = "T"\nsummary = "t"\n'
 
 
-def test_a_file_may_be_incomplete_until_it_is_merged(tmp_path):
+def make_tables(formats: list[str]) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "title": "T",
+        "summary": "t",
+        "accepts": {"formats": formats, "methods": ["int8", "int16x8"]},
+        "runtime": {"python": ">=3.11", "packages": {"any": ["numpy"]}},
+    }
+
+
+def test_file_may_be_incomplete_until_it_is_merged_with_its_parents(tmp_path):
     path = tmp_path / "target.toml"
     path.write_text(HEAD + "[device]\ncores = 4\n", encoding="utf-8")
     tables = target_schema.read_target_file(path)
@@ -17,28 +27,30 @@ def test_a_file_may_be_incomplete_until_it_is_merged(tmp_path):
         target_schema.validate_target(tables, path)
 
 
-def test_not_utf8(tmp_path):
+def test_file_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "target.toml"
     path.write_bytes(b"title = '\xff'")
     with pytest.raises(ConfigError, match="cannot be read"):
         target_schema.read_target_file(path)
 
 
-def test_a_method_that_makes_no_file_the_target_takes(tmp_path):
-    tables = {
-        "schema": 1,
-        "title": "T",
-        "summary": "t",
-        "accepts": {"formats": ["onnx"], "methods": ["int8", "int16x8"]},
-        "runtime": {"python": ">=3.11", "packages": {"any": ["numpy"]}},
-    }
-    with pytest.raises(ConfigError, match="int16x8 makes tflite files, the target takes onnx") as caught:
-        target_schema.validate_target(tables, tmp_path / "target.toml")
-    assert caught.value.where[1] == "accepts.methods"
-    tables["accepts"]["formats"].append("tflite")
-    assert target_schema.validate_target(tables, tmp_path / "target.toml").accepts.methods == ("int8", "int16x8")
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        target_schema.read_target_file(tmp_path / "target.toml")
 
 
-def test_at_adds_the_place(tmp_path):
+def test_method_without_a_format_that_the_target_accepts_is_refused(tmp_path):
+    path = tmp_path / "target.toml"
+    with pytest.raises(ConfigError, match="int16x8 makes tflite files, the target accepts onnx") as error:
+        target_schema.validate_target(make_tables(["onnx"]), path)
+    assert error.value.where == (str(path), "accepts.methods")
+
+
+def test_method_with_one_accepted_format_is_valid(tmp_path):
+    target = target_schema.validate_target(make_tables(["onnx", "tflite"]), tmp_path / "target.toml")
+    assert target.accepts.methods == ("int8", "int16x8") and target.runtime.accelerated
+
+
+def test_located_error_has_file_and_key(tmp_path):
     error = target_schema.locate_key(tmp_path, "limits", ConfigError("wrong", hint="do this"))
     assert (error.message, error.where, error.hint) == ("wrong", (str(tmp_path), "limits"), "do this")

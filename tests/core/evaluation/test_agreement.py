@@ -1,32 +1,46 @@
-"""fidelity.py: near ties are nobody's fault, and a wrong file is told from a restless network."""
+"""agreement.py: ties count as equal, and a conversion error is distinguished from sensitivity to rounding."""
 
 import numpy as np
 import pytest
 
-from edgetl.core.evaluation.agreement import diagnose_disagreement, match_predictions
+from edgetl.core.errors import StageError
+from edgetl.core.evaluation.agreement import check_close, diagnose_disagreement, match_predictions
 
-STEP = 1 / 256
-
-
-def test_the_class_that_a_file_names():
-    promised = np.array([[0.9, 0.1], [0.499, 0.501], [0.499, 0.501], [0.49, 0.51], [0.5, 0.5]])
-    answered = np.array([[0.8, 0.2], [127, 129], [129, 127], [129, 127], [0.4, 0.6]])
-    assert match_predictions(promised, answered, STEP).tolist() == [True, True, True, False, True]
-    # Floats are held to the letter.
-    assert match_predictions(promised, answered, 0).tolist() == [True, True, False, False, True]
+SCALE = 1 / 256
+ERROR = ("the copy differs from the original", "convert it again")
 
 
-def test_scores_that_do_not_belong_together():
+def test_largest_difference_is_returned():
+    values, expected = np.array([[1.0, 2.0]]), np.array([[1.5, 1.75]])
+    assert check_close(values, expected, 0.6, error=ERROR) == 0.5
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan")])
+def test_difference_at_the_tolerance_or_no_number_is_an_error(value):
+    with pytest.raises(StageError, match=r"the copy differs .* is 0\.5|nan, 0\.5 is allowed") as error:
+        check_close(np.array([value]), np.array([1.0]), 0.5, error=ERROR)
+    assert error.value.hint == "convert it again"
+
+
+def test_scores_within_one_step_of_the_output_are_a_tie():
+    expected = np.array([[0.9, 0.1], [0.499, 0.501], [0.499, 0.501], [0.49, 0.51], [0.5, 0.5]])
+    scores = np.array([[0.8, 0.2], [127, 129], [129, 127], [129, 127], [0.4, 0.6]])
+    assert match_predictions(expected, scores, SCALE).tolist() == [True, True, True, False, True]
+
+
+def test_float_scores_are_a_tie_only_if_equal():
+    expected = np.array([[0.9, 0.1], [0.499, 0.501], [0.499, 0.501], [0.5, 0.5]])
+    scores = np.array([[0.8, 0.2], [127, 129], [129, 127], [0.4, 0.6]])
+    assert match_predictions(expected, scores, 0).tolist() == [True, True, False, True]
+
+
+def test_scores_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="shapes differ"):
-        match_predictions(np.ones((3, 2)), np.ones((3, 3)), STEP)
-
-
-def missing(count):
-    return np.arange(200) >= count
+        match_predictions(np.ones((3, 2)), np.ones((3, 3)), SCALE)
 
 
 @pytest.mark.parametrize(
-    ("missed", "restless", "what"),
+    ("differs_from_model", "differs_from_itself", "cause"),
     [
         (0, 0, "unknown"),
         (2, 0, "unknown"),
@@ -41,5 +55,6 @@ def missing(count):
         (200, 1, "file"),
     ],
 )
-def test_which_is_the_cause(missed, restless, what):
-    assert diagnose_disagreement(missing(missed), missing(restless)) == what
+def test_cause_follows_from_the_numbers_of_differing_photos(differs_from_model, differs_from_itself, cause):
+    photos = np.arange(200)
+    assert diagnose_disagreement(photos >= differs_from_model, photos >= differs_from_itself) == cause

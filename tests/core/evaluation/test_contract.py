@@ -1,3 +1,5 @@
+"""contract.py: the interval against published tables and a numeric optimizer, the decision, and the photos needed."""
+
 import itertools
 import math
 
@@ -25,7 +27,7 @@ PUBLISHED = [
     pytest.param((28, 25, 618), 0.90, ("-0.0148", "0.0247"), id="propcis scoreci.mp"),
 ]
 
-# Edges and everyday sizes: no disagreement, only disagreement, one photo, one direction only, a million photos.
+# Extreme and common counts: no disagreement, only disagreement, one photo, one direction, a million photos.
 TABLES = [
     (0, 0, 1),
     (1, 0, 1),
@@ -48,37 +50,41 @@ TABLES = [
 
 
 @pytest.mark.parametrize(("counts", "level", "printed"), PUBLISHED)
-def test_published_limits(counts, level, printed):
+def test_interval_is_the_published_one(counts, level, printed):
     places = len(printed[0].partition(".")[2])
     bounds = compute_tango_interval(*counts, confidence=(1 + level) / 2)
     assert tuple(f"{bound:.{places}f}" for bound in bounds) == printed
 
 
-def score(broke, fixed, photos, drop):
-    """The score statistic with the nuisance parameter found by a numeric optimiser instead of in closed form."""
+def compute_statistic(broke, fixed, photos, drop):
+    """Compute the score statistic with the nuisance parameter from a numeric optimizer instead of in closed form."""
 
-    def surprise(rate):
+    def compute_loss(rate):
         counts = np.array([broke, fixed, photos - broke - fixed])
         rates = np.array([rate + drop, rate, 1 - 2 * rate - drop])
         return -float(np.sum(counts * np.log(np.maximum(rates, 1e-300))))
 
     bounds = (max(0.0, -drop), (1 - drop) / 2)
-    rate = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
+    rate = minimize_scalar(compute_loss, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
     return (broke - fixed - photos * drop) / math.sqrt(photos * (2 * rate + drop - drop**2))
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.975])
 @pytest.mark.parametrize(("broke", "fixed", "photos"), [(9, 3, 32), (1, 0, 44), (22, 9, 734), (5, 40, 60), (2, 2, 30)])
-def test_agrees_with_a_numeric_optimiser(broke, fixed, photos, confidence):
+def test_interval_is_that_of_a_numeric_optimizer(broke, fixed, photos, confidence):
     quantile = norm.ppf(confidence)
     observed = (broke - fixed) / photos
-    low = brentq(lambda drop: score(broke, fixed, photos, drop) - quantile, -1 + 1e-6, observed, xtol=1e-12)
-    high = brentq(lambda drop: score(broke, fixed, photos, drop) + quantile, observed, 1 - 1e-6, xtol=1e-12)
+
+    def compute(drop):
+        return compute_statistic(broke, fixed, photos, drop)
+
+    low = brentq(lambda drop: compute(drop) - quantile, -1 + 1e-6, observed, xtol=1e-12)
+    high = brentq(lambda drop: compute(drop) + quantile, observed, 1 - 1e-6, xtol=1e-12)
     assert compute_tango_interval(broke, fixed, photos, confidence=confidence) == pytest.approx((low, high), abs=2e-6)
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), TABLES)
-def test_bounds_surround_the_drop_and_stay_inside(broke, fixed, photos):
+def test_observed_drop_is_between_the_bounds(broke, fixed, photos):
     low, high = compute_tango_interval(broke, fixed, photos)
     drop = (broke - fixed) / photos
     assert -1 <= low <= drop <= high <= 1
@@ -86,13 +92,13 @@ def test_bounds_surround_the_drop_and_stay_inside(broke, fixed, photos):
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), TABLES)
-def test_swapping_the_models_mirrors_the_interval(broke, fixed, photos):
+def test_interval_is_mirrored_when_the_models_are_swapped(broke, fixed, photos):
     low, high = compute_tango_interval(broke, fixed, photos)
     assert compute_tango_interval(fixed, broke, photos) == (-high, -low)
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), TABLES)
-def test_more_confidence_is_wider(broke, fixed, photos):
+def test_interval_widens_with_confidence(broke, fixed, photos):
     widths = [
         np.subtract(*compute_tango_interval(broke, fixed, photos, confidence=level)[::-1])
         for level in (0.8, 0.95, 0.99)
@@ -101,27 +107,27 @@ def test_more_confidence_is_wider(broke, fixed, photos):
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos"), [table for table in TABLES if table[2] <= 5000])
-def test_more_photos_at_the_same_rates_are_narrower(broke, fixed, photos):
+def test_interval_narrows_with_photos_at_the_same_rates(broke, fixed, photos):
     widths = [
-        np.subtract(*compute_tango_interval(broke * more, fixed * more, photos * more)[::-1])
-        for more in (1, 2, 10, 1000)
+        np.subtract(*compute_tango_interval(broke * factor, fixed * factor, photos * factor)[::-1])
+        for factor in (1, 2, 10, 1000)
     ]
     assert widths == sorted(set(widths), reverse=True)
 
 
-def test_every_further_broken_photo_raises_both_bounds():
+def test_both_bounds_rise_with_every_broken_photo():
     bounds = [compute_tango_interval(broke, 4, 60) for broke in range(57)]
     assert all(before[0] < after[0] and before[1] < after[1] for before, after in itertools.pairwise(bounds))
 
 
 @pytest.mark.parametrize("photos", [1, 268, 1_000_000])
-def test_no_disagreement_has_a_closed_form(photos):
+def test_interval_without_disagreement_has_a_closed_form(photos):
     bound = NORMAL_95**2 / (photos + NORMAL_95**2)
     assert compute_tango_interval(0, 0, photos) == pytest.approx((-bound, bound), rel=1e-9)
 
 
 @pytest.mark.parametrize("photos", [1, 268, 1_000_000])
-def test_all_broken_has_a_closed_form(photos):
+def test_interval_with_all_photos_broken_has_a_closed_form(photos):
     low = (photos - NORMAL_95**2) / (photos + NORMAL_95**2)
     assert compute_tango_interval(photos, 0, photos) == pytest.approx((low, 1.0), rel=1e-9)
 
@@ -129,7 +135,7 @@ def test_all_broken_has_a_closed_form(photos):
 @pytest.mark.parametrize(
     ("photos", "broken", "fixed"), [(200, 0.05, 0.03), (734, 0.015, 0.015), (100, 0.2, 0.1), (1500, 0.02, 0.01)]
 )
-def test_each_bound_covers_the_truth_as_often_as_promised(photos, broken, fixed):
+def test_each_bound_covers_the_true_drop_with_its_confidence(photos, broken, fixed):
     draws = np.random.default_rng(1998).multinomial(photos, [broken, fixed, 1 - broken - fixed], size=4000)
     tables, times = np.unique(draws[:, :2], axis=0, return_counts=True)
     bounds = np.array([compute_tango_interval(int(b), int(f), photos) for b, f in tables])
@@ -158,63 +164,63 @@ def test_impossible_limit_is_refused(limit_drop):
         decide_outcome(1, 1, 10, limit_drop, confidence=0.95)
 
 
-def test_pass_when_the_upper_bound_keeps_the_limit():
+def test_outcome_is_pass_if_the_upper_bound_is_within_the_limit():
     low, high = compute_tango_interval(4, 6, 2000)
     expected = Decision(drop=-0.001, low=low, high=high, outcome="PASS", photos_needed=0)
     assert decide_outcome(4, 6, 2000, high, confidence=0.95) == expected
     assert decide_outcome(4, 6, 2000, high * 0.999, confidence=0.95).outcome == "UNDECIDED"
 
 
-def test_fail_when_the_lower_bound_is_above_the_limit():
+def test_outcome_is_fail_if_the_lower_bound_is_above_the_limit():
     low, _ = compute_tango_interval(60, 6, 2000)
     assert decide_outcome(60, 6, 2000, low, confidence=0.95).outcome == "UNDECIDED"
     decision = decide_outcome(60, 6, 2000, low * 0.999, confidence=0.95)
     assert (decision.outcome, decision.photos_needed) == ("FAIL", 0)
 
 
-def test_without_a_lost_photo_too_few_photos_are_still_undecided():
+def test_few_photos_are_undecided_even_without_a_broken_one():
     assert decide_outcome(0, 0, 50, 0.01, confidence=0.95).outcome == "UNDECIDED"
 
 
 @pytest.mark.parametrize(("photos", "needed"), [(50, 220), (1, 270), (267, 1)])
-def test_without_disagreement_268_photos_decide_about_one_point(photos, needed):
+def test_268_photos_without_disagreement_decide_a_limit_of_one_point(photos, needed):
     assert decide_outcome(0, 0, photos, 0.01, confidence=0.95).photos_needed == needed
     assert decide_outcome(0, 0, 268, 0.01, confidence=0.95).outcome == "PASS"
 
 
 @pytest.mark.parametrize(("broke", "fixed", "outcome"), [(11, 11, "PASS"), (12, 7, "PASS"), (18, 7, "FAIL")])
-def test_the_photos_needed_do_decide_and_a_tenth_fewer_do_not(broke, fixed, outcome):
+def test_photos_needed_decide_and_ten_percent_fewer_do_not(broke, fixed, outcome):
     decision = decide_outcome(broke, fixed, 734, 0.01, confidence=0.95)
     assert decision.outcome == "UNDECIDED"
     too_few = 734 + int(0.9 * decision.photos_needed) - 1
-    low, high = bounds_by_optimiser(broke / 734, fixed / 734, too_few)
+    low, high = find_bounds(broke / 734, fixed / 734, too_few)
     assert low < 0.01 < high
-    low, high = bounds_by_optimiser(broke / 734, fixed / 734, 734 + decision.photos_needed)
+    low, high = find_bounds(broke / 734, fixed / 734, 734 + decision.photos_needed)
     assert high < 0.01 if outcome == "PASS" else low > 0.01
 
 
-def bounds_by_optimiser(broke_rate, fixed_rate, photos):
-    """Both bounds at rates that give no whole counts."""
+def find_bounds(broke_rate, fixed_rate, photos):
+    """Find both bounds with the numeric optimizer, at rates that give fractional counts."""
     broke, fixed, observed = broke_rate * photos, fixed_rate * photos, broke_rate - fixed_rate
     return (
-        brentq(lambda drop: score(broke, fixed, photos, drop) - NORMAL_95, -0.9, observed, xtol=1e-12),
-        brentq(lambda drop: score(broke, fixed, photos, drop) + NORMAL_95, observed, 0.9, xtol=1e-12),
+        brentq(lambda drop: compute_statistic(broke, fixed, photos, drop) - NORMAL_95, -0.9, observed, xtol=1e-12),
+        brentq(lambda drop: compute_statistic(broke, fixed, photos, drop) + NORMAL_95, observed, 0.9, xtol=1e-12),
     )
 
 
-def test_photos_needed_is_not_more_precise_than_two_figures():
+def test_photos_needed_have_two_significant_figures():
     needed = decide_outcome(18, 7, 734, 0.01, confidence=0.95).photos_needed
     assert needed > 100
     assert int(str(needed)[2:]) == 0
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos", "limit"), [(10, 0, 1000, 0.01), (0, 0, 50, 0.0), (5, 5, 90, 0.0)])
-def test_a_drop_at_the_limit_is_never_decided(broke, fixed, photos, limit):
+def test_drop_at_the_limit_needs_infinitely_many_photos(broke, fixed, photos, limit):
     decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
     assert (decision.outcome, decision.photos_needed) == ("UNDECIDED", None)
 
 
-def test_a_drop_too_near_the_limit_for_ten_million_photos_is_never_decided():
+def test_drop_that_ten_million_photos_would_not_decide_has_no_number():
     assert 1_000_000 < decide_outcome(100_300, 0, 1_000_000, 0.1, confidence=0.95).photos_needed < 9_000_000
     assert decide_outcome(100_142, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
     assert decide_outcome(100_001, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None

@@ -1,69 +1,73 @@
+"""metrics.py: accuracy, agreement, calibration error and comparisons, computed by hand; invalid scores are refused."""
+
 import numpy as np
 import pytest
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.metrics import Comparison, compare_scores, compute_calibration_error
+from edgetl.core.evaluation.metrics import compare_scores, compute_calibration_error
 
 LABELS = np.array([0, 0, 1, 1, 2])
-# The reference names 0 0 1 2 2, the candidate 0 1 1 1 0: it breaks rows 1 and 4 and fixes row 3.
+# The reference predicts 0 0 1 2 2, the candidate 0 1 1 1 0: it breaks rows 1 and 4 and fixes row 3.
 REFERENCE = np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]])
 CANDIDATE = np.array([[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.2, 0.7, 0.1], [0.1, 0.6, 0.3], [0.5, 0.1, 0.4]])
 
 
-def test_top1_names_the_highest_and_of_equals_the_first():
+def test_prediction_is_the_highest_score_and_the_first_of_equal_ones():
     scores = np.array([[0.1, 0.9, 0.0], [0.4, 0.2, 0.4], [0.0, 0.5, 0.5], [0.3, 0.3, 0.3]])
     assert metrics.predict_classes(scores).tolist() == [1, 0, 1, 0]
 
 
-def test_accuracy_and_its_classes():
+def test_accuracy_of_all_photos_and_of_each_class():
     assert metrics.compute_accuracy(REFERENCE, LABELS) == pytest.approx(4 / 5)
     assert metrics.compute_class_accuracy(REFERENCE, LABELS).tolist() == [1.0, 0.5, 1.0]
     assert metrics.compute_class_accuracy(CANDIDATE, LABELS).tolist() == [0.5, 1.0, 0.0]
 
 
-def test_a_class_without_photos_has_no_accuracy():
+def test_accuracy_of_a_class_without_photos_is_nan():
     per_class = metrics.compute_class_accuracy(REFERENCE[:2], LABELS[:2])
     assert per_class[0] == 1
     assert np.isnan(per_class[1:]).all()
 
 
-def test_flips_and_agreement():
+def test_flips_are_different_predictions_and_agreement_is_the_fraction_of_equal_ones():
     assert metrics.find_flips(REFERENCE, CANDIDATE).tolist() == [1, 3, 4]
     assert metrics.compute_agreement(REFERENCE, CANDIDATE) == pytest.approx(2 / 5)
     assert metrics.compute_agreement(REFERENCE, REFERENCE) == 1
 
 
-def test_compare():
-    assert compare_scores(LABELS, REFERENCE, CANDIDATE) == Comparison(
-        photos=5,
-        reference_accuracy=0.8,
-        accuracy=0.6,
-        broke=2,
-        fixed=1,
-        agreement=pytest.approx(0.4),
-        worst_difference=pytest.approx(0.4),
+def test_comparison_counts_broken_and_fixed_photos():
+    assert dict(compare_scores(LABELS, REFERENCE, CANDIDATE)) == pytest.approx(
+        {
+            "photos": 5,
+            "reference_accuracy": 0.8,
+            "accuracy": 0.6,
+            "broke": 2,
+            "fixed": 1,
+            "agreement": 0.4,
+            "worst_difference": 0.4,
+        }
     )
 
 
-def test_flips_between_two_wrong_classes_are_disagreement_and_nothing_else():
+def test_flip_between_two_wrong_classes_is_neither_broken_nor_fixed():
     labels = np.array([2])
     comparison = compare_scores(labels, np.array([[0.9, 0.1, 0.0]]), np.array([[0.1, 0.9, 0.0]]))
     assert (comparison.broke, comparison.fixed, comparison.agreement) == (0, 0, 0)
 
 
-def test_ties_are_broken_alike_for_both():
+def test_ties_have_the_same_prediction_in_both_models():
     tied = np.array([[0.5, 0.5]])
     comparison = compare_scores(np.array([0]), tied, tied.astype(np.float32))
     assert (comparison.broke, comparison.fixed, comparison.agreement) == (0, 0, 1)
 
 
-def test_worst_difference_is_taken_in_double_precision():
+def test_worst_difference_does_not_overflow():
     low = np.array([[60000.0, 0.0]], dtype=np.float16)
     assert compare_scores(np.array([0]), low, -low).worst_difference == 120000
 
 
-def test_calibration_error_by_hand():
-    # Two bins. Lower: confidence 0.4 and 0.5, one right of two: |0.5 - 0.45|. Upper: 0.9 and 0.7, both right: 0.2.
+def test_calibration_error_is_that_computed_by_hand():
+    # Two bins. Lower: confidence 0.4 and 0.5, one of two correct: |0.5 - 0.45|. Upper: 0.9 and 0.7, both correct: 0.2.
     scores = np.array([[0.4, 0.3, 0.3], [0.5, 0.25, 0.25], [0.05, 0.9, 0.05], [0.1, 0.2, 0.7]])
     labels = np.array([0, 1, 1, 2])
     assert compute_calibration_error(scores, labels, bins=2) == pytest.approx(0.5 * 0.05 + 0.5 * 0.2)
@@ -71,43 +75,43 @@ def test_calibration_error_by_hand():
     assert compute_calibration_error(scores, labels, bins=1) == pytest.approx(0.125)
 
 
-def test_a_bin_owns_its_upper_edge():
-    # 0.5 shares the lower of two bins with the 0.3, where the errors -0.5 and +0.7 cancel in part.
+def test_bin_includes_its_upper_edge():
+    # 0.5 is in the lower of two bins, like 0.3: the errors -0.5 and +0.7 cancel in part.
     scores = np.array([[0.5, 0.0], [0.3, 0.0]])
     assert compute_calibration_error(scores, np.array([1, 0]), bins=2) == pytest.approx(abs(-0.5 + 0.7) / 2)
     assert compute_calibration_error(scores, np.array([1, 0]), bins=10) == pytest.approx((0.5 + 0.7) / 2)
 
 
-def test_confidence_zero_and_one_fall_into_the_outer_bins():
+def test_confidence_of_zero_and_one_is_in_the_outer_bins():
     scores = np.array([[0.0, 0.0], [1.0, 0.0], [1.003, 0.0]])
     assert compute_calibration_error(scores, np.array([1, 0, 0])) == pytest.approx(0.001)
 
 
-def test_sure_and_always_right_is_calibrated():
+def test_certain_and_correct_predictions_are_calibrated():
     assert compute_calibration_error(np.eye(3), np.arange(3)) == 0
 
 
 @pytest.mark.parametrize("score", [1.5, -0.2])
-def test_calibration_of_logits_is_refused(score):
+def test_calibration_error_of_logits_is_refused(score):
     with pytest.raises(ValueError, match=r"row 1 .* not a probability"):
         compute_calibration_error(np.array([[0.5, 0.5], [score, score]]), np.array([0, 1]))
 
 
-def test_calibration_without_bins_is_refused():
+def test_calibration_error_without_bins_is_refused():
     with pytest.raises(ValueError, match="bin"):
         compute_calibration_error(REFERENCE, LABELS, bins=0)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_score_that_is_not_finite_names_its_row(bad):
-    broken = CANDIDATE.copy()
-    broken[3, 2] = bad
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_score_that_is_not_finite_is_refused_with_its_row(value):
+    invalid = CANDIDATE.copy()
+    invalid[3, 2] = value
     with pytest.raises(ValueError, match=r"candidate scores of the photo in row 3"):
-        compare_scores(LABELS, REFERENCE, broken)
+        compare_scores(LABELS, REFERENCE, invalid)
     with pytest.raises(ValueError, match=r"reference scores of the photo in row 3"):
-        compare_scores(LABELS, broken, CANDIDATE)
+        compare_scores(LABELS, invalid, CANDIDATE)
     with pytest.raises(ValueError, match=r"row 3"):
-        metrics.predict_classes(broken)
+        metrics.predict_classes(invalid)
 
 
 @pytest.mark.parametrize(
@@ -115,18 +119,18 @@ def test_a_score_that_is_not_finite_names_its_row(bad):
     [
         pytest.param(LABELS[:0], REFERENCE[:0], CANDIDATE[:0], id="no photos"),
         pytest.param(LABELS, REFERENCE[:, :0], CANDIDATE[:, :0], id="no classes"),
-        pytest.param(LABELS[:4], REFERENCE, CANDIDATE, id="a label too few"),
-        pytest.param(LABELS, REFERENCE, CANDIDATE[:4], id="a photo too few"),
-        pytest.param(LABELS, REFERENCE, CANDIDATE[:, :2], id="a class too few"),
+        pytest.param(LABELS[:4], REFERENCE, CANDIDATE, id="one label missing"),
+        pytest.param(LABELS, REFERENCE, CANDIDATE[:4], id="one photo missing"),
+        pytest.param(LABELS, REFERENCE, CANDIDATE[:, :2], id="one class missing"),
         pytest.param(LABELS, REFERENCE[:, 0], CANDIDATE[:, 0], id="one score per photo"),
         pytest.param(LABELS + 1, REFERENCE, CANDIDATE, id="a label without a class"),
         pytest.param(LABELS - 1, REFERENCE, CANDIDATE, id="a negative label"),
-        pytest.param(LABELS.astype(float), REFERENCE, CANDIDATE, id="labels that are not whole"),
+        pytest.param(LABELS.astype(float), REFERENCE, CANDIDATE, id="float labels"),
         pytest.param(LABELS[:, None], REFERENCE, CANDIDATE, id="labels in a column"),
         pytest.param(LABELS, REFERENCE, np.eye(5, 3, dtype=np.uint8), id="raw quantized scores"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(labels, reference, candidate):
+def test_shapes_that_do_not_match_are_refused(labels, reference, candidate):
     with pytest.raises(ValueError, match=r"scores|labels|label|reference"):
         compare_scores(labels, reference, candidate)
 
@@ -141,13 +145,20 @@ def test_shapes_that_do_not_fit_are_refused(labels, reference, candidate):
         (7, 1, [0]),
     ],
 )
-def test_evenly(total, count, rows):
-    assert (
-        metrics.sample_evenly(total, count).tolist() == rows and metrics.sample_evenly(total, count).dtype == np.int64
-    )
+def test_sampled_rows_are_evenly_spaced(total, count, rows):
+    sample = metrics.sample_evenly(total, count)
+    assert sample.tolist() == rows and sample.dtype == np.int64
 
 
-def test_evenly_draws_each_photo_once():
+def test_sample_has_no_photo_twice():
     for total in range(1, 60):
         for count in range(1, total + 1):
             assert len(set(metrics.sample_evenly(total, count).tolist())) == count
+
+
+def test_column_of_a_sigmoid_becomes_two_columns():
+    np.testing.assert_array_equal(metrics.expand_sigmoid(np.array([[0.25], [1.0]])), [[0.75, 0.25], [0.0, 1.0]])
+
+
+def test_scores_of_a_softmax_are_not_changed():
+    assert metrics.expand_sigmoid(REFERENCE) is REFERENCE

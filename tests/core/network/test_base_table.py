@@ -1,45 +1,53 @@
-"""networks.py: the table's claims against Keras's own source, read as text, for Keras is slow to import."""
+"""base_table.py: the rows are compared with Keras's source, which is read as text: importing Keras takes seconds."""
 
 import ast
 import importlib.util
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from edgetl.core.network import base_table, bases
+from edgetl.core.network import bases
+from edgetl.core.network.base_network import BaseNetwork
+from edgetl.core.network.base_table import BASES
 
-ROWS = list(base_table.BASES.values())
+MOBILENETS = [row for row in BASES.values() if row.name in ("mobilenet", "mobilenet_v2")]
+OTHERS = [row for row in BASES.values() if row not in MOBILENETS]
+# Modules of keras.applications whose networks other modules build on.
+SHARED_MODULES = {"resnet"}
 
 
-def keras_file(name: str) -> Path:
+def locate_keras_file(name: str) -> Path:
     spec = importlib.util.find_spec("keras")
     assert spec is not None and spec.origin is not None
     return Path(spec.origin).parent / "src" / name
 
 
-def source(row: base_table.BaseNetwork) -> ast.Module:
-    """The file of keras.applications that defines the row's builder."""
-    for path in sorted(keras_file("applications").glob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def parse_application(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def parse_module(row: BaseNetwork) -> ast.Module:
+    """Parse the module of keras.applications that defines the builder of a row."""
+    for path in sorted(locate_keras_file("applications").glob("*.py")):
+        tree = parse_application(path)
         if any(isinstance(node, ast.FunctionDef) and node.name == row.builder for node in tree.body):
             return tree
     raise AssertionError(f"Keras has no {row.builder}")
 
 
-def sources(row: base_table.BaseNetwork) -> list[ast.Module]:
-    """That file, and the one whose network it builds on: ResNetV2 is a ResNet."""
-    tree = source(row)
-    lent = [
-        node.names[0].name for node in tree.body if isinstance(node, ast.ImportFrom) and node.names[0].name in LENDERS
-    ]
-    return [tree, *(ast.parse(keras_file(f"applications/{name}.py").read_text(encoding="utf-8")) for name in lent)]
+def parse_modules(row: BaseNetwork) -> list[ast.Module]:
+    """Parse that module and the one that it builds on: ResNetV2 builds on ResNet."""
+    tree = parse_module(row)
+    imported = [node.names[0].name for node in tree.body if isinstance(node, ast.ImportFrom)]
+    shared = [locate_keras_file(f"applications/{name}.py") for name in imported if name in SHARED_MODULES]
+    return [tree, *map(parse_application, shared)]
 
 
-LENDERS = {"resnet"}
-
-
-def assigned(tree: ast.Module, name: str) -> list[ast.expr]:
+def find_assigned(tree: ast.Module, name: str) -> list[ast.expr]:
+    """Find the expressions that are assigned to a name."""
     return [
         node.value
         for node in ast.walk(tree)
@@ -47,46 +55,45 @@ def assigned(tree: ast.Module, name: str) -> list[ast.expr]:
     ]
 
 
-def texts(trees: list[ast.Module]) -> str:
-    """Everything that Keras spells out, f-strings too, as `ast.unparse` writes it, with literal halves joined."""
-    found = []
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
-            if isinstance(node, ast.JoinedStr):
-                found.append(ast.unparse(node)[2:-1])
-    return "\n".join(found)
+def collect_strings(trees: list[ast.Module]) -> str:
+    """Collect all strings and f-strings of some modules, one on each line. Adjacent literals are joined."""
+    strings = []
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.append(node.value)
+        if isinstance(node, ast.JoinedStr):
+            strings.append(ast.unparse(node)[2:-1])
+    return "\n".join(strings)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_keras_builds_it(row):
-    builder = next(node for node in source(row).body if isinstance(node, ast.FunctionDef) and node.name == row.builder)
+@pytest.mark.parametrize("row", BASES.values(), ids=lambda row: row.name)
+def test_keras_has_a_builder_with_the_parameters_that_are_used(row):
+    functions = [node for node in parse_module(row).body if isinstance(node, ast.FunctionDef)]
+    builder = next(function for function in functions if function.name == row.builder)
     parameters = {argument.arg for argument in builder.args.args}
     assert {"input_tensor", "input_shape", "include_top", "weights"} <= parameters
     assert ("alpha" in parameters) == row.has_widths
     assert ("include_preprocessing" in parameters) == row.scaled_inside
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.name in ("mobilenet", "mobilenet_v2")], ids=lambda row: row.name
-)
-def test_the_weights_of_mobilenets_are_named_and_placed_as_keras_does(row):
-    tree = source(row)
-    built = [compile(ast.Expression(value), "keras", "eval") for value in assigned(tree, "model_name")]
-    address = ast.literal_eval(assigned(tree, "BASE_WEIGHT_PATH")[0])
-    spelt = dict(re.findall(r"alpha == ([\d.]+):\s+alpha_text = \"(\w+)\"", ast.unparse(tree).replace("'", '"')))
-    otherwise = ast.literal_eval((assigned(tree, "alpha_text") or [ast.Constant("")])[-1])
+@pytest.mark.parametrize("row", MOBILENETS, ids=lambda row: row.name)
+def test_weights_of_mobilenets_have_the_file_name_and_address_of_keras(row):
+    tree = parse_module(row)
+    expressions = [compile(ast.Expression(value), "keras", "eval") for value in find_assigned(tree, "model_name")]
+    address = ast.literal_eval(find_assigned(tree, "BASE_WEIGHT_PATH")[0])
+    source = ast.unparse(tree).replace("'", '"')
+    text_of_alpha = dict(re.findall(r"alpha == ([\d.]+):\s+alpha_text = \"(\w+)\"", source))
+    default = ast.literal_eval((find_assigned(tree, "alpha_text") or [ast.Constant("")])[-1])
     for alpha in row.alphas:
         file, url = bases.find_published_weights(row.name, alpha)
-        text = next((text for width, text in spelt.items() if float(width) == alpha), otherwise)
-        names = {eval(code, {"alpha": alpha, "alpha_text": text, "rows": row.weights_side_px}) for code in built}
+        text = next((text for width, text in text_of_alpha.items() if float(width) == alpha), default)
+        names = {eval(code, {"alpha": alpha, "alpha_text": text, "rows": row.weights_side_px}) for code in expressions}
         assert file in names and file.endswith("_no_top.h5")
         assert url == address + file
 
 
-# How Keras puts the name of the file, or the last part of its address, together: what varies stands in braces.
-SPELLINGS = {
+# How Keras composes the file name, or the last part of its address: f-string and values of its variables.
+COMPOSITIONS = {
     "mobilenet_v3_small": ("weights_mobilenet_v3_{model_name}_no_top_v2.h5", {"model_name": "small_224_1.0_float"}),
     "mobilenet_v3_large": ("weights_mobilenet_v3_{model_name}_no_top_v2.h5", {"model_name": "large_224_1.0_float"}),
     "efficientnet_v2_b0": ("_notop.h5", {}),
@@ -101,27 +108,25 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.name not in ("mobilenet", "mobilenet_v2")], ids=lambda row: row.name
-)
-def test_the_weights_are_named_and_placed_as_keras_does(row):
+@pytest.mark.parametrize("row", OTHERS, ids=lambda row: row.name)
+def test_weights_of_other_networks_have_the_file_name_and_address_of_keras(row):
     file, url = bases.find_published_weights(row.name, 1.0)
-    told = texts(sources(row))
-    spelling, names = SPELLINGS.get(row.name, (file, {}))
-    assert spelling in told
-    assert file.endswith(spelling.format(**names))
-    # What is put into the name, and the folder it lies in, are spelt out too.
-    assert all(name in told for name in names.values())
+    strings = collect_strings(parse_modules(row))
+    template, variables = COMPOSITIONS.get(row.name, (file, {}))
+    assert template in strings
+    assert file.endswith(template.format(**variables))
+    # The values of the variables and the folder are strings in the source too.
+    assert all(value in strings for value in variables.values())
     folder, last = url.rsplit("/", 1)
-    assert f"{folder}/" in told
-    assert last == file or last in told
+    assert f"{folder}/" in strings
+    assert last == file or last in strings
     if row.name == "efficientnet_v2_b0":
-        assert file.removesuffix("_notop.h5") in told
+        assert file.removesuffix("_notop.h5") in strings
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", BASES.values(), ids=lambda row: row.name)
 def test_widths_and_sides_are_those_of_keras(row):
-    trees = sources(row)
+    trees = parse_modules(row)
     nodes = [node for tree in trees for node in ast.walk(tree)]
     published = [
         ast.literal_eval(node.comparators[0])
@@ -130,29 +135,28 @@ def test_widths_and_sides_are_those_of_keras(row):
         if isinstance(node.ops[0], ast.NotIn)
     ]
     assert published == ([list(row.alphas)] if row.has_widths else [])
-    given = {
+    sizes = {
         (keyword.arg, keyword.value.value)
         for node in nodes
         if isinstance(node, ast.Call)
         for keyword in node.keywords
         if keyword.arg in ("min_size", "default_size") and isinstance(keyword.value, ast.Constant)
     }
-    told = texts(trees)
-    # MobileNetV3 checks the side by itself.
-    assert ("min_size", row.smallest_side_px) in given or f"at least {row.smallest_side_px}x" in told
-    assert len({size for name, size in given if name == "min_size"}) <= 1
-    sides = {value.value for tree in trees for value in assigned(tree, "rows") if isinstance(value, ast.Constant)}
-    # The side whose weights Keras takes for every side that has none of its own.
-    v3 = row.name.startswith("mobilenet_v3")
-    assert row.weights_side_px in sides | {size for name, size in given if name == "default_size"} or (
-        v3 and "Weights for input shape (224, 224)" in told
-    )
+    strings = collect_strings(trees)
+    # MobileNetV3 checks the side in its own code.
+    assert ("min_size", row.smallest_side_px) in sizes or f"at least {row.smallest_side_px}x" in strings
+    assert len({size for name, size in sizes if name == "min_size"}) <= 1
+    # The side of the weights that Keras uses for every side without weights.
+    sides = {value.value for tree in trees for value in find_assigned(tree, "rows") if isinstance(value, ast.Constant)}
+    sides |= {size for name, size in sizes if name == "default_size"}
+    v3 = row.name.startswith("mobilenet_v3") and "Weights for input shape (224, 224)" in strings
+    assert row.weights_side_px in sides or (v3 and row.weights_side_px == 224)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", BASES.values(), ids=lambda row: row.name)
 def test_scaling_is_that_of_preprocess_input(row):
-    tree = source(row)
-    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "preprocess_input")
+    functions = [node for node in parse_module(row).body if isinstance(node, ast.FunctionDef)]
+    function = next(function for function in functions if function.name == "preprocess_input")
     modes = [
         keyword.value.value
         for node in ast.walk(function)
@@ -160,12 +164,12 @@ def test_scaling_is_that_of_preprocess_input(row):
         for keyword in node.keywords
         if keyword.arg == "mode" and isinstance(keyword.value, ast.Constant)
     ]
-    # Those that scale inside pass photos through; tests/engines/test_scaling.py holds them against the network.
+    # It does nothing for networks that contain their scaling; tests/engines/keras/test_rescaling.py compares these.
     assert modes == ([] if row.scaled_inside else [row.scaling])
 
 
-def test_rows_are_complete():
-    for name, row in base_table.BASES.items():
+def test_rows_are_consistent():
+    for name, row in BASES.items():
         assert name == row.name
         assert row.smallest_side_px <= row.default_side_px
         assert 1.0 in row.alphas and list(row.alphas) == sorted(row.alphas)

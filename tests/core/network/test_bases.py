@@ -1,4 +1,4 @@
-"""bases.py: what is refused, and where weights lie."""
+"""bases.py: inputs that a base does not support are refused, and the files of weights are located."""
 
 import hashlib
 import importlib.util
@@ -7,48 +7,85 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import ConfigError, MissingPackage
-from edgetl.core.network import base_table, bases
-
-ROWS = list(base_table.BASES.values())
-
-
-def keras_file(name: str) -> Path:
-    spec = importlib.util.find_spec("keras")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).parent / "src" / name
+from edgetl.core.network import bases
+from edgetl.core.network.base_table import BASES
 
 
-def test_what_is_refused():
-    with pytest.raises(ConfigError, match="unknown base 'mobilenetv2'") as caught:
+def test_misspelt_base_has_a_suggestion():
+    with pytest.raises(ConfigError, match="unknown base 'mobilenetv2'") as error:
         bases.find_base("mobilenetv2")
-    assert "mobilenet_v2" in caught.value.hint
+    assert "mobilenet_v2" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "smallest"),
+    [("mobilenet_v2", 32), ("xception", 71), ("inception_v3", 75), ("inception_resnet_v2", 75)],
+)
+def test_side_below_the_smallest_is_refused(name, smallest):
+    bases.check_base(name, smallest, 1.0)
+    with pytest.raises(ConfigError, match=f"{name} needs photos of at least {smallest} px, got {smallest - 1}"):
+        bases.check_base(name, smallest - 1, 1.0)
+
+
+def test_any_width_of_a_base_with_width_multiplier_can_be_built():
     bases.check_base("mobilenet_v2", 32, 0.6)
-    with pytest.raises(ConfigError, match="at least 32 px, got 31"):
-        bases.check_base("mobilenet_v2", 31, 1.0)
-    for name, least in (("xception", 71), ("inception_v3", 75), ("inception_resnet_v2", 75)):
-        bases.check_base(name, least, 1.0)
-        with pytest.raises(ConfigError, match=f"{name} needs photos of at least {least} px, got {least - 1}"):
-            bases.check_base(name, least - 1, 1.0)
-    with pytest.raises(ConfigError, match=r"resnet50 has no width multiplier: alpha must be 1\.0, got 0\.5") as caught:
+
+
+def test_width_of_a_base_without_width_multiplier_is_refused():
+    with pytest.raises(ConfigError, match=r"resnet50 has no width multiplier: alpha must be 1\.0, got 0\.5") as error:
         bases.check_base("resnet50", 224, 0.5)
-    assert "mobilenet_v3_large" in caught.value.hint and "resnet" not in caught.value.hint
-    with pytest.raises(ConfigError, match=r"no ImageNet weights for alpha 0\.6") as caught:
+    assert "mobilenet_v3_large" in error.value.hint and "resnet" not in error.value.hint
+
+
+def test_width_without_imagenet_weights_is_refused():
+    with pytest.raises(ConfigError, match=r"no ImageNet weights for alpha 0\.6") as error:
         bases.find_published_weights("mobilenet_v2", 0.6)
-    assert "0.35, 0.5, 0.75, 1.0, 1.3, 1.4" in caught.value.hint
+    assert "0.35, 0.5, 0.75, 1.0, 1.3, 1.4" in error.value.hint
 
 
-def test_where_weights_lie(monkeypatch, tmp_path):
+def test_imagenet_weights_are_in_the_cache_of_keras(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     file = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
     assert bases.resolve_weights_path("mobilenet_v2", 0.35, "imagenet") == tmp_path / "models" / file
-    assert bases.resolve_weights_path("mobilenet_v2", 0.6, "none") is None
-    assert bases.resolve_weights_path("mobilenet_v2", 0.6, "mine/w.h5") == Path("mine/w.h5")
     with pytest.raises(ConfigError):
         bases.resolve_weights_path("mobilenet_v2", 0.6, "imagenet")
 
 
-def test_keras_home(monkeypatch, tmp_path):
-    assert '"KERAS_HOME"' in keras_file("backend/config.py").read_text(encoding="utf-8")
+def test_random_weights_have_no_file():
+    assert bases.resolve_weights_path("mobilenet_v2", 0.6, "none") is None
+
+
+def test_other_weights_are_a_path():
+    assert bases.resolve_weights_path("mobilenet_v2", 0.6, "mine/w.h5") == Path("mine/w.h5")
+
+
+def test_formula_weights_are_small_files_of_the_package_with_the_stated_hash():
+    rows = [row for row in BASES.values() if row.formula is not None]
+    assert rows
+    for row in rows:
+        path = bases.resolve_weights_path(row.name, row.formula.alpha, "formula")
+        assert path is not None and path.parents[1] == Path(bases.__file__).parents[2]
+        content = path.read_bytes()
+        assert hashlib.sha256(content).hexdigest() == row.formula.sha256 and len(content) <= 1_000_000
+
+
+@pytest.mark.parametrize(("name", "alpha"), [("mobilenet_v2", 1.0), ("mobilenet", 0.25)])
+def test_network_without_formula_weights_is_refused(name, alpha):
+    with pytest.raises(ConfigError, match=f"no formula weights for {name} with alpha {alpha}") as error:
+        bases.resolve_weights_path(name, alpha, "formula")
+    assert "--base mobilenet_v2 --alpha 0.35" in error.value.hint
+
+
+def test_cache_of_keras_is_that_of_its_environment_variable(monkeypatch, tmp_path):
+    spec = importlib.util.find_spec("keras")
+    assert spec is not None and spec.origin is not None
+    source = (Path(spec.origin).parent / "src" / "backend" / "config.py").read_text(encoding="utf-8")
+    assert '"KERAS_HOME"' in source
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert bases.locate_keras_home() == tmp_path
+
+
+def test_cache_of_keras_is_in_the_home_folder_by_default(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_HOME", raising=False)
     assert bases.locate_keras_home() == tmp_path / ".keras"
@@ -56,44 +93,24 @@ def test_keras_home(monkeypatch, tmp_path):
     assert bases.locate_keras_home() == tmp_path / ".keras"
 
 
-def test_backend(monkeypatch):
+def test_backend_is_that_of_the_environment_variable_or_tensorflow(monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     assert bases.read_backend_name() == "tensorflow"
+    bases.check_backend()
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert bases.read_backend_name() == "jax"
 
 
-def test_a_backend_that_is_not_installed_names_what_brings_it(monkeypatch):
+def test_backend_that_is_not_installed_is_refused_with_its_extra(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setattr(bases, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackage) as raised:
+    with pytest.raises(MissingPackage) as error:
         bases.check_backend()
-    assert "edgetl[jax]" in raised.value.hint
+    assert "edgetl[jax]" in error.value.hint
 
 
-def test_a_misspelt_backend_is_named(monkeypatch):
+def test_misspelt_backend_has_a_suggestion(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorfow")
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(ConfigError) as error:
         bases.check_backend()
-    assert "tensorflow" in raised.value.hint
-
-
-def test_the_default_backend_is_there(monkeypatch):
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    bases.check_backend()
-
-
-def test_the_weights_of_the_package_are_small_whole_and_inside_it():
-    for row in ROWS:
-        if row.formula is not None:
-            path = bases.resolve_weights_path(row.name, row.formula.alpha, "formula")
-            assert path is not None and path.parents[1] == Path(bases.__file__).parents[1]
-            content = path.read_bytes()
-            assert hashlib.sha256(content).hexdigest() == row.formula.sha256 and len(content) <= 1_000_000
-
-
-@pytest.mark.parametrize(("name", "alpha"), [("mobilenet_v2", 1.0), ("mobilenet", 0.25)])
-def test_weights_that_the_package_does_not_have(name, alpha):
-    with pytest.raises(ConfigError, match=f"no formula weights for {name} with alpha {alpha}") as caught:
-        bases.resolve_weights_path(name, alpha, "formula")
-    assert "mobilenet_v2 with alpha 0.35" in caught.value.hint
+    assert "tensorflow" in error.value.hint

@@ -1,7 +1,6 @@
-"""dataset.py: decided from content alone; no photo in two parts; nothing moves when photos are added."""
+"""dataset.py: parts depend on content alone, share no photo, and do not change when photos are added."""
 
 import hashlib
-import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,13 @@ import pytest
 
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.photos import near_duplicates
-from edgetl.core.photos.dataset import SplitFractions, assemble_dataset, draw_calibration_photos
+from edgetl.core.photos.dataset import (
+    SplitFractions,
+    assemble_dataset,
+    draw_calibration_photos,
+    select_test_photos,
+)
+from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, Part
@@ -17,212 +22,243 @@ from edgetl.core.records import Dataset, Part
 SPLIT = SplitFractions(test=0.2, validation=0.2)
 
 
-class Photos:
-    """A tree and its glimpses, written photo by photo; looks are random, and so all different."""
+class FolderBuilder:
+    """A photo folder and the facts about its files, made photo by photo. Thumbnails are random: all different."""
 
-    def __init__(self, *classes: str, given: tuple[Part, ...] = ()) -> None:
-        self.classes, self.given = classes, given
+    def __init__(self, *classes: str, preset_parts: tuple[Part, ...] = ()) -> None:
+        self.classes, self.preset_parts = classes, preset_parts
         self.files: list[PhotoFile] = []
-        self.glimpses: list[PhotoFacts] = []
+        self.facts: list[PhotoFacts] = []
 
-    def add(self, path: str, label: int, content: str = "", seen: bytes = b"", part: Part | None = None) -> "Photos":
+    def add(self, path: str, *, content: str = "", thumbnail: bytes = b"", part: Part | None = None) -> "FolderBuilder":
+        """Add a photo of the class that the path names, with its own path as content by default."""
+        label = self.classes.index(Path(path).parent.name)
         sha256 = hashlib.sha256((content or path).encode()).hexdigest()
-        different = np.random.default_rng(int(sha256[:16], 16)).bytes(near_duplicates.BYTES)
+        different = np.random.default_rng(int(sha256[:16], 16)).bytes(THUMBNAIL_BYTES)
         self.files.append(PhotoFile(path, label, part))
-        self.glimpses.append(PhotoFacts(path, sha256, seen or different, ""))
+        self.facts.append(PhotoFacts(path, sha256, thumbnail or different, ""))
         return self
 
-    def broken(self, path: str, label: int) -> "Photos":
-        self.files.append(PhotoFile(path, label, None))
-        self.glimpses.append(PhotoFacts(path, "ab" * 32, b"", "truncated"))
+    def add_unusable(self, path: str, part: Part | None = None) -> "FolderBuilder":
+        self.files.append(PhotoFile(path, self.classes.index(Path(path).parent.name), part))
+        self.facts.append(PhotoFacts(path, "ab" * 32, b"", "truncated"))
         return self
 
-    def many(self, count: int, part: Part | None = None, prefix: str = "") -> "Photos":
-        for label, name in enumerate(self.classes):
+    def add_many(self, count: int, part: Part | None = None, prefix: str = "") -> "FolderBuilder":
+        for name in self.classes:
             for number in range(count):
-                self.add(f"{prefix}{name}/{number:04}.jpg", label, part=part)
+                self.add(f"{prefix}{name}/{number:04}.jpg", part=part)
         return self
 
-    def assembled(self, split: SplitFractions = SPLIT) -> Dataset:
-        tree = PhotoFolder(Path("/photos"), self.classes, self.given, tuple(self.files), ())
-        return assemble_dataset(tree, self.glimpses, split)
+    @property
+    def folder(self) -> PhotoFolder:
+        return PhotoFolder(Path("/photos"), self.classes, self.preset_parts, tuple(self.files), ())
+
+    def assemble(self, split: SplitFractions = SPLIT) -> Dataset:
+        return assemble_dataset(self.folder, self.facts, split)
 
 
-def parts(dataset: Dataset) -> dict[str, str]:
-    """Path → part."""
+def map_parts(dataset: Dataset) -> dict[str, str]:
     return {photo.path: name for name in ("train", "validation", "test") for photo in dataset.part(name)}
 
 
-def reasons(dataset: Dataset) -> dict[str, str]:
-    return {left.path: left.reason for left in dataset.left_out}
+def map_reasons(dataset: Dataset) -> dict[str, str]:
+    return {file.path: file.reason for file in dataset.left_out}
 
 
-def content_for(part: str, split: SplitFractions = SPLIT) -> str:
-    """Some content whose hash draws this part."""
-    limits = {"test": (0, split.test), "validation": (split.test, split.test + split.validation), "train": (0.4, 1)}
-    low, high = limits[part]
-    for number in range(10_000):
-        content = f"{part}-{number}"
-        if low <= int(hashlib.sha256(content.encode()).hexdigest()[:16], 16) / 2**64 < high:
-            return content
-    raise AssertionError
+def draw(content: str) -> float:
+    """Return the number in 0..1 that decides the part."""
+    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8], "big") / 2**64
 
 
-def test_the_split_is_that_of_the_hash():
-    dataset = Photos("a", "b").many(500).assembled()
-    for path, part in parts(dataset).items():
-        draw = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "big") / 2**64
-        assert part == ("test" if draw < 0.2 else "validation" if draw < 0.4 else "train")
+def find_content(part: str) -> str:
+    """Find some content that is drawn into a part."""
+    low, high = {"test": (0, 0.2), "validation": (0.2, 0.4), "train": (0.4, 1)}[part]
+    candidates = (f"{part}-{number}" for number in range(10_000))
+    return next(content for content in candidates if low <= draw(content) < high)
+
+
+def test_part_follows_from_the_hash_of_the_photo():
+    dataset = FolderBuilder("a", "b").add_many(500).assemble()
+    for path, part in map_parts(dataset).items():
+        assert part == ("test" if draw(path) < 0.2 else "validation" if draw(path) < 0.4 else "train")
     assert 150 < len(dataset.test) < 250 and 150 < len(dataset.validation) < 250
     assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == 1000 and not dataset.left_out
 
 
-def test_adding_photos_never_moves_old_ones():
-    before = parts(Photos("a", "b").many(100).assembled())
-    after = parts(Photos("a", "b").many(300).assembled())
+def test_added_photos_do_not_change_the_parts_of_others():
+    before = map_parts(FolderBuilder("a", "b").add_many(100).assemble())
+    after = map_parts(FolderBuilder("a", "b").add_many(300).assemble())
     assert {path: after[path] for path in before} == before
 
 
-def test_names_and_order_do_not_matter_to_the_digest_and_content_does():
-    def renamed(prefix: str, changed: str = "x-3") -> str:
-        photos = Photos("a", "b")
-        for number in range(60):
-            photos.add(
-                f"{'ab'[number % 2]}/{prefix}{number:03}.jpg", number % 2, changed if number == 3 else f"x-{number}"
-            )
-        return photos.assembled().sha256
-
-    assert renamed("") == renamed("other") and len(renamed("")) == 64
-    assert renamed("") != renamed("", "something else")
+def assemble_named(prefix: str, fourth: str = "content 3") -> Dataset:
+    builder = FolderBuilder("a", "b")
+    for number in range(60):
+        content = fourth if number == 3 else f"content {number}"
+        builder.add(f"{'ab'[number % 2]}/{prefix}{number:03}.jpg", content=content)
+    return builder.assemble()
 
 
-def test_exact_copies_count_once():
-    photos = Photos("a", "b").many(30)
-    photos.add("a/z.jpg", 0, content="a/0003.jpg")
-    dataset = photos.assembled()
-    assert reasons(dataset) == {"a/z.jpg": "same photo as a/0003.jpg"}
-    assert "a/0003.jpg" in parts(dataset)
+def test_hash_of_the_dataset_depends_on_content_and_not_on_names():
+    dataset = assemble_named("")
+    assert dataset.sha256 == assemble_named("renamed").sha256 and len(dataset.sha256) == 64
+    assert dataset.sha256 != assemble_named("", "something else").sha256
 
 
-def test_the_same_photo_under_two_classes_is_left_out_everywhere():
-    photos = Photos("a", "b").many(30)
-    photos.add("a/y.jpg", 0, content="a/0003.jpg").add("b/z.jpg", 1, content="a/0003.jpg")
-    assert reasons(photos.assembled()) == {
+def test_copies_count_once():
+    dataset = FolderBuilder("a", "b").add_many(30).add("a/z.jpg", content="a/0003.jpg").assemble()
+    assert map_reasons(dataset) == {"a/z.jpg": "same photo as a/0003.jpg"}
+    assert "a/0003.jpg" in map_parts(dataset)
+
+
+def test_all_copies_of_a_photo_in_two_classes_are_left_out():
+    builder = FolderBuilder("a", "b").add_many(30)
+    builder.add("a/y.jpg", content="a/0003.jpg").add("b/z.jpg", content="a/0003.jpg")
+    assert map_reasons(builder.assemble()) == {
         "a/0003.jpg": "same photo also under b",
         "a/y.jpg": "same photo also under b",
         "b/z.jpg": "same photo also under a",
     }
 
 
-def test_near_duplicates_never_straddle():
-    alike = bytes([90] * near_duplicates.BYTES)
-    photos = Photos("a", "b").many(30)
+def test_near_duplicates_of_training_photos_are_left_out_of_validation_and_test():
+    thumbnail = bytes([90] * THUMBNAIL_BYTES)
+    builder = FolderBuilder("a", "b").add_many(30)
     for part, path in (("test", "a/t.jpg"), ("validation", "b/v.jpg"), ("train", "a/r.jpg")):
-        photos.add(path, "ab".index(path[0]), content=content_for(part), seen=alike)
-    dataset = photos.assembled()
-    assert parts(dataset)["a/r.jpg"] == "train"
-    assert reasons(dataset) == {
+        builder.add(path, content=find_content(part), thumbnail=thumbnail)
+    dataset = builder.assemble()
+    assert map_parts(dataset)["a/r.jpg"] == "train"
+    assert map_reasons(dataset) == {
         "a/t.jpg": "near duplicate of a/r.jpg in train",
         "b/v.jpg": "near duplicate of a/r.jpg in train",
     }
-    without_train = Photos("a", "b").many(30)
+
+
+def test_near_duplicates_of_validation_photos_are_left_out_of_test():
+    thumbnail = bytes([90] * THUMBNAIL_BYTES)
+    builder = FolderBuilder("a", "b").add_many(30)
     for part, path in (("test", "a/t.jpg"), ("validation", "b/v.jpg")):
-        without_train.add(path, "ab".index(path[0]), content=content_for(part), seen=alike)
-    assert reasons(without_train.assembled()) == {"a/t.jpg": "near duplicate of b/v.jpg in validation"}
+        builder.add(path, content=find_content(part), thumbnail=thumbnail)
+    assert map_reasons(builder.assemble()) == {"a/t.jpg": "near duplicate of b/v.jpg in validation"}
 
 
-def test_near_duplicates_within_a_part_stay():
-    photos = Photos("a", "b").many(30)
-    train = [
-        content
-        for content in (f"c{n}" for n in range(50))
-        if int(hashlib.sha256(content.encode()).hexdigest()[:2], 16) > 128
-    ]
-    for number, content in enumerate(train):
-        photos.add(f"a/n{number}.jpg", 0, content=content, seen=bytes([7] * near_duplicates.BYTES))
-    dataset = photos.assembled()
-    assert not dataset.left_out and len(train) > 10
+def test_near_duplicates_in_one_part_stay():
+    contents = [content for content in (f"c{number}" for number in range(50)) if draw(content) > 0.5]
+    builder = FolderBuilder("a", "b").add_many(30)
+    for number, content in enumerate(contents):
+        builder.add(f"a/n{number}.jpg", content=content, thumbnail=bytes([7] * THUMBNAIL_BYTES))
+    assert len(contents) > 10 and not builder.assemble().left_out
 
 
-def test_given_parts_are_kept_and_train_keeps_the_copy():
-    photos = Photos("a", "b", given=("train", "validation", "test"))
+def test_preset_parts_stay_and_the_training_copy_is_preferred():
+    builder = FolderBuilder("a", "b", preset_parts=("train", "validation", "test"))
     for part in ("test", "train", "validation"):
-        photos.many(12, part, f"{part}/")
-    photos.add("test/a/copy.jpg", 0, content="train/a/0001.jpg", part="test")
-    dataset = photos.assembled()
-    assert all(path.startswith(part) for path, part in parts(dataset).items())
-    assert reasons(dataset) == {"test/a/copy.jpg": "same photo as train/a/0001.jpg"}
+        builder.add_many(12, part, f"{part}/")
+    builder.add("test/a/copy.jpg", content="train/a/0001.jpg", part="test")
+    dataset = builder.assemble()
+    assert all(path.startswith(part) for path, part in map_parts(dataset).items())
+    assert map_reasons(dataset) == {"test/a/copy.jpg": "same photo as train/a/0001.jpg"}
 
 
-@pytest.mark.parametrize("given, drawn", [(("train", "test"), "validation"), (("train", "validation"), "test")])
-def test_a_missing_part_is_drawn_from_train(given, drawn):
-    photos = Photos("a", "b", given=given)
-    for part in given:
-        photos.many(100, part, f"{part}/")
-    dataset = photos.assembled()
-    assert 15 < len(dataset.part(drawn)) < 70
-    assert all(photo.path.startswith("train/") for photo in dataset.part(drawn))
-    other = given[1]
-    assert len(dataset.part(other)) == 200 and all(photo.path.startswith(other) for photo in dataset.part(other))
+@pytest.mark.parametrize(("preset", "missing"), [("test", "validation"), ("validation", "test")])
+def test_missing_part_is_drawn_from_the_training_photos(preset, missing):
+    builder = FolderBuilder("a", "b", preset_parts=("train", preset))
+    for part in ("train", preset):
+        builder.add_many(100, part, f"{part}/")
+    dataset = builder.assemble()
+    assert 15 < len(dataset.part(missing)) < 70
+    assert all(photo.path.startswith("train/") for photo in dataset.part(missing))
+    assert len(dataset.part(preset)) == 200
+    assert all(photo.path.startswith(preset) for photo in dataset.part(preset))
 
 
-def test_all_problems_come_at_once():
-    photos = Photos("few", "fine", "rotten")
-    photos.many(30)
-    photos.files, photos.glimpses = photos.files[25:], photos.glimpses[25:]
+def test_error_names_all_classes_with_too_few_photos():
+    builder = FolderBuilder("few", "fine", "rotten").add_many(30)
+    builder.files, builder.facts = builder.files[25:], builder.facts[25:]
     for number in range(2):
-        photos.broken(f"rotten/x{number}.jpg", 2)
-    with pytest.raises(DataError) as caught:
-        photos.assembled()
-    assert caught.value.where == (
+        builder.add_unusable(f"rotten/x{number}.jpg")
+    with pytest.raises(DataError) as error:
+        builder.assemble()
+    assert error.value.where == (
         "/photos",
         "few: 5 usable photos of 5, at least 10 are needed",
         "rotten: 2 of 32 photos are unusable",
     )
 
 
-def test_a_few_unusable_files_are_left_out_with_their_reason():
-    photos = Photos("a", "b").many(40).broken("a/x.jpg", 0)
-    assert reasons(photos.assembled()) == {"a/x.jpg": "truncated"}
+def test_single_unusable_file_is_left_out_with_its_reason():
+    builder = FolderBuilder("a", "b").add_many(40).add_unusable("a/x.jpg")
+    assert map_reasons(builder.assemble()) == {"a/x.jpg": "truncated"}
 
 
-def test_a_class_without_training_photos_is_refused():
-    photos = Photos("a", "b", given=("train", "test")).many(20, "test", "test/")
+def test_class_without_training_photos_is_refused():
+    builder = FolderBuilder("a", "b", preset_parts=("train", "test")).add_many(20, "test", "test/")
     for number in range(20):
-        photos.add(f"train/a/{number}.jpg", 0, part="train")
-    with pytest.raises(DataError) as caught:
-        photos.assembled()
-    assert caught.value.where[1:] == ("b: none of 20 photos is left for training",)
+        builder.add(f"train/a/{number}.jpg", part="train")
+    with pytest.raises(DataError) as error:
+        builder.assemble()
+    assert error.value.where[1:] == ("b: none of 20 photos is left for training",)
 
 
-@pytest.mark.parametrize("test, validation", [(-0.1, 0.2), (0.5, 0.5), (0.9, 0.2)])
-def test_fractions_must_leave_something(test, validation):
-    with pytest.raises(ConfigError, match="nothing to train on"):
+@pytest.mark.parametrize(("test", "validation"), [(-0.1, 0.2), (0.5, 0.5), (0.9, 0.2)])
+def test_fractions_without_training_photos_are_refused(test, validation):
+    with pytest.raises(ConfigError, match="leave no photos for training"):
         SplitFractions(test=test, validation=validation)
 
 
-def test_calibration_takes_the_classes_in_turn_from_train_only():
-    dataset = Photos("a", "b", "c").many(60).assembled()
-    drawn = draw_calibration_photos(dataset, 32, 1)
-    assert len(drawn) == len(set(drawn)) == 32 and set(drawn) <= set(dataset.train)
-    assert sorted(sum(photo.label == label for photo in drawn) for label in range(3)) == [10, 11, 11]
-    assert draw_calibration_photos(dataset, 32, 1) == drawn
-    assert draw_calibration_photos(dataset, 16, 1) == drawn[:16]
-    assert draw_calibration_photos(dataset, 32, 2) != drawn
-    assert sorted(draw_calibration_photos(dataset, 10_000, 1), key=lambda p: p.sha256) == sorted(
-        dataset.train, key=lambda p: p.sha256
+def test_test_photos_of_an_unsplit_folder_are_all_usable_photos():
+    builder = FolderBuilder("a", "b").add_many(4).add("a/z.jpg", content="a/0003.jpg").add_unusable("b/x.jpg")
+    photos, left_out = select_test_photos(builder.folder, builder.facts)
+    assert len(photos) == 8 and [photo.label for photo in photos] == [0] * 4 + [1] * 4
+    assert {(file.path, file.reason) for file in left_out} == {
+        ("a/z.jpg", "same photo as a/0003.jpg"),
+        ("b/x.jpg", "truncated"),
+    }
+
+
+def test_test_photos_of_a_split_folder_are_those_of_its_test_part():
+    builder = FolderBuilder("a", "b", preset_parts=("train", "test"))
+    builder.add_many(12, "train", "train/").add_many(3, "test", "test/")
+    photos, left_out = select_test_photos(builder.folder, builder.facts)
+    assert len(photos) == 6 and all(photo.path.startswith("test/") for photo in photos) and not left_out
+
+
+def test_folder_without_usable_test_photos_is_refused():
+    builder = FolderBuilder("a", "b").add_unusable("a/x.jpg").add_unusable("b/y.jpg")
+    with pytest.raises(DataError, match="none of 2 test photos is usable"):
+        select_test_photos(builder.folder, builder.facts)
+
+
+def test_calibration_photos_are_training_photos_of_the_classes_in_turn():
+    dataset = FolderBuilder("a", "b", "c").add_many(60).assemble()
+    photos = draw_calibration_photos(dataset, 32, 1)
+    assert len(photos) == len(set(photos)) == 32 and set(photos) <= set(dataset.train)
+    assert sorted(sum(photo.label == label for photo in photos) for label in range(3)) == [10, 11, 11]
+
+
+def test_calibration_photos_depend_on_the_seed_and_fewer_are_the_first_of_more():
+    dataset = FolderBuilder("a", "b", "c").add_many(60).assemble()
+    photos = draw_calibration_photos(dataset, 32, 1)
+    assert draw_calibration_photos(dataset, 32, 1) == photos
+    assert draw_calibration_photos(dataset, 16, 1) == photos[:16]
+    assert draw_calibration_photos(dataset, 32, 2) != photos
+
+
+def test_more_calibration_photos_than_there_are_is_all_of_them():
+    dataset = FolderBuilder("a", "b", "c").add_many(60).assemble()
+    photos = draw_calibration_photos(dataset, 10_000, 1)
+    assert len(photos) == len(dataset.train) and set(photos) == set(dataset.train)
+
+
+def test_near_duplicates_are_searched_twice_for_any_number_of_photos(monkeypatch):
+    """Validation among training photos, test among both. A search for each photo would be quadratic."""
+    searches = []
+    find = near_duplicates.find_near_duplicates
+    monkeypatch.setattr(
+        near_duplicates,
+        "find_near_duplicates",
+        lambda thumbnails, candidates: searches.append(len(thumbnails)) or find(thumbnails, candidates),
     )
-
-
-def test_a_hundred_thousand_photos():
-    photos = Photos("a", "b")
-    noise = np.random.default_rng(0).bytes(near_duplicates.BYTES * 20_000)
-    for number in range(100_000):
-        at = near_duplicates.BYTES * (number % 20_000)
-        sha256 = hashlib.sha256(str(number).encode()).hexdigest()
-        photos.files.append(PhotoFile(f"{'ab'[number % 2]}/{number}", number % 2, None))
-        photos.glimpses.append(PhotoFacts("", sha256, noise[at : at + near_duplicates.BYTES], ""))
-    began = time.perf_counter()
-    dataset = photos.assembled()
-    assert time.perf_counter() - began < 20
-    assert len(dataset.train) > 50_000 and len(dataset.left_out) > 10_000
+    dataset = FolderBuilder("a", "b").add_many(200).assemble()
+    assert searches == [len(dataset.validation), len(dataset.test)]

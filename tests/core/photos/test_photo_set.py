@@ -1,46 +1,52 @@
-"""questions.py: which photos are asked about, in order; their names say nothing."""
+"""photo_set.py: the key depends on content, order and input; pixels are opened in order."""
 
 import numpy as np
 import pytest
-from edgetl.core.photos.evaluation_set import EvaluationSet
-from PIL import Image
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos import pixel_store, pixels
+from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import InputSpec, Photo
+from edgetl.core.run.fingerprint import resolve_key
 
-SHAPE = InputSpec(side_px=32, fit="crop")
-
-
-def photo(name: str, sha256: str) -> Photo:
-    return Photo(path=name, label=0, sha256=sha256)
+SPEC = InputSpec(side_px=32, fit="crop")
+FIRST, SECOND = Photo(path="a.jpg", label=0, sha256="1" * 64), Photo(path="b.jpg", label=0, sha256="2" * 64)
 
 
-def asked(*photos: Photo, input_spec: InputSpec = SHAPE) -> EvaluationSet:
-    return EvaluationSet(part="test", photos=photos, shape=input_spec)
+def make_set(*photos: Photo, part: str = "test", input_spec: InputSpec = SPEC) -> PhotoSet:
+    return PhotoSet(part=part, photos=photos, input_spec=input_spec)
 
 
-def test_the_sha256_is_that_of_the_photos_in_order_and_of_their_shape():
-    one, two = photo("a.jpg", "1" * 64), photo("b.jpg", "2" * 64)
-    assert asked(one, two).sha256 != asked(two, one).sha256 != asked(two).sha256
-    assert asked(photo("renamed.jpg", "1" * 64), two).sha256 == asked(one, two).sha256
-    for other in (InputSpec(side_px=32, fit="stretch"), InputSpec(side_px=48, fit="crop")):
-        assert asked(one, two, shape=other).sha256 != asked(one, two).sha256
+def read_key(photo_set: PhotoSet) -> object:
+    return resolve_key(photo_set)
 
 
-def test_pixels_come_from_the_store_in_order(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "photos"
-    root.mkdir()
-    names = [f"{number}.png" for number in range(4)]
-    for number, name in enumerate(names):
-        noise = np.random.default_rng(number).integers(0, 256, (50, 40, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(root / name)
-    glimpses = pixel_store.fill_pixel_store(root, names, SHAPE, progress=lambda _: None)
-    order = [2, 0, 3]
-    rows = asked(*(photo(names[index], glimpses[index].sha256) for index in order)).pixels()
-    assert len(rows) == 3 and rows.shape == SHAPE
-    expected = np.stack([pixels.load_photo(root / names[index], 32, "crop") for index in order])
-    assert np.array_equal(rows.rows([0, 1, 2]), expected)
-    with pytest.raises(DataError, match="1 of 2 photos"):
-        asked(photo(names[0], glimpses[0].sha256), photo("x", "0" * 64)).pixels()
+@pytest.mark.parametrize(
+    "changed",
+    [
+        make_set(SECOND, FIRST),
+        make_set(SECOND),
+        make_set(FIRST, SECOND, input_spec=InputSpec(side_px=32, fit="stretch")),
+        make_set(FIRST, SECOND, input_spec=InputSpec(side_px=48, fit="crop")),
+    ],
+    ids=["order", "photos", "fit", "side"],
+)
+def test_key_changes_with_everything_that_changes_predictions(changed):
+    assert read_key(changed) != read_key(make_set(FIRST, SECOND))
+
+
+def test_key_does_not_change_with_names_or_part():
+    renamed = FIRST.model_copy(update={"path": "renamed.jpg"})
+    assert read_key(make_set(renamed, SECOND)) == read_key(make_set(FIRST, SECOND))
+    assert read_key(make_set(FIRST, SECOND, part="validation")) == read_key(make_set(FIRST, SECOND))
+
+
+def test_pixels_are_opened_in_the_order_of_the_photos(dataset, load_pixels):
+    photos = [dataset.train[row] for row in (5, 0, 3)]
+    pixels = make_set(*photos).open_pixels()
+    assert len(pixels) == 3 and pixels.input_spec == SPEC
+    assert np.array_equal(pixels.rows([0, 1, 2]), np.stack([load_pixels(photo) for photo in photos]))
+
+
+def test_photo_that_is_not_in_the_store_is_an_error(dataset):
+    with pytest.raises(DataError, match="1 of 2 photos are not in the cache"):
+        make_set(dataset.train[0], FIRST).open_pixels()

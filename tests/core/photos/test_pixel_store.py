@@ -1,4 +1,4 @@
-"""pixelstore.py: decoded once, the same as pixels.py, shared between processes, whole after a kill."""
+"""pixel_store.py: photos are decoded once and exactly as by pixels.py, also by several processes and after a kill."""
 
 import errno
 import hashlib
@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,13 @@ from PIL import Image
 
 from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.photos import pixel_store, pixels, segments
+from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import InputSpec
+from edgetl.core.storage import mapped_rows
 
-SHAPE = InputSpec(side_px=16, fit="crop")
+SPEC = InputSpec(side_px=16, fit="crop")
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[4] / "shared" / "assets"))
+CHILDREN = Path("/proc/self/task") / str(os.getpid()) / "children"
 
 
 @pytest.fixture(autouse=True)
@@ -27,289 +32,294 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def root(tmp_path) -> Path:
-    """Ten noisy PNGs, changed long ago."""
-    folder = tmp_path / "photos"
+def write_noise(folder: Path, count: int, size: tuple[int, int], suffix: str) -> Path:
+    """Write noisy images that were changed long ago, so that their time stamps are trusted."""
     folder.mkdir()
     generator = np.random.default_rng(1)
-    for number in range(10):
-        noise = generator.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(folder / f"{number}.png")
-        os.utime(folder / f"{number}.png", (1e9, 1e9))
+    for number in range(count):
+        path = folder / f"{number:03}{suffix}"
+        Image.fromarray(generator.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
+        os.utime(path, (1e9, 1e9))
     return folder
 
 
-def names(root: Path) -> list[str]:
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Ten photos."""
+    return write_noise(tmp_path / "photos", 10, (20, 30), ".png")
+
+
+@pytest.fixture
+def many(tmp_path) -> Path:
+    """400 photos, enough for several processes."""
+    return write_noise(tmp_path / "many", 400, (60, 60), ".bmp")
+
+
+def list_names(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir())
 
 
-def filled(root: Path, input_spec: InputSpec = SHAPE) -> tuple[pixel_store.PhotoFacts, ...]:
-    return pixel_store.fill_pixel_store(root, names(root), input_spec, progress=lambda _: None)
+def fill(root: Path, input_spec: InputSpec = SPEC) -> tuple[PhotoFacts, ...]:
+    return pixel_store.fill_pixel_store(root, list_names(root), input_spec, progress=lambda _: None)
 
 
-def stored() -> list[str]:
-    """The sha256 of every row in the store, copies and all."""
-    return [sha256 for segment in segments.list_segments(SHAPE) for sha256 in segment.sha256s()]
+def load_all(root: Path) -> np.ndarray:
+    return np.stack([pixels.load_photo(root / name, 16, "crop") for name in list_names(root)])
+
+
+def list_stored() -> list[str]:
+    """List the sha256 of every row in the store, with repetitions."""
+    return [sha256 for segment in segments.list_segments(SPEC) for sha256 in segment.sha256s()]
 
 
 def forbid(monkeypatch, *functions: str) -> None:
-    def stop(*_: object) -> None:
-        raise AssertionError("it was to come from the store")
+    def fail(*_: object) -> None:
+        raise AssertionError("the store has this photo already")
 
     for function in functions:
-        monkeypatch.setattr(pixels, function, stop)
+        assert hasattr(pixels, function)
+        monkeypatch.setattr(pixels, function, fail)
 
 
 @pytest.mark.parametrize("fit", pixels.FITS)
-def test_the_store_holds_what_pixels_gives(root, fit):
-    shape = InputSpec(side_px=16, fit=fit)
-    glimpses = filled(root, shape)
-    assert [glimpse.path for glimpse in glimpses] == names(root)
-    stored = pixel_store.open_pixels([glimpse.sha256 for glimpse in glimpses], shape)
+def test_stored_pixels_are_those_of_load_photo(root, fit):
+    input_spec = InputSpec(side_px=16, fit=fit)
+    facts = fill(root, input_spec)
+    assert [photo.path for photo in facts] == list_names(root)
+    stored = pixel_store.open_pixels([photo.sha256 for photo in facts], input_spec)
     assert len(stored) == 10
     rows = stored.rows([7, 0, 7])
     assert rows.dtype == np.uint8 and rows.flags.writeable
-    for row, name in zip(rows, ("7.png", "0.png", "7.png"), strict=True):
+    for row, name in zip(rows, ("007.png", "000.png", "007.png"), strict=True):
         assert np.array_equal(row, pixels.load_photo(root / name, 16, fit))
     assert stored.rows([]).shape == (0, 16, 16, 3)
 
 
 @pytest.mark.parametrize("size", [(227, 227), (500, 375), (640, 480), (1024, 768), (3100, 2000)])
-def test_glimpses_do_not_depend_on_the_shape(tmp_path, size):
-    generator = np.random.default_rng(2)
-    (tmp_path / "p").mkdir()
-    cells = Image.fromarray(generator.integers(0, 256, (9, 12, 3), dtype=np.uint8))
-    cells.resize(size).save(tmp_path / "p" / "a.jpg", quality=80)
-    found = {
-        filled(tmp_path / "p", InputSpec(side_px=side, fit=fit))
+def test_facts_do_not_depend_on_the_input_spec(tmp_path, size):
+    (tmp_path / "photos").mkdir()
+    cells = Image.fromarray(np.random.default_rng(2).integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    cells.resize(size).save(tmp_path / "photos" / "a.jpg", quality=80)
+    facts = {
+        fill(tmp_path / "photos", InputSpec(side_px=side, fit=fit))
         for side, fit in ((32, "crop"), (224, "pad"), (331, "stretch"))
     }
-    assert len(found) == 1
+    assert len(facts) == 1
 
 
-def test_a_second_run_reads_nothing(root, monkeypatch):
+def test_unchanged_files_are_not_read_again(root, monkeypatch):
     (root / "broken.jpg").write_bytes(b"\xff\xd8\xff not a photo")
     os.utime(root / "broken.jpg", (1e9, 1e9))
-    first = filled(root)
-    assert first[-1].problem == "damaged JPEG" and first[-1].thumbnail == b""
-    forbid(monkeypatch, "read", "opened", "decoded")
-    assert filled(root) == first
+    facts = fill(root)
+    assert facts[-1].problem == "damaged JPEG" and facts[-1].thumbnail == b""
+    forbid(monkeypatch, "read_photo", "open_image", "decode_image")
+    assert fill(root) == facts
 
 
-def test_a_moved_photo_is_read_and_not_decoded(root, monkeypatch):
-    first = filled(root)
-    (root / "3.png").rename(root / "moved.png")
-    forbid(monkeypatch, "opened", "decoded")
-    assert {glimpse.sha256 for glimpse in filled(root)} == {glimpse.sha256 for glimpse in first}
+def test_moved_photo_is_read_and_not_decoded(root, monkeypatch):
+    before = {photo.sha256 for photo in fill(root)}
+    (root / "003.png").rename(root / "moved.png")
+    forbid(monkeypatch, "open_image", "decode_image")
+    assert {photo.sha256 for photo in fill(root)} == before
 
 
-def test_a_changed_photo_is_seen(root):
-    first = filled(root)
-    Image.new("RGB", (20, 30), "red").save(root / "3.png")
-    second = filled(root)
-    assert [a == b for a, b in zip(first, second, strict=True)] == [number != 3 for number in range(10)]
-    assert pixel_store.open_pixels([second[3].sha256], SHAPE).rows([0])[0, 8, 8].tolist() == [255, 0, 0]
+def test_changed_photo_is_decoded_again(root):
+    before = fill(root)
+    Image.new("RGB", (20, 30), "red").save(root / "003.png")
+    after = fill(root)
+    assert [a == b for a, b in zip(before, after, strict=True)] == [number != 3 for number in range(10)]
+    assert pixel_store.open_pixels([after[3].sha256], SPEC).rows([0])[0, 8, 8].tolist() == [255, 0, 0]
 
 
-def test_a_photo_that_changed_this_moment_is_not_trusted_to_its_time_stamp(root):
+def test_time_stamp_of_a_photo_that_has_just_changed_is_not_trusted(root):
     now = time.time_ns()
     for colour in ("red", "tan"):
-        Image.new("RGB", (20, 30), colour).save(root / "3.bmp")
-        os.utime(root / "3.bmp", ns=(now, now))
-        found = next(glimpse for glimpse in filled(root) if glimpse.path == "3.bmp")
-        assert found.sha256 == hashlib.sha256((root / "3.bmp").read_bytes()).hexdigest()
+        Image.new("RGB", (20, 30), colour).save(root / "photo.bmp")
+        os.utime(root / "photo.bmp", ns=(now, now))
+        (photo,) = (photo for photo in fill(root) if photo.path == "photo.bmp")
+        assert photo.sha256 == hashlib.sha256((root / "photo.bmp").read_bytes()).hexdigest()
 
 
-def test_copies_are_decoded_once_a_share_and_known_alike(root):
-    for copy in range(140):
-        (root / f"copy{copy:03}.png").write_bytes((root / "0.png").read_bytes())
-    glimpses = filled(root)
-    # Once in each of the ten shares at most: the processes do not tell each other.
-    assert len(set(stored())) == 10
-    assert len(stored()) - len(set(stored())) <= 9
-    assert (
-        len({(glimpse.sha256, glimpse.thumbnail) for glimpse in glimpses if glimpse.path.startswith(("copy", "0"))})
-        == 1
-    )
+def test_copies_are_decoded_at_most_once_in_each_share(root, monkeypatch):
+    monkeypatch.setattr(pixel_store, "_PHOTOS_WITHOUT_WORKERS", 0)
+    monkeypatch.setattr(pixel_store, "count_cores", lambda: 2)
+    for copy in range(40):
+        (root / f"copy{copy:03}.png").write_bytes((root / "000.png").read_bytes())
+    facts = fill(root)
+    shares = -(-50 // pixel_store._SMALLEST_SHARE)
+    assert len(set(list_stored())) == 10 and len(list_stored()) <= 10 + shares - 1
+    copies = [photo for photo in facts if photo.path.startswith(("copy", "000"))]
+    assert len({(photo.sha256, photo.thumbnail) for photo in copies}) == 1
 
 
-def test_progress_adds_up(root):
+def test_progress_counts_every_photo(root):
     steps: list[int] = []
-    pixel_store.fill_pixel_store(root, names(root) * 9, SHAPE, progress=steps.append)
+    pixel_store.fill_pixel_store(root, list_names(root) * 9, SPEC, progress=steps.append)
     assert sum(steps) == 90 and len(steps) > 1
 
 
-def test_unreadable_files_are_told_and_not_remembered(root):
-    glimpse = pixel_store.fill_pixel_store(root, ["gone.png"], SHAPE, progress=lambda _: None)[0]
-    assert glimpse.sha256 == "" and glimpse.problem.startswith("cannot be read: No such file")
+def test_unreadable_file_is_reported_and_tried_again(root):
+    (photo,) = pixel_store.fill_pixel_store(root, ["gone.png"], SPEC, progress=lambda _: None)
+    assert photo.sha256 == "" and photo.problem.startswith("cannot be read: No such file")
     Image.new("RGB", (9, 9)).save(root / "gone.png")
-    assert pixel_store.fill_pixel_store(root, ["gone.png"], SHAPE, progress=lambda _: None)[0].problem == ""
+    (photo,) = pixel_store.fill_pixel_store(root, ["gone.png"], SPEC, progress=lambda _: None)
+    assert photo.problem == ""
 
 
-def test_too_little_memory_is_not_remembered(root, monkeypatch):
-    with monkeypatch.context() as patched:
+def test_photo_that_did_not_fit_into_memory_is_tried_again(root, monkeypatch):
+    def fail(*_: object) -> None:
+        raise pixels.PhotoError("does not fit into memory") from MemoryError()
 
-        def exhausted(*_: object) -> None:
-            raise pixels.PhotoError("does not fit into memory") from MemoryError()
-
-        patched.setattr(pixels, "decode_image", exhausted)
-        assert {glimpse.problem for glimpse in filled(root)} == {"does not fit into memory"}
-    assert {glimpse.problem for glimpse in filled(root)} == {""}
+    with monkeypatch.context() as patch:
+        patch.setattr(pixels, "decode_image", fail)
+        assert {photo.problem for photo in fill(root)} == {"does not fit into memory"}
+    assert {photo.problem for photo in fill(root)} == {""}
 
 
-def test_many_segments(root):
+def test_photos_of_several_segments_are_read_in_order(root):
     for start in (0, 4, 7):
-        pixel_store.fill_pixel_store(root, names(root)[start : start + 4], SHAPE, progress=lambda _: None)
-    sha256s = [glimpse.sha256 for glimpse in filled(root)]
-    assert sorted(len(segment.sha256s()) for segment in segments.list_segments(SHAPE)) == [2, 4, 4]
-    expected = np.stack([pixels.load_photo(root / name, 16, "crop") for name in names(root)])
-    assert np.array_equal(pixel_store.open_pixels(sha256s, SHAPE).rows(range(10)), expected)
+        pixel_store.fill_pixel_store(root, list_names(root)[start : start + 4], SPEC, progress=lambda _: None)
+    sha256s = [photo.sha256 for photo in fill(root)]
+    assert sorted(len(segment.sha256s()) for segment in segments.list_segments(SPEC)) == [2, 4, 4]
+    assert np.array_equal(pixel_store.open_pixels(sha256s, SPEC).rows(range(10)), load_all(root))
 
 
-def test_more_segments_than_may_be_open(root, monkeypatch):
-    monkeypatch.setattr(pixel_store, "_MAPS", 2)
-    for name in names(root):
-        pixel_store.fill_pixel_store(root, [name], SHAPE, progress=lambda _: None)
-    sha256s = [glimpse.sha256 for glimpse in filled(root)]
-    opened = len(list(Path("/proc/self/fd").iterdir()))
-    photos = pixel_store.open_pixels(sha256s, SHAPE)
-    expected = np.stack([pixels.load_photo(root / name, 16, "crop") for name in names(root)])
-    assert np.array_equal(photos.rows(range(10)), expected)
-    assert len(segments.list_segments(SHAPE)) == 10 and len(list(Path("/proc/self/fd").iterdir())) <= opened + 2
+def test_number_of_open_segments_is_limited(root, monkeypatch):
+    monkeypatch.setattr(mapped_rows, "_OPEN_SEGMENTS", 2)
+    for name in list_names(root):
+        pixel_store.fill_pixel_store(root, [name], SPEC, progress=lambda _: None)
+    sha256s = [photo.sha256 for photo in fill(root)]
+    open_files = len(list(Path("/proc/self/fd").iterdir()))
+    photos = pixel_store.open_pixels(sha256s, SPEC)
+    assert np.array_equal(photos.rows(range(10)), load_all(root))
+    assert len(segments.list_segments(SPEC)) == 10
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_files + 2
 
 
-def test_a_process_that_is_killed_is_told(root, monkeypatch):
-    monkeypatch.setattr(pixel_store, "_FEW", 0)
-    monkeypatch.setattr(pixel_store, "cores", lambda: 2)
-    monkeypatch.setattr(pixel_store, "_SHARE", 5)
-    monkeypatch.setattr(pixel_store, "_SHARES", 1)
-    monkeypatch.setattr(pixel_store, "_share", _killed)
-    with pytest.raises(EdgetlError, match="a process that decodes photos was killed") as caught:
-        filled(root)
-    assert "memory" in caught.value.hint
-
-
-def _killed(_):
+def kill_worker(_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_deleted_cache_is_told(root):
-    filled(root)
-    with pytest.raises(DataError, match="2 of 2 photos") as caught:
-        pixel_store.open_pixels(["00" * 32, "11" * 32], SHAPE)
-    assert "again" in caught.value.hint
+def test_killed_worker_is_an_error_with_a_hint(root, monkeypatch):
+    monkeypatch.setattr(pixel_store, "_PHOTOS_WITHOUT_WORKERS", 0)
+    monkeypatch.setattr(pixel_store, "count_cores", lambda: 2)
+    monkeypatch.setattr(pixel_store, "_SMALLEST_SHARE", 5)
+    monkeypatch.setattr(pixel_store, "_process_in_worker", kill_worker)
+    with pytest.raises(EdgetlError, match="a process that decodes photos was killed") as error:
+        fill(root)
+    assert "memory" in error.value.hint
 
 
-def test_a_full_disk_is_told_and_leaves_no_half(root, monkeypatch, tmp_path):
-    def full(*_: object) -> None:
-        """What Linux says when it is."""
+def test_deleted_cache_is_an_error_with_a_hint(root):
+    fill(root)
+    with pytest.raises(DataError, match="2 of 2 photos are not in the cache any more") as error:
+        pixel_store.open_pixels(["00" * 32, "11" * 32], SPEC)
+    assert "again" in error.value.hint
+
+
+def test_full_disk_is_an_error_and_leaves_nothing_unfinished(root, monkeypatch, tmp_path):
+    def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(segments, "_write", full)
-        with pytest.raises(EdgetlError, match="the disk is full") as caught:
-            filled(root)
-    assert str(tmp_path / "cache") in caught.value.where[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "_write_all", fail)
+        with pytest.raises(EdgetlError, match="the disk is full") as error:
+            fill(root)
+    assert str(tmp_path / "cache") in error.value.where[0]
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
-    assert {glimpse.problem for glimpse in filled(root)} == {""}
+    assert {photo.problem for photo in fill(root)} == {""}
 
 
-def test_nothing_is_written_into_the_photos(root):
-    before = {path.name: path.stat().st_mtime_ns for path in root.iterdir()}
-    folder = root.stat().st_mtime_ns
-    filled(root)
-    assert {path.name: path.stat().st_mtime_ns for path in root.iterdir()} == before
-    assert root.stat().st_mtime_ns == folder
+def test_nothing_is_written_into_the_folder_of_photos(root):
+    before = {path: path.stat().st_mtime_ns for path in (root, *root.iterdir())}
+    fill(root)
+    assert {path: path.stat().st_mtime_ns for path in (root, *root.iterdir())} == before
 
 
+# Fills the store with small segments on two cores, and waits for ever once some photos are done.
 PROGRAM = """
 import sys
+import time
 from pathlib import Path
-from edgetl.core.photos import pixel_store as pixelstore
+from edgetl.core.photos import pixel_store
 from edgetl.core.records import InputSpec
-pixelstore._SEGMENT_BYTES = 20_000
-root = Path(sys.argv[1])
-paths = sorted(p.name for p in root.iterdir())
-print("ready", flush=True)
-pixelstore.fill_pixel_store(root, paths, InputSpec(side_px=16, fit="crop"), progress=lambda n: print(n, flush=True))
+pixel_store._SEGMENT_BYTES = 20_000
+pixel_store.count_cores = lambda: 2
+root, limit = Path(sys.argv[1]), int(sys.argv[2])
+done = 0
+def progress(count):
+    global done
+    done += count
+    if done >= limit:
+        print(done, flush=True)
+        time.sleep(600)
+paths = sorted(path.name for path in root.iterdir())
+pixel_store.fill_pixel_store(root, paths, InputSpec(side_px=16, fit="crop"), progress=progress)
 """
 
 
-def program(root: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROGRAM, str(root)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+@contextmanager
+def start_program(root: Path, limit: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", PROGRAM, str(root), str(limit)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def many(tmp_path: Path) -> Path:
-    root = tmp_path / "many"
-    root.mkdir()
-    generator = np.random.default_rng(3)
-    for number in range(400):
-        Image.fromarray(generator.integers(0, 256, (60, 60, 3), dtype=np.uint8)).save(root / f"{number:03}.bmp")
-        os.utime(root / f"{number:03}.bmp", (1e9, 1e9))
-    return root
+def test_two_processes_fill_the_store_at_once(many):
+    with start_program(many, 1000) as first, start_program(many, 1000) as second:
+        assert [first.wait(60), second.wait(60)] == [0, 0]
+    sha256s = [photo.sha256 for photo in fill(many)]
+    assert np.array_equal(pixel_store.open_pixels(sha256s, SPEC).rows(range(400)), load_all(many))
 
 
-def test_two_processes_fill_at_once(tmp_path):
-    root = many(tmp_path)
-    both = [program(root), program(root)]
-    assert [process.wait(60) for process in both] == [0, 0]
-    for process in both:
-        process.stdout.close()
-    sha256s = [glimpse.sha256 for glimpse in filled(root)]
-    expected = np.stack([pixels.load_photo(root / name, 16, "crop") for name in names(root)])
-    assert np.array_equal(pixel_store.open_pixels(sha256s, SHAPE).rows(range(400)), expected)
+def test_segments_of_a_killed_process_are_complete_and_used(many):
+    with start_program(many, 100) as process:
+        assert int(process.stdout.readline()) >= 100
+    survived = list_stored()
+    name_of = {hashlib.sha256((many / name).read_bytes()).hexdigest(): name for name in list_names(many)}
+    assert 100 <= len(survived) <= 400
+    rows = pixel_store.open_pixels(survived, SPEC).rows(range(len(survived)))
+    for row, sha256 in zip(rows, survived, strict=True):
+        assert np.array_equal(row, pixels.load_photo(many / name_of[sha256], 16, "crop"))
+    fill(many)
+    assert sorted(list_stored()) == sorted(name_of), "a photo was decoded again, or is missing"
 
 
-def test_a_kill_leaves_whole_segments(tmp_path):
-    root = many(tmp_path)
-    process = program(root)
-    assert process.stdout.readline() == "ready\n"
-    done = 0
-    while done < 100:
-        done += int(process.stdout.readline())
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    survived = stored()
-    content = {hashlib.sha256((root / name).read_bytes()).hexdigest(): name for name in names(root)}
-    assert 0 < len(survived) <= 400
-    for row, sha256 in zip(pixel_store.open_pixels(survived, SHAPE).rows(range(len(survived))), survived, strict=True):
-        assert np.array_equal(row, pixels.load_photo(root / content[sha256], 16, "crop"))
-    filled(root)
-    assert sorted(stored()) == sorted(content), "what survived was decoded again, or something is missing"
+@pytest.mark.skipif(not CHILDREN.is_file(), reason="this kernel does not list the children of a process")
+def test_workers_end_when_their_parent_is_killed(many):
+    with start_program(many, 10) as process:
+        process.stdout.readline()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    workers = [Path("/proc") / number for number in children.split()]
+    assert len(workers) == 2
+    deadline = time.monotonic() + 10
+    while any(is_alive(worker) for worker in workers):
+        assert time.monotonic() < deadline, f"still alive: {workers}"
+        time.sleep(0.01)
 
 
-def test_real_photos():
+def is_alive(process: Path) -> bool:
+    try:
+        return "zombie" not in (process / "status").read_text()
+    except OSError:  # It has ended.
+        return False
+
+
+def test_real_photos_are_decoded_closely_at_a_reduced_size():
     root = ASSETS / "datasets" / "trash_originals"
     if not root.is_dir():
         pytest.skip("the assets (shared/assets beside the project, or $EDGETL_ASSETS) are not here")
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))[::20]
-    shape = InputSpec(side_px=160, fit="crop")
-    glimpses = pixel_store.fill_pixel_store(root, paths, shape, progress=lambda _: None)
-    rows = pixel_store.open_pixels([glimpse.sha256 for glimpse in glimpses], shape).rows(range(len(paths)))
+    input_spec = InputSpec(side_px=160, fit="crop")
+    facts = pixel_store.fill_pixel_store(root, paths, input_spec, progress=lambda _: None)
+    rows = pixel_store.open_pixels([photo.sha256 for photo in facts], input_spec).rows(range(len(paths)))
     for path, row in zip(paths, rows, strict=True):
         image = Image.open(io.BytesIO((root / path).read_bytes()))
-        short = min(image.size)
-        left, top = (image.width - short) / 2, (image.height - short) / 2
-        box = (left, top, left + short, top + short)
-        fair = np.asarray(image.resize((160, 160), Image.Resampling.BILINEAR, box=box)).astype(int)
-        assert np.abs(row - fair).mean() < 2, "reduced decoding stays close to the whole one"
-
-
-def test_the_workers_end_with_a_killed_parent(tmp_path):
-    root = many(tmp_path)
-    process = program(root)
-    assert process.stdout.readline() == "ready\n"
-    process.stdout.readline()
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    workers = [Path("/proc") / number for number in children.read_text().split()] if children.is_file() else []
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    for _ in range(200):
-        if not any(worker.is_dir() and "zombie" not in (worker / "status").read_text() for worker in workers):
-            return
-        time.sleep(0.02)
-    pytest.fail(f"still alive: {workers}")
+        side = min(image.size)
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        box = (left, top, left + side, top + side)
+        full = np.asarray(image.resize((160, 160), Image.Resampling.BILINEAR, box=box)).astype(int)
+        assert np.abs(row - full).mean() < 2

@@ -22,7 +22,7 @@ def test_empty_or_relative_xdg_cache_home_is_ignored(monkeypatch, ignored):
 
 
 def test_folder_is_created_with_its_parents(tmp_path):
-    with cache.create_folder(tmp_path / "a" / "b") as unfinished:
+    with cache.create_cached_folder(tmp_path / "a" / "b") as unfinished:
         (unfinished / "file").write_text("x")
         assert not (tmp_path / "a" / "b").exists()
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
@@ -38,7 +38,7 @@ def test_folder_is_created_with_its_parents(tmp_path):
     ],
 )
 def test_failure_leaves_no_files_and_names_the_folder(tmp_path, code, message, hint):
-    with pytest.raises(EdgetlError, match=message) as caught, cache.create_folder(tmp_path / "b") as unfinished:
+    with pytest.raises(EdgetlError, match=message) as caught, cache.create_cached_folder(tmp_path / "b") as unfinished:
         (unfinished / "file").write_text("x")
         raise OSError(code, "no")
     assert list(tmp_path.iterdir()) == []
@@ -48,7 +48,7 @@ def test_failure_leaves_no_files_and_names_the_folder(tmp_path, code, message, h
 
 def test_written_file_replaces_the_old_content(tmp_path):
     for content in (b"one", b"two"):
-        cache.write_file(tmp_path / "d" / "file", content)
+        cache.write_cached_file(tmp_path / "d" / "file", content)
         assert (tmp_path / "d" / "file").read_bytes() == content
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["file"]
 
@@ -56,7 +56,7 @@ def test_written_file_replaces_the_old_content(tmp_path):
 def test_file_in_the_place_of_a_folder_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EdgetlError, match="cannot be written"):
-        cache.write_file(tmp_path / "file" / "inside", b"x")
+        cache.write_cached_file(tmp_path / "file" / "inside", b"x")
 
 
 def test_old_unfinished_files_and_folders_are_removed(tmp_path):

@@ -1,4 +1,6 @@
-"""onnx_calibrated: one calibration serves every int8 file, and layers stay in float by name."""
+"""calibrate.py: int8 files from one calibration equal onnxruntime's, and layers stay in float by name."""
+
+import json
 
 import numpy as np
 import onnx
@@ -9,160 +11,133 @@ from edgetl.core import methods
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.methods import METHODS
-from edgetl.core.records import InputSpec
-from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import saved_model
-from edgetl.engines.onnx import calibrate as onnx_calibrate
-from edgetl.engines.onnx import convert as onnx_convert
-from edgetl.engines.onnx import graph as onnx_graph
-from edgetl.engines.onnx import inspect as onnx_inspect
-from edgetl.engines.onnx import layer_errors as onnx_layer_errors
-from edgetl.engines.onnx import runtime as onnx_runtime
+from edgetl.engines.onnx import calibrate, convert, graph, inspect, runtime
 
-CARD = onnx_convert.ModelMetadata(classes=("a", "b", "c"), input=InputSpec(side_px=32, fit="crop"))
-KERNELS = ("onnxruntime", "reference")
+INT8 = METHODS["int8"]
 
 
-@pytest.fixture(scope="module")
-def root(small_model, tmp_path_factory):
-    """model.keras and its SavedModels."""
-    root = tmp_path_factory.mktemp("saved")
-    keras_model.save_model(small_model(), root / "model.keras")
-    saved_model.export_saved_model(root / "model.keras", root / "saved", onnx_convert.KIND)
-    return root
-
-
-@pytest.fixture(scope="module")
-def model(root, photo_array, as_pixels):
-    seen = []
-    made = onnx_calibrate.calibrate_model(
-        onnx_convert.translate_saved_model(root / "saved"), as_pixels(photo_array), seen.append
-    )
-    assert sum(seen) == len(photo_array)
-    return made
-
-
-@pytest.fixture(scope="module")
-def layers(model, photo_array, as_pixels):
-    return onnx_layer_errors.measure_layer_errors(model, as_pixels(photo_array[::3]))
-
-
-def written(path, content):
+def write(path, content):
     path.write_bytes(content)
     return path
 
 
-def test_the_int8_file_is_what_quantize_static_makes(model, root, photo_array, as_pixels, tmp_path):
-    """To the bit the same answers as onnxruntime's own road from photos to file."""
-    ours = written(tmp_path / "ours.onnx", onnx_calibrate.quantize_model(model, METHODS["int8"], (), CARD))
-    onnx_inspect.check_file(ours, METHODS["int8"])
-    floats = onnx.load_model_from_string(onnx_convert.translate_saved_model(root / "saved"))
-    first, border = onnx_graph.find_input_preprocessing(floats)
-    given, theirs = tmp_path / "given.onnx", tmp_path / "theirs.onnx"
-    onnx.save_model(onnx.shape_inference.infer_shapes(floats), given)
+def test_the_int8_file_computes_what_that_of_quantize_static_does(
+    translated_onnx, onnx_files, photo_array, as_pixels, tmp_path
+):
+    """onnxruntime's function does the same in one step from photos to file."""
+    model = onnx.load_model_from_string(translated_onnx)
+    scaling, scaled_pixels = graph.find_input_preprocessing(model)
+    unquantized, expected = tmp_path / "unquantized.onnx", tmp_path / "expected.onnx"
+    onnx.save_model(onnx.shape_inference.infer_shapes(model), unquantized)
+    pixel_quantization = calibrate._derive_pixel_quantization(model, scaled_pixels, INT8)
     quantization.quantize_static(
-        given,
-        theirs,
-        onnx_calibrate._OneByOne(as_pixels(photo_array), lambda _: None),
+        unquantized,
+        expected,
+        calibrate._PhotoReader(as_pixels(photo_array), lambda _: None),
         per_channel=True,
         activation_type=quantization.QuantType.QInt8,
-        nodes_to_exclude=[*first, floats.graph.node[-1].name],
-        extra_options={
-            "TensorQuantOverrides": {border: [onnx_calibrate._pinned(floats, border, METHODS["int8"])]},
-        },
+        nodes_to_exclude=[*scaling, model.graph.node[-1].name],
+        extra_options={"TensorQuantOverrides": {scaled_pixels: [pixel_quantization]}},
     )
-    answers = [
-        onnx_runtime.predict_file(path, as_pixels(photo_array), "reference", lambda _: None).raw
-        for path in (ours, theirs)
+    outputs = [
+        runtime.predict_file(path, as_pixels(photo_array), "reference", lambda _: None).raw
+        for path in (onnx_files["int8"], expected)
     ]
-    assert np.array_equal(*answers)
+    np.testing.assert_array_equal(*outputs)
 
 
-def test_the_pixels_keep_their_levels(model):
-    """The range of the scaled pixels is known; estimated, half of the levels of a -1..1 network would be merged."""
-    graph = onnx.load_model_from_string(onnx_calibrate.quantize_model(model, METHODS["int8"], (), CARD))
-    _, border = onnx_graph.find_input_preprocessing(graph)
-    (first,) = onnx_graph.map_consumers(graph)[border]
-    constants = onnx_graph.map_initializers(graph)
-    scale, zero = (float(onnx_graph.to_array(constants[name])) for name in first.input[1:3])
-    assert (first.op_type, zero) == ("QuantizeLinear", 0.0)
-    levels = (np.arange(256) / 127.5 - 1).astype(np.float32)
-    assert len({*np.rint(levels / np.float32(scale)).tolist()}) == 255
-    assert np.abs(levels / np.float32(scale)).max() < 127.5
+def test_scaled_pixels_have_255_levels(onnx_files):
+    """With a calibrated range, half of the levels of an input in -1..1 would be merged."""
+    model = graph.read_model(onnx_files["int8"])
+    _, scaled_pixels = graph.find_input_preprocessing(model)
+    (quantizer,) = graph.map_consumers(model)[scaled_pixels]
+    constants = graph.map_initializers(model)
+    scale, zero_point = (float(graph.to_array(constants[name])) for name in quantizer.input[1:3])
+    assert (quantizer.op_type, zero_point) == ("QuantizeLinear", 0.0)
+    steps = (np.arange(256) / 127.5 - 1).astype(np.float32) / np.float32(scale)
+    assert len({*np.rint(steps).tolist()}) == 255 and np.abs(steps).max() < 127.5
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_layers_left_in_float(model, layers, photo_array, as_pixels, tmp_path, count):
-    chosen = [layer.name for layer in ladder.select_weighted_layers(layers)[:count]]
+def test_named_layers_stay_in_float(calibrated_onnx, layers, photo_array, as_pixels, metadata, tmp_path, count):
+    selected = [layer.name for layer in ladder.select_weighted_layers(layers)[:count]]
     method = methods.find_method(f"mixed8-{count}")
-    path = written(tmp_path / "mixed.onnx", onnx_calibrate.quantize_model(model, method, chosen, CARD))
-    onnx_inspect.check_file(path, method)
-    assert sorted(onnx_inspect._in_float(onnx_graph.read_model(path))) == sorted(chosen)
+    path = write(tmp_path / "mixed.onnx", calibrate.quantize_model(calibrated_onnx, method, selected, metadata))
+    inspect.check_file(path, method)
+    assert sorted(inspect._list_float_layers(graph.read_model(path))) == sorted(selected)
     with pytest.raises(StageError, match=r"the weights of (Conv|MatMul) .* are float32"):
-        onnx_inspect.check_file(path, METHODS["int8"])
+        inspect.check_file(path, INT8)
     with pytest.raises(StageError, match="computes in float"):
-        onnx_inspect.check_file(path, methods.find_method(f"mixed8-{count + 1}"))
-    ran = onnx_runtime.predict_file(path, as_pixels(photo_array), "onnxruntime", lambda _: None)
-    assert ran.scores.shape == (len(photo_array), 3) and np.allclose(ran.scores.sum(axis=1), 1, atol=0.02)
+        inspect.check_file(path, methods.find_method(f"mixed8-{count + 1}"))
+    scores = runtime.predict_file(path, as_pixels(photo_array), "onnxruntime", lambda _: None).scores
+    assert scores.shape == (len(photo_array), 3) and np.allclose(scores.sum(axis=1), 1, atol=0.02)
 
 
-@pytest.mark.parametrize("shielded", [True, False])
-def test_onnxruntime_rounds_no_weights_by_itself(model, photo_array, as_pixels, tmp_path, monkeypatch, shielded):
-    """Between DequantizeLinear and QuantizeLinear it would, with one scale for all channels."""
-    if not shielded:
-        monkeypatch.setattr(onnx_calibrate, "_shield", lambda *_: None)
-    graph = onnx.load_model_from_string(model).graph
-    middle = [node.name for node in graph.node if node.op_type == "Conv"][1]
-    method = methods.find_method("mixed8-1")
-    path = written(tmp_path / "mixed.onnx", onnx_calibrate.quantize_model(model, method, [middle], CARD))
-    if not shielded:
-        with pytest.raises(StageError, match=r"onnxruntime computes nothing in float, not 1 as ordered"):
-            onnx_inspect.check_file(path, method)
-        return
-    onnx_inspect.check_file(path, method)
-    fast, plain = (
-        onnx_runtime.predict_file(path, as_pixels(photo_array), kernels, lambda _: None).scores for kernels in KERNELS
+def quantize_second_convolution_in_float(calibrated, metadata, path):
+    model = onnx.load_model_from_string(calibrated)
+    second = [node.name for node in model.graph.node if node.op_type == "Conv"][1]
+    return write(path, calibrate.quantize_model(calibrated, methods.find_method("mixed8-1"), [second], metadata))
+
+
+def test_onnxruntime_leaves_the_weights_of_float_layers_in_float(
+    calibrated_onnx, photo_array, as_pixels, metadata, tmp_path
+):
+    path = quantize_second_convolution_in_float(calibrated_onnx, metadata, tmp_path / "mixed.onnx")
+    inspect.check_file(path, methods.find_method("mixed8-1"))
+    optimized, reference = (
+        runtime.predict_file(path, as_pixels(photo_array), kernels, lambda _: None).scores
+        for kernels in ("onnxruntime", "reference")
     )
-    assert np.abs(fast - plain).max() < 0.01
+    assert np.abs(optimized - reference).max() < 0.01
 
 
-def test_a_layer_in_float_has_no_error_left(model, layers, photo_array, as_pixels, tmp_path):
-    """With all weights in float, what is left is the rounding of activations: nearer to Keras than int8."""
-    floats = written(tmp_path / "float32.onnx", onnx_calibrate.quantize_model(model, METHODS["int8"], (), CARD))
-    chosen = [layer.name for layer in ladder.select_weighted_layers(layers)]
-    mixed = written(tmp_path / "mixed.onnx", onnx_calibrate.quantize_model(model, METHODS["int8"], chosen, CARD))
-    graph = onnx.load_model_from_string(model)
-    del graph.metadata_props[:]
-    exact = written(tmp_path / "exact.onnx", onnx_convert.finish_model(graph, CARD))
-    wanted, int8, mixed8 = (
-        onnx_runtime.predict_file(path, as_pixels(photo_array), "reference", lambda _: None).scores
-        for path in (exact, floats, mixed)
+def test_without_prevention_onnxruntime_quantizes_them(calibrated_onnx, metadata, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibrate, "_prevent_weight_requantization", lambda *_: None)
+    path = quantize_second_convolution_in_float(calibrated_onnx, metadata, tmp_path / "mixed.onnx")
+    with pytest.raises(StageError, match="onnxruntime computes nothing in float, not 1"):
+        inspect.check_file(path, methods.find_method("mixed8-1"))
+
+
+def test_float_layers_bring_the_scores_closer_to_keras(
+    calibrated_onnx, onnx_files, layers, photo_array, as_pixels, metadata, tmp_path
+):
+    """With all layers in float, only the rounding of activations is left."""
+    weighted = [layer.name for layer in ladder.select_weighted_layers(layers)]
+    mixed = write(tmp_path / "mixed.onnx", calibrate.quantize_model(calibrated_onnx, INT8, weighted, metadata))
+    expected, int8, mixed8 = (
+        runtime.predict_file(path, as_pixels(photo_array), "reference", lambda _: None).scores
+        for path in (onnx_files["float32"], onnx_files["int8"], mixed)
     )
-    assert np.abs(mixed8 - wanted).mean() < np.abs(int8 - wanted).mean()
+    assert np.abs(mixed8 - expected).mean() < np.abs(int8 - expected).mean()
 
 
-def test_unsigned_activations_from_the_same_ranges(model, tmp_path):
-    path = written(tmp_path / "u8.onnx", onnx_calibrate.quantize_model(model, METHODS["int8_u8s8"], (), CARD))
-    onnx_inspect.check_file(path, METHODS["int8_u8s8"])
+def test_a_calibrated_graph_computes_in_float_and_contains_sorted_ranges(calibrated_onnx, translated_onnx):
+    model = onnx.load_model_from_string(calibrated_onnx)
+    (ranges,) = [prop.value for prop in model.metadata_props]
+    names = list(json.loads(ranges)["data"])
+    assert names == sorted(names) and len(names) > 4, "in the order of a set, two processes would differ"
+    del model.metadata_props[:]
+    assert model.SerializeToString(deterministic=True) == translated_onnx
 
 
-def test_the_calibration_photos_matter(model, root, photo_array, as_pixels):
-    dark = onnx_calibrate.calibrate_model(
-        onnx_convert.translate_saved_model(root / "saved"), as_pixels(photo_array // 8), lambda _: None
-    )
-    made = [onnx_calibrate.quantize_model(one, METHODS["int8"], (), CARD) for one in (dark, model)]
-    assert made[0] != made[1]
+def test_other_calibration_photos_give_other_ranges(calibrated_onnx, translated_onnx, photo_array, as_pixels):
+    dark = calibrate.calibrate_model(translated_onnx, as_pixels(photo_array // 8), lambda _: None)
+    assert dark != calibrated_onnx
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, onnx_runtime.RUNTIME_ERRORS[0], onnx.shape_inference.InferenceError])
-def test_a_quantizer_that_fails_says_so(kind, model, root, as_pixels, photo_array, monkeypatch):
-    def failing(*_, **__):
+@pytest.mark.parametrize("kind", [RuntimeError, runtime.RUNTIME_ERRORS[0], onnx.shape_inference.InferenceError])
+def test_an_error_of_the_quantizer_is_reported_by_its_first_line(
+    kind, calibrated_onnx, translated_onnx, as_pixels, photo_array, metadata, monkeypatch
+):
+    def fail(*_, **__):
         raise kind("no kernel\nand more")
 
-    monkeypatch.setattr(quantization, "quantize_static", failing)
+    monkeypatch.setattr(quantization, "quantize_static", fail)
     with pytest.raises(StageError, match=r"the ONNX quantizer failed: no kernel$"):
-        onnx_calibrate.quantize_model(model, METHODS["int8"], (), CARD)
+        calibrate.quantize_model(calibrated_onnx, INT8, (), metadata)
     with pytest.raises(StageError, match=r"onnxruntime could not calibrate: no kernel$"):
-        onnx_calibrate.calibrate_model(
-            onnx_convert.translate_saved_model(root / "saved"), as_pixels(photo_array[:1]), lambda _: None
-        )
+        calibrate.calibrate_model(translated_onnx, as_pixels(photo_array[:1]), lambda _: None)
+
+
+def test_the_converter_errors_contain_those_of_the_runtime():
+    assert set(runtime.RUNTIME_ERRORS) <= set(convert.CONVERTER_ERRORS)

@@ -1,4 +1,6 @@
-"""onnx_census: a file that is not what its method promises is refused by the name of what is wrong."""
+"""inspect.py: what is read from a file is what it contains, and a file without its method's properties is rejected."""
+
+import itertools
 
 import numpy as np
 import onnx
@@ -8,148 +10,165 @@ from onnxruntime import quantization
 
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
-from edgetl.core.records import InputSpec
-from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import saved_model
-from edgetl.engines.onnx import calibrate as onnx_calibrate
-from edgetl.engines.onnx import convert as onnx_convert
-from edgetl.engines.onnx import graph as onnx_graph
-from edgetl.engines.onnx import inspect as onnx_inspect
+from edgetl.engines.onnx import calibrate, graph, inspect, runtime
 
-CARD = onnx_convert.ModelMetadata(classes=("a", "b", "c"), input=InputSpec(side_px=32, fit="crop"))
-NAMES = ("float32", "float16", "dynamic", "int8", "int8_u8s8")
+CONVERTED = [name for name, method in METHODS.items() if "onnx" in method.formats and not method.float_layers]
+DTYPES = ("float32", "float16", "dynamic", "int8", "int8_u8s8")
+# dynamic has int8 weights and no requirement for activations, so these files have its properties too.
+ALSO_DYNAMIC = {("int8", "dynamic"), ("int8_u8s8", "dynamic")}
 
 
-@pytest.fixture(scope="module")
-def made(small_model, photo_array, as_pixels, tmp_path_factory, onnx_bytes):
-    """Method → .onnx."""
-    root, paths = tmp_path_factory.mktemp("made"), {}
-    keras_model.save_model(small_model(), root / "model.keras")
-    saved_model.export_saved_model(root / "model.keras", root / "saved", "uint8")
-    for name in NAMES:
-        paths[name] = root / f"{name}.onnx"
-        paths[name].write_bytes(onnx_bytes(root / "saved", name, as_pixels(photo_array), CARD))
-    return paths
-
-
-def refused(path, name: str, match: str) -> None:
+def check_rejected(path, name: str, match: str) -> None:
     with pytest.raises(StageError, match=match) as caught:
-        onnx_inspect.check_file(path, METHODS[name])
-    assert caught.value.message.startswith(f"the {name} file is not what it should be")
+        inspect.check_file(path, METHODS[name])
+    assert caught.value.message.startswith(f"the {name} file failed its check: ")
 
 
-def changed(path, tmp_path, change):
-    """A copy of the file after `change(model)`."""
-    model = onnx_graph.read_model(path)
-    change(model)
-    other = tmp_path / "changed.onnx"
-    other.write_bytes(model.SerializeToString())
-    return other
+@pytest.fixture
+def edit_file(tmp_path):
+    """Return a function that writes a copy of a file after a change of its model."""
+
+    def edit(path, change):
+        model = graph.read_model(path)
+        change(model)
+        copy = tmp_path / "changed.onnx"
+        copy.write_bytes(model.SerializeToString())
+        return copy
+
+    return edit
 
 
-def test_ends_operators_and_dtypes(made):
-    found = onnx_inspect.summarize_file(made["int8"])
-    assert (found.input.name, found.input.shape, found.input.dtype) == ("image", (1, 32, 32, 3), "uint8")
-    assert (found.output.name, found.output.shape, found.output.dtype) == ("scores", (1, 3), "float32")
-    assert found.operators["Conv"] == 3 and found.operators["Transpose"] == 1
-    assert "int8" in found.tensor_dtypes and "float16" not in found.tensor_dtypes
-    assert onnx_inspect.summarize_file(made["float16"]).tensor_dtypes["float16"] > 0
+def find_node(model, op_type):
+    return next(node for node in model.graph.node if node.op_type == op_type)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("other", NAMES)
-def test_no_file_passes_for_another_methods(made, name, other):
-    if name == other or (name, other) == ("int8", "dynamic"):
-        return  # Rounded weights are all that `dynamic` promises.
-    if other == "dynamic" and name == "int8_u8s8":
-        return
-    with pytest.raises(StageError):
-        onnx_inspect.check_file(made[name], METHODS[other])
+@pytest.mark.parametrize("name", CONVERTED)
+def test_the_file_of_every_method_passes_its_check(onnx_files, name):
+    inspect.check_file(onnx_files[name], METHODS[name])
 
 
-def test_an_int8_file_with_a_float_convolution(made, photo_array, as_pixels, tmp_path):
-    """What the quantizer makes when it is told to leave one out."""
-    model = onnx_graph.read_model(made["float32"])
-    given, path = tmp_path / "given.onnx", tmp_path / "island.onnx"
-    onnx.save_model(onnx.shape_inference.infer_shapes(model), given)
+def test_a_summary_has_inputs_operators_and_dtypes(onnx_files):
+    summary = inspect.summarize_file(onnx_files["int8"])
+    assert (summary.input.name, summary.input.shape, summary.input.dtype) == ("image", (1, 32, 32, 3), "uint8")
+    assert (summary.output.name, summary.output.shape, summary.output.dtype) == ("scores", (1, 3), "float32")
+    assert summary.operators["Conv"] == 3 and summary.operators["Transpose"] == 1
+    assert "int8" in summary.tensor_dtypes and "float16" not in summary.tensor_dtypes
+    assert inspect.summarize_file(onnx_files["float16"]).tensor_dtypes["float16"] > 0
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_weights_are_read_by_output_channel_in_every_dtype(onnx_files, small_model, name):
+    weights = list(inspect.read_weights(onnx_files[name]))
+    assert sorted(array.shape for array in weights) == [(3, 128), (8, 9), (8, 27), (128, 8)]
+    # The integers are the trained weights but for the scale of each channel.
+    trained = small_model().get_layer("conv3").get_weights()[0].reshape(8, 128).T
+    conv3 = next(array for array in weights if array.shape == (128, 8)).astype(np.float64)
+    scales = np.abs(conv3).max(axis=1, keepdims=True) / np.abs(trained).max(axis=1, keepdims=True)
+    np.testing.assert_allclose(conv3 / scales, trained, atol=1e-2 * np.abs(trained).max())
+
+
+@pytest.mark.parametrize(("name", "checked_for"), sorted({*itertools.permutations(DTYPES, 2)} - ALSO_DYNAMIC))
+def test_the_file_of_one_method_fails_the_check_of_another(onnx_files, name, checked_for):
+    check_rejected(onnx_files[name], checked_for, "failed its check: ")
+
+
+@pytest.mark.parametrize(("name", "checked_for"), sorted(ALSO_DYNAMIC))
+def test_an_int8_file_passes_the_check_of_dynamic(onnx_files, name, checked_for):
+    inspect.check_file(onnx_files[name], METHODS[checked_for])
+
+
+def quantize_with_onnxruntime(path, photos, folder, **settings):
+    """Quantize a float file with quantize_static; return the names of its convolutions and the new file."""
+    model = graph.read_model(path)
+    unquantized, quantized = folder / "unquantized.onnx", folder / "quantized.onnx"
+    onnx.save_model(onnx.shape_inference.infer_shapes(model), unquantized)
     convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
-    quantization.quantize_static(
-        given,
-        path,
-        onnx_calibrate._OneByOne(as_pixels(photo_array), lambda _: None),
-        per_channel=True,
-        nodes_to_exclude=[
-            *convolutions[1:2],
-            model.graph.node[-1].name,
-            *onnx_graph.find_input_preprocessing(model)[0],
-        ],
-    )
-    refused(path, "int8", f"the weights of Conv '{convolutions[1]}' are float32")
+    excluded = [model.graph.node[-1].name, *graph.find_input_preprocessing(model)[0]]
+    excluded += [convolutions[number] for number in settings.pop("float_convolutions", ())]
+    reader = calibrate._PhotoReader(photos, lambda _: None)
+    quantization.quantize_static(unquantized, quantized, reader, nodes_to_exclude=excluded, **settings)
+    return convolutions, quantized
 
 
-def test_weights_quantized_as_a_whole(made, photo_array, as_pixels, tmp_path):
-    model = onnx_graph.read_model(made["float32"])
-    given, path = tmp_path / "given.onnx", tmp_path / "coarse.onnx"
-    onnx.save_model(onnx.shape_inference.infer_shapes(model), given)
-    excluded = [model.graph.node[-1].name, *onnx_graph.find_input_preprocessing(model)[0]]
-    photos = onnx_calibrate._OneByOne(as_pixels(photo_array), lambda _: None)
-    quantization.quantize_static(given, path, photos, nodes_to_exclude=excluded)
-    refused(path, "int8", "has 1 scales for 8 channels")
+def test_an_int8_file_with_a_float_convolution_fails_its_check(onnx_files, photo_array, as_pixels, tmp_path):
+    settings = {"float_convolutions": [1], "per_channel": True}
+    convolutions, path = quantize_with_onnxruntime(onnx_files["float32"], as_pixels(photo_array), tmp_path, **settings)
+    check_rejected(path, "int8", f"the weights of Conv '{convolutions[1]}' are float32")
 
 
-def test_a_float_that_slips_past_its_quantizer(made, tmp_path):
-    def bypass(model):
-        """The second convolution reads what the first one gave before it was rounded."""
-        made_by = onnx_graph.map_producers(model)
+def test_an_int8_file_with_one_scale_for_all_channels_fails_its_check(onnx_files, photo_array, as_pixels, tmp_path):
+    _, path = quantize_with_onnxruntime(onnx_files["float32"], as_pixels(photo_array), tmp_path)
+    check_rejected(path, "int8", "has 1 scales for 8 channels")
+
+
+def test_an_int8_file_with_a_float_activation_fails_its_check(onnx_files, edit_file):
+    def bypass_quantizer(model):
+        """Let the second convolution consume the output of the first one without its rounding."""
+        producers = graph.map_producers(model)
         second = [node for node in model.graph.node if node.op_type == "Conv"][1]
-        second.input[0] = made_by[made_by[second.input[0]].input[0]].input[0]
+        second.input[0] = producers[producers[second.input[0]].input[0]].input[0]
 
-    refused(changed(made["int8"], tmp_path, bypass), "int8", "takes a float|hands over a float")
-
-
-def test_two_transposes_too_many(made, tmp_path):
-    def there_and_back(model):
-        (first,) = onnx_graph.map_consumers(model)["image"]
-        for name, given, axes in (("one", "image", [0, 3, 1, 2]), ("two", "one", [0, 2, 3, 1])):
-            model.graph.node.insert(0, helper.make_node("Transpose", [given], [name], name=name, perm=axes))
-        model.graph.node.insert(0, model.graph.node.pop(1))
-        first.input[0] = "two"
-
-    refused(changed(made["float32"], tmp_path, there_and_back), "float32", "3 Transpose operators, 1 is enough")
+    check_rejected(edit_file(onnx_files["int8"], bypass_quantizer), "int8", "has a float (input|output)")
 
 
-def test_an_operator_that_is_not_onnx_s_own(made, tmp_path):
-    def fused(model):
+def test_further_transposes_fail_the_check(onnx_files, edit_file):
+    def add_transposes(model):
+        (first,) = graph.map_consumers(model)["image"]
+        there = helper.make_node("Transpose", ["image"], ["there"], name="there", perm=[0, 3, 1, 2])
+        back = helper.make_node("Transpose", ["there"], ["back"], name="back", perm=[0, 2, 3, 1])
+        model.graph.node.insert(0, there)
+        model.graph.node.insert(1, back)
+        first.input[0] = "back"
+
+    path = edit_file(onnx_files["float32"], add_transposes)
+    check_rejected(path, "float32", "3 Transpose operators, 1 is enough")
+
+
+def test_an_operator_of_another_domain_fails_the_check(onnx_files, edit_file):
+    def change_domain(model):
         model.graph.node[-1].domain = "com.microsoft"
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
-    refused(changed(made["float32"], tmp_path, fused), "float32", "not ONNX's own but com.microsoft's")
+    path = edit_file(onnx_files["float32"], change_domain)
+    check_rejected(path, "float32", "operator Softmax is not from ONNX but from com.microsoft")
 
 
-def test_an_input_of_floats(made, tmp_path):
-    def floats(model):
+def test_a_float_input_fails_the_check(onnx_files, edit_file):
+    def change_dtype(model):
         model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
 
-    refused(changed(made["float32"], tmp_path, floats), "float32", "input 'image' is not uint8 'image' for one photo")
+    path = edit_file(onnx_files["float32"], change_dtype)
+    check_rejected(path, "float32", "input 'image' is not uint8 'image' for one photo")
 
 
-def test_a_zero_point_of_another_kind(made, tmp_path):
-    refused(made["int8_u8s8"], "int8", "is quantized to uint8")
-    refused(made["int8"], "int8_u8s8", "is quantized to int8")
+def test_scores_without_a_final_softmax_fail_the_check(onnx_files, edit_file):
+    def remove_softmax(model):
+        softmax = find_node(model, "Softmax")
+        producers = graph.map_producers(model)
+        dequantizer = producers[softmax.input[0]]
+        # The output of the dense layer before its QuantizeLinear.
+        last = producers[producers[dequantizer.input[0]].input[0]]
+        last.output[0] = "scores"
+        for node in (softmax, dequantizer, producers[dequantizer.input[0]]):
+            model.graph.node.remove(node)
+
+    check_rejected(edit_file(onnx_files["int8"], remove_softmax), "int8", "outputs the scores in float")
 
 
-def test_onnxruntime_is_asked_what_it_runs(made, monkeypatch):
-    monkeypatch.setattr(onnx_inspect.onnx_runtime, "planned", lambda _: {"QLinearConv": 2, "Conv": 1})
-    refused(made["int8"], "int8", "onnxruntime computes 1 Conv in float")
+def test_activations_of_another_dtype_fail_the_check(onnx_files):
+    check_rejected(onnx_files["int8_u8s8"], "int8", "is quantized to uint8")
+    check_rejected(onnx_files["int8"], "int8_u8s8", "is quantized to int8")
 
 
-def test_a_scale_more_than_channels(made, tmp_path):
-    def longer(model):
-        constants, made_by = onnx_graph.map_initializers(model), onnx_graph.map_producers(model)
-        node = next(node for node in model.graph.node if node.op_type == "MatMul")
-        scale = made_by[node.input[1]].input[1]
-        constants[scale].CopyFrom(numpy_helper.from_array(np.ones(4, np.float32), scale))
+def test_a_float_operator_in_the_optimized_graph_fails_the_check(onnx_files, monkeypatch):
+    monkeypatch.setattr(runtime, "count_planned_operators", lambda _: {"QLinearConv": 2, "Conv": 1})
+    check_rejected(onnx_files["int8"], "int8", "onnxruntime computes 1 Conv in float")
 
-    path = changed(made["dynamic"], tmp_path, longer)
-    with pytest.raises((StageError, onnx.shape_inference.InferenceError)):
-        onnx_inspect.check_file(path, METHODS["dynamic"])
+
+def test_more_scales_than_channels_fail_the_check(onnx_files, edit_file):
+    def add_a_scale(model):
+        constants, producers = graph.map_initializers(model), graph.map_producers(model)
+        scales = producers[find_node(model, "MatMul").input[1]].input[1]
+        constants[scales].CopyFrom(numpy_helper.from_array(np.ones(4, np.float32), scales))
+
+    check_rejected(edit_file(onnx_files["dynamic"], add_a_scale), "dynamic", "has 4 scales for 3 channels")

@@ -1,4 +1,4 @@
-"""calibrated.py: one calibration serves every int8 file, layers stay in float by name, and errors are measured."""
+"""calibrate.py: int8 files from one calibration equal the converter's, and layers stay in float by name."""
 
 import numpy as np
 import pytest
@@ -6,79 +6,52 @@ import pytest
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.methods import METHODS
-from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import saved_model
-from edgetl.engines.tflite import calibrate as tflite_calibrate
-from edgetl.engines.tflite import convert as tflite_convert
-from edgetl.engines.tflite import runtime as tflite_runtime
+from edgetl.engines.tflite import calibrate, convert, inspect, runtime
 
 
-@pytest.fixture(scope="module")
-def saved(small_model, tmp_path_factory):
-    root = tmp_path_factory.mktemp("saved")
-    keras_model.save_model(small_model(), root / "model.keras")
-    saved_model.export_saved_model(root / "model.keras", root / "ranged", "ranged")
-    return root / "ranged"
-
-
-@pytest.fixture(scope="module")
-def model(saved, photo_array, as_pixels):
-    seen = []
-    made = tflite_calibrate.calibrate_model(saved, as_pixels(photo_array), seen.append)
-    assert sum(seen) == len(photo_array)
-    return made
-
-
-@pytest.fixture(scope="module")
-def layers(model, photo_array, as_pixels):
-    return tflite_calibrate.measure_layer_errors(model, as_pixels(photo_array[::3]))
-
-
-def test_the_int8_file_is_what_the_converter_makes(model, saved, photo_array, as_pixels, tmp_path):
-    """The same operators and, to the bit, the same answers as TFLiteConverter's own full-integer file."""
-    ours, theirs = tmp_path / "ours.tflite", tmp_path / "theirs.tflite"
-    ours.write_bytes(tflite_calibrate.quantize_model(model))
-    tflite_convert.check_file(ours, METHODS["int8"])
-    theirs.write_bytes(tflite_convert.convert_saved_model(saved, METHODS["int8"], as_pixels(photo_array)))
-    assert tflite_convert.summarize_file(ours).operators == tflite_convert.summarize_file(theirs).operators
-    answers = [
-        tflite_runtime.predict_file(path, as_pixels(photo_array), "reference", lambda _: None).raw
-        for path in (ours, theirs)
+def test_the_int8_file_computes_what_that_of_the_converter_does(
+    calibrated_tflite, tflite_files, photo_array, as_pixels, tmp_path
+):
+    path = tmp_path / "int8.tflite"
+    path.write_bytes(calibrate.quantize_model(calibrated_tflite))
+    inspect.check_file(path, METHODS["int8"])
+    assert inspect.summarize_file(path).operators == inspect.summarize_file(tflite_files["int8"]).operators
+    outputs = [
+        runtime.predict_file(file, as_pixels(photo_array), "reference", lambda _: None).raw
+        for file in (path, tflite_files["int8"])
     ]
-    assert np.array_equal(*answers)
-
-
-def test_every_layer_is_measured_the_worst_first(layers):
-    assert {layer.operator for layer in layers} >= {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
-    errors = [layer.error_steps for layer in layers]
-    assert errors == sorted(errors, reverse=True) and len({layer.name for layer in layers}) == len(layers)
-    # A layer that rounds and does nothing else is 0.29 steps off; none of a healthy network is off by many.
-    assert 0.1 < errors[0] < 5 and all(layer.saturated < 0.05 for layer in layers)
-
-
-def test_dark_photos_leave_ranges_that_daylight_saturates(saved, photo_array, as_pixels):
-    dark = tflite_calibrate.calibrate_model(saved, as_pixels(photo_array // 16), lambda _: None)
-    layers = tflite_calibrate.measure_layer_errors(dark, as_pixels(photo_array[::3]))
-    assert max(layer.saturated for layer in layers) > 0.05
+    np.testing.assert_array_equal(*outputs)
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_layers_left_in_float(model, layers, photo_array, as_pixels, tmp_path, count):
-    chosen = ladder.select_weighted_layers(layers)[:count]
+def test_named_layers_stay_in_float(calibrated_tflite, layers, photo_array, as_pixels, tmp_path, count):
+    selected = ladder.select_weighted_layers(layers)[:count]
     path = tmp_path / "mixed.tflite"
-    path.write_bytes(tflite_calibrate.quantize_model(model, [layer.name for layer in chosen]))
-    found = tflite_convert.summarize_file(path)
-    assert (found.input.dtype, found.output.dtype) == ("uint8", "uint8") and "float32" in found.tensor_dtypes
-    floats = tflite_convert.list_float_operators(path)
-    assert sorted(floats) == sorted(layer.operator for layer in chosen)
-    ran = tflite_runtime.predict_file(path, as_pixels(photo_array), "xnnpack", lambda _: None)
-    assert ran.scores.shape == (len(photo_array), 3) and np.allclose(ran.scores.sum(axis=1), 1, atol=0.02)
+    path.write_bytes(calibrate.quantize_model(calibrated_tflite, [layer.name for layer in selected]))
+    summary = inspect.summarize_file(path)
+    assert (summary.input.dtype, summary.output.dtype) == ("uint8", "uint8") and "float32" in summary.tensor_dtypes
+    assert sorted(inspect.list_float_operators(path)) == sorted(layer.operator for layer in selected)
+    scores = runtime.predict_file(path, as_pixels(photo_array), "xnnpack", lambda _: None).scores
+    assert scores.shape == (len(photo_array), 3) and np.allclose(scores.sum(axis=1), 1, atol=0.02)
 
 
-def test_a_quantizer_that_fails_says_so(model, monkeypatch):
-    def failing(*_, **__):
+def test_an_error_of_the_quantizer_is_reported_by_its_first_line(calibrated_tflite, monkeypatch):
+    def fail(*_, **__):
         raise RuntimeError("no kernel\nand more")
 
-    monkeypatch.setattr(tflite_calibrate, "mlir_quantize", failing)
+    monkeypatch.setattr(calibrate, "mlir_quantize", fail)
     with pytest.raises(StageError, match=r"the TFLite quantizer failed: no kernel$"):
-        tflite_calibrate.quantize_model(model)
+        calibrate.quantize_model(calibrated_tflite)
+
+
+def test_an_error_of_the_calibrator_names_the_saved_model(saved_models, photo_array, as_pixels, monkeypatch):
+    class FailingConverter:
+        target_spec = convert.tf.lite.TargetSpec()
+
+        def convert(self):
+            raise RuntimeError("no room\nand more")
+
+    monkeypatch.setattr(convert.tf.lite.TFLiteConverter, "from_saved_model", lambda _: FailingConverter())
+    with pytest.raises(StageError, match=r"the TFLite converter could not calibrate: no room$") as caught:
+        calibrate.calibrate_model(saved_models["ranged"], as_pixels(photo_array[:1]), lambda _: None)
+    assert caught.value.where == (str(saved_models["ranged"]),)

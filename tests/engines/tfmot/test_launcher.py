@@ -1,4 +1,4 @@
-"""retraining.py: the parent passes on what the child tells, its errors by name, and its last word when it dies."""
+"""launcher.py: the messages of the child process reach the listener, and its errors the user."""
 
 import subprocess
 import sys
@@ -12,29 +12,29 @@ from edgetl.engines.tfmot import launcher
 
 
 @pytest.fixture
-def played(monkeypatch, tmp_path):
-    """The parent's loop over a child of ours; gives what the watch was told."""
+def run_program(monkeypatch, tmp_path):
+    """Return a function that runs a program in place of the child process and returns the calls of the listener."""
 
-    def play(program):
-        seen = []
+    def run(program):
+        calls = []
 
         @contextmanager
-        def child(given, results, stderr):
+        def start_child(job_folder, results, stderr):
             command = [sys.executable, "-c", program]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
-                yield process
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child:
+                yield child
 
-        monkeypatch.setattr(launcher, "_child", child)
-        watch = TrainingListener(
-            begin=lambda what, steps: seen.append((what, steps)),
-            step=lambda count, note: seen.append((count, note)),
-            epoch=lambda epoch: seen.append(epoch.validation_accuracy),
-            say=seen.append,
+        monkeypatch.setattr(launcher, "_start_child", start_child)
+        listener = TrainingListener(
+            begin=lambda task, steps: calls.append((task, steps)),
+            step=lambda count, note: calls.append((count, note)),
+            epoch=lambda epoch: calls.append(epoch.validation_accuracy),
+            say=calls.append,
         )
-        launcher._run(tmp_path, tmp_path, watch)
-        return seen
+        launcher._run_child(tmp_path, tmp_path, listener)
+        return calls
 
-    return play
+    return run
 
 
 EPOCH = (
@@ -43,55 +43,51 @@ EPOCH = (
 )
 
 
-def test_everything_is_passed_on(played):
+def test_all_messages_reach_the_listener(run_program):
     lines = ['{"begin": ["qat", 4]}', '{"step": [3, "loss 1"]}', EPOCH, '{"say": "well"}', '{"done": true}']
-    assert played(f"print({chr(10).join(lines)!r})") == [("qat", 4), (3, "loss 1"), 0.75, "well"]
+    assert run_program(f"print({chr(10).join(lines)!r})") == [("qat", 4), (3, "loss 1"), 0.75, "well"]
 
 
-def test_its_errors_keep_their_name(played):
+def test_an_error_of_the_child_is_raised_with_its_class(run_program):
     line = '{"error": ["DataError", "photos are gone", ["a", "b"], "run it again"]}'
     with pytest.raises(DataError, match="photos are gone") as caught:
-        played(f"print({line!r}); raise SystemExit(2)")
+        run_program(f"print({line!r}); raise SystemExit(2)")
     assert (caught.value.where, caught.value.hint) == (("a", "b"), "run it again")
 
 
-def test_its_last_word_when_it_dies(played, capsys):
-    with pytest.raises(StageError, match="ended with code 1: ValueError: no room"):
-        played("raise ValueError('no room')")
-    # The whole of it goes where the parent's libraries write too.
-    assert "Traceback" in capsys.readouterr().err
+def test_an_exception_in_the_child_is_reported_by_its_last_line(run_program, capsys):
+    with pytest.raises(StageError, match="ended with exit code 1: ValueError: no room"):
+        run_program("raise ValueError('no room')")
+    assert "Traceback" in capsys.readouterr().err, "all of it is in the log"
 
 
-def test_one_that_dies_without_a_word(played):
-    with pytest.raises(StageError, match="ended with code 3: it said nothing"):
-        played("import os; os._exit(3)")
+def test_a_child_that_ends_without_output_is_reported_by_its_exit_code(run_program):
+    with pytest.raises(StageError, match="ended with exit code 3: no error message"):
+        run_program("import os; os._exit(3)")
 
 
-def test_one_that_was_killed(played):
+def test_a_killed_child_is_reported_with_a_hint_about_memory(run_program):
+    program = "import os, signal, sys; print('a warning', file=sys.stderr); os.kill(os.getpid(), signal.SIGKILL)"
     with pytest.raises(StageError, match="was killed") as caught:
-        played(
-            "import os, signal; print('a warning', file=__import__('sys').stderr); os.kill(os.getpid(), signal.SIGKILL)"
-        )
-    assert "memory ran out" in caught.value.hint and "a warning" not in caught.value.message
+        run_program(program)
+    assert "the memory probably ran out" in caught.value.hint and "a warning" not in caught.value.message
 
 
-def test_a_child_whose_parent_has_lost_interest_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/sleep")
-    monkeypatch.setattr(launcher.subprocess, "Popen", lambda command, **rest: _POPEN(["/bin/sleep", "600"], **rest))
-    kept = []
-    with pytest.raises(KeyboardInterrupt), launcher._child(tmp_path, tmp_path, subprocess.DEVNULL) as child:
-        kept.append(child)
+def test_the_child_is_killed_when_the_parent_is_interrupted(tmp_path, monkeypatch):
+    popen, children = subprocess.Popen, []
+    monkeypatch.setattr(launcher.subprocess, "Popen", lambda command, **rest: popen(["/bin/sleep", "600"], **rest))
+    with pytest.raises(KeyboardInterrupt), launcher._start_child(tmp_path, tmp_path, subprocess.DEVNULL) as child:
+        children.append(child)
         raise KeyboardInterrupt
-    assert kept[0].returncode == -9
+    assert children[0].returncode == -9
 
 
-def test_nothing_is_imported_from_the_current_folder(tmp_path, monkeypatch):
+def test_the_child_reads_its_job_and_imports_nothing_from_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     monkeypatch.chdir(tmp_path)
-    with launcher._child(tmp_path, tmp_path, subprocess.PIPE) as child:
-        said = child.communicate()[1]
-    # It got as far as the job, which is not there.
-    assert "imported from the current" not in said and "job.json" in said
-
-
-_POPEN = subprocess.Popen
+    with launcher._start_child(tmp_path, tmp_path, subprocess.PIPE) as child:
+        output, errors = child.communicate()
+    # There is no job, so it fails behind all imports.
+    assert "imported from the current" not in errors
+    assert errors.strip().splitlines()[-1].startswith("FileNotFoundError") and "job.json" in errors
+    assert child.returncode == 1 and output == ""

@@ -1,55 +1,43 @@
-"""tfmot.py: the child's program, from a folder to a folder, as its parent starts it."""
+"""__main__.py: an error of the job becomes a message and an exit code; the note on the best epoch."""
 
-import json
-import subprocess
-import sys
+from typing import Any
 
 import pytest
 
 
-@pytest.fixture
-def child(edgetl, tmp_path):
-    """Runs the program on two folders; gives its exit code and what it told."""
+def run_a_job_that_fails(folder: str) -> dict[str, Any]:
+    from unittest import mock
 
-    def run(given):
-        command = [sys.executable, "-m", "edgetl.engines.tfmot", str(given), str(tmp_path)]
-        done = subprocess.run(command, capture_output=True, text=True, env=edgetl.environment(), check=False)
-        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    from edgetl.core.errors import StageError
+    from edgetl.engines.tfmot import __main__ as child
 
-    return run
-
-
-def test_without_a_job_it_dies_with_a_traceback(child, tmp_path):
-    code, told, stderr = child(tmp_path)
-    assert code == 1 and told == [] and stderr.strip().splitlines()[-1].startswith("FileNotFoundError")
+    error = StageError("training diverged", where=("epoch 1",), hint="lower the rate")
+    with mock.patch.object(child, "MessageWriter") as writer, mock.patch.object(child, "run_job", side_effect=error):
+        exit_code = child.main(folder, folder)
+    calls = writer.return_value
+    return {"exit_code": exit_code, "errors": calls.write_error.call_count, "done": calls.write_done.call_count}
 
 
-def test_what_is_told_goes_to_the_parent_alone(legacy):
-    """Whatever else is written to stdout must not get between the lines."""
-    code = (
-        "import sys\\n"
-        "from edgetl.engines.tfmot.__main__ import _Telling\\n"
-        "tell = _Telling()\\n"
-        "print('noise')\\n"
-        "tell.watch.begin('qat', 3)\\n"
-        "tell.watch.step(2, 'loss 1')\\n"
+def test_an_error_of_the_job_is_written_and_sets_the_exit_code(keras2, tmp_path):
+    assert keras2(run_a_job_that_fails, tmp_path) == {"exit_code": 3, "errors": 1, "done": 0}
+
+
+def describe_best_epoch(start_accuracy: float, accuracy: float, best_epoch: int) -> str:
+    from edgetl.engines.tfmot.__main__ import _describe_best_epoch
+    from edgetl.engines.tfmot.fit import FitResult
+
+    return _describe_best_epoch(
+        FitResult(start_accuracy=start_accuracy, accuracy=accuracy, best_epoch=best_epoch, epochs=4)
     )
-    found = legacy(f"""
-import subprocess, sys
-done = subprocess.run([sys.executable, "-c", "{code}"], capture_output=True, text=True)
-result = [done.stdout, "noise" in done.stderr]
-""")
-    assert [json.loads(line) for line in found[0].splitlines()] == [{"begin": ["qat", 3]}, {"step": [2, "loss 1"]}]
-    assert found[1]
 
 
-def test_the_note_says_when_it_did_not_help(legacy):
-    found = legacy("""
-from edgetl.engines.tfmot.__main__ import _note
-from edgetl.engines.tfmot.fit import FitResult
-def note(start, accuracy, best):
-    return _note(FitResult(start_accuracy=start, accuracy=accuracy, best_epoch=best, epochs=4))
-result = [note(0.8, 0.8, 0), note(0.8, 0.7, 3), note(0.8, 0.9, 3)]
-""")
-    assert found[0] == "no epoch was better on the validation photos than the start, which is kept"
-    assert found[1] == "the best epoch answers fewer validation photos right than the start" and found[2] == ""
+@pytest.mark.parametrize(
+    ("accuracies", "best_epoch", "note"),
+    [
+        ((0.8, 0.8), 0, "no epoch was better on the validation photos than the start, which is kept"),
+        ((0.8, 0.7), 3, "the best epoch classifies fewer validation photos correctly than the start"),
+        ((0.8, 0.9), 3, ""),
+    ],
+)
+def test_the_note_says_when_the_accuracy_did_not_improve(keras2, accuracies, best_epoch, note):
+    assert keras2(describe_best_epoch, *accuracies, best_epoch) == note

@@ -1,61 +1,94 @@
-"""tfmot_qat.py: ranges start where the photos are, the training moves weights, and the start is kept if it was best."""
+"""qat.py: activation ranges start from the calibration photos, and training moves the weights."""
+
+from typing import Any
+
+import numpy as np
 
 
-def test_ranges_come_from_the_photos(legacy, told):
-    found = legacy(
-        told
-        + """
-from edgetl.engines.tfmot.qat import QatModel
-from edgetl.engines.tfmot.keras2_model import build_keras2
-import tf_keras
-aware = QatModel(folding.folded(net), Held(), scaling, watch)
-plain = build_keras2(net)
-probe = tf_keras.Model(plain.model.input, [plain.layers[name].output for name in ("relu1", "relu3", "pooling")])
-outputs = probe.predict_on_batch(np.asarray(aware.scaled(pixels)))
-result = {
-    "ranges": [aware._range(name) for name in ("relu1", "relu3", "pooling")],
-    "seen": [[min(0.0, float(out.min())), float(out.max())] for out in outputs],
-    "agree": float((aware.answers(Held()).argmax(1) == answers.argmax(1)).mean()),
-    "far": float(np.abs(aware.answers(Held()) - answers).max()),
-    "told": seen,
-}
-"""
-    )
-    for (low, high), (lowest, highest) in zip(found["ranges"], found["seen"], strict=True):
+def calibrate(folder: str) -> dict[str, Any]:
+    import tf_keras
+
+    from edgetl.engines.tfmot.keras2_model import build_keras2
+    from tests.engines.small_network import Recorder, load_small_network
+
+    small, recorder = load_small_network(folder), Recorder()
+    model = small.make_qat_model(recorder=recorder)
+    names = ("relu1", "relu3", "pooling")
+    keras2 = build_keras2(small.network)
+    probe = tf_keras.Model(keras2.model.input, [keras2.layers[name].output for name in names])
+    outputs = probe.predict_on_batch(np.asarray(model.scale_pixels(small.pixels.rows(range(30)))))
+    scores = model.predict(small.pixels)
+    return {
+        "ranges": [model._read_range(name) for name in names],
+        "expected": [[min(0.0, float(output.min())), float(output.max())] for output in outputs],
+        "agreement": float((scores.argmax(axis=1) == small.scores.argmax(axis=1)).mean()),
+        "difference": float(np.abs(scores - small.scores).max()),
+        "tasks": recorder.tasks,
+        "steps": recorder.steps,
+    }
+
+
+def test_activation_ranges_are_those_of_the_calibration_photos(keras2, small_network):
+    result = keras2(calibrate, small_network)
+    for (low, high), (lowest, highest) in zip(result["ranges"], result["expected"], strict=True):
         assert abs(low - lowest) < 1e-4 and abs(high - highest) < 1e-4 * max(1, highest)
-    # Were the ranges tfmot's -6..6, this would be guessing.
-    assert found["agree"] >= 0.9 and 0 < found["far"] < 0.3
-    assert found["told"][0] == ["calibrate", 30] and sum(step[0] for step in found["told"][1:]) == 30
+    # With tfmot's initial ranges of -6..6, it would predict at random.
+    assert result["agreement"] >= 0.9 and 0 < result["difference"] < 0.3
+    assert result["tasks"] == [["calibrate", 30]] and result["steps"] == 30
 
 
-def test_kernels_learn_with_the_rounding(legacy, told):
-    found = legacy(
-        told
-        + """
-from edgetl.engines.tfmot.qat import QatModel
-aware = QatModel(folding.folded(net), Held(), scaling, watch)
-before = {name: aware._weights(name)[0] for name in aware._kernels()}
-fitted = aware.fit(course(epochs=3), watch)
-result = {
-    "moved": {name: bool((before[name] != aware._weights(name)[0]).any()) for name in before},
-    "score": [fitted.start_accuracy, fitted.accuracy, fitted.best_epoch],
-}
-"""
-    )
-    assert found["score"][1] >= found["score"][0]
-    assert all(found["moved"].values()) == (found["score"][2] > 0) and len(found["moved"]) == 4
+def train_three_epochs(folder: str) -> dict[str, Any]:
+    from tests.engines.small_network import Recorder, load_small_network
+
+    small = load_small_network(folder)
+    model = small.make_qat_model()
+    before = {name: model._read_weights(name)[0] for name in model._list_weighted()}
+    result = model.fit(small.make_setup(epochs=3), Recorder().listener)
+    return {
+        "moved": {name: bool((before[name] != model._read_weights(name)[0]).any()) for name in before},
+        "start_accuracy": result.start_accuracy,
+        "accuracy": result.accuracy,
+        "best_epoch": result.best_epoch,
+    }
 
 
-def test_photos_are_scaled_in_whole_steps_as_in_the_file(legacy, told):
-    found = legacy(
-        told
-        + """
-from edgetl.engines.tfmot.qat import QatModel
-aware = QatModel(folding.folded(net), Held(), scaling, watch)
-grays = np.repeat(np.uint8([0, 126, 127, 128, 129, 255]), 3).reshape(1, 1, 6, 3)
-low, high = aware._scaling.range
-result = np.round(np.asarray(aware.scaled(grays))[0, 0, :, 0] / ((high - low) / 255), 3).tolist()
-"""
-    )
-    # 128 is 127.498 steps of a 127th above -1, and 127.502 where -1 is a whole number of the steps of the kernel.
-    assert found == [-127, -1, 0, 1, 1, 127]
+def test_training_changes_the_weights_of_every_layer_or_keeps_the_start(keras2, small_network):
+    result = keras2(train_three_epochs, small_network)
+    assert result["accuracy"] >= result["start_accuracy"]
+    assert len(result["moved"]) == 4 and set(result["moved"].values()) == {result["best_epoch"] > 0}
+
+
+def count_steps_of_grays(folder: str) -> list[float]:
+    from tests.engines.small_network import load_small_network
+
+    model = load_small_network(folder).make_qat_model()
+    grays = np.repeat(np.uint8([0, 126, 127, 128, 129, 255]), 3).reshape(1, 1, 6, 3)
+    low, high = model._scaling.output_range
+    return np.round(np.asarray(model.scale_pixels(grays))[0, 0, :, 0] / ((high - low) / 255), 3).tolist()
+
+
+def test_pixels_are_rounded_as_in_the_file(keras2, small_network):
+    # 128 is 0.498 steps above zero, and 0.502 steps with the bias of -1 rounded as in the file: it becomes 1.
+    assert keras2(count_steps_of_grays, small_network) == [-127, -1, 0, 1, 1, 127]
+
+
+def compare_weight_ranges(folder: str) -> list[bool]:
+    from tests.engines.small_network import load_small_network
+
+    small = load_small_network(folder)
+    model = small.make_qat_model()
+    matches = []
+    for update in (lambda: None, model._update_weight_ranges):
+        layer = model._quantized.layers["conv3"]
+        ((weights, _, variables),) = layer._weight_vars
+        if not matches:
+            # As an optimizer does after the forward pass.
+            weights.assign(weights * 2)
+        update()
+        largest = np.abs(weights.numpy()).max(axis=(0, 1, 2))
+        matches.append(bool(np.array_equal(variables["max_var"].numpy(), largest)))
+    return matches
+
+
+def test_weight_ranges_follow_the_weights_before_an_evaluation(keras2, small_network):
+    assert keras2(compare_weight_ranges, small_network) == [False, True]

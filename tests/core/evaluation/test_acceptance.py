@@ -1,0 +1,66 @@
+"""acceptance.py: which verdicts satisfy the contract, and that every failure is named with the hint for it."""
+
+import pytest
+
+from edgetl.core.errors import ContractBroken
+from edgetl.core.evaluation.acceptance import check_acceptance
+from edgetl.core.verdict_records import Verdict
+
+
+def make_verdict(outcome: str, drop: float = 0.0) -> Verdict:
+    return Verdict.model_construct(method="int8", outcome=outcome, drop=drop, limit_drop=0.02)
+
+
+PASSED, FAILED = make_verdict("PASS"), make_verdict("FAIL", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "drop", "strict"),
+    [("PASS", 0.0, True), ("UNDECIDED", 0.01, False), ("UNDECIDED", 0.02, False)],
+)
+def test_verdict_that_satisfies_the_contract(outcome, drop, strict):
+    check_acceptance({"tflite": make_verdict(outcome, drop)}, {}, strict=strict)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "drop", "strict", "message"),
+    [
+        ("FAIL", 0.2, False, "the accuracy contract is broken: int8 loses 20.00 points, 2 allowed"),
+        ("UNDECIDED", 0.05, False, "the accuracy contract is undecided: int8 loses 5.00 points, 2 allowed"),
+        (
+            "UNDECIDED",
+            0.0,
+            True,
+            "the accuracy contract is undecided: int8 loses 0.00 points, 2 allowed, and --strict was given",
+        ),
+    ],
+)
+def test_verdict_that_breaks_the_contract(outcome, drop, strict, message):
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"tflite": make_verdict(outcome, drop)}, {}, strict=strict)
+    assert error.value.message == message
+    assert error.value.exit_code == 1 and "--limit-drop" in error.value.hint
+
+
+def test_every_target_that_fails_is_named():
+    verdicts = {"tflite": PASSED, "onnx": FAILED, "mine": FAILED}
+    with pytest.raises(ContractBroken, match=r"^onnx: the accuracy .*30\.00 points.*; mine: the") as error:
+        check_acceptance(verdicts, {}, strict=False)
+    assert "tflite" not in error.value.message
+
+
+def test_limits_that_are_not_exceeded():
+    check_acceptance({"tflite": PASSED}, {"tflite": ""}, strict=True)
+
+
+@pytest.mark.parametrize("verdicts", [{"tflite": PASSED}, {}], ids=["with verdict", "without verdict"])
+def test_exceeded_limit_is_an_error_with_its_own_hint(verdicts):
+    with pytest.raises(ContractBroken, match=r"^int8 takes 9 bytes, 8 allowed$") as error:
+        check_acceptance(verdicts, {"tflite": "int8 takes 9 bytes, 8 allowed"}, strict=False)
+    assert "a narrower --alpha" in error.value.hint and "wider" not in error.value.hint
+
+
+def test_broken_contract_and_exceeded_limit_have_both_hints():
+    with pytest.raises(ContractBroken, match=r"30\.00 points, 2 allowed; int8 takes 9 bytes") as error:
+        check_acceptance({"tflite": FAILED}, {"tflite": "int8 takes 9 bytes, 8 allowed"}, strict=False)
+    assert "a wider --alpha" in error.value.hint and "a narrower --alpha" in error.value.hint

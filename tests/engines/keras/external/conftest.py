@@ -1,0 +1,27 @@
+"""A small classifier as somebody else would save it: float input, any first layers, any kind of output."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def make_classifier() -> Callable[..., Any]:
+    """A function that builds a model: first layers, then a convolution, pooling and a Dense layer."""
+    import keras
+
+    from edgetl.engines.keras import model as keras_model
+
+    def make(*first: Any, units: int = 3, activation: str | None = "softmax") -> Any:
+        keras_model.reset_keras(4)
+        image = keras.Input((32, 32, 3))
+        tensor = image
+        for layer in first:
+            tensor = layer(tensor)
+        features = keras.layers.Conv2D(8, 3, activation="relu")(tensor)
+        features = keras.layers.GlobalMaxPooling2D()(features)
+        scores = keras.layers.Dense(units, activation=activation, kernel_initializer="random_normal")(features)
+        return keras.Model(image, scores)
+
+    return make

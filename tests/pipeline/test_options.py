@@ -1,0 +1,123 @@
+"""Every option sets a value that the recipe has. An option that is not given sets nothing."""
+
+import pytest
+
+from edgetl.core.errors import ConfigError
+from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.recipe.tables import Recipe
+from edgetl.pipeline.options import (
+    BuildOptions,
+    ContractOptions,
+    ExternalOptions,
+    RecipeOptions,
+    RetrainOptions,
+    TrainOptions,
+    collect_tables,
+    list_options,
+)
+
+SAMPLES = {
+    "model": "/my.keras",
+    "scaling": "tf",
+    "labels": "/labels.txt",
+    "base": "mobilenet",
+    "alpha": 0.5,
+    "side": 96,
+    "weights": "none",
+    "pooling": "max",
+    "fit": "pad",
+    "hidden_units": 64,
+    "dropout": 0.3,
+    "activation": "sigmoid",
+    "epochs": 3,
+    "learning_rate": 0.01,
+    "fine_tune_epochs": 0,
+    "unfreeze": "-3",
+    "batch_size": 8,
+    "precision": "bfloat16",
+    "seed": 7,
+    "cache_bytes": 1_000_000,
+    "qat_epochs": 2,
+    "compress_epochs": 3,
+    "sparsity": 0.75,
+    "clusters": 16,
+    "limit_drop": 0.03,
+}
+SWITCHES = {"strict", "no_augment", "no_feature_cache"}
+# Options that belong to the order and not to its recipe.
+ORDER_OPTIONS = {"photos", "recipe", "target", "target_dir", "method", "all_methods"}
+SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
+
+
+def list_names(group) -> set[str]:
+    return {name for name, _, _, _ in list_options(group)}
+
+
+def test_every_option_that_sets_a_value_has_a_sample():
+    assert set(SAMPLES) == set(SETS)
+
+
+def test_build_has_every_option():
+    assert list_names(BuildOptions) == set(SAMPLES) | SWITCHES | ORDER_OPTIONS
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_option_sets_its_recipe_value(name):
+    table, key = SETS[name]
+    assert collect_tables(BuildOptions(**{name: SAMPLES[name]})) == {table: {key: SAMPLES[name]}}
+    # Scaling and labels are refused without a model.
+    options = {"model": "my.keras", name: SAMPLES[name]} if table == "external" else {name: SAMPLES[name]}
+    resolved = resolve_recipe(flags=collect_tables(BuildOptions(**options))).tables()
+    assert resolved[table][key] == SAMPLES[name] != resolve_recipe().tables()[table][key]
+
+
+def test_no_two_options_set_the_same_value():
+    assert len(set(SETS.values())) == len(SETS)
+    assert all(key in Recipe.model_fields[table].annotation.model_fields for table, key in SETS.values())
+
+
+@pytest.mark.parametrize("options", [BuildOptions(), RecipeOptions(), TrainOptions(), BuildOptions(photos="photos")])
+def test_options_that_are_not_given_set_nothing(options):
+    assert collect_tables(options) == {}
+
+
+def test_zero_is_a_value():
+    options = BuildOptions(fine_tune_epochs=0, seed=0, dropout=0.0)
+    assert collect_tables(options) == {"phase2": {"epochs": 0}, "training": {"seed": 0}, "head": {"dropout": 0.0}}
+
+
+def test_switches_set_their_values_beside_others():
+    options = BuildOptions(strict=True, limit_drop=0.1)
+    assert collect_tables(options) == {"contract": {"limit_drop": 0.1, "strict": True}}
+    options = BuildOptions(no_feature_cache=True, seed=3)
+    assert collect_tables(options) == {"training": {"seed": 3, "feature_cache": False}}
+
+
+def test_no_augment_overrides_a_recipe_file(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[augment]\nflip = true\nshift = 0.5\nzoom = 0.5\nbrightness = 0.5", encoding="utf-8")
+    assert resolve_recipe(str(file)).augment.on
+    assert not resolve_recipe(str(file), collect_tables(BuildOptions(no_augment=True))).augment.on
+
+
+def test_value_out_of_range_is_refused():
+    with pytest.raises(ConfigError, match=r"base\.alpha"):
+        resolve_recipe(flags=collect_tables(BuildOptions(alpha=-1.0)))
+
+
+def test_train_has_no_option_without_an_effect():
+    """Only verdicts have limits and only methods retrain. `train` makes neither, and it does not adopt a model."""
+    later = list_names(ContractOptions) | list_names(RetrainOptions) | list_names(ExternalOptions)
+    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "recipe"})
+
+
+def test_recipe_has_the_options_of_a_recipe():
+    assert list_names(RecipeOptions) == list_names(BuildOptions) - list_names(ExternalOptions) - (
+        ORDER_OPTIONS - {"recipe"}
+    )
+
+
+def test_every_option_has_a_sentence_of_help():
+    for group in (BuildOptions, RecipeOptions, TrainOptions):
+        for name, _, option, _ in list_options(group):
+            assert option.help.endswith("."), name
