@@ -117,7 +117,7 @@ def build(
     """
     order = orders.make_order(_collect(BuildOptions, photos, options))
     with open_context(order, orders.choose_run_folder(order, _to_path(out)), quiet=quiet) as context:
-        for sentence in orders.list_laxer_limits(order):
+        for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         return run_build(context)
 

@@ -1,6 +1,7 @@
 """The command line of edgetl."""
 
 from edgetl.cli import listings, verbs
-from edgetl.cli.app import app, main, run
+from edgetl.cli.app import main, run
 
-__all__ = ["app", "listings", "main", "run", "verbs"]
+# `listings` and `verbs` add their commands to the program when they are imported.
+__all__ = ["listings", "main", "run", "verbs"]

@@ -82,6 +82,6 @@ def _show_error(error: EdgetlError) -> int:
 
 
 def _show_defect(error: BaseException) -> int:
-    from edgetl.cli.workspace import make_internal_error
+    from edgetl.pipeline.workspace import make_internal_error
 
     return _show_error(make_internal_error(error))

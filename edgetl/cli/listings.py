@@ -92,7 +92,7 @@ def _print_recipe(options: RecipeCommand) -> None:
 def _check_machine(options: JsonOption) -> None:
     """Check this machine: system, Python, packages, GPU, cache, XNNPACK."""
     from edgetl.cli import output
-    from edgetl.cli.workspace import open_workspace
+    from edgetl.pipeline.workspace import open_workspace
     from edgetl.stages.doctor import check_machine
 
     # The libraries that it loads print to stdout and stderr: the workspace sends that to a log.

@@ -96,8 +96,10 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
 def dump_measured(measured: Measured) -> dict[str, Any]:
     """Return the JSON value of `bench --json`."""
     return {
+        # With the keys of measure.json.
         "measures": {
-            where: measurement.model_dump(mode="json") for where, measurement in measured.measurements.items()
+            where: measurement.model_dump(mode="json", by_alias=True)
+            for where, measurement in measured.measurements.items()
         },
         "failed": [error.message for error in measured.errors],
     }

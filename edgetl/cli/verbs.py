@@ -25,10 +25,10 @@ def _build(options: BuildCommand) -> None:
     from dataclasses import replace
 
     from edgetl.cli import output
-    from edgetl.cli.workspace import open_context
     from edgetl.core.evaluation.acceptance import check_acceptance
     from edgetl.pipeline import orders
     from edgetl.pipeline.build import rank_layers, run_build
+    from edgetl.pipeline.workspace import open_context
 
     if options.photos is not None and options.photos_option is not None:
         raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
@@ -58,10 +58,10 @@ def _build(options: BuildCommand) -> None:
 def _train(options: TrainCommand) -> None:
     """Fine-tune a base on the photos, and stop there."""
     from edgetl.cli import output
-    from edgetl.cli.workspace import open_context
     from edgetl.pipeline import orders
     from edgetl.pipeline.order import save_order
     from edgetl.pipeline.pipeline import Pipeline
+    from edgetl.pipeline.workspace import open_context
 
     order = orders.make_order(options)
     root = orders.choose_run_folder(order, options.out)
@@ -75,7 +75,7 @@ def _train(options: TrainCommand) -> None:
 def _convert(options: ConvertCommand) -> None:
     """Convert the model of a run by one method."""
     from edgetl.cli import output
-    from edgetl.cli.workspace import reopen
+    from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
         artifact = pipeline.selection.convert(options.method)
@@ -90,17 +90,17 @@ def _verify(options: VerifyCommand) -> None:
 
     _check_verify_options(options)
     if options.run is not None:
-        from edgetl.cli.workspace import reopen
+        from edgetl.pipeline.workspace import reopen
 
         with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
             verdict = pipeline.delivery.judge(pipeline.selection.choose(options.method), again=True)
             output.show_verdict(verdict, pipeline.context.console)
             strict = options.strict or pipeline.context.order.recipe.contract.strict
     else:
-        from edgetl.cli.workspace import open_workspace
         from edgetl.core.recipe.resolve import resolve_recipe
         from edgetl.pipeline.options import collect_tables
         from edgetl.pipeline.pair import ModelPair, judge_pair
+        from edgetl.pipeline.workspace import open_workspace
 
         assert options.reference and options.artifact and options.photos
         recipe = resolve_recipe("default", collect_tables(options))
@@ -119,7 +119,7 @@ def _verify(options: VerifyCommand) -> None:
 def _bundle(options: BundleCommand) -> None:
     """Make the bundle of a run, with its chosen file or that of --method."""
     from edgetl.cli import output
-    from edgetl.cli.workspace import reopen
+    from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
         artifact = pipeline.selection.choose(options.method)
@@ -131,8 +131,8 @@ def _bundle(options: BundleCommand) -> None:
 def _bench(options: BenchCommand) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
     from edgetl.cli import output
-    from edgetl.cli.workspace import reopen
     from edgetl.core.evaluation.acceptance import check_acceptance
+    from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
         artifact = pipeline.selection.choose(options.method)

@@ -34,7 +34,7 @@ _BUSY_COLUMNS = (0, 1, 2, 5, 6, 7)
 
 @dataclass(frozen=True)
 class BoardSample:
-    """State at one moment. A field is None where this board does not report it; `Board.unavailable` says why.
+    """State at one moment. A field is None where the board does not report it; `Board.unavailable` has the reason.
 
     Attributes:
         at_s: seconds since the Board was created.
@@ -110,7 +110,7 @@ class Board:
     def _read_or_note(self, quantity: str, read: Callable[[], T]) -> T | None:
         """Return what `read` returns. After its first failure the reason is noted and `read` is not called again.
 
-        A missing vcgencmd would otherwise cost the start of a process in every sample.
+        Otherwise every sample would try again to start a missing vcgencmd.
         """
         if quantity in self.unavailable:
             return None

@@ -33,7 +33,7 @@ class Model:
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
-        # There is no public way to ask whether a delegate runs; a DELEGATE operator in the execution plan shows it.
+        # No public function reports whether a delegate runs; a DELEGATE operator in the execution plan shows it.
         self.accelerated = any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
 
     def predict(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

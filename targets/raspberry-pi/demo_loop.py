@@ -44,7 +44,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _ModelInput:
-    """A preprocessed frame on its way to the model."""
+    """A preprocessed frame, which waits for the model."""
 
     frame: Frame
     arrived_s: float

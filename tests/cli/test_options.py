@@ -1,127 +1,63 @@
-"""options.py: every flag reaches a key that the recipe has, and what was not given is not there."""
+"""Every command has the options of its part of the pipeline, and those that print its result."""
 
-import inspect
-import typing
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import typer
 
-from edgetl import cli
 from edgetl.cli import options
-from edgetl.core.errors import ConfigError
-from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.recipe.tables import Recipe
+from edgetl.cli.app import app
+from edgetl.pipeline.options import BuildOptions, RecipeOptions, TrainOptions, list_options
 
-SAMPLES = {
-    "model": "/my.keras",
-    "scaling": "tf",
-    "labels": "/labels.txt",
-    "base": "mobilenet",
-    "alpha": 0.5,
-    "side": 96,
-    "weights": "none",
-    "pooling": "max",
-    "fit": "pad",
-    "hidden_units": 64,
-    "dropout": 0.3,
-    "activation": "sigmoid",
-    "epochs": 3,
-    "learning_rate": 0.01,
-    "fine_tune_epochs": 0,
-    "unfreeze": "-3",
-    "batch_size": 8,
-    "precision": "bfloat16",
-    "seed": 7,
-    "cache_bytes": 1_000_000,
-    "qat_epochs": 2,
-    "compress_epochs": 3,
-    "sparsity": 0.75,
-    "clusters": 16,
-    "limit_drop": 0.03,
-}
-SWITCHES = {"strict", "no_augment", "no_feature_cache"}
-# What a command is told that is no part of the recipe.
-OTHERS = {
-    "photos",
-    "photos_dir",
-    "target",
-    "target_dir",
-    "method",
-    "recipe",
-    "all_methods",
-    "explain",
-    "out",
-    "as_json",
-    "quiet",
+GROUPS = {
+    "build": options.BuildCommand,
+    "train": options.TrainCommand,
+    "convert": options.ConvertCommand,
+    "verify": options.VerifyCommand,
+    "bundle": options.BundleCommand,
+    "bench": options.BenchCommand,
+    "targets": options.TargetsCommand,
+    "recipe": options.RecipeCommand,
 }
 
 
-def test_every_flag_has_a_sample():
-    assert set(SAMPLES) == set(options._FLAGS)
+def list_flags(command: str) -> set[str]:
+    """Return the flags of a command, and the metavars of its arguments."""
+    parameters = typer.main.get_command(app).commands[command].params
+    return {flag for parameter in parameters for flag in parameter.opts} - {"--help", "-h"}
 
 
-@pytest.mark.parametrize("flag", SAMPLES)
-def test_a_flag_lands_where_it_says(flag):
-    table, key = options._FLAGS[flag]
-    assert options.tables({flag: SAMPLES[flag]}) == {table: {key: SAMPLES[flag]}}
-    beside = {"model": "my.keras"} if table == "external" else {}
-    resolved = resolve_recipe(flags=options.tables({**beside, flag: SAMPLES[flag]})).tables()
-    assert resolved[table][key] == SAMPLES[flag] != resolve_recipe().tables()[table][key]
+@pytest.mark.parametrize("command", GROUPS)
+def test_every_field_is_a_parameter_of_the_command(command):
+    expected = set()
+    for name, _, option, _ in list_options(GROUPS[command]):
+        expected |= set(option.flags) or {name if option.argument else f"--{name.replace('_', '-')}"}
+    assert list_flags(command) == expected
 
 
-def test_no_two_flags_say_the_same():
-    assert len(set(options._FLAGS.values())) == len(options._FLAGS)
-    assert all(key in Recipe.model_fields[table].annotation.model_fields for table, key in options._FLAGS.values())
+@pytest.mark.parametrize(
+    ("command", "pipeline_options"), [("build", BuildOptions), ("train", TrainOptions), ("recipe", RecipeOptions)]
+)
+def test_command_has_every_option_of_the_pipeline(command, pipeline_options):
+    assert issubclass(GROUPS[command], pipeline_options)
+    added = {field.name for field in fields(GROUPS[command])} - {field.name for field in fields(pipeline_options)}
+    assert added <= {"photos_option", "explain", "out", "as_json", "quiet"}
 
 
-def test_nothing_given_is_nothing():
-    assert options.tables({}) == {}
-    assert options.tables(dict.fromkeys(SAMPLES) | dict.fromkeys(SWITCHES, False) | {"photos": "x"}) == {}
+def test_options_of_a_run_are_the_same_for_all_commands():
+    for command in ("convert", "verify", "bundle", "bench"):
+        assert {"run", "--method", "--target", "--json", "--quiet", "-q"} <= list_flags(command)
 
 
-def test_zero_is_given():
-    given = {"fine_tune_epochs": 0, "seed": 0, "dropout": 0.0}
-    assert options.tables(given) == {"phase2": {"epochs": 0}, "training": {"seed": 0}, "head": {"dropout": 0.0}}
+def test_every_option_has_a_sentence_of_help():
+    for group in GROUPS.values():
+        for name, _, option, _ in list_options(group):
+            assert option.help.endswith("."), f"{group.__name__}.{name}"
 
 
-def test_switches():
-    assert options.tables({"strict": True, "limit_drop": 0.1}) == {"contract": {"limit_drop": 0.1, "strict": True}}
-    given = {"no_feature_cache": True, "seed": 3}
-    assert options.tables(given) == {"training": {"seed": 3, "feature_cache": False}}
-
-
-def test_no_augment_switches_off_whatever_a_file_says(tmp_path):
-    file = tmp_path / "mine.toml"
-    file.write_text("[augment]\nflip = true\nshift = 0.5\nzoom = 0.5\nbrightness = 0.5", encoding="utf-8")
-    assert resolve_recipe(str(file)).augment.on
-    assert not resolve_recipe(str(file), options.tables({"no_augment": True})).augment.on
-
-
-def test_a_flag_out_of_range_is_refused():
-    with pytest.raises(ConfigError, match=r"base\.alpha"):
-        resolve_recipe(flags=options.tables({"alpha": -1.0}))
-
-
-@pytest.mark.parametrize("command", [cli.build, cli.train, cli.recipe])
-def test_a_command_takes_no_flag_that_is_lost(command):
-    known = set(options._FLAGS) | SWITCHES
-    given = set(inspect.signature(command).parameters)
-    assert given <= known | OTHERS
-    # Only verdicts have limits, and only methods train once more: train makes neither. Only a build adopts a model.
-    own = {flag for flag, (table, _) in options._FLAGS.items() if table == "external"}
-    later = {"limit_drop", "strict", "qat_epochs", "compress_epochs", "sparsity", "clusters"}
-    assert known - given <= {cli.build: set(), cli.train: later | own, cli.recipe: own}[command]
-
-
-def test_every_option_says_what_it_is():
-    kinds = {name: value for name, value in vars(options).items() if typing.get_origin(value) is typing.Annotated}
-    assert len(kinds) > 20
-    for name, kind in kinds.items():
-        (info,) = kind.__metadata__
-        assert info.help and info.help.endswith("."), name
-
-
-def test_every_command_says_what_it_is():
-    group = typer.main.get_command(cli.app)
-    for name, command in group.commands.items():
-        assert command.help, name
+def test_defaults_need_only_the_run_folder():
+    for group in (options.ConvertCommand, options.BundleCommand, options.BenchCommand):
+        assert group(run=Path("run")).target == ""
+    assert options.ConvertCommand(run=Path("run")).method == "int8"
+    assert options.BundleCommand(run=Path("run")).method == "" and options.BenchCommand(run=Path("run")).soak is None

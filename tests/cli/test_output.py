@@ -1,4 +1,4 @@
-"""show.py: stdout is for scripts, one object a line; people get their tables on the console's stream."""
+"""Results on stdout are for scripts: one JSON object or a path. Tables for people are shown on the console."""
 
 import dataclasses
 import io
@@ -9,11 +9,14 @@ import pytest
 
 from edgetl.cli import output
 from edgetl.core.console import Console
+from edgetl.core.device.measurement import Measurement
+from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import Artifact, Bundle, LayerError, Trained, TrainingPhase
+from edgetl.core.records import Artifact, Benchmark, Bundle, LayerError, Trained, TrainingPhase
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
+from edgetl.pipeline.devices import Measured
 
 VERDICT = Verdict(
     method="int8",
@@ -32,22 +35,34 @@ VERDICT = Verdict(
     outcome="PASS",
     photos_needed=None,
     agreement=0.975,
+    worst_difference=0.2,
     reference_calibration_error=0.03,
     calibration_error=0.04,
     per_class=(ClassChange(name="Gänseblümchen", photos=200, reference_accuracy=0.9, accuracy=0.87),),
     worst_class="Gänseblümchen",
     flips=(Flip(path="a.jpg", truth="a", reference="a", artifact="b", confidence=0.5),),
-    hops=(LedgerHop(name="convert", photos=200, accuracy=0.9, broke=3, fixed=1, agreement=0.9, worst_difference=0.1),),
+    hops=(
+        LedgerHop(
+            name="convert",
+            photos=200,
+            reference_accuracy=0.91,
+            accuracy=0.9,
+            broke=3,
+            fixed=1,
+            agreement=0.9,
+            worst_difference=0.1,
+        ),
+    ),
     host_ms=1.5,
 )
-RUNG = Attempt(method="int8_more", seconds=0.0, told="no further photos", candidate=None)
+SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", candidate=None)
 
 
 @pytest.fixture
-def built(tmp_path) -> Built:
-    """A whole build, of what is shown only."""
+def prepared(tmp_path) -> Built:
+    """The results of a build for one target, with those fields only that are shown."""
     artifact = Artifact.model_construct(method="int8", bytes=640_000)
-    phase = TrainingPhase(
+    phase = TrainingPhase.model_construct(
         name="head",
         learning_rate=1e-3,
         first_epoch=1,
@@ -62,35 +77,48 @@ def built(tmp_path) -> Built:
         seconds=1.0,
     )
     candidate = Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"}))
-    one = Delivered(
+    chosen = Attempt(method="int8", seconds=12.5, reason="loses +0.50 points, within the limit", candidate=candidate)
+    delivered = Delivered(
         target="tflite",
-        rungs=(
-            RUNG,
-            Attempt(method="int8", seconds=12.5, told="loses +0.50 points, within the limit", candidate=candidate),
-        ),
+        attempts=(SKIPPED, chosen),
         verdict=VERDICT,
         artifact=artifact,
         bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
         picture=tmp_path / "methods.svg",
+        unmet="",
     )
     return Built(
         run=tmp_path,
         trained=Trained.model_construct(base="m", parameters=5, backend="jax", device="cpu", phases=(phase,)),
-        targets=(one,),
+        targets=(delivered,),
         agreements=(),
         seconds={"train": 1.5},
     )
 
 
 @pytest.fixture
-def built_twice(built) -> Built:
+def prepared_both(prepared) -> Built:
     """The same for two targets."""
-    other = dataclasses.replace(built.targets[0], target="onnx")
+    onnx = dataclasses.replace(prepared.targets[0], target="onnx")
     agreement = Agreement(targets=("tflite", "onnx"), photos=200, same=197)
-    return dataclasses.replace(built, targets=(*built.targets, other), agreements=(agreement,))
+    return dataclasses.replace(prepared, targets=(*prepared.targets, onnx), agreements=(agreement,))
 
 
-def test_a_record_is_one_line(capsys):
+def show(function, *arguments, quiet=False) -> str:
+    """Return what a function shows on a console."""
+    stream = io.StringIO()
+    function(*arguments, Console(quiet=quiet, stream=stream))
+    return stream.getvalue()
+
+
+def join_words(text: str) -> str:
+    return " ".join(text.split())
+
+
+# stdout
+
+
+def test_record_is_printed_as_one_line(capsys):
     output.print_record({"ä": "two\nlines"}, "unused", as_json=True)
     output.print_record({"ä": 1}, str(Path("runs") / "bundle"), as_json=False)
     out, err = capsys.readouterr()
@@ -98,7 +126,7 @@ def test_a_record_is_one_line(capsys):
     assert first == '{"ä": "two\\nlines"}' and second == "runs/bundle" and err == ""
 
 
-def test_a_table_goes_to_stdout(capsys):
+def test_table_is_printed_without_colours_and_markup(capsys):
     output.print_table([{"name": "a"}], ["name", "n"], [["[b]a[/b]", "1"]], as_json=False)
     out, err = capsys.readouterr()
     assert [line.split() for line in out.splitlines()] == [["name", "n"], ["[b]a[/b]", "1"]] and err == ""
@@ -107,30 +135,60 @@ def test_a_table_goes_to_stdout(capsys):
     assert capsys.readouterr().out == '[{"name": "ä"}]\n'
 
 
-def test_what_build_prints(built):
-    value = json.loads(json.dumps(output.built_json(built)))
-    assert value["run"] == str(built.run) and value["bundle"] == str(built.run / "bundle")
-    assert (value["method"], value["model_bytes"], value["seconds"]) == ("int8", 640_000, {"train": 1.5})
-    assert value["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
-    assert value["verdict"]["outcome"] == "PASS" and value["verdict"]["photos_needed"] is None
-    assert value["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "told": "no further photos"}
-    assert value["ladder"][1]["method"] == "int8"
+def test_accuracy_of_the_weights_in_the_package_is_printed(capsys):
+    output.print_shipped_weights(BASES.values())
+    text = join_words(capsys.readouterr().out)
+    assert "--weights formula: mobilenet_v2, alpha 0.35, fine-tuned at 64 px" in text and "mobilenet," not in text
+    row = BASES["mobilenet_v2"].formula.transfers[0]
+    assert f"digits 15 {row.random:.3f} {row.formula:.3f} {row.imagenet:.3f}" in text
 
 
-def test_people_see_the_ladder_where_there_was_one(built):
-    stream = io.StringIO()
-    output.show_built(built, Console(stream=stream))
-    text = " ".join(stream.getvalue().split())
+# JSON
+
+
+def test_json_of_a_build_for_one_target(prepared):
+    record = json.loads(json.dumps(output.dump_built(prepared)))
+    assert record["run"] == str(prepared.run) and record["bundle"] == str(prepared.run / "bundle")
+    assert (record["method"], record["model_bytes"], record["seconds"]) == ("int8", 640_000, {"train": 1.5})
+    assert record["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
+    assert record["verdict"]["outcome"] == "PASS" and record["verdict"]["photos_needed"] is None
+    assert record["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "reason": "no further photos"}
+    assert record["ladder"][1]["method"] == "int8"
+
+
+def test_json_of_a_build_for_several_targets(prepared, prepared_both):
+    single, record = output.dump_built(prepared), json.loads(json.dumps(output.dump_built(prepared_both)))
+    assert set(record) == {"run", "targets", "agreements", "seconds"}
+    assert [target.pop("target") for target in record["targets"]] == ["tflite", "onnx"]
+    shared = {"run": single["run"], "seconds": single["seconds"]}
+    assert all({**target, **shared} == single for target in record["targets"])
+    assert record["agreements"] == [{"targets": ["tflite", "onnx"], "photos": 200, "same": 197}]
+
+
+def test_json_has_the_layers_only_if_they_were_ranked(prepared):
+    layer = LayerError(name="conv", operator="CONV_2D", scale=0.1, error_steps=1.5, saturated=0.01)
+    assert "layers" not in output.dump_built(prepared)
+    assert output.dump_built(prepared, {"tflite": (layer,)})["layers"] == {"tflite": [layer.model_dump()]}
+
+
+def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
+    verdict = output.dump_built(prepared)["verdict"]
+    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops"}
+    assert not any(isinstance(value, (list, dict)) for value in verdict.values())
+
+
+# The console
+
+
+def test_ladder_is_shown_where_several_methods_were_tried(prepared):
+    text = join_words(show(output.show_built, prepared))
     assert "int8_more 0 no further photos" in text and "int8 12 loses +0.50 points, within the limit ← chosen" in text
-    stream = io.StringIO()
-    (one,) = built.targets
-    output.show_built(
-        dataclasses.replace(built, targets=(dataclasses.replace(one, rungs=one.rungs[1:]),)), Console(stream=stream)
-    )
-    assert "the ladder" not in stream.getvalue()
+    (delivered,) = prepared.targets
+    single = dataclasses.replace(delivered, attempts=delivered.attempts[1:])
+    assert "no further photos" not in show(output.show_built, dataclasses.replace(prepared, targets=(single,)))
 
 
-def test_layers_are_shown_with_the_first_of_their_names():
+def test_layers_are_shown_by_format_with_a_short_name():
     layer = LayerError(
         name="classifier_1/block_1/Relu6;classifier_1/more",
         operator="CONV_2D",
@@ -138,69 +196,61 @@ def test_layers_are_shown_with_the_first_of_their_names():
         error_steps=1.5,
         saturated=0.01,
     )
-    stream = io.StringIO()
-    output.show_layers({"tflite": [layer] * 30, "onnx": [layer] * 3}, Console(stream=stream))
-    text = " ".join(stream.getvalue().split())
-    assert "the layers of the TFLite file: the worst 20 of 30" in text
-    assert "the layers of the ONNX file: the worst 3 of 3" in text
-    assert "the worst 20 of 30" in text and "20 CONV_2D block_1/Relu6 1.50 1.00%" in text
+    text = join_words(show(output.show_layers, {"tflite": [layer] * 30, "onnx": [layer] * 3}))
+    assert "TFLite" in text and "20 of 30" in text and "ONNX" in text and "3 of 3" in text
+    assert "20 CONV_2D block_1/Relu6 1.50 1.00%" in text
 
 
-def test_what_build_prints_for_several_targets(built, built_twice):
-    one, value = output.built_json(built), json.loads(json.dumps(output.built_json(built_twice)))
-    assert set(value) == {"run", "targets", "agreements", "seconds"}
-    assert [target.pop("target") for target in value["targets"]] == ["tflite", "onnx"]
-    assert all({**target, "run": one["run"], "seconds": one["seconds"]} == one for target in value["targets"])
-    assert value["agreements"] == [{"targets": ["tflite", "onnx"], "photos": 200, "same": 197}]
-
-
-def test_people_see_a_verdict_for_each_target_and_how_far_they_agree(built_twice):
-    stream = io.StringIO()
-    output.show_built(built_twice, Console(stream=stream))
-    text = " ".join(stream.getvalue().split())
+def test_verdict_of_each_target_and_their_agreement_are_shown(prepared_both):
+    text = join_words(show(output.show_built, prepared_both))
     assert text.count("PASS: int8") == 2 and text.index("target tflite") < text.index("target onnx")
-    assert "tflite (int8) and onnx (int8) name the same class on 197 of 200 test photos (0.9850)" in text
+    assert "tflite (int8) and onnx (int8) predict the same class for 197 of 200 test photos (0.9850)" in text
 
 
-def test_what_belongs_to_one_target_is_not_asked_of_two(built, built_twice):
-    assert built.verdict is VERDICT and built.artifact.method == "int8" and built.candidates and built.bundle.bytes
-    for name in ("verdict", "artifact", "candidates", "bundle"):
-        with pytest.raises(ValueError, match="2 targets were built"):
-            getattr(built_twice, name)
-
-
-def test_lists_that_grow_with_the_photos_stay_in_the_run_folder(built):
-    verdict = output.built_json(built)["verdict"]
-    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops"}
-    assert not any(isinstance(value, (list, dict)) for value in verdict.values())
-
-
-def test_people_see_all_of_it_on_the_console_and_nothing_on_stdout(built, capsys):
-    stream = io.StringIO()
-    output.show_built(built, Console(stream=stream))
-    text = stream.getvalue()
-    for part in ("m, 5 parameters", "methods on 200", "ledger", "Gänseblümchen", "PASS: int8", "bundle: "):
+def test_all_results_are_shown_on_the_console_and_none_on_stdout(prepared, capsys):
+    text = show(output.show_built, prepared)
+    for part in ("m, 5 parameters", "200", "ledger", "Gänseblümchen", "PASS: int8", "chart: ", "bundle: "):
         assert part in text
-    assert f"bundle: {built.run / 'bundle'} (1.2 MB)" in text
+    assert f"bundle: {prepared.run / 'bundle'} (1.2 MB)" in text
     assert capsys.readouterr().out == ""
 
 
-def test_quiet_shows_nothing(built):
-    stream = io.StringIO()
-    output.show_built(built, Console(quiet=True, stream=stream))
-    assert stream.getvalue() == ""
+def test_quiet_console_shows_nothing(prepared):
+    assert show(output.show_built, prepared, quiet=True) == ""
 
 
-def test_a_verdict_alone():
-    stream = io.StringIO()
-    output.show_verdict(VERDICT, Console(stream=stream))
-    text = stream.getvalue()
-    assert text.index("ledger") < text.index("class by class") < text.index("PASS: int8")
+def test_verdict_is_shown_after_ledger_and_classes():
+    text = show(output.show_verdict, VERDICT)
+    assert text.index("ledger") < text.index("Gänseblümchen") < text.index("PASS: int8")
 
 
-def test_the_worth_of_the_weights_in_the_package(capsys):
-    output.print_shipped_weights(BASES.values())
-    told = " ".join(capsys.readouterr().out.split())
-    assert "--weights formula: mobilenet_v2, alpha 0.35, fine-tuned at 64 px" in told and "mobilenet," not in told
-    worth = BASES["mobilenet_v2"].formula.transfers[0]
-    assert f"digits 15 {worth.random:.3f} {worth.formula:.3f} {worth.imagenet:.3f}" in told
+# Measurements
+
+
+@pytest.fixture
+def measured(measure_json) -> Measured:
+    """A device that was measured and judged, and one that failed."""
+    return Measured(
+        benchmarks=(Benchmark.model_construct(where="pi@a", path=Path("measure.json")),),
+        measurements={"pi@a": Measurement.model_validate({**measure_json, "reasons": ["throttled during the run"]})},
+        verdicts={"pi@a": VERDICT},
+        unmet={"pi@a": ""},
+        errors=(StageError("dead: no connection", where=("log",), hint="try it yourself"),),
+    )
+
+
+def test_json_of_measurements_has_the_devices_that_failed(measured, measure_json):
+    record = json.loads(json.dumps(output.dump_measured(measured)))
+    assert set(record) == {"measures", "failed"} and record["failed"] == ["dead: no connection"]
+    assert record["measures"]["pi@a"] == {**measure_json, "reasons": ["throttled during the run"]}
+
+
+def test_measurements_are_shown_with_warnings_verdicts_and_errors(measured):
+    text = join_words(show(output.show_measured, measured))
+    assert "pi@a" in text and "throttled during the run" in text and "PASS: int8" in text
+    assert "error: dead: no connection at log hint: try it yourself" in text
+
+
+def test_failed_devices_are_shown_where_none_was_measured(measured):
+    failed = dataclasses.replace(measured, benchmarks=(), measurements={}, verdicts={}, unmet={})
+    assert show(output.show_measured, failed, quiet=True).startswith("error: dead")

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from edgetl.core.console import Console
-from edgetl.core.device import targets
-from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import Dataset, InputSpec, Trained
 from edgetl.core.run.run_folder import open_run
 from edgetl.pipeline import stages
@@ -19,14 +17,8 @@ from edgetl.pipeline.order import Order
 
 
 @pytest.fixture
-def plain_order(photos: Path) -> Order:
-    """An order with the default recipe, which no test carries out."""
-    return Order(photos=photos, targets=(targets.find_target("tflite"),), recipe=resolve_recipe("default"))
-
-
-@pytest.fixture
 def empty_context(plain_order: Order, tmp_path: Path) -> Iterator[Context]:
-    """The context of that order in an empty run folder."""
+    """The context of the plain order in an empty run folder."""
     with open_run(tmp_path / "empty") as run:
         yield Context(order=plain_order, run=run, console=Console(quiet=True))
 

@@ -117,9 +117,7 @@ def test_stage_runs_again_with_another_version_of_a_library(empty_context, stage
     assert stage.calls == 2
 
 
-@pytest.mark.parametrize(
-    "name", ["adopt", "bundle", "calibrate", "convert", "retrain", "score", "train"]
-)
+@pytest.mark.parametrize("name", ["adopt", "bundle", "calibrate", "convert", "retrain", "score", "train"])
 def test_fingerprint_of_every_stage_that_reads_pixels_covers_pillow(name):
     assert "PIL" in source_code.list_libraries(f"edgetl.stages.{name}")
 

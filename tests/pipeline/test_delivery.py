@@ -18,9 +18,7 @@ def test_verdict_of_a_finished_run_is_read_back(context, part, delivered):
     assert set(context.run.seconds.values()) == {0.0}
 
 
-def test_judging_again_makes_scores_and_verdict_again_exactly_once(
-    context, part, delivered, watch_stage, monkeypatch
-):
+def test_judging_again_makes_scores_and_verdict_again_exactly_once(context, part, delivered, watch_stage, monkeypatch):
     artifact, judged = part.selection.choose(), []
     keras_scores = watch_stage("score.score_reference")
     file_scores = watch_stage("score.score_artifact")

@@ -1,4 +1,4 @@
-"""Measurements of a bundle on the host and on devices, by prepared stages. Real ones are in tests/cli and tests/device."""
+"""Measurements on the host and on devices, by prepared stages. Real ones are in tests/cli and tests/device."""
 
 import dataclasses
 import json
@@ -30,9 +30,7 @@ def measure_prepared(delivered, shared_dataset, measure_json):
             benchmark.link_photos(request, links)
             paths = sorted(path.relative_to(links) for path in links.rglob("*.png"))
             answers = [{"photo": str(path), "label": 0, "probabilities": [0.8, 0.1, 0.1]} for path in paths]
-            labels = {
-                name: {"photos": len(list((links / name).iterdir())), "right": 0} for name in request.classes
-            }
+            labels = {name: {"photos": len(list((links / name).iterdir())), "right": 0} for name in request.classes}
             labels[request.classes[0]]["right"] = labels[request.classes[0]]["photos"]
             right = labels[request.classes[0]]["right"]
             measurement["accuracy"] = {
@@ -89,9 +87,7 @@ def test_soak_is_60_seconds_on_devices_and_none_on_the_host(
 
 def test_device_that_fails_is_an_error_beside_the_others(part, delivered, on_devices):
     names = ("pi@a", "dead", "pi@b")
-    measured = part.devices.measure_everywhere(
-        delivered.artifact, delivered.bundle, names, soak_s=0.0, accuracy=False
-    )
+    measured = part.devices.measure_everywhere(delivered.artifact, delivered.bundle, names, soak_s=0.0, accuracy=False)
     assert [result.where for result in measured.benchmarks] == ["pi@a", "pi@b"] == list(measured.measurements)
     assert [error.message for error in measured.errors] == ["dead: measuring failed: no wheel"]
     assert measured.verdicts == {} and measured.unmet == {"pi@a": "", "pi@b": ""}
@@ -99,8 +95,14 @@ def test_device_that_fails_is_an_error_beside_the_others(part, delivered, on_dev
 
 def test_only_a_single_device_may_ask_for_a_password(part, delivered, on_devices):
     for names in (("a",), ("a", "b")):
-        part.devices.measure(names, delivered.bundle, part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=False))
-    assert sorted((device.name, device.interactive) for device, _, _ in on_devices) == [("a", False), ("a", True), ("b", False)]
+        part.devices.measure(
+            names, delivered.bundle, part.devices.make_request(delivered.artifact, soak_s=0.0, accuracy=False)
+        )
+    assert sorted((device.name, device.interactive) for device, _, _ in on_devices) == [
+        ("a", False),
+        ("a", True),
+        ("b", False),
+    ]
 
 
 def test_every_measurement_is_made_again(part, delivered, on_host):
@@ -119,9 +121,7 @@ def test_latency_limit_of_a_target_applies_to_devices_only(part, pipeline, deliv
 
 
 def test_predictions_of_a_device_are_judged_as_the_last_hop(part, delivered, shared_dataset, on_devices):
-    measured = part.devices.measure_everywhere(
-        delivered.artifact, delivered.bundle, ("pi",), soak_s=0.0, accuracy=True
-    )
+    measured = part.devices.measure_everywhere(delivered.artifact, delivered.bundle, ("pi",), soak_s=0.0, accuracy=True)
     verdict = measured.verdicts["pi"]
     hops = [hop.name for hop in delivered.verdict.hops]
     assert [hop.name for hop in verdict.hops] == [*hops, f"{delivered.artifact.method}, pi"]
@@ -138,9 +138,7 @@ def test_devices_with_the_same_folder_are_refused(part, delivered, on_devices):
 
 
 @pytest.mark.parametrize(("several", "folder"), [(False, "bench-pi_a"), (True, "bench-tflite-pi_a")])
-def test_measurements_for_several_targets_have_folders_of_their_own(
-    context, delivered, on_devices, several, folder
-):
+def test_measurements_for_several_targets_have_folders_of_their_own(context, delivered, on_devices, several, folder):
     order = context.order
     if several:
         order = dataclasses.replace(order, targets=(*order.targets, targets.find_target("raspberry-pi-4")))

@@ -113,9 +113,7 @@ def test_new_photos_train_again(pipeline, order, context, photos, tmp_path, draw
     assert calls == []
     more = Path(shutil.copytree(photos, tmp_path / "more"))
     draw_photos(more, range(50, 51))
-    changed = Context(
-        order=dataclasses.replace(order, photos=more), run=context.run, console=context.console
-    )
+    changed = Context(order=dataclasses.replace(order, photos=more), run=context.run, console=context.console)
     with pytest.raises(RuntimeError, match="reached"):
         _ = Model(changed).trained
     assert len(calls) == 1

@@ -38,9 +38,7 @@ class PreparedFiles:
         if method_name in self.errors:
             raise StageError(self.errors[method_name])
         self.made.append(method_name if format_name == "tflite" else f"{format_name} {method_name}")
-        return Artifact.model_construct(
-            format=format_name, method=method_name, bytes=self.sizes.get(method_name, 1000)
-        )
+        return Artifact.model_construct(format=format_name, method=method_name, bytes=self.sizes.get(method_name, 1000))
 
 
 class PreparedScores:

@@ -78,7 +78,8 @@ def test_scaling_twice_is_refused(save_model, adopt):
 
 @pytest.mark.parametrize(
     # Without its scaling, the model predicts the same classes with higher confidence.
-    ("scales", "scaling", "remedies"), [(False, "0..1-bgr", {"0..1", "none"}), (True, "none-bgr", {"none"})]
+    ("scales", "scaling", "remedies"),
+    [(False, "0..1-bgr", {"0..1", "none"}), (True, "none-bgr", {"none"})],
 )
 def test_swapped_colour_channels_are_refused(save_model, adopt, scales, scaling, remedies):
     with pytest.raises(ConfigError, match="does not match the model's training") as caught:
@@ -86,9 +87,7 @@ def test_swapped_colour_channels_are_refused(save_model, adopt, scales, scaling,
     assert caught.value.hint.removeprefix("use --scaling ") in remedies
 
 
-def test_labels_in_another_order_are_refused_with_the_order_that_matches(
-    save_model, adopt, shared_dataset, tmp_path
-):
+def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_model, adopt, shared_dataset, tmp_path):
     path = save_model(classes=(2, 0, 1))
     with pytest.raises(ConfigError, match="the output order circle, square, triangle does not match") as caught:
         adopt(path=path, scaling="0..1")

@@ -231,7 +231,9 @@ def test_target_that_does_not_accept_the_file_is_refused(contents, write):
     assert caught.value.hint == "it accepts tflite made by float32"
 
 
-def test_golden_outputs_are_predicted_with_the_kernels_of_the_target(order, delivered, built, shared_dataset, make_work):
+def test_golden_outputs_are_predicted_with_the_kernels_of_the_target(
+    order, delivered, built, shared_dataset, make_work
+):
     golden = select_golden_photos(shared_dataset)
     outputs = {}
     for name in ("tflite", "raspberry-pi-armv7"):

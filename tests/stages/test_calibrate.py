@@ -30,7 +30,9 @@ def make_request(small_trained, small_source, shared_dataset):
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_calibrated_model_has_ranges_and_layer_errors(make_request, small_trained, shared_dataset, make_work, counting_console, format_name):
+def test_calibrated_model_has_ranges_and_layer_errors(
+    make_request, small_trained, shared_dataset, make_work, counting_console, format_name
+):
     photos, work = draw_calibration_photos(shared_dataset, 12, 1), make_work(counting_console)
     ranges = calibrate_activations(work, make_request(format_name, photos))
     assert counting_console.bars == {"ranges": [12, 12]}
@@ -69,8 +71,6 @@ def test_layer_errors_are_measured_on_validation_photos_where_all_training_photo
 def test_layer_errors_are_measured_on_every_class(shared_dataset, count):
     """The photos are sorted by class: without even sampling, the last classes would be cut off."""
     photo = shared_dataset.train[0]
-    train = tuple(
-        photo.model_copy(update={"sha256": f"{row:064x}", "label": 5 * row // count}) for row in range(count)
-    )
+    train = tuple(photo.model_copy(update={"sha256": f"{row:064x}", "label": 5 * row // count}) for row in range(count))
     measured = calibrate._select_error_photos((), shared_dataset.model_copy(update={"train": train}))
     assert len(measured) == 32 and {photo.label for photo in measured} == set(range(5))

@@ -106,9 +106,7 @@ def test_int8_files_are_quantized_from_one_calibration(
     weighted = ("Conv", "MatMul") if format_name == "onnx" else ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
     artifacts = {}
     for name in ("int8", "mixed8-1"):
-        artifact = quantize_with_ranges(
-            make_work(), format_name, small_trained, ranges, methods.find_method(name)
-        )
+        artifact = quantize_with_ranges(make_work(), format_name, small_trained, ranges, methods.find_method(name))
         assert artifact.path.name == f"model.{format_name}" and artifact.method == name
         assert artifact.calibration == ranges.calibration and artifact.input.dtype == "uint8"
         artifacts[name] = artifact

@@ -28,9 +28,7 @@ def test_reference_scores_are_the_predictions_of_the_keras_model(built, scored_p
 
 
 @pytest.mark.parametrize("kernels", ["xnnpack", "reference"])
-def test_tflite_scores_are_the_predictions_of_litert(
-    delivered, scored_photos, make_work, counting_console, kernels
-):
+def test_tflite_scores_are_the_predictions_of_litert(delivered, scored_photos, make_work, counting_console, kernels):
     artifact = delivered.artifact
     scores = score_artifact(make_work(counting_console), artifact, scored_photos, kernels)
     array = np.load(scores.path)

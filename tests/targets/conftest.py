@@ -27,11 +27,13 @@ from edgetl.core.verdict_records import Verdict
 from edgetl.stages.bundle import write_bundle
 
 SIDE_PX = 32
+KINDS = ("float32", "int8", "sigmoid")
 CLASSES = {
     "three": ("daisy", "ox-eye & co ☼", "rose"),
     "two": ("cat", "dog"),
     "colours": ("red", "green", "blue"),
 }
+PACKAGES = ("numpy", "pillow")
 DEMO_PACKAGES = (
     *("aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "idna", "multidict", "propcache"),
     *("typing-extensions", "yarl"),
@@ -69,24 +71,26 @@ def import_payload() -> Iterator[Callable[[str], Any]]:
 
 
 @pytest.fixture(scope="session")
-def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    return _make_device(tmp_path_factory.mktemp("device"), "numpy", "pillow", "ai-edge-litert")
+def device(make_once: Callable[..., Path]) -> Device:
+    return Device(make_once("device", lambda root: _make_device(root, *PACKAGES, "ai-edge-litert")) / "bin" / "python")
 
 
 @pytest.fixture(scope="session")
-def demo_device(tmp_path_factory: pytest.TempPathFactory) -> Device:
+def demo_device(make_once: Callable[..., Path]) -> Device:
     """A device with aiohttp and its dependencies."""
-    folder = tmp_path_factory.mktemp("demo_device")
-    return _make_device(folder, "numpy", "pillow", "ai-edge-litert", *DEMO_PACKAGES)
+    packages = (*PACKAGES, "ai-edge-litert", *DEMO_PACKAGES)
+    return Device(make_once("demo-device", lambda root: _make_device(root, *packages)) / "bin" / "python")
 
 
 @pytest.fixture(scope="session")
-def onnx_device(tmp_path_factory: pytest.TempPathFactory) -> Device:
+def onnx_device(make_once: Callable[..., Path]) -> Device:
     """A device with onnxruntime in place of LiteRT."""
-    return _make_device(tmp_path_factory.mktemp("onnx_device"), "numpy", "pillow", "onnxruntime")
+    return Device(
+        make_once("onnx-device", lambda root: _make_device(root, *PACKAGES, "onnxruntime")) / "bin" / "python"
+    )
 
 
-def _make_device(root: Path, *packages: str) -> Device:
+def _make_device(root: Path, *packages: str) -> None:
     """Make a virtual environment whose packages are links to those of this one."""
     venv.create(root, with_pip=False, symlinks=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -96,24 +100,49 @@ def _make_device(root: Path, *packages: str) -> Device:
         top_level = {PurePosixPath(file).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
         for entry in top_level:
             (site / entry).symlink_to(Path(str(distribution.locate_file(entry))))
-    return Device(root / "bin" / "python")
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Map name → .tflite: three classes in float32 and int8, two classes with one sigmoid unit in int8."""
-    root = tmp_path_factory.mktemp("models")
+def bundles(make_once: Callable[..., Path]) -> dict[str, Path]:
+    """Map the name of a model → its bundle. Tests that change a bundle copy it first.
+
+    The models have three classes in float32 and in int8, or two classes with one sigmoid unit in int8.
+    """
+
+    def write(folder: Path) -> None:
+        _convert_models(folder)
+        for kind in KINDS:
+            (folder / kind).mkdir()
+            write_bundle(_make_contents(folder / f"{kind}.tflite", kind, folder / f"{kind}-photos"), folder / kind)
+
+    folder = make_once("bundles", write)
+    return {kind: folder / kind for kind in KINDS}
+
+
+@pytest.fixture(scope="session")
+def demo_bundle(make_once: Callable[..., Path]) -> Path:
+    """A bundle for raspberry-pi, with the demo, whose model predicts which of red, green and blue a photo is."""
+
+    def write(folder: Path) -> None:
+        _convert_colour_model(folder)
+        contents = _make_contents(folder / "colours.tflite", "colours", folder / "photos")
+        (folder / "bundle").mkdir()
+        write_bundle(dataclasses.replace(contents, target=targets.find_target("raspberry-pi")), folder / "bundle")
+
+    return make_once("demo-bundle", write) / "bundle"
+
+
+def _convert_models(root: Path) -> None:
+    """Write float32.tflite, int8.tflite and sigmoid.tflite: untrained models with different weights."""
     with warnings.catch_warnings():
+        # TensorFlow and its dependencies warn about each other.
         warnings.simplefilter("ignore")
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         import keras
         import tensorflow as tf
         from tensorflow import lite
 
         keras.utils.set_random_seed(1)
         noise = np.random.default_rng(1).integers(0, 256, (16, 1, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
-        files: dict[str, Path] = {}
         for units, activation, kinds in ((3, "softmax", ("float32", "int8")), (1, "sigmoid", ("sigmoid",))):
             image = keras.Input(batch_shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
             features = keras.layers.Rescaling(1 / 127.5, -1)(image)
@@ -128,29 +157,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                     converter.representative_dataset = lambda: ([photo] for photo in noise)
                     converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
                     converter.inference_input_type = converter.inference_output_type = tf.uint8
-                files[kind] = root / f"{kind}.tflite"
-                files[kind].write_bytes(converter.convert())
-    return files
+                (root / f"{kind}.tflite").write_bytes(converter.convert())
 
 
-@pytest.fixture(scope="session")
-def bundles(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Map the name of a model → its bundle. Tests that change a bundle copy it first."""
-    folders = {}
-    for kind, model in models.items():
-        folders[kind] = tmp_path_factory.mktemp(f"bundle_{kind}")
-        write_bundle(_make_contents(model, kind, tmp_path_factory.mktemp("photos")), folders[kind])
-    return folders
-
-
-@pytest.fixture(scope="session")
-def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle for raspberry-pi, with the demo, whose model predicts which of red, green and blue a photo is."""
-    root = tmp_path_factory.mktemp("colours")
+def _convert_colour_model(root: Path) -> None:
+    """Write colours.tflite, whose scores are those of the mean red, green and blue of a photo."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         import keras
         from tensorflow import lite
 
@@ -161,10 +174,6 @@ def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head.set_weights([8 * np.eye(3)])
         network.export(root / "saved", format="tf_saved_model", verbose=False)
         (root / "colours.tflite").write_bytes(lite.TFLiteConverter.from_saved_model(str(root / "saved")).convert())
-    contents = _make_contents(root / "colours.tflite", "colours", tmp_path_factory.mktemp("photos"))
-    folder = tmp_path_factory.mktemp("demo_bundle")
-    write_bundle(dataclasses.replace(contents, target=targets.find_target("raspberry-pi")), folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -180,6 +189,8 @@ def write_checksums() -> Callable[[Path], None]:
 
 
 def _make_contents(model: Path, kind: str, root: Path) -> BundleContents:
+    """Draw golden photos into a new folder, predict them, and make the records of a build."""
+    root.mkdir()
     classes = CLASSES[{"sigmoid": "two", "colours": "colours"}.get(kind, "three")]
     photos = tuple(_write_photo(root, index, index % len(classes)) for index in range(6))
     interpreter = Interpreter(str(model))

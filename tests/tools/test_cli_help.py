@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from edgetl import cli
+from edgetl.cli.app import app
 from tools import cli_help, readme_help
 from tools.cli_help import BEGIN, END
 
@@ -16,7 +17,7 @@ def help_text() -> str:
 
 
 def test_every_command_has_its_heading_and_block(help_text):
-    names = [command.name for command in cli.app.registered_commands]
+    names = [command.name for command in app.registered_commands]
     assert {"build", "train", "bench", "bases", "targets", "doctor"} <= set(names)
     headings = [line for line in help_text.splitlines() if line.startswith("#")]
     assert headings == ["## `edgetl`", *(f"## `edgetl {name}`" for name in names)]

@@ -146,8 +146,8 @@ def round_weights(node: Node, input_scale: float) -> Weights:
     scales = quantization.compute_weight_scales(by_channel, axis=1)
     integers = quantization.quantize_weights(by_channel, scales, axis=1)
     rounded = np.asarray(integers * scales, np.float32).reshape(weights.shape)
-    # In float64: biases are integers of up to 32 bits, more than float32 represents exactly. The converter divides by the
-    # same scales and finds integers, so that its rounding of halves does not matter.
+    # In float64: biases are integers of up to 32 bits, more than float32 represents exactly. The converter divides by
+    # the same scales and finds integers, so that its rounding of halves does not matter.
     bias_scales = scales.astype(np.float64) * input_scale
     # A channel of zeros has an arbitrary scale, on whose grid its bias would be meaningless: it stays as it is.
     is_nonzero = np.abs(by_channel).max(axis=0) > 0

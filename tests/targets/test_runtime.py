@@ -1,0 +1,90 @@
+"""runtime.py of the tflite target with a fake interpreter: quantization of the input and dequantization of the output."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+class FakeInterpreter:
+    """Outputs the first pixel of its input; input and output have the given dtype, scale and zero point."""
+
+    dtype, quantization = np.uint8, (1.0, 0)
+    operators = ("CONV_2D",)
+
+    def __init__(self, model_path, num_threads):
+        self.path, self.threads = model_path, num_threads
+
+    def allocate_tensors(self):
+        pass
+
+    def get_input_details(self):
+        return [{"index": 0, "dtype": self.dtype, "quantization": self.quantization}]
+
+    def get_output_details(self):
+        return [{"index": 1, "quantization": self.quantization}]
+
+    def _get_ops_details(self):
+        return [{"op_name": name} for name in self.operators]
+
+    def set_tensor(self, index, values):
+        assert index == 0 and values.dtype == self.dtype and values.ndim == 4
+        self.input = values
+
+    def invoke(self):
+        self.output = self.input[:, 0, 0]
+
+    def get_tensor(self, index):
+        assert index == 1
+        return self.output
+
+
+@pytest.fixture
+def make_model(import_payload, monkeypatch):
+    """Make a runtime.Model whose tensors have that dtype, scale and zero point."""
+    runtime = import_payload("runtime")
+
+    def make(dtype=np.uint8, scale=1.0, zero_point=0, operators=("CONV_2D",)):
+        attributes = {"dtype": dtype, "quantization": (scale, zero_point), "operators": operators}
+        monkeypatch.setattr(runtime, "Interpreter", type("Interpreter", (FakeInterpreter,), attributes))
+        return runtime.Model(Path("model.tflite"), 2)
+
+    return make
+
+
+@pytest.fixture
+def photo():
+    """uint8 [2, 2, 3]: the first pixel is black, mid grey and white in its three channels."""
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    pixels[0, 0] = (0, 128, 255)
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "zero_point", "values"),
+    [
+        (np.uint8, 1.0, 0, [0, 128, 255]),
+        # Scale 0 means that the tensor is not quantized.
+        (np.float32, 0.0, 0, [0.0, 128.0, 255.0]),
+        (np.int8, 1.0, -128, [-128, 0, 127]),
+        # 128 / 2 is 64, and 255 / 2 = 127.5 is rounded to the even 128.
+        (np.uint8, 2.0, 0, [0, 64, 128]),
+        # Values beyond the range of the dtype are clipped.
+        (np.uint8, 0.5, 0, [0, 255, 255]),
+    ],
+)
+def test_photo_is_quantized_as_the_input_tensor_needs_it(make_model, photo, dtype, scale, zero_point, values):
+    output = make_model(dtype, scale, zero_point).predict(photo)
+    assert output.dtype == dtype and output.tolist() == values
+
+
+def test_output_is_dequantized_with_its_scale_and_zero_point(make_model):
+    values = make_model(np.uint8, 0.25, 4).dequantize(np.array([0, 4, 255], np.uint8))
+    assert values.dtype == np.float32 and values.tolist() == [-1.0, 0.0, 62.75]
+    values = make_model(np.float32, 0.0).dequantize(np.array([0.5], np.float32))
+    assert values.dtype == np.float32 and values.tolist() == [0.5]
+
+
+def test_delegate_in_the_plan_means_accelerated(make_model):
+    assert make_model(operators=("CONV_2D", "DELEGATE")).accelerated is True
+    assert make_model().accelerated is False
