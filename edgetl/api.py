@@ -1,6 +1,6 @@
 """The Python API: the verbs of the command line as functions.
 
-Names, defaults and meanings of options are those of the command line. Progress is shown in a terminal and in a notebook.
+Names, defaults and meanings of options are those of the command line. Progress is shown in terminals and notebooks.
 Errors are the exceptions of `edgetl.core.errors`.
 """
 

@@ -19,7 +19,7 @@ def test_every_public_name_resolves():
 
 
 def test_places_names_and_types_agree():
-    placed = {(module, name) for module, names in edgetl._PLACES.items() for name in names}
+    placed = {(module, name) for module, names in edgetl._MODULES.items() for name in names}
     assert sorted(name for _, name in placed) == edgetl.__all__
     assert all(hasattr(importlib.import_module(module), name) for module, name in placed)
     tree = ast.parse(Path(edgetl.__file__).read_text(encoding="utf-8"))

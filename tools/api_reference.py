@@ -56,21 +56,16 @@ def update(text: str) -> str:
 
 
 def _render_signature(name: str, function: Any) -> str:
-    given = [
-        parameter
-        for parameter in inspect.signature(
-            function.__wrapped__ if hasattr(function, "__wrapped__") else function
-        ).parameters.values()
-    ]
-    own = {"photos", "out", "quiet", "run", "method", "target", "device", "soak", "accuracy"}
+    """Render the parameters; those that are options of `build` stand for `**options`."""
+    parameters = inspect.signature(function).parameters.values()
     takes_options = name in ("build", "train")
-    shown = [p for p in given if not takes_options or p.name in ("photos", "out", "quiet")]
-    parts, star = [], False
-    for parameter in shown:
-        assert parameter.name in own
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not star:
+    options = {option for option, _, _, _ in list_options(BuildOptions)} - {"photos"} if takes_options else set()
+    parts: list[str] = []
+    for parameter in parameters:
+        if parameter.name in options:
+            continue
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and "*" not in parts:
             parts.append("*")
-            star = True
         default = "" if parameter.default is inspect.Parameter.empty else f"={parameter.default!r}"
         parts.append(f"{parameter.name}{default}")
     return f"{name}({', '.join(parts)}{', **options' if takes_options else ''})"
@@ -102,7 +97,7 @@ def _list_fields(value: Any) -> list[tuple[str, str]]:
 
 def _render_type(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    for prefix in ("edgetl.core.", "records.", "verdict_records.", "edgetl.pipeline.", "pathlib.", "typing."):
+    for prefix in ("edgetl.core.", "edgetl.pipeline.", "verdict_records.", "records.", "pathlib.", "typing."):
         text = text.replace(prefix, "")
     return f"`{text}`".replace("|", "\\|")
 

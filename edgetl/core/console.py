@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -97,8 +98,11 @@ class Console:
 
     @contextmanager
     def bar(self, title: str, total: int, unit: str) -> Iterator[ProgressBar]:
-        """Yield a bar that counts to `total` and disappears at the end of the block. It is shown on terminals only."""
-        if self.quiet or not self._rich.is_terminal:
+        """Yield a bar that counts to `total` and disappears at the end of the block.
+
+        It is shown on terminals, and in notebooks with ipywidgets.
+        """
+        if self.quiet or not (self._rich.is_terminal or _shows_widgets(self._rich)):
             yield ProgressBar(None, TaskID(0))
             return
         columns = (
@@ -111,6 +115,11 @@ class Console:
         )
         with Progress(*columns, console=self._rich, transient=True) as progress:
             yield ProgressBar(progress, progress.add_task(title, total=total, note=""))
+
+
+def _shows_widgets(console: RichConsole) -> bool:
+    # Without ipywidgets rich would print a new line for every change of a bar.
+    return console.is_jupyter and find_spec("ipywidgets") is not None
 
 
 def create_terminal(stream: TextIO) -> RichConsole:

@@ -30,6 +30,11 @@ class EdgetlError(Exception):
         self.where = tuple(str(item) for item in where)
         self.hint = hint
 
+    def __str__(self) -> str:
+        # Notebooks and other programs print this. The command line lays out the same parts.
+        places = [f"  at {item}" for item in self.where]
+        return "\n".join([self.message, *places, *([f"  hint: {self.hint}"] if self.hint else [])])
+
 
 class ConfigError(EdgetlError):
     """The recipe, an option or a target file has an impossible value."""

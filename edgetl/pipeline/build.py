@@ -11,6 +11,7 @@ from edgetl.core.device import limits
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
+from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
 from edgetl.core.storage.files import write_text
@@ -81,6 +82,48 @@ class Built:
     agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
 
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the only target.
+
+        Raises:
+            ValueError: several targets were built; each has its own in `targets`.
+        """
+        return self._get_only_target().verdict
+
+    @property
+    def artifact(self) -> Artifact:
+        """The chosen file of the only target; raises as `verdict` does."""
+        return self._get_only_target().artifact
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle of the only target; raises as `verdict` does."""
+        return self._get_only_target().bundle
+
+    def table(self) -> list[dict[str, object]]:
+        """Return a row for every method that was tried, so that `pandas.DataFrame(built.table())` works.
+
+        Methods without a file have None in the columns of the file. Drops are fractions, 0.01 is one point.
+        """
+        return [_make_row(delivered, attempt) for delivered in self.targets for attempt in delivered.attempts]
+
+    def _repr_html_(self) -> str:
+        """Render the methods and the verdict of each target for a notebook."""
+        parts = []
+        for delivered in self.targets:
+            rows = [list(map(_format_cell, _make_row(delivered, attempt).values())) for attempt in delivered.attempts]
+            columns = list(_make_row(delivered, delivered.attempts[0]))
+            parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
+            parts.append(delivered.verdict._repr_html_())
+        return "".join(parts)
+
+    def _get_only_target(self) -> Delivered:
+        if len(self.targets) != 1:
+            names = ", ".join(delivered.target for delivered in self.targets)
+            raise ValueError(f"{len(self.targets)} targets were built ({names}): use Built.targets")
+        return self.targets[0]
+
 
 def run_build(context: Context) -> Built:
     """Run all stages of an order. Stages that are finished, with the same fingerprint, are read back.
@@ -114,6 +157,28 @@ def rank_layers(context: Context) -> dict[FormatName, tuple[LayerError, ...]]:
     files = Pipeline(context).files
     formats = dict.fromkeys(target.accepts.formats[0] for target in context.order.targets)
     return {format_name: files.calibrate(format_name, more=False).layers for format_name in formats}
+
+
+def _make_row(delivered: Delivered, attempt: Attempt) -> dict[str, object]:
+    candidate = attempt.candidate
+    verdict = candidate.validation if candidate else None
+    return {
+        "target": delivered.target,
+        "method": attempt.method,
+        "chosen": candidate is not None and candidate.artifact.sha256 == delivered.artifact.sha256,
+        "validation_accuracy": verdict.accuracy if verdict else None,
+        "drop": verdict.drop if verdict else None,
+        "drop_low": verdict.drop_low if verdict else None,
+        "drop_high": verdict.drop_high if verdict else None,
+        "model_bytes": candidate.artifact.bytes if candidate else None,
+        "host_ms": verdict.host_ms if verdict else None,
+        "seconds": attempt.seconds,
+        "reason": attempt.reason,
+    }
+
+
+def _format_cell(value: object) -> str:
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:

@@ -139,7 +139,7 @@ class Devices:
                 raise
 
     def judge(self, artifact: Artifact, benchmark: Benchmark) -> Verdict | None:
-        """Return the verdict on the scores that a device computed, as the last hop of the ledger; None without scores."""
+        """Return the verdict on a device's own scores, which are the last hop of its ledger; None without scores."""
         if benchmark.scores is None:
             return None
         kernels = self._target.choose_kernels(artifact.format)

@@ -1,4 +1,4 @@
-"""The run folder of a command: locked, with the output of libraries in its log and a console on the real stderr."""
+"""The run folder of a command or an API call: locked, with a log of what libraries print, and a console on stderr."""
 
 import traceback
 from collections.abc import Iterator

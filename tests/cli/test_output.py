@@ -55,6 +55,7 @@ VERDICT = Verdict(
     ),
     host_ms=1.5,
 )
+INVALID = {"valid": False, "reasons": ["throttled during the run"]}
 SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", candidate=None)
 
 
@@ -232,7 +233,7 @@ def measured(measure_json) -> Measured:
     """A device that was measured and judged, and one that failed."""
     return Measured(
         benchmarks=(Benchmark.model_construct(where="pi@a", path=Path("measure.json")),),
-        measurements={"pi@a": Measurement.model_validate({**measure_json, "reasons": ["throttled during the run"]})},
+        measurements={"pi@a": Measurement.model_validate({**measure_json, **INVALID})},
         verdicts={"pi@a": VERDICT},
         unmet={"pi@a": ""},
         errors=(StageError("dead: no connection", where=("log",), hint="try it yourself"),),
@@ -242,7 +243,7 @@ def measured(measure_json) -> Measured:
 def test_json_of_measurements_has_the_devices_that_failed(measured, measure_json):
     record = json.loads(json.dumps(output.dump_measured(measured)))
     assert set(record) == {"measures", "failed"} and record["failed"] == ["dead: no connection"]
-    assert record["measures"]["pi@a"] == {**measure_json, "reasons": ["throttled during the run"]}
+    assert record["measures"]["pi@a"] == {**measure_json, **INVALID}
 
 
 def test_measurements_are_shown_with_warnings_verdicts_and_errors(measured):

@@ -37,7 +37,8 @@ def test_base_error_has_the_exit_code_of_a_defect():
 def test_error_stores_message_places_and_hint():
     error = EdgetlError("wrong", where=[3, "key"], hint="do this")
     assert (error.message, error.where, error.hint) == ("wrong", ("3", "key"), "do this")
-    assert str(error) == "wrong"
+    assert str(error) == "wrong\n  at 3\n  at key\n  hint: do this"
+    assert str(EdgetlError("wrong")) == "wrong"
     assert (EdgetlError("wrong").where, EdgetlError("wrong").hint) == ((), "")
 
 

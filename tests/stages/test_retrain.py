@@ -59,24 +59,38 @@ def retrained(built, tables, shared_dataset, make_once):
     return retrain
 
 
+@pytest.fixture(scope="module")
+def prepare_source(retrained, tmp_path_factory):
+    """Return a function: retraining and format → the file that conversions start from, each made once."""
+    sources = {}
+
+    def prepare(kind, format_name):
+        if (kind, format_name) not in sources:
+            model = retrained(kind)[0].model
+            source = SourceModel(path=model, sha256=hash_file(model))
+            if FORMATS[format_name].translated:
+                work = Workspace(tmp_path_factory.mktemp(f"{kind}-{format_name}"), Console(quiet=True))
+                source = translate_model(work, format_name, source)
+            sources[kind, format_name] = source
+        return sources[kind, format_name]
+
+    return prepare
+
+
 @pytest.fixture
-def convert(built, shared_dataset, retrained, make_work):
+def convert(built, shared_dataset, retrained, prepare_source, make_work):
     """Return a function: method and format → artifact of the retrained model."""
 
     def run(method, format_name="tflite"):
         row = METHODS[method]
-        record, _ = retrained(row.retraining)
         if row.retraining == "qat":
-            return convert_qat_model(make_work(), format_name, built.trained, record)
-        source = SourceModel(path=record.model, sha256=hash_file(record.model))
-        if FORMATS[format_name].translated:
-            source = translate_model(make_work(), format_name, source)
+            return convert_qat_model(make_work(), format_name, built.trained, retrained("qat")[0])
         photos = shared_dataset.train if row.calibrated else ()
         request = ConversionRequest(
             format_name=format_name,
             method=row,
             trained=built.trained,
-            source=source,
+            source=prepare_source(row.retraining, format_name),
             photos=PhotoSet(part="train", photos=photos, input_spec=built.trained.input),
             dataset=shared_dataset,
         )

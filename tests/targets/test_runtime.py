@@ -1,4 +1,4 @@
-"""runtime.py of the tflite target with a fake interpreter: quantization of the input and dequantization of the output."""
+"""runtime.py of the tflite target with a fake interpreter: its input is quantized, its output dequantized."""
 
 from pathlib import Path
 
