@@ -16,6 +16,7 @@ app = typer.Typer(
     name="edgetl",
     help="A folder of photos in, a verified model for a small device out.",
     no_args_is_help=True,
+    # rich would print the traceback of a defect, with the values of local variables.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -29,6 +30,7 @@ def _print_version(requested: bool) -> None:
         raise typer.Exit
 
 
+# A callback is the place where Typer declares options that belong to no command.
 @app.callback()
 def _add_global_options(
     version: Annotated[
@@ -42,7 +44,7 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each way to end)
+def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kind of ending)
     """Run one command line and return its exit code.
 
     0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect of edgetl, 130 interrupted.

@@ -26,6 +26,7 @@ def print_table(record: object, columns: list[str], rows: list[list[str]], *, as
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
+    # A table that is piped into a file has no colours.
     create_terminal(sys.stdout).print(build_table("", columns, rows))
 
 
@@ -70,6 +71,7 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
 
 
 def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
+    # These lists have an entry for each class, photo and hop: too long for one line.
     verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops"})
     return {
         "bundle": str(delivered.bundle.root),
@@ -85,7 +87,7 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
             }
             for candidate in delivered.candidates
         ],
-        # All attempts, also those that made no file.
+        # All attempts, also those that made no file, which are not in "methods".
         "ladder": [
             {"method": attempt.method, "seconds": attempt.seconds, "reason": attempt.reason}
             for attempt in delivered.attempts
@@ -116,6 +118,7 @@ def show_built(built: Built, console: Console) -> None:
         console.table(*tables.tabulate_methods(pairs, chosen=delivered.artifact.method))
         if any(find_method(artifact.method).retraining in ("prune", "cluster") for artifact, _ in pairs):
             console.table(*tables.tabulate_weights([artifact for artifact, _ in pairs]))
+        # A ladder of one step is the table of methods once more.
         if len(delivered.attempts) > 1:
             console.table(*tables.tabulate_attempts(delivered.attempts, chosen=delivered.artifact.method))
         show_verdict(delivered.verdict, console)

@@ -23,6 +23,7 @@ def add_command(app: typer.Typer, name: str) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
+        # The type of the only parameter. `get_type_hints` resolves it if annotations are strings.
         (group,) = [hint for parameter, hint in get_type_hints(function).items() if parameter != "return"]
 
         def run(**values: Any) -> None:

@@ -65,6 +65,7 @@ def _train(options: TrainCommand) -> None:
 
     order = orders.make_order(options)
     root = orders.choose_run_folder(order, options.out)
+    # The run folder may contain a build: convert and bundle must still know its targets after this training.
     with open_context(orders.continue_order(order, root), root, quiet=options.quiet) as context:
         save_order(context.order, context.run.root)
         trained = Pipeline(context).model.trained
@@ -100,6 +101,8 @@ def _verify(options: VerifyCommand) -> None:
         from edgetl.core.recipe.resolve import resolve_recipe
         from edgetl.pipeline.options import collect_tables
         from edgetl.pipeline.pair import ModelPair, judge_pair
+
+        # Two files and no run folder: the recipe has only the options of this command.
         from edgetl.pipeline.workspace import open_workspace
 
         assert options.reference and options.artifact and options.photos

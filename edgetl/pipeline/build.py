@@ -133,6 +133,7 @@ def run_build(context: Context) -> Built:
         DataError: the photos cannot be used.
         StageError: a stage failed.
     """
+    # First, so that `verify`, `bundle` and `bench` know the run, whatever fails later.
     save_order(context.order, context.run.root)
     pipeline = Pipeline(context)
     # A method that a target does not accept is an error here, before hours are spent on the other targets.
@@ -155,6 +156,7 @@ def rank_layers(context: Context) -> dict[FormatName, tuple[LayerError, ...]]:
         StageError: a stage failed.
     """
     files = Pipeline(context).files
+    # Two targets may prefer the same format. A dict keeps the order, which a set does not.
     formats = dict.fromkeys(target.accepts.formats[0] for target in context.order.targets)
     return {format_name: files.calibrate(format_name, more=False).layers for format_name in formats}
 
@@ -188,10 +190,12 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
     bundle = part.delivery.bundle(chosen, verdict)
     attempts = part.selection.attempts
     pairs = [(attempt.candidate.artifact, attempt.candidate.validation) for attempt in attempts if attempt.candidate]
+    # With one target, names need no target.
     several = len(context.order.targets) > 1
     path = context.run.root / (f"methods-{target.id}.svg" if several else "methods.svg")
     title = f"{trained.base} on validation photos" + (f", {target.id}" if several else "")
     write_text(path, chart.draw_drops(pairs, title))
+    # A chosen file that exceeds a limit is delivered with the reason: it was the nearest.
     return Delivered(
         target=target.id,
         attempts=attempts,

@@ -88,11 +88,13 @@ class Context:
 
         def make(folder: Path) -> R:
             work = Workspace(folder, console)
+            # Stages that take no noticeable time have no title.
             if not spec.title:
                 return function(work, *arguments, **keywords)
             with console.step(spec.title):
                 return function(work, *arguments, **keywords)
 
+        # The name, and not the function: a lazy function must not import its module to compute a fingerprint.
         name = f"{function.__module__}.{function.__name__}"
         finished = self.run.stage(spec, compute_fingerprint(spec.name, name, [*arguments, keywords]), make)
         self.clock.count(spec.name, finished.seconds)

@@ -79,6 +79,7 @@ class Devices:
         measurements = {
             benchmark.where: read_measurement(benchmark.path, benchmark.model_sha256) for benchmark in benchmarks
         }
+        # A device without its own scores, measured without --accuracy, has no verdict.
         verdicts = {benchmark.where: self.judge(artifact, benchmark) for benchmark in benchmarks}
         return Measured(
             benchmarks=benchmarks,
@@ -117,7 +118,9 @@ class Devices:
             ConfigError: a name that ssh does not accept, or two names that give the same folder.
         """
         stop = threading.Event()
+        # Several devices cannot ask for passwords on one terminal.
         devices = [Device(name=name, interactive=len(names) == 1, stop=stop) for name in names]
+        # As names of folders, "pi@a" and "pi_a" are the same. Their threads would write into one folder.
         if len({self._name_stage(name) for name in names}) < len(names):
             raise ConfigError("two devices of the same name", where=names)
 

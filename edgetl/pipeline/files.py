@@ -93,6 +93,7 @@ class Files:
         """Say why a file by this method cannot be better than that of the method before it; "" where it may be."""
         if method.more_photos:
             first, more = len(self._draw_photos(more=False).photos), len(self._draw_photos(more=True).photos)
+            # Fewer photos than before set worse ranges.
             if more < first:
                 return f"{more} further training photos are fewer than the {first} that set the ranges"
             return calibration_audit.explain_disagreement(
@@ -157,6 +158,7 @@ class Files:
         trained = self._model.trained
         source = SourceModel(path=trained.path, sha256=trained.sha256)
         if retraining:
+            # The record of a retraining covers a folder, so its model is hashed here.
             path = self.retrain(retraining).model
             source = SourceModel(path=path, sha256=hash_file(path))
         if not FORMATS[format_name].translated:
@@ -171,6 +173,7 @@ class Files:
         The second set shares no photo with the first, so a range that both agree on does not depend on the draw.
         """
         count = self._recipe.convert.calibration_photos
+        # One draw, cut in two: a photo has the same place in every draw with this seed.
         drawn = draw_calibration_photos(self._model.dataset, 5 * count, self._recipe.training.seed)
         return self._make_set(drawn[count:] if more else drawn[:count])
 

@@ -25,7 +25,7 @@ class Model:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The photos, scanned and decoded on every build: a changed folder is noticed in no other way.
+        """The photos, scanned and decoded on every build: nothing else detects a changed folder.
 
         Raises:
             DataError: the photos cannot be used.
@@ -40,6 +40,7 @@ class Model:
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
+        # Kept for the user, and for tools that read a run folder. Stages get the record itself.
         return self._context.keep("ingest", dataset)
 
     @cached_property
@@ -63,6 +64,7 @@ class Model:
         Raises:
             ConfigError, DataError, StageError: see the stages `train` and `adopt`.
         """
+        # Before the photos are decoded, which takes minutes.
         bases.check_backend()
         dataset, base = self.dataset, self._recipe.base
         if self._recipe.external.path:

@@ -235,8 +235,9 @@ def collect_tables(options: object) -> Tables:
         value = getattr(options, name)
         if option.sets is not None and value is not None:
             table, key = option.sets
+            # Recipes are TOML, which has no paths.
             tables.setdefault(table, {})[key] = str(value) if isinstance(value, Path) else value
-    # Switches are True or absent. An absent one must not undo what a recipe file says, so it sets nothing.
+    # Switches are True or absent. An absent one must not override a recipe file, so it sets nothing.
     if getattr(options, "strict", False):
         tables.setdefault("contract", {})["strict"] = True
     if getattr(options, "no_augment", False):

@@ -58,6 +58,7 @@ def save_order(order: Order, root: Path) -> None:
     write_json(
         root / _FILE,
         {
+            # Absolute: the next command may be started in another folder.
             "photos": str(order.photos.absolute()) if order.photos else "",
             # No path for shipped targets: the run must be readable with another installation of edgetl.
             "targets": [

@@ -33,6 +33,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if len(set(names)) < len(names):
         raise ConfigError("a target is given twice", where=names)
     loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
+    # The digits have a recipe of their own: grey images of 8 px need other settings than photos.
     source = options.recipe or ("digits" if photos is None and build.model is None else "default")
     # All targets share one recipe, so the strictest limit applies to each.
     limits = [target.limits.accuracy_drop for target in loaded if target.limits.accuracy_drop is not None]
@@ -81,6 +82,7 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
     name = photos.name if photos else "digits"
     network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
     root = out or Path("edgetl-runs") / make_folder_name(name, *network)
+    # The next scan of the photos would find the files of the run.
     if photos and root.resolve().is_relative_to(photos):
         hint = "give a folder elsewhere with --out: nothing is written among photos"
         raise ConfigError("the run folder would be inside the photos", where=(root, photos), hint=hint)

@@ -69,6 +69,7 @@ class ModelScores:
         row, method = FORMATS[artifact.format], artifact.method
         scores = self.score(artifact, part, kernels)
         steps = [("Keras", self.score_reference(part))]
+        # Separates the error of the conversion from the error of the quantization.
         if method != "float32":
             float32 = self._files.make(artifact.format, "float32")
             steps.append((f"float32 {row.title}", self.score(float32, part, row.fast_kernels)))
@@ -77,6 +78,7 @@ class ModelScores:
         count = row.count_affordable_photos(_LEDGER_S, scores.invoke_ms, accelerated=scores.accelerated)
         reference = self.score(artifact, part, "reference", at_most=count)
         steps.append((f"{method}, {row.reference_title}", reference))
+        # Where the runtime fell back to other kernels, the hop must not name the fast ones.
         steps.append((f"{method}, {row.fast_title if scores.accelerated else row.runtime}", scores))
         return tuple(steps)
 

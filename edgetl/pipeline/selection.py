@@ -35,6 +35,7 @@ class Selection:
         self._files = files
         self._scores = scores
         self._target = target
+        # Now, so that a method that is not accepted is an error before any stage runs.
         self._plan = self._make_plan()
 
     @cached_property
@@ -104,6 +105,7 @@ class Selection:
 
     def _attempt(self, format_name: FormatName, method: str) -> tuple[Candidate | None, str]:
         """Make and judge one file; return it, or None if none was made, and the result or reason in words."""
+        # A method that cannot help costs nothing but a line in the ladder.
         skip = self._files.explain_skip(format_name, methods.find_method(method))
         if skip:
             return None, skip
@@ -126,6 +128,7 @@ class Selection:
     def _make(self, format_name: FormatName, method: str) -> Artifact:
         """Return the file of one method; of mixed8, the first variant within the limit or the one nearest to it."""
         variants = ladder.list_variants(method)
+        # Only "mixed8" stands for several files. Which of them is sufficient is found by trying.
         if method not in variants:
             return ladder.select_best(self._try((format_name, variant) for variant in variants))
         skip = self._files.explain_skip(format_name, methods.find_method(method))

@@ -16,7 +16,7 @@ from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 
 @contextmanager
 def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder, Console]]:
-    """Yield a locked run folder and a console. What libraries print goes to log.txt in the folder.
+    """Yield a locked run folder and a console. The output of libraries is written to log.txt in the folder.
 
     Args:
         out: the run folder; None for a temporary one.
@@ -30,6 +30,7 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
         root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
         run = stack.enter_context(open_run(root))
         log = run.root / "log.txt"
+        # TensorFlow prints to both streams while it works. stdout must contain the result only.
         stream = stack.enter_context(redirect_output(log))
         try:
             yield run, Console(quiet=quiet, stream=stream)
@@ -39,7 +40,7 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
                 error.where = (*error.where, f"log: {log}")
             raise
         except OSError:
-            # Usually a full disk or missing rights, so not a defect of edgetl; the log says where it happened.
+            # Usually a full disk or missing rights, so not a defect of edgetl. The traceback is in the log.
             traceback.print_exc()
             raise
         # A defect of edgetl. The traceback must go to the log before the log is closed.
@@ -74,6 +75,7 @@ def make_internal_error(error: BaseException, log: Path | None = None) -> Intern
         with NamedTemporaryFile("w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8") as file:
             traceback.print_exception(error, file=file)
         log = Path(file.name)
+    # Only the first line: some libraries put a stack into their messages.
     reason = (str(error).strip().splitlines() or [""])[0]
     return InternalError(
         f"{type(error).__name__}: {reason}",

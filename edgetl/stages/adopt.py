@@ -24,7 +24,7 @@ from edgetl.engines.keras.external.outputs import classify_outputs, compute_prob
 from edgetl.engines.keras.external.scaling import apply_scaling, has_built_in_scaling
 from edgetl.engines.keras.external.wrap import check_wrapped, wrap_model
 
-# Enough to tell a wrong preprocessing from chance; each alternative scaling predicts all of them once more.
+# Enough to distinguish a wrong preprocessing from chance; each alternative scaling predicts all of them once more.
 _CHECKED_PHOTOS = 256
 # The logarithm of a probability of 0 is not finite.
 _SMALLEST_PROBABILITY = 1e-6
@@ -91,19 +91,20 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
     sample = _draw_sample(external, dataset, input_spec, int(model.outputs[0].shape[1]))
     outputs = predict_raw(model, apply_scaling(sample.pixels, scaling))
     kind = classify_outputs(outputs, path)
-    stated = _ScaledPrediction(scaling, compute_probabilities(outputs, kind))
+    requested = _ScaledPrediction(scaling, compute_probabilities(outputs, kind))
+    # A wrong preprocessing does not fail, it only costs accuracy. So the usual alternatives are tried as well.
     alternatives = []
     for alternative in input_scaling.list_alternatives(scaling, built_in=built_in):
         raw = predict_raw(model, apply_scaling(sample.pixels, alternative))
         alternatives.append(_ScaledPrediction(alternative, compute_probabilities(raw, kind)))
-    _check_preprocessing(stated, alternatives, sample, dataset.classes, work.console)
+    _check_preprocessing(requested, alternatives, sample, dataset.classes, work.console)
     work.console.say(
         f"  {path.name}: photos of {input_spec.side_px} px by {input_spec.fit}, scaling {scaling.name}, "
         f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
     order = tuple(int(output) for output in sample.output_of_class)
     wrapped = wrap_model(model, scaling, kind, order)
-    check_wrapped(wrapped, sample.pixels, stated.scores[:, list(order)])
+    check_wrapped(wrapped, sample.pixels, requested.scores[:, list(order)])
     written = work.folder / "model.keras"
     keras_model.save_model(wrapped, written)
     return Trained(
@@ -166,6 +167,7 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
     if not external.labels:
         return tuple(range(outputs))
     names = [line.strip() for line in _read_labels(Path(external.labels)).splitlines() if line.strip()]
+    # Compared as lists: a name that occurs twice hides a missing one from a set.
     if sorted(names) != sorted(classes):
         mismatched = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
         raise ConfigError(
@@ -184,38 +186,39 @@ def _read_labels(path: Path) -> str:
 
 
 def _check_preprocessing(
-    stated: _ScaledPrediction,
+    requested: _ScaledPrediction,
     alternatives: list[_ScaledPrediction],
     sample: _LabelledSample,
     classes: tuple[str, ...],
     console: Console,
 ) -> None:
-    """Refuse a stated scaling or output order if an alternative is clearly better; warn near chance.
+    """Refuse a scaling or output order if an alternative is clearly better; warn near chance.
 
     Raises:
         ConfigError: names the better scaling or order.
     """
     best = max(
         alternatives,
+        # Accuracy first; the mean log-likelihood decides between equal ones.
         key=lambda alternative: (
             sample.find_correct(alternative.scores).sum(),
             np.log(sample.select_true_probabilities(alternative.scores)).mean(),
         ),
     )
     # Swapped colour channels can look like swapped labels, and the reverse. What explains more photos is reported.
-    reordered = _find_reordered(sample, stated.scores, len(classes))
+    reordered = _find_reordered(sample, requested.scores, len(classes))
     best_correct = sample.find_correct(best.scores).sum()
-    if reordered is None or best_correct >= reordered.find_correct(stated.scores).sum():
-        _check_scaling(stated, best, sample, console)
+    if reordered is None or best_correct >= reordered.find_correct(requested.scores).sum():
+        _check_scaling(requested, best, sample, console)
     if reordered is not None:
-        correct = f"{reordered.find_correct(stated.scores).mean():.1%}"
+        correct = f"{reordered.find_correct(requested.scores).mean():.1%}"
         raise ConfigError(
             f"the output order {', '.join(classes[label] for label in sample.class_of_output)} does not match the "
             "photos",
             where=(f"{correct} match {', '.join(classes[label] for label in reordered.class_of_output)}",),
             hint="write these names into a file, one on each line, and give it with --labels",
         )
-    correct_photos = sample.find_correct(stated.scores)
+    correct_photos = sample.find_correct(requested.scores)
     if preprocessing_check.is_near_chance(correct_photos, len(classes)):
         console.warn(
             f"the model predicts {correct_photos.mean():.1%} of {len(correct_photos)} photos correctly, no more than "
@@ -224,13 +227,13 @@ def _check_preprocessing(
 
 
 def _check_scaling(
-    stated: _ScaledPrediction, best: _ScaledPrediction, sample: _LabelledSample, console: Console
+    requested: _ScaledPrediction, best: _ScaledPrediction, sample: _LabelledSample, console: Console
 ) -> None:
     """Refuse a scaling when another is clearly better: scaled twice, not at all, or BGR; warn where it may be."""
-    correct, best_correct = sample.find_correct(stated.scores), sample.find_correct(best.scores)
+    correct, best_correct = sample.find_correct(requested.scores), sample.find_correct(best.scores)
     comparison = (
         f"the model predicts {correct.mean():.1%} of {len(correct)} photos correctly with --scaling "
-        f"{stated.scaling.name}, and {best_correct.mean():.1%} with {best.scaling.name}"
+        f"{requested.scaling.name}, and {best_correct.mean():.1%} with {best.scaling.name}"
     )
     if preprocessing_check.is_clearly_better(best_correct, correct):
         raise ConfigError(
@@ -238,14 +241,14 @@ def _check_scaling(
             hint=f"use --scaling {best.scaling.name}",
         )
     likelier = preprocessing_check.is_likelier(
-        sample.select_true_probabilities(best.scores), sample.select_true_probabilities(stated.scores)
+        sample.select_true_probabilities(best.scores), sample.select_true_probabilities(requested.scores)
     )
     if best_correct.sum() > correct.sum() and likelier:
         console.warn(f"{comparison}, with higher confidence: was the model trained with that scaling?")
 
 
 def _find_reordered(sample: _LabelledSample, scores: np.ndarray, classes: int) -> _LabelledSample | None:
-    """Return the sample with the output order that fits the photos clearly better; None where the stated one fits."""
+    """Return the sample with the output order that fits the photos clearly better; None if the requested one fits."""
     predicted = np.array(sample.class_of_output)[scores.argmax(axis=1)]
     better = preprocessing_check.find_better_order(predicted, sample.labels, classes)
     if better is None:

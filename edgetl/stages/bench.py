@@ -27,6 +27,7 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
     with TemporaryDirectory(prefix="edgetl-") as photos:
         command = [sys.executable, str(bundle.root / "bench.py"), "--out", str(work.folder)]
         command += ["--soak", f"{request.soak_s:g}"]
+        # bench.py takes one folder per label: the dataset may have its parts in folders, or photos left out.
         if request.photos:
             benchmark.link_photos(request, Path(photos))
             command += ["--photos", photos]

@@ -20,6 +20,7 @@ from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.workspace import Workspace
 from edgetl.engines.backends import BACKENDS
 
+# Their versions go into model.json, with those of the converter and the runtime.
 _PACKAGES = ("edgetl", "numpy", "pillow")
 
 
@@ -29,7 +30,7 @@ def bundle_artifact(work: Workspace, request: BundleRequest) -> Bundle:
     Raises:
         ConfigError: the target does not accept this kind of file.
         DataError: a golden photo changed, or a label cannot be written.
-        StageError: the records belong to different builds, or a file is not what its record says.
+        StageError: the records belong to different builds, or a file does not match its record.
     """
     root = work.folder / "bundle"
     root.mkdir()
@@ -53,7 +54,7 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
     Raises:
         ConfigError: the target does not accept this kind of file.
         DataError: a golden photo changed, or a label cannot be written.
-        StageError: the records belong to different builds, or a file is not what its record says.
+        StageError: the records belong to different builds, or a file does not match its record.
     """
     _check_contents(contents)
     row = FORMATS[contents.artifact.format]

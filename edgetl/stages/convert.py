@@ -60,7 +60,7 @@ def quantize_with_ranges(
         work: folder and console.
         format_name: format of the file.
         trained: the model.
-        ranges: of this model for this format; the layers with the largest errors stay in float if the method says so.
+        ranges: of this model for this format; for mixed methods, the layers with the largest errors stay in float.
         method: an int8 method.
 
     Raises:
@@ -91,9 +91,11 @@ def convert_qat_model(
         StageError: the converter failed, or the file does not have the properties of its method.
     """
     path, method = work.folder / f"model.{format_name}", METHODS["qat8"]
+    # The TFLite converter demands one photo. It sets no range: the model contains all of them.
     photo = pixel_store.open_pixels(retrained.agreement_sha256s[:1], trained.input)
     path.write_bytes(BACKENDS[format_name].convert_qat(retrained.model, photo, _describe(trained)))
     artifact = _read_back(path, method, trained, CalibrationSet(photos=0, sha256=sha256().hexdigest()))
+    # Converters may round differently from the fake quantization that the model was trained with.
     share, refusal = _compare_with_model(artifact, retrained, trained)
     work.console.say(
         f"  the quantization-aware model and its file agree on {share:.1%} of {len(retrained.agreement_sha256s)} photos"
@@ -108,6 +110,7 @@ def _describe(trained: Trained) -> ModelMetadata:
 def _read_back(path: Path, method: Method, trained: Trained, calibration: CalibrationSet) -> Artifact:
     format_name = formats.find_format(path).name
     backend = BACKENDS[format_name]
+    # A converter may skip a quantization without an error. Only the file itself shows it.
     backend.check(path, method)
     summary, weights = backend.summarize(path), sparsity.measure_weights(backend.read_weights(path))
     return Artifact(
@@ -133,7 +136,7 @@ def _read_back(path: Path, method: Method, trained: Trained, calibration: Calibr
 def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: Trained) -> tuple[float, Refusal]:
     """Compute the fraction of photos for which file and quantization-aware model predict the same class.
 
-    Where it is too small, the refusal says whether the file or the network is the cause.
+    If it is too small, the refusal contains the cause: the file, or the network.
     """
     path, row, scale = artifact.path, FORMATS[artifact.format], artifact.output.scale
     backend = BACKENDS[artifact.format]

@@ -91,6 +91,7 @@ def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: Benc
     say = work.console.say
     # The bundle's folder on the device is named after its content, so a changed bundle gets a new folder.
     digest = hashlib.sha256((bundle.root / bundle_files.CHECKSUMS).read_bytes()).hexdigest()[:32]
+    # Two measurements on one device may run at the same time.
     nonce = secrets.token_hex(8)
     with connect(device, say) as connection:
         say("check the device")

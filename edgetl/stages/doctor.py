@@ -103,6 +103,7 @@ def _check_weights() -> Finding:
 
 def _check_disk() -> Finding:
     root = cache.locate_cache()
+    # The cache may not exist yet: the disk is that of its nearest folder.
     existing = next(path for path in (root, *root.parents) if path.is_dir())
     free = shutil.disk_usage(existing).free
     used = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())

@@ -10,7 +10,7 @@ from edgetl.core.records import Dataset, InputSpec
 def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFractions, *, console: Console) -> Dataset:
     """Decode the photos and divide them into train, validation and test.
 
-    It runs on every build: a changed folder is noticed in no other way. Nothing is written into the folder.
+    It runs on every build: nothing else detects a changed folder. Nothing is written into the folder.
 
     Args:
         folder: from `photo_folder.scan_photos`.
@@ -22,6 +22,7 @@ def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFracti
         DataError: the photos cannot be used as they are.
         EdgetlError: the disk of the cache is full, or the cache cannot be written.
     """
+    # Photos that are in the store already are only hashed.
     with console.bar("photos", len(folder.files), "photos") as bar:
         facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
     return dataset.assemble_dataset(folder, facts, split)

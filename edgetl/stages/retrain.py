@@ -53,6 +53,7 @@ def retrain_model(
         f"  {kind}: validation {outcome.start_accuracy:.4f} at the start, {outcome.accuracy:.4f} after epoch "
         f"{outcome.best_epoch} of {outcome.epochs}" + (f"; {outcome.note}" if outcome.note else "")
     )
+    # A SavedModel is a folder, so the record lists every file.
     files = {
         path.relative_to(work.folder).as_posix(): hash_file(path)
         for path in sorted(work.folder.rglob("*"))

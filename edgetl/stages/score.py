@@ -48,6 +48,7 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernel
     with work.console.bar(title, len(photos.photos), "photos") as bar:
         backend = BACKENDS[artifact.format]
         predictions = backend.predict(artifact.path, photos.open_pixels(), kernels, bar.advance)
+    # One sigmoid output becomes two columns, as the reference has them.
     path = _save(metrics.expand_sigmoid(predictions.scores), work.folder)
     return Scores(
         path=path,
@@ -62,6 +63,7 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernel
 
 
 def _save(scores: np.ndarray, folder: Path) -> Path:
+    # float32 for all formats: the scores of two artifacts are compared with each other.
     path = folder / "scores.npy"
     np.save(path, scores.astype(np.float32), allow_pickle=False)
     return path

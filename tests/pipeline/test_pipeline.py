@@ -1,6 +1,7 @@
 """The parts of the pipeline belong together: targets share the model, its files and its scores."""
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -10,17 +11,14 @@ from edgetl.pipeline.context import Context
 from edgetl.pipeline.pipeline import Pipeline
 
 
-def test_targets_share_model_files_and_scores(empty_context):
-    pipeline = Pipeline(empty_context)
-    parts = [pipeline.for_target(targets.find_target(name)) for name in ("tflite", "onnx")]
-    assert [part.target.id for part in parts] == ["tflite", "onnx"]
-    for part in parts:
-        assert part.context is empty_context
-        assert part.selection._files is pipeline.files
-        for judged in (part.selection, part.delivery, part.devices):
-            assert judged._scores is pipeline.scores
-        for sent in (part.delivery, part.devices):
-            assert sent._model is pipeline.model
+def test_targets_share_model_files_and_scores(context, pipeline, watch_stage):
+    name = "score-tflite-int8-xnnpack-test"
+    shutil.rmtree(context.run.root / name)
+    calls = watch_stage("score.score_artifact")
+    parts = [pipeline.for_target(targets.find_target(target)) for target in ("tflite", "raspberry-pi-4")]
+    assert [part.target.id for part in parts] == ["tflite", "raspberry-pi-4"]
+    first, second = (part.delivery.score(part.selection.choose("int8"), "test") for part in parts)
+    assert first == second and len(calls) == 1 and context.run.seconds["train"] == 0.0
 
 
 def test_assembling_makes_nothing(empty_context):

@@ -9,7 +9,7 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.records import Artifact
 from edgetl.core.verdict_records import Verdict
-from edgetl.pipeline.context import Context
+from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.selection import Selection
 
 VARIANTS = ladder.list_variants("mixed8")
@@ -58,13 +58,14 @@ class PreparedScores:
 def select(empty_context):
     """Return a function that makes a selection over prepared files; it returns both."""
 
-    def make(drops, *, outcomes=None, skips=SKIPPED, errors=None, sizes=None, target=None, **order):
+    def make(drops, *, outcomes=None, skips=SKIPPED, errors=None, sizes=None, target=None, clock=None, **order):
         files = PreparedFiles(skips, errors or {}, sizes or {})
         target = target or empty_context.order.targets[0]
         context = Context(
             order=dataclasses.replace(empty_context.order, targets=(target,), **order),
             run=empty_context.run,
             console=empty_context.console,
+            clock=clock or StageClock(),
         )
         return Selection(context, files, PreparedScores(drops, outcomes or {}), target), files
 
@@ -192,8 +193,9 @@ def test_conversion_that_fails_ends_the_ladder(select):
 
 
 def test_seconds_of_an_attempt_are_those_of_its_own_stages(select, monkeypatch):
-    selection, files = select({"int8": 0.05, "float16": 0.0})
-    clock, make = selection._context.clock, files.make
+    clock = StageClock()
+    selection, files = select({"int8": 0.05, "float16": 0.0}, clock=clock)
+    make = files.make
 
     def make_slowly(format_name, method_name):
         clock.count(f"convert-{method_name}", {"int8": 2.0, "float16": 3.0}[method_name])

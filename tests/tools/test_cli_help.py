@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from edgetl import cli
 from edgetl.cli.app import app
 from tools import cli_help, readme_help
 from tools.cli_help import BEGIN, END
