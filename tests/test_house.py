@@ -5,15 +5,14 @@ violation of each.
 """
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -453,40 +452,49 @@ def test_every_constraint_is_one_version():
     assert not re.search(r"://|@|--", "\n".join(lines))
 
 
-# Generated help in README
+# Documentation
 
 
-def load_readme_help() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("readme_help", ROOT / "tools" / "readme_help.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def list_pages() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_help_in_the_readme_is_up_to_date():
-    tool, readme = load_readme_help(), ROOT / "README.md"
-    if not readme.is_file() or tool.BEGIN not in readme.read_text(encoding="utf-8"):
-        pytest.fail(f"README.md has no {tool.BEGIN} … {tool.END}: add both lines and run tools/readme_help.py")
-    text = readme.read_text(encoding="utf-8")
-    assert tool.renewed(text) == text, "the help has changed: run python tools/readme_help.py"
+def test_readme_has_150_lines_at_most():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_help_fits_the_page_and_has_no_colours():
-    block = load_readme_help().block()
-    assert block.count("```") == 4 and "$ edgetl build --help" in block and "\x1b" not in block
-    assert 60 < max(map(len, block.splitlines())) <= 100
+@pytest.mark.parametrize("page", list_pages(), ids=get_name)
+def test_relative_links_of_pages_exist(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_help_is_written_between_the_markers():
-    tool = load_readme_help()
-    old = f"# Title\n\n{tool.BEGIN}\nold\n{tool.END}\n\nMore.\n"
-    new = tool.renewed(old)
-    assert new.startswith(f"# Title\n\n{tool.BEGIN}\n```console\n") and new.endswith(f"```\n{tool.END}\n\nMore.\n")
-    assert tool.renewed(new) == new and "\nold\n" not in new
-    for wrong in ("", tool.BEGIN, f"{tool.END}\n{tool.BEGIN}", old + old):
-        with pytest.raises(ValueError, match="needs one"):
-            tool.renewed(wrong)
+# Import name → distribution, where they differ.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "ai_edge_litert": "ai-edge-litert",
+    "google": "protobuf",
+    "pydantic_core": "pydantic-core",
+    "sklearn": "scikit-learn",
+    "tensorflow_model_optimization": "tensorflow-model-optimization",
+}
+
+
+def list_imported_packages(folder: str) -> set[str]:
+    names = set()
+    for path in list_files(folder):
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return {DISTRIBUTIONS.get(name, name) for name in names - set(sys.stdlib_module_names) - {"edgetl"}}
+
+
+def test_imported_packages_are_the_declared_ones():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in project["dependencies"]}
+    assert list_imported_packages("edgetl") == declared
 
 
 # The rules themselves

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import edgetl
+from edgetl.core.errors import EdgetlError
 from edgetl.pipeline.options import BuildOptions, list_options
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "api.md"
@@ -21,7 +22,9 @@ def render() -> str:
     """Render all public functions, results, the options of `build`, and the errors."""
     public = {name: getattr(edgetl, name) for name in edgetl.__all__}
     functions = {name: value for name, value in public.items() if inspect.isfunction(value)}
-    errors = {name: value for name, value in public.items() if inspect.isclass(value) and issubclass(value, Exception)}
+    errors = {
+        name: value for name, value in public.items() if inspect.isclass(value) and issubclass(value, EdgetlError)
+    }
     results = {name: value for name, value in public.items() if name not in functions and name not in errors}
     lines = ["## Functions", ""]
     for name, function in functions.items():

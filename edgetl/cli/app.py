@@ -11,6 +11,7 @@ import typer
 
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
+from edgetl.core.machine import check_system
 
 app = typer.Typer(
     name="edgetl",
@@ -50,6 +51,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kin
     0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect of edgetl, 130 interrupted.
     """
     try:
+        check_system()
         # Not standalone: Typer would end the process and choose the exit code itself.
         code = app(arguments, prog_name="edgetl", standalone_mode=False)
         if code == 130:  # Typer has caught ^C and returns this.

@@ -1,8 +1,26 @@
-"""Facts about the host: the cores that this process may use, and the name of the processor."""
+"""Facts about the host: its operating system, the cores that this process may use, and the name of the processor."""
 
 import os
 import platform
+import sys
 from pathlib import Path
+
+from edgetl.core.errors import ConfigError
+
+
+def check_system() -> None:
+    """Check that edgetl runs on this operating system.
+
+    The pixel store and the run folder use posix_fallocate, prctl and flock, which only Linux has together.
+
+    Raises:
+        ConfigError: it is not Linux.
+    """
+    if sys.platform != "linux":
+        raise ConfigError(
+            f"edgetl runs on Linux only, and this is {platform.system() or sys.platform}",
+            hint="use a Linux machine, a container, or on Windows the Windows Subsystem for Linux",
+        )
 
 
 def count_cores() -> int:

@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from edgetl.core.console import Console, redirect_output
 from edgetl.core.errors import EdgetlError, InternalError
+from edgetl.core.machine import check_system
 from edgetl.core.run.run_folder import RunFolder, open_run
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.order import Order, load_order
@@ -23,9 +24,10 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
         quiet: whether the console shows warnings and errors only.
 
     Raises:
-        ConfigError: the folder is in use, or contains other files.
+        ConfigError: not on Linux, the folder is in use, or contains other files.
         InternalError: an unexpected exception; its traceback is in the log.
     """
+    check_system()
     with ExitStack() as stack:
         root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
         run = stack.enter_context(open_run(root))

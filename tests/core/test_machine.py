@@ -5,6 +5,7 @@ import os
 import pytest
 
 from edgetl.core import machine
+from edgetl.core.errors import ConfigError
 
 
 def test_cores_are_those_of_this_process(monkeypatch):
@@ -41,3 +42,15 @@ def test_cpuinfo_without_model_name_is_no_error(monkeypatch):
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
     assert machine.read_processor_name() == "aarch64"
+
+
+@pytest.mark.parametrize(("name", "system"), [("darwin", "Darwin"), ("win32", "Windows")])
+def test_other_operating_systems_are_refused_by_name(monkeypatch, name, system):
+    monkeypatch.setattr("sys.platform", name)
+    monkeypatch.setattr("platform.system", lambda: system)
+    with pytest.raises(ConfigError, match=f"edgetl runs on Linux only, and this is {system}"):
+        machine.check_system()
+
+
+def test_linux_is_accepted():
+    machine.check_system()
