@@ -37,9 +37,7 @@ def _build(options: BuildCommand) -> None:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         if order.photos is None:
-            context.console.say(
-                "no PHOTOS given: building on scikit-learn's 1797 handwritten digits, half of them test photos"
-            )
+            context.console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits")
         built = run_build(context)
         output.show_built(built, context.console)
         layers = rank_layers(context) if options.explain else None

@@ -75,7 +75,7 @@ def test_an_error_of_the_converter_names_the_method(saved_models, monkeypatch):
             raise RuntimeError("first line\nsecond line")
 
     monkeypatch.setattr(tf.lite.TFLiteConverter, "from_saved_model", lambda _: FailingConverter())
-    with pytest.raises(StageError, match=r"could not make float32: first line$"):
+    with pytest.raises(StageError, match=r"could not make float32: first line\n  at "):
         convert.convert_saved_model(saved_models["uint8"], METHODS["float32"], None)
 
 
