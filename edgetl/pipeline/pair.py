@@ -16,6 +16,7 @@ from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Fit, InputSpec
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
@@ -48,8 +49,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         DataError: the photos cannot be used.
     """
     for path in (pair.reference, pair.artifact):
-        if not path.is_file():
-            raise ConfigError("no such model file", where=(path,))
+        check_regular(path, "model file")
     model = keras_model.load_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.
     formats.find_format(pair.artifact)

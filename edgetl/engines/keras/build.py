@@ -16,6 +16,7 @@ from edgetl.core.network import bases
 from edgetl.core.network.input_scaling import AFFINES
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.engines.keras import half_weights, rescaling
 from edgetl.engines.keras.model import check_channels_last
 
@@ -130,7 +131,7 @@ def fetch_weights(base: BaseRecipe) -> Path | None:
         return path
     if base.weights != "imagenet":
         hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
-        raise ConfigError("no such weights file", where=(path,), hint=hint)
+        check_regular(path, "weights file", hint=hint)
     name, url = bases.find_published_weights(base.name, base.alpha)
     folder = path.parent
     try:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import keras
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external import legacy_h5
 
@@ -23,8 +24,7 @@ def load_external(path: Path) -> keras.Model:
         ConfigError: no such file, a file that needs code to load, an input that is not one square RGB photo, an output
             that is not one row of scores, or another compute dtype.
     """
-    if not path.is_file():
-        raise ConfigError("no such model file", where=(path,))
+    check_regular(path, "model file")
     keras_model.check_channels_last()
     if path.suffix in (".h5", ".hdf5"):
         with TemporaryDirectory(prefix="edgetl-keras2-") as folder:
