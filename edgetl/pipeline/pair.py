@@ -85,7 +85,9 @@ def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[P
     """Decode the photos; return those of the test part, or all of an unsplit folder, and the class names."""
     folder = photo_folder.scan_photos(root)
     with console.bar("photos", len(folder.files), "photos") as bar:
-        facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
+        facts = pixel_store.fill_pixel_store(
+            folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
+        )
     photos, left_out = dataset.select_test_photos(folder, facts)
     for unused in left_out:
         console.warn(f"{unused.path} is left out: {unused.reason}")

@@ -45,8 +45,8 @@ def open_regular(path: Path, limit_bytes: int = LARGEST_FILE_BYTES, *, follow_li
         OSError: there is no such file, it is no regular file or too large, or it cannot be read. `strerror` is a
             sentence for the user.
     """
-    # Opening a device can have effects, so its kind is looked up before. The open file is checked once more, because the
-    # path may lead to another file by then.
+    # Opening a device can have effects, so its kind is looked up before. The open file is checked once more, because
+    # the path may lead to another file by then.
     _check_regular(path, path.stat() if follow_links else path.lstat(), limit_bytes)
     no_follow = 0 if follow_links else os.O_NOFOLLOW
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | no_follow)
