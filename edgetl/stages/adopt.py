@@ -20,6 +20,7 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import read_user_text
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
 from edgetl.engines.keras.external.outputs import classify_outputs, compute_probabilities, predict_raw
 from edgetl.engines.keras.external.scaling import apply_scaling, has_built_in_scaling
@@ -71,10 +72,12 @@ class _ScaledPrediction:
 def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
     """Read what the pixel store needs to know of the model before it decodes the first photo.
 
+    The model is loaded for the first time here, in a process with limits.
+
     Raises:
-        ConfigError: see `engines.keras.external.load.load_external`.
+        ConfigError: see `engines.keras.external.inspection.inspect_model`.
     """
-    return ExternalModelInfo(side_px=keras_model.read_input_side(load_external(model)))
+    return ExternalModelInfo(side_px=inspect_model(model))
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:

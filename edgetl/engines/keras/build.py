@@ -16,8 +16,9 @@ from edgetl.core.network import bases
 from edgetl.core.network.input_scaling import AFFINES
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.storage.files import hash_file
-from edgetl.core.storage.regular_files import check_regular
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, check_regular, read_regular
 from edgetl.engines.keras import half_weights, rescaling
+from edgetl.engines.keras.external.file_bounds import check_h5
 from edgetl.engines.keras.model import check_channels_last
 
 SCALING, POOLING, SCORES = rescaling.LAYER_NAME, "pooling", "scores"
@@ -151,9 +152,11 @@ def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
     if base.weights == "formula":
         _check_shipped_weights(path, base)
     try:
+        check_regular(path, "weights file")
         if path.suffix == ".npz":
-            half_weights.fill_layers(network.layers, path.read_bytes())
+            half_weights.fill_layers(network.layers, read_regular(path, LARGEST_MODEL_BYTES))
         else:
+            check_h5(path)
             network.load_weights(os.fspath(path))
             # Keras's published weights of these networks are for BGR. Half-float files are made by edgetl, for RGB.
             if bases.find_base(base.name).scaling == "caffe":
