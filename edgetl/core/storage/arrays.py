@@ -18,7 +18,8 @@ def read_array(path: Path) -> NDArray[Any]:
     """
     try:
         open_regular(path, LARGEST_RECORD_BYTES, follow_links=False).close()
-        # Mapped: an array that is larger than its file is an error, and allocates nothing. A size above 2**63 overflows.
+        # Mapped: an array that is larger than its file is an error, and allocates nothing. A product of lengths above
+        # 2**63 overflows.
         with np.errstate(over="raise"):
             return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except OSError as error:

@@ -28,6 +28,8 @@ _LARGEST = {
     **dict.fromkeys(("padding", "cropping", "height", "width"), LARGEST_SIDE_PX),
     **dict.fromkeys(("target_shape", "n", "num_tokens", "max_tokens"), _LARGEST_LENGTH),
 }
+# Layers with a weight for each pair of an input and an output channel. Depthwise layers have fewer.
+_FULL_KERNELS = ("Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose")
 _INPUT_SHAPES = ("batch_shape", "batch_input_shape")
 
 
@@ -113,7 +115,7 @@ def _list_numbers_flat(value: object) -> list[float]:
 def _estimate_weight_bytes(value: dict[str, Any]) -> int:
     """Estimate the size of a layer's kernel from its configuration and the shape of its input; 0 without them."""
     config, build = value.get("config"), value.get("build_config")
-    if not isinstance(config, dict) or not isinstance(build, dict):
+    if value.get("class_name") not in _FULL_KERNELS or not isinstance(config, dict) or not isinstance(build, dict):
         return 0
     shape = build.get("input_shape")
     channels = shape[-1] if isinstance(shape, list) and shape else None

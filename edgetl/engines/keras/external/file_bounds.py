@@ -50,7 +50,8 @@ def check_model_file(path: Path) -> None:
         elif path.suffix == ".keras":
             _check_keras(path)
         else:
-            raise ConfigError(f"a model file ends in .keras, .h5 or .hdf5, not in {path.suffix!r}", hint=_KERAS_HINT)
+            message = f"not a Keras model: its name ends in {path.suffix!r}, and not in .keras, .h5 or .hdf5"
+            raise ConfigError(message, hint=_KERAS_HINT)
     except ConfigError as error:
         error.where = error.where or (str(path),)
         raise
@@ -77,13 +78,13 @@ def _check_keras(path: Path) -> None:
     with open_regular(path, LARGEST_MODEL_BYTES) as file:
         kind = next((name for magic, name in _KINDS.items() if file.peek(4).startswith(magic)), "")
         if kind:
-            raise ConfigError(f"not a .keras file, but {kind}", hint=_KERAS_HINT)
+            raise ConfigError(f"not a Keras model, but {kind}", hint=_KERAS_HINT)
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_archive(archive)
         # A damaged archive raises any of these in zipfile.
         except (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-            raise ConfigError(f"not a .keras file that can be read: {first_line(error)}", hint=_KERAS_HINT) from error
+            raise ConfigError(f"not a Keras model that can be read: {first_line(error)}", hint=_KERAS_HINT) from error
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -92,7 +93,7 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
     if any(name.endswith("data.pkl") for name in names):
         raise ConfigError("the file was saved by PyTorch, and contains a pickle", hint=_KERAS_HINT)
     if _CONFIG not in names:
-        raise ConfigError(f"not a .keras file: the archive contains no {_CONFIG}", hint=_KERAS_HINT)
+        raise ConfigError(f"not a Keras model: the archive contains no {_CONFIG}", hint=_KERAS_HINT)
     if len(entries) > _MOST_ENTRIES:
         raise ConfigError(f"the archive contains more than {_MOST_ENTRIES} files")
     if len(names) < len(entries):

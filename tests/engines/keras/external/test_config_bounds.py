@@ -25,9 +25,16 @@ from edgetl.engines.keras.external.config_bounds import check_config, check_side
         ({"batch_shape": [None, 2**30]}, "declares batch_shape"),
         ({"layers": [{}] * 5001}, "more than 5000 layers"),
         ({"layers": [{"layers": [{}] * 2500}, {"layers": [{}] * 2500}]}, "more than 5000 layers"),
-        ({"config": {"units": 2**20}, "build_config": {"input_shape": [None, 2**10]}}, "GiB of weights"),
         (
-            {"config": {"filters": 4096, "kernel_size": [9, 9]}, "build_config": {"input_shape": [None, 8, 8, 4096]}},
+            {"class_name": "Dense", "config": {"units": 2**20}, "build_config": {"input_shape": [None, 2**10]}},
+            "GiB of weights",
+        ),
+        (
+            {
+                "class_name": "Conv2D",
+                "config": {"filters": 4096, "kernel_size": [9, 9]},
+                "build_config": {"input_shape": [None, 8, 8, 4096]},
+            },
             "GiB of weights",
         ),
     ],
@@ -45,9 +52,9 @@ def test_size_above_its_bound_is_refused(config, match):
         {"units": "many", "filters": None, "kernel_size": {"a": 1}, "layers": {}, "batch_shape": "x"},
         {"seed": 2**62, "units": True, "batch_shape": [None, None, None, 3]},
         {"target_shape": [-1, 1280], "batch_shape": [None, 1024, 1024, 3]},
-        {"config": 3, "build_config": []},
-        {"config": {"units": 3}, "build_config": {"input_shape": [[None, 3], [None, 3]]}},
-        {"config": {"filters": 3, "groups": 0}, "build_config": {"input_shape": [None, 8]}},
+        {"class_name": "Dense", "config": 3, "build_config": []},
+        {"class_name": "Dense", "config": {"units": 3}, "build_config": {"input_shape": [[None, 3], [None, 3]]}},
+        {"class_name": "Conv2D", "config": {"filters": 3, "groups": 0}, "build_config": {"input_shape": [None, 8]}},
     ],
 )
 def test_other_values_are_left_to_keras(config):
