@@ -1,6 +1,7 @@
 """An order survives its file. A folder that is not a run folder is an error."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -54,6 +55,32 @@ def test_one_of_several_targets_must_be_named(plain_order):
     with pytest.raises(ConfigError, match="several targets: tflite, raspberry-pi-4") as caught:
         order.find_target()
     assert "--target tflite" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("photos", 3),
+        ("photos", {"a": 1}),
+        ("photos", "a\0b"),
+        ("targets", [3]),
+        ("targets", ["tflite"]),
+        ("targets", [{"id": ["tflite"], "folder": ""}]),
+        ("targets", [{"id": "tflite", "folder": "a\0b"}]),
+        ("targets", {"id": "tflite"}),
+        ("recipe", []),
+        ("recipe", {"base": 3}),
+        ("method", {}),
+        ("all_methods", "yes"),
+    ],
+)
+def test_order_with_a_value_of_another_type_is_refused(plain_order, tmp_path, key, wrong):
+    save_order(plain_order, tmp_path)
+    path = tmp_path / "order.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: wrong}))
+    with pytest.raises(ConfigError) as caught:
+        load_order(tmp_path)
+    assert str(path) in caught.value.where or key == "targets"
 
 
 @pytest.mark.parametrize("kind", SPECIAL_FILES)

@@ -98,7 +98,10 @@ def _start_filler(
 ) -> tuple["_StoreFiller", list[str]]:
     """Return a filler that knows the intact segments, and the paths that are not in them as far as it knows."""
     while True:
-        facts = {segment: segment.facts() for segment in segments.list_segments(input_spec)}
+        try:
+            facts = {segment: segment.facts() for segment in segments.list_segments(input_spec)}
+        except FileNotFoundError:  # Another process has dropped a damaged segment.
+            continue
         filler = _StoreFiller(
             root, input_spec, {key: fact for entries in facts.values() for key, fact in entries.items()}
         )

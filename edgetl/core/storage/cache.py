@@ -50,9 +50,13 @@ def write_cached_file(path: Path, content: bytes) -> None:
 
 
 def drop_cached_folder(path: Path) -> None:
-    """Remove a folder from the cache. Other processes see it whole or not at all, and can read what they have open."""
+    """Remove a folder from the cache. Other processes see it whole or not at all, and can read what they have open.
+
+    Raises:
+        EdgetlError: the cache cannot be written.
+    """
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    with suppress(FileNotFoundError):  # Another process has dropped it.
+    with _explain_errors(path.parent), suppress(FileNotFoundError):  # Another process has dropped it.
         path.rename(unfinished)
     shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -118,8 +118,11 @@ class FeatureStore:
 
     def _is_complete(self, segment: Path) -> bool:
         """Check the sizes: after a power failure, a file can be shorter than it was written."""
-        photos, remainder = divmod((segment / "sha256").stat().st_size, 32)
-        return not remainder and (segment / "rows").stat().st_size == photos * self.row_bytes
+        try:
+            photos, remainder = divmod((segment / "sha256").stat().st_size, 32)
+            return not remainder and (segment / "rows").stat().st_size == photos * self.row_bytes
+        except FileNotFoundError:  # Another process has dropped a damaged segment.
+            return False
 
     def _map(self, segment: Path) -> Rows:
         photos = (segment / "sha256").stat().st_size // 32

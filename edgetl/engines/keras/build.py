@@ -162,7 +162,7 @@ def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
             if bases.find_base(base.name).scaling == "caffe":
                 rescaling.convert_bgr_to_rgb(network)
     # A damaged file raises any of these in Keras or h5py.
-    except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
+    except (ConfigError, ValueError, OSError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"the weights do not fit {base.name} with alpha {base.alpha}: {first_line(error)}",
             where=(path,),
