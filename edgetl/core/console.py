@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from edgetl.core.storage.regular_files import open_for_appending
+
 # Shorter steps end without a line, so that a build with nothing to do does not print durations of 0.0 s.
 _SHORTEST_SHOWN_S = 0.5
 # Tables in files and pipes, which have no width, may take this many columns.
@@ -154,13 +156,14 @@ def redirect_output(path: Path) -> Iterator[TextIO]:
         The real stderr, for the console.
 
     Raises:
+        ConfigError: the file is a link or no regular file.
         OSError: the file cannot be written.
     """
     # Buffered text belongs to the streams before the redirection.
     sys.stdout.flush()
     sys.stderr.flush()
     with (
-        path.open("a", encoding="utf-8") as log,
+        open_for_appending(path) as log,
         os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1) as real_stderr,
     ):
         saved = os.dup(1), os.dup(2)

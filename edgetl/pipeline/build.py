@@ -14,6 +14,7 @@ from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
+from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
@@ -211,9 +212,7 @@ def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delive
     if len(parts) < 2:
         return ()
     predicted = {
-        result.target: metrics.predict_classes(
-            np.load(part.delivery.score(result.artifact, "test").path, allow_pickle=False)
-        )
+        result.target: metrics.predict_classes(read_array(part.delivery.score(result.artifact, "test").path))
         for part, result in zip(parts, delivered, strict=True)
     }
     return tuple(

@@ -11,6 +11,7 @@ from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.stages.ingest import ingest_photos
@@ -53,6 +54,10 @@ class Model:
         external = self._recipe.external
         side_px = self._recipe.base.side_px
         if external.path:
+            # Before the files are hashed for the fingerprint, which would never end for a device.
+            check_regular(Path(external.path), "model file")
+            if external.labels:
+                check_regular(Path(external.labels), "labels file")
             spec = StageSpec(name="inspect", record=ExternalModelInfo)
             side_px = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path)).side_px
         return InputSpec(side_px=side_px, fit=self._recipe.photos.fit)

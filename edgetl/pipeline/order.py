@@ -83,6 +83,10 @@ def load_order(root: Path) -> Order:
     try:
         if not value["targets"]:
             raise KeyError("targets")
+        if not isinstance(value["method"], str) or not isinstance(value["all_methods"], bool):
+            raise TypeError("method or all_methods is of another type")
+        if not isinstance(value["photos"], str) or "\0" in value["photos"]:
+            raise TypeError("photos is no path")
         return Order(
             photos=Path(value["photos"]) if value["photos"] else None,
             targets=tuple(
@@ -93,7 +97,8 @@ def load_order(root: Path) -> Order:
             method=value["method"],
             all_methods=value["all_methods"],
         )
-    except (KeyError, TypeError) as error:
+    # ValueError: a folder whose name is no path.
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_HINT) from error
 
 

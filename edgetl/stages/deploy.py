@@ -4,9 +4,7 @@ The scripts below run on the device over OpenSSH. Only hexadecimal digests and n
 name needs quoting. Each script removes its unfinished files, so any of them can be run again.
 """
 
-import hashlib
 import io
-import json
 import secrets
 import tarfile
 from collections.abc import Callable, Iterable
@@ -19,6 +17,7 @@ from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Benchmark, Bundle
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file, read_json
 from edgetl.engines.ssh import Completed, Connection, Device, Script, connect
 
 _NO_PYTHON = 71  # Exit code of _PROBE.
@@ -90,7 +89,7 @@ def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: Benc
     """
     say = work.console.say
     # The bundle's folder on the device is named after its content, so a changed bundle gets a new folder.
-    digest = hashlib.sha256((bundle.root / bundle_files.CHECKSUMS).read_bytes()).hexdigest()[:32]
+    digest = hash_file(bundle.root / bundle_files.CHECKSUMS)[:32]
     # Two measurements on one device may run at the same time.
     nonce = secrets.token_hex(8)
     with connect(device, say) as connection:
@@ -128,7 +127,7 @@ def _probe(connection: Connection, digest: str) -> tuple[str, bool]:
 
 
 def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
-    facts = json.loads((bundle.root / "model.json").read_text(encoding="utf-8"))
+    facts = read_json(bundle.root / "model.json", hint=f"remove {bundle.root} and build again")
     architectures = facts["runtime"]["architectures"]
     if machine not in architectures:
         raise ConfigError(

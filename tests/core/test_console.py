@@ -11,6 +11,8 @@ import pytest
 
 from edgetl.core import console
 from edgetl.core.console import Console, build_table, create_terminal
+from edgetl.core.errors import ConfigError
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 
 class Terminal(io.StringIO):
@@ -217,10 +219,13 @@ def test_redirection_leaves_no_descriptor_open(tmp_path):
     assert completed.stdout == "0\n0\n", completed.stderr
 
 
-def test_redirection_ends_even_if_the_disk_is_full(tmp_path):
+def test_redirection_ends_even_if_the_log_cannot_grow(tmp_path):
     body = """
+    import resource, signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     try:
-        with redirect_output(Path("/dev/full")):
+        with redirect_output(path):
             print("lost")
     except OSError as error:
         os.write(2, error.strerror.encode())
@@ -228,4 +233,10 @@ def test_redirection_ends_even_if_the_disk_is_full(tmp_path):
     os._exit(0)
     """
     completed, _ = run_program(tmp_path, body)
-    assert (completed.stdout, completed.stderr) == ("visible", "No space left on device")
+    assert (completed.stdout, completed.stderr) == ("visible", "File too large")
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_output_is_not_written_to_a_special_file(tmp_path, kind):
+    with pytest.raises(ConfigError, match=SPECIAL_FILES[kind]), console.redirect_output(make_special(kind, tmp_path)):
+        pytest.fail("the block must not run")

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS
+from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 
@@ -141,8 +142,9 @@ def read_target_file(path: Path) -> dict[str, Any]:
         ConfigError: not TOML, an unknown key, a wrong type, or no title, summary or schema.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        tables = tomllib.loads(read_user_text(path, "the target"))
+    # tomllib recurses into nested arrays: thousands of brackets raise a RecursionError.
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"the target cannot be read: {error}", where=(path,)) from error
     try:
         TargetFile.model_validate(tables)
