@@ -35,8 +35,8 @@ def test_bases_as_json_have_the_names_of_the_networks(capsys):
 
 def test_bases_as_a_table_have_a_row_for_each_network(capsys):
     table = run_table(capsys, "bases")
-    header, *rows = table.splitlines()
-    assert header.split()[:2] == ["base", "parameters"]
+    title, header, *rows = table.splitlines()
+    assert "weights in millions" in title and header.split()[:2] == ["base", "top-1"]
     assert [row.split()[0] for row in rows[: len(BASES)]] == list(BASES)
     # Below, the accuracy that the weights inside the package reach.
     assert "--weights formula" in table

@@ -106,15 +106,16 @@ def draw_task(task: Task, now_s: float, width: int, symbols: Symbols = UNICODE) 
     left_s = task.estimate_left_s(now_s)
     time_text = f"{format_duration(elapsed_s)} so far" if left_s is None else f"{format_duration(left_s)} left"
     count = f"{min(task.done, task.total)}/{task.total}" if task.total else ""
-    parts = _Parts(escape_controls(task.title), count, escape_controls(task.unit), time_text, escape_controls(task.note))
+    parts = _Parts(
+        escape_controls(task.title), count, escape_controls(task.unit), time_text, escape_controls(task.note)
+    )
     bar_cells = parts.fit(width - 2, symbols.ellipsis)
     spinner = symbols.spinner[int(elapsed_s * 10) % len(symbols.spinner)]
-    line = Text(f"{spinner} ", style="green", no_wrap=True, overflow="crop", end="")
-    line.append(parts.title, style="none")
+    line = Text(no_wrap=True, overflow="crop").append(f"{spinner} ", style="green").append(parts.title)
     if bar_cells:
         line.append("  ").append_text(_draw_bar(task.compute_share(now_s), elapsed_s, bar_cells, symbols))
     counted = " ".join(part for part in (parts.count, parts.unit) if part)
-    for text, style in ((counted, "none"), (parts.time, "cyan"), (parts.note, "none")):
+    for text, style in ((counted, ""), (parts.time, "cyan"), (parts.note, "")):
         if text:
             line.append(f"  {text}", style=style)
     return line

@@ -101,7 +101,7 @@ class StepPlan:
             # Less than a second is over before it is read.
             if left_s >= 1:
                 parts.append(f"{'about' if complete else 'at least'} {format_duration(left_s)} left")
-            return " · ".join(parts)
+            return ", ".join(parts)
 
     def _estimate_left_s(self, current_left_s: float | None) -> tuple[float, bool]:
         """Return the seconds of which something is known, and whether that is all steps."""

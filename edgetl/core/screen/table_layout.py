@@ -73,7 +73,11 @@ def _choose_widths(headings: Sequence[str], cells: Sequence[Sequence[str]], widt
         max(words[index], _measure_longest_word([headings[index]]), min(_NARROWEST_CELLS, longest[index]))
         for index in indices
     ]
-    order = [indices[-1], *sorted(indices[:-1], key=lambda index: -widths[index])]
+    # The last column keeps a third of the line while another column can still be wrapped.
+    last = indices[-1]
+    roomy = [*narrowest[:-1], max(narrowest[last], min(longest[last], width // 3))]
+    order = [last, *sorted(indices[:-1], key=lambda index: -widths[index])]
+    widths = _shrink(widths, roomy, room, order)
     widths = _shrink(widths, narrowest, room, order)
     # Last, words that have no room are shortened, the longest first.
     while sum(widths) > room and max(widths) > 1:

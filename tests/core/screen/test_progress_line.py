@@ -35,9 +35,7 @@ def test_line_of_80_columns():
 
 def test_line_of_60_columns():
     task = make_half_done(note="loss 0.310  accuracy 0.900")
-    assert draw_task(task, 160.0, 60).plain == (
-        "⠋ phase 2, top of the base  ━━━━━━──────  120/240  1:00 left"
-    )
+    assert draw_task(task, 160.0, 60).plain == ("⠋ phase 2, top of the base  ━━━━━━──────  120/240  1:00 left")
 
 
 @pytest.mark.parametrize("width", range(14, 130, 3))

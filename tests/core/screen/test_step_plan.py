@@ -37,35 +37,35 @@ def run(plan: StepPlan, clock: Clock, name: str, seconds: float) -> str:
 
 def test_steps_are_counted_and_the_time_is_shown(clock):
     plan = StepPlan(plan_steps("train", "convert-a", "bundle-a"), clock=clock)
-    assert plan.describe(None) == "step 1 of 3 · 0:00 elapsed"
-    assert run(plan, clock, "train", 100) == "step 1 of 3 · 0:50 elapsed"
-    assert run(plan, clock, "convert-a", 10) == "step 2 of 3 · 1:45 elapsed"
-    assert run(plan, clock, "bundle-a", 2) == "step 3 of 3 · 1:51 elapsed"
+    assert plan.describe(None) == "step 1 of 3, 0:00 elapsed"
+    assert run(plan, clock, "train", 100) == "step 1 of 3, 0:50 elapsed"
+    assert run(plan, clock, "convert-a", 10) == "step 2 of 3, 1:45 elapsed"
+    assert run(plan, clock, "bundle-a", 2) == "step 3 of 3, 1:51 elapsed"
 
 
 def test_steps_that_are_read_back_are_taken_off(clock):
     plan = StepPlan(plan_steps("train?", "convert-a?", "bundle-a?"), clock=clock)
-    assert plan.describe(None).startswith("step 1 of about 3 ")
+    assert plan.describe(None).startswith("step 1 of about 3,")
     plan.finish("train")
     plan.finish("convert-a")
-    assert run(plan, clock, "bundle-a", 2).startswith("step 1 of about 1 ")
+    assert run(plan, clock, "bundle-a", 2).startswith("step 1 of about 1,")
 
 
 def test_steps_that_were_skipped_are_taken_off(clock):
     plan = StepPlan(plan_steps("train", "convert-a?", "score-a?", "bundle-a"), clock=clock)
     run(plan, clock, "train", 1)
-    assert run(plan, clock, "bundle-a", 1).startswith("step 2 of 2 ")
+    assert run(plan, clock, "bundle-a", 1).startswith("step 2 of 2,")
 
 
 def test_ladder_that_goes_on_adds_steps(clock):
     plan = StepPlan(plan_steps("convert-int8?", "score-*-validation?", "score-*-test", "bundle-a"), clock=clock)
-    assert run(plan, clock, "convert-int8", 1).startswith("step 1 of about 4 ")
-    assert run(plan, clock, "score-int8-validation", 1).startswith("step 2 of about 4 ")
-    assert run(plan, clock, "convert-mixed8", 1).startswith("step 3 of about 5 ")
-    assert run(plan, clock, "score-mixed8-validation", 1).startswith("step 4 of about 6 ")
+    assert run(plan, clock, "convert-int8", 1).startswith("step 1 of about 4,")
+    assert run(plan, clock, "score-int8-validation", 1).startswith("step 2 of about 4,")
+    assert run(plan, clock, "convert-mixed8", 1).startswith("step 3 of about 5,")
+    assert run(plan, clock, "score-mixed8-validation", 1).startswith("step 4 of about 6,")
     # The ladder is over, and the rest is certain.
-    assert run(plan, clock, "score-mixed8-test", 1).startswith("step 5 of 6 ")
-    assert run(plan, clock, "bundle-a", 1).startswith("step 6 of 6 ")
+    assert run(plan, clock, "score-mixed8-test", 1).startswith("step 5 of 6,")
+    assert run(plan, clock, "bundle-a", 1).startswith("step 6 of 6,")
 
 
 def test_time_left_is_that_of_the_earlier_build(clock):
@@ -74,16 +74,16 @@ def test_time_left_is_that_of_the_earlier_build(clock):
     assert plan.expect_s("train") == 60.0 and plan.expect_s("convert-b") == 0.0
     plan.begin("train")
     clock.now_s += 10
-    assert plan.describe(50.0) == "step 1 of 3 · 0:10 elapsed · about 1:13 left"
+    assert plan.describe(50.0) == "step 1 of 3, 0:10 elapsed, about 1:13 left"
     # Longer than the last time: the running step is unknown, the rest is known.
-    assert plan.describe(None) == "step 1 of 3 · 0:10 elapsed · at least 0:23 left"
+    assert plan.describe(None) == "step 1 of 3, 0:10 elapsed, at least 0:23 left"
 
 
 def test_time_left_is_that_of_similar_steps_of_this_build(clock):
     plan = StepPlan(plan_steps("convert-int8", "convert-float32"), clock=clock)
     run(plan, clock, "convert-int8", 8)
     assert plan.expect_s("convert-float32") == 8.0
-    assert plan.describe(None) == "step 1 of 2 · 0:08 elapsed · about 0:08 left"
+    assert plan.describe(None) == "step 1 of 2, 0:08 elapsed, about 0:08 left"
 
 
 def test_scores_of_other_kernels_and_parts_are_no_estimate(clock):
@@ -94,4 +94,4 @@ def test_scores_of_other_kernels_and_parts_are_no_estimate(clock):
 
 def test_empty_plan_counts_what_runs(clock):
     plan = StepPlan(clock=clock)
-    assert run(plan, clock, "convert-a", 4) == "step 1 of about 1 · 0:02 elapsed"
+    assert run(plan, clock, "convert-a", 4) == "step 1 of about 1, 0:02 elapsed"

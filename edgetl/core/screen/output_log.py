@@ -1,0 +1,62 @@
+"""The log of a run: what libraries print, in order with what edgetl prints."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def redirect_output(path: Path) -> Iterator[TextIO]:
+    """Append everything that this process and its children write to stdout and stderr to a file.
+
+    File descriptors 1 and 2 are replaced, because TensorFlow's C++ code writes to them and not to `sys.stderr`.
+
+    Args:
+        path: the log file.
+
+    Yields:
+        The real stderr, for the console.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    # Buffered text belongs to the streams before the redirection.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with (
+        path.open("a", encoding="utf-8") as log,
+        os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1) as real_stderr,
+    ):
+        saved = os.dup(1), os.dup(2)
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield real_stderr
+        finally:
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                # Restored even if the flush fails on a full disk. Without stderr, no error message would be visible.
+                for handle, number in zip(saved, (1, 2), strict=True):
+                    os.dup2(handle, number)
+                    os.close(handle)
+
+
+def append_to_log(text: str) -> None:
+    """Append lines to the log of `redirect_output`, each with the time, after all that Python printed before.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    # Text of libraries that is still in the buffers of Python was printed before.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    lines = "".join(f"{now} {line}\n" for line in text.split("\n"))
+    # In one call, so that the lines of two threads are not mixed.
+    os.write(2, lines.encode("utf-8", errors="backslashreplace"))
