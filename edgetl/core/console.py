@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -69,9 +70,9 @@ class Console:
 
     def labelled(self, label: str) -> "Console":
         """Return a console on the same terminal whose lines begin with a label."""
-        console = Console(quiet=self.quiet, stream=self._rich.file, logged=self._logged, clock=self._clock)
-        # Two consoles of rich would overwrite each other's lines.
-        console._label, console._rich, console._display = label, self._rich, self._display  # noqa: SLF001
+        # With the same console of rich: two of them would overwrite each other's lines.
+        console = copy(self)
+        console._label = label
         return console
 
     def say(self, text: str, *, wrap: bool = False) -> None:

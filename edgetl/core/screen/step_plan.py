@@ -13,9 +13,8 @@ from statistics import mean
 
 from edgetl.core.screen.progress_line import format_duration
 
-
-# Steps of these kinds take similar times in one build. Others do not: reference kernels score 50 times as slowly as fast
-# ones, and the test part has another size than the validation part.
+# Steps of these kinds take similar times in one build. Others do not: reference kernels score 50 times as slowly as
+# fast ones, and the test part has another size than the validation part.
 _SIMILAR_KINDS = ("calibrate", "convert", "translate")
 
 

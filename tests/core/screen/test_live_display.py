@@ -1,4 +1,4 @@
-"""live_display.py: the overall line above the innermost task, at 80 and 60 columns, with a clock that is set by hand."""
+"""live_display.py: the overall line above the innermost task, at 80 and 60 columns, with a clock set by hand."""
 
 import io
 

@@ -27,7 +27,7 @@ def test_control_characters_are_escaped(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Gänseblümchen", "一二三", "می\u200cخواهم", "👩\u200d🌾", "a b\u00a0c", r"C:\x1b", "→ …"]
+    "text", ["", "Gänseblümchen", "一二三", "\u0645\u06cc\u200c\u062e", "👩\u200d🌾", "a b\u00a0c", r"C:\x1b", "→ …"]
 )
 def test_ordinary_text_is_unchanged(text):
     assert escape_controls(text) == text
