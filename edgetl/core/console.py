@@ -102,13 +102,14 @@ class Console:
         self._log(_format_error(message, where, hint).plain)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table as `print_rows` does."""
+        """Print an empty line and a table as `print_rows` does."""
         # A log has no width.
         whole = build_table(title, columns, rows, None)
         if self.quiet:
             self._log(whole.plain)
-        else:
-            self._print(build_table(title, columns, rows, get_table_width(self._rich)), whole.plain)
+            return
+        self._rich.print()
+        self._print(build_table(title, columns, rows, get_table_width(self._rich)), whole.plain)
 
     @contextmanager
     def follow(self, plan: StepPlan) -> Iterator[None]:

@@ -116,3 +116,20 @@ sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["bases"], ["methods"], ["targets"], ["targets", "raspberry-pi-4"]])
+def test_listings_fit_80_columns(capsys, check_tables, arguments):
+    run_table(capsys, *arguments)
+    check_tables(1)
+
+
+def test_doctor_fits_80_columns(capsys, check_tables, monkeypatch):
+    findings = (
+        Finding(subject="tensorflow-model-optimization", ok=True, detail="0.8.1"),
+        Finding(subject="ImageNet weights", ok=False, detail="none in /home/someone/.keras/models: no network " * 3),
+    )
+    monkeypatch.setattr(doctor, "check_machine", lambda: findings)
+    assert cli.run(["doctor"]) == 2
+    capsys.readouterr()
+    check_tables(1)

@@ -27,7 +27,7 @@ def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
             f"{measurement.best.steady.p90.ms:.2f}",
             f"{measurement.best.steady.p99.ms:.2f}",
             f"{measurement.photo.total.p50.ms:.2f}",
-            "INVALID" if not measurement.valid else "← fastest" if where == fastest else "",
+            "INVALID" if not measurement.valid else "fastest" if where == fastest else "",
         ]
         for where, measurement in measured
     ]

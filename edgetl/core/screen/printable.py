@@ -9,7 +9,7 @@ import unicodedata
 # Control characters (with ESC, CR and the C1 set), format characters (among them those that change the direction of
 # writing), lone surrogates (bytes of a file name that are not UTF-8), line and paragraph separators.
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# Words of Persian and of languages of India are spelled with them, and emoji are joined by them. Neither moves a cursor.
+# Words of several languages are spelled with these two, and emoji are joined by them. Neither moves a cursor.
 _ALLOWED = frozenset("\u200c\u200d")
 
 

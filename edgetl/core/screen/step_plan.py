@@ -4,6 +4,7 @@ The plan is a forecast. A build reads finished steps back, and the ladder goes o
 steps that were skipped are taken off, and steps that nobody planned are counted when they begin.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +14,9 @@ from statistics import mean
 
 from edgetl.core.screen.progress_line import format_duration
 
-# Steps of these kinds take similar times in one build. Others do not: reference kernels score 50 times as slowly as
-# fast ones, and the test part has another size than the validation part.
-_SIMILAR_KINDS = ("calibrate", "convert", "translate")
+# Variants of mixed8 differ in this number alone, and take similar times. Other steps do not: reference kernels score 50
+# times as slowly as fast ones, and the test part has another size than the validation part.
+_VARIANT = re.compile(r"-\d+(?=-|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class StepPlan:
                     del self._remaining[position]
 
     def expect_s(self, name: str) -> float:
-        """Return how long a step took earlier in this folder, or steps of its kind in this build; 0.0 if unknown."""
+        """Return how long a step took earlier in this folder, or a similar one in this build; 0.0 if unknown."""
         return self._expect_s(name) or 0.0
 
     def describe(self, current_left_s: float | None) -> str:
@@ -116,10 +117,10 @@ class StepPlan:
 
     def _expect_s(self, pattern: str) -> float | None:
         durations = [seconds for name, seconds in self._earlier_s.items() if fnmatchcase(name, pattern)]
-        if not durations and _find_kind(pattern) in _SIMILAR_KINDS:
+        if not durations:
             durations = [seconds for name, seconds in self._run_s.items() if _find_kind(name) == _find_kind(pattern)]
         return mean(durations) if durations else None
 
 
 def _find_kind(name: str) -> str:
-    return name.partition("-")[0]
+    return _VARIANT.sub("", name)

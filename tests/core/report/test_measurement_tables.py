@@ -23,7 +23,7 @@ def test_measurements_are_rows_and_the_fastest_is_marked(measure_json):
     measured = [("pi@a", slow), ("pi@b", fast), ("pi@c", throttled)]
     title, columns, rows = tabulate_measurements(measured)
     assert title.startswith("milliseconds on the devices") and len(columns) == len(rows[0])
-    assert [row[-1] for row in rows] == ["", "← fastest", "INVALID"]
+    assert [row[-1] for row in rows] == ["", "fastest", "INVALID"]
     assert rows[0][:3] == ["pi@a", "4.00", "3.60 … 4.40"]
     title, columns, rows = tabulate_boards(measured)
     assert title == "start and memory on the devices" and len(columns) == len(rows[0])

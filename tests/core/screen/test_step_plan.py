@@ -80,16 +80,24 @@ def test_time_left_is_that_of_the_earlier_build(clock):
 
 
 def test_time_left_is_that_of_similar_steps_of_this_build(clock):
-    plan = StepPlan(plan_steps("convert-int8", "convert-float32"), clock=clock)
-    run(plan, clock, "convert-int8", 8)
-    assert plan.expect_s("convert-float32") == 8.0
+    plan = StepPlan(plan_steps("convert-a-mixed8-1", "convert-a-mixed8-2"), clock=clock)
+    run(plan, clock, "convert-a-mixed8-1", 8)
+    assert plan.expect_s("convert-a-mixed8-16") == 8.0
     assert plan.describe(None) == "step 1 of 2, 0:08 elapsed, about 0:08 left"
 
 
-def test_scores_of_other_kernels_and_parts_are_no_estimate(clock):
-    plan = StepPlan(plan_steps("score-xnnpack-validation", "score-reference-test"), clock=clock)
-    run(plan, clock, "score-xnnpack-validation", 1)
-    assert plan.expect_s("score-reference-test") == 0.0 and "left" not in plan.describe(None)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("convert-tflite-int8", "convert-tflite-float32"),
+        ("score-tflite-int8-xnnpack-validation", "score-tflite-int8-reference-validation"),
+        ("score-tflite-int8-xnnpack-validation", "score-tflite-int8-xnnpack-test"),
+    ],
+)
+def test_other_steps_are_no_estimate(clock, before, after):
+    plan = StepPlan(plan_steps(before, after), clock=clock)
+    run(plan, clock, before, 9)
+    assert plan.expect_s(after) == 0.0 and "left" not in plan.describe(None)
 
 
 def test_empty_plan_counts_what_runs(clock):
