@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_name_of_a_file_is_escaped_by_selfcheck(device, bundles, tmp_path):
 def test_labels_and_sources_are_replaced_in_the_terminal_of_the_demo(import_payload):
     demo_terminal = import_payload("demo_terminal")
     assert demo_terminal.replace_control_characters(HOSTILE).isprintable()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed: apt install nodejs")
+def test_texts_of_the_page_are_escaped():
+    page = (Path(__file__).parents[2] / "targets" / "raspberry-pi" / "demo_page.js").read_text(encoding="utf-8")
+    function = page[page.index("function makePrintable") : page.index("function createElement")]
+    state = json.dumps({"labels": [["\x1b[31m \x9b \u202ecod", 0.5]], "name": "👩\u200d🌾 Gänse"})
+    program = f"{function}\nconsole.log(JSON.stringify(JSON.parse({json.dumps(state)}, makePrintable)));"
+    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {
+        "labels": [[r"\u{1b}[31m \u{9b} \u{202e}cod", 0.5]],
+        "name": "👩\u200d🌾 Gänse",
+    }
