@@ -33,9 +33,12 @@ class LiveDisplay:
         self._clock = clock
         self._plan: StepPlan | None = None
         self._tasks: list[Task] = []
-        self._live: Live | None = None
         # Threads advance tasks while another thread draws them.
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._live: Live | None = None
+        self._blocks = 0
+        # Of its own: rich joins its thread, which waits for the other lock, when the drawing ends.
+        self._live_lock = threading.Lock()
 
     @contextmanager
     def show_plan(self, plan: StepPlan) -> Iterator[None]:
@@ -87,12 +90,27 @@ class LiveDisplay:
 
     @contextmanager
     def _keep_drawing(self) -> Iterator[None]:
-        """Draw several times a second during the block. An inner block uses the drawing of the outer one."""
-        if not self.active or self._live is not None:
+        """Draw several times a second during the block. Inner blocks and other threads use the same drawing."""
+        if not self.active:
             yield
             return
+        with self._live_lock:
+            self._blocks += 1
+            if self._live is None:
+                self._live = self._start_drawing()
+        try:
+            yield
+        finally:
+            with self._live_lock:
+                self._blocks -= 1
+                live = self._live
+                if not self._blocks and live is not None:
+                    self._live = None
+                    live.stop()
+
+    def _start_drawing(self) -> Live:
         # rich must not replace sys.stderr: what libraries print to it would appear on the terminal, not in the log.
-        self._live = Live(
+        live = Live(
             self,
             console=self._terminal,
             transient=True,
@@ -100,11 +118,8 @@ class LiveDisplay:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        try:
-            with self._live:
-                yield
-        finally:
-            self._live = None
+        live.start()
+        return live
 
 
 def can_redraw(terminal: RichConsole) -> bool:

@@ -1,6 +1,8 @@
 """live_display.py: the overall line above the innermost task, at 80 and 60 columns, with a clock set by hand."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rich.console import Console as RichConsole
@@ -105,3 +107,20 @@ def test_files_and_dumb_terminals_are_not_redrawn(monkeypatch):
     assert not can_redraw(RichConsole(file=io.StringIO()))
     monkeypatch.setenv("TERM", "xterm")
     assert can_redraw(RichConsole(file=io.StringIO(), force_terminal=True))
+
+
+def test_threads_share_one_drawing(monkeypatch):
+    """Devices are measured in threads, and each shows what it does."""
+    monkeypatch.delenv("TTY_INTERACTIVE", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    file = io.StringIO()
+    display = LiveDisplay(RichConsole(file=file, force_terminal=True, width=60))
+    barrier = threading.Barrier(4)
+
+    def measure(number: int) -> None:
+        with display.show_task(Task(f"device {number}", 0.0)):
+            barrier.wait(10)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(measure, range(4)))
+    assert file.getvalue().count("\x1b[?25l") == file.getvalue().count("\x1b[?25h") == 1
