@@ -133,3 +133,11 @@ def test_doctor_fits_80_columns(capsys, check_tables, monkeypatch):
     assert cli.run(["doctor"]) == 2
     capsys.readouterr()
     check_tables(1)
+
+
+@pytest.mark.slow
+def test_doctor_prints_nothing_of_libraries(edgetl):
+    """TensorFlow prints when it is imported."""
+    done = edgetl("doctor")
+    assert done.stderr == "" and "XNNPACK" in done.stdout
+    assert "oneDNN" not in done.stdout and "WARNING" not in done.stdout

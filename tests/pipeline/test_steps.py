@@ -103,3 +103,12 @@ def test_order_that_cannot_be_read_is_passed_over(plain_order, tmp_path):
     (tmp_path / "order.json").write_text("{}")
     write_durations(tmp_path, train=60.0)
     assert plan_steps(plain_order, tmp_path).expect_s("train") == 0.0
+
+
+def test_forecast_has_the_steps_of_a_real_build(order, built, tmp_path):
+    """Whether its first file is within the limit or not: the last step is the bundle, and the plan is empty then."""
+    stages = [name for name in built.seconds if name.partition("-")[0] not in ("ingest", "verify")]
+    counts = run_all(plan_steps(order, tmp_path), "photos", *stages)
+    assert counts[-1] == f"{len(stages) + 1} of {len(stages) + 1}"
+    first_count = int(counts[0].split()[-1])
+    assert abs(first_count - len(counts)) <= 2 or len(built.table()) > 1

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +13,8 @@ from typing import TextIO
 def redirect_output(path: Path) -> Iterator[TextIO]:
     """Append everything that this process and its children write to stdout and stderr to a file.
 
-    File descriptors 1 and 2 are replaced, because TensorFlow's C++ code writes to them and not to `sys.stderr`.
+    File descriptors 1 and 2 are replaced, because TensorFlow's C++ code writes to them and not to `sys.stderr`. In a
+    notebook, the streams of Python do not write to these descriptors, and are replaced as well.
 
     Args:
         path: the log file.
@@ -27,10 +28,13 @@ def redirect_output(path: Path) -> Iterator[TextIO]:
     # Buffered text belongs to the streams before the redirection.
     sys.stdout.flush()
     sys.stderr.flush()
-    with (
-        path.open("a", encoding="utf-8") as log,
-        os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1) as real_stderr,
-    ):
+    with ExitStack() as stack:
+        log = stack.enter_context(path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1))
+        real_stderr = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1))
+        if not _writes_to(sys.stdout, 1):
+            stack.enter_context(redirect_stdout(log))
+        if not _writes_to(sys.stderr, 2):
+            stack.enter_context(redirect_stderr(log))
         saved = os.dup(1), os.dup(2)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -60,3 +64,11 @@ def append_to_log(text: str) -> None:
     lines = "".join(f"{now} {line}\n" for line in text.split("\n"))
     # In one call, so that the lines of two threads are not mixed.
     os.write(2, lines.encode("utf-8", errors="backslashreplace"))
+
+
+def _writes_to(stream: TextIO, descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (OSError, ValueError):
+        # A stream that is not a file: of a notebook, or in memory.
+        return False

@@ -126,3 +126,22 @@ def test_warnings_of_python_are_in_the_log(tmp_path):
     """
     completed, log = run_program(tmp_path, body)
     assert completed.stderr == "" and "UserWarning: strange value" in log
+
+
+def test_streams_that_are_no_files_are_redirected_too(tmp_path):
+    """In a notebook, sys.stderr sends what it gets to the browser."""
+    body = """
+    import io
+    notebook = io.StringIO()
+    sys.stdout = sys.stderr = notebook
+    with redirect_output(path):
+        print("library")
+        print("warning", file=sys.stderr)
+        append_to_log("edgetl")
+    print("after")
+    sys.__stdout__.write(notebook.getvalue())
+    """
+    completed, log = run_program(tmp_path, body)
+    assert completed.stdout == "after\n" and completed.stderr == ""
+    lines = log.splitlines()
+    assert lines[:2] == ["library", "warning"] and lines[2].endswith(" edgetl")
