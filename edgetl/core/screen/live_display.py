@@ -78,15 +78,20 @@ class LiveDisplay:
             now_s, task = self._clock(), self._tasks[-1] if self._tasks else None
             lines = []
             if self._plan is not None:
-                # The innermost task ends before its step: the rest of a step is at least that of its task.
-                left_s = [task.estimate_left_s(now_s) for task in self._tasks]
-                known = [seconds for seconds in left_s if seconds is not None]
-                overall = Text(self._plan.describe(max(known, default=None)), style="bold", no_wrap=True)
-                overall.truncate(width)
-                lines.append(overall)
+                lines.append(self._draw_plan(self._plan, now_s, width))
             if task is not None:
                 lines.append(draw_task(task, now_s, width, symbols))
         yield Text("\n").join(lines)
+
+    def _draw_plan(self, plan: StepPlan, now_s: float, width: int) -> Text:
+        # The tasks of a step end before it. So the rest of a step whose own duration is unknown is at least that of its
+        # tasks.
+        left_s = [task.estimate_left_s(now_s) for task in self._tasks]
+        known_s = [seconds for seconds in left_s if seconds is not None]
+        complete = bool(left_s) and left_s[0] is not None
+        text = Text(plan.describe(max(known_s, default=None), complete=complete), style="bold", no_wrap=True)
+        text.truncate(width)
+        return text
 
     @contextmanager
     def _keep_drawing(self) -> Iterator[None]:

@@ -85,11 +85,12 @@ class StepPlan:
         """Return how long a step took earlier in this folder, or a similar one in this build; 0.0 if unknown."""
         return self._expect_s(name) or 0.0
 
-    def describe(self, current_left_s: float | None) -> str:
+    def describe(self, current_left_s: float | None, *, complete: bool = True) -> str:
         """Describe the state as one line: the step, the time since the beginning, and about how long the rest takes.
 
         Args:
             current_left_s: seconds to the end of the running step; None if unknown.
+            complete: whether these seconds are all of the step, and not only those of a part.
         """
         with self._lock:
             now_s = self._clock()
@@ -97,10 +98,10 @@ class StepPlan:
             certain = self._current_certain and all(step.certain for step in self._remaining)
             parts = [f"step {max(1, self._count)} of {'' if certain else 'about '}{max(1, total)}"]
             parts.append(f"{format_duration(now_s - self._start_s)} elapsed")
-            left_s, complete = self._estimate_left_s(current_left_s)
+            left_s, all_known = self._estimate_left_s(current_left_s)
             # Less than a second is over before it is read.
             if left_s >= 1:
-                parts.append(f"{'about' if complete else 'at least'} {format_duration(left_s)} left")
+                parts.append(f"{'about' if complete and all_known else 'at least'} {format_duration(left_s)} left")
             return ", ".join(parts)
 
     def _estimate_left_s(self, current_left_s: float | None) -> tuple[float, bool]:

@@ -49,6 +49,20 @@ def train_half(screen: Screen) -> list[str]:
         return screen.read()
 
 
+def test_rest_of_a_step_without_a_known_duration_is_at_least_that_of_its_bar():
+    screen = Screen(80)
+    plan = StepPlan([PlannedStep("train")], clock=lambda: screen.now_s)
+    plan.begin("train")
+    bar = Task("phase 1", 0.0, total=10, unit="steps")
+    with screen.display.show_plan(plan), screen.display.show_task(bar):
+        screen.now_s = 10.0
+        screen.display.advance(bar, 5)
+        assert screen.read()[0] == "step 1 of 1, 0:10 elapsed, about 0:10 left"
+    step = Task("train", 0.0)
+    with screen.display.show_plan(plan), screen.display.show_task(step), screen.display.show_task(bar):
+        assert screen.read()[0] == "step 1 of 1, 0:10 elapsed, at least 0:10 left"
+
+
 def test_lines_of_80_columns():
     assert train_half(Screen(80)) == [
         "step 1 of about 2, 2:40 elapsed, about 1:30 left",
