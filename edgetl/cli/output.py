@@ -1,33 +1,39 @@
 """Prints results: JSON or paths for scripts on stdout, tables for people on the console."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from edgetl.core.console import Console, build_table, create_terminal
+from edgetl.core.console import Console, create_terminal, print_rows
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
 from edgetl.core.report import measurement_tables, tables
+from edgetl.core.screen.printable import escape_controls, format_json
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:
-    """Print the record as one line of JSON, or the line that names the result."""
-    print(json.dumps(record, ensure_ascii=False) if as_json else line)
+    """Print the record as one line of JSON, or the line that names the result.
 
-
-def print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool) -> None:
-    """Print the record as JSON, or the rows as a table."""
+    A script gets the name of a file as it is. On a terminal its control characters are escaped.
+    """
     if as_json:
-        print(json.dumps(record, ensure_ascii=False))
+        print(format_json(record))
+    else:
+        print("\n".join(map(escape_controls, line.split("\n"))) if sys.stdout.isatty() else line)
+
+
+def print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool, title: str = "") -> None:
+    """Print the record as JSON, or the rows as a table, with a title above it unless it is empty."""
+    if as_json:
+        print(format_json(record))
         return
     # A table that is piped into a file has no colours.
-    create_terminal(sys.stdout).print(build_table("", columns, rows))
+    print_rows(create_terminal(sys.stdout), title, columns, rows)
 
 
 def print_shipped_weights(bases: Iterable[BaseNetwork]) -> None:
@@ -43,7 +49,7 @@ def print_shipped_weights(bases: Iterable[BaseNetwork]) -> None:
             for row in base.formula.transfers
         ]
         terminal.print()
-        terminal.print(build_table(title, columns, rows))
+        print_rows(terminal, title, columns, rows)
 
 
 def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] | None = None) -> dict[str, Any]:
@@ -147,13 +153,15 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     console.table(*tables.tabulate_ledger(verdict))
     console.table(*tables.tabulate_classes(verdict))
     for line in tables.describe_verdict(verdict):
-        console.say(line)
+        console.say(line, wrap=True)
 
 
 def show_measured(measured: Measured, console: Console) -> None:
     """Show all measurements side by side, warnings about them, the verdicts, and the devices that failed."""
     if measured.measurements:
-        console.table(*measurement_tables.tabulate_measurements(list(measured.measurements.items())))
+        rows = list(measured.measurements.items())
+        console.table(*measurement_tables.tabulate_measurements(rows))
+        console.table(*measurement_tables.tabulate_boards(rows))
     for where, measurement in measured.measurements.items():
         console.table(*measurement_tables.tabulate_photo_times(measurement))
         for line in measurement_tables.list_measurement_issues(where, measurement):

@@ -98,18 +98,19 @@ def _verify(options: VerifyCommand) -> None:
     else:
         from edgetl.core.recipe.resolve import resolve_recipe
         from edgetl.pipeline.options import collect_tables
-        from edgetl.pipeline.pair import ModelPair, judge_pair
-
-        # Two files and no run folder: the recipe has only the options of this command.
         from edgetl.pipeline.workspace import open_workspace
 
         assert options.reference and options.artifact and options.photos
+        # Two files and no run folder: the recipe has only the options of this command.
         recipe = resolve_recipe("default", collect_tables(options))
         strict = options.strict
-        pair = ModelPair(
-            reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
-        )
         with open_workspace(None, quiet=options.quiet) as (_, console):
+            # Libraries print when they are imported, too.
+            with console.wait("load Keras"):
+                from edgetl.pipeline.pair import ModelPair, judge_pair
+            pair = ModelPair(
+                reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
+            )
             verdict = judge_pair(pair, recipe.contract, console=console)
             output.show_verdict(verdict, console)
     output.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=options.as_json)

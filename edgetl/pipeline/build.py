@@ -139,7 +139,8 @@ def run_build(context: Context) -> Built:
     pipeline = Pipeline(context)
     # A method that a target does not accept is an error here, before hours are spent on the other targets.
     parts = [pipeline.for_target(target) for target in context.order.targets]
-    delivered = [_deliver(part, pipeline.model.trained) for part in parts]
+    with context.console.follow(context.plan):
+        delivered = [_deliver(part, pipeline.model.trained) for part in parts]
     return Built(
         run=context.run.root,
         trained=pipeline.model.trained,

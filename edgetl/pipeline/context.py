@@ -10,6 +10,7 @@ from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import compute_fingerprint
 from edgetl.core.run.run_folder import RunFolder, StageSpec
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.screen.step_plan import StepPlan
 from edgetl.pipeline.order import Order
 
 P = ParamSpec("P")
@@ -47,12 +48,14 @@ class Context:
         run: the locked run folder.
         console: shows the progress.
         clock: adds up the seconds of stages.
+        plan: counts the steps, and estimates the time that is left.
     """
 
     order: Order
     run: RunFolder
     console: Console
     clock: StageClock = field(default_factory=StageClock)
+    plan: StepPlan = field(default_factory=StepPlan)
 
     def run_stage(
         self,
@@ -91,13 +94,16 @@ class Context:
             # Stages that take no noticeable time have no title.
             if not spec.title:
                 return function(work, *arguments, **keywords)
-            with console.step(spec.title):
+            expected_s = self.plan.expect_s(spec.name)
+            self.plan.begin(spec.name)
+            with console.step(spec.title, expected_s):
                 return function(work, *arguments, **keywords)
 
         # The name, and not the function: a lazy function must not import its module to compute a fingerprint.
         name = f"{function.__module__}.{function.__name__}"
         finished = self.run.stage(spec, compute_fingerprint(spec.name, name, [*arguments, keywords]), make)
         self.clock.count(spec.name, finished.seconds)
+        self.plan.finish(spec.name)
         return finished.record
 
     def keep(self, name: str, record: R) -> R:

@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
+from edgetl.core.console import Console
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.dataset import SplitFractions
@@ -32,7 +33,9 @@ class Model:
             DataError: the photos cannot be used.
         """
         console = self._context.console
-        root = self._context.order.photos or _locate_digits()
+        root = self._context.order.photos or _locate_digits(console)
+        # Not a stage, but a step that may take minutes.
+        self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
         dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
         console.say(
@@ -96,12 +99,16 @@ class Model:
         """
         base = self._recipe.base
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
-        return path if path is None or path.is_file() else stages.keras_build.fetch_weights(base)
+        if path is None or path.is_file():
+            return path
+        with self._context.console.wait(f"download the weights of {base.name}"):
+            return stages.keras_build.fetch_weights(base)
 
 
-def _locate_digits() -> Path:
+def _locate_digits(console: Console) -> Path:
     """Return the folder of scikit-learn's handwritten digits in the cache, written on first use."""
     folder = cache.locate_cache() / "digits"
     if not folder.is_dir():
-        stages.digits.write_digits(folder)
+        with console.wait("write the handwritten digits"):
+            stages.digits.write_digits(folder)
     return folder

@@ -101,14 +101,17 @@ def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: Benc
             files = ((bundle.root / name, name) for name in bundle.files)
             connection.run(Script(action="copying the bundle", text=_RECEIVE.format(name=digest)), _make_sender(files))
         say("set up")
-        _set_up(connection, digest)
+        with work.console.wait(f"set up {device.name}"):
+            _set_up(connection, digest)
         photos = ""
         if request.photos:
             say(f"copy {len(request.photos)} photos")
             _send_photos(connection, request, f"{nonce}.photos.tmp")
             photos = f"--photos {nonce}.photos.tmp"
         text = _MEASURE.format(digest=digest, nonce=nonce, soak_s=request.soak_s, photos=photos)
-        completed = connection.run(Script(action="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True))
+        script = Script(action="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True)
+        with work.console.wait(f"measure on {device.name}"):
+            completed = connection.run(script)
         _unpack(device, completed, work.folder)
     return benchmark.read_benchmark(device.name, request, work.folder)
 

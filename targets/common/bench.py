@@ -27,6 +27,7 @@ try:
     import PIL
     import pixels  # type: ignore[import-not-found]
     import plots  # type: ignore[import-not-found]
+    import printable  # type: ignore[import-not-found]
     import runtime  # type: ignore[import-not-found]
     import scoring  # type: ignore[import-not-found]
     import timing  # type: ignore[import-not-found]
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = json.dumps(measurement, ensure_ascii=False, allow_nan=False) + "\n"
         _write_file(options.out / "measure.json", text)
     except (scoring.FolderError, pixels.PhotoError) as error:
-        print(error, file=sys.stderr)
+        print(printable.make_printable(str(error)), file=sys.stderr)
         return 2
     except OSError as error:
         print(f"no measure.json was written: {error.strerror or error}: {error.filename}", file=sys.stderr)
@@ -72,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(measurement))
     else:
         lines = [*plots.draw_terminal_plot(measurement), *_format_summary(measurement)]
-        print("\n".join([*lines, f"{options.out / 'measure.json'}"]))
+        # Names of sensors, governors and folders come from the board and the user.
+        print("\n".join(map(printable.make_printable, [*lines, str(options.out / "measure.json")])))
     return 0 if measurement["valid"] else 1
 
 
@@ -193,7 +195,7 @@ def _format_threads(threads: int) -> str:
 
 def _report_progress(text: str) -> None:
     # edgetl recognizes progress by the bullet when it runs this program over ssh or on the host.
-    print(f"• {text}", file=sys.stderr, flush=True)
+    print(printable.make_printable(f"• {text}"), file=sys.stderr, flush=True)
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -17,6 +17,7 @@ from typing import Any
 try:
     import numpy as np
     import pixels  # type: ignore[import-not-found]
+    import printable  # type: ignore[import-not-found]
     import runtime  # type: ignore[import-not-found]
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed for {sys.executable}: see README.md beside this file")
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             image = pixels.load_photo(photo, facts["input"]["side_px"], facts["input"]["fit"])
         except pixels.PhotoError as error:
-            print(f"{photo}: {error}", file=sys.stderr)
+            print(printable.make_printable(f"{photo}: {error}"), file=sys.stderr)
             exit_code = 2
             continue
         output = model.dequantize(model.predict(image))
@@ -101,9 +102,11 @@ def _print_labels(photo: Path, ranked: Sequence[tuple[str, float]], *, as_json: 
         labels = [{"label": label, "probability": round(probability, 6)} for label, probability in ranked]
         print(json.dumps({"photo": str(photo), "labels": labels}), flush=True)
         return
-    width = max(len(label) for label, _ in ranked)
-    print(photo)
-    for label, probability in ranked:
+    # A label or a file name may contain an escape sequence that changes the terminal.
+    lines = [(printable.make_printable(label), probability) for label, probability in ranked]
+    width = max(len(label) for label, _ in lines)
+    print(printable.make_printable(str(photo)))
+    for label, probability in lines:
         bar = "█" * round(probability * BAR_CELLS) if sys.stdout.isatty() else ""
         print(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip(), flush=True)
 

@@ -148,9 +148,15 @@ def _make_failure(detail: str) -> dict[str, Any]:
     return {"checks": [{"check": "goldens", "ok": False, "detail": detail}], "versions": {}}
 
 
+def _escape_character(character: str) -> str:
+    """Escape a character that could control the terminal. A file that was added may have any name."""
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+
+
 def _print_table(checks: Sequence[dict[str, Any]], versions: dict[str, str]) -> None:
     for check in checks:
-        print(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['check']:<8}  {check['detail']}")
+        detail = "".join(map(_escape_character, check["detail"]))
+        print(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['check']:<8}  {detail}")
     for name, version in versions.items():
         print(f"      {name:<14}  {version}")
 

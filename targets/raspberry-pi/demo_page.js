@@ -10,6 +10,14 @@ const setText = (id, text) => { getById(id).textContent = text; };
 // What the board does not report is null, and shown as a dash.
 const formatIfKnown = (value, format) => (value === null || value === undefined ? "–" : format(value));
 
+// A label or a file name may contain characters that change the direction of writing around it: they are shown as
+// escapes. Joiners, which spell words of several languages, stay. For JSON.parse, which calls it with every value.
+function makePrintable(_key, value) {
+  if (typeof value !== "string") return value;
+  return value.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
+}
+
 function createElement(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -120,7 +128,7 @@ function connect() {
   socket.onopen = requestNext;
   socket.onmessage = async ({ data }) => {
     const length = new DataView(data).getUint32(0);
-    const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+    const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)), makePrintable);
     const jpeg = new Uint8Array(data, 4 + length);
     try {
       if (jpeg.length) await drawFrame(jpeg, state.fit);

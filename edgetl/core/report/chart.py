@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from edgetl.core.records import Artifact
 from edgetl.core.report.tables import format_bytes, format_points
+from edgetl.core.screen.printable import escape_controls
 from edgetl.core.verdict_records import Verdict
 
 # Pixels. The right margin contains the drop, the outcome and the size of the file.
@@ -65,7 +66,7 @@ def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
 
 
 def _text(x: float, y: float, text: str, **style: str) -> str:
-    return f'<text x="{x}" y="{y}"{_attributes({"fill": "#1f2328", **style})}>{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}"{_attributes({"fill": "#1f2328", **style})}>{escape(escape_controls(text))}</text>'
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], colour: str, **style: str) -> str:

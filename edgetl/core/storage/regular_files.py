@@ -8,9 +8,8 @@ import errno
 import os
 import shutil
 import stat
-from io import BufferedReader
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import TextIO
 
 from edgetl.core.errors import ConfigError
 
@@ -112,7 +111,7 @@ def check_regular(path: Path, name: str, *, hint: str = "") -> None:
         raise ConfigError(message, where=(path,), hint=hint) from error
 
 
-def open_for_appending(path: Path) -> TextIO:
+def open_for_appending(path: Path) -> TextIOWrapper:
     """Open a text file of a run folder for reading and appending; create it if there is none.
 
     The content is replaced in place, so nothing but a regular file with a single name is opened.

@@ -95,3 +95,11 @@ def test_chart_contains_title_methods_outcomes_and_sizes():
     assert texts[0] == "a title" and "limit 1" in texts
     assert texts.index("int8") < texts.index("float16")
     assert "+12.00  FAIL  1.50 MB" in texts and "+0.00  PASS  1.50 MB" in texts
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b", "a\rb", "\u202ecod", "\x00"])
+def test_control_characters_are_escaped(text):
+    """XML has none of them, and a model of a stranger may have any name."""
+    svg = draw_drops([make_pair(text, 1, 1)], text)
+    ElementTree.fromstring(svg)
+    assert text not in svg and svg.count(text.encode("unicode_escape").decode()) == 2
