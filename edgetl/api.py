@@ -56,6 +56,7 @@ class BuildKeywords(TrainKeywords, total=False):
     target_dir: PathLike | Sequence[PathLike] | None
     method: str
     all_methods: bool
+    prefer: str
     limit_drop: float | None
     strict: bool
     model: PathLike | None

@@ -120,7 +120,7 @@ def show_built(built: Built, console: Console) -> None:
             console.table(*tables.tabulate_weights([artifact for artifact, _ in pairs]))
         # A ladder of one step is the table of methods once more.
         if len(delivered.attempts) > 1:
-            console.table(*tables.tabulate_attempts(delivered.attempts, chosen=delivered.artifact.method))
+            console.table(*tables.tabulate_attempts(delivered.attempts))
         show_verdict(delivered.verdict, console)
         console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")

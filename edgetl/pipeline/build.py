@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.core.device import limits
-from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation import ladder, metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
@@ -27,12 +27,13 @@ class Delivered:
 
     Attributes:
         target: id of the target.
-        attempts: the methods that were tried.
+        attempts: the methods that were tried, each with the reason why it was chosen or not.
         verdict: verdict on the chosen file, on the test photos.
         artifact: the chosen file.
         bundle: the folder for the device.
         picture: chart of the methods, an SVG file.
         unmet: the limit of the target that the chosen file exceeds, in words; "" if there is none.
+        next_method: method of the file within the limit that would be chosen next; "" if there is none.
     """
 
     target: str
@@ -42,11 +43,12 @@ class Delivered:
     bundle: Bundle
     picture: Path
     unmet: str
+    next_method: str = ""
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The attempts that made a file, with their verdicts on the validation photos."""
-        return tuple(attempt.candidate for attempt in self.attempts if attempt.candidate)
+        return ladder.list_candidates(self.attempts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,22 +190,23 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
     chosen = part.selection.choose(context.order.method)
     verdict = part.delivery.judge(chosen)
     bundle = part.delivery.bundle(chosen, verdict)
-    attempts = part.selection.attempts
-    pairs = [(attempt.candidate.artifact, attempt.candidate.validation) for attempt in attempts if attempt.candidate]
+    choice = part.selection.explain(chosen)
+    pairs = [(file.artifact, file.validation) for file in ladder.list_candidates(choice.attempts)]
     # With one target, names need no target.
     several = len(context.order.targets) > 1
     path = context.run.root / (f"methods-{target.id}.svg" if several else "methods.svg")
     title = f"{trained.base} on validation photos" + (f", {target.id}" if several else "")
-    write_text(path, chart.draw_drops(pairs, title))
+    write_text(path, chart.draw_drops(pairs, title, chosen=chosen.sha256))
     # A chosen file that exceeds a limit is delivered with the reason: it was the nearest.
     return Delivered(
         target=target.id,
-        attempts=attempts,
+        attempts=choice.attempts,
         verdict=verdict,
         artifact=chosen,
         bundle=bundle,
         picture=path,
         unmet=limits.check_model_bytes(chosen, target.limits),
+        next_method=choice.next_method,
     )
 
 

@@ -78,7 +78,9 @@ def prepared(tmp_path) -> Built:
         seconds=1.0,
     )
     candidate = Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"}))
-    chosen = Attempt(method="int8", seconds=12.5, reason="loses +0.50 points, within the limit", candidate=candidate)
+    chosen = Attempt(
+        method="int8", seconds=12.5, reason="chosen: loses +0.50 points, within the limit", candidate=candidate
+    )
     delivered = Delivered(
         target="tflite",
         attempts=(SKIPPED, chosen),
@@ -183,7 +185,7 @@ def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
 
 def test_ladder_is_shown_where_several_methods_were_tried(prepared):
     text = join_words(show(output.show_built, prepared))
-    assert "int8_more 0 no further photos" in text and "int8 12 loses +0.50 points, within the limit ← chosen" in text
+    assert "int8_more 0 no further photos" in text and "int8 12 chosen: loses +0.50 points" in text
     (delivered,) = prepared.targets
     single = dataclasses.replace(delivered, attempts=delivered.attempts[1:])
     assert "no further photos" not in show(output.show_built, dataclasses.replace(prepared, targets=(single,)))

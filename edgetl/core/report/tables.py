@@ -116,21 +116,17 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
     )
 
 
-def tabulate_attempts(attempts: Sequence[Attempt], chosen: str) -> Table:
-    """Tabulate the attempts of the ladder: the duration of each, and its result.
+def tabulate_attempts(attempts: Sequence[Attempt]) -> Table:
+    """Tabulate the attempts of the ladder: the duration of each, and why it was chosen or not.
 
     Args:
-        attempts: attempts, in order.
-        chosen: the chosen method.
+        attempts: attempts, in order, with the reasons of `choice.choose_file`.
     """
-    rows = []
-    for attempt in attempts:
-        mark = " ← chosen" if attempt.method == chosen else ""
-        rows.append([attempt.method, f"{attempt.seconds:.0f}", attempt.reason + mark])
-    within_limit = [attempt.candidate is not None and attempt.candidate.within_limit for attempt in attempts]
-    # The ladder ends at the first file within the limit, unless all methods were requested.
-    rule = "all methods were requested" if any(within_limit[:-1]) else "tried in order until one met the limit"
-    return (f"the ladder: {rule}", ["method", "s", "on validation photos"], rows)
+    rows = [[attempt.method, f"{attempt.seconds:.0f}", attempt.reason] for attempt in attempts]
+    holding = [attempt.candidate is not None and attempt.candidate.holds_limit for attempt in attempts]
+    # The ladder ends at the first file that holds the limit, unless all methods were requested.
+    rule = "all methods were requested" if any(holding[:-1]) else "tried in order until one holds the limit"
+    return (f"the choice on validation photos: {rule}", ["method", "s", "chosen, or why not"], rows)
 
 
 def tabulate_layers(layers: Sequence[LayerError], format_title: str, most: int = 20) -> Table:
