@@ -13,6 +13,8 @@ Table = tuple[str, list[str], list[list[str]]]
 # Files listed for each reason, and classes in the table of classes. Thousands of them must not fill the screen.
 _LISTED_FILES = 3
 _LISTED_CLASSES = 10
+# Mark of a latency that was measured beside other processes.
+_DISTURBED = "~"
 
 
 def format_points(fraction: float) -> str:
@@ -101,7 +103,7 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
             f"{format_points(verdict.drop_low)} … {format_points(verdict.drop_high)}",
             f"{verdict.broke}/{verdict.fixed}",
             format_bytes(artifact.bytes),
-            f"{verdict.host_ms:.2f}",
+            f"{verdict.host_ms:.2f}{_DISTURBED if verdict.host_disturbed else ''}",
             "← chosen" if artifact.method == chosen else "",
         ]
         for artifact, verdict in pairs
@@ -109,11 +111,10 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
     # All methods are compared on the same photos.
     photos = pairs[0][1].photos if pairs else 0
     columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
-    return (
-        f"methods on {photos} validation photos (host ms: one thread of this machine, not the device)",
-        columns,
-        rows,
-    )
+    title = f"methods on {photos} validation photos (host ms: one thread of this machine, not the device"
+    if any(verdict.host_disturbed for _, verdict in pairs):
+        title += f"; {_DISTURBED} other processes disturbed it"
+    return (f"{title})", columns, rows)
 
 
 def tabulate_attempts(attempts: Sequence[Attempt]) -> Table:

@@ -179,6 +179,14 @@ def test_methods_are_rows_and_the_chosen_one_is_marked():
     assert [row[-1] for row in rows] == ["", "← chosen"]
 
 
+def test_disturbed_latency_is_marked_and_explained():
+    artifact = make_artifact("int8", 640_000)
+    title, _, rows = report_tables.tabulate_methods([(artifact, copy_verdict(host_disturbed=True))], chosen="int8")
+    assert rows[0][6] == "1.23~" and title.endswith("; ~ other processes disturbed it)")
+    title, _, rows = report_tables.tabulate_methods([(artifact, VERDICT)], chosen="int8")
+    assert rows[0][6] == "1.23" and "~" not in title
+
+
 def test_no_methods_are_an_empty_table():
     assert check_table(report_tables.tabulate_methods([], chosen=""))[2] == []
 
