@@ -204,6 +204,7 @@ def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = F
         ConfigError: not a run folder, or no such method or target.
     """
     with reopen(Path(run), target, quiet=quiet) as pipeline:
+        pipeline.selection.pin(method)
         artifact = pipeline.selection.choose(method)
         return pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
 

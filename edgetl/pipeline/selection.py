@@ -16,6 +16,8 @@ from edgetl.core.evaluation.choice import Choice, Preference
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
 from edgetl.core.records import Artifact
+from edgetl.core.run.latencies import read_latencies
+from edgetl.core.run.pins import read_pins, write_pin
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.files import Files
 from edgetl.pipeline.scores import ModelScores
@@ -53,15 +55,32 @@ class Selection:
         """Return the file of a method; without one, the file that the objective of the order or the target chooses.
 
         Args:
-            method: name of the method; "" for the one that the order pins, if any.
+            method: name of the method; "" for the one that the order or `pin` has pinned, if any.
 
         Raises:
             ConfigError: the target does not accept the method, or no file was made.
         """
-        method = method or self._order.method
+        root = self._context.run.root
+        method = method or self._order.method or read_pins(root).get(self._target.id, "")
         if not method:
             return self._choose(self.attempts).chosen.artifact
         return self._make(self._find_format(method, accepted=True), method)
+
+    def pin(self, method: str) -> None:
+        """Pin a method in the run folder: `choose` returns its file from now on. With "", remove the pin.
+
+        Raises:
+            ConfigError: the target does not accept the method.
+        """
+        if method:
+            self._find_format(method, accepted=True)
+        write_pin(self._context.run.root, self._target.id, method)
+
+    def unpin(self) -> str:
+        """Remove the pin; return the method that was pinned, or ""."""
+        method = read_pins(self._context.run.root).get(self._target.id, "")
+        self.pin("")
+        return method
 
     def explain(self, chosen: Artifact) -> Choice:
         """Return the attempts with the reason why each was chosen or not.
@@ -143,7 +162,12 @@ class Selection:
         return candidate, ladder.explain_result(candidate)
 
     def _choose(self, attempts: Sequence[Attempt], pinned: Artifact | None = None) -> Choice:
-        preference = Preference(objective=self._order.prefer or self._target.accepts.prefer, device_ms={})
+        devices = read_latencies(self._context.run.root, self._target.id)
+        preference = Preference(
+            objective=self._order.prefer or self._target.accepts.prefer,
+            # Latencies of two devices cannot be compared: those of the device that has measured most files count.
+            device_ms=max(devices.values(), key=len, default={}),
+        )
         return choice.choose_file(attempts, preference, pinned=pinned)
 
     def _make(self, format_name: FormatName, method: str) -> Artifact:

@@ -14,6 +14,7 @@ from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Artifact, Benchmark, Bundle, LayerError, Trained, TrainingPhase
+from edgetl.core.report.gain import Gain
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -62,7 +63,7 @@ SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", c
 @pytest.fixture
 def prepared(tmp_path) -> Built:
     """The results of a build for one target, with those fields only that are shown."""
-    artifact = Artifact.model_construct(method="int8", bytes=640_000)
+    artifact = Artifact.model_construct(method="int8", bytes=640_000, sha256="int8")
     phase = TrainingPhase.model_construct(
         name="head",
         learning_rate=1e-3,
@@ -89,6 +90,9 @@ def prepared(tmp_path) -> Built:
         bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
         picture=tmp_path / "methods.svg",
         unmet="",
+        next_method="qat8",
+        gain=Gain(method="int8", model_bytes=640_000, float32_bytes=1_900_000),
+        device_ms={"pi@a": {"int8": 20.0}, "pi@b": {"another": 1.0}},
     )
     return Built(
         run=tmp_path,
@@ -153,7 +157,18 @@ def test_json_of_a_build_for_one_target(prepared):
     record = json.loads(json.dumps(output.dump_built(prepared)))
     assert record["run"] == str(prepared.run) and record["bundle"] == str(prepared.run / "bundle")
     assert (record["method"], record["model_bytes"], record["seconds"]) == ("int8", 640_000, {"train": 1.5})
-    assert record["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
+    assert record["methods"] == [
+        {
+            "method": "int8",
+            "model_bytes": 640_000,
+            "validation_drop": 0.01,
+            "host_ms": 1.5,
+            "host_disturbed": False,
+            "device_ms": {"pi@a": 20.0},
+            "chosen": True,
+        }
+    ]
+    assert record["next_method"] == "qat8" and record["gain"]["float32_bytes"] == 1_900_000
     assert record["verdict"]["outcome"] == "PASS" and record["verdict"]["photos_needed"] is None
     assert record["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "reason": "no further photos"}
     assert record["ladder"][1]["method"] == "int8"
@@ -189,6 +204,14 @@ def test_ladder_is_shown_where_several_methods_were_tried(prepared):
     (delivered,) = prepared.targets
     single = dataclasses.replace(delivered, attempts=delivered.attempts[1:])
     assert "no further photos" not in show(output.show_built, dataclasses.replace(prepared, targets=(single,)))
+
+
+def test_gain_and_latencies_on_devices_are_shown(prepared):
+    text = join_words(show(output.show_built, prepared))
+    assert "int8 against float32: 640 kB instead of 1.90 MB (3.0 times smaller)" in text
+    assert "host ms pi@a ms" in text and "1.50 20.00 ← chosen" in text and "pi@b" not in text
+    unpinned = dataclasses.replace(prepared.targets[0], gain=None)
+    assert "against float32" not in show(output.show_built, dataclasses.replace(prepared, targets=(unpinned,)))
 
 
 def test_layers_are_shown_by_format_with_a_short_name():

@@ -8,6 +8,7 @@ from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.records import Artifact
+from edgetl.core.run.latencies import DeviceLatency, add_latency
 from edgetl.core.verdict_records import Flip, Verdict
 from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.selection import Selection
@@ -387,6 +388,42 @@ def test_method_without_a_format_of_the_target_is_refused(select):
     assert caught.value.hint == f"it accepts {', '.join(target.accepts.methods)}"
     with pytest.raises(ConfigError, match="target onnx does not accept int8_u8s8"):
         selection.choose("int8_u8s8")
+
+
+# A pin in the run folder
+
+
+def test_pinned_method_is_used_until_the_pin_is_removed(select):
+    selection, _ = select({"int8": 0.0})
+    selection.pin("float16")
+    assert selection.choose().method == "float16" and selection.choose("int8").method == "int8"
+    assert selection.unpin() == "float16" and selection.unpin() == ""
+    assert selection.choose().method == "int8"
+
+
+def test_method_that_the_target_does_not_accept_is_not_pinned(select):
+    selection, _ = select({}, target=change_target(accepts={"methods": ("int8", "float32")}))
+    with pytest.raises(ConfigError, match="does not accept float16"):
+        selection.pin("float16")
+    assert selection.unpin() == ""
+
+
+# Latencies on a device
+
+
+def test_latencies_on_a_device_decide_where_all_files_have_one(select, empty_context):
+    drops = {"int8": 0.0, "float16": 0.0}
+    options = {
+        "target": change_target(accepts={"methods": ("int8", "float16")}),
+        "all_methods": True,
+        "prefer": "latency",
+    }
+    assert select(drops, **options)[0].choose().method == "int8"
+    for method, ms in (("int8", 30.0), ("float16", 20.0)):
+        digest = f"tflite {method}"
+        add_latency(empty_context.run.root, DeviceLatency(target="tflite", device="pi@a", model_sha256=digest, ms=ms))
+        expected = {"int8": "int8", "float16": "float16"}[method]
+        assert select(drops, **options)[0].choose().method == expected
 
 
 # Limits of the target

@@ -1,6 +1,6 @@
 """Records → text for the user: the titles, columns and cells of tables, and the verdict in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
@@ -88,13 +88,18 @@ def tabulate_phases(trained: Trained) -> Table:
     return (f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}", columns, rows)
 
 
-def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
+def tabulate_methods(
+    pairs: Sequence[tuple[Artifact, Verdict]], chosen: str, device_ms: Mapping[str, Mapping[str, float]] | None = None
+) -> Table:
     """Tabulate the converted files with their verdicts on the validation photos.
 
     Args:
         pairs: artifacts with their verdicts.
         chosen: method of the chosen artifact.
+        device_ms: name of a device → sha256 of a file → its latency there. Each device has a column of its own.
     """
+    digests = {artifact.sha256 for artifact, _ in pairs}
+    devices = {name: measured for name, measured in (device_ms or {}).items() if digests & measured.keys()}
     rows = [
         [
             artifact.method,
@@ -104,13 +109,18 @@ def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> 
             f"{verdict.broke}/{verdict.fixed}",
             format_bytes(artifact.bytes),
             f"{verdict.host_ms:.2f}{_DISTURBED if verdict.host_disturbed else ''}",
+            *(
+                f"{measured[artifact.sha256]:.2f}" if artifact.sha256 in measured else ""
+                for measured in devices.values()
+            ),
             "← chosen" if artifact.method == chosen else "",
         ]
         for artifact, verdict in pairs
     ]
     # All methods are compared on the same photos.
     photos = pairs[0][1].photos if pairs else 0
-    columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
+    columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms"]
+    columns += [*(f"{name} ms" for name in devices), ""]
     title = f"methods on {photos} validation photos (host ms: one thread of this machine, not the device"
     if any(verdict.host_disturbed for _, verdict in pairs):
         title += f"; {_DISTURBED} other processes disturbed it"

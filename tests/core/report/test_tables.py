@@ -80,7 +80,12 @@ def copy_verdict(**changes) -> Verdict:
 def make_artifact(method: str, size_bytes: int) -> Artifact:
     tensor = TensorSpec(name="t", shape=(1,), dtype="uint8", scale=0, zero_point=0)
     return Artifact.model_construct(
-        method=method, bytes=size_bytes, input=tensor, output=tensor, calibration=CalibrationSet(photos=0, sha256="")
+        method=method,
+        sha256=method,
+        bytes=size_bytes,
+        input=tensor,
+        output=tensor,
+        calibration=CalibrationSet(photos=0, sha256=""),
     )
 
 
