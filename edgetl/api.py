@@ -56,6 +56,7 @@ class BuildKeywords(TrainKeywords, total=False):
     target_dir: PathLike | Sequence[PathLike] | None
     method: str
     all_methods: bool
+    prefer: str
     limit_drop: float | None
     strict: bool
     model: PathLike | None
@@ -203,6 +204,7 @@ def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = F
         ConfigError: not a run folder, or no such method or target.
     """
     with reopen(Path(run), target, quiet=quiet) as pipeline:
+        pipeline.selection.pin(method)
         artifact = pipeline.selection.choose(method)
         return pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
 

@@ -1,5 +1,6 @@
 """Prints results: JSON or paths for scripts on stdout, tables for people on the console."""
 
+import dataclasses
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
 from edgetl.core.report import measurement_tables, tables
+from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
@@ -84,12 +86,21 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
         "method": delivered.artifact.method,
         "model_bytes": delivered.artifact.bytes,
         "verdict": verdict,
+        "next_method": delivered.next_method,
+        "gain": _dump_gain(delivered.gain) if delivered.gain else None,
         "methods": [
             {
                 "method": candidate.artifact.method,
                 "model_bytes": candidate.artifact.bytes,
                 "validation_drop": candidate.validation.drop,
                 "host_ms": candidate.validation.host_ms,
+                "host_disturbed": candidate.validation.host_disturbed,
+                "device_ms": {
+                    device: measured[candidate.artifact.sha256]
+                    for device, measured in delivered.device_ms.items()
+                    if candidate.artifact.sha256 in measured
+                },
+                "chosen": candidate.artifact.sha256 == delivered.artifact.sha256,
             }
             for candidate in delivered.candidates
         ],
@@ -99,6 +110,10 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
             for attempt in delivered.attempts
         ],
     }
+
+
+def _dump_gain(gain: Gain) -> dict[str, Any]:
+    return {**dataclasses.asdict(gain), "latencies": [dataclasses.asdict(entry) for entry in gain.latencies]}
 
 
 def dump_measured(measured: Measured) -> dict[str, Any]:
@@ -121,13 +136,15 @@ def show_built(built: Built, console: Console) -> None:
         if len(built.targets) > 1:
             console.say(f"target {delivered.target}")
         pairs = [(candidate.artifact, candidate.validation) for candidate in delivered.candidates]
-        console.table(*tables.tabulate_methods(pairs, chosen=delivered.artifact.method))
+        console.table(*tables.tabulate_methods(pairs, delivered.artifact.method, delivered.device_ms))
         if any(find_method(artifact.method).retraining in ("prune", "cluster") for artifact, _ in pairs):
             console.table(*tables.tabulate_weights([artifact for artifact, _ in pairs]))
         # A ladder of one step is the table of methods once more.
         if len(delivered.attempts) > 1:
-            console.table(*tables.tabulate_attempts(delivered.attempts, chosen=delivered.artifact.method))
+            console.table(*tables.tabulate_attempts(delivered.attempts))
         show_verdict(delivered.verdict, console)
+        for line in describe_gain(delivered.gain) if delivered.gain else ():
+            console.say(line)
         console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")
     for agreement in built.agreements:

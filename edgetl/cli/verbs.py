@@ -48,6 +48,7 @@ def _build(options: BuildCommand) -> None:
     check_acceptance(
         {delivered.target: delivered.verdict for delivered in built.targets},
         {delivered.target: delivered.unmet for delivered in built.targets},
+        built.list_next_files(),
         strict=order.recipe.contract.strict,
     )
 
@@ -124,6 +125,7 @@ def _bundle(options: BundleCommand) -> None:
     from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+        pipeline.selection.pin(options.method)
         artifact = pipeline.selection.choose(options.method)
         bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
     output.print_record(bundle.model_dump(mode="json"), str(bundle.root), as_json=options.as_json)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgetl.core.device import target_search, targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation.objective import Objective, find_objective
 from edgetl.core.recipe.resolve import parse_recipe
 from edgetl.core.recipe.tables import Recipe
 from edgetl.core.storage.files import read_json, write_json
@@ -22,8 +24,9 @@ class Order:
         photos: folder of photos; None for the embedded digits.
         targets: at least one, no two with the same id.
         recipe: how to train and judge.
-        method: the pinned conversion method; "" for each target's first within the limit.
+        method: the pinned conversion method; "" for each target's own choice.
         all_methods: whether every method is made and scored.
+        prefer: what a file is chosen by; "" for the objective of each target.
     """
 
     photos: Path | None
@@ -31,6 +34,7 @@ class Order:
     recipe: Recipe
     method: str = ""
     all_methods: bool = False
+    prefer: Objective | Literal[""] = ""
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -68,6 +72,7 @@ def save_order(order: Order, root: Path) -> None:
             "recipe": order.recipe.tables(),
             "method": order.method,
             "all_methods": order.all_methods,
+            "prefer": order.prefer,
         },
     )
 
@@ -96,6 +101,8 @@ def load_order(root: Path) -> Order:
             recipe=parse_recipe(value["recipe"], str(path)),
             method=value["method"],
             all_methods=value["all_methods"],
+            # Orders of earlier versions have no preference.
+            prefer=find_objective(value["prefer"]) if value.get("prefer") else "",
         )
     # ValueError: a folder whose name is no path.
     except (KeyError, TypeError, ValueError) as error:

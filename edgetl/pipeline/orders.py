@@ -6,6 +6,7 @@ from pathlib import Path
 from edgetl.core import methods
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.photos import photo_folder
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.run.run_folder import make_folder_name
@@ -42,7 +43,14 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if recipe.external.path and photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
-    return Order(photos=photos, targets=loaded, recipe=recipe, method=build.method, all_methods=build.all_methods)
+    return Order(
+        photos=photos,
+        targets=loaded,
+        recipe=recipe,
+        method=build.method,
+        all_methods=build.all_methods,
+        prefer=find_objective(build.prefer) if build.prefer else "",
+    )
 
 
 def list_overridden_limits(order: Order) -> list[str]:
@@ -68,6 +76,7 @@ def continue_order(order: Order, root: Path) -> Order:
         recipe=order.recipe.model_copy(update=later_tables),
         method=before.method,
         all_methods=before.all_methods,
+        prefer=before.prefer,
     )
 
 

@@ -68,7 +68,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         classes=classes,
         reference=reference,
         artifact=artifact,
-        host_ms=predictions.invoke_ms,
+        host_ms=predictions.latency.ms,
+        host_disturbed=predictions.latency.disturbed,
     )
     try:
         # ValueError: scores that are not probabilities. In a run they would be a defect, here they come from the user.

@@ -151,7 +151,7 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     if share >= REQUIRED_AGREEMENT:
         return share, _USABLE
     # Two kernel sets run the same file. Where they disagree as well, the network is sensitive to rounding.
-    affordable = row.count_affordable_photos(_DIAGNOSIS_S, predictions.invoke_ms, accelerated=predictions.accelerated)
+    affordable = row.count_affordable_photos(_DIAGNOSIS_S, predictions.latency.ms, accelerated=predictions.accelerated)
     rows = metrics.sample_evenly(len(expected), affordable)
     sample = pixel_store.open_pixels([retrained.agreement_sha256s[index] for index in rows], trained.input)
     reference = metrics.expand_sigmoid(backend.predict(path, sample, "reference", lambda _: None).scores)

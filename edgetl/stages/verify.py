@@ -57,6 +57,7 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
             reference=_load(case.reference),
             artifact=_load(case.artifact),
             host_ms=case.artifact.invoke_ms,
+            host_disturbed=case.artifact.disturbed,
         )
         return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, _build_hops(case))
     except ValueError as error:

@@ -15,6 +15,7 @@ from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Artifact, Benchmark, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
 from edgetl.core.report import tables
+from edgetl.core.report.gain import Gain
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -63,7 +64,7 @@ SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", c
 @pytest.fixture
 def prepared(tmp_path) -> Built:
     """The results of a build for one target, with those fields only that are shown."""
-    artifact = Artifact.model_construct(method="int8", bytes=640_000)
+    artifact = Artifact.model_construct(method="int8", bytes=640_000, sha256="int8")
     phase = TrainingPhase.model_construct(
         name="head",
         learning_rate=1e-3,
@@ -79,7 +80,9 @@ def prepared(tmp_path) -> Built:
         seconds=1.0,
     )
     candidate = Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"}))
-    chosen = Attempt(method="int8", seconds=12.5, reason="loses +0.50 points, within the limit", candidate=candidate)
+    chosen = Attempt(
+        method="int8", seconds=12.5, reason="chosen: loses +0.50 points, within the limit", candidate=candidate
+    )
     delivered = Delivered(
         target="tflite",
         attempts=(SKIPPED, chosen),
@@ -88,6 +91,9 @@ def prepared(tmp_path) -> Built:
         bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
         picture=tmp_path / "methods.svg",
         unmet="",
+        next_method="qat8",
+        gain=Gain(method="int8", model_bytes=640_000, float32_bytes=1_900_000),
+        device_ms={"pi@a": {"int8": 20.0}, "pi@b": {"another": 1.0}},
     )
     return Built(
         run=tmp_path,
@@ -152,7 +158,18 @@ def test_json_of_a_build_for_one_target(prepared):
     record = json.loads(json.dumps(output.dump_built(prepared)))
     assert record["run"] == str(prepared.run) and record["bundle"] == str(prepared.run / "bundle")
     assert (record["method"], record["model_bytes"], record["seconds"]) == ("int8", 640_000, {"train": 1.5})
-    assert record["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
+    assert record["methods"] == [
+        {
+            "method": "int8",
+            "model_bytes": 640_000,
+            "validation_drop": 0.01,
+            "host_ms": 1.5,
+            "host_disturbed": False,
+            "device_ms": {"pi@a": 20.0},
+            "chosen": True,
+        }
+    ]
+    assert record["next_method"] == "qat8" and record["gain"]["float32_bytes"] == 1_900_000
     assert record["verdict"]["outcome"] == "PASS" and record["verdict"]["photos_needed"] is None
     assert record["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "reason": "no further photos"}
     assert record["ladder"][1]["method"] == "int8"
@@ -184,10 +201,18 @@ def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
 
 def test_ladder_is_shown_where_several_methods_were_tried(prepared):
     text = join_words(show(output.show_built, prepared))
-    assert "int8_more 0 no further photos" in text and "int8 12 loses +0.50 points, within the limit ← chosen" in text
+    assert "int8_more 0 no further photos" in text and "int8 12 chosen: loses +0.50 points" in text
     (delivered,) = prepared.targets
     single = dataclasses.replace(delivered, attempts=delivered.attempts[1:])
     assert "no further photos" not in show(output.show_built, dataclasses.replace(prepared, targets=(single,)))
+
+
+def test_gain_and_latencies_on_devices_are_shown(prepared):
+    text = join_words(show(output.show_built, prepared))
+    assert "int8 against float32: 640 kB instead of 1.90 MB (3.0 times smaller)" in text
+    assert "host ms pi@a ms" in text and "1.50 20.00 ← chosen" in text and "pi@b" not in text
+    unpinned = dataclasses.replace(prepared.targets[0], gain=None)
+    assert "against float32" not in show(output.show_built, dataclasses.replace(prepared, targets=(unpinned,)))
 
 
 def test_layers_are_shown_by_format_with_a_short_name():
@@ -304,7 +329,7 @@ def test_tables_of_a_build_fit_80_columns(prepared, check_tables):
     )
     artifacts = [
         Artifact.model_construct(
-            method=method, bytes=143_700_000, gzip_bytes=143_700_000, sparsity=0.5, distinct_weights=65536
+            sha256="a", method=method, bytes=143_700_000, gzip_bytes=143_700_000, sparsity=0.5, distinct_weights=65536
         )
         for method in ("int8", "mixed8-16", "prune8")
     ]

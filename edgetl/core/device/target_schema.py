@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from edgetl.core.errors import ConfigError, unknown_name
+from edgetl.core.evaluation.objective import Objective
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS
 from edgetl.core.storage.regular_files import read_user_text
@@ -61,10 +62,14 @@ class DeviceTable(_Table):
 
 
 class AcceptsTable(_Table):
-    """File formats that the runtime reads, and conversion methods in order of preference."""
+    """File formats that the runtime reads, and conversion methods in order of preference.
+
+    `prefer` is what a file is chosen by, among those that hold the limit: see `core.evaluation.choice`.
+    """
 
     formats: Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1)]
     methods: Texts
+    prefer: Objective = "balanced"
 
 
 class LimitsTable(_Table):

@@ -80,7 +80,12 @@ def copy_verdict(**changes) -> Verdict:
 def make_artifact(method: str, size_bytes: int) -> Artifact:
     tensor = TensorSpec(name="t", shape=(1,), dtype="uint8", scale=0, zero_point=0)
     return Artifact.model_construct(
-        method=method, bytes=size_bytes, input=tensor, output=tensor, calibration=CalibrationSet(photos=0, sha256="")
+        method=method,
+        sha256=method,
+        bytes=size_bytes,
+        input=tensor,
+        output=tensor,
+        calibration=CalibrationSet(photos=0, sha256=""),
     )
 
 
@@ -179,26 +184,35 @@ def test_methods_are_rows_and_the_chosen_one_is_marked():
     assert [row[-1] for row in rows] == ["", "← chosen"]
 
 
+def test_disturbed_latency_is_marked_and_explained():
+    artifact = make_artifact("int8", 640_000)
+    title, _, rows = report_tables.tabulate_methods([(artifact, copy_verdict(host_disturbed=True))], chosen="int8")
+    assert rows[0][5] == "1.23~" and title.endswith("; ~ other processes disturbed it")
+    title, _, rows = report_tables.tabulate_methods([(artifact, VERDICT)], chosen="int8")
+    assert rows[0][5] == "1.23" and "~" not in title
+
+
 def test_no_methods_are_an_empty_table():
     assert check_table(report_tables.tabulate_methods([], chosen=""))[2] == []
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "rule"),
+    ("drops", "rule"),
     [
-        (["FAIL", "PASS"], "tried in order until one met the limit"),
-        (["FAIL", "FAIL"], "tried in order until one met the limit"),
-        (["PASS", "FAIL"], "all methods were requested"),
+        ([30, 0], "tried in order until one holds the limit"),
+        ([30, 30], "tried in order until one holds the limit"),
+        ([0, 30], "all methods were requested"),
     ],
 )
-def test_title_of_the_ladder_states_when_it_ended(outcomes, rule):
+def test_title_of_the_ladder_states_when_it_ended(drops, rule):
     attempts = [Attempt(method="int8_more", seconds=0.0, reason="the ranges differ", candidate=None)]
-    for outcome in outcomes:
-        candidate = Candidate(artifact=make_artifact("int8", 1), validation=copy_verdict(outcome=outcome))
-        attempts.append(Attempt(method="int8", seconds=12.5, reason="drop 1.0", candidate=candidate))
-    title, _, rows = check_table(report_tables.tabulate_attempts(attempts, chosen="int8"))
-    assert title == f"the ladder: {rule}"
-    assert rows[:2] == [["int8_more", "0", "the ranges differ"], ["int8", "12", "drop 1.0 ← chosen"]]
+    for broke in drops:
+        validation = copy_verdict(broke=broke, fixed=0, drop=broke / 200, outcome="UNDECIDED")
+        candidate = Candidate(artifact=make_artifact("int8", 1), validation=validation)
+        attempts.append(Attempt(method="int8", seconds=12.5, reason="chosen: drop 1.0", candidate=candidate))
+    title, columns, rows = check_table(report_tables.tabulate_attempts(attempts))
+    assert title == f"the choice on validation photos: {rule}" and columns[2] == "chosen, or why not"
+    assert rows[:2] == [["int8_more", "0", "the ranges differ"], ["int8", "12", "chosen: drop 1.0"]]
 
 
 def test_layers_are_ranked_and_have_short_names():
