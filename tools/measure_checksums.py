@@ -4,7 +4,8 @@
     python tools/measure_checksums.py --photos 10000 --side 96 --rounds 5
 
 The files contain random bytes and have the sizes of segments. They have just been written, so they are in memory: a
-disk adds the time that it takes to read them. All are measured in turn in each round, and the fastest round counts.
+disk adds the time that it takes to read them. All are measured in turn in each round, and the fastest round counts. The
+figures are processor time: other programs on the machine add little to it.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def write_segments(folder: Path, total_bytes: int) -> list[Path]:
 
 
 def measure(paths: list[Path], rounds: int) -> dict[str, float]:
-    """Return the seconds that each kind of checksum takes for all files, in the fastest round."""
+    """Return the processor seconds that each kind of checksum takes for all files, in the fastest round."""
     kinds: dict[str, Callable[[Path], object]] = {
         "store_s": compute_checksum,
         "crc32_s": _compute_crc32,
@@ -61,10 +62,10 @@ def measure(paths: list[Path], rounds: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(rounds):
         for name, compute in kinds.items():
-            start = time.perf_counter()
+            start = time.process_time()
             for path in paths:
                 compute(path)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     return {name: round(min(values), 4) for name, values in seconds.items()}
 
 

@@ -2,7 +2,7 @@
 
 A checksum is the CRC-32 of the sums of the 64-bit words of every page of 4096 bytes. It finds every change within one
 word of a page, every page that was zeroed or moved unless its sum is the same, and other changes but one in 2**32.
-It takes a third of the time of a CRC-32 of the bytes (tools/measure_checksums.py).
+It takes less than half the time of a CRC-32 of the bytes (tools/measure_checksums.py).
 """
 
 import json
