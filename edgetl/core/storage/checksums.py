@@ -1,7 +1,8 @@
 """Checksums of the files of a folder in the cache, which are verified before the files are used.
 
-A checksum is the CRC-32 of the sums of the 64-bit words of every page of 4096 bytes. It finds every change within one
-word of a page, every page that was zeroed or moved unless its sum is the same, and other changes but one in 2**32.
+A checksum is the CRC-32 of the sums of the 64-bit words of every page of 4096 bytes. A damaged file matches its
+checksum by chance in one of 2**32 cases. Changes that keep the sum of a page, such as words that changed places in it,
+are not found: disks and power cuts zero or replace whole pages, or flip single bits.
 It takes less than half the time of a CRC-32 of the bytes (tools/measure_checksums.py).
 """
 

@@ -65,8 +65,12 @@ def read_regular(path: Path, limit_bytes: int, *, follow_links: bool = True) -> 
         OSError: see `open_regular`.
     """
     with open_regular(path, limit_bytes, follow_links=follow_links) as file:
+        # A read allocates what it asks for: not the limit, but the size.
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size + 1)
         # The file may grow while it is read, and files below /proc have a size of 0.
-        content = file.read(limit_bytes + 1)
+        if len(content) > size:
+            content += file.read(limit_bytes + 1 - len(content))
     if len(content) > limit_bytes:
         raise _make_size_error(path, limit_bytes)
     return content

@@ -86,6 +86,7 @@ def test_file_that_grows_while_it_is_read_is_refused():
     assert Path("/proc/self/maps").stat().st_size == 0
     with pytest.raises(OSError, match="over the limit"):
         read_regular(Path("/proc/self/maps"), 10)
+    assert b"python" in read_regular(Path("/proc/self/maps"), 10_000_000)
 
 
 def test_text_that_is_not_utf8_is_refused(tmp_path):
