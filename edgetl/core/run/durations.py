@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from edgetl.core.run.run_folder import stage_file_name
+from edgetl.core.storage.regular_files import open_regular
 
 # The duration is written before the record, which may have a line for each of 100 000 photos.
 _HEAD_BYTES = 4096
@@ -15,11 +16,12 @@ def read_durations(root: Path) -> dict[str, float]:
     durations: dict[str, float] = {}
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         path = folder / stage_file_name(folder.name)
-        # Not a pipe or a device: reading it would wait forever.
-        if not path.is_file():
+        try:
+            with open_regular(path, follow_links=False) as file:
+                match = _SECONDS.search(file.read(_HEAD_BYTES))
+        except OSError:
+            # Not a folder of a stage, or one that somebody changed: it has no duration.
             continue
-        with path.open("rb") as file:
-            match = _SECONDS.search(file.read(_HEAD_BYTES))
         if match:
             durations[folder.name] = float(match[1])
     return durations
