@@ -12,7 +12,7 @@ from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
 from edgetl.core.report import measurement_tables, tables
 from edgetl.core.report.gain import Gain, describe_gain
-from edgetl.core.screen.printable import escape_controls, format_json
+from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -24,7 +24,7 @@ def print_record(record: object, line: str, *, as_json: bool) -> None:
     A script gets the name of a file as it is. On a terminal its control characters are escaped.
     """
     if as_json:
-        print(format_json(record))
+        print(format_json_line(record))
     else:
         print("\n".join(map(escape_controls, line.split("\n"))) if sys.stdout.isatty() else line)
 
@@ -32,7 +32,7 @@ def print_record(record: object, line: str, *, as_json: bool) -> None:
 def print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool, title: str = "") -> None:
     """Print the record as JSON, or the rows as a table, with a title above it unless it is empty."""
     if as_json:
-        print(format_json(record))
+        print(format_json_line(record))
         return
     # A table that is piped into a file has no colours.
     print_rows(create_terminal(sys.stdout), title, columns, rows)

@@ -12,9 +12,9 @@ from edgetl.core.machine import check_system
 from edgetl.core.run.run_folder import RunFolder, open_run
 from edgetl.core.screen.output_log import redirect_output
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.forecast.steps import plan_steps
 from edgetl.pipeline.order import Order, load_order
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
-from edgetl.pipeline.steps import plan_steps
 
 
 @contextmanager

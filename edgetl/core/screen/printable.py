@@ -23,7 +23,7 @@ def escape_controls(text: str) -> str:
     return "".join(_escape_character(character) if _is_control(character) else character for character in text)
 
 
-def format_json(value: object) -> str:
+def format_json_line(value: object) -> str:
     r"""Format a value as one line of JSON in which control characters are written as \uXXXX.
 
     The json module escapes the characters below U+0020 only.

@@ -21,4 +21,8 @@ def test_other_files_have_no_duration(tmp_path):
     (tmp_path / "score" / "score.json").write_bytes(b"\xff{}")
     (tmp_path / "verify").mkdir()
     os.mkfifo(tmp_path / "verify" / "verify.json")
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_text('{"seconds": 1.0}')
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "bundle.json").symlink_to(elsewhere)
     assert read_durations(tmp_path) == {} and read_durations(tmp_path / "absent") == {}

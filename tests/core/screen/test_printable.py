@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgetl.core.screen.printable import escape_controls, format_json
+from edgetl.core.screen.printable import escape_controls, format_json_line
 
 HOSTILE = {
     "\x1b[31m": r"\x1b[31m",
@@ -35,10 +35,10 @@ def test_ordinary_text_is_unchanged(text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_json_has_no_control_character_and_the_same_value(text):
-    line = format_json({text: [text]})
+    line = format_json_line({text: [text]})
     assert json.loads(line) == {text: [text]}
     assert escape_controls(line) == line and "\n" not in line
 
 
 def test_json_keeps_letters():
-    assert format_json({"k": "ä"}) == '{"k": "ä"}'
+    assert format_json_line({"k": "ä"}) == '{"k": "ä"}'

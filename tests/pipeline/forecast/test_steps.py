@@ -9,8 +9,8 @@ from edgetl.core.device import targets
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.screen.step_plan import StepPlan
 from edgetl.core.storage.files import write_json
+from edgetl.pipeline.forecast.steps import plan_steps
 from edgetl.pipeline.order import save_order
-from edgetl.pipeline.steps import plan_steps
 
 
 def run_all(plan: StepPlan, *names: str) -> list[str]:
