@@ -27,6 +27,8 @@ SCHEMA = 1
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
 GOLDEN_ARRAYS = "golden/expected.npz"
+# The same number as in check_files.py and setup.sh of a bundle.
+IDENTITY_DIGITS = 12
 
 # Measured with LiteRT on x86-64 and arm64: float32 outputs differ by at most 2e-5, int8 outputs by at most one step.
 _FLOAT_TOLERANCE = 1e-4
@@ -242,6 +244,20 @@ def pack_golden_arrays(golden: GoldenSet) -> bytes:
             np.lib.format.write_array(content, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
             archive.writestr(entry, content.getvalue())
     return buffer.getvalue()
+
+
+def format_closing_line(checksums: bytes) -> str:
+    """Format the last line of selfcheck.py on a device that computes what the build computed.
+
+    The exit code alone is no proof: a program that was cut off ends with 0 too. The line contains the number of files
+    and the first digits of the SHA-256 of SHA256SUMS.
+
+    Args:
+        checksums: the content of SHA256SUMS.
+    """
+    # The last line of SHA256SUMS names no file.
+    files, identity = checksums.count(b"\n") - 1, hashlib.sha256(checksums).hexdigest()[:IDENTITY_DIGITS]
+    return f"This device computes what the build computed ({files} files, bundle {identity})."
 
 
 def format_checksums(digests: Mapping[str, str]) -> str:
