@@ -159,6 +159,7 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
             "accelerated": target.runtime.accelerated and find_method(artifact.method).activations != "int16",
             "python": target.runtime.python,
             "architectures": list(list_architectures(target)),
+            "other_architectures": list(list_other_architectures(target)),
             "systems": list(target.runtime.systems),
         },
         "golden": list(name_golden_files(contents.golden.photos, contents.dataset.classes)),
@@ -215,13 +216,19 @@ def list_architectures(target: Target) -> tuple[str, ...]:
     return target.device.arch if target.device else tuple(arch for arch in packages if arch != "any")
 
 
+def list_other_architectures(target: Target) -> tuple[str, ...]:
+    """List the architectures that are not those of the board, but on which the bundle can be tried."""
+    architectures = list_architectures(target)
+    return tuple(arch for arch in target.runtime.other_architectures if arch not in architectures)
+
+
 def format_requirements(target: Target) -> str:
     """Format requirements.txt: packages with markers for architecture and Python version."""
     versions = re.findall(r"([<>=!]+)(3\.\d+)", target.runtime.python)
     pythons = " and ".join(f'python_version {operator} "{version}"' for operator, version in versions)
     lines = [f"# {target.title}: Python {target.runtime.python}"]
     for arch, packages in target.runtime.packages.items():
-        if arch not in ("any", *list_architectures(target)):
+        if arch not in ("any", *list_architectures(target), *list_other_architectures(target)):
             continue
         marker = pythons if arch == "any" else f'platform_machine == "{arch}" and {pythons}'
         lines += [f"{package} ; {marker}" for package in packages]
