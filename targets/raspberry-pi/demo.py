@@ -40,6 +40,7 @@ from typing import Any
 
 try:
     import board  # type: ignore[import-not-found]
+    import demo_connections
     import demo_guard
     import demo_health
     import demo_loop
@@ -164,7 +165,8 @@ async def _serve(demo: Demo, guard: Any, options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, demo.loop.stopped.set)
     app = demo_web.make_application(demo, guard, options.viewers)
-    close = await demo_web.serve(app, options.host, options.port, print_addresses)
+    limits = demo_connections.choose_limits(options.viewers)
+    close = await demo_web.serve(app, (options.host, options.port), limits, print_addresses)
     demo.start()
     try:
         await asyncio.to_thread(demo.loop.stopped.wait)
