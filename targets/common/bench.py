@@ -34,6 +34,7 @@ import io
 import json
 import os
 import platform
+import signal
 import time
 import traceback
 from collections.abc import Sequence
@@ -250,6 +251,8 @@ def _parse_seconds(text: str) -> float:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # The name of a folder may contain bytes, and a plot characters, that the encoding of the terminal lacks.

@@ -30,6 +30,7 @@ restrict_imports()
 import hashlib  # noqa: E402
 import os  # noqa: E402
 import re  # noqa: E402
+import signal  # noqa: E402
 import stat  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -191,6 +192,9 @@ def verify_bundle(folder: str) -> bool:
         sys.exit(2)
     if sys.path[0] != folder:
         sys.path.insert(0, folder)
+    # Imports take seconds on a small board. Until the program handles Ctrl+C, it ends without a traceback of them.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     return True
 
 

@@ -30,6 +30,7 @@ import argparse
 import io
 import json
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,8 @@ def _print_labels(photo: Path, ranked: Sequence[tuple[str, float]], *, as_json: 
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name may contain bytes, and a label letters, that the encoding of the terminal lacks.
         sys.stdout.reconfigure(errors="backslashreplace")

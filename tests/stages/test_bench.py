@@ -34,7 +34,7 @@ def replace_program(bundle: Bundle, name: str, text: str) -> Bundle:
 def bundle(delivered, tmp_path) -> Bundle:
     """A copy of the shared run's bundle, with a bench.py that measures few runs."""
     root = Path(shutil.copytree(delivered.bundle.root, tmp_path / "bundle"))
-    start = 'if __name__ == "__main__":\n    for stream'
+    start = 'if __name__ == "__main__":\n    if signal'
     text = (root / "bench.py").read_text(encoding="utf-8")
     assert start in text
     copy = delivered.bundle.model_copy(update={"root": root})

@@ -3,8 +3,10 @@
 import os
 import py_compile
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -310,3 +312,19 @@ def test_changed_checker_is_named_by_every_other_program(device, folder, key):
         assert name in output and "Traceback" not in output, (program, output)
         assert "computes what" not in completed.stdout, (program, output)
     assert not (folder / ".venv").exists() and not list(folder.glob("**/__pycache__"))
+
+
+@pytest.mark.parametrize("program", ["classify.py", "bench.py", "demo.py"])
+def test_interrupt_during_imports_ends_without_a_traceback(device, demo_bundle, tmp_path, program):
+    (tmp_path / "numpy.py").write_text(
+        "import pathlib, time\npathlib.Path(__file__).with_name('began').touch()\ntime.sleep(60)"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    command = [str(device.python), str(demo_bundle / program), "photo.jpg"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as child:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "began").exists():
+            assert time.monotonic() < deadline and child.poll() is None
+            time.sleep(0.02)
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=30)[1] == "" and child.returncode == -signal.SIGINT
