@@ -92,6 +92,7 @@ class RuntimeTable(_Table):
     Attributes:
         python: supported versions, as in ">=3.10,<3.15".
         packages: architecture → pip requirements; those of "any" are for all architectures.
+        other_architectures: those on which a bundle for a board can be tried before the board is there.
         systems: operating systems that are known to work.
         accelerated: whether the runtime has fast kernels (XNNPACK). Without them, the build tests the model on the
             reference kernels.
@@ -99,6 +100,7 @@ class RuntimeTable(_Table):
 
     python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
     packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
+    other_architectures: Annotated[tuple[str, ...], Field(strict=False)] = ()
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True
 
@@ -180,7 +182,7 @@ def validate_target(tables: Mapping[str, Any], path: Path) -> TargetFile:
         if not {*formats} & {*accepted}:
             message = f"{name} makes {' and '.join(formats)} files, the target accepts {', '.join(accepted)}"
             raise locate_key(path, "accepts.methods", ConfigError(message))
-    for arch in target.device.arch if target.device else ():
+    for arch in (*(target.device.arch if target.device else ()), *target.runtime.other_architectures):
         if arch not in target.runtime.packages:
             raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, target.runtime.packages))
     return target
