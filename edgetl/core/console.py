@@ -16,6 +16,7 @@ from typing import TextIO
 from rich.console import Console as RichConsole
 from rich.text import Text
 
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.screen.live_display import LiveDisplay
 from edgetl.core.screen.output_log import append_to_log
 from edgetl.core.screen.printable import escape_controls
@@ -36,7 +37,12 @@ class ProgressBar:
     task: Task
 
     def advance(self, count: int = 1, note: str | None = None) -> None:
-        """Move the bar by `count`, and replace the text beside it, as in "loss 0.31", if there is a note."""
+        """Move the bar by `count`, and replace the text beside it, as in "loss 0.31", if there is a note.
+
+        Raises:
+            Interrupted: ^C or SIGTERM was received.
+        """
+        check_interrupt()
         if self.display is not None:
             self.display.advance(self.task, count, note)
 

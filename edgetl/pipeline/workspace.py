@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError, InternalError
+from edgetl.core.interrupt import announce_with, check_interrupt, is_interrupted, watch_signals
 from edgetl.core.machine import check_system
 from edgetl.core.run.run_folder import RunFolder, open_run
 from edgetl.core.screen.output_log import redirect_output
@@ -28,18 +29,25 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
     Raises:
         ConfigError: not on Linux, the folder is in use, or contains other files.
         InternalError: an unexpected exception; its traceback is in the log.
+        Interrupted: ^C or SIGTERM was received in the block.
     """
     check_system()
     with ExitStack() as stack:
+        # First, so that it ends last: SIGTERM is then sent again where the Python API is used.
+        stack.enter_context(watch_signals())
         root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
         run = stack.enter_context(open_run(root))
         log = run.root / "log.txt"
         # TensorFlow prints to both streams while it works. stdout must contain the result only.
         stream = stack.enter_context(redirect_output(log))
         console = Console(quiet=quiet, stream=stream, logged=True)
+        if not quiet:
+            stack.enter_context(announce_with(console.say))
         try:
             yield run, console
+            check_interrupt()
         except EdgetlError as error:
+            _let_interrupt_pass()
             # Printed when the log is closed, by the command.
             console.log_error(error.message, error.where, error.hint)
             # The log of a temporary folder is deleted with it.
@@ -49,11 +57,20 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
         except OSError:
             # Usually a full disk or missing rights, so not a defect of edgetl. The traceback is in the log.
             traceback.print_exc()
+            _let_interrupt_pass()
             raise
         # A defect of edgetl. The traceback must go to the log before the log is closed.
         except Exception as error:
             traceback.print_exc()
+            _let_interrupt_pass()
             raise (make_internal_error(error, log) if out is not None else make_internal_error(error)) from error
+
+
+def _let_interrupt_pass() -> None:
+    """Raise `Interrupted` in place of an error after ^C or SIGTERM, which ends child processes of libraries too."""
+    if is_interrupted():
+        traceback.print_exc()
+        check_interrupt()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from edgetl.core.device import benchmark
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.records import Benchmark, Bundle
 from edgetl.core.run.workspace import Workspace
 
@@ -23,6 +24,7 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
 
     Raises:
         StageError: bench.py could not measure, or did not write a measurement of this model.
+        Interrupted: ^C or SIGTERM was received, and bench.py was ended.
     """
     with TemporaryDirectory(prefix="edgetl-") as photos:
         command = [sys.executable, str(bundle.root / "bench.py"), "--out", str(work.folder)]
@@ -34,13 +36,20 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
         # A bundle contains no other files, so Python must not write a __pycache__ into it.
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         last_line = "no message"
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", env=environment) as child:
+        # In a process group of its own, bench.py gets no ^C from the terminal: this process ends it.
+        with (
+            subprocess.Popen(
+                command, stderr=subprocess.PIPE, text=True, errors="replace", env=environment, process_group=0
+            ) as child,
+            call_when_interrupted(child.kill),
+        ):
             for line in child.stderr or ():
                 if line.startswith(_MESSAGE):
                     work.console.say(line.removeprefix(_MESSAGE).rstrip())
                 else:
                     last_line = line.strip() or last_line
                     print(line, end="", file=sys.stderr)
+    check_interrupt()
     if child.returncode not in _MEASURED:
         reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last_line
         raise StageError(f"bench.py could not measure: {reason}", where=(bundle.root,))
