@@ -3,14 +3,19 @@
 import sys
 
 from edgetl.core.interrupt import watch_signals
+from edgetl.core.streams import prepare_streams
 
 __all__ = ["main", "run"]
 
 
 def main() -> None:
     """Run the program and exit with its exit code."""
+    prepare_streams()
     with watch_signals(is_program=True):
         code = run(sys.argv[1:])
+        from edgetl.cli.app import report_lost_output
+
+        report_lost_output()
     sys.exit(code)
 
 

@@ -12,6 +12,7 @@ from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
 from edgetl.core.interrupt import Interrupted, check_interrupt
 from edgetl.core.machine import check_system
+from edgetl.core.streams import explain_lost_output
 
 app = typer.Typer(
     name="edgetl",
@@ -77,6 +78,13 @@ def run_command_line(arguments: list[str]) -> int:  # noqa: PLR0911  (one return
         return 2
     except Exception as error:  # noqa: BLE001  (the boundary: no traceback is shown to the user)
         return _show_defect(error)
+
+
+def report_lost_output() -> None:
+    """Report results that could not be written to stdout, as on a full disk. The exit code stays what it is."""
+    reason = explain_lost_output()
+    if reason:
+        Console().error(f"the result could not be printed: {reason}", ["stdout"])
 
 
 def _show_error(error: EdgetlError) -> int:

@@ -23,6 +23,7 @@ from edgetl.core.screen.printable import escape_controls
 from edgetl.core.screen.progress_line import Task
 from edgetl.core.screen.step_plan import StepPlan
 from edgetl.core.screen.table_layout import lay_out_table, wrap_words
+from edgetl.core.streams import choose_stderr
 
 # Shorter steps end without a line, so that a build with nothing to do does not print durations of 0.0 s.
 _SHORTEST_SHOWN_S = 0.5
@@ -71,7 +72,7 @@ class Console:
         self._label = ""
         self._logged = logged
         self._clock = clock
-        self._rich = create_terminal(stream or sys.stderr)
+        self._rich = create_terminal(stream or choose_stderr())
         self._display = LiveDisplay(self._rich, clock)
 
     def labelled(self, label: str) -> "Console":

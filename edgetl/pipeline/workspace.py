@@ -47,7 +47,10 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
             yield run, console
             check_interrupt()
         except EdgetlError as error:
-            _let_interrupt_pass()
+            if is_interrupted():
+                # A signal also ends child processes and what libraries do. That is no error of theirs.
+                traceback.print_exc()
+                check_interrupt()
             # Printed when the log is closed, by the command.
             console.log_error(error.message, error.where, error.hint)
             # The log of a temporary folder is deleted with it.
@@ -57,20 +60,13 @@ def open_workspace(out: Path | None, *, quiet: bool) -> Iterator[tuple[RunFolder
         except OSError:
             # Usually a full disk or missing rights, so not a defect of edgetl. The traceback is in the log.
             traceback.print_exc()
-            _let_interrupt_pass()
+            check_interrupt()
             raise
         # A defect of edgetl. The traceback must go to the log before the log is closed.
         except Exception as error:
             traceback.print_exc()
-            _let_interrupt_pass()
+            check_interrupt()
             raise (make_internal_error(error, log) if out is not None else make_internal_error(error)) from error
-
-
-def _let_interrupt_pass() -> None:
-    """Raise `Interrupted` in place of an error after ^C or SIGTERM, which ends child processes of libraries too."""
-    if is_interrupted():
-        traceback.print_exc()
-        check_interrupt()
 
 
 @contextmanager
@@ -95,14 +91,23 @@ def reopen(root: Path, target: str, *, quiet: bool) -> Iterator[TargetPipeline]:
 
 def make_internal_error(error: BaseException, log: Path | None = None) -> InternalError:
     """Make the error that reports a defect of edgetl. Without a log, the traceback is written to a new file."""
-    if log is None:
-        with NamedTemporaryFile("w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8") as file:
-            traceback.print_exception(error, file=file)
-        log = Path(file.name)
+    try:
+        place = f"log: {log or _write_log(error)}"
+    except OSError as failure:
+        # A full disk must not hide the error that is reported.
+        place = f"no log: {failure.strerror}"
     # Only the first line: some libraries put a stack into their messages.
     reason = (str(error).strip().splitlines() or [""])[0]
     return InternalError(
         f"{type(error).__name__}: {reason}",
-        where=(f"log: {log}",),
+        where=(place,),
         hint="this is a defect of edgetl: please report it with the log",
     )
+
+
+def _write_log(error: BaseException) -> Path:
+    with NamedTemporaryFile(
+        "w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    return Path(file.name)

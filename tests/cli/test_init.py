@@ -10,6 +10,15 @@ from edgetl import cli
 from edgetl.core.interrupt import Interrupted, check_interrupt
 
 
+@pytest.fixture(autouse=True)
+def own_streams(monkeypatch):
+    """Restore what `main` changes in this process."""
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("code", [0, 2])
 def test_main_exits_with_the_code_of_the_command_line(monkeypatch, code):
     monkeypatch.setattr(cli, "run", lambda arguments: code if arguments == ["bases"] else 9)
@@ -19,7 +28,6 @@ def test_main_exits_with_the_code_of_the_command_line(monkeypatch, code):
     assert caught.value.code == code
     # `main` leaves the default action, for the shutdown of the program.
     assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.parametrize(("number", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
@@ -49,6 +57,63 @@ def test_signal_before_the_command_is_the_interrupt_of_the_command(monkeypatch):
         return 130
 
     monkeypatch.setattr(cli, "run", run)
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as caught:
         cli.main()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert caught.value.code == 130
+
+
+# Streams that cannot be written to
+
+
+API_CALL = """
+import sys, edgetl
+try:
+    edgetl.build("nowhere", out=sys.argv[1])
+except edgetl.EdgetlError as error:
+    sys.exit(error.exit_code)
+"""
+COMMANDS = {
+    "result": ("edgetl", "bases"),
+    "error": ("edgetl", "targets", "raspbery"),
+    "api": ("-c", API_CALL),
+}
+STREAMS = {
+    "stdout closed": ">&-",
+    "stderr closed": "2>&-",
+    "all closed": "<&- >&- 2>&-",
+    "stdout full": ">/dev/full",
+    "stderr full": "2>/dev/full",
+    "all full": ">/dev/full 2>&1",
+}
+
+
+@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_exit_code_does_not_depend_on_the_streams(edgetl, tmp_path, command, streams):
+    arguments = [*COMMANDS[command], *([str(tmp_path / "run")] if command == "api" else [])]
+    program = [sys.executable, *(["-m"] if command != "api" else []), *arguments]
+    shell = ["sh", "-c", f'"$@" {streams}', "sh", *program]
+    done = subprocess.run(shell, capture_output=True, text=True, env=edgetl.environment(), cwd=tmp_path, check=False)
+    assert done.returncode == (0 if command == "result" else 2), done.stderr
+    assert "Traceback" not in done.stdout + done.stderr and "Exception ignored" not in done.stderr
+
+
+def test_result_that_cannot_be_printed_is_reported(edgetl):
+    shell = ["sh", "-c", '"$@" >/dev/full', "sh", *edgetl.command("bases")]
+    done = subprocess.run(shell, capture_output=True, text=True, env=edgetl.environment(), check=False)
+    assert done.stderr.splitlines() == [
+        "error: the result could not be printed: No space left on device",
+        "  at stdout",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"LC_ALL": "C"}],
+    ids=["PYTHONIOENCODING", "ASCII locale", "C"],
+)
+def test_ascii_terminals_get_the_same_exit_code(edgetl, changes):
+    for arguments, code in ((["targets", "raspberry-pi-4"], 0), (["targets", "gärten"], 2)):
+        done = edgetl(*arguments, **changes)
+        assert done.returncode == code and "Traceback" not in done.stderr
+    assert "unknown target" in done.stderr
