@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Interrupt a build at random times, and check that it ends as it should and that the next build gives the same files.
+"""Interrupt builds at random times, and check that they end as they should and that the last one gives the same files.
 
     python tools/measure_interrupts.py --tries 40 -- --epochs 2 --fine-tune-epochs 1 --method int8
 
 The options behind -- are those of `edgetl build`; without PHOTOS it builds on the embedded digits. The first build is
-the reference: its duration is the range of the random times, so that imports and every stage are interrupted. Each try
-has a run folder and a cache of its own. The signals take turns: ^C as from a terminal, to the whole process group, ^C
-to the process alone, and SIGTERM.
+the reference: its duration is the range of the random times, so that imports and every stage are interrupted. Up to
+four tries follow each other in one run folder with its own cache, and then a build without a signal finishes it. The
+signals take turns: ^C as from a terminal, to the whole process group, ^C to the process alone, and SIGTERM.
 
 Printed is a line for each try and a table for each signal: exit codes, seconds from the signal to the end, files that
-were left unfinished, processes that still ran, outputs with a traceback, and builds that differ from the reference.
+were left unfinished, processes that still ran, outputs with a traceback, and tries in a run folder whose model files
+differ from the reference.
 The exit code of this script is 1 if a try has failed.
 """
 
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,13 +37,16 @@ from tools.errors import report_errors
 
 _COLUMNS = ("signal", "tries", "exit codes", "median s", "longest s", "unfinished", "processes", "tracebacks", "differ")
 _NOISE = ("Traceback", "Exception ignored")
-# A build that ignores the signal ends by itself after this time.
-_TIMEOUT_S = 900.0
+# A build that ignores the signal ends by itself before this time.
+_TIMEOUT_S = 1800.0
+_TRIES_IN_A_FOLDER = 4
+# 1: the contract is broken, which a short training may do.
+_FINISHED = (0, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """How an interrupted build ended, and whether the next one gave the files of the reference.
+    """How an interrupted build ended, and whether the last one in its folder gave the files of the reference.
 
     Attributes:
         signal: "^C, group", "^C, process" or "SIGTERM".
@@ -52,7 +56,7 @@ class Ending:
         unfinished: unfinished files and folders in the run folder, the cache and the temporary folder.
         processes: processes of the build that still run.
         noise: whether the output has a traceback.
-        same: whether the next build gave the same files.
+        same: whether the build that finished the run folder gave the same files.
     """
 
     signal: str
@@ -66,8 +70,8 @@ class Ending:
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing is wrong. 0: the build was finished before the signal."""
-        expected = (0, 143) if self.signal == "SIGTERM" else (0, 130)
+        """Return whether nothing is wrong. The build may have been finished before the signal."""
+        expected = (*_FINISHED, 143 if self.signal == "SIGTERM" else 130)
         clean = not (self.unfinished or self.processes or self.noise)
         return self.exit_code in expected and clean and self.same
 
@@ -80,7 +84,7 @@ class Build:
     options: Sequence[str]
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the build in a process group of its own. Its output is in output.txt."""
+        """Start the build in a process group of its own. Its output replaces output.txt."""
         (self.folder / "temporary").mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
@@ -88,7 +92,7 @@ class Build:
             "TMPDIR": str(self.folder / "temporary"),
         }
         command = [sys.executable, "-m", "edgetl", "build", *self.options, "--out", str(self.folder / "run")]
-        with (self.folder / "output.txt").open("ab") as output:
+        with (self.folder / "output.txt").open("wb") as output:
             return subprocess.Popen(command, stdout=output, stderr=output, env=environment, process_group=0)
 
     def finish(self) -> float:
@@ -100,13 +104,12 @@ class Build:
         start = time.monotonic()
         with self.start() as child:
             code = child.wait(_TIMEOUT_S)
-        # 1: the digits of a short training may exceed the limit.
-        if code not in (0, 1):
+        if code not in _FINISHED:
             raise RuntimeError(f"the build ended with exit code {code}: {self.read_output()[-2000:]}")
         return time.monotonic() - start
 
     def read_output(self) -> str:
-        """Return what the builds in this folder have printed, with the log."""
+        """Return what the last build has printed."""
         return (self.folder / "output.txt").read_text(encoding="utf-8", errors="replace")
 
     def hash_models(self) -> dict[str, str]:
@@ -123,14 +126,13 @@ class Build:
         return tuple(sorted(path.relative_to(self.folder).as_posix() for path in places))
 
 
-def interrupt_build(build: Build, kind: str, at_s: float, expected: dict[str, str]) -> Ending:
-    """Start a build, send a signal after a time, and build again.
+def interrupt_build(build: Build, kind: str, at_s: float) -> Ending:
+    """Start a build, and send a signal after a time.
 
     Args:
-        build: in an empty folder.
+        build: the build.
         kind: see `Ending.signal`.
         at_s: seconds from the start to the signal.
-        expected: `hash_models` of the reference.
     """
     send, number = _SIGNALS[kind]
     with build.start() as child:
@@ -141,18 +143,16 @@ def interrupt_build(build: Build, kind: str, at_s: float, expected: dict[str, st
         start = time.monotonic()
         code = child.wait(_TIMEOUT_S)
         seconds = time.monotonic() - start
-    processes = _count_processes(build.folder)
-    unfinished, output = build.list_unfinished(), build.read_output()
-    build.finish()
+    output = build.read_output()
     return Ending(
         signal=kind,
         at_s=round(at_s, 2),
         exit_code=code,
         seconds=round(seconds, 2),
-        unfinished=unfinished,
-        processes=processes,
+        unfinished=build.list_unfinished(),
+        processes=_count_processes(build.folder),
         noise=any(text in output for text in _NOISE),
-        same=build.hash_models() == expected,
+        same=True,
     )
 
 
@@ -169,7 +169,7 @@ def tabulate_endings(endings: Sequence[Ending]) -> list[list[str]]:
     for kind in _SIGNALS:
         of_kind = [ending for ending in endings if ending.signal == kind]
         # A build that was finished before its signal has no time to its end.
-        seconds = [ending.seconds for ending in of_kind if ending.exit_code != 0]
+        seconds = [ending.seconds for ending in of_kind if ending.exit_code not in _FINISHED]
         codes = sorted({ending.exit_code for ending in of_kind})
         counts = [f"{code}: {sum(ending.exit_code == code for ending in of_kind)}" for code in codes]
         rows.append(
@@ -210,15 +210,18 @@ def main() -> None:
     with TemporaryDirectory(prefix="edgetl-interrupts-") as root:
         reference = Build(folder=Path(root) / "reference", options=options.build)
         seconds = reference.finish()
-        print(f"a build without a signal takes {seconds:.1f} s", file=sys.stderr)
-        for number in range(options.tries):
-            build = Build(folder=Path(root) / f"try{number}", options=options.build)
-            kind = list(_SIGNALS)[number % len(_SIGNALS)]
-            ending = interrupt_build(build, kind, draw.uniform(0.05, seconds), reference.hash_models())
-            endings.append(ending)
-            print(
-                json.dumps({"ok": ending.ok, **{name: getattr(ending, name) for name in Ending.__slots__}}), flush=True
-            )
+        print(f"a build without a signal takes {seconds:.1f} s", file=sys.stderr, flush=True)
+        while len(endings) < options.tries:
+            build = Build(folder=Path(root) / f"from{len(endings)}", options=options.build)
+            tries: list[Ending] = []
+            while len(tries) < _TRIES_IN_A_FOLDER and not (tries and tries[-1].exit_code in _FINISHED):
+                kind = list(_SIGNALS)[(len(endings) + len(tries)) % len(_SIGNALS)]
+                tries.append(interrupt_build(build, kind, draw.uniform(0.05, seconds)))
+                print(json.dumps({name: getattr(tries[-1], name) for name in Ending.__slots__}), flush=True)
+            build.finish()
+            same = build.hash_models() == reference.hash_models()
+            print(json.dumps({"same": same}), flush=True)
+            endings += [replace(ending, same=same) for ending in tries]
     Console(width=120).print(build_table("", _COLUMNS, tabulate_endings(endings)))
     sys.exit(not all(ending.ok for ending in endings))
 

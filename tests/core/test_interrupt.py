@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from multiprocessing import get_context
 
 import pytest
@@ -24,20 +23,7 @@ from edgetl.core.interrupt import (
     raise_at_once,
     watch_signals,
 )
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds. The thread that receives signals runs beside the test."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "the condition never held"
-        time.sleep(0.005)
-
-
-def interrupt_here(number: int = signal.SIGINT) -> None:
-    """Send a signal to this process and wait until it is received."""
-    os.kill(os.getpid(), number)
-    wait_for(is_interrupted)
+from tests.fixtures.signals import interrupt_here, interrupt_later, wait_for
 
 
 def test_work_goes_on_without_a_signal():
@@ -138,7 +124,7 @@ def test_child_process_ends_with_the_signal():
         subprocess.Popen(["/bin/sleep", "600"], stdout=subprocess.PIPE) as child,
         call_when_interrupted(child.kill),
     ):
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        interrupt_later()
         assert child.stdout is not None
         # The main thread waits for a pipe, as it does for messages of a child.
         assert child.stdout.read() == b""
@@ -197,7 +183,7 @@ def test_other_signals_reach_the_reader_of_the_program():
 def test_interrupt_is_raised_at_once_in_a_download():
     with watch_signals():
         with pytest.raises(Interrupted), raise_at_once():
-            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            interrupt_later()
             time.sleep(60)
         with pytest.raises(Interrupted), raise_at_once():
             pytest.fail("the block began after the signal")

@@ -10,11 +10,12 @@ import pytest
 
 from edgetl import cli
 from edgetl.core.errors import ConfigError, DataError, InternalError, StageError
-from edgetl.core.interrupt import Interrupted, is_interrupted
+from edgetl.core.interrupt import Interrupted
 from edgetl.core.run.run_folder import open_run
 from edgetl.pipeline import workspace
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.workspace import make_internal_error, open_workspace, reopen
+from tests.fixtures.signals import interrupt_here
 
 
 def test_output_of_libraries_goes_to_the_log_and_messages_to_stderr(tmp_path, capfd):
@@ -95,7 +96,7 @@ def test_defect_is_reported_even_if_no_log_can_be_written(monkeypatch):
 def test_error_after_a_signal_is_the_interrupt(tmp_path, capfd, consequence):
     """A signal also ends children and what libraries do, which then raise errors of their own."""
     with pytest.raises(Interrupted), open_workspace(tmp_path / "run", quiet=True):
-        send_interrupt()
+        interrupt_here()
         raise consequence
     # In the log, which pytest keeps from sys.stderr.
     assert capfd.readouterr().err.count(f"{type(consequence).__name__}: {consequence}") == 1
@@ -104,15 +105,10 @@ def test_error_after_a_signal_is_the_interrupt(tmp_path, capfd, consequence):
 
 def test_signal_in_the_last_step_is_not_lost(tmp_path, capfd):
     with pytest.raises(Interrupted), open_workspace(tmp_path / "run", quiet=False):
-        send_interrupt()
+        interrupt_here()
+        # The sentence is printed by a thread of its own.
+        time.sleep(0.1)
     assert "ending after the current step; press ^C again" in capfd.readouterr().err
-
-
-def send_interrupt() -> None:
-    """Send ^C to this process and wait until it is received and answered."""
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.1)
-    assert is_interrupted()
 
 
 def test_folder_with_other_files_is_not_used(tmp_path):

@@ -12,7 +12,9 @@ from edgetl.core.console import Console
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.device.measurement import read_measurement
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.stages.bench import bench_bundle
+from tests.fixtures.signals import interrupt_later
 
 FEW_RUNS = "import sys\nsys.argv += ['--runs', '20', '--seconds', '0', '--threads', '1']\n"
 
@@ -68,6 +70,13 @@ def test_bundle_is_measured_and_scores_what_the_run_scored(built, delivered, bun
 def test_program_that_fails_is_an_error(bundle, request_, work, program, message):
     (bundle.root / "bench.py").write_text(program, encoding="utf-8")
     with pytest.raises(StageError, match=message):
+        bench_bundle(work, bundle, request_)
+
+
+def test_program_is_ended_by_a_signal(bundle, request_, work):
+    (bundle.root / "bench.py").write_text("import time; time.sleep(600)", encoding="utf-8")
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
         bench_bundle(work, bundle, request_)
 
 
