@@ -3,7 +3,7 @@
 import sys
 
 from edgetl.core.interrupt import watch_signals
-from edgetl.core.streams import prepare_streams
+from edgetl.core.screen.streams import prepare_streams
 
 __all__ = ["main", "run"]
 

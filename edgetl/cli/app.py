@@ -12,7 +12,7 @@ from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
 from edgetl.core.interrupt import Interrupted, check_interrupt
 from edgetl.core.machine import check_system
-from edgetl.core.streams import explain_lost_output
+from edgetl.core.screen.streams import explain_lost_output
 
 app = typer.Typer(
     name="edgetl",

@@ -5,7 +5,6 @@ stdout carries the result of a command and nothing else. Libraries write to both
 every line with the time to the log.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +21,8 @@ from edgetl.core.screen.output_log import append_to_log
 from edgetl.core.screen.printable import escape_controls
 from edgetl.core.screen.progress_line import Task
 from edgetl.core.screen.step_plan import StepPlan
+from edgetl.core.screen.streams import choose_stderr
 from edgetl.core.screen.table_layout import lay_out_table, wrap_words
-from edgetl.core.streams import choose_stderr
 
 # Shorter steps end without a line, so that a build with nothing to do does not print durations of 0.0 s.
 _SHORTEST_SHOWN_S = 0.5

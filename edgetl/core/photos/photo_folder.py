@@ -77,8 +77,8 @@ def scan_photos(root: Path) -> PhotoFolder:
     folders = [path for path in entries if path.is_dir()]
     hidden = list(_list_hidden_classes(root, root))
     if not folders and hidden:
-        names = ", ".join(folder.path for folder in hidden)
-        _refuse(f"the names of all class folders begin with a dot ({names})", root, "rename them")
+        listed = ", ".join(folder.path for folder in hidden)
+        _refuse(f"the names of all class folders begin with a dot ({listed})", root, "rename them")
     if not folders:
         photos = sum(path.suffix.lower() in SUFFIXES for path in entries)
         _refuse(

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from edgetl.core.screen.streams import fill_descriptors, flush_standard_streams, open_stderr
 from edgetl.core.storage.regular_files import open_for_appending
-from edgetl.core.streams import fill_descriptors, flush_standard_streams, open_stderr
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core import streams
-from edgetl.core.streams import choose_stderr, explain_lost_output, fill_descriptors, open_stderr
+from edgetl.core.screen import streams
+from edgetl.core.screen.streams import choose_stderr, explain_lost_output, fill_descriptors, open_stderr
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_open_descriptors_are_left_alone():
 def test_closed_descriptors_become_dev_null():
     program = """
 import os
-from edgetl.core.streams import fill_descriptors, prepare_streams
+from edgetl.core.screen.streams import fill_descriptors, prepare_streams
 fill_descriptors()
 assert [os.readlink(f"/proc/self/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
 prepare_streams()
