@@ -121,16 +121,17 @@ class Build:
         }
 
     def list_unfinished(self) -> tuple[str, ...]:
-        """List the files and folders that an ended build should not have left."""
+        """List the files and folders that an ended build should not have left, and the temporary ones of libraries."""
         places = [*self.folder.rglob(UNFINISHED), *(self.folder / "temporary").iterdir()]
         return tuple(sorted(path.relative_to(self.folder).as_posix() for path in places))
 
 
-def interrupt_build(build: Build, kind: str, at_s: float) -> Ending:
+def interrupt_build(build: Build, reference: Build, kind: str, at_s: float) -> Ending:
     """Start a build, and send a signal after a time.
 
     Args:
         build: the build.
+        reference: a finished build. Files that it has left too are those of libraries.
         kind: see `Ending.signal`.
         at_s: seconds from the start to the signal.
     """
@@ -149,7 +150,7 @@ def interrupt_build(build: Build, kind: str, at_s: float) -> Ending:
         at_s=round(at_s, 2),
         exit_code=code,
         seconds=round(seconds, 2),
-        unfinished=build.list_unfinished(),
+        unfinished=tuple(name for name in build.list_unfinished() if name not in reference.list_unfinished()),
         processes=_count_processes(build.folder),
         noise=any(text in output for text in _NOISE),
         same=True,
@@ -216,7 +217,7 @@ def main() -> None:
             tries: list[Ending] = []
             while len(tries) < _TRIES_IN_A_FOLDER and not (tries and tries[-1].exit_code in _FINISHED):
                 kind = list(_SIGNALS)[(len(endings) + len(tries)) % len(_SIGNALS)]
-                tries.append(interrupt_build(build, kind, draw.uniform(0.05, seconds)))
+                tries.append(interrupt_build(build, reference, kind, draw.uniform(0.05, seconds)))
                 print(json.dumps({name: getattr(tries[-1], name) for name in Ending.__slots__}), flush=True)
             build.finish()
             same = build.hash_models() == reference.hash_models()

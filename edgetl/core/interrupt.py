@@ -23,6 +23,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Some programs that start others, such as timeout, send a signal to the process and to its group. The same signal
 # within this time is no second ^C.
 _DUPLICATE_S = 0.3
+# Longest time that the end of a block waits for the sentence to be printed.
+_ANNOUNCING_S = 1.0
 _SENTENCES = {
     signal.SIGINT: "ending after the current step; press ^C again to end now",
     signal.SIGTERM: "SIGTERM: ending after the current step; a second signal ends at once",
@@ -151,6 +153,8 @@ class _Watch:
         self._is_program = is_program
         self._previous: dict[int, Any] = {}
         self._received_s = 0.0
+        self._stopping = threading.Event()
+        self._announcing: threading.Thread | None = None
 
     def start(self) -> None:
         """Install the handlers."""
@@ -175,14 +179,22 @@ class _Watch:
             signal.signal(number, signal.SIG_DFL if self._is_program else handler)
         signal.set_wakeup_fd(self._previous_fd)
         _Watch.current = None
+        self._stopping.set()
         os.write(self._writer, _STOP)
         self._thread.join()
-        for descriptor in (self._reader, self._writer, self._stderr):
+        for descriptor in (self._reader, self._writer):
             os.close(descriptor)
+        if self._announcing is not None:
+            self._announcing.join(_ANNOUNCING_S)
+        # A thread that still waits for a reader must not write to a file that gets the same number.
+        if self._announcing is None or not self._announcing.is_alive():
+            os.close(self._stderr)
         _flag[0] = 0
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal in the main thread, after a call into C code has returned."""
+        # The thread may not have run yet.
+        _flag[0] = _flag[0] or number
         is_second = self._received_s and time.monotonic() - self._received_s > _DUPLICATE_S
         if is_second and not self._is_program and callable(self._previous[number]):
             self._previous[number](number, frame)
@@ -205,13 +217,15 @@ class _Watch:
         self._received_s = time.monotonic()
         _flag[0] = number
         # In a thread of its own: the console waits for its lock, and for the reader of a pipe that is full.
-        threading.Thread(target=self._announce, args=(_SENTENCES[signal.Signals(number)],), daemon=True).start()
+        sentence = _SENTENCES[signal.Signals(number)]
+        self._announcing = threading.Thread(target=self._announce, args=(sentence,), daemon=True)
+        self._announcing.start()
         with _Watch.lock:
             callbacks = list(_Watch.callbacks)
         for function in callbacks:
             function()
         if self._is_program:
-            time.sleep(_DUPLICATE_S)
+            self._stopping.wait(_DUPLICATE_S)
             # The kernel then ends the process at the next signal, even while C code holds the interpreter's lock.
             for signal_number in self._previous:
                 _set_default_action(signal_number)

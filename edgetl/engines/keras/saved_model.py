@@ -41,6 +41,8 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
     """
     if keras_model.get_backend() == "tensorflow":
         _export(keras_model.load_model(model_path), folder, kind)
+        # The conversion that follows is one call into C code.
+        check_interrupt()
         return
     # -P: Python does not import from the current folder, which may contain a file with the name of a module.
     command = [sys.executable, "-P", "-m", "edgetl.engines.keras.saved_model", str(model_path), str(folder), kind]
