@@ -29,9 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-
-from edgetl.core.console import build_table
+from edgetl.core.console import create_terminal, print_rows
 from edgetl.core.storage.files import UNFINISHED
 from tools.errors import report_errors
 
@@ -223,7 +221,7 @@ def main() -> None:
             same = build.hash_models() == reference.hash_models()
             print(json.dumps({"same": same}), flush=True)
             endings += [replace(ending, same=same) for ending in tries]
-    Console(width=120).print(build_table("", _COLUMNS, tabulate_endings(endings)))
+    print_rows(create_terminal(sys.stdout), "", _COLUMNS, tabulate_endings(endings))
     sys.exit(not all(ending.ok for ending in endings))
 
 
