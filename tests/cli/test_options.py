@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from edgetl.cli import options
-from edgetl.cli.app import app
+from edgetl.cli.commands import app
 from edgetl.pipeline.options import BuildOptions, RecipeOptions, TrainOptions, list_options
 
 GROUPS = {

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core.errors import DataError, EdgetlError
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.machine import count_cores
 from edgetl.core.photos import pixels, segments
 from edgetl.core.photos.near_duplicates import make_thumbnail
@@ -70,6 +71,7 @@ def fill_pixel_store(
 
     Raises:
         EdgetlError: the cache's disk is full or cannot be written, or a worker was killed.
+        Interrupted: ^C or SIGTERM was received.
     """
     segments.remove_stale_segments(input_spec)
     filler, changed = _start_filler(root, paths, input_spec, warn)
@@ -84,6 +86,8 @@ def fill_pixel_store(
                 for result in pool.map(_process_in_worker, shares):
                     filler.merge(result, progress)
             except BrokenProcessPool as error:
+                # SIGTERM may have been sent to the workers too.
+                check_interrupt()
                 hint = "most often the memory ran out: close other programs, or make very large photos smaller first"
                 raise EdgetlError("a process that decodes photos was killed", where=[root], hint=hint) from error
     else:
@@ -196,6 +200,7 @@ class _StoreFiller:
         result = _ShareResult(len(paths))
         with segments.create_segment(self._input_spec) as segment:
             for path in paths:
+                check_interrupt()
                 try:
                     stamp = self._read_stamp(path)
                     # Joining strings: making a Path takes longer than the read.

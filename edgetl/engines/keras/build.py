@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from edgetl.core.errors import ConfigError, first_line
+from edgetl.core.interrupt import raise_at_once
 from edgetl.core.network import bases
 from edgetl.core.network.input_scaling import AFFINES
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
@@ -136,7 +137,8 @@ def fetch_weights(base: BaseRecipe) -> Path | None:
     name, url = bases.find_published_weights(base.name, base.alpha)
     folder = path.parent
     try:
-        return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
+        with raise_at_once():
+            return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
     # Keras wraps every failure of a download in a bare Exception.
     except Exception as error:
         raise ConfigError(

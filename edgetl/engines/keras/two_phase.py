@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import TrainingPhase
@@ -191,10 +192,19 @@ class _BestEpoch(keras.callbacks.Callback):
         self._start, self._shown_steps = time.monotonic(), 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        """Report the steps since the last refresh. `batch` is the index of the last step in a call, from 0."""
+        """Report the steps since the last refresh. `batch` is the index of the last step in a call, from 0.
+
+        Raises:
+            Interrupted: ^C or SIGTERM was received.
+        """
+        check_interrupt()
         if time.monotonic() - self._refreshed >= self._REFRESH_S:
             self._show_steps(batch + 1, f"loss {float(logs['loss']):.3f}  accuracy {float(logs['accuracy']):.3f}")
             self._refreshed = time.monotonic()
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Raise `Interrupted` in a validation if ^C or SIGTERM was received."""
+        check_interrupt()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Store the weights if this epoch is the best so far, and stop when the patience is over.

@@ -1,14 +1,18 @@
 """The classifier from base and head: its layers, its weights, and the layers that phase 2 trains."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.network import bases
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.engines.keras import build, half_weights
 from edgetl.engines.keras import model as keras_model
+from tests.fixtures.signals import interrupt_later
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 BASE = BaseRecipe(name="mobilenet", alpha=0.25, side_px=32, weights="none")
@@ -252,3 +256,11 @@ def test_trained_batch_normalization_gets_the_momentum_of_the_recipe(small_model
     build.unfreeze(model, build.select_trainable_layers(model, "conv2", TRAINED_NORM), TRAINED_NORM)
     assert list_trainable(model) == ["conv2", "bn2", "conv3"]
     assert [layer.momentum for layer in list_norms(model)] == [0.999, 0.8]
+
+
+def test_download_of_weights_ends_at_once_with_a_signal(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(keras.utils, "get_file", lambda *_, **__: time.sleep(60))
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
+        build.fetch_weights(BASE.model_copy(update={"weights": "imagenet"}))

@@ -1,14 +1,19 @@
 """The two-phase training: epochs, the best epoch, frozen layers, early stopping, and equal results with features."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import TrainingData
+from tests.fixtures.signals import interrupt_here
 from tests.fixtures.training import NO_AUGMENTATION, RecordingListener, label_photos, make_recipe
 
 # So small that float32 weights do not change: the first epoch stays the best.
@@ -283,3 +288,18 @@ def test_long_steps_run_one_per_execution(monkeypatch):
     assert two_phase._choose_steps_per_execution(whole_network=True) > 1
     monkeypatch.setattr(keras_model, "get_backend", lambda: "torch")
     assert two_phase._choose_steps_per_execution(whole_network=False) == 1
+
+
+def test_training_ends_with_a_signal_at_the_next_step(small_model, parts):
+    events = RecordingListener()
+
+    def interrupt(task: str, steps: int) -> None:
+        events.listener.begin(task, steps)
+        if task == "head":
+            interrupt_here()
+
+    listener = dataclasses.replace(events.listener, begin=interrupt)
+    data = TrainingData(training=parts[0], validation=parts[1], recipe=make_recipe(), listener=listener)
+    # Keras reads batches in callbacks of TensorFlow, which turns an exception there into one of its own.
+    with watch_signals(), pytest.raises((Interrupted, tf.errors.UnknownError)):
+        two_phase.train_two_phases(small_model(), data)
