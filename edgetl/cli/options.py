@@ -38,15 +38,21 @@ class OutOption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildCommand(OutputOptions, OutOption, BuildOptions):
-    """Options of `edgetl build`."""
+class PhotosOption:
+    """The photos, as an option."""
 
     photos_option: Annotated[Path | None, Option(help="Same as PHOTOS.", metavar="DIR", flags=("--photos",))] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildCommand(OutputOptions, OutOption, PhotosOption, BuildOptions):
+    """Options of `edgetl build`."""
+
     explain: Annotated[bool, Option(help="Rank the layers by their quantization error in int8.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainCommand(OutputOptions, OutOption, TrainOptions):
+class TrainCommand(OutputOptions, OutOption, PhotosOption, TrainOptions):
     """Options of `edgetl train`."""
 
 

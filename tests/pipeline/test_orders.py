@@ -153,9 +153,18 @@ def test_training_keeps_what_a_run_was_built_for(plain_order, tmp_path):
 def test_name_that_is_not_utf8_is_refused_by_its_option(option):
     name = os.fsdecode(b"\xff")
     value = {"weights": name, "target_dir": [Path(name)]}.get(option, Path(name))
-    with pytest.raises(ConfigError, match=f"--{option.replace('_', '-')} is not UTF-8"):
+    with pytest.raises(
+        ConfigError, match=f"{'PHOTOS' if option == 'photos' else '--' + option.replace('_', '-')} is not UTF-8"
+    ):
         make_order(BuildOptions(**{option: value}))
 
 
 def test_names_in_utf8_are_accepted():
     check_utf8(RecipeOptions(weights="größe.h5", base="ätzend"))
+
+
+@pytest.mark.parametrize("weights", ["imagnet", "absent.h5"])
+def test_weights_that_do_not_exist_are_refused_before_photos_are_read(photos, monkeypatch, weights):
+    monkeypatch.setattr("edgetl.pipeline.orders.photo_folder.scan_photos", lambda _: pytest.fail("photos were read"))
+    with pytest.raises(ConfigError, match="no such weights file"):
+        make_order(BuildOptions(photos=photos, weights=weights))

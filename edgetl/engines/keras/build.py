@@ -41,11 +41,7 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
             channels_first.
     """
     check_channels_last()
-    if head.activation == "sigmoid" and classes != 2:
-        raise ConfigError(
-            f"one sigmoid unit predicts two classes, the photos have {classes}",
-            hint="use --activation softmax",
-        )
+    head.check_classes(classes)
     row = bases.find_base(base.name)
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
@@ -131,6 +127,7 @@ def fetch_weights(base: BaseRecipe) -> Path | None:
     if path is None or path.is_file():
         return path
     if base.weights != "imagenet":
+        bases.check_weights(base.name, base.alpha, base.weights)
         hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
         check_regular(path, "weights file", hint=hint)
     name, url = bases.find_published_weights(base.name, base.alpha)
