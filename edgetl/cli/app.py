@@ -5,10 +5,11 @@ stdout is for the result: a path or a table, or JSON with --json. All else is pr
 
 import sys
 from errno import ENOSPC
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from edgetl.cli.aliases import resolve_aliases
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
 from edgetl.core.machine import check_system
@@ -52,6 +53,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kin
     """
     try:
         check_system()
+        arguments = _translate(arguments)
         # Not standalone: Typer would end the process and choose the exit code itself.
         code = app(arguments, prog_name="edgetl", standalone_mode=False)
         if code == 130:  # Typer has caught ^C and returns this.
@@ -78,6 +80,20 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kin
         return 2
     except Exception as error:  # noqa: BLE001  (the boundary: no traceback is shown to the user)
         return _show_defect(error)
+
+
+def _translate(arguments: list[str]) -> list[str]:
+    """Return the command line in the names of edgetl, and print a sentence for each name that was replaced."""
+    if not arguments:
+        return arguments
+    commands: dict[str, Any] = getattr(typer.main.get_command(app), "commands", {})
+    flags = {
+        verb: {flag for parameter in command.params for flag in parameter.opts} for verb, command in commands.items()
+    }
+    line = resolve_aliases(arguments, flags)
+    for sentence in line.sentences:
+        Console().say(sentence)
+    return line.arguments
 
 
 def _show_error(error: EdgetlError) -> int:
