@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from edgetl.pipeline.options import BuildOptions, ContractOptions, Option, RecipeOptions, TrainOptions
+from edgetl.pipeline.options import (
+    BuildOptions,
+    ClassifierOptions,
+    ContractOptions,
+    Option,
+    RecipeOptions,
+    TrainOptions,
+)
 
 _OUTPUT = "Output"
 
@@ -108,6 +115,17 @@ class BenchCommand(OutputOptions):
     ] = None
     accuracy: Annotated[bool, Option(help="Score the test photos of the run too.")] = False
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictCommand(OutputOptions, ClassifierOptions):
+    """Options of `edgetl predict`."""
+
+    source: Annotated[
+        Path, Option(help="A run folder, a bundle, or a .tflite or .onnx file.", argument=True, metavar="RUN")
+    ]
+    photos: Annotated[list[Path], Option(help="Photos and folders of photos.", argument=True, metavar="PHOTO...")]
+    top: Annotated[int, Option(help="Classes for each photo.", metavar="K", minimum=1, maximum=100_000)] = 3
 
 
 @dataclass(frozen=True, kw_only=True)

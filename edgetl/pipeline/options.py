@@ -221,6 +221,19 @@ class ExternalOptions:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions:
+    """Which classifier, where a run has several, and what a file alone does not say."""
+
+    method: Annotated[str, Option(help="Of a run: the file by this method. Default: the chosen file.")] = ""
+    target: Annotated[str, Option(help="Of a run: one of its targets. Needed where it has several.")] = ""
+    labels: Annotated[
+        Path | None,
+        Option(help="Of a file alone: its class names, one on each line, in the order of its outputs.", metavar="FILE"),
+    ] = None
+    fit: Annotated[str, Option(help="Of a file alone: crop (the default), stretch or pad.")] = ""
+
+
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):

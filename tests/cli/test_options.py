@@ -17,6 +17,7 @@ GROUPS = {
     "verify": options.VerifyCommand,
     "bundle": options.BundleCommand,
     "bench": options.BenchCommand,
+    "predict": options.PredictCommand,
     "targets": options.TargetsCommand,
     "recipe": options.RecipeCommand,
 }
