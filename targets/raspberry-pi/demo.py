@@ -57,8 +57,12 @@ class Demo:
     def __init__(self, facts: dict[str, Any], options: argparse.Namespace) -> None:
         """Load the model of the bundle beside this file, whose model.json contains `facts`. Raises SourceError."""
         width_px, height_px = options.size
-        request = FrameRequest(width_px, height_px, options.rate, facts["input"]["side_px"])
-        source = demo_sources.select_source(options.source, request)
+        labels = tuple(facts["output"]["labels"])
+        request = FrameRequest(width_px, height_px, options.rate, facts["input"]["side_px"], labels)
+        if options.photos is None:
+            source = demo_sources.select_source(options.source, request)
+        else:
+            source = demo_sources.select_folder(options.photos, request)
         model = runtime.Model(HERE / facts["model"], options.threads)
         self.loop = demo_loop.PredictionLoop(source, model, facts)
         self._health = demo_health.BoardHealth(board.Board(options.sysfs, options.vcgencmd), self.loop.stopped)
@@ -88,6 +92,7 @@ class Demo:
             **self._constants,
             "number": shown.number if shown else 0,
             "labels": [[label, round(probability, 6)] for label, probability in labels],
+            "photo": {"name": shown.frame.name, "true_label": shown.frame.true_label} if shown else None,
             "delay_ms": round(shown.delay_ms, 3) if shown else None,
             **statistics,
             "board": self._health.facts,
@@ -190,7 +195,16 @@ def _make_warning(facts: dict[str, Any], model: Any) -> str:
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Live camera, live labels, in a browser or a terminal.")
     add = parser.add_argument
-    add("--source", default="auto", help="auto, picamera2, /dev/video0, a folder, a video file (default: auto)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--source", default="auto", help="auto, picamera2, /dev/video0, a folder, a video file (default: auto)"
+    )
+    source.add_argument(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="show the photos of a folder; one named after a label is the true class",
+    )
     add("--terminal", action="store_true", help="show it in this terminal, not in a browser")
     add("--host", default="127.0.0.1", help="address to listen on; any but this board's own requires a token")
     add("--port", type=_make_parser(0), default=8000, metavar="N", help="0: any free port (default: 8000)")

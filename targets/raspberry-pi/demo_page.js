@@ -68,6 +68,17 @@ function showLatency(latency) {
   }));
 }
 
+// Photos of a folder have a name, and a true class where the name of their folder is a label.
+function showPhoto(photo, labels) {
+  const line = getById("photo");
+  line.hidden = !photo || !photo.name;
+  if (line.hidden) return;
+  const right = labels.length > 0 && labels[0][0] === photo.true_label;
+  line.className = photo.true_label ? (right ? "right" : "wrong") : "";
+  const verdict = photo.true_label ? ` · true class ${photo.true_label}: ${right ? "right" : "wrong"}` : "";
+  line.textContent = photo.name + verdict;
+}
+
 function showThrottling(conditions) {
   const throttledNow = Boolean(conditions && conditions.now.length);
   getById("throttle_tile").classList.toggle("alarm", throttledNow);
@@ -84,6 +95,7 @@ function showState(state) {
   setText("camera", state.camera.name);
   showMessage(state.camera.ok ? "" : `No frame: ${state.camera.message}. The demo tries again.`);
   showLabels(state.labels);
+  showPhoto(state.photo, state.labels);
   setText("rate", formatIfKnown(state.rate_hz, (hz) => hz.toFixed(1)));
   setText("drops", state.drops);
   setText("delay", formatIfKnown(state.delay_ms, (ms) => `${ms.toFixed(1)} ms`));

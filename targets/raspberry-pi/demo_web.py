@@ -179,7 +179,7 @@ class _LiveView:
         # The lock lets the other viewers wait for the JPEG instead of encoding it again.
         async with self._encoding:
             if self._jpeg[0] < prediction.number:
-                self._jpeg = (prediction.number, await asyncio.to_thread(encode_jpeg, prediction.image))
+                self._jpeg = (prediction.number, await asyncio.to_thread(encode_jpeg, prediction.frame.image))
             return self._jpeg[1]
 
 

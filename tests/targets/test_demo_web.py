@@ -35,7 +35,9 @@ class FakeDemo:
         return {"number": prediction.number if prediction else 0, "labels": [["ox-eye & co ☼ </script>", 0.5]]}
 
     def set_prediction(self, number):
-        self.loop.prediction = SimpleNamespace(number=number, image=Image.new("RGB", (64, 48), "red"))
+        self.loop.prediction = SimpleNamespace(
+            number=number, frame=SimpleNamespace(image=Image.new("RGB", (64, 48), "red"))
+        )
 
 
 def run_with_client(app, test):
