@@ -3,8 +3,9 @@
 import typer
 
 from edgetl.cli.app import app
-from edgetl.cli.options import PredictCommand
+from edgetl.cli.options import DemoCommand, PredictCommand
 from edgetl.cli.parameters import add_command
+from edgetl.core.errors import ConfigError
 
 
 @add_command(app, "predict")
@@ -33,3 +34,28 @@ def _predict(options: PredictCommand) -> None:
     # As classify.py on the device: the other photos are predicted all the same.
     if predicted.unreadable:
         raise typer.Exit(2)
+
+
+@add_command(app, "demo")
+def _demo(options: DemoCommand) -> None:
+    """Show predictions of a finished file live, in a browser on this machine: photos of a folder, or a camera."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from edgetl.pipeline.usage.classifiers import find_classifier
+    from edgetl.pipeline.usage.demo import DemoSource, collect_test_photos, show_demo
+    from edgetl.pipeline.workspace import open_workspace
+
+    if options.camera and options.photos is not None:
+        raise ConfigError("--camera and --photos are both given", hint="give one of them")
+    # The runtime prints while it describes a file: the workspace sends that to a log.
+    with open_workspace(None, quiet=True):
+        classifier = find_classifier(options.source, options)
+    with TemporaryDirectory(prefix="edgetl-photos-") as folder:
+        photos = None if options.camera else options.photos or Path(folder)
+        if photos == Path(folder):
+            collect_test_photos(options.source, photos)
+        source = DemoSource(photos=photos, port=options.port, terminal=options.terminal)
+        code = show_demo(classifier, source)
+    if code:
+        raise typer.Exit(code)

@@ -18,6 +18,7 @@ GROUPS = {
     "bundle": options.BundleCommand,
     "bench": options.BenchCommand,
     "predict": options.PredictCommand,
+    "demo": options.DemoCommand,
     "targets": options.TargetsCommand,
     "recipe": options.RecipeCommand,
 }

@@ -1,8 +1,11 @@
 """The commands that use a finished model: what they print where, and their exit codes."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
+from urllib.request import urlopen
 
 import pytest
 
@@ -67,3 +70,37 @@ sys.exit(str([name for name in ("tensorflow", "keras", "tf2onnx") if name in sys
     done = subprocess.run(command, capture_output=True, text=True, env=edgetl.environment(), check=False)
     assert done.stderr in ("", "\n"), done.stderr
     assert done.stdout.startswith(str(photo))
+
+
+def test_demo_serves_the_test_photos_until_it_is_interrupted(built, edgetl, tmp_path):
+    (tmp_path / "temporary").mkdir()
+    with edgetl.start("demo", built.run, "--port", "0", TMPDIR=str(tmp_path / "temporary")) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        address = re.fullmatch(r"open (http://127\.0\.0\.1:\d+/)\n", line)
+        assert address, line
+        with urlopen(address[1], timeout=30) as response:
+            assert b"<html" in response.read()
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and "Traceback" not in err
+    assert list((tmp_path / "temporary").iterdir()) == [], "a temporary folder is left"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--camera", "--photos", "."], "--camera and --photos are both given"),
+        (["--photos", "gone"], "--photos is no folder"),
+        (["--port", "70000"], "--port"),
+    ],
+)
+def test_wrong_demo_is_an_error_and_starts_nothing(built, capfd, monkeypatch, arguments, message):
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("the demo was started"))
+    assert cli.run(["demo", str(built.run), *arguments]) == 2
+    assert message in capfd.readouterr().err
+
+
+def test_demo_of_a_bundle_alone_needs_photos(delivered, capfd):
+    assert cli.run(["demo", str(delivered.bundle.root), "--terminal"]) == 2
+    assert "--photos DIR" in capfd.readouterr().err

@@ -73,7 +73,9 @@ def test_demo_in_a_terminal_needs_no_aiohttp_and_ends_with_a_signal(demo_bundle,
             line = child.stdout.readline()
             if line.startswith("red 9"):
                 break
-        assert re.match(r"red 9\d\.\d% · a\.png · \d+\.\d frames/s, \d+ dropped · capture .* ms · .* · photos$", line), line
+        assert re.match(
+            r"red 9\d\.\d% · a\.png · \d+\.\d frames/s, \d+ dropped · capture .* ms · .* · photos$", line
+        ), line
         child.send_signal(number)
         assert child.wait(30) == 0
         assert "Traceback" not in child.stderr.read()

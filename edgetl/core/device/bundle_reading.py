@@ -30,7 +30,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][
 class Classifier(Record):
     """A model file with what is needed to classify photos with it.
 
-    `classes` are in the order of the outputs. `method` and `trained_sha256` are "" where nothing says them.
+    `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where nothing says them.
     """
 
     path: Path
@@ -38,6 +38,7 @@ class Classifier(Record):
     sha256: str
     classes: tuple[str, ...]
     input: InputSpec
+    base: str = ""
     method: str = ""
     trained_sha256: str = ""
 
@@ -60,7 +61,8 @@ class _Output(_Facts):
 
 
 class _Provenance(_Facts):
-    method: str
+    base: Annotated[str, Field(max_length=1000)]
+    method: Annotated[str, Field(max_length=1000)]
     trained_sha256: str
     artifact_sha256: str
 
@@ -103,6 +105,7 @@ def read_bundle(folder: Path) -> Classifier:
         sha256=facts.provenance.artifact_sha256,
         classes=tuple(facts.output.labels),
         input=InputSpec(side_px=facts.input.side_px, fit=facts.input.fit),
+        base=facts.provenance.base,
         method=facts.provenance.method,
         trained_sha256=facts.provenance.trained_sha256,
     )

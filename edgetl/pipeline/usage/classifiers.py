@@ -38,15 +38,6 @@ def find_classifier(source: Path, choice: ClassifierOptions) -> Classifier:
     return _describe_file(source, choice)
 
 
-def find_bundle(source: Path, target: str = "") -> Path:
-    """Return the folder of a bundle: the source itself, or that of a run.
-
-    Raises:
-        ConfigError: neither, or a run without a bundle.
-    """
-    return read_run_bundle(source, target).root if source.is_dir() and has_order(source) else source
-
-
 def read_run_bundle(run: Path, target: str) -> Bundle:
     """Return the bundle of a run for one target.
 
@@ -96,6 +87,7 @@ def _describe_artifact(artifact: Artifact, trained: Trained) -> Classifier:
         sha256=artifact.sha256,
         classes=trained.classes,
         input=trained.input,
+        base=trained.base,
         method=artifact.method,
         trained_sha256=trained.sha256,
     )
