@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from edgetl.core.console import Console
-from edgetl.core.network import bases
+from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.dataset import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
@@ -125,6 +125,9 @@ class Model:
         if path is None or path.is_file():
             return path
         with self._context.console.wait(f"download the weights of {base.name}"):
+            if base.weights == "imagenet":
+                # Without a network this ends before Keras is imported.
+                weights_download.check_download(base.name, base.alpha)
             return stages.keras_build.fetch_weights(base)
 
 

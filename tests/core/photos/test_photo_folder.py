@@ -127,7 +127,7 @@ def test_missing_folder_is_refused(tmp_path):
 
 
 def test_file_instead_of_a_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="the folder of photos is a file"):
+    with pytest.raises(DataError, match="PHOTOS is a file, not a folder of class folders"):
         scan_photos(make_files(tmp_path, "file") / "file")
 
 
