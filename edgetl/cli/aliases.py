@@ -98,6 +98,21 @@ OPTION_ALIASES = {
     "force": "overwrite",
     "webcam": "camera",
 }
+# Values of --target.
+TARGET_ALIASES = {
+    **{
+        f"{name}{separator}{model}": f"raspberry-pi-{model}"
+        for name in ("rpi", "pi", "raspberrypi", "raspi")
+        for separator in ("", "-")
+        for model in ("3", "4", "5")
+    },
+    **dict.fromkeys(("rpi", "pi", "raspberrypi", "raspi"), "raspberry-pi"),
+    **dict.fromkeys(("zero2w", "pizero2w", "rpi-zero-2w", "pi-zero-2w", "zero-2w"), "raspberry-pi-zero-2w"),
+    "litert": "tflite",
+    "tensorflow-lite": "tflite",
+    "lite": "tflite",
+    "onnxruntime": "onnx",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +158,17 @@ def resolve_aliases(arguments: Sequence[str], flags_of_verb: Mapping[str, Collec
         flag, separator, value = resolved[index].partition("=")
         name = _find_flag(flag, flags)
         if name != flag:
-            resolved[index] = f"{name}{separator}{value}"
             sentences.append(f"{flag} is {name}")
+        if name == "--target":
+            # The value is in the same word, or the next one.
+            typed = value if separator else "".join(resolved[index + 1 : index + 2])
+            target = TARGET_ALIASES.get(typed.lower(), typed)
+            sentences += [f"{typed} is {target}"] * (target != typed)
+            if separator:
+                value = target
+            else:
+                resolved[index + 1 : index + 2] = [target] if typed else []
+        resolved[index] = f"{name}{separator}{value}"
     return CommandLine(resolved, sentences)
 
 

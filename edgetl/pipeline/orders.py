@@ -10,6 +10,7 @@ from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
 from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.run.run_folder import make_folder_name
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order, has_order, load_order
@@ -47,6 +48,8 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     elif photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
+    else:
+        _check_model_files(recipe.external)
     return Order(
         photos=photos,
         targets=loaded,
@@ -55,6 +58,16 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         all_methods=build.all_methods,
         prefer=find_objective(build.prefer) if build.prefer else "",
     )
+
+
+def _check_model_files(external: ExternalRecipe) -> None:
+    """Check that the files of a model made elsewhere exist, before its photos are read."""
+    for option, path, hint in (
+        ("--model", external.path, "it is a .keras file, or an .h5 file of Keras 2"),
+        ("--labels", external.labels, "it is a text file with one class name on each line"),
+    ):
+        if path and not Path(path).exists():
+            raise ConfigError(f"{option}: no such file", where=(path,), hint=hint)
 
 
 def list_overridden_limits(order: Order) -> list[str]:

@@ -4,8 +4,9 @@ import pytest
 import typer
 
 from edgetl import cli
-from edgetl.cli.aliases import OPTION_ALIASES, VERB_ALIASES, VERBS_IN_PARTS, resolve_aliases
+from edgetl.cli.aliases import OPTION_ALIASES, TARGET_ALIASES, VERB_ALIASES, VERBS_IN_PARTS, resolve_aliases
 from edgetl.cli.app import app
+from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
 
 FLAGS = {
@@ -41,6 +42,14 @@ def resolve(line: str) -> tuple[str, list[str]]:
         ("evaluate run", "verify run", ["evaluate is verify"]),
         ("eval run", "verify run", ["eval is verify"]),
         ("benchmark run --host pi", "bench run --device pi", ["benchmark is bench", "--host is --device"]),
+        ("build --target rpi4", "build --target raspberry-pi-4", ["rpi4 is raspberry-pi-4"]),
+        ("build --target=pi-5", "build --target=raspberry-pi-5", ["pi-5 is raspberry-pi-5"]),
+        (
+            "export r --format lite",
+            "convert r --target tflite",
+            ["export is convert", "--format is --target", "lite is tflite"],
+        ),
+        ("build --target onnx --target", "build --target onnx --target", []),
         ("version", "--version", ["version is --version"]),
         ("version --json", "--version", ["version is --version"]),
     ],
@@ -78,6 +87,11 @@ def test_aliases_lead_to_names_that_exist():
     verbs = {name for name in VERB_ALIASES.values() if not name.startswith("-")}
     assert verbs <= set(FLAGS)
     assert {f"--{name}" for name in OPTION_ALIASES.values()} <= set().union(*FLAGS.values()) | {"--overwrite"}
+
+
+def test_target_aliases_lead_to_shipped_targets():
+    ids = {target.id for target in targets.list_targets()}
+    assert set(TARGET_ALIASES.values()) <= ids and not set(TARGET_ALIASES) & ids
 
 
 def test_no_alias_is_a_name_of_edgetl():

@@ -168,3 +168,12 @@ def test_weights_that_do_not_exist_are_refused_before_photos_are_read(photos, mo
     monkeypatch.setattr("edgetl.pipeline.orders.photo_folder.scan_photos", lambda _: pytest.fail("photos were read"))
     with pytest.raises(ConfigError, match="no such weights file"):
         make_order(BuildOptions(photos=photos, weights=weights))
+
+
+@pytest.mark.parametrize(("option", "hint"), [("model", "a .keras file"), ("labels", "one class name on each line")])
+def test_files_of_a_model_made_elsewhere_must_exist(photos, tmp_path, option, hint):
+    (tmp_path / "model.keras").touch()
+    options = {"model": tmp_path / "model.keras", option: tmp_path / "gone"}
+    with pytest.raises(ConfigError, match=f"--{option}: no such file") as error:
+        make_order(BuildOptions(photos=photos, **options))
+    assert error.value.where == (str(tmp_path / "gone"),) and hint in error.value.hint

@@ -78,7 +78,11 @@ def scan_photos(root: Path) -> PhotoFolder:
     if not folders:
         photos = sum(path.suffix.lower() in SUFFIXES for path in entries)
         if photos or not entries:
-            problem = f"the folder has {photos} photos and no class folders" if photos else "the folder is empty"
+            problem = (
+                f"the folder has {photos} photo{'s' * (photos > 1)} and no class folders"
+                if photos
+                else "the folder is empty"
+            )
             _refuse(problem, root, LAYOUTS)
         message, hint = wrong_photos.explain_no_photos([path.name for path in entries], SUFFIXES)
         _refuse(message, root, f"{hint}; then {LAYOUTS}")

@@ -67,7 +67,7 @@ def explain_no_photos(left_out: Sequence[str], photo_suffixes: frozenset[str]) -
     counts = Counter(PurePosixPath(path).suffix.lower() for path in left_out)
     known = f"photos are {' '.join(sorted(photo_suffixes))}"
     if not counts:
-        return "no photo in any class folder: they are empty", known
+        return "no photo in any folder: they are empty", known
     suffix, count = counts.most_common(1)[0]
     files = f"all {len(left_out)} files are" if count == len(left_out) else f"{count} of {len(left_out)} files are"
     kind = suffix or "without an extension"
@@ -76,10 +76,10 @@ def explain_no_photos(left_out: Sequence[str], photo_suffixes: frozenset[str]) -
             "convert them to JPEG, in each class folder: heif-convert (package libheif-examples) or "
             "mogrify -format jpg (ImageMagick); a phone that is set to its most compatible format takes JPEGs"
         )
-        return f"no photo in any class folder can be read: {files} {kind}", hint
+        return f"no photo in any folder can be read: {files} {kind}", hint
     if suffix in _ARCHIVES:
-        return f"no photo in any class folder: {files} {kind}", "unpack the archives in their class folders"
-    return f"no photo in any class folder: {files} {kind}", known
+        return f"no photo in any folder: {files} {kind}", "unpack the archives in their class folders"
+    return f"no photo in any folder: {files} {kind}", known
 
 
 def explain_detection(classes: Sequence[str], with_photos: Collection[str]) -> str:

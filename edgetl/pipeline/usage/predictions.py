@@ -15,7 +15,7 @@ from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.machine import count_cores
-from edgetl.core.photos import photo_paths, pixels
+from edgetl.core.photos import photo_paths, pixels, wrong_photos
 from edgetl.core.photos.photo_folder import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import Pixels
@@ -44,8 +44,10 @@ def predict_photos(classifier: Classifier, paths: Sequence[Path], top: int, *, c
         raise ConfigError(f"--top must be at least 1, not {top}")
     photos = photo_paths.list_photo_paths(paths)
     if not photos:
-        hint = f"photos are {' '.join(sorted(SUFFIXES))}"
-        raise DataError("no photos", where=paths, hint=hint)
+        # Every path is a folder: a file is a photo, or is reported as one that cannot be read.
+        names = [str(file) for path in paths for file in path.rglob("*") if file.is_file()]
+        message, hint = wrong_photos.explain_no_photos(names, SUFFIXES)
+        raise DataError(message, where=paths, hint=hint)
     predictions: list[PhotoPrediction] = []
     unreadable: list[LeftOut] = []
     with console.bar(classifier.path.name, len(photos), "photos") as bar:

@@ -107,7 +107,7 @@ def test_link_to_itself_is_a_broken_link(tmp_path):
         ([".hidden/a/1.jpg"], "the folder is empty"),
         (["1.jpg", "2.png", "notes.txt"], "the folder has 2 photos and no class folders"),
         (["a/1.jpg"], r"only one class \(a\)"),
-        (["a/notes.txt", "b/notes.txt"], "no photo in any class folder"),
+        (["a/notes.txt", "b/notes.txt"], "no photo in any folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "roses/1.jpg"], r"both parts \(train\) and classes \(roses\)"),
         (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "the folder has test, val and no train"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "val and valid are the same part"),

@@ -65,16 +65,16 @@ def test_address_is_not_downloaded(monkeypatch, tmp_path):
     [
         (
             ["a/1.HEIC", "b/2.heic"],
-            "no photo in any class folder can be read: all 2 files are .heic",
+            "no photo in any folder can be read: all 2 files are .heic",
             "convert them to JPEG",
         ),
         (["a/1.heic", "b/2.heic", "b/3.txt"], "can be read: 2 of 3 files are .heic", "mogrify -format jpg"),
-        (["a/1.zip", "b/2.zip"], "no photo in any class folder: all 2 files are .zip", "unpack the archives"),
-        (["a/notes.txt", "b/notes.txt"], "no photo in any class folder: all 2 files are .txt", "photos are .bmp"),
+        (["a/1.zip", "b/2.zip"], "no photo in any folder: all 2 files are .zip", "unpack the archives"),
+        (["a/notes.txt", "b/notes.txt"], "no photo in any folder: all 2 files are .txt", "photos are .bmp"),
         (["a/notes", "b/notes"], "all 2 files are without an extension", "photos are .bmp"),
         # Without class folders.
         (["1.heic", "2.heic"], "can be read: all 2 files are .heic", "make one folder per class"),
-        (["1.txt"], "no photo in any class folder: all 1 files are .txt", "make one folder per class"),
+        (["1.txt"], "no photo in any folder: all 1 files are .txt", "make one folder per class"),
     ],
 )
 def test_folder_of_other_files_says_which_they_are(tmp_path, names, message, hint):
@@ -85,8 +85,8 @@ def test_folder_of_other_files_says_which_they_are(tmp_path, names, message, hin
 def test_empty_class_folders_are_named_so(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-    assert refuse(tmp_path).message == "no photo in any class folder: they are empty"
-    assert explain_no_photos([], SUFFIXES)[0] == "no photo in any class folder: they are empty"
+    assert refuse(tmp_path).message == "no photo in any folder: they are empty"
+    assert explain_no_photos([], SUFFIXES)[0] == "no photo in any folder: they are empty"
 
 
 @pytest.mark.parametrize("parts", [False, True])

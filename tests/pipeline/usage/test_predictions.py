@@ -54,9 +54,12 @@ def test_unreadable_photos_are_named_and_all_others_predicted(classifier, photos
 
 
 def test_folder_without_photos_is_an_error(classifier, tmp_path):
-    with pytest.raises(DataError, match="no photos") as error:
+    with pytest.raises(DataError, match="no photo in any folder") as error:
         predict_photos(classifier, [tmp_path], 3, console=QUIET)
     assert error.value.where == (str(tmp_path),) and ".jpg" in error.value.hint
+    (tmp_path / "1.heic").touch()
+    with pytest.raises(DataError, match=r"all 1 files are \.heic"):
+        predict_photos(classifier, [tmp_path], 3, console=QUIET)
 
 
 def test_top_below_one_is_an_error(classifier, photos):
