@@ -112,7 +112,7 @@ class TrainingOptions:
     learning_rate: Annotated[
         float | None,
         Option(
-            help="Learning rate of phase 1; phase 2 has a tenth of it.",
+            help="Learning rate of phase 1. By default phase 2 has a tenth of it.",
             panel=_TRAINING,
             sets=("phase1", "learning_rate"),
         ),
