@@ -8,6 +8,7 @@ import numpy as np
 from edgetl.core.html_table import render_table
 from edgetl.core.record import Record
 from edgetl.core.records import LeftOut
+from edgetl.core.screen.printable import escape_controls
 
 
 class ClassProbability(Record):
@@ -83,11 +84,13 @@ def rank_classes(scores: np.ndarray, classes: Sequence[str], top: int) -> tuple[
 
 
 def format_photo(photo: PhotoPrediction) -> list[str]:
-    """Format the prediction of one photo: its name, and a line for each class."""
-    width = max(len(row.label) for row in photo.classes)
-    true = f"  (true class: {photo.true_class})" if photo.true_class else ""
-    lines = [f"  {row.label:<{width}}  {_format_percent(row.probability):>7}" for row in photo.classes]
-    return [f"{photo.photo}{true}", *lines]
+    """Format the prediction of one photo: its name, and a line for each class. Control characters are escaped."""
+    labels = [escape_controls(row.label) for row in photo.classes]
+    width = max(map(len, labels))
+    true = f"  (true class: {escape_controls(photo.true_class)})" if photo.true_class else ""
+    probabilities = [_format_percent(row.probability) for row in photo.classes]
+    lines = [f"  {label:<{width}}  {text:>7}" for label, text in zip(labels, probabilities, strict=True)]
+    return [f"{escape_controls(str(photo.photo))}{true}", *lines]
 
 
 def tabulate_predictions(predicted: Predicted) -> tuple[list[str], list[list[str]]]:

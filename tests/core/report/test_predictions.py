@@ -82,3 +82,11 @@ def test_predictions_are_rows_and_html_for_notebooks():
 
 def test_nothing_predicted_has_an_empty_table():
     assert tabulate_predictions(make_predicted()) == (["photo", "class", "%"], [])
+
+
+def test_control_characters_of_names_are_escaped():
+    photo = make_prediction("a\x1b[31m\n.jpg", [0.9, 0.07, 0.03]).model_copy(
+        update={"classes": (ClassProbability(label="c\u202eat", probability=1.0),)}
+    )
+    text = format_photo(photo)
+    assert len(text) == 2 and not any(character in "".join(text) for character in "\x1b\n\u202e")
