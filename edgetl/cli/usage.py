@@ -52,8 +52,11 @@ def _demo(options: DemoCommand) -> None:
     with open_workspace(None, quiet=True):
         classifier = find_classifier(options.source, options)
     with TemporaryDirectory(prefix="edgetl-photos-") as folder:
-        photos = None if options.camera else options.photos or Path(folder)
-        if photos == Path(folder):
+        photos = None if options.camera else options.photos
+        if photos is None and not options.camera:
+            # The demo shows the name of the folder.
+            photos = Path(folder) / "test photos"
+            photos.mkdir()
             collect_test_photos(options.source, photos)
         source = DemoSource(photos=photos, port=options.port, terminal=options.terminal)
         code = show_demo(classifier, source)
