@@ -4,10 +4,11 @@ stdout is for the result: a path or a table, or JSON with --json. All else is pr
 """
 
 from errno import ENOSPC
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from edgetl.cli.aliases import resolve_aliases
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
 from edgetl.core.interrupt import Interrupted, check_interrupt
@@ -50,6 +51,7 @@ def run_command_line(arguments: list[str]) -> int:  # noqa: PLR0911  (one return
         # ^C during the imports.
         check_interrupt()
         check_system()
+        arguments = _translate(arguments)
         # Not standalone: Typer would end the process and choose the exit code itself.
         code = app(arguments, prog_name="edgetl", standalone_mode=False)
         if code == 130:  # Typer has caught KeyboardInterrupt and returns this, also for SIGTERM.
@@ -85,6 +87,20 @@ def report_lost_output() -> None:
     reason = explain_lost_output()
     if reason:
         Console().error(f"the result could not be printed: {reason}", ["stdout"])
+
+
+def _translate(arguments: list[str]) -> list[str]:
+    """Return the command line in the names of edgetl, and print a sentence for each name that was replaced."""
+    if not arguments:
+        return arguments
+    commands: dict[str, Any] = getattr(typer.main.get_command(app), "commands", {})
+    flags = {
+        verb: {flag for parameter in command.params for flag in parameter.opts} for verb, command in commands.items()
+    }
+    line = resolve_aliases(arguments, flags)
+    for sentence in line.sentences:
+        Console().say(sentence)
+    return line.arguments
 
 
 def _show_error(error: EdgetlError) -> int:

@@ -4,12 +4,14 @@ from functools import cached_property
 from pathlib import Path
 
 from edgetl.core.console import Console
-from edgetl.core.network import bases
+from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
+from edgetl.core.report.training import describe_curves
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
 from edgetl.core.storage.regular_files import check_regular
@@ -26,6 +28,17 @@ class Model:
         self._recipe = context.order.recipe
 
     @cached_property
+    def folder(self) -> PhotoFolder:
+        """The files of the photos by their names; none is opened.
+
+        Raises:
+            DataError: no folder of photos.
+        """
+        if self._context.order.photos is None:
+            self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
+        return photo_folder.scan_photos(self._context.order.photos or _locate_digits(self._context.console))
+
+    @cached_property
     def dataset(self) -> Dataset:
         """The photos, scanned and decoded on every build: nothing else detects a changed folder.
 
@@ -33,14 +46,13 @@ class Model:
             DataError: the photos cannot be used.
         """
         console = self._context.console
-        root = self._context.order.photos or _locate_digits(console)
         # Not a stage, but a step that may take minutes.
         self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
+        dataset = ingest_photos(self.folder, self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {root}"
+            f"of {len(dataset.classes)} classes in {self.folder.root}"
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
@@ -72,9 +84,11 @@ class Model:
         Raises:
             ConfigError, DataError, StageError: see the stages `train` and `adopt`.
         """
-        # Before the photos are decoded, which takes minutes.
         bases.check_backend()
-        dataset, base = self.dataset, self._recipe.base
+        base = self._recipe.base
+        weights = None if self._recipe.external.path else self._prepare_training()
+        # Last: decoding the photos takes minutes.
+        dataset = self.dataset
         if self._recipe.external.path:
             title = f"take {Path(self._recipe.external.path).name} as it is"
             spec = StageSpec(name="train", record=Trained, title=title)
@@ -83,14 +97,23 @@ class Model:
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
         spec = StageSpec(name="train", record=Trained, title=title)
-        return self._context.run_stage(
+        trained = self._context.run_stage(
             spec,
             stages.train.train_model,
             dataset,
             self.input_spec,
             self._recipe.select(TrainingTables),
-            self._locate_weights(),
+            weights,
         )
+        # Not for a training that was read back.
+        if self._context.run.seconds.get(spec.name):
+            self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
+        return trained
+
+    def _prepare_training(self) -> Path | None:
+        """Check what needs no decoded photo, and return the file with the base's weights."""
+        self._recipe.head.check_classes(len(self.folder.classes))
+        return self._locate_weights()
 
     def _locate_weights(self) -> Path | None:
         """Return the file with the base's weights, None for random ones.
@@ -102,6 +125,9 @@ class Model:
         if path is None or path.is_file():
             return path
         with self._context.console.wait(f"download the weights of {base.name}"):
+            if base.weights == "imagenet":
+                # Without a network this ends before Keras is imported.
+                weights_download.check_download(base.name, base.alpha)
             return stages.keras_build.fetch_weights(base)
 
 

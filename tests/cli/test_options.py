@@ -17,6 +17,8 @@ GROUPS = {
     "verify": options.VerifyCommand,
     "bundle": options.BundleCommand,
     "bench": options.BenchCommand,
+    "predict": options.PredictCommand,
+    "demo": options.DemoCommand,
     "targets": options.TargetsCommand,
     "recipe": options.RecipeCommand,
 }

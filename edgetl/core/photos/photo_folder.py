@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from edgetl.core.errors import DataError
+from edgetl.core.photos import wrong_photos
+from edgetl.core.photos.wrong_photos import LAYOUTS
 from edgetl.core.records import LeftOut, Part
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -23,7 +25,6 @@ PART_FOLDERS: dict[str, Part] = {
     "validation": "validation",
     "test": "test",
 }
-_LAYOUTS = "make one folder per class: PHOTOS/<class>/*.jpg, or PHOTOS/{train,val,test}/<class>/*.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def scan_photos(root: Path) -> PhotoFolder:
     """
     root = root.absolute()
     if not root.is_dir():
-        problem = "is a file, not a folder" if root.exists() else "does not exist"
-        _refuse(f"the folder of photos {problem}", root, _LAYOUTS)
+        message, hint = wrong_photos.explain_path(root, SUFFIXES)
+        _refuse(message, root, hint)
     entries = [Path(entry.path) for entry in _list_entries(root)]
     folders = [path for path in entries if path.is_dir()]
     hidden = list(_list_hidden_classes(root, root))
@@ -81,9 +82,15 @@ def scan_photos(root: Path) -> PhotoFolder:
         _refuse(f"the names of all class folders begin with a dot ({listed})", root, "rename them")
     if not folders:
         photos = sum(path.suffix.lower() in SUFFIXES for path in entries)
-        _refuse(
-            f"the folder has {photos} photos and no class folders" if photos else "the folder is empty", root, _LAYOUTS
-        )
+        if photos or not entries:
+            problem = (
+                f"the folder has {photos} photo{'s' * (photos > 1)} and no class folders"
+                if photos
+                else "the folder is empty"
+            )
+            _refuse(problem, root, LAYOUTS)
+        message, hint = wrong_photos.explain_no_photos([path.name for path in entries], SUFFIXES)
+        _refuse(message, root, f"{hint}; then {LAYOUTS}")
     parts = _find_parts(root, folders)
     names = {part: _list_classes(folder) for part, folder in parts.items()} if parts else {None: _list_classes(root)}
     hidden += [left_out for folder in parts.values() for left_out in _list_hidden_classes(folder, root)]
@@ -106,7 +113,11 @@ def scan_photos(root: Path) -> PhotoFolder:
     # By folder, then by name: "a/b" is before "a-c", unlike in the order of strings.
     files.sort(key=lambda file: PurePosixPath(file.path).parts)
     if not files:
-        _refuse("no photo in any class folder", root, f"photos are {' '.join(sorted(SUFFIXES))}")
+        message, hint = wrong_photos.explain_no_photos([file.path for file in left_out], SUFFIXES)
+        _refuse(message, root, hint)
+    detection = wrong_photos.explain_detection(classes, {classes[file.label] for file in files})
+    if detection:
+        _refuse(f"the folders {' and '.join(classes)} are no class folders", root, detection)
     return PhotoFolder(root, classes, tuple(parts), tuple(files), tuple(left_out))
 
 
@@ -118,7 +129,7 @@ def _find_parts(root: Path, folders: list[Path]) -> dict[Part, Path]:
     names = ", ".join(folder.name for folder in part_folders)
     if len(part_folders) < len(folders):
         classes = ", ".join(folder.name for folder in folders if folder not in part_folders)
-        _refuse(f"the folder has both parts ({names}) and classes ({classes})", root, _LAYOUTS)
+        _refuse(f"the folder has both parts ({names}) and classes ({classes})", root, LAYOUTS)
     parts: dict[Part, Path] = {}
     for folder in part_folders:
         part = PART_FOLDERS[folder.name.lower()]
@@ -126,7 +137,7 @@ def _find_parts(root: Path, folders: list[Path]) -> dict[Part, Path]:
             _refuse(f"{parts[part].name} and {folder.name} are the same part", root, "keep only one of these folders")
         parts[part] = folder
     if "train" not in parts:
-        _refuse(f"the folder has {names} and no train", root, _LAYOUTS)
+        _refuse(f"the folder has {names} and no train", root, LAYOUTS)
     return parts
 
 

@@ -22,11 +22,11 @@ import tensorflow as tf
 
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
+from edgetl.core.model_file import INPUT, OUTPUT
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import rescaling
 
 InputKind = Literal["uint8", "ranged", "float32"]
-INPUT, OUTPUT = "image", "scores"
 
 _PIXEL_RANGE = (0.0, 255.0)
 

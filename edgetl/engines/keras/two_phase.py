@@ -16,6 +16,7 @@ import numpy as np
 
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import check_interrupt
+from edgetl.core.network import unfreezing
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import TrainingPhase
@@ -51,12 +52,16 @@ def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPh
     # Selected before phase 1, so that a wrong layer name fails before minutes of training.
     if recipe.phase2.epochs:
         unfrozen = build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
+        if not unfrozen:
+            layers = build.describe_base_layers(model, recipe.training)
+            data.listener.say(unfreezing.explain_head_only(layers, recipe.phase2.unfreeze, recipe.base.name))
     inputs = prepare_phase_inputs(model, data, unfrozen)
     head = _train_phase(model, inputs.head, _PhasePlan.for_head(recipe), data.listener)
-    if not unfrozen:
+    if not recipe.phase2.epochs:
         return (head.phase,)
     build.unfreeze(model, unfrozen, recipe.training)
-    plan = _PhasePlan.for_fine_tuning(recipe, after=head, first_layer=unfrozen[0])
+    first_layer = unfrozen[0] if unfrozen else head.phase.first_trainable_layer
+    plan = _PhasePlan.for_fine_tuning(recipe, after=head, first_layer=first_layer)
     fine_tuned = _train_phase(model, inputs.fine_tune, plan, data.listener)
     if fine_tuned.score > head.score:
         return (head.phase, fine_tuned.phase)

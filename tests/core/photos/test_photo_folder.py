@@ -126,7 +126,7 @@ def test_link_to_itself_is_a_broken_link(tmp_path):
         ([".cats/1.jpg", ".dogs/1.jpg"], r"the names of all class folders begin with a dot \(.cats/, .dogs/\)"),
         (["1.jpg", "2.png", "notes.txt"], "the folder has 2 photos and no class folders"),
         (["a/1.jpg"], r"only one class \(a\)"),
-        (["a/notes.txt", "b/notes.txt"], "no photo in any class folder"),
+        (["a/notes.txt", "b/notes.txt"], "no photo in any folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "roses/1.jpg"], r"both parts \(train\) and classes \(roses\)"),
         (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "the folder has test, val and no train"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "val and valid are the same part"),
@@ -146,7 +146,7 @@ def test_missing_folder_is_refused(tmp_path):
 
 
 def test_file_instead_of_a_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="the folder of photos is a file"):
+    with pytest.raises(DataError, match="PHOTOS is a file, not a folder of class folders"):
         scan_photos(make_files(tmp_path, "file") / "file")
 
 

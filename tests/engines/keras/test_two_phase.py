@@ -108,6 +108,24 @@ def test_phase_2_trains_the_unfrozen_layers_and_the_head(small_model, parts):
     assert phases[1].trainable_parameters == 9 * 8 + (8 * 128 + 128) + (128 * 3 + 3)
 
 
+def test_count_that_reaches_no_weights_trains_the_head_at_the_lower_rate(small_model, parts):
+    model = small_model()
+    before = copy_weights(model)
+    # The last layer of the base is a ReLU.
+    phases, events = train(model, parts, phase2={"unfreeze": "-1", "learning_rate_ratio": 0.5})
+    assert [phase.first_trainable_layer for phase in phases] == [build.SCORES] * 2
+    assert phases[1].learning_rate == phases[0].learning_rate / 2 and len(events.epochs) == 4
+    assert list_changed(before, copy_weights(model)) == {build.SCORES}
+    (message,) = events.messages
+    assert message.startswith("--unfreeze -1 reaches no layer with weights in mobilenet: phase 2 trains the head alone")
+
+
+def test_features_and_pixels_train_the_head_alone_alike(small_model, parts):
+    check_features_give_the_training_of_pixels(
+        small_model, parts, augment={"views": 3}, phase2={"unfreeze": "-1", "learning_rate_ratio": 0.5}
+    )
+
+
 def test_wrong_layer_to_unfreeze_fails_before_phase_1(small_model, parts):
     model = small_model()
     before = copy_weights(model)
