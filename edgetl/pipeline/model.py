@@ -31,9 +31,12 @@ class Model:
             DataError: the photos cannot be used.
         """
         console = self._context.console
-        root = self._context.order.photos or _locate_digits()
-        split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
+        root, photos = self._context.order.photos or _locate_digits(), self._recipe.photos
+        split = SplitFractions(test=photos.test, validation=photos.validation)
+        folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
+        for note in folder.notes:
+            console.say(note)
+        dataset = ingest_photos(folder, self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
             f"of {len(dataset.classes)} classes in {root}"

@@ -46,7 +46,27 @@ class PhotosOptions:
 
     photos: Annotated[
         Path | None,
-        Option(help="Folder of photos, one folder per class. Default: the embedded handwritten digits.", argument=True),
+        Option(
+            help="Folder of photos, one folder per class, or a CSV file with the columns path and label. "
+            "Default: the embedded handwritten digits.",
+            argument=True,
+        ),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            help="classes, parts (train, val, test), or auto: by the names of the folders.",
+            panel=_PHOTOS,
+            sets=("photos", "layout"),
+        ),
+    ] = None
+    label_from: Annotated[
+        str | None,
+        Option(
+            help="folder, or name: the class is in the file name, as in cat.12.jpg.",
+            panel=_PHOTOS,
+            sets=("photos", "label_from"),
+        ),
     ] = None
 
 

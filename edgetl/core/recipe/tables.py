@@ -59,8 +59,14 @@ class ExternalRecipe(RecipeTable):
 
 
 class PhotosRecipe(RecipeTable):
-    """How a photo is made square, and the fractions of the photos for validation and test."""
+    """How a folder of photos is read, how a photo is made square, and the fractions for validation and test.
 
+    `layout` says what the folders of the first level are; "auto" decides by their names. `label_from` says whether the
+    class of a photo is the name of its folder or in the name of the file.
+    """
+
+    layout: Literal["auto", "classes", "parts"] = "auto"
+    label_from: Literal["folder", "name"] = "folder"
     fit: Fit = "crop"
     validation: PartFraction = 0.15
     test: PartFraction = 0.2
