@@ -52,22 +52,6 @@ class PhotosOptions:
             argument=True,
         ),
     ] = None
-    layout: Annotated[
-        str | None,
-        Option(
-            help="classes, parts (train, val, test), or auto: by the names of the folders.",
-            panel=_PHOTOS,
-            sets=("photos", "layout"),
-        ),
-    ] = None
-    label_from: Annotated[
-        str | None,
-        Option(
-            help="folder, or name: the class is in the file name, as in cat.12.jpg.",
-            panel=_PHOTOS,
-            sets=("photos", "label_from"),
-        ),
-    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +80,22 @@ class ModelOptions:
     activation: Annotated[
         str | None,
         Option(help="softmax, or sigmoid: one unit for two classes.", panel=_MODEL, sets=("head", "activation")),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            help="classes, parts (train, val, test), or auto: by the names of the folders.",
+            panel=_PHOTOS,
+            sets=("photos", "layout"),
+        ),
+    ] = None
+    label_from: Annotated[
+        str | None,
+        Option(
+            help="folder, or name: the class is in the file name, as in cat.12.jpg.",
+            panel=_PHOTOS,
+            sets=("photos", "label_from"),
+        ),
     ] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", panel=_PHOTOS, sets=("photos", "fit"))] = None
 

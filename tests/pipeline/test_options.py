@@ -26,6 +26,8 @@ SAMPLES = {
     "weights": "none",
     "pooling": "max",
     "fit": "pad",
+    "label_from": "name",
+    "layout": "classes",
     "hidden_units": 64,
     "dropout": 0.3,
     "activation": "sigmoid",
