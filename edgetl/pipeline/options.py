@@ -138,6 +138,14 @@ class TrainingOptions:
             sets=("training", "cache_bytes"),
         ),
     ] = None
+    class_weight: Annotated[
+        str | None,
+        Option(
+            help="balanced: all classes count equally; none; auto: balanced if their photos differ by a factor over 3.",
+            panel=_TRAINING,
+            sets=("training", "class_weight"),
+        ),
+    ] = None
     precision: Annotated[
         str | None,
         Option(help="float32, or bfloat16 on a GPU.", panel=_TRAINING, sets=("training", "precision")),

@@ -36,6 +36,7 @@ SAMPLES = {
     "fine_tune_epochs": 0,
     "unfreeze": "-3",
     "batch_size": 8,
+    "class_weight": "balanced",
     "precision": "bfloat16",
     "seed": 7,
     "cache_bytes": 1_000_000,

@@ -107,7 +107,8 @@ class TrainingRecipe(RecipeTable):
     With `batch_norm` "inference", the BatchNormalization layers of the base stay frozen. `feature_cache` computes the
     frozen layers once per photo and view. `cache_bytes` limits what one training may add to these features on disk; 0
     is 10 % of the free space. `precision` is the dtype of the computation, for GPUs. The weights and the saved model
-    are always float32.
+    are always float32. With `class_weight` "balanced", all classes count equally in the loss and in the choice of the
+    best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -117,6 +118,7 @@ class TrainingRecipe(RecipeTable):
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
     feature_cache: bool = True
     cache_bytes: Annotated[int, Field(ge=0)] = 0
+    class_weight: Literal["auto", "balanced", "none"] = "auto"
     precision: Precision = "float32"
 
 

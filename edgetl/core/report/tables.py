@@ -82,7 +82,8 @@ def tabulate_phases(trained: Trained) -> Table:
         ]
         for phase in trained.phases
     ]
-    columns = ["phase", "epochs", "best", "rate", "trainable", "validation accuracy", "s", ""]
+    accuracy = "balanced accuracy" if any(phase.class_weighted for phase in trained.phases) else "validation accuracy"
+    columns = ["phase", "epochs", "best", "rate", "trainable", accuracy, "s", ""]
     return (f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}", columns, rows)
 
 

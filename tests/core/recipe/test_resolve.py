@@ -25,6 +25,7 @@ DEFAULTS = {
         "batch_norm_momentum": 0.9,
         "feature_cache": True,
         "cache_bytes": 0,
+        "class_weight": "auto",
         "precision": "float32",
     },
     "phase1": {"epochs": 12, "learning_rate": 1e-3},
