@@ -36,7 +36,11 @@ class Model:
         """
         if self._context.order.photos is None:
             self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
-        return photo_folder.scan_photos(self._context.order.photos or _locate_digits(self._context.console))
+        root, photos = self._context.order.photos or _locate_digits(self._context.console), self._recipe.photos
+        folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
+        for note in folder.notes:
+            self._context.console.say(note)
+        return folder
 
     @cached_property
     def dataset(self) -> Dataset:
