@@ -127,7 +127,7 @@ def test_list_of_files_that_is_a_link_is_not_followed(bundle):
     path = bundle / bundle_files.CHECKSUMS
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(ConfigError, match="SHA256SUMS is a link"):
+    with pytest.raises(ConfigError, match="SHA256SUMS cannot be read: it is a link"):
         read_bundle(bundle)
 
 
@@ -147,7 +147,7 @@ def test_other_files_are_no_class_names(tmp_path, content):
 
 def test_class_names_that_cannot_be_read_are_an_error_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "labels.txt")
-    with pytest.raises(ConfigError, match="not a regular file"):
+    with pytest.raises(ConfigError, match="a regular file is needed"):
         read_class_names(tmp_path / "labels.txt")
     with pytest.raises(ConfigError, match=r"labels cannot be read: No such file"):
         read_class_names(tmp_path / "labels")

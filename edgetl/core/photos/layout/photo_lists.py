@@ -9,6 +9,7 @@ from pathlib import Path
 from edgetl.core.errors import DataError
 from edgetl.core.photos.layout.names import find_part, normalize_name
 from edgetl.core.records import Part
+from edgetl.core.storage.regular_files import explain_os_error, open_regular, read_regular
 
 ONE_HOT_NAME = "_classes.csv"
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_name")
@@ -17,6 +18,7 @@ _PART_COLUMNS = ("part", "split", "subset")
 _HINT = "the first line names the columns, as in: path,label"
 # A list of a million photos has about 60 MB.
 _MOST_BYTES = 256 * 1024 * 1024
+_LONGEST_HEADER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class _Columns:
 def is_photo_list(file: Path) -> bool:
     """Return whether the first line of a CSV file names a column of paths and one of labels, or one for each class."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = _read_rows(lines.readline())
+        with open_regular(file, _MOST_BYTES) as lines:
+            rows = _read_rows(lines.readline(_LONGEST_HEADER_BYTES).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
     return bool(rows) and _find_columns(rows[0], file.name) is not None
@@ -54,11 +56,10 @@ def read_photo_list(file: Path) -> tuple[ListedPhoto, ...]:
     Raises:
         DataError: not a CSV file in UTF-8 with a path and a label column, an unknown part, or no lines.
     """
-    size = file.stat().st_size
-    if size > _MOST_BYTES:
-        raise DataError(f"the list has {size >> 20} MiB, at most {_MOST_BYTES >> 20} are read", where=[file])
     try:
-        rows = _read_rows(file.read_text(encoding="utf-8-sig"))
+        rows = _read_rows(read_regular(file, _MOST_BYTES).decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"the list cannot be read: {explain_os_error(error)}", where=[file]) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"the list is not a CSV file in UTF-8: {error}", where=[file], hint=_HINT) from error
     columns = _find_columns(rows[0], file.name) if rows else None
