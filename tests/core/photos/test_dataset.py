@@ -183,7 +183,7 @@ def test_error_names_all_classes_with_too_few_photos():
     assert error.value.where == (
         "/photos",
         "few: 5 usable photos of 5, at least 10 are needed",
-        "rotten: 2 of 32 photos are unusable",
+        "rotten: 2 of 32 photos are unusable (2 truncated: rotten/x0.jpg)",
     )
 
 

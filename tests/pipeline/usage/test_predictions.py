@@ -57,8 +57,8 @@ def test_folder_without_photos_is_an_error(classifier, tmp_path):
     with pytest.raises(DataError, match="no photo in any folder") as error:
         predict_photos(classifier, [tmp_path], 3, console=QUIET)
     assert error.value.where == (str(tmp_path),) and ".jpg" in error.value.hint
-    (tmp_path / "1.heic").touch()
-    with pytest.raises(DataError, match=r"all 1 files are \.heic"):
+    (tmp_path / "1.dng").touch()
+    with pytest.raises(DataError, match=r"all 1 files are \.dng"):
         predict_photos(classifier, [tmp_path], 3, console=QUIET)
 
 
