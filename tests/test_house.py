@@ -220,7 +220,7 @@ READERS = {
     "edgetl/core/machine.py": "/proc/cpuinfo",
     "edgetl/core/interrupt.py": "/dev/null",
     "edgetl/core/screen/streams.py": "/dev/null",
-    "edgetl/core/storage/keras_archive.py": "entries of an archive that Keras has just written",
+    "edgetl/core/storage/keras_archive.py": "an archive that Keras has just written",
     "edgetl/stages/bundle.py": "the source code of pixels.py",
     "edgetl/stages/deploy.py": "archives in memory",
 }

@@ -61,8 +61,12 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
 def _run_self_check(bundle: Bundle) -> None:
     """Run selfcheck.py; its last line counts, because a program that ends early may end with exit code 0."""
     command = [sys.executable, "-B", str(bundle.root / "selfcheck.py")]
-    completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace", process_group=0) as child,
+        call_when_interrupted(child.kill),
+    ):
+        output, errors = child.communicate()
+    check_interrupt()
     # An error of Python is printed on stderr.
-    bundle_check.require_closing_line(
-        bundle, "this machine", completed.stdout or completed.stderr, completed.returncode
-    )
+    bundle_check.require_closing_line(bundle, "this machine", output or errors, child.returncode)

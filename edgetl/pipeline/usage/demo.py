@@ -18,6 +18,7 @@ from typing import Any
 from edgetl.core.device import bundle_files, target_search, targets
 from edgetl.core.device.bundle_reading import FACTS, Classifier
 from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageError
+from edgetl.core.interrupt import raise_at_once
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixels
 from edgetl.core.records import Dataset
@@ -154,7 +155,9 @@ def link_by_class(photos: Iterable[tuple[str, Path]], folder: Path) -> None:
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Wait until the demo ends by itself or by ^C, and return its exit code."""
     try:
-        code = child.wait()
+        # While it starts, the demo ignores ^C.
+        with raise_at_once():
+            code = child.wait()
     except KeyboardInterrupt:
         code = _end(child)
     finally:

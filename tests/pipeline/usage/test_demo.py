@@ -11,11 +11,13 @@ import pytest
 
 from edgetl.core.device import bundle_reading
 from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageError
+from edgetl.core.interrupt import watch_signals
 from edgetl.core.photos import pixels
 from edgetl.pipeline.options import ClassifierOptions
 from edgetl.pipeline.usage import demo
 from edgetl.pipeline.usage.classifiers import find_classifier
 from edgetl.pipeline.usage.demo import DemoSource, collect_test_photos, link_by_class, list_arguments, write_demo
+from tests.fixtures.signals import interrupt_later
 
 PAGE = DemoSource(photos=None, port=0, terminal=False)
 TERMINAL = DemoSource(photos=None, port=0, terminal=True)
@@ -133,3 +135,11 @@ def test_demo_that_ignores_an_interrupt_is_ended(monkeypatch):
 
     monkeypatch.setattr(child, "wait", interrupt_once)
     assert demo._wait(child) == 0 and child.poll() is not None
+
+
+def test_signal_ends_a_demo_that_still_starts(monkeypatch):
+    """The demo ignores ^C until it has installed its own handler."""
+    monkeypatch.setattr(demo, "_END_S", 0.2)
+    with watch_signals():
+        interrupt_later()
+        assert demo._wait(start("import signal, time; signal.signal(2, signal.SIG_IGN); time.sleep(600)")) == 0
