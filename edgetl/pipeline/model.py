@@ -73,8 +73,8 @@ class Model:
         external = self._recipe.external
         side_px = self._recipe.base.side_px
         if external.path:
-            # Before the files are hashed for the fingerprint, which would never end for a device.
-            check_regular(Path(external.path), "model file")
+            # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
+            stages.file_bounds.check_container(Path(external.path))
             if external.labels:
                 check_regular(Path(external.labels), "labels file")
             spec = StageSpec(name="inspect", record=ExternalModelInfo)

@@ -16,7 +16,7 @@ from typing import Any
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.storage.files import parse_json
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.file_bounds import check_container
 
 RESULT = "result.json"
 
@@ -50,7 +50,7 @@ def inspect_model(path: Path, limits: Limits | None = None) -> int:
         ConfigError: the file is no model that can be used, or it exceeds a bound or a limit.
     """
     limits = limits or Limits()
-    check_model_file(path)
+    check_container(path)
     with TemporaryDirectory(prefix="edgetl-inspect-") as work:
         folder = Path(work)
         exit_code = _run_child(path, folder, limits)
