@@ -5,9 +5,7 @@ The sha256 of every file that SHA256SUMS lists is checked before the model is op
 
 import hashlib
 import json
-import os
 import re
-import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,10 +16,16 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FormatName
 from edgetl.core.record import Record
 from edgetl.core.records import Fit, InputSpec
+from edgetl.core.storage.regular_files import (
+    LARGEST_MODEL_BYTES,
+    explain_os_error,
+    open_regular,
+    read_regular,
+    read_user_text,
+)
 
 FACTS = "model.json"
 _MOST_TEXT_BYTES = 16_000_000
-_MOST_MODEL_BYTES = 2_000_000_000
 _LARGEST_SIDE_PX = 1024
 # As the bundle's selfcheck.py reads it: every part of a path begins with a letter or a digit.
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)")
@@ -89,7 +93,7 @@ def read_bundle(folder: Path) -> Classifier:
     """
     folder = folder.absolute()
     listed = _parse_checksums(folder)
-    changed = [name for name, digest in listed.items() if _hash_regular(folder / name) != digest]
+    changed = [name for name, digest in listed.items() if _hash_listed(folder / name) != digest]
     if changed:
         raise ConfigError(
             f"the bundle is not as it was made: {len(changed)} of {len(listed)} files changed",
@@ -117,17 +121,14 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     Raises:
         ConfigError: the file cannot be read, or is not such a list.
     """
-    try:
-        names = tuple(_read_regular(path).decode("utf-8-sig").splitlines())
-    except UnicodeDecodeError as error:
-        raise ConfigError("the labels are not UTF-8", where=(path,), hint="save the file as UTF-8") from error
+    names = tuple(read_user_text(path, "the labels file").removeprefix("\ufeff").splitlines())
     if len(names) < 2 or not all(name.strip() for name in names):
         raise ConfigError(f"the labels are {len(names)} lines, some of them empty or too few", where=(path,))
     return names
 
 
 def _parse_checksums(folder: Path) -> dict[str, str]:
-    text = _read_regular(folder / CHECKSUMS).decode("ascii", "replace")
+    text = _read_file(folder / CHECKSUMS).decode("ascii", "replace")
     matches = [_LINE.fullmatch(line) for line in text.splitlines() if not line.startswith("#")]
     listed = {match[2]: match[1] for match in matches if match}
     if not listed or len(listed) != len(matches):
@@ -141,7 +142,7 @@ def _parse_checksums(folder: Path) -> dict[str, str]:
 def _read_facts(path: Path) -> _Model:
     hint = "give a bundle, a run folder, or a .tflite or .onnx file"
     try:
-        value: Any = json.loads(_read_regular(path))
+        value: Any = json.loads(_read_file(path))
         return _Model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
@@ -154,31 +155,18 @@ def _read_facts(path: Path) -> _Model:
         raise ConfigError(f"{FACTS} is not JSON", where=(path,), hint=hint) from error
 
 
-def _open_regular(path: Path, most_bytes: int) -> int:
-    """Open a regular file that is not a link, and return its descriptor. A pipe does not block."""
+def _read_file(path: Path) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_regular(path, _MOST_TEXT_BYTES, follow_links=False)
     except OSError as error:
-        problem = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
-        raise ConfigError(f"{path.name} {problem}", where=(path,)) from error
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or status.st_size > most_bytes:
-        os.close(handle)
-        problem = f"has over {most_bytes} bytes" if stat.S_ISREG(status.st_mode) else "is not a regular file"
-        raise ConfigError(f"{path.name} {problem}", where=(path,))
-    return handle
+        raise ConfigError(f"{path.name} cannot be read: {explain_os_error(error)}", where=(path,)) from error
 
 
-def _read_regular(path: Path) -> bytes:
-    with os.fdopen(_open_regular(path, _MOST_TEXT_BYTES), "rb") as file:
-        return file.read(_MOST_TEXT_BYTES)
-
-
-def _hash_regular(path: Path) -> str:
+def _hash_listed(path: Path) -> str:
     """Return the sha256 of a file; "" for a file that is missing, a link, or no regular file."""
     try:
-        with os.fdopen(_open_regular(path, _MOST_MODEL_BYTES), "rb") as file:
+        with open_regular(path, LARGEST_MODEL_BYTES, follow_links=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except ConfigError:
+    except OSError:
         # It is reported as changed, with the others.
         return ""

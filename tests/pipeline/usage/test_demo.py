@@ -15,7 +15,7 @@ from edgetl.core.photos import pixels
 from edgetl.pipeline.options import ClassifierOptions
 from edgetl.pipeline.usage import demo
 from edgetl.pipeline.usage.classifiers import find_classifier
-from edgetl.pipeline.usage.demo import DemoSource, collect_test_photos, link_photos, list_arguments, write_demo
+from edgetl.pipeline.usage.demo import DemoSource, collect_test_photos, link_class_photos, list_arguments, write_demo
 
 PAGE = DemoSource(photos=None, port=0, terminal=False)
 TERMINAL = DemoSource(photos=None, port=0, terminal=True)
@@ -73,7 +73,7 @@ def test_photos_with_one_name_are_all_linked(tmp_path):
     for name in ("a", "b", "out"):
         (tmp_path / name).mkdir()
     photos = [("cat", tmp_path / "a" / "1.jpg"), ("cat", tmp_path / "b" / "1.jpg"), ("dog", tmp_path / "b" / "1.jpg")]
-    link_photos(photos, tmp_path / "out")
+    link_class_photos(photos, tmp_path / "out")
     linked = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg"))
     assert linked == ["cat/1-1.jpg", "cat/1.jpg", "dog/1.jpg"]
 
