@@ -5,7 +5,6 @@ a temporary folder gets the shipped programs, the model, and facts that were che
 """
 
 import hashlib
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import Any
 from edgetl.core.device import bundle_files, target_search, targets
 from edgetl.core.device.bundle_reading import FACTS, Classifier
 from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageError
+from edgetl.core.interrupt import call_when_interrupted, is_interrupted
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixels
 from edgetl.core.records import Dataset
@@ -148,26 +148,19 @@ def link_class_photos(photos: Iterable[tuple[str, Path]], folder: Path) -> None:
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Wait until the demo ends by itself or by ^C, and return its exit code."""
-    try:
+    # A signal is no exception here: edgetl sets a flag, and calls this function.
+    with call_when_interrupted(lambda: _end(child)):
         code = child.wait()
-    except KeyboardInterrupt:
-        code = _end(child)
-    finally:
-        # Nothing may be left running, whatever happened.
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-    if code in (-signal.SIGINT, -signal.SIGTERM):
-        return 0
-    if code < 0:
+    if code < 0 and not is_interrupted():
         raise StageError(f"the demo was ended by signal {-code}")
-    return code
+    return max(code, 0)
 
 
-def _end(child: subprocess.Popen[bytes]) -> int:
-    """Let the demo end by ^C; if it does not, because it is still starting, end it."""
-    try:
-        return child.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        child.terminate()
-        return child.wait(_END_S)
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Let the demo end by ^C, which has reached it too; one that is still starting, or was not reached, is ended."""
+    for end in (child.terminate, child.kill):
+        try:
+            child.wait(_END_S)
+            return
+        except subprocess.TimeoutExpired:
+            end()
