@@ -18,6 +18,13 @@ def test_text_becomes_paths_and_one_target_a_list():
     assert to_path(None) is None and to_path("a") == Path("a")
 
 
+def test_one_target_and_text_paths_are_accepted(tmp_path):
+    options = collect_options(BuildOptions, str(tmp_path), {"target": "onnx", "target_dir": "t", "labels": "l.txt"})
+    assert options == BuildOptions(photos=tmp_path, target=["onnx"], target_dir=[Path("t")], labels=Path("l.txt"))
+    with pytest.raises(ConfigError, match="side must be a whole number"):
+        collect_options(BuildOptions, None, {"side": 96.5})
+
+
 @pytest.mark.parametrize(("name", "hint"), [("alhpa", "did you mean alpha"), ("photos", "known: ")])
 def test_other_keywords_are_refused(name, hint):
     with pytest.raises(ConfigError, match=f"unknown option '{name}'"):
