@@ -4,27 +4,23 @@ Names, defaults and meanings of options are those of the command line. Progress 
 Errors are the exceptions of `edgetl.core.errors`.
 """
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import TypedDict, Unpack
 
-from edgetl.core.errors import ConfigError, unknown_name
+from edgetl.api_options import PathLike, collect_options, make_options, show_options, to_path
 from edgetl.core.records import Artifact, Bundle, Trained
 from edgetl.core.report.predictions import Predicted
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import orders
 from edgetl.pipeline.build import Built, run_build
 from edgetl.pipeline.devices import Measured
-from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions, list_options
+from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.pipeline import Pipeline
 from edgetl.pipeline.usage.classifiers import find_classifier
 from edgetl.pipeline.usage.predictions import predict_photos
 from edgetl.pipeline.workspace import open_context, open_workspace, reopen
-
-F = TypeVar("F", bound=Callable[..., object])
-PathLike = str | Path
 
 
 class TrainKeywords(TypedDict, total=False):
@@ -71,29 +67,7 @@ class BuildKeywords(TrainKeywords, total=False):
     clusters: int | None
 
 
-def _show_options(group: type[Any]) -> Callable[[F], F]:
-    """Give a function with **options the signature of its options, for `help` and for editors."""
-
-    def decorate(function: F) -> F:
-        signature = inspect.signature(function)
-        named = [
-            parameter
-            for parameter in signature.parameters.values()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        names = {parameter.name for parameter in named}
-        options = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, annotation, _, default in list_options(group)
-            if name not in names
-        ]
-        function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
-        return function
-
-    return decorate
-
-
-@_show_options(BuildOptions)
+@show_options(BuildOptions)
 def build(
     photos: PathLike | None = None,
     *,
@@ -119,14 +93,14 @@ def build(
         DataError: the photos cannot be used.
         StageError: a library failed.
     """
-    order = orders.make_order(_collect(BuildOptions, photos, options))
-    with open_context(order, orders.choose_run_folder(order, _to_path(out)), quiet=quiet) as context:
+    order = orders.make_order(collect_options(BuildOptions, photos, options))
+    with open_context(order, orders.choose_run_folder(order, to_path(out)), quiet=quiet) as context:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         return run_build(context)
 
 
-@_show_options(TrainOptions)
+@show_options(TrainOptions)
 def train(
     photos: PathLike | None = None,
     *,
@@ -150,8 +124,8 @@ def train(
         DataError: the photos cannot be used.
         StageError: training diverged.
     """
-    order = orders.make_order(_collect(TrainOptions, photos, options))
-    root = orders.choose_run_folder(order, _to_path(out))
+    order = orders.make_order(collect_options(TrainOptions, photos, options))
+    root = orders.choose_run_folder(order, to_path(out))
     with open_context(orders.continue_order(order, root), root, quiet=quiet) as context:
         save_order(context.order, context.run.root)
         return Pipeline(context).model.trained
@@ -252,7 +226,7 @@ class PredictKeywords(TypedDict, total=False):
     fit: str
 
 
-@_show_options(ClassifierOptions)
+@show_options(ClassifierOptions)
 def predict(
     source: PathLike,
     photos: PathLike | Sequence[PathLike],
@@ -278,51 +252,7 @@ def predict(
         DataError: no photos.
     """
     paths = [Path(photos)] if isinstance(photos, str | Path) else [Path(path) for path in photos]
-    choice = _make_options(ClassifierOptions, {}, options)
+    choice = make_options(ClassifierOptions, {}, options)
     with open_workspace(None, quiet=quiet) as (_, console):
         classifier = find_classifier(Path(source), choice)
         return predict_photos(classifier, paths, top, console=console)
-
-
-G = TypeVar("G")
-
-
-def _collect(group: type[G], photos: PathLike | None, options: Any) -> G:
-    """Make the options record of a build or a training: see `_make_options`."""
-    return _make_options(group, {"photos": _to_path(photos)}, options)
-
-
-def _make_options(group: type[G], values: dict[str, Any], options: Any) -> G:
-    """Make an options record from keywords: text becomes paths, and one target becomes a list, where the record has so.
-
-    Args:
-        group: the options record.
-        values: fields that are no options.
-        options: name → value.
-
-    Raises:
-        ConfigError: an option that does not exist, with the closest known one.
-    """
-    known = {name: annotation for name, annotation, _, _ in list_options(group) if name not in values}
-    for name in options:
-        if name not in known:
-            raise unknown_name("option", name, known)
-    return group(**values, **{name: _adapt(name, value, known[name]) for name, value in options.items()})
-
-
-def _adapt(name: str, value: Any, annotation: Any) -> Any:
-    text = str(annotation)
-    if value is None:
-        return None
-    if "list[" in text:
-        entries = [value] if isinstance(value, str | Path) else list(value)
-        return [Path(entry) for entry in entries] if "Path" in text else entries
-    if "Path" in text:
-        return Path(value)
-    if "float" not in text and isinstance(value, float) and "int" in text:
-        raise ConfigError(f"{name} must be a whole number, not {value!r}")
-    return value
-
-
-def _to_path(value: PathLike | None) -> Path | None:
-    return None if value is None else Path(value)

@@ -110,13 +110,6 @@ def test_misspelt_option_names_the_closest_one(photos):
     assert "alpha" in caught.value.hint and "hint: did you mean" in str(caught.value)
 
 
-def test_one_target_and_text_paths_are_accepted(photos, tmp_path):
-    options = api._collect(BuildOptions, str(photos), {"target": "onnx", "target_dir": "t", "labels": "l.txt"})
-    assert options == BuildOptions(photos=photos, target=["onnx"], target_dir=[Path("t")], labels=Path("l.txt"))
-    with pytest.raises(ConfigError, match="side must be a whole number"):
-        api._collect(BuildOptions, None, {"side": 96.5})
-
-
 def test_errors_of_the_recipe_reach_the_caller(photos, tmp_path):
     with pytest.raises(ConfigError, match="epochs"):
         edgetl.train(photos, out=tmp_path / "run", epochs=0)

@@ -67,7 +67,7 @@ def test_without_photos_the_embedded_digits_are_used(make_model, tmp_path, monke
 
 
 def test_digits_are_named_where_no_photos_are_given(empty_context, draw_photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("edgetl.pipeline.model._locate_digits", lambda: draw_photos(tmp_path / "digits", range(2)))
+    monkeypatch.setattr("edgetl.pipeline.model._locate_digits", lambda _: draw_photos(tmp_path / "digits", range(2)))
     for photos, named in ((None, True), (tmp_path / "digits", False)):
         stream = io.StringIO()
         order = dataclasses.replace(empty_context.order, photos=photos)

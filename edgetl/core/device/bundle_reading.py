@@ -6,7 +6,6 @@ The sha256 of every file that SHA256SUMS lists is checked before the model is op
 import hashlib
 import json
 import re
-from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,9 +16,16 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FormatName
 from edgetl.core.record import Record
 from edgetl.core.records import Fit, InputSpec
-from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_TEXT_BYTES, explain_os_error, open_regular
+from edgetl.core.storage.regular_files import (
+    LARGEST_MODEL_BYTES,
+    explain_os_error,
+    open_regular,
+    read_regular,
+    read_user_text,
+)
 
 FACTS = "model.json"
+_MOST_TEXT_BYTES = 16_000_000
 _LARGEST_SIDE_PX = 1024
 # As the bundle's selfcheck.py reads it: every part of a path begins with a letter or a digit.
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)")
@@ -87,7 +93,7 @@ def read_bundle(folder: Path) -> Classifier:
     """
     folder = folder.absolute()
     listed = _parse_checksums(folder)
-    changed = [name for name, digest in listed.items() if _hash_regular(folder / name) != digest]
+    changed = [name for name, digest in listed.items() if _hash_listed(folder / name) != digest]
     if changed:
         raise ConfigError(
             f"the bundle is not as it was made: {len(changed)} of {len(listed)} files changed",
@@ -115,10 +121,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     Raises:
         ConfigError: the file cannot be read, or is not such a list.
     """
-    try:
-        names = tuple(_read_file(path).decode("utf-8-sig").splitlines())
-    except UnicodeDecodeError as error:
-        raise ConfigError("the labels are not UTF-8", where=(path,), hint="save the file as UTF-8") from error
+    names = tuple(read_user_text(path, "the labels file").removeprefix("\ufeff").splitlines())
     if len(names) < 2 or not all(name.strip() for name in names):
         raise ConfigError(f"the labels are {len(names)} lines, some of them empty or too few", where=(path,))
     return names
@@ -152,24 +155,18 @@ def _read_facts(path: Path) -> _Model:
         raise ConfigError(f"{FACTS} is not JSON", where=(path,), hint=hint) from error
 
 
-def _open_file(path: Path, most_bytes: int) -> BufferedReader:
-    """Open a file of a bundle, which is no link."""
+def _read_file(path: Path) -> bytes:
     try:
-        return open_regular(path, most_bytes, follow_links=False)
+        return read_regular(path, _MOST_TEXT_BYTES, follow_links=False)
     except OSError as error:
         raise ConfigError(f"{path.name} cannot be read: {explain_os_error(error)}", where=(path,)) from error
 
 
-def _read_file(path: Path) -> bytes:
-    with _open_file(path, LARGEST_TEXT_BYTES) as file:
-        return file.read(LARGEST_TEXT_BYTES)
-
-
-def _hash_regular(path: Path) -> str:
+def _hash_listed(path: Path) -> str:
     """Return the sha256 of a file; "" for a file that is missing, a link, or no regular file."""
     try:
-        with _open_file(path, LARGEST_MODEL_BYTES) as file:
+        with open_regular(path, LARGEST_MODEL_BYTES, follow_links=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except ConfigError:
+    except OSError:
         # It is reported as changed, with the others.
         return ""

@@ -18,7 +18,7 @@ class ClassProbability(Record):
     probability: float
 
 
-class PhotoPrediction(Record):
+class ClassifiedPhoto(Record):
     """The most probable classes of a photo, the most probable first.
 
     `true_class` is the class that the photo's folder tells; "" where no folder has the name of a class.
@@ -40,7 +40,7 @@ class Predicted(Record):
     model: Path
     sha256: str
     method: str
-    photos: tuple[PhotoPrediction, ...]
+    photos: tuple[ClassifiedPhoto, ...]
     unreadable: tuple[LeftOut, ...]
 
     @property
@@ -83,7 +83,7 @@ def rank_classes(scores: np.ndarray, classes: Sequence[str], top: int) -> tuple[
     return tuple(ClassProbability(label=classes[index], probability=round(float(scores[index]), 6)) for index in order)
 
 
-def format_photo(photo: PhotoPrediction) -> list[str]:
+def format_photo(photo: ClassifiedPhoto) -> list[str]:
     """Format the prediction of one photo: its name, and a line for each class. Control characters are escaped."""
     labels = [escape_controls(row.label) for row in photo.classes]
     width = max(map(len, labels))

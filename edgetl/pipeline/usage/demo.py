@@ -5,7 +5,6 @@ a temporary folder gets the shipped programs, the model, and facts that were che
 """
 
 import hashlib
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,17 +17,12 @@ from typing import Any
 from edgetl.core.device import bundle_files, target_search, targets
 from edgetl.core.device.bundle_reading import FACTS, Classifier
 from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageError
-from edgetl.core.interrupt import raise_at_once
+from edgetl.core.interrupt import call_when_interrupted, is_interrupted
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixels
 from edgetl.core.records import Dataset
 from edgetl.core.run.run_folder import read_finished_stage
-from edgetl.core.storage.regular_files import (
-    LARGEST_FILE_BYTES,
-    LARGEST_MODEL_BYTES,
-    LARGEST_TEXT_BYTES,
-    read_regular,
-)
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
 
 # The target whose payload contains the demo. The one with the name of the format has the runtime of that format.
 _DEMO_TARGET = "raspberry-pi"
@@ -88,9 +82,9 @@ def write_demo(classifier: Classifier, root: Path) -> None:
         for file in targets.find_target(name, shipped).payload
     }
     model = f"model.{classifier.format}"
-    files = {name: read_regular(path, LARGEST_FILE_BYTES) for name, path in payload.items()}
+    files = {name: read_regular(path, LARGEST_RECORD_BYTES) for name, path in payload.items()}
     files |= {
-        "pixels.py": read_regular(Path(pixels.__file__), LARGEST_TEXT_BYTES),
+        "pixels.py": read_regular(Path(pixels.__file__), LARGEST_RECORD_BYTES),
         "labels.txt": bundle_files.format_labels(classifier.classes).encode(),
         FACTS: bundle_files.format_json(describe_classifier(classifier)).encode(),
         model: read_regular(classifier.path, LARGEST_MODEL_BYTES),
@@ -140,10 +134,10 @@ def collect_test_photos(run: Path, folder: Path) -> None:
     if not photos:
         hint = "give another folder with --photos DIR, or --camera"
         raise DataError("the test photos of the run are no longer there", where=(dataset.root,), hint=hint)
-    link_by_class([(dataset.classes[photo.label], dataset.root / photo.path) for photo in photos], folder)
+    link_class_photos([(dataset.classes[photo.label], dataset.root / photo.path) for photo in photos], folder)
 
 
-def link_by_class(photos: Iterable[tuple[str, Path]], folder: Path) -> None:
+def link_class_photos(photos: Iterable[tuple[str, Path]], folder: Path) -> None:
     """Link photos as folder/<class>/<name>; of several with one name, the later ones get a number before it."""
     for label, path in photos:
         (folder / label).mkdir(exist_ok=True)
@@ -154,28 +148,19 @@ def link_by_class(photos: Iterable[tuple[str, Path]], folder: Path) -> None:
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Wait until the demo ends by itself or by ^C, and return its exit code."""
-    try:
-        # While it starts, the demo ignores ^C.
-        with raise_at_once():
-            code = child.wait()
-    except KeyboardInterrupt:
-        code = _end(child)
-    finally:
-        # Nothing may be left running, whatever happened.
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-    if code in (-signal.SIGINT, -signal.SIGTERM):
-        return 0
-    if code < 0:
+    # A signal is no exception here: edgetl sets a flag, and calls this function.
+    with call_when_interrupted(lambda: _end(child)):
+        code = child.wait()
+    if code < 0 and not is_interrupted():
         raise StageError(f"the demo was ended by signal {-code}")
-    return code
+    return max(code, 0)
 
 
-def _end(child: subprocess.Popen[bytes]) -> int:
-    """Let the demo end by ^C; if it does not, because it is still starting, end it."""
-    try:
-        return child.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        child.terminate()
-        return child.wait(_END_S)
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Let the demo end by ^C, which has reached it too; one that is still starting, or was not reached, is ended."""
+    for end in (child.terminate, child.kill):
+        try:
+            child.wait(_END_S)
+            return
+        except subprocess.TimeoutExpired:
+            end()

@@ -20,7 +20,7 @@ from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import InputSpec, LeftOut
-from edgetl.core.report.predictions import PhotoPrediction, Predicted, rank_classes
+from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes
 from edgetl.pipeline.usage import runtimes
 
 # So many photos are in memory at a time: 40 MB at 224 px.
@@ -48,7 +48,7 @@ def predict_photos(classifier: Classifier, paths: Sequence[Path], top: int, *, c
         names = [str(file) for path in paths for file in path.rglob("*") if file.is_file()]
         message, hint = wrong_photos.explain_no_photos(names, SUFFIXES)
         raise DataError(message, where=paths, hint=hint)
-    predictions: list[PhotoPrediction] = []
+    predictions: list[ClassifiedPhoto] = []
     unreadable: list[LeftOut] = []
     with console.bar(classifier.path.name, len(photos), "photos") as bar:
         for start in range(0, len(photos), _CHUNK_PHOTOS):
@@ -66,7 +66,7 @@ def predict_photos(classifier: Classifier, paths: Sequence[Path], top: int, *, c
 
 def _predict_chunk(
     classifier: Classifier, chunk: Sequence[PhotoPath], top: int, unreadable: list[LeftOut]
-) -> Iterator[PhotoPrediction]:
+) -> Iterator[ClassifiedPhoto]:
     """Predict some photos; what cannot be decoded is added to `unreadable`."""
     with ThreadPoolExecutor(count_cores()) as pool:
         decoded = list(pool.map(lambda photo: _decode(photo.path, classifier.input), chunk))
@@ -86,7 +86,7 @@ def _predict_chunk(
         message = f"the model has {scores.shape[1]} outputs, and there are {len(classifier.classes)} class names"
         raise ConfigError(message, where=(classifier.path,))
     for (photo, _), outputs in zip(readable, scores, strict=True):
-        yield PhotoPrediction(
+        yield ClassifiedPhoto(
             photo=photo.path,
             true_class=photo.find_class(classifier.classes),
             classes=rank_classes(outputs, classifier.classes, top),

@@ -127,7 +127,7 @@ def test_list_of_files_that_is_a_link_is_not_followed(bundle):
     path = bundle / bundle_files.CHECKSUMS
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(ConfigError, match="SHA256SUMS cannot be read: it is a link"):
+    with pytest.raises(ConfigError, match=r"SHA256SUMS cannot be read: .*link"):
         read_bundle(bundle)
 
 
@@ -141,13 +141,13 @@ def test_class_names_are_read_one_on_each_line(tmp_path):
 def test_other_files_are_no_class_names(tmp_path, content):
     path = tmp_path / "labels.txt"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="the labels are"):
+    with pytest.raises(ConfigError, match="the labels"):
         read_class_names(path)
 
 
 def test_class_names_that_cannot_be_read_are_an_error_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "labels.txt")
-    with pytest.raises(ConfigError, match="a regular file is needed"):
+    with pytest.raises(ConfigError, match="the labels file cannot be read"):
         read_class_names(tmp_path / "labels.txt")
-    with pytest.raises(ConfigError, match=r"labels cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"the labels file cannot be read: .*[Nn]o such file"):
         read_class_names(tmp_path / "labels")

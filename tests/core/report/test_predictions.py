@@ -7,8 +7,8 @@ import pytest
 
 from edgetl.core.records import LeftOut
 from edgetl.core.report.predictions import (
+    ClassifiedPhoto,
     ClassProbability,
-    PhotoPrediction,
     Predicted,
     describe_predictions,
     format_photo,
@@ -19,13 +19,13 @@ from edgetl.core.report.predictions import (
 CLASSES = ("cat", "dog", "owl")
 
 
-def make_prediction(name: str, scores: list[float], true_class: str = "", top: int = 2) -> PhotoPrediction:
-    return PhotoPrediction(
+def make_prediction(name: str, scores: list[float], true_class: str = "", top: int = 2) -> ClassifiedPhoto:
+    return ClassifiedPhoto(
         photo=Path(name), true_class=true_class, classes=rank_classes(np.array(scores, np.float32), CLASSES, top)
     )
 
 
-def make_predicted(*photos: PhotoPrediction, unreadable=(), method="int8") -> Predicted:
+def make_predicted(*photos: ClassifiedPhoto, unreadable=(), method="int8") -> Predicted:
     return Predicted(model=Path("m.tflite"), sha256="0", method=method, photos=photos, unreadable=unreadable)
 
 
