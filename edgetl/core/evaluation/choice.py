@@ -136,7 +136,8 @@ def _form_group(candidates: Sequence[Candidate], preference: Preference) -> _Gro
         files, title = holding, OBJECTIVES[objective]
     elif within:
         objective = "accuracy" if objective == "balanced" else objective
-        files, title = within, f"{OBJECTIVES[objective]} within the limit; no file is shown to hold it on new photos"
+        # The result that follows says why the file does not hold the limit.
+        files, title = within, f"{OBJECTIVES[objective]} within the limit"
     else:
         # A file within the other limits of the target is nearer, whatever its accuracy.
         excess = {id(file): (file.unmet != "", file.validation.drop) for file in candidates}
