@@ -191,7 +191,7 @@ def test_most_accurate_file_within_the_limit_is_chosen_where_none_holds_it():
     method, reasons, next_method = choose(**files)
     assert method == "mixed8" and next_method == "float16"
     assert reasons["mixed8"].startswith(
-        "chosen: the most accurate within the limit; loses -2.00 points, within the limit of 2, but its true drop may be"
+        "chosen: the most accurate within the limit; loses -2.00 points, within the limit of 2, but its true drop may"
     )
     assert reasons["float16"] == "right on 1 photo fewer, and 1.7 times as large"
     assert choose("bytes", **files)[0] == "int8"
