@@ -239,5 +239,8 @@ def _compare_cost(file: Candidate, chosen: Candidate, group: _Group) -> str:
     worse = [f"{ratio:.1f} times {word}" for (word, _), ratio in ratios.items() if ratio > _TIE]
     better = [f"{1 / ratio:.1f} times {word}" for (_, word), ratio in ratios.items() if ratio < 1 / _TIE]
     if not worse and not better:
-        return f", about as {'large' if group.disturbed else 'large and as fast'}, and later in the order of preference"
+        # Where accuracy decides and differs, the order does not matter.
+        is_tie = group.objective != "accuracy" or _count_gain(file) == _count_gain(chosen)
+        cost = f", about as {'large' if group.disturbed else 'large and as fast'}"
+        return f"{cost}, and later in the order of preference" if is_tie else cost
     return "".join([f", and {' and '.join(worse)}" if worse else "", f", but {' and '.join(better)}" if better else ""])

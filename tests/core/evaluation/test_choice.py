@@ -248,6 +248,12 @@ def test_equal_file_is_later_in_the_order_of_preference():
     assert reasons["int8_more"] == "as accurate, about as large and as fast, and later in the order of preference"
 
 
+def test_less_accurate_file_is_not_said_to_be_later_in_the_order():
+    worse = make_verdict([1])
+    _, reasons, _ = choose("accuracy", **{"mixed8-4": (600, worse), "mixed8-8": (600, make_verdict())})
+    assert reasons["mixed8-4"] == "right on 1 photo fewer, about as large and as fast"
+
+
 def test_slower_and_larger_file_has_both_ratios():
     slow = make_verdict(range(3), range(3, 6), host_ms=2.5)
     _, reasons, _ = choose(int8=(600, GOOD), float32=(2400, slow))
