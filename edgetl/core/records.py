@@ -228,7 +228,7 @@ class Scores(Record):
     photos: int
     accelerated: bool
     invoke_ms: float
-    disturbed: bool = False
+    disturbed: bool
 
     def contents(self) -> dict[Path, str]:
         """Map the array file to its sha256."""

@@ -76,7 +76,7 @@ class Verdict(Comparison):
     flips: tuple[Flip, ...]
     hops: tuple[LedgerHop, ...]
     host_ms: float
-    host_disturbed: bool = False
+    host_disturbed: bool
 
     def _repr_html_(self) -> str:
         """Render the verdict for a notebook: the outcome, the drop with its bounds, and the ledger."""

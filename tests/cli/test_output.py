@@ -56,6 +56,7 @@ VERDICT = Verdict(
         ),
     ),
     host_ms=1.5,
+    host_disturbed=False,
 )
 INVALID = {"valid": False, "reasons": ["throttled during the run"]}
 SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", candidate=None)

@@ -16,6 +16,7 @@ from edgetl import cli
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import acceptance
+from edgetl.core.run.pins import read_pins
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import build as build_module
 from edgetl.pipeline import workspace
@@ -235,7 +236,10 @@ def test_convert_and_bundle_by_another_method(capfd, run_folder):
     assert cli.run(["convert", str(run_folder), "--method", "float32"]) == 0
     assert capfd.readouterr().out == f"{run_folder / 'convert-tflite-float32' / 'model.tflite'}\n"
     record, _ = run_json(capfd, "bundle", run_folder, "--method", "float32")
-    assert record["method"] == "float32"
+    assert record["method"] == "float32" and read_pins(run_folder) == {"tflite": "float32"}
+    # Without --method, the bundle is that of the chosen file again.
+    record, _ = run_json(capfd, "bundle", run_folder)
+    assert record["method"] == "int8" and read_pins(run_folder) == {}
 
 
 @pytest.mark.parametrize("command", ["convert", "verify", "bundle", "bench"])

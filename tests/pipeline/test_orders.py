@@ -136,12 +136,14 @@ def test_training_keeps_what_a_run_was_built_for(plain_order, tmp_path):
         recipe=recipe.model_copy(update={"contract": contract}),
         method="int8",
         all_methods=True,
+        prefer="latency",
     )
     save_order(before, tmp_path)
     phase1 = recipe.phase1.model_copy(update={"epochs": 7})
     training = dataclasses.replace(plain_order, recipe=recipe.model_copy(update={"phase1": phase1}))
     order = continue_order(training, tmp_path)
     assert (order.targets[0].id, order.method, order.all_methods) == ("raspberry-pi-4", "int8", True)
+    assert order.prefer == "latency"
     assert order.recipe.contract == contract and order.recipe.phase1.epochs == 7
     assert continue_order(training, tmp_path / "new") == training
 
@@ -177,3 +179,9 @@ def test_files_of_a_model_made_elsewhere_must_exist(photos, tmp_path, option, hi
     with pytest.raises(ConfigError, match=f"--{option}: no such file") as error:
         make_order(BuildOptions(photos=photos, **options))
     assert error.value.where == (str(tmp_path / "gone"),) and hint in error.value.hint
+
+
+def test_misspelt_objective_is_refused(photos):
+    assert make_order(BuildOptions(photos=photos, prefer="latency")).prefer == "latency"
+    with pytest.raises(ConfigError, match="unknown --prefer 'smallest'"):
+        make_order(BuildOptions(photos=photos, prefer="smallest"))

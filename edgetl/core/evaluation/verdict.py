@@ -36,7 +36,7 @@ class ScoredPhotos:
     reference: np.ndarray
     artifact: np.ndarray
     host_ms: float
-    host_disturbed: bool = False
+    host_disturbed: bool
 
 
 def judge_scores(

@@ -38,6 +38,7 @@ def make_scored(labels: list[int], reference: list[int], artifact: list[int], /,
         "reference": make_scores(reference),
         "artifact": make_scores(artifact),
         "host_ms": 3.5,
+        "host_disturbed": False,
     }
     return ScoredPhotos(**(fields | changes))
 
@@ -80,6 +81,7 @@ def test_every_field_of_the_verdict():
         flips=verdict.flips,
         hops=hops,
         host_ms=3.5,
+        host_disturbed=False,
     )
     assert verdict.photos_needed > 0
     assert verdict.reference_calibration_error != verdict.calibration_error
