@@ -57,6 +57,7 @@ class BuildKeywords(TrainKeywords, total=False):
     method: str
     all_methods: bool
     limit_drop: float | None
+    min_accuracy: float | None
     strict: bool
     model: PathLike | None
     scaling: str | None

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgetl.core.console import Console, build_table, create_terminal
+from edgetl.core.evaluation.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
-from edgetl.core.report import measurement_tables, tables
+from edgetl.core.report import measurement_tables, quality_tables, tables
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -72,11 +73,12 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
 
 def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
     # These lists have an entry for each class, photo and hop: too long for one line.
-    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops"})
+    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops", "counts"})
     return {
         "bundle": str(delivered.bundle.root),
         "method": delivered.artifact.method,
         "model_bytes": delivered.artifact.bytes,
+        "quality": delivered.quality.model_dump(mode="json"),
         "verdict": verdict,
         "methods": [
             {
@@ -108,7 +110,12 @@ def dump_measured(measured: Measured) -> dict[str, Any]:
 
 
 def show_built(built: Built, console: Console) -> None:
-    """Show the results of a build: phases, methods, ladder and verdict of each target, and where to find them."""
+    """Show the results of a build: quality, phases, methods, ladder and verdict, and where to find them."""
+    # First of all, because a contract that is satisfied says nothing about the model.
+    for delivered in built.targets:
+        if len(built.targets) > 1:
+            console.say(f"target {delivered.target}")
+        show_quality(delivered.quality, console)
     if built.trained.phases:
         console.table(*tables.tabulate_phases(built.trained))
     for delivered in built.targets:
@@ -140,6 +147,15 @@ def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Cons
     """Show the layers with the largest quantization error, format by format."""
     for format_name, errors in layers.items():
         console.table(*tables.tabulate_layers(errors, FORMATS[format_name].title))
+
+
+def show_quality(quality: ModelQuality, console: Console) -> None:
+    """Show how good the model is, its worst classes, and what is wrong with it."""
+    for line in quality_tables.describe_quality(quality):
+        console.say(line)
+    console.table(*quality_tables.tabulate_class_quality(quality))
+    for line in quality_tables.list_quality_warnings(quality):
+        console.warn(line)
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:

@@ -10,10 +10,13 @@ import numpy as np
 from edgetl.core.device import limits
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
+from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
@@ -47,6 +50,16 @@ class Delivered:
     def candidates(self) -> tuple[Candidate, ...]:
         """The attempts that made a file, with their verdicts on the validation photos."""
         return tuple(attempt.candidate for attempt in self.attempts if attempt.candidate)
+
+    @property
+    def quality(self) -> ModelQuality:
+        """How good the chosen file is on the test photos, compared with the validation photos."""
+        validations = (
+            candidate.validation
+            for candidate in self.candidates
+            if candidate.validation.artifact_sha256 == self.verdict.artifact_sha256
+        )
+        return assess_verdict(self.verdict, next(validations, None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,13 +122,14 @@ class Built:
         return [_make_row(delivered, attempt) for delivered in self.targets for attempt in delivered.attempts]
 
     def _repr_html_(self) -> str:
-        """Render the methods and the verdict of each target for a notebook."""
+        """Render how good the model is, the methods and the verdict of each target for a notebook."""
         parts = []
         for delivered in self.targets:
+            parts.append(render_quality(delivered.quality))
             rows = [list(map(_format_cell, _make_row(delivered, attempt).values())) for attempt in delivered.attempts]
             columns = list(_make_row(delivered, delivered.attempts[0]))
             parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
-            parts.append(delivered.verdict._repr_html_())
+            parts.append(delivered.verdict.render_cost())
         return "".join(parts)
 
     def _get_only_target(self) -> Delivered:

@@ -2,6 +2,8 @@
 
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
+from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.requests import BundleRequest
 from edgetl.core.run.run_folder import StageSpec
@@ -30,6 +32,11 @@ class Delivery:
         """
         scores = self._scores.again() if again else self._scores
         return scores.judge(artifact, "test", self._target.choose_kernels(artifact.format), ledger=True)
+
+    def assess(self, artifact: Artifact, verdict: Verdict) -> ModelQuality:
+        """Return how good a file is, by its verdict on the test photos and the one on the validation photos."""
+        validation = self._scores.judge(artifact, "validation", self._target.choose_kernels(artifact.format))
+        return assess_verdict(verdict, validation)
 
     def score(self, artifact: Artifact, part: Part) -> Scores:
         """Return the scores of a file for one part, on the target's kernels."""

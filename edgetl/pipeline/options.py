@@ -156,7 +156,16 @@ class ContractOptions:
         float | None,
         Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.", sets=("contract", "limit_drop")),
     ] = None
-    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
+    min_accuracy: Annotated[
+        float | None,
+        Option(
+            help="Accuracy that the chosen file must reach on the test photos, 0..1; below it the exit code is 1.",
+            sets=("contract", "min_accuracy"),
+        ),
+    ] = None
+    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure; the lower bound must reach --min-accuracy.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from edgetl.core.console import Console
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.evaluation.model_quality import ClassCount
 from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Artifact, Benchmark, Bundle, LayerError, Trained, TrainingPhase
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
@@ -54,6 +55,10 @@ VERDICT = Verdict(
         ),
     ),
     host_ms=1.5,
+    counts=(
+        ClassCount(name="Gänseblümchen", photos=120, correct=110, predicted=115),
+        ClassCount(name="Rose", photos=80, correct=71, predicted=85),
+    ),
 )
 INVALID = {"valid": False, "reasons": ["throttled during the run"]}
 SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", candidate=None)
@@ -152,6 +157,8 @@ def test_json_of_a_build_for_one_target(prepared):
     assert record["run"] == str(prepared.run) and record["bundle"] == str(prepared.run / "bundle")
     assert (record["method"], record["model_bytes"], record["seconds"]) == ("int8", 640_000, {"train": 1.5})
     assert record["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
+    assert record["quality"]["accuracy"] == 0.905 and record["quality"]["validation_accuracy"] == 0.905
+    assert [row["predicted"] for row in record["quality"]["per_class"]] == [115, 85]
     assert record["verdict"]["outcome"] == "PASS" and record["verdict"]["photos_needed"] is None
     assert record["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "reason": "no further photos"}
     assert record["ladder"][1]["method"] == "int8"
@@ -174,7 +181,7 @@ def test_json_has_the_layers_only_if_they_were_ranked(prepared):
 
 def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
     verdict = output.dump_built(prepared)["verdict"]
-    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops"}
+    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops", "counts"}
     assert not any(isinstance(value, (list, dict)) for value in verdict.values())
 
 
@@ -206,6 +213,23 @@ def test_verdict_of_each_target_and_their_agreement_are_shown(prepared_both):
     text = join_words(show(output.show_built, prepared_both))
     assert text.count("PASS: int8") == 2 and text.index("target tflite") < text.index("target onnx")
     assert "tflite (int8) and onnx (int8) predict the same class for 197 of 200 test photos (0.9850)" in text
+
+
+def test_summary_starts_with_how_good_the_model_is(prepared, prepared_both):
+    lines = show(output.show_built, prepared).splitlines()
+    assert lines[0].startswith("how good the model is: it predicts 0.9050 of 200 test photos correctly")
+    text = join_words(show(output.show_built, prepared_both))
+    first = [text.index(part) for part in ("target tflite", "how good", "Gänseblümchen 120", "m, 5 parameters")]
+    assert first == sorted(first) and text.count("how good the model is") == 2
+
+
+def test_warnings_about_the_model_are_shown_even_when_quiet(prepared):
+    (delivered,) = prepared.targets
+    counts = (VERDICT.counts[0].model_copy(update={"predicted": 0, "correct": 0}), VERDICT.counts[1])
+    verdict = VERDICT.model_copy(update={"counts": counts})
+    poor = dataclasses.replace(prepared, targets=(dataclasses.replace(delivered, verdict=verdict),))
+    text = show(output.show_built, poor, quiet=True)
+    assert "warning: 1 of 2 classes is never predicted: Gänseblümchen; add photos" in join_words(text)
 
 
 def test_all_results_are_shown_on_the_console_and_none_on_stdout(prepared, capsys):

@@ -18,6 +18,13 @@ def test_verdict_of_a_finished_run_is_read_back(context, part, delivered):
     assert set(context.run.seconds.values()) == {0.0}
 
 
+def test_quality_reads_the_verdict_on_the_validation_photos_back(context, part, delivered):
+    artifact = part.selection.choose()
+    assert part.delivery.assess(artifact, part.delivery.judge(artifact)) == delivered.quality
+    assert set(context.run.seconds.values()) == {0.0}
+    assert delivered.quality.validation_photos == delivered.candidates[0].validation.photos
+
+
 def test_judging_again_makes_scores_and_verdict_again_exactly_once(context, part, delivered, watch_stage, monkeypatch):
     artifact, judged = part.selection.choose(), []
     keras_scores = watch_stage("score.score_reference")

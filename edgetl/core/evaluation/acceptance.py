@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 
 from edgetl.core.errors import ContractBroken
+from edgetl.core.evaluation.model_quality import explain_low_accuracy
+from edgetl.core.evaluation.verdict import tally_verdict
+from edgetl.core.report.changes import describe_drop
 from edgetl.core.verdict_records import Verdict
 
 _ACCURACY_HINT = "more test photos, another --method, a wider --alpha, or a higher --limit-drop"
+_QUALITY_HINT = "more or better photos, a longer training, another network, or a lower --min-accuracy"
 _LIMIT_HINT = "another --method, a narrower --alpha or a smaller --side, or a target that allows more"
 
 
-def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], *, strict: bool) -> None:
+def check_acceptance(
+    verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], *, strict: bool, min_accuracy: float = 0.0
+) -> None:
     """Check that every contract is satisfied and no other limit is exceeded.
 
     An undecided verdict satisfies its contract if its observed drop is within the limit, unless `strict`.
@@ -17,19 +23,28 @@ def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], 
     Args:
         verdicts: by the name of their target or device.
         unmet: by the same names, description of another limit that is exceeded; "" if there is none.
-        strict: whether an undecided verdict is a failure.
+        strict: whether an undecided verdict is a failure, and the lower bound of the accuracy must reach
+            `min_accuracy`.
+        min_accuracy: the accuracy that every verdict must reach, 0..1.
 
     Raises:
         ContractBroken: names every failure.
     """
     failures = {name: explain_failure(verdict, strict=strict) for name, verdict in verdicts.items()}
+    low = {
+        name: explain_low_accuracy(tally_verdict(verdict), min_accuracy, verdict.confidence, strict=strict)
+        for name, verdict in verdicts.items()
+        if min_accuracy
+    }
     hints = [
         hint
-        for hint, failed in ((_ACCURACY_HINT, any(failures.values())), (_LIMIT_HINT, any(unmet.values())))
-        if failed
+        for hint, reasons in ((_ACCURACY_HINT, failures), (_QUALITY_HINT, low), (_LIMIT_HINT, unmet))
+        if any(reasons.values())
     ]
-    for name, limit in unmet.items():
-        failures[name] = "; ".join(failure for failure in (failures.get(name), limit) if failure)
+    # A dict and not a set: the order of the targets stays.
+    for name in dict.fromkeys((*low, *unmet)):
+        reasons = (failures.get(name), low.get(name), unmet.get(name))
+        failures[name] = "; ".join(reason for reason in reasons if reason)
     # The name of a single target would only repeat what the user has typed.
     broken = [f"{name}: {failure}" if len(failures) > 1 else failure for name, failure in failures.items() if failure]
     if broken:
@@ -41,6 +56,9 @@ def explain_failure(verdict: Verdict, *, strict: bool) -> str:
     undecided = verdict.outcome == "UNDECIDED"
     if verdict.outcome == "PASS" or (undecided and not strict and verdict.drop <= verdict.limit_drop):
         return ""
-    loss = f"{verdict.method} loses {verdict.drop * 100:.2f} points, {verdict.limit_drop * 100:g} allowed"
+    allowed = (
+        f"{verdict.limit_drop * 100:g} allowed" if verdict.drop > 0 else f"{verdict.limit_drop * 100:g} may be lost"
+    )
+    loss = f"{verdict.method} {describe_drop(verdict.drop)}, {allowed}"
     state = "is undecided" if undecided else "is broken"
     return f"the accuracy contract {state}: {loss}" + (", and --strict was given" if strict and undecided else "")
