@@ -27,6 +27,7 @@ PathLike = str | Path
 class TrainKeywords(TypedDict, total=False):
     """Keyword options of `train`: see `edgetl train --help`."""
 
+    test: PathLike | None
     base: str | None
     alpha: float | None
     side: int | None

@@ -80,6 +80,7 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
         "model_bytes": delivered.artifact.bytes,
         "quality": delivered.quality.model_dump(mode="json"),
         "verdict": verdict,
+        "advice": list(delivered.advice),
         "methods": [
             {
                 "method": candidate.artifact.method,
@@ -128,7 +129,7 @@ def show_built(built: Built, console: Console) -> None:
         # A ladder of one step is the table of methods once more.
         if len(delivered.attempts) > 1:
             console.table(*tables.tabulate_attempts(delivered.attempts, chosen=delivered.artifact.method))
-        show_verdict(delivered.verdict, console)
+        show_verdict(delivered.verdict, console, delivered.advice)
         console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")
     for agreement in built.agreements:
@@ -158,12 +159,14 @@ def show_quality(quality: ModelQuality, console: Console) -> None:
         console.warn(line)
 
 
-def show_verdict(verdict: Verdict, console: Console) -> None:
-    """Show the ledger, the classes and the verdict."""
+def show_verdict(verdict: Verdict, console: Console, advice: Sequence[str] = ()) -> None:
+    """Show the ledger, the classes and the verdict, and what would decide it if it is UNDECIDED."""
     console.table(*tables.tabulate_ledger(verdict))
     console.table(*tables.tabulate_classes(verdict))
     for line in tables.describe_verdict(verdict):
         console.say(line)
+    for line in advice:
+        console.say(f"  to decide it: {line}")
 
 
 def show_measured(measured: Measured, console: Console) -> None:

@@ -97,7 +97,7 @@ def _verify(options: VerifyCommand) -> None:
             verdict = pipeline.delivery.judge(artifact, again=True)
             quality = pipeline.delivery.assess(artifact, verdict)
             output.show_quality(quality, pipeline.context.console)
-            output.show_verdict(verdict, pipeline.context.console)
+            output.show_verdict(verdict, pipeline.context.console, pipeline.delivery.advise(verdict))
             contract = pipeline.context.order.recipe.contract
     else:
         from edgetl.core.recipe.resolve import resolve_recipe

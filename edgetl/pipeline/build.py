@@ -36,6 +36,7 @@ class Delivered:
         bundle: the folder for the device.
         picture: chart of the methods, an SVG file.
         unmet: the limit of the target that the chosen file exceeds, in words; "" if there is none.
+        advice: what would decide an UNDECIDED verdict, one way a line.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Delivered:
     bundle: Bundle
     picture: Path
     unmet: str
+    advice: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -218,6 +220,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         bundle=bundle,
         picture=path,
         unmet=limits.check_model_bytes(chosen, target.limits),
+        advice=part.delivery.advise(verdict),
     )
 
 

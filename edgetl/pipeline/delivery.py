@@ -3,7 +3,9 @@
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
+from edgetl.core.photos import photo_folder
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.requests import BundleRequest
 from edgetl.core.run.run_folder import StageSpec
@@ -38,6 +40,10 @@ class Delivery:
         validation = self._scores.judge(artifact, "validation", self._target.choose_kernels(artifact.format))
         return assess_verdict(verdict, validation)
 
+    def advise(self, verdict: Verdict) -> tuple[str, ...]:
+        """Say what would decide an UNDECIDED verdict on the test photos; nothing for a decided one."""
+        return tuple(advise_on_undecided(verdict, self._find_photo_source()))
+
     def score(self, artifact: Artifact, part: Part) -> Scores:
         """Return the scores of a file for one part, on the target's kernels."""
         return self._scores.score(artifact, part, self._target.choose_kernels(artifact.format))
@@ -64,3 +70,14 @@ class Delivery:
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=f"bundle-{self._target.id}", record=Bundle, title=title)
         return self._context.run_stage(spec, stages.bundle.bundle_artifact, request)
+
+    def _find_photo_source(self) -> PhotoSource:
+        order = self._context.order
+        folder, fraction, takes_option = order.photos, order.recipe.photos.test, order.photos is not None
+        # Every photo in a folder of test photos is one.
+        own = order.test or (photo_folder.find_test_folder(order.photos) if order.photos else None)
+        if own is not None:
+            folder, fraction, takes_option = own, 1.0, False
+        return PhotoSource(
+            folder=folder, fraction=fraction, takes_test_option=takes_option, trains=not order.recipe.external.path
+        )

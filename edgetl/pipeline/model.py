@@ -33,10 +33,13 @@ class Model:
         console = self._context.console
         root = self._context.order.photos or _locate_digits()
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
+        folder, test = photo_folder.scan_photos(root), self._context.order.test
+        if test is not None:
+            folder = photo_folder.join_test_folder(folder, photo_folder.scan_photos(test))
+        dataset = ingest_photos(folder, self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {root}"
+            f"of {len(dataset.classes)} classes in {root}" + (f" and {test}" if test else "")
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))

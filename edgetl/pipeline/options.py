@@ -48,6 +48,14 @@ class PhotosOptions:
         Path | None,
         Option(help="Folder of photos, one folder per class. Default: the embedded handwritten digits.", argument=True),
     ] = None
+    test: Annotated[
+        Path | None,
+        Option(
+            help="Folder of test photos in the same class folders: all of PHOTOS is for training and validation.",
+            panel=_PHOTOS,
+            metavar="DIR",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

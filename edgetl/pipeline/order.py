@@ -24,6 +24,7 @@ class Order:
         recipe: how to train and judge.
         method: the pinned conversion method; "" for each target's first within the limit.
         all_methods: whether every method is made and scored.
+        test: folder of test photos; None where they are drawn from `photos`.
     """
 
     photos: Path | None
@@ -31,6 +32,7 @@ class Order:
     recipe: Recipe
     method: str = ""
     all_methods: bool = False
+    test: Path | None = None
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -60,6 +62,7 @@ def save_order(order: Order, root: Path) -> None:
         {
             # Absolute: the next command may be started in another folder.
             "photos": str(order.photos.absolute()) if order.photos else "",
+            "test": str(order.test.absolute()) if order.test else "",
             # No path for shipped targets: the run must be readable with another installation of edgetl.
             "targets": [
                 {"id": target.id, "folder": "" if folder == shipped else str(folder)}
@@ -92,6 +95,7 @@ def load_order(root: Path) -> Order:
             recipe=parse_recipe(value["recipe"], str(path)),
             method=value["method"],
             all_methods=value["all_methods"],
+            test=Path(value["test"]) if value.get("test") else None,
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_HINT) from error

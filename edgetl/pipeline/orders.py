@@ -22,9 +22,13 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     """
     check_utf8(options)
     photos = options.photos
-    if photos is not None and not photos.is_dir():
-        # Scanning raises the error that explains what is wrong, before a run folder is created.
-        photo_folder.scan_photos(photos)
+    if options.test is not None and photos is None:
+        hint = "edgetl build PHOTOS --test DIR, with the same class folders in both"
+        raise ConfigError("--test needs PHOTOS: the embedded digits have test photos of their own", hint=hint)
+    for folder in (photos, options.test):
+        if folder is not None and not folder.is_dir():
+            # Scanning raises the error that explains what is wrong, before a run folder is created.
+            photo_folder.scan_photos(folder)
     # `train` has no options for targets and methods: their defaults apply.
     build = options if isinstance(options, BuildOptions) else BuildOptions()
     if build.method:
@@ -42,7 +46,14 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if recipe.external.path and photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
-    return Order(photos=photos, targets=loaded, recipe=recipe, method=build.method, all_methods=build.all_methods)
+    return Order(
+        photos=photos,
+        targets=loaded,
+        recipe=recipe,
+        method=build.method,
+        all_methods=build.all_methods,
+        test=options.test,
+    )
 
 
 def list_overridden_limits(order: Order) -> list[str]:
@@ -83,9 +94,10 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
     network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
     root = out or Path("edgetl-runs") / make_folder_name(name, *network)
     # The next scan of the photos would find the files of the run.
-    if photos and root.resolve().is_relative_to(photos):
-        hint = "give a folder elsewhere with --out: nothing is written among photos"
-        raise ConfigError("the run folder would be inside the photos", where=(root, photos), hint=hint)
+    for folder in (photos, order.test.resolve() if order.test else None):
+        if folder and root.resolve().is_relative_to(folder):
+            hint = "give a folder elsewhere with --out: nothing is written among photos"
+            raise ConfigError("the run folder would be inside the photos", where=(root, folder), hint=hint)
     # Two folders of photos may have the same name. A folder that the user names may be built again on other photos.
     if out is None and has_order(root):
         before = load_order(root).photos

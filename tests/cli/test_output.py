@@ -244,6 +244,15 @@ def test_quiet_console_shows_nothing(prepared):
     assert show(output.show_built, prepared, quiet=True) == ""
 
 
+def test_ways_to_decide_are_shown_and_in_the_json(prepared):
+    (delivered,) = prepared.targets
+    undecided = dataclasses.replace(delivered, advice=("add photos", "--limit-drop 0.02"))
+    built = dataclasses.replace(prepared, targets=(undecided,))
+    text = show(output.show_built, built)
+    assert "  to decide it: add photos\n  to decide it: --limit-drop 0.02\n" in text
+    assert output.dump_built(built)["advice"] == ["add photos", "--limit-drop 0.02"]
+
+
 def test_verdict_is_shown_after_ledger_and_classes():
     text = show(output.show_verdict, VERDICT)
     assert text.index("ledger") < text.index("Gänseblümchen") < text.index("PASS: int8")
