@@ -60,6 +60,7 @@ class BuildKeywords(TrainKeywords, total=False):
     limit_drop: float | None
     min_accuracy: float | None
     strict: bool
+    cross_fit: int | None
     model: PathLike | None
     scaling: str | None
     labels: PathLike | None

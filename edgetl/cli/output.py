@@ -11,7 +11,7 @@ from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
-from edgetl.core.report import measurement_tables, quality_tables, tables
+from edgetl.core.report import measurement_tables, procedure_tables, quality_tables, tables
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -65,6 +65,8 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
             {"targets": list(agreement.targets), "photos": agreement.photos, "same": agreement.same}
             for agreement in built.agreements
         ]
+    if built.procedures:
+        record["cross_fit"] = [verdict.model_dump(mode="json") for verdict in built.procedures]
     record["seconds"] = built.seconds
     if layers is not None:
         record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
@@ -132,6 +134,10 @@ def show_built(built: Built, console: Console) -> None:
         show_verdict(delivered.verdict, console, delivered.advice)
         console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")
+    for procedure in built.procedures:
+        console.table(*procedure_tables.tabulate_procedure(procedure))
+        for line in procedure_tables.describe_procedure(procedure):
+            console.say(line)
     for agreement in built.agreements:
         console.say(_describe_agreement(agreement, built))
 

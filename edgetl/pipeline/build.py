@@ -11,15 +11,18 @@ from edgetl.core.device import limits
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.procedure import ProcedureVerdict
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
+from edgetl.core.report.procedure_tables import render_procedure
 from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 
@@ -89,6 +92,7 @@ class Built:
         targets: results for each target, in the order in which they were ordered.
         agreements: one for each pair of targets.
         seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
+        procedures: verdicts on the procedure, one for each target; empty without --cross-fit.
     """
 
     run: Path
@@ -96,6 +100,7 @@ class Built:
     targets: tuple[Delivered, ...]
     agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
+    procedures: tuple[ProcedureVerdict, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -132,6 +137,7 @@ class Built:
             columns = list(_make_row(delivered, delivered.attempts[0]))
             parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
             parts.append(delivered.verdict.render_cost())
+        parts += map(render_procedure, self.procedures)
         return "".join(parts)
 
     def _get_only_target(self) -> Delivered:
@@ -155,11 +161,15 @@ def run_build(context: Context) -> Built:
     # A method that a target does not accept is an error here, before hours are spent on the other targets.
     parts = [pipeline.for_target(target) for target in context.order.targets]
     delivered = [_deliver(part, pipeline.model.trained) for part in parts]
+    chosen = [
+        ChosenFile(target=part.target, artifact=result.artifact) for part, result in zip(parts, delivered, strict=True)
+    ]
     return Built(
         run=context.run.root,
         trained=pipeline.model.trained,
         targets=tuple(delivered),
         agreements=_compare_targets(parts, delivered),
+        procedures=run_cross_fit(context, pipeline.model, chosen) if context.order.cross_fit else (),
         seconds=context.run.seconds,
     )
 

@@ -190,6 +190,21 @@ class TargetOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossFitOptions:
+    """A verdict on the procedure."""
+
+    cross_fit: Annotated[
+        int | None,
+        Option(
+            help="Train and convert K more times, and judge the procedure, not this file, on all photos.",
+            metavar="K",
+            minimum=2,
+            maximum=10,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExternalOptions:
     """A model made elsewhere."""
 
@@ -231,7 +246,14 @@ class RecipeOptions(ContractOptions, RetrainOptions, TrainingOptions, ModelOptio
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions(
-    RetrainOptions, TrainingOptions, ModelOptions, ExternalOptions, ContractOptions, TargetOptions, PhotosOptions
+    RetrainOptions,
+    TrainingOptions,
+    ModelOptions,
+    ExternalOptions,
+    CrossFitOptions,
+    ContractOptions,
+    TargetOptions,
+    PhotosOptions,
 ):
     """The options of `build`."""
 

@@ -25,6 +25,7 @@ class Order:
         method: the pinned conversion method; "" for each target's first within the limit.
         all_methods: whether every method is made and scored.
         test: folder of test photos; None where they are drawn from `photos`.
+        cross_fit: number of folds that judge the procedure; 0 for none.
     """
 
     photos: Path | None
@@ -33,6 +34,7 @@ class Order:
     method: str = ""
     all_methods: bool = False
     test: Path | None = None
+    cross_fit: int = 0
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -71,6 +73,7 @@ def save_order(order: Order, root: Path) -> None:
             "recipe": order.recipe.tables(),
             "method": order.method,
             "all_methods": order.all_methods,
+            "cross_fit": order.cross_fit,
         },
     )
 
@@ -96,6 +99,7 @@ def load_order(root: Path) -> Order:
             method=value["method"],
             all_methods=value["all_methods"],
             test=Path(value["test"]) if value.get("test") else None,
+            cross_fit=value.get("cross_fit", 0),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_HINT) from error

@@ -7,7 +7,9 @@ from edgetl.core import methods
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.recipe.tables import Recipe
 from edgetl.core.run.run_folder import make_folder_name
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options
 from edgetl.pipeline.order import Order, has_order, load_order
@@ -53,6 +55,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         method=build.method,
         all_methods=build.all_methods,
         test=options.test,
+        cross_fit=_check_cross_fit(build.cross_fit, recipe),
     )
 
 
@@ -79,6 +82,7 @@ def continue_order(order: Order, root: Path) -> Order:
         recipe=order.recipe.model_copy(update=later_tables),
         method=before.method,
         all_methods=before.all_methods,
+        cross_fit=before.cross_fit,
     )
 
 
@@ -106,6 +110,21 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
             owner = before or "the embedded digits"
             raise ConfigError(f"the run folder belongs to other photos: {owner}", where=(root,), hint=hint)
     return root
+
+
+def _check_cross_fit(count: int | None, recipe: Recipe) -> int:
+    """Return the number of folds, 0 for none."""
+    if count is None:
+        return 0
+    if not FEWEST_FOLDS <= count <= MOST_FOLDS:
+        raise ConfigError(f"--cross-fit is {FEWEST_FOLDS} to {MOST_FOLDS}, not {count}")
+    if recipe.external.path:
+        raise ConfigError(
+            "--cross-fit trains, and a model made elsewhere is not trained here",
+            where=(recipe.external.path,),
+            hint="leave out --cross-fit: all photos that the model was not trained on can be test photos, with --test",
+        )
+    return count
 
 
 def check_utf8(options: object) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgetl.cli import output
@@ -13,6 +14,7 @@ from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.model_quality import ClassCount
+from edgetl.core.evaluation.procedure import FoldPredictions, ProcedureTerms, judge_procedure
 from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Artifact, Benchmark, Bundle, LayerError, Trained, TrainingPhase
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
@@ -251,6 +253,19 @@ def test_ways_to_decide_are_shown_and_in_the_json(prepared):
     text = show(output.show_built, built)
     assert "  to decide it: add photos\n  to decide it: --limit-drop 0.02\n" in text
     assert output.dump_built(built)["advice"] == ["add photos", "--limit-drop 0.02"]
+
+
+def test_verdict_on_the_procedure_is_shown_as_its_own_table_and_in_the_json(prepared):
+    right = np.tile(np.array([[0.9, 0.1]], np.float32), (100, 1))
+    fold = FoldPredictions(labels=np.zeros(100, np.int64), reference=right, artifact=right)
+    terms = ProcedureTerms(target="tflite", method="int8", limit_drop=0.02, confidence=0.95)
+    built = dataclasses.replace(prepared, procedures=(judge_procedure([fold, fold], terms),))
+    text = join_words(show(output.show_built, built))
+    assert "cross-fit: the procedure, not this file" in text
+    assert text.index("PASS: int8") < text.index("PASS of the procedure, not this file: int8 loses no accuracy")
+    (record,) = json.loads(json.dumps(output.dump_built(built)))["cross_fit"]
+    assert record["judges"] == "the procedure, not this file" and record["photos"] == 200
+    assert "cross_fit" not in output.dump_built(prepared)
 
 
 def test_verdict_is_shown_after_ledger_and_classes():

@@ -46,7 +46,7 @@ SAMPLES = {
 }
 SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # Options that belong to the order and not to its recipe.
-ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods"}
+ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "cross_fit"}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
 

@@ -47,6 +47,18 @@ def test_folder_of_test_photos_is_part_of_the_order(photos, draw_photos, tmp_pat
         make_order(BuildOptions(test=test))
 
 
+def test_number_of_folds_is_part_of_the_order(photos, tmp_path):
+    assert make_order(BuildOptions(photos=photos)).cross_fit == 0
+    assert make_order(BuildOptions(photos=photos, cross_fit=5)).cross_fit == 5
+    for count in (0, 1, 11):
+        with pytest.raises(ConfigError, match=f"--cross-fit is 2 to 10, not {count}"):
+            make_order(BuildOptions(photos=photos, cross_fit=count))
+    model = tmp_path / "model.keras"
+    model.touch()
+    with pytest.raises(ConfigError, match="a model made elsewhere is not trained here"):
+        make_order(BuildOptions(photos=photos, model=model, cross_fit=5))
+
+
 def test_training_options_make_an_order_for_the_default_target(photos):
     order = make_order(TrainOptions(photos=photos, epochs=3))
     assert [target.id for target in order.targets] == ["tflite"] and order.method == ""

@@ -8,6 +8,7 @@ import pytest
 from edgetl.core.errors import DataError
 from edgetl.core.photos.duplicate_groups import group_near_duplicates, read_thumbnails
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES, find_near_duplicates
+from edgetl.core.photos.pixel_store import fill_pixel_store
 from edgetl.core.records import InputSpec
 
 
@@ -63,11 +64,12 @@ def test_thousands_of_equal_photos_are_one_group_in_seconds():
     assert time.monotonic() - start < 60
 
 
-def test_thumbnails_are_read_from_the_pixel_store(shared_dataset, order):
-    spec = InputSpec(side_px=order.recipe.base.side_px, fit=order.recipe.photos.fit)
-    sha256s = [photo.sha256 for photo in shared_dataset.train[:5]]
-    thumbnails = read_thumbnails(sha256s, spec)
-    assert thumbnails.shape == (5, THUMBNAIL_BYTES)
-    assert np.array_equal(read_thumbnails(sha256s[::-1], spec), thumbnails[::-1])
+def test_thumbnails_are_read_from_the_pixel_store(photos):
+    spec = InputSpec(side_px=32, fit="crop")
+    paths = [f"circle/{number:03}.png" for number in range(5)]
+    facts = fill_pixel_store(photos, paths, spec, progress=lambda _: None)
+    sha256s = [fact.sha256 for fact in facts]
+    assert read_thumbnails(sha256s, spec).tobytes() == b"".join(fact.thumbnail for fact in facts)
+    assert np.array_equal(read_thumbnails(sha256s[::-1], spec), read_thumbnails(sha256s, spec)[::-1])
     with pytest.raises(DataError, match="1 of 6 photos are not in the cache"):
         read_thumbnails([*sha256s, "ab" * 32], spec)
