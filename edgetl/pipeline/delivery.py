@@ -5,7 +5,7 @@ from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
-from edgetl.core.photos import photo_folder
+from edgetl.core.photos import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.requests import BundleRequest
 from edgetl.core.run.run_folder import StageSpec
@@ -74,10 +74,10 @@ class Delivery:
     def _find_photo_source(self) -> PhotoSource:
         order = self._context.order
         folder, fraction, takes_option = order.photos, order.recipe.photos.test, order.photos is not None
-        # Every photo in a folder of test photos is one.
-        own = order.test or (photo_folder.find_test_folder(order.photos) if order.photos else None)
-        if own is not None:
-            folder, fraction, takes_option = own, 1.0, False
+        # Nobody adds photos to the embedded digits. Every photo in a folder of test photos is one.
+        test = order.test or (held_out.find_test_folder(self._model.dataset) if order.photos else None)
+        if test is not None:
+            folder, fraction, takes_option = test, 1.0, False
         return PhotoSource(
             folder=folder, fraction=fraction, takes_test_option=takes_option, trains=not order.recipe.external.path
         )

@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from edgetl.core.network import bases
-from edgetl.core.photos import photo_folder
+from edgetl.core.photos import held_out, photo_folder
 from edgetl.core.photos.dataset import SplitFractions
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
@@ -35,7 +35,7 @@ class Model:
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
         folder, test = photo_folder.scan_photos(root), self._context.order.test
         if test is not None:
-            folder = photo_folder.join_test_folder(folder, photo_folder.scan_photos(test))
+            folder = held_out.join_test_folder(folder, photo_folder.scan_photos(test))
         dataset = ingest_photos(folder, self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "

@@ -28,10 +28,7 @@ _LAYOUTS = "make one folder per class: PHOTOS/<class>/*.jpg, or PHOTOS/{train,va
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A photo file, not opened yet: posix path from the root, class index, and preset part if there is one.
-
-    The path of a test photo from another folder is absolute.
-    """
+    """A photo file, not opened yet: posix path from the root, class index, and preset part if there is one."""
 
     path: str
     label: int
@@ -106,51 +103,6 @@ def scan_photos(root: Path) -> PhotoFolder:
     if not files:
         _refuse("no photo in any class folder", root, f"photos are {' '.join(sorted(SUFFIXES))}")
     return PhotoFolder(root, classes, tuple(parts), tuple(files), tuple(left_out))
-
-
-def join_test_folder(folder: PhotoFolder, test: PhotoFolder) -> PhotoFolder:
-    """Join a folder of test photos to a folder of photos, as if it were its preset part "test".
-
-    So no photo of `folder` becomes a test photo, and copies and near duplicates across both folders are treated as
-    those across parts are. The paths of the test photos are absolute.
-
-    Raises:
-        DataError: one folder is inside the other, either is split into parts that exclude this, or they have different
-            classes.
-    """
-    roots = (folder.root.resolve(), test.root.resolve())
-    if roots[0].is_relative_to(roots[1]) or roots[1].is_relative_to(roots[0]):
-        raise DataError(
-            "the test photos are inside the photos, or the photos inside them",
-            where=(folder.root, test.root),
-            hint="move the test photos into a folder beside them",
-        )
-    if test.preset_parts:
-        hint = f"give one of its parts, as in --test {test.root / 'test'}"
-        _refuse("the folder of --test is split into parts", test.root, hint)
-    if "test" in folder.preset_parts:
-        _refuse("the photos have a test part of their own", folder.root, "give its train folder, or leave out --test")
-    classes: dict[Part, set[str]] = {"train": set(folder.classes), "test": set(test.classes)}
-    _unite_classes(folder.root, classes)
-
-    def locate(path: str) -> str:
-        return (test.root / path).as_posix()
-
-    files = tuple(PhotoFile(locate(file.path), file.label, "test") for file in test.files)
-    left_out = tuple(LeftOut(path=locate(file.path), reason=file.reason) for file in test.left_out)
-    return PhotoFolder(
-        folder.root,
-        folder.classes,
-        (*folder.preset_parts, "test"),
-        folder.files + files,
-        folder.left_out + left_out,
-    )
-
-
-def find_test_folder(root: Path) -> Path | None:
-    """Find the folder of the test photos in a folder that is split into parts; None if there is none."""
-    folders = (Path(entry.path) for entry in _list_entries(root) if _is_folder(entry))
-    return next((folder for folder in folders if PART_FOLDERS.get(folder.name.lower()) == "test"), None)
 
 
 def _find_parts(root: Path, folders: list[Path]) -> dict[Part, Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.photo_folder import SUFFIXES, PhotoFile, find_test_folder, join_test_folder, scan_photos
+from edgetl.core.photos.photo_folder import SUFFIXES, scan_photos
 
 
 def make_files(root: Path, *files: str) -> Path:
@@ -143,66 +143,3 @@ def test_device_and_build_accept_the_same_extensions():
     path = Path(__file__).parents[3] / "targets" / "common" / "classify.py"
     (line,) = (line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("SUFFIXES"))
     assert ast.literal_eval(line.partition("frozenset(")[2].rstrip(")")) == SUFFIXES
-
-
-# A folder of test photos
-
-
-def test_folder_of_test_photos_becomes_the_test_part(tmp_path):
-    photos = scan_photos(make_files(tmp_path / "photos", "a/1.jpg", "b/1.jpg"))
-    test = scan_photos(make_files(tmp_path / "held out", "a/1.jpg", "b/deep/2.jpg", "b/notes.txt"))
-    joined = join_test_folder(photos, test)
-    assert (joined.root, joined.classes, joined.preset_parts) == (photos.root, ("a", "b"), ("test",))
-    held_out = (tmp_path / "held out").as_posix()
-    assert joined.files == (
-        *photos.files,
-        PhotoFile(f"{held_out}/a/1.jpg", 0, "test"),
-        PhotoFile(f"{held_out}/b/deep/2.jpg", 1, "test"),
-    )
-    assert [file.path for file in joined.left_out] == [f"{held_out}/b/notes.txt"]
-    # A path relative to the photos leads to the file.
-    assert (joined.root / joined.paths[-1]).is_file()
-
-
-def test_folder_of_test_photos_may_join_a_folder_with_other_parts(tmp_path):
-    photos = scan_photos(
-        make_files(tmp_path / "photos", *(f"{part}/{label}/1.jpg" for part in ("train", "val") for label in "ab"))
-    )
-    test = scan_photos(make_files(tmp_path / "test", "a/1.jpg", "b/1.jpg"))
-    assert set(join_test_folder(photos, test).preset_parts) == {"train", "validation", "test"}
-
-
-@pytest.mark.parametrize(
-    ("photos", "test", "message"),
-    [
-        (("photos/a/1.jpg", "photos/b/1.jpg"), ("photos/a/x/1.jpg", "photos/a/y/1.jpg"), "inside the photos"),
-        (("photos/a/1.jpg", "photos/b/1.jpg"), ("test/a/1.jpg", "test/c/1.jpg"), "different classes"),
-        (("photos/a/1.jpg", "photos/b/1.jpg"), ("test/a/1.jpg", "test/b/1.jpg", "test/c/1.jpg"), "different classes"),
-        (("photos/a/1.jpg", "photos/b/1.jpg"), ("test/train/a/1.jpg", "test/train/b/1.jpg"), "split into parts"),
-        (
-            [f"photos/{part}/{label}/1.jpg" for part in ("train", "test") for label in "ab"],
-            ("test/a/1.jpg", "test/b/1.jpg"),
-            "a test part of their own",
-        ),
-    ],
-)
-def test_folder_of_test_photos_that_does_not_fit(tmp_path, photos, test, message):
-    make_files(tmp_path, *photos, *test)
-    # The first case has its test photos in a class folder.
-    root = tmp_path / "photos" / "a" if test[0].startswith("photos") else tmp_path / "test"
-    with pytest.raises(DataError, match=message) as caught:
-        join_test_folder(scan_photos(tmp_path / "photos"), scan_photos(root))
-    assert caught.value.hint
-
-
-def test_missing_class_of_the_test_photos_is_named(tmp_path):
-    make_files(tmp_path, "photos/a/1.jpg", "photos/b/1.jpg", "photos/c/1.jpg", "test/a/1.jpg", "test/b/1.jpg")
-    with pytest.raises(DataError) as caught:
-        join_test_folder(scan_photos(tmp_path / "photos"), scan_photos(tmp_path / "test"))
-    assert "test: no c" in map(str, caught.value.where)
-
-
-def test_test_folder_of_a_split_folder_is_found(tmp_path):
-    assert find_test_folder(make_files(tmp_path / "plain", "a/1.jpg", "b/1.jpg")) is None
-    split = make_files(tmp_path / "split", "train/a/1.jpg", "Test/a/1.jpg")
-    assert find_test_folder(split) == split / "Test"

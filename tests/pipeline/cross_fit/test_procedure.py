@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from edgetl.core.console import Console
 from edgetl.core.evaluation.procedure import JUDGED, ProcedureVerdict
 from edgetl.core.photos.folds import list_all_photos
-from edgetl.core.records import Trained
+from edgetl.core.records import ActivationRanges, Dataset, Trained
 from edgetl.core.run.run_folder import open_run, read_finished_stage
+from edgetl.core.run.workspace import Workspace
+from edgetl.pipeline import stages
 from edgetl.pipeline.build import Built, run_build
 from edgetl.pipeline.context import Context
 
@@ -27,20 +30,54 @@ def fitted_order(order):
 
 
 @pytest.fixture(scope="module")
-def fitted(built, fitted_order, tmp_path_factory) -> Built:
-    """The shared run, copied and built with two folds."""
+def trained_datasets() -> list[Dataset]:
+    """The datasets that the folds are trained on, in order."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def fitted(built, fitted_order, trained_datasets, tmp_path_factory) -> Iterator[Built]:
+    """The shared run, copied and built with two folds. Instead of a training, each fold gets the shared model."""
     root = Path(shutil.copytree(built.run, tmp_path_factory.mktemp("cross-fit") / "run"))
-    return build(root, fitted_order)
+
+    def copy_model(work: Workspace, dataset: Dataset, *_: object) -> Trained:
+        trained_datasets.append(dataset)
+        path = Path(shutil.copy(built.trained.path, work.folder / "model.keras"))
+        return built.trained.model_copy(update={"path": path, "dataset_sha256": dataset.sha256})
+
+    with pytest.MonkeyPatch.context() as patch:
+        train = stages.train.train_model
+        # The fingerprint of the stage covers both.
+        copy_model.__module__, copy_model.__name__ = train.__module__, train.__name__
+        patch.setattr(stages.train, "train_model", copy_model)
+        yield build(root, fitted_order)
 
 
-def test_every_photo_is_judged_once_by_a_file_that_never_saw_it(fitted, shared_dataset):
+def test_every_photo_is_judged_once_by_a_file_that_never_saw_it(fitted, trained_datasets, shared_dataset):
     (procedure,) = fitted.procedures
     assert procedure.judges == JUDGED and (procedure.target, procedure.method) == ("tflite", "int8")
-    assert procedure.photos == len(list_all_photos(shared_dataset)) == sum(fold.photos for fold in procedure.folds)
-    trained = [read_finished_stage(fitted.run / "folds-2" / number / "train", Trained).record for number in ("1", "2")]
-    # Each fold has a model of its own, and none of them is the delivered one.
-    assert len({fitted.trained.sha256, *(model.sha256 for model in trained)}) == 3
-    assert len({fitted.trained.dataset_sha256, *(model.dataset_sha256 for model in trained)}) == 3
+    photos = list_all_photos(shared_dataset)
+    assert procedure.photos == len(photos) == sum(fold.photos for fold in procedure.folds)
+    first, second = trained_datasets
+    # What one fold tests, the other one trains on or chooses by, and neither does both.
+    assert {*first.test, *second.test} == set(photos) and not {*first.test} & {*second.test}
+    for dataset, fold in zip(trained_datasets, procedure.folds, strict=True):
+        assert not {*dataset.test} & {*dataset.train, *dataset.validation}
+        assert fold.photos == len(dataset.test)
+    calibrated = [fitted.run / "folds-2" / number / "calibrate-tflite" for number in ("1", "2")]
+    ranges = [read_finished_stage(folder, ActivationRanges).record for folder in calibrated]
+    # The ranges are set by training photos of the fold.
+    assert ranges[0].calibration.sha256 != ranges[1].calibration.sha256
+
+
+@pytest.mark.slow
+def test_each_fold_is_trained(built, fitted_order, tmp_path):
+    result = build(Path(shutil.copytree(built.run, tmp_path / "run")), fitted_order)
+    folders = [result.run / "folds-2" / number / "train" for number in ("1", "2")]
+    trained = [read_finished_stage(folder, Trained).record for folder in folders]
+    assert len({built.trained.sha256, *(model.sha256 for model in trained)}) == 3
+    assert len({built.trained.dataset_sha256, *(model.dataset_sha256 for model in trained)}) == 3
+    assert result.procedures[0].accuracy > 0.9
 
 
 def test_delivered_file_is_that_of_the_ordinary_build(fitted, delivered):
