@@ -102,7 +102,7 @@ def build(
 ) -> Built:
     """Fine-tune, convert, verify and bundle; what is finished in the run folder is not made again.
 
-    A broken contract is no exception here: look at `built.verdict.outcome`.
+    A broken contract is no exception here: look at `built.verdict.outcome` and `built.quality.accuracy`.
 
     Args:
         photos: folder of photos, one folder per class; None for the embedded handwritten digits.

@@ -112,6 +112,11 @@ class Built:
         return self._get_only_target().verdict
 
     @property
+    def quality(self) -> ModelQuality:
+        """How good the chosen file of the only target is; raises as `verdict` does."""
+        return self._get_only_target().quality
+
+    @property
     def artifact(self) -> Artifact:
         """The chosen file of the only target; raises as `verdict` does."""
         return self._get_only_target().artifact
