@@ -11,14 +11,17 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.records import Artifact, Bundle, Trained
+from edgetl.core.report.predictions import Predicted
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import orders
 from edgetl.pipeline.build import Built, run_build
 from edgetl.pipeline.devices import Measured
-from edgetl.pipeline.options import BuildOptions, TrainOptions, list_options
+from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions, list_options
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.pipeline import Pipeline
-from edgetl.pipeline.workspace import open_context, reopen
+from edgetl.pipeline.usage.classifiers import find_classifier
+from edgetl.pipeline.usage.predictions import predict_photos
+from edgetl.pipeline.workspace import open_context, open_workspace, reopen
 
 F = TypeVar("F", bound=Callable[..., object])
 PathLike = str | Path
@@ -57,6 +60,7 @@ class BuildKeywords(TrainKeywords, total=False):
     target_dir: PathLike | Sequence[PathLike] | None
     method: str
     all_methods: bool
+    prefer: str
     limit_drop: float | None
     min_accuracy: float | None
     strict: bool
@@ -206,6 +210,7 @@ def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = F
         ConfigError: not a run folder, or no such method or target.
     """
     with reopen(Path(run), target, quiet=quiet) as pipeline:
+        pipeline.selection.pin(method)
         artifact = pipeline.selection.choose(method)
         return pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
 
@@ -241,22 +246,71 @@ def bench(
         return pipeline.devices.measure_everywhere(artifact, made, names, soak_s=soak, accuracy=accuracy)
 
 
+class PredictKeywords(TypedDict, total=False):
+    """Keyword options of `predict`: see `edgetl predict --help`."""
+
+    method: str
+    target: str
+    labels: PathLike | None
+    fit: str
+
+
+@_show_options(ClassifierOptions)
+def predict(
+    source: PathLike,
+    photos: PathLike | Sequence[PathLike],
+    *,
+    top: int = 3,
+    quiet: bool = False,
+    **options: Unpack[PredictKeywords],
+) -> Predicted:
+    """Classify photos with a finished file, on this machine. No code of a bundle is run.
+
+    Args:
+        source: a run folder, a bundle, or a .tflite or .onnx file.
+        photos: a photo or a folder of photos, or several of them.
+        top: how many classes each prediction has.
+        quiet: show warnings and errors only.
+        **options: method and target of a run folder; labels and fit of a file alone.
+
+    Returns:
+        The most probable classes of each photo, and the photos that could not be read.
+
+    Raises:
+        ConfigError: no such file, a bundle that was changed, or a file that cannot be run.
+        DataError: no photos.
+    """
+    paths = [Path(photos)] if isinstance(photos, str | Path) else [Path(path) for path in photos]
+    choice = _make_options(ClassifierOptions, {}, options)
+    with open_workspace(None, quiet=quiet) as (_, console):
+        classifier = find_classifier(Path(source), choice)
+        return predict_photos(classifier, paths, top, console=console)
+
+
 G = TypeVar("G")
 
 
 def _collect(group: type[G], photos: PathLike | None, options: Any) -> G:
+    """Make the options record of a build or a training: see `_make_options`."""
+    return _make_options(group, {"photos": _to_path(photos)}, options)
+
+
+def _make_options(group: type[G], values: dict[str, Any], options: Any) -> G:
     """Make an options record from keywords: text becomes paths, and one target becomes a list, where the record has so.
+
+    Args:
+        group: the options record.
+        values: fields that are no options.
+        options: name → value.
 
     Raises:
         ConfigError: an option that does not exist, with the closest known one.
     """
-    known = {name: annotation for name, annotation, _, _ in list_options(group)}
-    values: dict[str, Any] = {"photos": _to_path(photos)}
-    for name, value in options.items():
-        if name not in known or name == "photos":
-            raise unknown_name("option", name, [known_name for known_name in known if known_name != "photos"])
-        values[name] = _adapt(name, value, known[name])
-    return group(**values)
+    known = {name: annotation for name, annotation, _, _ in list_options(group) if name not in values}
+    for name in options:
+        if name not in known:
+            raise unknown_name("option", name, known)
+    return group(**values, **{name: _adapt(name, value, known[name]) for name, value in options.items()})
 
 
 def _adapt(name: str, value: Any, annotation: Any) -> Any:

@@ -11,7 +11,7 @@ import edgetl
 from edgetl import api
 from edgetl.core.errors import ConfigError
 from edgetl.core.record import Record
-from edgetl.pipeline.options import BuildOptions, TrainOptions, list_options
+from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions, list_options
 
 
 @pytest.fixture
@@ -20,13 +20,23 @@ def run(shared_run, tmp_path) -> Path:
     return Path(shutil.copytree(shared_run.run, tmp_path / "run"))
 
 
-@pytest.mark.parametrize(("keywords", "group"), [(api.BuildKeywords, BuildOptions), (api.TrainKeywords, TrainOptions)])
+@pytest.mark.parametrize(
+    ("keywords", "group"),
+    [
+        (api.BuildKeywords, BuildOptions),
+        (api.TrainKeywords, TrainOptions),
+        (api.PredictKeywords, ClassifierOptions),
+    ],
+)
 def test_keywords_are_the_options_of_the_command_line(keywords, group):
     options = {name for name, _, _, _ in list_options(group)} - {"photos"}
     assert set(get_type_hints(keywords)) == options
 
 
-@pytest.mark.parametrize(("function", "group"), [(edgetl.build, BuildOptions), (edgetl.train, TrainOptions)])
+@pytest.mark.parametrize(
+    ("function", "group"),
+    [(edgetl.build, BuildOptions), (edgetl.train, TrainOptions), (edgetl.predict, ClassifierOptions)],
+)
 def test_signature_shows_every_option_with_its_default(function, group):
     parameters = inspect.signature(function).parameters
     for name, _, _, default in list_options(group):
@@ -74,6 +84,18 @@ def test_convert_verify_and_bundle_work_on_a_run(run, delivered):
     verdict = edgetl.verify(run, quiet=True)
     assert (verdict.outcome, verdict.broke) == (delivered.verdict.outcome, delivered.verdict.broke)
     assert (edgetl.bundle(run, quiet=True).root / "SHA256SUMS").is_file()
+
+
+def test_predict_classifies_photos_with_the_file_of_a_run(run, photos, tmp_path):
+    predicted = edgetl.predict(run, photos / "circle" / "000.png", quiet=True)
+    assert predicted.photos[0].true_class == "circle" and len(predicted.photos[0].classes) == 3
+    (tmp_path / "names.txt").write_text("a\nb\nc\n")
+    file = shutil.copy(run / "bundle-tflite" / "bundle" / "model.tflite", tmp_path / "alone.tflite")
+    several = edgetl.predict(file, [str(photos / "circle")], top=1, labels=str(tmp_path / "names.txt"), quiet=True)
+    assert len(several.photos) == 40 and {photo.label for photo in several.photos} <= {"a", "b", "c"}
+    with pytest.raises(ConfigError, match="unknown option 'lables'") as error:
+        edgetl.predict(run, photos, lables="x")
+    assert "did you mean labels" in error.value.hint
 
 
 def test_bench_measures_this_machine(run):

@@ -4,6 +4,8 @@ Each opens a run folder, calls the pipeline and prints the result. Imports are i
 loads no heavy library.
 """
 
+from pathlib import Path
+
 import typer
 
 from edgetl.cli.app import app
@@ -30,14 +32,10 @@ def _build(options: BuildCommand) -> None:
     from edgetl.pipeline.build import rank_layers, run_build
     from edgetl.pipeline.workspace import open_context
 
-    if options.photos is not None and options.photos_option is not None:
-        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
-    order = orders.make_order(replace(options, photos=options.photos or options.photos_option))
+    order = orders.make_order(replace(options, photos=_select_photos(options)))
     with open_context(order, orders.choose_run_folder(order, options.out), quiet=options.quiet) as context:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
-        if order.photos is None:
-            context.console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits")
         built = run_build(context)
         output.show_built(built, context.console)
         layers = rank_layers(context) if options.explain else None
@@ -48,6 +46,7 @@ def _build(options: BuildCommand) -> None:
     check_acceptance(
         {delivered.target: delivered.verdict for delivered in built.targets},
         {delivered.target: delivered.unmet for delivered in built.targets},
+        built.list_next_files(),
         strict=order.recipe.contract.strict,
         min_accuracy=order.recipe.contract.min_accuracy,
     )
@@ -56,13 +55,15 @@ def _build(options: BuildCommand) -> None:
 @add_command(app, "train")
 def _train(options: TrainCommand) -> None:
     """Fine-tune a base on the photos, and stop there."""
+    from dataclasses import replace
+
     from edgetl.cli import output
     from edgetl.pipeline import orders
     from edgetl.pipeline.order import save_order
     from edgetl.pipeline.pipeline import Pipeline
     from edgetl.pipeline.workspace import open_context
 
-    order = orders.make_order(options)
+    order = orders.make_order(replace(options, photos=_select_photos(options)))
     root = orders.choose_run_folder(order, options.out)
     # The run folder may contain a build: convert and bundle must still know its targets after this training.
     with open_context(orders.continue_order(order, root), root, quiet=options.quiet) as context:
@@ -101,19 +102,20 @@ def _verify(options: VerifyCommand) -> None:
             contract = pipeline.context.order.recipe.contract
     else:
         from edgetl.core.recipe.resolve import resolve_recipe
-        from edgetl.pipeline.options import collect_tables
-        from edgetl.pipeline.pair import ModelPair, judge_pair
-
-        # Two files and no run folder: the recipe has only the options of this command.
+        from edgetl.pipeline.options import collect_tables, map_options
         from edgetl.pipeline.workspace import open_workspace
 
         assert options.reference and options.artifact and options.photos
-        recipe = resolve_recipe("default", collect_tables(options))
+        # Two files and no run folder: the recipe has only the options of this command.
+        recipe = resolve_recipe("default", collect_tables(options), names=map_options(type(options)))
         contract, quality = recipe.contract, None
-        pair = ModelPair(
-            reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
-        )
         with open_workspace(None, quiet=options.quiet) as (_, console):
+            # Libraries print when they are imported, too.
+            with console.wait("load Keras"):
+                from edgetl.pipeline.pair import ModelPair, judge_pair
+            pair = ModelPair(
+                reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
+            )
             verdict = judge_pair(pair, recipe.contract, console=console)
             output.show_verdict(verdict, console)
     record = verdict.model_dump(mode="json") | ({"quality": quality.model_dump(mode="json")} if quality else {})
@@ -133,6 +135,7 @@ def _bundle(options: BundleCommand) -> None:
     from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+        pipeline.selection.pin(options.method)
         artifact = pipeline.selection.choose(options.method)
         bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
     output.print_record(bundle.model_dump(mode="json"), str(bundle.root), as_json=options.as_json)
@@ -160,6 +163,17 @@ def _bench(options: BenchCommand) -> None:
     if measured.errors:
         raise typer.Exit(max(error.exit_code for error in measured.errors))
     check_acceptance(measured.verdicts, measured.unmet, strict=strict)
+
+
+def _select_photos(options: BuildCommand | TrainCommand) -> Path | None:
+    """Return PHOTOS or --photos.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    if options.photos is not None and options.photos_option is not None:
+        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
+    return options.photos or options.photos_option
 
 
 def _check_verify_options(options: VerifyCommand) -> None:

@@ -58,8 +58,9 @@ class Verdict(Comparison):
 
     `drop` is reference accuracy minus accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
     `photos_needed` is the number of further photos that would decide an UNDECIDED verdict: 0 if it is decided, None if
-    no number of photos would decide it at this drop. `counts` has every class of the model, `per_class` those with
-    photos.
+    no number of photos would decide it at this drop. `host_ms` is the latency of one photo on one thread of the host;
+    if `host_disturbed`, other processes disturbed its measurement. `counts` has every class of the model, `per_class`
+    those with photos.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Verdict(Comparison):
     flips: tuple[Flip, ...]
     hops: tuple[LedgerHop, ...]
     host_ms: float
+    host_disturbed: bool = False
     counts: tuple[ClassCount, ...] = ()
 
     def _repr_html_(self) -> str:

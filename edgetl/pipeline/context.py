@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from edgetl.core.console import Console
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import compute_fingerprint
 from edgetl.core.run.run_folder import RunFolder, StageSpec
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.screen.step_plan import StepPlan
 from edgetl.pipeline.order import Order
 
 P = ParamSpec("P")
@@ -47,12 +49,14 @@ class Context:
         run: the locked run folder.
         console: shows the progress.
         clock: adds up the seconds of stages.
+        plan: counts the steps, and estimates the time that is left.
     """
 
     order: Order
     run: RunFolder
     console: Console
     clock: StageClock = field(default_factory=StageClock)
+    plan: StepPlan = field(default_factory=StepPlan)
 
     def run_stage(
         self,
@@ -73,6 +77,7 @@ class Context:
 
         Raises:
             TypeError: an argument without a key, see `core.run.fingerprint`.
+            Interrupted: ^C or SIGTERM was received before the stage, or while it ran.
         """
         return self.run_stage_on(self.console, spec, function, *arguments, **keywords)
 
@@ -91,13 +96,19 @@ class Context:
             # Stages that take no noticeable time have no title.
             if not spec.title:
                 return function(work, *arguments, **keywords)
-            with console.step(spec.title):
+            expected_s = self.plan.expect_s(spec.name)
+            self.plan.begin(spec.name)
+            with console.step(spec.title, expected_s):
                 return function(work, *arguments, **keywords)
 
+        check_interrupt()
         # The name, and not the function: a lazy function must not import its module to compute a fingerprint.
         name = f"{function.__module__}.{function.__name__}"
         finished = self.run.stage(spec, compute_fingerprint(spec.name, name, [*arguments, keywords]), make)
         self.clock.count(spec.name, finished.seconds)
+        self.plan.finish(spec.name)
+        # Now the stage is kept. A signal in its last seconds does not lose a training.
+        check_interrupt()
         return finished.record
 
     def keep(self, name: str, record: R) -> R:
@@ -105,5 +116,7 @@ class Context:
 
         The fingerprint covers every field, also those that `key()` leaves out, so that the file is up to date.
         """
+        # A stage that a signal ended may look like a failed attempt, which must not be written.
+        check_interrupt()
         fingerprint = compute_fingerprint(name, f"{__name__}.keep", [record.to_json(Path("/"))])
         return self.run.stage(StageSpec(name=name, record=type(record)), fingerprint, lambda _: record).record

@@ -3,14 +3,18 @@
 from functools import cached_property
 from pathlib import Path
 
-from edgetl.core.network import bases
+from edgetl.core.console import Console
+from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import held_out, photo_folder
 from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
+from edgetl.core.report.training import describe_curves
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.stages.ingest import ingest_photos
@@ -24,6 +28,19 @@ class Model:
         self._recipe = context.order.recipe
 
     @cached_property
+    def folder(self) -> PhotoFolder:
+        """The files of the photos by their names; none is opened.
+
+        Raises:
+            DataError: no folder of photos.
+        """
+        if self._context.order.photos is None:
+            self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
+        order = self._context.order
+        folder = photo_folder.scan_photos(order.photos or _locate_digits(self._context.console))
+        return held_out.join_test_folder(folder, photo_folder.scan_photos(order.test)) if order.test else folder
+
+    @cached_property
     def dataset(self) -> Dataset:
         """The photos, scanned and decoded on every build: nothing else detects a changed folder.
 
@@ -31,15 +48,14 @@ class Model:
             DataError: the photos cannot be used.
         """
         console = self._context.console
-        root = self._context.order.photos or _locate_digits()
+        # Not a stage, but a step that may take minutes.
+        self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        folder, test = photo_folder.scan_photos(root), self._context.order.test
-        if test is not None:
-            folder = held_out.join_test_folder(folder, photo_folder.scan_photos(test))
-        dataset = ingest_photos(folder, self.input_spec, split, console=console)
+        dataset = ingest_photos(self.folder, self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {root}" + (f" and {test}" if test else "")
+            f"of {len(dataset.classes)} classes in {self.folder.root}"
+            + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
@@ -56,6 +72,10 @@ class Model:
         external = self._recipe.external
         side_px = self._recipe.base.side_px
         if external.path:
+            # Before the files are hashed for the fingerprint, which would never end for a device.
+            check_regular(Path(external.path), "model file")
+            if external.labels:
+                check_regular(Path(external.labels), "labels file")
             spec = StageSpec(name="inspect", record=ExternalModelInfo)
             side_px = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path)).side_px
         return InputSpec(side_px=side_px, fit=self._recipe.photos.fit)
@@ -67,9 +87,11 @@ class Model:
         Raises:
             ConfigError, DataError, StageError: see the stages `train` and `adopt`.
         """
-        # Before the photos are decoded, which takes minutes.
         bases.check_backend()
-        dataset, base = self.dataset, self._recipe.base
+        base = self._recipe.base
+        weights = None if self._recipe.external.path else self._prepare_training()
+        # Last: decoding the photos takes minutes.
+        dataset = self.dataset
         if self._recipe.external.path:
             title = f"take {Path(self._recipe.external.path).name} as it is"
             spec = StageSpec(name="train", record=Trained, title=title)
@@ -78,14 +100,23 @@ class Model:
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
         spec = StageSpec(name="train", record=Trained, title=title)
-        return self._context.run_stage(
+        trained = self._context.run_stage(
             spec,
             stages.train.train_model,
             dataset,
             self.input_spec,
             self._recipe.select(TrainingTables),
-            self._locate_weights(),
+            weights,
         )
+        # Not for a training that was read back.
+        if self._context.run.seconds.get(spec.name):
+            self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
+        return trained
+
+    def _prepare_training(self) -> Path | None:
+        """Check what needs no decoded photo, and return the file with the base's weights."""
+        self._recipe.head.check_classes(len(self.folder.classes))
+        return self._locate_weights()
 
     def _locate_weights(self) -> Path | None:
         """Return the file with the base's weights, None for random ones.
@@ -94,12 +125,19 @@ class Model:
         """
         base = self._recipe.base
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
-        return path if path is None or path.is_file() else stages.keras_build.fetch_weights(base)
+        if path is None or path.is_file():
+            return path
+        with self._context.console.wait(f"download the weights of {base.name}"):
+            if base.weights == "imagenet":
+                # Without a network this ends before Keras is imported.
+                weights_download.check_download(base.name, base.alpha)
+            return stages.keras_build.fetch_weights(base)
 
 
-def _locate_digits() -> Path:
+def _locate_digits(console: Console) -> Path:
     """Return the folder of scikit-learn's handwritten digits in the cache, written on first use."""
     folder = cache.locate_cache() / "digits"
     if not folder.is_dir():
-        stages.digits.write_digits(folder)
+        with console.wait("write the handwritten digits"):
+            stages.digits.write_digits(folder)
     return folder

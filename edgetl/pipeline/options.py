@@ -93,9 +93,21 @@ class TrainingOptions:
     """How the model is trained."""
 
     recipe: Annotated[str | None, Option(help="A preset or a TOML file.", panel=_TRAINING)] = None
-    epochs: Annotated[int | None, Option(help="Epochs of phase 1.", panel=_TRAINING, sets=("phase1", "epochs"))] = None
+    epochs: Annotated[
+        int | None,
+        Option(
+            help="Epochs of phase 1, which trains the head on the frozen base.",
+            panel=_TRAINING,
+            sets=("phase1", "epochs"),
+        ),
+    ] = None
     fine_tune_epochs: Annotated[
-        int | None, Option(help="Epochs of phase 2; 0 skips it.", panel=_TRAINING, sets=("phase2", "epochs"))
+        int | None,
+        Option(
+            help="Further epochs of phase 2, which trains the top of the base too; 0 skips it.",
+            panel=_TRAINING,
+            sets=("phase2", "epochs"),
+        ),
     ] = None
     unfreeze: Annotated[
         str | None,
@@ -106,7 +118,12 @@ class TrainingOptions:
         ),
     ] = None
     learning_rate: Annotated[
-        float | None, Option(help="Learning rate of phase 1.", panel=_TRAINING, sets=("phase1", "learning_rate"))
+        float | None,
+        Option(
+            help="Learning rate of phase 1. By default phase 2 has a tenth of it.",
+            panel=_TRAINING,
+            sets=("phase1", "learning_rate"),
+        ),
     ] = None
     batch_size: Annotated[
         int | None,
@@ -187,6 +204,9 @@ class TargetOptions:
     target_dir: Annotated[list[Path] | None, Option(help="Folder with targets of your own; may be repeated.")] = None
     method: Annotated[str, Option(help="Pin the conversion method: see edgetl methods.")] = ""
     all_methods: Annotated[bool, Option(help="Make and score every method but prune and cluster.")] = False
+    prefer: Annotated[
+        str, Option(help="Choose a file by accuracy, bytes, latency, or balanced. Default: the target's.")
+    ] = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +253,19 @@ class ExternalOptions:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions:
+    """Which classifier, where a run has several, and what a file alone does not say."""
+
+    method: Annotated[str, Option(help="Of a run: the file by this method. Default: the chosen file.")] = ""
+    target: Annotated[str, Option(help="Of a run: one of its targets. Needed where it has several.")] = ""
+    labels: Annotated[
+        Path | None,
+        Option(help="Of a file alone: its class names, one on each line, in the order of its outputs.", metavar="FILE"),
+    ] = None
+    fit: Annotated[str, Option(help="Of a file alone: crop (the default), stretch or pad.")] = ""
+
+
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
@@ -265,6 +298,16 @@ def list_options(group: type[Any]) -> Iterator[tuple[str, Any, Option, Any]]:
         annotation = hints[field.name]
         (option,) = [entry for entry in annotation.__metadata__ if isinstance(entry, Option)]
         yield field.name, annotation.__origin__, option, field.default
+
+
+def name_option(name: str, option: Option) -> str:
+    """Return an option as it is typed, as in --fine-tune-epochs; of an argument, its name in capitals."""
+    return name.upper() if option.argument else option.flags[0] if option.flags else f"--{name.replace('_', '-')}"
+
+
+def map_options(group: type[Any]) -> dict[tuple[str, str], str]:
+    """Map table and key of the recipe to the option that sets them."""
+    return {option.sets: name_option(name, option) for name, _, option, _ in list_options(group) if option.sets}
 
 
 def collect_tables(options: object) -> Tables:

@@ -6,12 +6,14 @@ from pathlib import Path
 from edgetl.core import methods
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation.objective import find_objective
+from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.recipe.tables import Recipe
+from edgetl.core.recipe.tables import ExternalRecipe, Recipe
 from edgetl.core.run.run_folder import make_folder_name
-from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options
+from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order, has_order, load_order
 
 
@@ -44,19 +46,35 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     # All targets share one recipe, so the strictest limit applies to each.
     limits = [target.limits.accuracy_drop for target in loaded if target.limits.accuracy_drop is not None]
     below = {"contract": {"limit_drop": min(limits)}} if limits else {}
-    recipe = resolve_recipe(source, collect_tables(options), below=below)
-    if recipe.external.path and photos is None:
+    recipe = resolve_recipe(source, collect_tables(options), below=below, names=map_options(type(options)))
+    if not recipe.external.path:
+        # Before the photos are read.
+        bases.check_weights(recipe.base.name, recipe.base.alpha, recipe.base.weights)
+    elif photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
+    else:
+        _check_model_files(recipe.external)
     return Order(
         photos=photos,
         targets=loaded,
         recipe=recipe,
         method=build.method,
         all_methods=build.all_methods,
+        prefer=find_objective(build.prefer) if build.prefer else "",
         test=options.test,
         cross_fit=_check_cross_fit(build.cross_fit, recipe),
     )
+
+
+def _check_model_files(external: ExternalRecipe) -> None:
+    """Check that the files of a model made elsewhere exist, before its photos are read."""
+    for option, path, hint in (
+        ("--model", external.path, "it is a .keras file, or an .h5 file of Keras 2"),
+        ("--labels", external.labels, "it is a text file with one class name on each line"),
+    ):
+        if path and not Path(path).exists():
+            raise ConfigError(f"{option}: no such file", where=(path,), hint=hint)
 
 
 def list_overridden_limits(order: Order) -> list[str]:
@@ -82,6 +100,7 @@ def continue_order(order: Order, root: Path) -> Order:
         recipe=order.recipe.model_copy(update=later_tables),
         method=before.method,
         all_methods=before.all_methods,
+        prefer=before.prefer,
         cross_fit=before.cross_fit,
     )
 
@@ -133,12 +152,13 @@ def check_utf8(options: object) -> None:
     Raises:
         ConfigError: names the option.
     """
-    for name, _, _, _ in list_options(type(options)):
+    for name, _, option, _ in list_options(type(options)):
         value = getattr(options, name)
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, str | Path) and not _is_text(str(entry)):
-                option = f"--{name.replace('_', '-')}"
-                raise ConfigError(f"{option} is not UTF-8", where=[repr(str(entry))], hint="rename it")
+                raise ConfigError(
+                    f"{name_option(name, option)} is not UTF-8", where=[repr(str(entry))], hint="rename it"
+                )
 
 
 def _is_text(name: str) -> bool:

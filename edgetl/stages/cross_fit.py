@@ -9,6 +9,7 @@ from edgetl.core.evaluation.procedure import FoldPredictions, ProcedureTerms, Pr
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Photo, Scores
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.arrays import read_array
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,6 @@ def judge_folds(_work: Workspace, request: CrossFitRequest, contract: ContractRe
 def _load(fold: FoldScores) -> FoldPredictions:
     return FoldPredictions(
         labels=np.array([photo.label for photo in fold.photos], dtype=np.int64),
-        reference=np.load(fold.reference.path, allow_pickle=False),
-        artifact=np.load(fold.artifact.path, allow_pickle=False),
+        reference=read_array(fold.reference.path),
+        artifact=read_array(fold.artifact.path),
     )

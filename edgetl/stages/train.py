@@ -7,6 +7,7 @@ from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.progress import listen_on_console
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, InputSpec, Trained
+from edgetl.core.report.training import describe_phases
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import build, two_phase
@@ -44,6 +45,8 @@ def train_model(
     keras_model.reset_keras(recipe.training.seed)
     with keras_model.use_precision(recipe.training.precision):
         model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights)
+    for line in describe_phases(recipe):
+        work.console.say(f"  {line}")
     log = TrainingLog(work.folder)
     with listen_on_console(work.console, _TITLES, log.epoch) as listener:
         data = TrainingData(training=training, validation=validation, recipe=recipe, listener=listener)

@@ -270,7 +270,7 @@ def test_verify_repeats_the_verdict(capfd, run_folder, delivered):
     verdict = Verdict.model_validate(record)
     assert quality == delivered.quality.model_dump(mode="json")
     assert err.index("how good the model is") < err.index("ledger")
-    without_times = {"host_ms", "hops"}
+    without_times = {"host_ms", "host_disturbed", "hops"}
     assert verdict.model_dump(exclude=without_times) == delivered.verdict.model_dump(exclude=without_times)
     assert [hop.name for hop in verdict.hops] == [hop.name for hop in delivered.verdict.hops]
     assert "ledger" in err and "score keras test photos" in err

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.model import Model
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def test_published_weights_are_downloaded_before_the_training_is_fingerprinted(m
         return path
 
     monkeypatch.setattr(stages.keras_build, "fetch_weights", fetch)
+    monkeypatch.setattr("edgetl.pipeline.model.weights_download.check_download", lambda *_: None)
     model = make_model(flags={"base": {"name": "mobilenet_v2", "alpha": 0.35}})
     assert [model._locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
     assert make_model(flags={"base": {"weights": "none"}})._locate_weights() is None
@@ -63,12 +66,46 @@ def test_without_photos_the_embedded_digits_are_used(make_model, tmp_path, monke
     assert written == [cache.locate_cache() / "digits"]
 
 
+def test_digits_are_named_where_no_photos_are_given(empty_context, draw_photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgetl.pipeline.model._locate_digits", lambda: draw_photos(tmp_path / "digits", range(2)))
+    for photos, named in ((None, True), (tmp_path / "digits", False)):
+        stream = io.StringIO()
+        order = dataclasses.replace(empty_context.order, photos=photos)
+        context = Context(order=order, run=empty_context.run, console=Console(stream=stream))
+        assert Model(context).folder.classes
+        assert ("no PHOTOS given: training on scikit-learn's 1797 handwritten digits" in stream.getvalue()) is named
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"head": {"activation": "sigmoid"}}, "one sigmoid unit predicts two classes, the photos have 3"),
+        ({"base": {"weights": "absent.h5"}}, "no such weights file"),
+        ({"base": {"alpha": 0.6}}, "no ImageNet weights for alpha 0.6"),
+    ],
+)
+def test_errors_that_need_no_pixels_come_before_a_photo_is_decoded(make_model, photos, monkeypatch, flags, message):
+    monkeypatch.setattr("edgetl.pipeline.model.ingest_photos", lambda *_, **__: pytest.fail("the photos were decoded"))
+    with pytest.raises(ConfigError, match=message):
+        _ = make_model(photos=photos, flags=flags).trained
+
+
 def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
     calls = watch_stage("adopt.inspect_external")
     for _ in range(2):
         model = make_model(flags={"external": {"path": str(built.trained.path), "scaling": "none"}})
         assert model.input_spec.side_px == built.trained.input.side_px
     assert calls == [(built.trained.path,)]
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+@pytest.mark.parametrize("option", ["path", "labels"])
+def test_special_file_as_model_or_labels_is_refused_at_once(make_model, built, tmp_path, kind, option):
+    files = {"path": str(built.trained.path), "scaling": "none", option: str(make_special(kind, tmp_path))}
+    model = make_model(flags={"external": files})
+    with pytest.raises(ConfigError, match=f"file cannot be read: it is {SPECIAL_FILES[kind]}") as caught:
+        _ = model.input_spec
+    assert caught.value.where == (files[option],)
 
 
 def test_labels_that_are_not_utf8_are_refused(make_model, built, photos, tmp_path):

@@ -14,6 +14,8 @@ from edgetl.pipeline.options import (
     TrainOptions,
     collect_tables,
     list_options,
+    map_options,
+    name_option,
 )
 
 SAMPLES = {
@@ -46,7 +48,7 @@ SAMPLES = {
 }
 SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # Options that belong to the order and not to its recipe.
-ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "cross_fit"}
+ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "prefer", "cross_fit"}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
 
@@ -102,8 +104,53 @@ def test_no_augment_overrides_a_recipe_file(tmp_path):
 
 
 def test_value_out_of_range_is_refused():
-    with pytest.raises(ConfigError, match=r"base\.alpha"):
-        resolve_recipe(flags=collect_tables(BuildOptions(alpha=-1.0)))
+    with pytest.raises(ConfigError, match=r"--alpha"):
+        resolve_recipe(flags=collect_tables(BuildOptions(alpha=-1.0)), names=map_options(BuildOptions))
+
+
+def list_bounds() -> list[tuple[str, str, float]]:
+    """List options, the attribute of pydantic's bound, and the bound, of all options whose recipe value has bounds."""
+    rows = []
+    for name, (table, key) in SETS.items():
+        for entry in Recipe.model_fields[table].annotation.model_fields[key].metadata:
+            rows += [
+                (name, bound, getattr(entry, bound)) for bound in ("ge", "gt", "le", "lt") if hasattr(entry, bound)
+            ]
+    return rows
+
+
+# Bound → a value beside it that is not allowed, and how the error states the bound.
+BEYOND = {
+    "ge": (lambda limit: limit - 1, "at least"),
+    "gt": (lambda limit: limit, "greater than"),
+    "le": (lambda limit: limit + 1, "at most"),
+    "lt": (lambda limit: limit, "less than"),
+}
+
+
+@pytest.mark.parametrize(("name", "bound", "limit"), list_bounds())
+def test_value_beyond_a_bound_is_an_error_that_names_the_option_and_the_bound(name, bound, limit):
+    move, words = BEYOND[bound]
+    options = BuildOptions(**{name: move(limit)})
+    with pytest.raises(ConfigError) as caught:
+        resolve_recipe(flags=collect_tables(options), names=map_options(BuildOptions))
+    error = caught.value
+    flag = f"--{name.replace('_', '-')}"
+    numbers = [f"{number:g}" if isinstance(number, float) else f"{number}" for number in (limit, move(limit))]
+    assert error.message == f"{flag} must be {words} {numbers[0]}, not {numbers[1]}"
+    assert error.where == () and error.hint
+
+
+def test_options_with_a_bound_are_found():
+    assert {"side", "alpha", "limit_drop", "epochs", "fine_tune_epochs", "sparsity", "clusters"} <= {
+        name for name, _, _ in list_bounds()
+    }
+
+
+def test_options_are_named_as_they_are_typed():
+    names = {name: name_option(name, option) for name, _, option, _ in list_options(BuildOptions)}
+    assert (names["photos"], names["fine_tune_epochs"]) == ("PHOTOS", "--fine-tune-epochs")
+    assert map_options(TrainOptions)["base", "side_px"] == "--side"
 
 
 def test_train_has_no_option_without_an_effect():

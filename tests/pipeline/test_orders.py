@@ -178,9 +178,27 @@ def test_training_keeps_what_a_run_was_built_for(plain_order, tmp_path):
 def test_name_that_is_not_utf8_is_refused_by_its_option(option):
     name = os.fsdecode(b"\xff")
     value = {"weights": name, "target_dir": [Path(name)]}.get(option, Path(name))
-    with pytest.raises(ConfigError, match=f"--{option.replace('_', '-')} is not UTF-8"):
+    with pytest.raises(
+        ConfigError, match=f"{'PHOTOS' if option == 'photos' else '--' + option.replace('_', '-')} is not UTF-8"
+    ):
         make_order(BuildOptions(**{option: value}))
 
 
 def test_names_in_utf8_are_accepted():
     check_utf8(RecipeOptions(weights="größe.h5", base="ätzend"))
+
+
+@pytest.mark.parametrize("weights", ["imagnet", "absent.h5"])
+def test_weights_that_do_not_exist_are_refused_before_photos_are_read(photos, monkeypatch, weights):
+    monkeypatch.setattr("edgetl.pipeline.orders.photo_folder.scan_photos", lambda _: pytest.fail("photos were read"))
+    with pytest.raises(ConfigError, match="no such weights file"):
+        make_order(BuildOptions(photos=photos, weights=weights))
+
+
+@pytest.mark.parametrize(("option", "hint"), [("model", "a .keras file"), ("labels", "one class name on each line")])
+def test_files_of_a_model_made_elsewhere_must_exist(photos, tmp_path, option, hint):
+    (tmp_path / "model.keras").touch()
+    options = {"model": tmp_path / "model.keras", option: tmp_path / "gone"}
+    with pytest.raises(ConfigError, match=f"--{option}: no such file") as error:
+        make_order(BuildOptions(photos=photos, **options))
+    assert error.value.where == (str(tmp_path / "gone"),) and hint in error.value.hint

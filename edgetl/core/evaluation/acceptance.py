@@ -1,6 +1,7 @@
 """Check of all verdicts and limits of a build, which decides its exit code."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from edgetl.core.errors import ContractBroken
 from edgetl.core.evaluation.model_quality import explain_low_accuracy
@@ -8,13 +9,20 @@ from edgetl.core.evaluation.verdict import tally_verdict
 from edgetl.core.report.changes import describe_drop
 from edgetl.core.verdict_records import Verdict
 
-_ACCURACY_HINT = "more test photos, another --method, a wider --alpha, or a higher --limit-drop"
+_ACCURACY_HINT = (
+    "more test photos, another --method (--all-methods compares them), a wider --alpha, or a higher --limit-drop"
+)
 _QUALITY_HINT = "more or better photos, a longer training, another network, or a lower --min-accuracy"
 _LIMIT_HINT = "another --method, a narrower --alpha or a smaller --side, or a target that allows more"
 
 
 def check_acceptance(
-    verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], *, strict: bool, min_accuracy: float = 0.0
+    verdicts: Mapping[str, Verdict],
+    unmet: Mapping[str, str],
+    next_files: Mapping[str, str] = MappingProxyType({}),
+    *,
+    strict: bool,
+    min_accuracy: float = 0.0,
 ) -> None:
     """Check that every contract is satisfied and no other limit is exceeded.
 
@@ -23,6 +31,7 @@ def check_acceptance(
     Args:
         verdicts: by the name of their target or device.
         unmet: by the same names, description of another limit that is exceeded; "" if there is none.
+        next_files: by the same names, hint that names the next file in the table; "" if there is none.
         strict: whether an undecided verdict is a failure, and the lower bound of the accuracy must reach
             `min_accuracy`.
         min_accuracy: the accuracy that every verdict must reach, 0..1.
@@ -41,6 +50,9 @@ def check_acceptance(
         for hint, reasons in ((_ACCURACY_HINT, failures), (_QUALITY_HINT, low), (_LIMIT_HINT, unmet))
         if any(reasons.values())
     ]
+    failed_names = [name for name in {**failures, **unmet} if failures.get(name) or unmet.get(name)]
+    # The next file is at hand, so its hint comes before those that ask for a new build.
+    hints = [*filter(None, (next_files.get(name) for name in failed_names)), *hints]
     # A dict and not a set: the order of the targets stays.
     for name in dict.fromkeys((*low, *unmet)):
         reasons = (failures.get(name), low.get(name), unmet.get(name))

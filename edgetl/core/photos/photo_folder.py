@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from edgetl.core.errors import DataError
+from edgetl.core.photos import wrong_photos
+from edgetl.core.photos.wrong_photos import LAYOUTS
 from edgetl.core.records import LeftOut, Part
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -23,7 +25,6 @@ PART_FOLDERS: dict[str, Part] = {
     "validation": "validation",
     "test": "test",
 }
-_LAYOUTS = "make one folder per class: PHOTOS/<class>/*.jpg, or PHOTOS/{train,val,test}/<class>/*.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class PhotoFolder:
         classes: class names, sorted.
         preset_parts: parts that the folder is already split into; empty for one folder per class.
         files: photo files, sorted by path.
-        left_out: all other files.
+        left_out: all other files, and class folders whose names begin with a dot.
     """
 
     root: Path
@@ -62,33 +63,44 @@ class PhotoFolder:
 def scan_photos(root: Path) -> PhotoFolder:
     """Scan a folder of photos without opening any file.
 
-    Hidden files and folders are skipped. Links are followed, but no folder is entered from inside itself. A file whose
-    extension is not that of a photo is left out with the extension as reason, so that a caller can count them.
+    Hidden files and folders are skipped. A hidden folder with photos beside the class folders is left out with a
+    reason: it may have been meant as a class. Links are followed, but no folder is entered from inside itself. A file
+    whose extension is not that of a photo is left out with the extension as reason, so that a caller can count them.
 
     Raises:
         DataError: no folder, an empty one, no class folders, a single class, or parts with different classes.
     """
     root = root.absolute()
     if not root.is_dir():
-        problem = "is a file, not a folder" if root.exists() else "does not exist"
-        _refuse(f"the folder of photos {problem}", root, _LAYOUTS)
+        message, hint = wrong_photos.explain_path(root, SUFFIXES)
+        _refuse(message, root, hint)
     entries = [Path(entry.path) for entry in _list_entries(root)]
     folders = [path for path in entries if path.is_dir()]
+    hidden = list(_list_hidden_classes(root, root))
+    if not folders and hidden:
+        listed = ", ".join(folder.path for folder in hidden)
+        _refuse(f"the names of all class folders begin with a dot ({listed})", root, "rename them")
     if not folders:
         photos = sum(path.suffix.lower() in SUFFIXES for path in entries)
-        _refuse(
-            f"the folder has {photos} photos and no class folders" if photos else "the folder is empty", root, _LAYOUTS
-        )
+        if photos or not entries:
+            problem = (
+                f"the folder has {photos} photo{'s' * (photos > 1)} and no class folders"
+                if photos
+                else "the folder is empty"
+            )
+            _refuse(problem, root, LAYOUTS)
+        message, hint = wrong_photos.explain_no_photos([path.name for path in entries], SUFFIXES)
+        _refuse(message, root, f"{hint}; then {LAYOUTS}")
     parts = _find_parts(root, folders)
     names = {part: _list_classes(folder) for part, folder in parts.items()} if parts else {None: _list_classes(root)}
-    classes = _unite_classes(root, names)
+    hidden += [left_out for folder in parts.values() for left_out in _list_hidden_classes(folder, root)]
+    classes = _unite_classes(root, names, hidden)
     label_of_class = {name: label for label, name in enumerate(classes)}
     files: list[PhotoFile] = []
-    left_out: list[LeftOut] = []
+    left_out: list[LeftOut] = hidden
     for path in _walk(root, (_identify(root),)):
         relative = path.relative_to(root)
-        # A name that is not UTF-8 contains surrogates, which no JSON file can contain.
-        printable = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
+        printable = _make_printable(relative)
         part = PART_FOLDERS[relative.parts[0].lower()] if parts and len(relative.parts) > 1 else None
         inside = relative.parts[1:] if part else relative.parts
         reason = _explain_no_photo(path) if printable == relative.as_posix() else "file name is not UTF-8: rename it"
@@ -101,7 +113,11 @@ def scan_photos(root: Path) -> PhotoFolder:
     # By folder, then by name: "a/b" is before "a-c", unlike in the order of strings.
     files.sort(key=lambda file: PurePosixPath(file.path).parts)
     if not files:
-        _refuse("no photo in any class folder", root, f"photos are {' '.join(sorted(SUFFIXES))}")
+        message, hint = wrong_photos.explain_no_photos([file.path for file in left_out], SUFFIXES)
+        _refuse(message, root, hint)
+    detection = wrong_photos.explain_detection(classes, {classes[file.label] for file in files})
+    if detection:
+        _refuse(f"the folders {' and '.join(classes)} are no class folders", root, detection)
     return PhotoFolder(root, classes, tuple(parts), tuple(files), tuple(left_out))
 
 
@@ -113,7 +129,7 @@ def _find_parts(root: Path, folders: list[Path]) -> dict[Part, Path]:
     names = ", ".join(folder.name for folder in part_folders)
     if len(part_folders) < len(folders):
         classes = ", ".join(folder.name for folder in folders if folder not in part_folders)
-        _refuse(f"the folder has both parts ({names}) and classes ({classes})", root, _LAYOUTS)
+        _refuse(f"the folder has both parts ({names}) and classes ({classes})", root, LAYOUTS)
     parts: dict[Part, Path] = {}
     for folder in part_folders:
         part = PART_FOLDERS[folder.name.lower()]
@@ -121,7 +137,7 @@ def _find_parts(root: Path, folders: list[Path]) -> dict[Part, Path]:
             _refuse(f"{parts[part].name} and {folder.name} are the same part", root, "keep only one of these folders")
         parts[part] = folder
     if "train" not in parts:
-        _refuse(f"the folder has {names} and no train", root, _LAYOUTS)
+        _refuse(f"the folder has {names} and no train", root, LAYOUTS)
     return parts
 
 
@@ -129,7 +145,29 @@ def _list_classes(folder: Path) -> set[str]:
     return {entry.name for entry in _list_entries(folder) if _is_folder(entry)}
 
 
-def _unite_classes(root: Path, names: dict[Part, set[str]] | dict[None, set[str]]) -> tuple[str, ...]:
+def _list_hidden_classes(folder: Path, root: Path) -> Iterator[LeftOut]:
+    """Yield the folders with photos whose names begin with a dot, among the class folders."""
+    for path in sorted(folder.glob(".*/")):
+        if path.is_dir() and _has_photos(path):
+            reason = "the name begins with a dot: rename the folder to use it as a class"
+            yield LeftOut(path=f"{_make_printable(path.relative_to(root))}/", reason=reason)
+
+
+def _has_photos(folder: Path) -> bool:
+    try:
+        return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    except OSError:  # A hidden folder of the system or of another user, such as a waste basket.
+        return False
+
+
+def _make_printable(path: Path) -> str:
+    """Return a posix path. A name that is not UTF-8 contains surrogates, which no JSON file can contain."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _unite_classes(
+    root: Path, names: dict[Part, set[str]] | dict[None, set[str]], hidden: list[LeftOut]
+) -> tuple[str, ...]:
     """Check the class names of all parts, which must be the same, and sort them."""
     classes = set().union(*names.values())
     missing = [f"{part}: no {name}" for part, present in names.items() for name in sorted(classes - present)]
@@ -146,7 +184,11 @@ def _unite_classes(root: Path, names: dict[Part, set[str]] | dict[None, set[str]
         _refuse(f"{len(not_utf8)} class folders have names that are not UTF-8", root, "rename them")
     if len(classes) < 2:
         problem = f"the folder has only one class ({classes.copy().pop()})" if classes else "no class folder"
-        _refuse(problem, root, "a classifier needs two classes or more: add a folder, for example of other things")
+        raise DataError(
+            problem,
+            where=[root, *(f"{folder.path}: {folder.reason}" for folder in hidden)],
+            hint="a classifier needs two classes or more: add a folder, for example of other things",
+        )
     return tuple(sorted(classes))
 
 

@@ -22,6 +22,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -146,7 +147,7 @@ def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
         photo.load()
         rgb = _convert_to_rgb(photo)
         # Pillow applies the orientation of a TIFF while loading it, in every version since 9.4.
-        orientation = 1 if photo.format == "TIFF" else _read_orientation(photo.info.get("exif"))
+        orientation = 1 if photo.format == "TIFF" else _read_orientation(photo.info)
         return rgb.transpose(_TRANSPOSITIONS[orientation]) if orientation in _TRANSPOSITIONS else rgb
 
 
@@ -220,16 +221,16 @@ def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((grey + 128) // 257).astype(np.uint8))
 
 
-def _read_orientation(exif: bytes | None) -> int:
-    """Read tag 274 of an EXIF block; 1 (upright) if there is none or the block is damaged.
+def _read_orientation(info: dict[Any, Any]) -> int:
+    """Read tag 274 of the EXIF block in Pillow's `info`; 1 (upright) if there is none or the block is damaged.
 
     Pillow's reader warns about damaged blocks, which are common, and its versions treat XMP differently.
     """
-    block = (exif or b"").split(b"Exif\0\0", 1)[-1]
-    byte_order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if byte_order is None:
-        return 1
+    # ImageMagick writes the block into a PNG as text: an empty line, its kind, its length, and hexadecimal digits.
+    text = info.get("Raw profile type exif") or info.get("Raw profile type APP1") or ""
     try:
+        block = (info.get("exif") or bytes.fromhex("".join(text.split("\n")[3:]))).split(b"Exif\0\0", 1)[-1]
+        byte_order = {b"II": "<", b"MM": ">"}[block[:2]]
         start = struct.unpack_from(byte_order + "I", block, 4)[0]
         entries = struct.unpack_from(byte_order + "H", block, start)[0]
         # An entry has 12 bytes: tag, type (3 is a 16-bit integer), number of values, value.
@@ -237,7 +238,7 @@ def _read_orientation(exif: bytes | None) -> int:
             tag, kind, count, value = struct.unpack_from(byte_order + "HHIH", block, entry)
             if (tag, kind, count) == (274, 3, 1):
                 return int(value)
-    except struct.error:
+    except (KeyError, ValueError, struct.error):
         return 1
     return 1
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edgetl.core.errors import ConfigError
 from edgetl.core.records import Fit, Precision
 
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
@@ -72,6 +73,17 @@ class HeadRecipe(RecipeTable):
     hidden_units: Annotated[int, Field(ge=0, le=8192)] = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     activation: Literal["softmax", "sigmoid"] = "softmax"
+
+    def check_classes(self, classes: int) -> None:
+        """Check that the head can predict this number of classes.
+
+        Raises:
+            ConfigError: a sigmoid with other than two classes.
+        """
+        if self.activation == "sigmoid" and classes != 2:
+            raise ConfigError(
+                f"one sigmoid unit predicts two classes, the photos have {classes}", hint="use --activation softmax"
+            )
 
 
 class AugmentRecipe(RecipeTable):

@@ -6,10 +6,8 @@ is renamed. A folder with the name of a stage is therefore complete, even if the
 
 import errno
 import fcntl
-import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +19,14 @@ from pydantic import ValidationError
 
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.record import Record
-from edgetl.core.storage.files import UNFINISHED, hash_file, write_json
+from edgetl.core.storage.files import UNFINISHED, hash_file, parse_json, write_json
+from edgetl.core.storage.regular_files import (
+    LARGEST_RECORD_BYTES,
+    is_inside,
+    open_for_appending,
+    read_regular,
+    remove_entry,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -82,7 +87,7 @@ class RunFolder:
             return finished
         start = time.monotonic()
         work = self.root / f".{spec.name}.tmp"
-        shutil.rmtree(work, ignore_errors=True)
+        remove_entry(work)
         work.mkdir()
         try:
             record = make(work)
@@ -95,7 +100,7 @@ class RunFolder:
             _replace(work, folder)
         finally:
             # A failure leaves no folder. The error is not stored, so the next build tries again.
-            shutil.rmtree(work, ignore_errors=True)
+            remove_entry(work)
         # Read back, so that a new result and a stored one are the same record with the same absolute paths.
         finished = read_finished_stage(folder, spec.record, fingerprint)
         if finished is None:
@@ -109,7 +114,7 @@ def open_run(root: Path) -> Iterator[RunFolder]:
     """Open a run folder for this process only. Create it if it does not exist.
 
     Raises:
-        ConfigError: another build uses the folder, it contains other files, or it is a file.
+        ConfigError: another build uses the folder, it contains other files, it is a file, or its lock is no file.
     """
     root = root.absolute()
     if root.exists() and not root.is_dir():
@@ -121,7 +126,7 @@ def open_run(root: Path) -> Iterator[RunFolder]:
             hint="choose an empty or a new folder with --out",
         )
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a+") as lock:
+    with open_for_appending(root / ".lock") as lock:
         try:
             # The kernel releases this lock when the process ends, even if it is killed.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,7 +135,8 @@ def open_run(root: Path) -> Iterator[RunFolder]:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
+            # A number. The file may have been sent by somebody and be of any size.
+            holder = lock.read(20).strip() or "unknown"
             raise ConfigError(
                 f"another build (process {holder}) uses this run folder",
                 where=(root,),
@@ -141,10 +147,7 @@ def open_run(root: Path) -> Iterator[RunFolder]:
         lock.flush()
         # Only the holder of the lock may remove unfinished folders: they can belong to a build that is still running.
         for leftover in root.glob(UNFINISHED):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+            remove_entry(leftover)
         yield RunFolder(root)
 
 
@@ -158,14 +161,17 @@ def read_finished_stage(folder: Path, kind: type[R], fingerprint: str = "") -> F
     """
     path = folder / stage_file_name(folder.name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        # A link would make files outside of the run folder a part of the run.
+        if folder.is_symlink():
+            return None
+        content = parse_json(read_regular(path, LARGEST_RECORD_BYTES, follow_links=False))
         record = kind.from_json(content["record"], folder)
         matches = fingerprint in ("", content["fingerprint"])
         seconds = float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         # The file is absent, of an older version, or edited by hand. In each case the stage must run again.
         return None
-    return FinishedStage(record, seconds) if matches and _is_intact(record) else None
+    return FinishedStage(record, seconds) if matches and _is_intact(record, folder) else None
 
 
 def stage_file_name(stage: str) -> str:
@@ -180,9 +186,14 @@ def make_folder_name(*parts: object) -> str:
     return re.sub(r"[^\w.-]+", "_", joined).strip("._-") or "run"
 
 
-def _is_intact(record: Record) -> bool:
-    """Check that every file of the record still has the sha256 in the record."""
-    return all(path.is_file() and hash_file(path) == expected for path, expected in record.contents().items())
+def _is_intact(record: Record, folder: Path) -> bool:
+    """Check that every file of the record is inside its folder, no link, and still has the sha256 in the record."""
+    try:
+        return all(
+            is_inside(path, folder) and hash_file(path) == expected for path, expected in record.contents().items()
+        )
+    except OSError:
+        return False
 
 
 def _flush(folder: Path) -> None:
@@ -199,8 +210,9 @@ def _flush(folder: Path) -> None:
 def _replace(work: Path, folder: Path) -> None:
     """Rename `work` to `folder`. The old folder is renamed first: a folder cannot replace one that is not empty."""
     aside = folder.parent / f".{folder.name}.old.tmp"
-    shutil.rmtree(aside, ignore_errors=True)
-    if folder.exists():
+    remove_entry(aside)
+    # A link is renamed as it is. So is a file, which somebody else has put there.
+    if os.path.lexists(folder):
         folder.rename(aside)
     work.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove_entry(aside)

@@ -66,7 +66,8 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
     Args:
         model: from `build.assemble_model`.
         data: photos, recipe and listener.
-        unfrozen: names of the layers that phase 2 trains; empty without a phase 2.
+        unfrozen: names of the layers of the base that phase 2 trains; empty if it trains the head alone, and without a
+            phase 2.
 
     Raises:
         StageError: LiteRT's features differ from Keras's.
@@ -81,17 +82,20 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
     )
     if not data.recipe.training.feature_cache:
         return PhaseInputs(head=pixels, fine_tune=pixels)
+    # A phase 2 that trains the head alone reads the same features as phase 1, of further views.
+    head_alone = bool(data.recipe.phase2.epochs) and not unfrozen
     for splits in _list_choices(model, data, unfrozen):
         # Phase 2 reads the views that follow those of phase 1. Pixels of phase 2 are augmented in each epoch.
-        epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if len(splits) == 2 else 0)
+        both = len(splits) == 2 or head_alone
+        epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if both else 0)
         views = [*data.list_training_views(epochs), data.make_validation_view()]
-        frozen = FrozenPart(model, splits, data.training.pixels.input_spec)
+        frozen = FrozenPart(model, splits, data.training.pixels.input_spec, data.listener.say)
         if _is_affordable(frozen.count_missing_bytes(views), splits, data):
             data.listener.begin("frozen", sum(len(view.sha256s) for view in views))
             frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))
             # The lowest split point is that of phase 2, the highest that of phase 1.
             inputs = [_read_features(model, data, frozen, split, views) for split in range(len(splits))]
-            return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if len(splits) == 2 else pixels)
+            return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if both else pixels)
     return PhaseInputs(head=pixels, fine_tune=pixels)
 
 

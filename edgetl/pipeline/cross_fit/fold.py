@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import StageError
 from edgetl.core.records import Artifact, Dataset, InputSpec
 from edgetl.core.run.run_folder import RunFolder
+from edgetl.core.screen.step_plan import StepPlan
 from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.files import Files
 from edgetl.pipeline.model import Model
@@ -32,6 +34,10 @@ class FoldModel(Model):
         """The input of the model."""
         return self._fold_input_spec
 
+    def _prepare_training(self) -> Path | None:
+        # The ordinary build has checked the classes, and the folder need not be scanned again.
+        return self._locate_weights()
+
 
 class Fold:
     """Trains and converts one fold. Its stages are in a folder of their own, and are read back as those of a run.
@@ -53,7 +59,11 @@ class Fold:
         self._label = f"fold {number} of {count}: "
         # The lock of the run covers the folder of the fold.
         self._context = replace(
-            context, run=RunFolder(root), console=context.console.labelled(self._label), clock=StageClock()
+            context,
+            run=RunFolder(root),
+            console=context.console.labelled(self._label),
+            clock=StageClock(),
+            plan=StepPlan(),
         )
         self._dataset = dataset
         model = FoldModel(self._context, dataset, input_spec)

@@ -97,3 +97,16 @@ def test_low_accuracy_is_named_beside_the_other_failures():
         "the accuracy 0.5000 on 100 photos is below --min-accuracy 0.8; too large"
     )
     assert all(text in error.value.hint for text in ("--limit-drop", "--min-accuracy", "--side"))
+
+
+def test_next_file_in_the_table_comes_before_the_hints_that_need_a_new_build():
+    next_file = "the next file is qat8: edgetl bundle run --method qat8"
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"tflite": FAILED, "onnx": PASSED}, {}, {"tflite": next_file, "onnx": "unused"}, strict=False)
+    assert error.value.hint.startswith(f"{next_file}; more test photos") and "unused" not in error.value.hint
+
+
+def test_file_without_a_next_one_has_the_other_hints():
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"tflite": FAILED}, {}, {"tflite": ""}, strict=False)
+    assert error.value.hint.startswith("more test photos") and "--all-methods" in error.value.hint

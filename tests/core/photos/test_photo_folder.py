@@ -57,8 +57,26 @@ def test_files_that_are_no_photos_are_left_out_with_their_reason(tmp_path):
         "b/pipe.jpg": "not a regular file",
         "readme.md": ".md: not a photo",
         "stray.jpg": "not in a class folder",
+        ".git/": "the name begins with a dot: rename the folder to use it as a class",
     }
     assert scan_photos(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
+
+
+def test_class_folders_that_begin_with_a_dot_are_named(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg", ".cats/1.JPG", ".cats/more/2.jpg", ".ipynb/notes.txt", ".git/x/1.jpg")
+    assert scan_photos(tmp_path).classes == ("a", "b") and scan_photos(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
+    assert list_reasons(tmp_path) == {".cats/": "the name begins with a dot: rename the folder to use it as a class"}
+
+
+def test_class_folders_that_begin_with_a_dot_are_named_in_parts(tmp_path):
+    make_files(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg", "test/.c/1.jpg")
+    assert list(list_reasons(tmp_path)) == ["test/.c/"]
+
+
+def test_only_class_beside_a_hidden_one_is_refused_with_the_name_of_the_hidden_one(tmp_path):
+    with pytest.raises(DataError, match="only one class") as error:
+        scan_photos(make_files(tmp_path, "a/1.jpg", ".b/1.jpg"))
+    assert error.value.where[1] == ".b/: the name begins with a dot: rename the folder to use it as a class"
 
 
 def test_names_with_special_characters_are_accepted(tmp_path):
@@ -105,9 +123,10 @@ def test_link_to_itself_is_a_broken_link(tmp_path):
     [
         ([], "the folder is empty"),
         ([".hidden/a/1.jpg"], "the folder is empty"),
+        ([".cats/1.jpg", ".dogs/1.jpg"], r"the names of all class folders begin with a dot \(.cats/, .dogs/\)"),
         (["1.jpg", "2.png", "notes.txt"], "the folder has 2 photos and no class folders"),
         (["a/1.jpg"], r"only one class \(a\)"),
-        (["a/notes.txt", "b/notes.txt"], "no photo in any class folder"),
+        (["a/notes.txt", "b/notes.txt"], "no photo in any folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "roses/1.jpg"], r"both parts \(train\) and classes \(roses\)"),
         (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "the folder has test, val and no train"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "val and valid are the same part"),
@@ -127,7 +146,7 @@ def test_missing_folder_is_refused(tmp_path):
 
 
 def test_file_instead_of_a_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="the folder of photos is a file"):
+    with pytest.raises(DataError, match="PHOTOS is a file, not a folder of class folders"):
         scan_photos(make_files(tmp_path, "file") / "file")
 
 
