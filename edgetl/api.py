@@ -26,6 +26,7 @@ from edgetl.pipeline.workspace import open_context, open_workspace, reopen
 class TrainKeywords(TypedDict, total=False):
     """Keyword options of `train`: see `edgetl train --help`."""
 
+    test: PathLike | None
     base: str | None
     alpha: float | None
     side: int | None
@@ -57,7 +58,9 @@ class BuildKeywords(TrainKeywords, total=False):
     all_methods: bool
     prefer: str
     limit_drop: float | None
+    min_accuracy: float | None
     strict: bool
+    cross_fit: int | None
     model: PathLike | None
     scaling: str | None
     labels: PathLike | None
@@ -77,7 +80,7 @@ def build(
 ) -> Built:
     """Fine-tune, convert, verify and bundle; what is finished in the run folder is not made again.
 
-    A broken contract is no exception here: look at `built.verdict.outcome`.
+    A broken contract is no exception here: look at `built.verdict.outcome` and `built.quality.accuracy`.
 
     Args:
         photos: folder of photos, one folder per class; None for the embedded handwritten digits.

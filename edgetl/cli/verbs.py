@@ -48,6 +48,7 @@ def _build(options: BuildCommand) -> None:
         {delivered.target: delivered.unmet for delivered in built.targets},
         built.list_next_files(),
         strict=order.recipe.contract.strict,
+        min_accuracy=order.recipe.contract.min_accuracy,
     )
 
 
@@ -93,9 +94,12 @@ def _verify(options: VerifyCommand) -> None:
         from edgetl.pipeline.workspace import reopen
 
         with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
-            verdict = pipeline.delivery.judge(pipeline.selection.choose(options.method), again=True)
-            output.show_verdict(verdict, pipeline.context.console)
-            strict = options.strict or pipeline.context.order.recipe.contract.strict
+            artifact = pipeline.selection.choose(options.method)
+            verdict = pipeline.delivery.judge(artifact, again=True)
+            quality = pipeline.delivery.assess(artifact, verdict)
+            output.show_quality(quality, pipeline.context.console)
+            output.show_verdict(verdict, pipeline.context.console, pipeline.delivery.advise(verdict))
+            contract = pipeline.context.order.recipe.contract
     else:
         from edgetl.core.recipe.resolve import resolve_recipe
         from edgetl.pipeline.options import collect_tables, map_options
@@ -104,7 +108,7 @@ def _verify(options: VerifyCommand) -> None:
         assert options.reference and options.artifact and options.photos
         # Two files and no run folder: the recipe has only the options of this command.
         recipe = resolve_recipe("default", collect_tables(options), names=map_options(type(options)))
-        strict = options.strict
+        contract, quality = recipe.contract, None
         with open_workspace(None, quiet=options.quiet) as (_, console):
             # Libraries print when they are imported, too.
             with console.wait("load Keras"):
@@ -114,8 +118,14 @@ def _verify(options: VerifyCommand) -> None:
             )
             verdict = judge_pair(pair, recipe.contract, console=console)
             output.show_verdict(verdict, console)
-    output.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=options.as_json)
-    check_acceptance({verdict.method: verdict}, {}, strict=strict)
+    record = verdict.model_dump(mode="json") | ({"quality": quality.model_dump(mode="json")} if quality else {})
+    output.print_record(record, verdict.outcome, as_json=options.as_json)
+    check_acceptance(
+        {verdict.method: verdict},
+        {},
+        strict=options.strict or contract.strict,
+        min_accuracy=contract.min_accuracy if options.min_accuracy is None else options.min_accuracy,
+    )
 
 
 @add_command(app, "bundle")

@@ -14,7 +14,8 @@ Precision = Literal["float32", "bfloat16"]
 class Photo(Record):
     """A usable photo.
 
-    `path` is relative to the root of the dataset, with forward slashes. `label` is the index of the class.
+    `path` is relative to the root of the dataset, with forward slashes; that of a test photo from another folder is
+    absolute. `label` is the index of the class.
     """
 
     path: str

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgetl.core.console import Console
 from edgetl.core.network import bases, weights_download
-from edgetl.core.photos import photo_folder
+from edgetl.core.photos import held_out, photo_folder
 from edgetl.core.photos.dataset import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
@@ -36,11 +36,15 @@ class Model:
         """
         if self._context.order.photos is None:
             self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
-        root, photos = self._context.order.photos or _locate_digits(self._context.console), self._recipe.photos
+        order, photos = self._context.order, self._recipe.photos
+        root = order.photos or _locate_digits(self._context.console)
         folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
         for note in folder.notes:
             self._context.console.say(note)
-        return folder
+        if order.test is None:
+            return folder
+        test = photo_folder.scan_photos(order.test, layout=photos.layout, label_from=photos.label_from)
+        return held_out.join_test_folder(folder, test)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -57,6 +61,7 @@ class Model:
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
             f"of {len(dataset.classes)} classes in {self.folder.root}"
+            + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))

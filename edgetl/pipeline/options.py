@@ -52,6 +52,14 @@ class PhotosOptions:
             argument=True,
         ),
     ] = None
+    test: Annotated[
+        Path | None,
+        Option(
+            help="Folder of test photos in the same class folders: all of PHOTOS is for training and validation.",
+            panel=_PHOTOS,
+            metavar="DIR",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +209,16 @@ class ContractOptions:
         float | None,
         Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.", sets=("contract", "limit_drop")),
     ] = None
-    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
+    min_accuracy: Annotated[
+        float | None,
+        Option(
+            help="Accuracy that the chosen file must reach on the test photos, 0..1; below it the exit code is 1.",
+            sets=("contract", "min_accuracy"),
+        ),
+    ] = None
+    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure; the lower bound must reach --min-accuracy.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +235,21 @@ class TargetOptions:
     prefer: Annotated[
         str, Option(help="Choose a file by accuracy, bytes, latency, or balanced. Default: the target's.")
     ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossFitOptions:
+    """A verdict on the procedure."""
+
+    cross_fit: Annotated[
+        int | None,
+        Option(
+            help="Train and convert K more times, and judge the procedure, not this file, on all photos.",
+            metavar="K",
+            minimum=2,
+            maximum=10,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,7 +307,14 @@ class RecipeOptions(ContractOptions, RetrainOptions, TrainingOptions, ModelOptio
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions(
-    RetrainOptions, TrainingOptions, ModelOptions, ExternalOptions, ContractOptions, TargetOptions, PhotosOptions
+    RetrainOptions,
+    TrainingOptions,
+    ModelOptions,
+    ExternalOptions,
+    CrossFitOptions,
+    ContractOptions,
+    TargetOptions,
+    PhotosOptions,
 ):
     """The options of `build`."""
 

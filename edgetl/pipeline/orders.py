@@ -9,8 +9,9 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.recipe.tables import ExternalRecipe
+from edgetl.core.recipe.tables import ExternalRecipe, Recipe
 from edgetl.core.run.run_folder import make_folder_name
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order, has_order, load_order
@@ -25,9 +26,13 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     """
     check_utf8(options)
     photos = options.photos
-    if photos is not None and not photos.is_dir():
-        # Scanning raises the error that explains what is wrong, before a run folder is created.
-        photo_folder.scan_photos(photos)
+    if options.test is not None and photos is None:
+        hint = "edgetl build PHOTOS --test DIR, with the same class folders in both"
+        raise ConfigError("--test needs PHOTOS: the embedded digits have test photos of their own", hint=hint)
+    for folder in (photos, options.test):
+        if folder is not None and not folder.is_dir():
+            # Scanning raises the error that explains what is wrong, before a run folder is created.
+            photo_folder.scan_photos(folder)
     # `train` has no options for targets and methods: their defaults apply.
     build = options if isinstance(options, BuildOptions) else BuildOptions()
     if build.method:
@@ -57,6 +62,8 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         method=build.method,
         all_methods=build.all_methods,
         prefer=find_objective(build.prefer) if build.prefer else "",
+        test=options.test,
+        cross_fit=_check_cross_fit(build.cross_fit, recipe),
     )
 
 
@@ -94,6 +101,7 @@ def continue_order(order: Order, root: Path) -> Order:
         method=before.method,
         all_methods=before.all_methods,
         prefer=before.prefer,
+        cross_fit=before.cross_fit,
     )
 
 
@@ -109,9 +117,10 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
     network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
     root = out or Path("edgetl-runs") / make_folder_name(name, *network)
     # The next scan of the photos would find the files of the run.
-    if photos and root.resolve().is_relative_to(photos):
-        hint = "give a folder elsewhere with --out: nothing is written among photos"
-        raise ConfigError("the run folder would be inside the photos", where=(root, photos), hint=hint)
+    for folder in (photos, order.test.resolve() if order.test else None):
+        if folder and root.resolve().is_relative_to(folder):
+            hint = "give a folder elsewhere with --out: nothing is written among photos"
+            raise ConfigError("the run folder would be inside the photos", where=(root, folder), hint=hint)
     # Two folders of photos may have the same name. A folder that the user names may be built again on other photos.
     if out is None and has_order(root):
         before = load_order(root).photos
@@ -120,6 +129,21 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
             owner = before or "the embedded digits"
             raise ConfigError(f"the run folder belongs to other photos: {owner}", where=(root,), hint=hint)
     return root
+
+
+def _check_cross_fit(count: int | None, recipe: Recipe) -> int:
+    """Return the number of folds, 0 for none."""
+    if count is None:
+        return 0
+    if not FEWEST_FOLDS <= count <= MOST_FOLDS:
+        raise ConfigError(f"--cross-fit is {FEWEST_FOLDS} to {MOST_FOLDS}, not {count}")
+    if recipe.external.path:
+        raise ConfigError(
+            "--cross-fit trains, and a model made elsewhere is not trained here",
+            where=(recipe.external.path,),
+            hint="leave out --cross-fit: all photos that the model was not trained on can be test photos, with --test",
+        )
+    return count
 
 
 def check_utf8(options: object) -> None:

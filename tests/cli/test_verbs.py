@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,16 +83,21 @@ sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
     command = [sys.executable, "-c", program, *built_by_cli.arguments]
     environment = edgetl.environment(XDG_CACHE_HOME=str(built_by_cli.cache))
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0 and all(line.startswith("warning: ") for line in done.stderr.splitlines())
     first, again = json.loads(built_by_cli.finished.process.stdout), json.loads(done.stdout)
     assert set(again["seconds"].values()) == {0.0}
     assert {**first, "seconds": 0} == {**again, "seconds": 0}
 
 
-def test_quiet_build_prints_the_bundle_and_nothing_else(run_folder, photos, recipe_file, capfd):
+def test_quiet_build_prints_the_bundle_and_warnings_and_nothing_else(run_folder, photos, recipe_file, capfd):
     line = ["build", str(photos), "--recipe", str(recipe_file), "--out", str(run_folder), "--quiet"]
     assert cli.run(line) == 0
-    assert capfd.readouterr() == (f"{run_folder / 'bundle-tflite' / 'bundle'}\n", "")
+    out, err = capfd.readouterr()
+    assert out == f"{run_folder / 'bundle-tflite' / 'bundle'}\n"
+    # The shared run has few photos.
+    first, *rest = err.splitlines()
+    assert re.match(r"warning: \d+ test photos judge the model: with fewer than 100", first)
+    assert all(line.startswith("warning: ") for line in rest)
 
 
 def test_bundle_checks_itself_and_classifies_a_photo(copy_of_cli_build, photos):
@@ -264,7 +270,10 @@ def test_bundle_for_one_of_several_targets(capfd, run_folder):
 
 def test_verify_repeats_the_verdict(capfd, run_folder, delivered):
     record, err = run_json(capfd, "verify", run_folder)
+    quality = record.pop("quality")
     verdict = Verdict.model_validate(record)
+    assert quality == delivered.quality.model_dump(mode="json")
+    assert err.index("how good the model is") < err.index("ledger")
     without_times = {"host_ms", "host_disturbed", "hops"}
     assert verdict.model_dump(exclude=without_times) == delivered.verdict.model_dump(exclude=without_times)
     assert [hop.name for hop in verdict.hops] == [hop.name for hop in delivered.verdict.hops]
@@ -286,9 +295,25 @@ def test_run_that_was_built_strict_stays_strict(run_folder, monkeypatch, command
     change_order(run_folder, recipe=recipe.model_copy(update={"contract": contract}), method="int8")
     monkeypatch.setattr(Devices, "measure_everywhere", lambda *_, **__: NOT_MEASURED)
     calls = []
-    monkeypatch.setattr(acceptance, "check_acceptance", lambda *_, strict: calls.append(strict))
+    monkeypatch.setattr(acceptance, "check_acceptance", lambda *_, strict, **__: calls.append(strict))
     assert cli.run([command, str(run_folder), "--quiet"]) == 0
     assert calls == [True]
+
+
+def test_accuracy_below_the_required_one_ends_verify_and_build_with_1(
+    capfd, run_folder, photos, recipe_file, delivered
+):
+    # All photos are predicted correctly: only the lower bound can be below.
+    assert delivered.quality.accuracy == 1 and delivered.quality.accuracy_low < 0.99
+    assert cli.run(["verify", str(run_folder), "--min-accuracy", "0.99", "--strict"]) == 1
+    assert "below --min-accuracy 0.99, and --strict was given" in capfd.readouterr().err
+    line = ["build", photos, "--recipe", recipe_file, "--out", run_folder, "--min-accuracy", "0.99", "--method", "int8"]
+    assert cli.run([*map(str, line), "--strict"]) == 1
+    out, err = capfd.readouterr()
+    # The bundle is written all the same, and the run remembers the option.
+    assert Path(out.strip()).is_dir() and "below --min-accuracy 0.99" in err
+    assert cli.run(["verify", str(run_folder), "--strict"]) == 1
+    assert "below --min-accuracy 0.99" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("option", [("--limit-drop", "0.001"), ("--fit", "pad")])

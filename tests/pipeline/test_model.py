@@ -154,3 +154,17 @@ def test_new_photos_train_again(pipeline, order, context, photos, tmp_path, draw
     with pytest.raises(RuntimeError, match="reached"):
         _ = Model(changed).trained
     assert len(calls) == 1
+
+
+def test_folder_of_test_photos_is_joined_to_the_photos(make_model, photos, draw_photos, tmp_path):
+    test = draw_photos(tmp_path / "test", range(200, 210))
+    # A copy of a photo that is trained on or validated with.
+    shutil.copy(photos / "circle" / "000.png", test / "circle" / "copy.png")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    dataset = make_model(flags=flags, photos=photos, test=test).dataset
+    assert {photo.path for photo in dataset.test} <= {str(path) for path in test.rglob("*.png")}
+    assert len(dataset.test) >= 25 and not any(photo.path.startswith("/") for photo in dataset.train)
+    assert len(dataset.train) + len(dataset.validation) + len(dataset.left_out) >= 120
+    reasons = {file.path: file.reason for file in dataset.left_out}
+    assert reasons[f"{test}/circle/copy.png"].startswith("same photo as circle/000.png")
+    assert all((dataset.root / photo.path).is_file() for photo in dataset.test)

@@ -47,10 +47,11 @@ SAMPLES = {
     "sparsity": 0.75,
     "clusters": 16,
     "limit_drop": 0.03,
+    "min_accuracy": 0.8,
 }
 SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # Options that belong to the order and not to its recipe.
-ORDER_OPTIONS = {"photos", "recipe", "target", "target_dir", "method", "all_methods", "prefer"}
+ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "prefer", "cross_fit"}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
 
@@ -158,7 +159,7 @@ def test_options_are_named_as_they_are_typed():
 def test_train_has_no_option_without_an_effect():
     """Only verdicts have limits and only methods retrain. `train` makes neither, and it does not adopt a model."""
     later = list_names(ContractOptions) | list_names(RetrainOptions) | list_names(ExternalOptions)
-    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "recipe"})
+    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "test", "recipe"})
 
 
 def test_recipe_has_the_options_of_a_recipe():

@@ -20,6 +20,8 @@ def test_order_is_read_back_from_its_file(plain_order, tmp_path):
         method="int8",
         all_methods=True,
         prefer="bytes",
+        test=tmp_path / "test",
+        cross_fit=5,
     )
     assert not has_order(tmp_path)
     save_order(order, tmp_path)

@@ -34,6 +34,31 @@ def test_photos_use_the_default_recipe_and_options_change_it(photos):
     assert order.method == "int8" and order.all_methods
 
 
+def test_folder_of_test_photos_is_part_of_the_order(photos, draw_photos, tmp_path):
+    test = draw_photos(tmp_path / "test", range(100, 103))
+    for options in (BuildOptions(photos=photos, test=test), TrainOptions(photos=photos, test=test)):
+        order = make_order(options)
+        assert (order.photos, order.test) == (photos, test)
+    with pytest.raises(ConfigError, match="inside the photos"):
+        choose_run_folder(order, test / "run")
+    with pytest.raises(DataError, match="does not exist"):
+        make_order(BuildOptions(photos=photos, test=tmp_path / "missing"))
+    with pytest.raises(ConfigError, match="--test needs PHOTOS"):
+        make_order(BuildOptions(test=test))
+
+
+def test_number_of_folds_is_part_of_the_order(photos, tmp_path):
+    assert make_order(BuildOptions(photos=photos)).cross_fit == 0
+    assert make_order(BuildOptions(photos=photos, cross_fit=5)).cross_fit == 5
+    for count in (0, 1, 11):
+        with pytest.raises(ConfigError, match=f"--cross-fit is 2 to 10, not {count}"):
+            make_order(BuildOptions(photos=photos, cross_fit=count))
+    model = tmp_path / "model.keras"
+    model.touch()
+    with pytest.raises(ConfigError, match="a model made elsewhere is not trained here"):
+        make_order(BuildOptions(photos=photos, model=model, cross_fit=5))
+
+
 def test_training_options_make_an_order_for_the_default_target(photos):
     order = make_order(TrainOptions(photos=photos, epochs=3))
     assert [target.id for target in order.targets] == ["tflite"] and order.method == ""

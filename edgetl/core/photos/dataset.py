@@ -125,6 +125,25 @@ def select_test_photos(
     return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
 
 
+def replace_parts(
+    dataset: Dataset, *, train: Sequence[Photo], validation: Sequence[Photo], test: Sequence[Photo]
+) -> Dataset:
+    """Return a dataset of the same folder and classes with other parts, each sorted by class and sha256."""
+    parts: dict[Part, tuple[Photo, ...]] = {
+        part: tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256)))
+        for part, photos in zip(_PARTS, (train, validation, test), strict=True)
+    }
+    return Dataset(
+        root=dataset.root,
+        classes=dataset.classes,
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        left_out=(),
+        sha256=_compute_digest(dataset.classes, parts),
+    )
+
+
 def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
     """Draw training photos that set activation ranges: one of each class in turn.
 

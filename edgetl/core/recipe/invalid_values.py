@@ -29,6 +29,7 @@ _DEMANDS = {
 _FRACTIONS: dict[RecipeKey, str] = {
     ("contract", "limit_drop"): "points",
     ("contract", "confidence"): "%",
+    ("contract", "min_accuracy"): "%",
     ("head", "dropout"): "%",
     ("retrain", "sparsity"): "%",
     ("photos", "validation"): "%",
