@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from edgetl import cli
-from edgetl.core.device import targets
+from edgetl.core.device import bundle_files, targets
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import acceptance
 from edgetl.core.run.pins import read_pins
@@ -110,6 +110,7 @@ def test_bundle_checks_itself_and_classifies_a_photo(copy_of_cli_build, photos):
 
     check = run_program("selfcheck.py")
     assert check.returncode == 0, check.stdout + check.stderr
+    assert check.stdout.splitlines()[-1] == bundle_files.format_closing_line((bundle / "SHA256SUMS").read_bytes())
     for label in ("circle", "square", "triangle"):
         classified = run_program("classify.py", "--json", photos / label / "003.png")
         assert classified.returncode == 0, classified.stderr

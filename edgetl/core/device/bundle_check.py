@@ -49,7 +49,7 @@ def require_closing_line(bundle: Bundle, name: str, output: str, exit_code: int)
 def _has_digest(bundle: Bundle, name: str, digest: str) -> bool:
     path = bundle.root / name
     try:
-        # A pipe would be waited for, and a link may lead to a file of another bundle.
+        # A link may lead to a file of another bundle.
         return stat.S_ISREG(path.lstat().st_mode) and hash_file(path) == digest
     except OSError:
         return False
