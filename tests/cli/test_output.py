@@ -84,6 +84,7 @@ def prepared(tmp_path) -> Built:
         validation_accuracy=0.9,
         validation_loss=0.3,
         accepted=True,
+        class_weighted=False,
         note="",
         seconds=1.0,
     )
@@ -370,6 +371,7 @@ def test_tables_of_a_build_fit_80_columns(prepared, check_tables):
             "trainable_parameters": 143_700_000,
             "learning_rate": 0.000125,
             "seconds": 12345.0,
+            "class_weighted": True,
             "note": "no improvement on the validation photos: the weights of phase 1 are kept",
         }
     )
