@@ -217,7 +217,13 @@ READERS = {
     "edgetl/core/run/run_folder.py": "flushes files that a stage has just written",
     "edgetl/core/run/source_code.py": "the source code of edgetl",
     "edgetl/core/device/target_search.py": "loads an entry point, which is no file",
+    "edgetl/core/device/bundle_reading.py": "checks the open file itself",
+    "edgetl/core/photos/layout/photo_lists.py": "reads what it has opened as a regular file before",
+    "edgetl/core/storage/keras_archive.py": "entries of archives",
+    "edgetl/core/screen/streams.py": "/dev/null",
+    "edgetl/core/interrupt.py": "/dev/null",
     "edgetl/core/machine.py": "/proc/cpuinfo",
+    "edgetl/pipeline/usage/demo.py": "the source code of pixels.py",
     "edgetl/stages/bundle.py": "the source code of pixels.py",
     "edgetl/stages/deploy.py": "archives in memory",
 }

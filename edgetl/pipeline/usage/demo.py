@@ -22,6 +22,7 @@ from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixels
 from edgetl.core.records import Dataset
 from edgetl.core.run.run_folder import read_finished_stage
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
 
 # The target whose payload contains the demo. The one with the name of the format has the runtime of that format.
 _DEMO_TARGET = "raspberry-pi"
@@ -81,12 +82,12 @@ def write_demo(classifier: Classifier, root: Path) -> None:
         for file in targets.find_target(name, shipped).payload
     }
     model = f"model.{classifier.format}"
-    files = {name: path.read_bytes() for name, path in payload.items()}
+    files = {name: read_regular(path, LARGEST_RECORD_BYTES) for name, path in payload.items()}
     files |= {
         "pixels.py": Path(pixels.__file__).read_bytes(),
         "labels.txt": bundle_files.format_labels(classifier.classes).encode(),
         FACTS: bundle_files.format_json(describe_classifier(classifier)).encode(),
-        model: classifier.path.read_bytes(),
+        model: read_regular(classifier.path, LARGEST_MODEL_BYTES),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     if digests[model] != classifier.sha256:

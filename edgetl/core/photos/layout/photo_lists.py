@@ -9,6 +9,7 @@ from pathlib import Path
 from edgetl.core.errors import DataError
 from edgetl.core.photos.layout.names import find_part, normalize_name
 from edgetl.core.records import Part
+from edgetl.core.storage.regular_files import open_regular
 
 ONE_HOT_NAME = "_classes.csv"
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_name")
@@ -41,7 +42,7 @@ class _Columns:
 def is_photo_list(file: Path) -> bool:
     """Return whether the first line of a CSV file names a column of paths and one of labels, or one for each class."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with open_regular(file) as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as lines:
             rows = _read_rows(lines.readline())
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
