@@ -48,6 +48,7 @@ def inspect_model(path: Path, limits: Limits | None = None) -> int:
 
     Raises:
         ConfigError: the file is no model that can be used, or it exceeds a bound or a limit.
+        Interrupted: ^C or SIGTERM was received, and the child was killed.
     """
     limits = limits or Limits()
     check_container(path)
