@@ -13,3 +13,5 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 # TensorFlow then adds numbers in a fixed order, so that two builds give the same bytes.
 # Source: tensorflow/core/util/determinism.cc.
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+# onnxruntime 1.32 can send usage data to its maker. edgetl sends nothing anywhere.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

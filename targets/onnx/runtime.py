@@ -5,12 +5,17 @@ Needs numpy and onnxruntime only. A Model is one session: create it once, becaus
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
+
+# onnxruntime 1.32 can send usage data to its maker, and reads this when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime  # noqa: E402  (see above)
 
 PACKAGE = "onnxruntime"
 FAST_KERNELS = "the optimized graph"

@@ -10,6 +10,7 @@ DEFAULTS = {
     "KERAS_BACKEND": "tensorflow",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "TF_DETERMINISTIC_OPS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 
