@@ -5,7 +5,7 @@ import typer
 
 from edgetl import cli
 from edgetl.cli.aliases import OPTION_ALIASES, TARGET_ALIASES, VERB_ALIASES, VERBS_IN_PARTS, resolve_aliases
-from edgetl.cli.app import app
+from edgetl.cli.commands import app
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
 
