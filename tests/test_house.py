@@ -515,6 +515,8 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "ai_edge_litert": "ai-edge-litert",
     "google": "protobuf",
+    "pillow_heif": "pillow-heif",
+    "pillow_jxl": "pillow-jxl-plugin",
     "pydantic_core": "pydantic-core",
     "sklearn": "scikit-learn",
     "tensorflow_model_optimization": "tensorflow-model-optimization",
@@ -534,7 +536,8 @@ def list_imported_packages(folder: str) -> set[str]:
 
 def test_imported_packages_are_the_declared_ones():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in project["dependencies"]}
+    lines = [*project["dependencies"], *project["optional-dependencies"]["heif"]]
+    declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in lines}
     assert list_imported_packages("edgetl") == declared
 
 

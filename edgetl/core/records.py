@@ -65,7 +65,8 @@ class InputSpec(Record):
 class TrainingPhase(Record):
     """Result of one training phase. Epochs are numbered from 1 through both phases.
 
-    `accepted` is False for a phase after which the weights of the phase before were restored.
+    `accepted` is False for a phase after which the weights of the phase before were restored. With `class_weighted`,
+    all classes count equally in its loss and accuracy.
     """
 
     name: Literal["head", "fine_tune"]
@@ -77,6 +78,7 @@ class TrainingPhase(Record):
     first_trainable_layer: str
     validation_accuracy: float
     validation_loss: float
+    class_weighted: bool
     accepted: bool
     note: str
     seconds: float

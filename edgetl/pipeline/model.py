@@ -36,9 +36,15 @@ class Model:
         """
         if self._context.order.photos is None:
             self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
-        order = self._context.order
-        folder = photo_folder.scan_photos(order.photos or _locate_digits(self._context.console))
-        return held_out.join_test_folder(folder, photo_folder.scan_photos(order.test)) if order.test else folder
+        order, photos = self._context.order, self._recipe.photos
+        root = order.photos or _locate_digits(self._context.console)
+        folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
+        for note in folder.notes:
+            self._context.console.say(note)
+        if order.test is None:
+            return folder
+        test = photo_folder.scan_photos(order.test, layout=photos.layout, label_from=photos.label_from)
+        return held_out.join_test_folder(folder, test)
 
     @cached_property
     def dataset(self) -> Dataset:

@@ -46,7 +46,11 @@ class PhotosOptions:
 
     photos: Annotated[
         Path | None,
-        Option(help="Folder of photos, one folder per class. Default: the embedded handwritten digits.", argument=True),
+        Option(
+            help="Folder of photos, one folder per class, or a CSV file with the columns path and label. "
+            "Default: the embedded handwritten digits.",
+            argument=True,
+        ),
     ] = None
     test: Annotated[
         Path | None,
@@ -84,6 +88,22 @@ class ModelOptions:
     activation: Annotated[
         str | None,
         Option(help="softmax, or sigmoid: one unit for two classes.", panel=_MODEL, sets=("head", "activation")),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            help="classes, parts (train, val, test), or auto: by the names of the folders.",
+            panel=_PHOTOS,
+            sets=("photos", "layout"),
+        ),
+    ] = None
+    label_from: Annotated[
+        str | None,
+        Option(
+            help="folder, or name: the class is in the file name, as in cat.12.jpg.",
+            panel=_PHOTOS,
+            sets=("photos", "label_from"),
+        ),
     ] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", panel=_PHOTOS, sets=("photos", "fit"))] = None
 
@@ -141,6 +161,14 @@ class TrainingOptions:
             help="Disk space for cached features, bytes (default: 10 % of free space).",
             panel=_TRAINING,
             sets=("training", "cache_bytes"),
+        ),
+    ] = None
+    class_weight: Annotated[
+        str | None,
+        Option(
+            help="balanced: all classes count equally; none; auto: balanced if their photos differ by a factor over 3.",
+            panel=_TRAINING,
+            sets=("training", "class_weight"),
         ),
     ] = None
     precision: Annotated[

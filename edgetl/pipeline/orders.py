@@ -113,7 +113,7 @@ def choose_run_folder(order: Order, out: Path | None) -> Path:
     """
     base, external = order.recipe.base, order.recipe.external.path
     photos = order.photos.resolve() if order.photos else None
-    name = photos.name if photos else "digits"
+    name = photos.name.removesuffix(".csv") if photos else "digits"
     network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
     root = out or Path("edgetl-runs") / make_folder_name(name, *network)
     # The next scan of the photos would find the files of the run.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.core.photos.photo_folder import SUFFIXES
+from edgetl.core.photos.layout.names import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

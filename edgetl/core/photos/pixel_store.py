@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.interrupt import check_interrupt
 from edgetl.core.machine import count_cores
-from edgetl.core.photos import pixels, segments
+from edgetl.core.photos import decoders, pixels, segments
 from edgetl.core.photos.near_duplicates import make_thumbnail
 from edgetl.core.photos.segments import Bytes, SegmentWriter, Stamp, StoredFacts
 from edgetl.core.records import InputSpec
@@ -246,8 +246,8 @@ class _StoreFiller:
         try:
             photo, thumbnail = _decode(data, self._input_spec)
         except pixels.PhotoError as error:
-            # A lack of memory is temporary and no property of the file: it is not stored.
-            if not isinstance(error.__cause__, MemoryError):
+            # A lack of memory or of a decoder is temporary and no property of the file: it is not stored.
+            if not isinstance(error.__cause__, MemoryError) and not isinstance(error, decoders.MissingDecoder):
                 segment.problems[sha256] = str(error)
             return StoredFacts(b"", str(error))
         segment.add(sha256, thumbnail, photo)
@@ -273,6 +273,7 @@ def _process_in_worker(paths: Sequence[str]) -> _ShareResult:
 
 def _decode(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
     """Decode the pixels of a photo and its thumbnail: at once if both need the same reduction, else twice."""
+    decoders.check_decoder(data)
     photo = pixels.open_image(data)
     same = pixels.choose_reduction(photo, input_spec.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
     image = pixels.decode_image(photo, input_spec.side_px)

@@ -39,16 +39,16 @@ FLOOR_PX = 192
 MAX_PIXELS = 89_000_000  # Just below 89 478 485, where Pillow warns of a decompression bomb.
 MAX_BYTES = 256 * 1024 * 1024
 
-# The readers are called directly. Image.open depends on the plugins that other code has registered, warns about large
-# photos, and imports plugins from many threads at once.
-_READERS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
+# First bytes → reader. The readers are called directly: Image.open depends on the plugins that other code has
+# registered, warns about large photos, and imports plugins from many threads at once.
+READERS: list[tuple[bytes, type[ImageFile.ImageFile]]] = [
     (rb"\xff\xd8\xff", JpegImageFile),
     (rb"\x89PNG\r\n\x1a\n", PngImageFile),
     (rb"BM", BmpImageFile),
     (rb"GIF8[79]a", GifImageFile),
     (rb"RIFF....WEBP", WebPImageFile),
     (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
-)
+]
 # EXIF orientation → transposition that makes the photo upright. Source: EXIF 2.32, tag 274.
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -59,6 +59,8 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The readers of these formats apply the orientation themselves: Pillow does for a TIFF in every version since 9.4.
+_UPRIGHT_FORMATS = frozenset({"TIFF", "HEIF", "JXL"})
 # Pillow raises all of these on damaged files (found by fuzzing); a Warning is raised where warnings are errors.
 _DAMAGE_ERRORS = (
     ArithmeticError,
@@ -119,7 +121,7 @@ def read_photo(path: str | os.PathLike[str]) -> bytes:
 
 def open_image(data: bytes) -> ImageFile.ImageFile:
     """Read the header of a photo and check its size; the pixels are not decoded yet. Raises PhotoError."""
-    reader = next((reader for magic, reader in _READERS if re.match(magic, data, re.DOTALL)), None)
+    reader = next((reader for magic, reader in READERS if re.match(magic, data, re.DOTALL)), None)
     if reader is None:
         raise PhotoError(_describe_unknown(data))
     with _translate_errors(reader):
@@ -146,8 +148,8 @@ def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
             photo.draft(None, (photo.width // factor, photo.height // factor))
         photo.load()
         rgb = _convert_to_rgb(photo)
-        # Pillow applies the orientation of a TIFF while loading it, in every version since 9.4.
-        orientation = 1 if photo.format == "TIFF" else _read_orientation(photo.info)
+        upright = photo.format in _UPRIGHT_FORMATS
+        orientation = 1 if upright else _read_orientation(photo.info)
         return rgb.transpose(_TRANSPOSITIONS[orientation]) if orientation in _TRANSPOSITIONS else rgb
 
 

@@ -21,7 +21,6 @@ _ARCHIVES = {
 }
 _TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".txt", ".xlsx", ".xls", ".xml", ".yaml", ".yml", ".parquet"})
 _MODELS = frozenset({".keras", ".h5", ".tflite", ".onnx", ".pt", ".pth", ".pb"})
-_HEIC = frozenset({".heic", ".heif", ".hif"})
 _ADDRESS = re.compile(r"(https?|s3|gs|ftp):/")
 # Folders of data sets for object detection: boxes in text files beside the images.
 _DETECTION = frozenset({"images", "labels", "annotations"})
@@ -45,9 +44,13 @@ def explain_path(path: Path, photo_suffixes: frozenset[str]) -> tuple[str, str]:
     # Suffixes → what the file is, and what to do with it.
     kinds = (
         (_ARCHIVES.keys(), f"an archive ({suffix})", f"unpack it: {unpack}, then edgetl build PHOTOS"),
-        (_TABLES, f"a table or a text ({suffix})", f"edgetl reads the class of a photo from its folder: {LAYOUTS}"),
         (
-            photo_suffixes | _HEIC,
+            _TABLES,
+            f"a table or a text ({suffix})",
+            f"a .csv file with the columns path and label is read. {LAYOUTS}",
+        ),
+        (
+            photo_suffixes,
             "a single photo",
             f"to train: {LAYOUTS}; to classify it with a finished model: edgetl predict RUN {name}",
         ),
@@ -71,12 +74,6 @@ def explain_no_photos(left_out: Sequence[str], photo_suffixes: frozenset[str]) -
     suffix, count = counts.most_common(1)[0]
     files = f"all {len(left_out)} files are" if count == len(left_out) else f"{count} of {len(left_out)} files are"
     kind = suffix or "without an extension"
-    if suffix in _HEIC:
-        hint = (
-            "convert them to JPEG, in each class folder: heif-convert (package libheif-examples) or "
-            "mogrify -format jpg (ImageMagick); a phone that is set to its most compatible format takes JPEGs"
-        )
-        return f"no photo in any folder can be read: {files} {kind}", hint
     if suffix in _ARCHIVES:
         return f"no photo in any folder: {files} {kind}", "unpack the archives in their class folders"
     return f"no photo in any folder: {files} {kind}", known

@@ -60,8 +60,14 @@ class ExternalRecipe(RecipeTable):
 
 
 class PhotosRecipe(RecipeTable):
-    """How a photo is made square, and the fractions of the photos for validation and test."""
+    """How a folder of photos is read, how a photo is made square, and the fractions for validation and test.
 
+    `layout` says what the folders of the first level are; "auto" decides by their names. `label_from` says whether the
+    class of a photo is the name of its folder or in the name of the file.
+    """
+
+    layout: Literal["auto", "classes", "parts"] = "auto"
+    label_from: Literal["folder", "name"] = "folder"
     fit: Fit = "crop"
     validation: PartFraction = 0.15
     test: PartFraction = 0.2
@@ -113,7 +119,8 @@ class TrainingRecipe(RecipeTable):
     With `batch_norm` "inference", the BatchNormalization layers of the base stay frozen. `feature_cache` computes the
     frozen layers once per photo and view. `cache_bytes` limits what one training may add to these features on disk; 0
     is 10 % of the free space. `precision` is the dtype of the computation, for GPUs. The weights and the saved model
-    are always float32.
+    are always float32. With `class_weight` "balanced", all classes count equally in the loss and in the choice of the
+    best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -123,6 +130,7 @@ class TrainingRecipe(RecipeTable):
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
     feature_cache: bool = True
     cache_bytes: Annotated[int, Field(ge=0)] = 0
+    class_weight: Literal["auto", "balanced", "none"] = "auto"
     precision: Precision = "float32"
 
 

@@ -87,7 +87,8 @@ def tabulate_phases(trained: Trained) -> Table:
     ]
     columns = ["phase", "epochs", "best", "rate", "trainable", "accuracy", "s", ""]
     network = f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}"
-    return (f"{network}: accuracy on validation photos", columns, rows)
+    balanced = "balanced " if any(phase.class_weighted for phase in trained.phases) else ""
+    return (f"{network}: {balanced}accuracy on validation photos", columns, rows)
 
 
 def tabulate_methods(

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage import feature_store
 from edgetl.engines.keras import build, split_points
-from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source
+from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source, Targets
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.keras.split_points import SplitPoint
 
@@ -43,13 +42,13 @@ class TrainingData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInput:
-    """The part of the network that a phase computes in each epoch, and the inputs and labels of that part."""
+    """The part of the network that a phase computes in each epoch, and the inputs and targets of that part."""
 
     network: keras.Model
     training: Source
     validation: Source
-    training_labels: np.ndarray
-    validation_labels: np.ndarray
+    training_targets: Targets
+    validation_targets: Targets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,8 +76,8 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
         network=model,
         training=AugmentedPixels(data.training, data.recipe),
         validation=PlainPixels(data.validation),
-        training_labels=data.training.labels,
-        validation_labels=data.validation.labels,
+        training_targets=Targets.of(data.training),
+        validation_targets=Targets.of(data.validation),
     )
     if not data.recipe.training.feature_cache:
         return PhaseInputs(head=pixels, fine_tune=pixels)
@@ -125,8 +124,8 @@ def _read_features(
         network=keras.Model(frozen.splits[split].tensor, model.output),
         training=CachedFeatures([frozen.open_features(view, split) for view in training_views]),
         validation=CachedFeatures([frozen.open_features(validation_view, split)]),
-        training_labels=data.training.labels,
-        validation_labels=data.validation.labels,
+        training_targets=Targets.of(data.training),
+        validation_targets=Targets.of(data.validation),
     )
 
 

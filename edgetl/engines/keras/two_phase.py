@@ -119,17 +119,18 @@ def _train_phase(
     start = time.monotonic()
     recipe, network = plan.recipe, phase_input.network
     training = Batches(
-        phase_input.training, phase_input.training_labels, recipe, first_epoch=plan.first_epoch, shuffled=True
+        phase_input.training, phase_input.training_targets, recipe, first_epoch=plan.first_epoch, shuffled=True
     )
     validation = Batches(
-        phase_input.validation, phase_input.validation_labels, recipe, first_epoch=plan.first_epoch, shuffled=False
+        phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
     )
     # Before the optimizer is built and the first step is traced, which take seconds.
     listener.begin(plan.name, plan.epochs * len(training))
     network.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate),
         loss="binary_crossentropy" if recipe.head.activation == "sigmoid" else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
+        **{"metrics" if phase_input.training_targets.weights is None else "weighted_metrics": ["accuracy"]},
         steps_per_execution=_choose_steps_per_execution(whole_network=network is model),
     )
     # Optimizer variables that are created while a step is traced make TensorFlow trace it twice: 18 s instead of 12 s
@@ -160,6 +161,7 @@ def _train_phase(
         first_trainable_layer=plan.first_layer,
         validation_accuracy=accuracy,
         validation_loss=-negative_loss,
+        class_weighted=phase_input.training_targets.weights is not None,
         accepted=True,
         note="stopped early" if best.last_epoch < plan.first_epoch - 1 + plan.epochs else "",
         seconds=round(time.monotonic() - start, 3),

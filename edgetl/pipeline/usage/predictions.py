@@ -16,7 +16,7 @@ from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.machine import count_cores
 from edgetl.core.photos import photo_paths, pixels, wrong_photos
-from edgetl.core.photos.photo_folder import SUFFIXES
+from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import InputSpec, LeftOut

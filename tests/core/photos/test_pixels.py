@@ -247,7 +247,7 @@ def test_reduced_jpeg_is_close_to_the_full_one():
         (b"", "empty file"),
         (b"hello, I am a list of things", "not a photo (text?)"),
         (bytes(range(200, 256)), "not a photo"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC, AVIF or video: convert to JPEG"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "HEIC, AVIF or video: convert to JPEG"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "not a photo"),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.photo_folder import SUFFIXES, scan_photos
+from edgetl.core.photos.layout.names import SUFFIXES
+from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.photos.wrong_photos import LAYOUTS, explain_detection, explain_no_photos, explain_path
 
 
@@ -31,7 +32,7 @@ def make_files(root: Path, *names: str) -> Path:
             "unpack it: unzip flowers.zip -d PHOTOS, then edgetl build PHOTOS",
         ),
         ("flowers.tar.gz", "PHOTOS is an archive (.gz)", "tar -xf flowers.tar.gz -C PHOTOS"),
-        ("labels.csv", "PHOTOS is a table or a text (.csv)", "reads the class of a photo from its folder"),
+        ("labels.tsv", "PHOTOS is a table or a text (.tsv)", "a .csv file with the columns path and label is read"),
         ("daisy.JPG", "PHOTOS is a single photo", "edgetl predict RUN daisy.JPG"),
         ("daisy.heic", "PHOTOS is a single photo", "edgetl predict RUN daisy.heic"),
         ("model.keras", "PHOTOS is a model file (.keras)", "edgetl build PHOTOS --model FILE"),
@@ -63,17 +64,10 @@ def test_address_is_not_downloaded(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message", "hint"),
     [
-        (
-            ["a/1.HEIC", "b/2.heic"],
-            "no photo in any folder can be read: all 2 files are .heic",
-            "convert them to JPEG",
-        ),
-        (["a/1.heic", "b/2.heic", "b/3.txt"], "can be read: 2 of 3 files are .heic", "mogrify -format jpg"),
         (["a/1.zip", "b/2.zip"], "no photo in any folder: all 2 files are .zip", "unpack the archives"),
-        (["a/notes.txt", "b/notes.txt"], "no photo in any folder: all 2 files are .txt", "photos are .bmp"),
-        (["a/notes", "b/notes"], "all 2 files are without an extension", "photos are .bmp"),
+        (["a/notes.txt", "b/notes.txt"], "no photo in any folder: all 2 files are .txt", "photos are .avif"),
+        (["a/notes", "b/notes"], "all 2 files are without an extension", "photos are .avif"),
         # Without class folders.
-        (["1.heic", "2.heic"], "can be read: all 2 files are .heic", "make one folder per class"),
         (["1.txt"], "no photo in any folder: all 1 files are .txt", "make one folder per class"),
     ],
 )

@@ -58,6 +58,7 @@ VERDICT = Verdict(
     host_ms=1.2345,
 )
 PHASE = TrainingPhase(
+    class_weighted=False,
     name="head",
     learning_rate=1e-3,
     first_epoch=1,

@@ -321,3 +321,19 @@ def test_training_ends_with_a_signal_at_the_next_step(small_model, parts):
     # Keras reads batches in callbacks of TensorFlow, which turns an exception there into one of its own.
     with watch_signals(), pytest.raises((Interrupted, tf.errors.UnknownError)):
         two_phase.train_two_phases(small_model(), data)
+
+
+def test_weighted_phases_report_the_balanced_accuracy(small_model, photo_array):
+    """19 photos of one class and 2 of another: the validation accuracy is the mean of both recalls."""
+    labels = np.array([0] * 19 + [1] * 2 + [0] * 7 + [1] * 2)
+    parts = (
+        label_photos(photo_array[:21], labels[:21]).weigh_classes(),
+        label_photos(photo_array[21:30], labels[21:], first_sha256=21).weigh_classes(),
+    )
+    model = small_model()
+    phases, events = train(model, parts, phase2={"epochs": 0})
+    assert all(phase.class_weighted for phase in phases)
+    right = keras_model.predict_scores(model, parts[1].pixels).argmax(axis=1) == parts[1].labels
+    recalls = [right[parts[1].labels == label].mean() for label in (0, 1)]
+    assert phases[0].validation_accuracy == pytest.approx(np.mean(recalls), abs=1e-6)
+    assert max(epoch.validation_accuracy for epoch in events.epochs) == pytest.approx(phases[0].validation_accuracy)
