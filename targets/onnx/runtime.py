@@ -15,7 +15,7 @@ import numpy as np
 # onnxruntime 1.32 can send usage data to its maker, and reads this when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime  # noqa: E402  (see above)
+import onnxruntime
 
 PACKAGE = "onnxruntime"
 FAST_KERNELS = "the optimized graph"
