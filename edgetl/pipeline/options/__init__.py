@@ -1,0 +1,37 @@
+"""The options of a build: name, type, default, help, and the recipe value that each sets.
+
+The command line and the Python API are both made from these classes, so they have the same names and defaults. None
+means that an option is not set: then the recipe or the target decides.
+"""
+
+from edgetl.pipeline.options.build import (
+    BuildOptions,
+    ContractOptions,
+    CrossFitOptions,
+    RecipeOptions,
+    TargetOptions,
+    TrainOptions,
+)
+from edgetl.pipeline.options.model import ClassifierOptions, ExternalOptions, ModelOptions, PhotosOptions
+from edgetl.pipeline.options.option import Option, collect_tables, list_options, map_options, name_option
+from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
+
+__all__ = [
+    "BuildOptions",
+    "ClassifierOptions",
+    "ContractOptions",
+    "CrossFitOptions",
+    "ExternalOptions",
+    "ModelOptions",
+    "Option",
+    "PhotosOptions",
+    "RecipeOptions",
+    "RetrainOptions",
+    "TargetOptions",
+    "TrainOptions",
+    "TrainingOptions",
+    "collect_tables",
+    "list_options",
+    "map_options",
+    "name_option",
+]

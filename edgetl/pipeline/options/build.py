@@ -1,0 +1,85 @@
+"""Options of the contract and of targets, and the groups of all options of a command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from edgetl.pipeline.options.model import ExternalOptions, ModelOptions, PhotosOptions
+from edgetl.pipeline.options.option import Option
+from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractOptions:
+    """What conversion may cost."""
+
+    limit_drop: Annotated[
+        float | None,
+        Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.", sets=("contract", "limit_drop")),
+    ] = None
+    min_accuracy: Annotated[
+        float | None,
+        Option(
+            help="Accuracy that the chosen file must reach on the test photos, 0..1; below it the exit code is 1.",
+            sets=("contract", "min_accuracy"),
+        ),
+    ] = None
+    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure; the lower bound must reach --min-accuracy.")] = (
+        False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetOptions:
+    """What the model is built for, and by which method."""
+
+    target: Annotated[
+        list[str] | None,
+        Option(help="What the model is for: see edgetl targets; may be repeated. Default: tflite."),
+    ] = None
+    target_dir: Annotated[list[Path] | None, Option(help="Folder with targets of your own; may be repeated.")] = None
+    method: Annotated[str, Option(help="Pin the conversion method: see edgetl methods.")] = ""
+    all_methods: Annotated[bool, Option(help="Make and score every method but prune and cluster.")] = False
+    prefer: Annotated[
+        str, Option(help="Choose a file by accuracy, bytes, latency, or balanced. Default: the target's.")
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossFitOptions:
+    """A verdict on the procedure."""
+
+    cross_fit: Annotated[
+        int | None,
+        Option(
+            help="Train and convert K more times, and judge the procedure, not this file, on all photos.",
+            metavar="K",
+            minimum=2,
+            maximum=10,
+        ),
+    ] = None
+
+
+# Fields of the last base come first.
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
+    """The options of `train`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeOptions(ContractOptions, RetrainOptions, TrainingOptions, ModelOptions):
+    """The options that set a recipe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions(
+    RetrainOptions,
+    TrainingOptions,
+    ModelOptions,
+    ExternalOptions,
+    CrossFitOptions,
+    ContractOptions,
+    TargetOptions,
+    PhotosOptions,
+):
+    """The options of `build`."""

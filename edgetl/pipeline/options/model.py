@@ -1,0 +1,122 @@
+"""Options of the photos, of the network, and of a model made elsewhere."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from edgetl.pipeline.options.option import IN_EXTERNAL, IN_MODEL, IN_PHOTOS, Option
+
+
+# Without slots: classes with slots cannot be combined.
+@dataclass(frozen=True, kw_only=True)
+class PhotosOptions:
+    """The photos."""
+
+    photos: Annotated[
+        Path | None,
+        Option(
+            help="Folder of photos, one folder per class, or a CSV file with the columns path and label. "
+            "Default: the embedded handwritten digits.",
+            argument=True,
+        ),
+    ] = None
+    test: Annotated[
+        Path | None,
+        Option(
+            help="Folder of test photos in the same class folders: all of PHOTOS is for training and validation.",
+            panel=IN_PHOTOS,
+            metavar="DIR",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The network and its head."""
+
+    base: Annotated[
+        str | None, Option(help="The network: see edgetl bases.", panel=IN_MODEL, sets=("base", "name"))
+    ] = None
+    alpha: Annotated[float | None, Option(help="Its width multiplier.", panel=IN_MODEL, sets=("base", "alpha"))] = None
+    side: Annotated[
+        int | None,
+        Option(help="Side of the square input.", panel=IN_MODEL, metavar="PX", sets=("base", "side_px")),
+    ] = None
+    weights: Annotated[
+        str | None,
+        Option(help="imagenet, formula, none, or a weights file.", panel=IN_MODEL, sets=("base", "weights")),
+    ] = None
+    pooling: Annotated[str | None, Option(help="avg or max.", panel=IN_MODEL, sets=("base", "pooling"))] = None
+    hidden_units: Annotated[
+        int | None,
+        Option(help="Units of a hidden layer in the head.", panel=IN_MODEL, sets=("head", "hidden_units")),
+    ] = None
+    dropout: Annotated[
+        float | None, Option(help="Dropout rate in the head.", panel=IN_MODEL, sets=("head", "dropout"))
+    ] = None
+    activation: Annotated[
+        str | None,
+        Option(help="softmax, or sigmoid: one unit for two classes.", panel=IN_MODEL, sets=("head", "activation")),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            help="classes, parts (train, val, test), or auto: by the names of the folders.",
+            panel=IN_PHOTOS,
+            sets=("photos", "layout"),
+        ),
+    ] = None
+    label_from: Annotated[
+        str | None,
+        Option(
+            help="folder, or name: the class is in the file name, as in cat.12.jpg.",
+            panel=IN_PHOTOS,
+            sets=("photos", "label_from"),
+        ),
+    ] = None
+    fit: Annotated[str | None, Option(help="crop, stretch or pad.", panel=IN_PHOTOS, sets=("photos", "fit"))] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalOptions:
+    """A model made elsewhere."""
+
+    model: Annotated[
+        Path | None,
+        Option(
+            help="A classifier: .keras, or .h5 of Keras 2.",
+            panel=IN_EXTERNAL,
+            metavar="FILE",
+            sets=("external", "path"),
+        ),
+    ] = None
+    scaling: Annotated[
+        str | None,
+        Option(
+            help="How its input was scaled: none, 0..1, tf, torch, caffe, SCALE,OFFSET.",
+            panel=IN_EXTERNAL,
+            sets=("external", "scaling"),
+        ),
+    ] = None
+    labels: Annotated[
+        Path | None,
+        Option(
+            help="One name on each line, in the order of its outputs.",
+            panel=IN_EXTERNAL,
+            metavar="FILE",
+            sets=("external", "labels"),
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions:
+    """Which classifier, where a run has several, and what a file alone does not say."""
+
+    method: Annotated[str, Option(help="Of a run: the file by this method. Default: the chosen file.")] = ""
+    target: Annotated[str, Option(help="Of a run: one of its targets. Needed where it has several.")] = ""
+    labels: Annotated[
+        Path | None,
+        Option(help="Of a file alone: its class names, one on each line, in the order of its outputs.", metavar="FILE"),
+    ] = None
+    fit: Annotated[str, Option(help="Of a file alone: crop (the default), stretch or pad.")] = ""
