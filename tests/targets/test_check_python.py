@@ -16,7 +16,7 @@ LITERT = {
 ARMV7 = {
     "python": ">=3.9,<3.12",
     "architectures": ["armv7l"],
-    "other_architectures": ["x86_64"],
+    "other_architectures": [],
     "systems": ["32-bit bookworm"],
 }
 
@@ -33,7 +33,6 @@ def check_python(import_payload):
         (LITERT, (3, 13), "aarch64", 64),
         (LITERT, (3, 10), "x86_64", 64),
         (ARMV7, (3, 11), "armv7l", 32),
-        (ARMV7, (3, 11), "x86_64", 64),
     ],
 )
 def test_supported_python_and_processor_have_no_problem(check_python, runtime, python, machine, bits):

@@ -48,10 +48,10 @@ def test_32_bit_board_installs_tflite_runtime_and_numpy_1():
     assert lines == [
         f"numpy>=1.23,<2 ; {bounds}",
         f"pillow>=9.4 ; {bounds}",
-        f'tflite-runtime==2.14.0 ; platform_machine == "x86_64" and {bounds}',
         f'tflite-runtime==2.14.0 ; platform_machine == "armv7l" and {bounds}',
     ]
     assert target.runtime.accelerated is False
+    assert bundle_files.list_other_architectures(target) == ()
 
 
 def test_32_bit_board_carries_the_same_files_with_another_runtime():
