@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgetl.core.console import Console, create_terminal, print_rows
-from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from edgetl.core.evaluation.model_quality import ClassCount, assess_quality
+from edgetl.core.evaluation.quality.model_quality import ClassCount, assess_quality
 from edgetl.core.html_table import render_table
 from edgetl.core.record import Record
 from edgetl.core.report import changes

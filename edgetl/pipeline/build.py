@@ -11,8 +11,8 @@ import numpy as np
 from edgetl.core.device import limits
 from edgetl.core.evaluation import ladder, metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
-from edgetl.core.evaluation.model_quality import ModelQuality
 from edgetl.core.evaluation.procedure import ProcedureVerdict
+from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table

@@ -2,10 +2,10 @@
 
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
-from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
-from edgetl.core.photos import held_out
+from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.report.gain import Gain, Latencies
 from edgetl.core.requests import BundleRequest

@@ -9,7 +9,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
-from edgetl.core.photos.folds import FEWEST_FOLDS, MOST_FOLDS
+from edgetl.core.photos.parts.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import ExternalRecipe, Recipe
 from edgetl.core.run.run_folder import make_folder_name

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from edgetl.core.evaluation.model_quality import ClassCount
+from edgetl.core.evaluation.quality.model_quality import ClassCount
 from edgetl.core.verdict_records import ClassChange, Comparison, Flip, LedgerHop, Verdict
 
 COMPARISON = {

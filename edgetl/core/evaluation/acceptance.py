@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from edgetl.core.errors import ContractBroken
-from edgetl.core.evaluation.model_quality import explain_low_accuracy
+from edgetl.core.evaluation.quality.model_quality import explain_low_accuracy
 from edgetl.core.evaluation.verdict import tally_verdict
 from edgetl.core.report.changes import describe_drop
 from edgetl.core.verdict_records import Verdict

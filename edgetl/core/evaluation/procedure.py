@@ -12,7 +12,7 @@ import numpy as np
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.contract import decide_outcome
-from edgetl.core.evaluation.proportions import compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
 from edgetl.core.verdict_records import Comparison, Outcome
 
 # Every table, sentence and JSON of such a verdict contains these words.

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.contract import decide_outcome
-from edgetl.core.evaluation.model_quality import ClassCount, ModelQuality, Tally, assess_quality
+from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
 from edgetl.core.records import Photo
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 

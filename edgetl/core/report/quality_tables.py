@@ -1,6 +1,6 @@
 """How good a model is, for the user: sentences, a table of its worst classes, and HTML for notebooks."""
 
-from edgetl.core.evaluation.model_quality import ModelQuality, select_worst_classes
+from edgetl.core.evaluation.quality.model_quality import ModelQuality, select_worst_classes
 from edgetl.core.html_table import render_table
 
 # Hundreds of classes must not fill the screen.

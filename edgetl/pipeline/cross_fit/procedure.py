@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.procedure import JUDGED, ProcedureVerdict
-from edgetl.core.photos import duplicate_groups, folds
+from edgetl.core.photos.parts import duplicate_groups, folds
 from edgetl.core.records import Artifact
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.pipeline.context import Context

@@ -11,7 +11,7 @@ from edgetl.core.evaluation.procedure import (
     ProcedureVerdict,
     judge_procedure,
 )
-from edgetl.core.evaluation.proportions import compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
 
 TERMS = ProcedureTerms(target="tflite", method="int8", limit_drop=0.02, confidence=0.95)
 

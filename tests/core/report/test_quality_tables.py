@@ -1,6 +1,6 @@
 """quality_tables.py: how good a model is, in sentences, cells and HTML."""
 
-from edgetl.core.evaluation.model_quality import ClassCount, ModelQuality, Tally, assess_quality
+from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
 from edgetl.core.report.quality_tables import (
     describe_quality,
     list_quality_warnings,

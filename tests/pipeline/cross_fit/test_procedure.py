@@ -10,7 +10,7 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.evaluation.procedure import JUDGED, ProcedureVerdict
-from edgetl.core.photos.folds import list_all_photos
+from edgetl.core.photos.parts.folds import list_all_photos
 from edgetl.core.records import ActivationRanges, Dataset, Trained
 from edgetl.core.run.run_folder import open_run, read_finished_stage
 from edgetl.core.run.workspace import Workspace

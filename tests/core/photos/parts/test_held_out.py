@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.held_out import find_test_folder, join_test_folder
+from edgetl.core.photos.parts.held_out import find_test_folder, join_test_folder
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder, scan_photos
 from edgetl.core.records import Dataset, Photo
 

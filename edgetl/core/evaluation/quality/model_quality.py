@@ -6,7 +6,7 @@ The accuracy contract judges the conversion only. A model that is no good satisf
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from edgetl.core.evaluation.proportions import compute_difference_probability, compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import compute_difference_probability, compute_wilson_bounds
 from edgetl.core.record import Record
 
 # With fewer photos, a one-sided 95 % bound of an accuracy can be more than 8 points away from it.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgetl.core.evaluation.proportions import compute_difference_probability, compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import compute_difference_probability, compute_wilson_bounds
 
 
 @pytest.mark.parametrize(

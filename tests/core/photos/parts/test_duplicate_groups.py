@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.duplicate_groups import group_near_duplicates, read_thumbnails
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES, find_near_duplicates
+from edgetl.core.photos.parts.duplicate_groups import group_near_duplicates, read_thumbnails
 from edgetl.core.photos.pixel_store import fill_pixel_store
 from edgetl.core.records import InputSpec
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.folds import assign_folds, list_all_photos, make_folds
+from edgetl.core.photos.parts.folds import assign_folds, list_all_photos, make_folds
 from edgetl.core.records import Dataset, Photo
 
 

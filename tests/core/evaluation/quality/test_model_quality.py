@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgetl.core.evaluation.model_quality import (
+from edgetl.core.evaluation.quality.model_quality import (
     FEWEST_JUDGED_PHOTOS,
     ClassCount,
     ModelQuality,
@@ -12,7 +12,7 @@ from edgetl.core.evaluation.model_quality import (
     explain_low_accuracy,
     select_worst_classes,
 )
-from edgetl.core.evaluation.proportions import compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
 
 GOOD = (("daisy", 100, 90, 95), ("rose", 60, 55, 65), ("tulip", 40, 38, 40))
 

@@ -1,0 +1,1 @@
+"""How photos are divided: folders of test photos, groups of near duplicates, folds."""
