@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
@@ -9,11 +10,17 @@ from edgetl.core.photos.dataset import SplitFractions
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
+from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.stages.ingest import ingest_photos
+
+_INGEST, _TRAIN = "ingest", "train"
+# Bundles of the model before. Whoever copies one to a device must see that it is not the current model.
+_OUTDATED = "bundle-*"
 
 
 class Model:
@@ -40,8 +47,11 @@ class Model:
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
+        if not self._context.can_make(_INGEST):
+            self._check_unchanged(dataset)
+            return dataset
         # Kept for the user, and for tools that read a run folder. Stages get the record itself.
-        return self._context.keep("ingest", dataset)
+        return self._context.keep(_INGEST, dataset)
 
     @cached_property
     def input_spec(self) -> InputSpec:
@@ -69,12 +79,12 @@ class Model:
         dataset, base = self.dataset, self._recipe.base
         if self._recipe.external.path:
             title = f"take {Path(self._recipe.external.path).name} as it is"
-            spec = StageSpec(name="train", record=Trained, title=title)
+            spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
             return self._context.run_stage(
                 spec, stages.adopt.adopt_external, self._recipe.external, dataset, self.input_spec
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
-        spec = StageSpec(name="train", record=Trained, title=title)
+        spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
         return self._context.run_stage(
             spec,
             stages.train.train_model,
@@ -84,6 +94,18 @@ class Model:
             self._locate_weights(),
         )
 
+    def _check_unchanged(self, dataset: Dataset) -> None:
+        """Check that the photos are those of the build.
+
+        Raises:
+            ConfigError: names what changed. A photo that was added may be in another part than before, so that the
+                model would be judged on photos that it was trained on.
+        """
+        before = self._context.read_kept(_INGEST, Dataset)
+        if before.sha256 != dataset.sha256:
+            changes = ", ".join(list_photo_changes(before, dataset))
+            raise self._context.refuse(f"the photos changed since the build: {changes}")
+
     def _locate_weights(self) -> Path | None:
         """Return the file with the base's weights, None for random ones.
 
@@ -91,7 +113,16 @@ class Model:
         """
         base = self._recipe.base
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
-        return path if path is None or path.is_file() else stages.keras_build.fetch_weights(base)
+        if path is None or path.is_file():
+            return path
+        if self._context.can_make(_TRAIN):
+            return stages.keras_build.fetch_weights(base)
+        # A finished run needs no weights. It may have been built by another user, or on another machine.
+        known = self._context.read_stage_files(_TRAIN)
+        if not known:
+            raise self._context.refuse(f"the weights that the training started from are not here: {path}")
+        # It reaches no training: this context makes none.
+        return cast(Path, FileContent(known[0]))
 
 
 def _locate_digits() -> Path:

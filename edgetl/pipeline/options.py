@@ -228,6 +228,16 @@ def list_options(group: type[Any]) -> Iterator[tuple[str, Any, Option, Any]]:
         yield field.name, annotation.__origin__, option, field.default
 
 
+def name_option(name: str, option: Option) -> str:
+    """Return an option as it is typed, as in --fine-tune-epochs; of an argument, its name in capitals."""
+    return name.upper() if option.argument else option.flags[0] if option.flags else f"--{name.replace('_', '-')}"
+
+
+def map_options(group: type[Any]) -> dict[tuple[str, str], str]:
+    """Map table and key of the recipe to the option that sets them."""
+    return {option.sets: name_option(name, option) for name, _, option, _ in list_options(group) if option.sets}
+
+
 def collect_tables(options: object) -> Tables:
     """Return the recipe tables that the options set; an option that is None sets nothing."""
     tables: Tables = {}

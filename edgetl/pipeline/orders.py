@@ -1,16 +1,17 @@
-"""Options → an Order, and the run folder that it belongs to."""
+"""Options → an Order."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl.core import methods
 from edgetl.core.device import targets
+from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.photos import photo_folder
 from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.run.run_folder import make_folder_name
+from edgetl.core.recipe.tables import Recipe
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options
-from edgetl.pipeline.order import Order, has_order, load_order
+from edgetl.pipeline.order import Order
 
 
 def make_order(options: BuildOptions | TrainOptions) -> Order:
@@ -33,16 +34,26 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if len(set(names)) < len(names):
         raise ConfigError("a target is given twice", where=names)
     loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
-    # The digits have a recipe of their own: grey images of 8 px need other settings than photos.
-    source = options.recipe or ("digits" if photos is None and build.model is None else "default")
-    # All targets share one recipe, so the strictest limit applies to each.
-    limits = [target.limits.accuracy_drop for target in loaded if target.limits.accuracy_drop is not None]
-    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
-    recipe = resolve_recipe(source, collect_tables(options), below=below)
+    recipe = resolve_order_recipe(options, loaded)
     if recipe.external.path and photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
     return Order(photos=photos, targets=loaded, recipe=recipe, method=build.method, all_methods=build.all_methods)
+
+
+def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[Target]) -> Recipe:
+    """Resolve the recipe that the options describe for the targets of an order.
+
+    Raises:
+        ConfigError: an unknown recipe, or a value out of its range.
+    """
+    external = options.model if isinstance(options, BuildOptions) else None
+    # The digits have a recipe of their own: grey images of 8 px need other settings than photos.
+    source = options.recipe or ("digits" if options.photos is None and external is None else "default")
+    # All targets share one recipe, so the strictest limit applies to each.
+    limits = [target.limits.accuracy_drop for target in chosen if target.limits.accuracy_drop is not None]
+    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    return resolve_recipe(source, collect_tables(options), below=below)
 
 
 def list_overridden_limits(order: Order) -> list[str]:
@@ -54,46 +65,6 @@ def list_overridden_limits(order: Order) -> list[str]:
         for target in order.targets
         if target.limits.accuracy_drop is not None and target.limits.accuracy_drop < allowed
     ]
-
-
-def continue_order(order: Order, root: Path) -> Order:
-    """Return an order to train in a run folder; where it contains a build, its targets and methods are kept."""
-    if not has_order(root):
-        return order
-    before = load_order(root)
-    later_tables = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
-    return replace(
-        order,
-        targets=before.targets,
-        recipe=order.recipe.model_copy(update=later_tables),
-        method=before.method,
-        all_methods=before.all_methods,
-    )
-
-
-def choose_run_folder(order: Order, out: Path | None) -> Path:
-    """Return `out`, or a folder named after photos and network.
-
-    Raises:
-        ConfigError: the folder is inside the photos, or, without `out`, it belongs to other photos.
-    """
-    base, external = order.recipe.base, order.recipe.external.path
-    photos = order.photos.resolve() if order.photos else None
-    name = photos.name if photos else "digits"
-    network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
-    root = out or Path("edgetl-runs") / make_folder_name(name, *network)
-    # The next scan of the photos would find the files of the run.
-    if photos and root.resolve().is_relative_to(photos):
-        hint = "give a folder elsewhere with --out: nothing is written among photos"
-        raise ConfigError("the run folder would be inside the photos", where=(root, photos), hint=hint)
-    # Two folders of photos may have the same name. A folder that the user names may be built again on other photos.
-    if out is None and has_order(root):
-        before = load_order(root).photos
-        if (before.resolve() if before else None) != photos:
-            hint = "choose another run folder with --out"
-            owner = before or "the embedded digits"
-            raise ConfigError(f"the run folder belongs to other photos: {owner}", where=(root,), hint=hint)
-    return root
 
 
 def check_utf8(options: object) -> None:

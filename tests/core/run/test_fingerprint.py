@@ -197,14 +197,14 @@ def test_version_of_a_library_changes_the_fingerprint(monkeypatch):
 def test_every_library_of_every_stage_has_a_version(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     for path in STAGES.glob("[a-z]*.py"):
-        versions = fingerprint._list_versions(f"edgetl.stages.{path.stem}")
+        versions = fingerprint.list_versions(f"edgetl.stages.{path.stem}")
         assert "absent" not in versions.values(), (path.stem, versions)
 
 
 def test_backend_of_keras_counts_where_keras_is_used(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    assert "torch" in fingerprint._list_versions("edgetl.stages.train")
-    assert "torch" not in fingerprint._list_versions("edgetl.stages.verify")
+    assert "torch" in fingerprint.list_versions("edgetl.stages.train")
+    assert "torch" not in fingerprint.list_versions("edgetl.stages.verify")
 
 
 def test_installed_version():
