@@ -4,7 +4,6 @@ stdout is for the result: a path or a table, or JSON with --json. All else is pr
 """
 
 import sys
-from errno import ENOSPC
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
 from edgetl.core.machine import check_system
+from edgetl.core.storage.disk_errors import explain_disk_error
 
 app = typer.Typer(
     name="edgetl",
@@ -66,9 +66,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kin
         # Typer exits like this when the program that reads our output has ended, as in `edgetl bases | head -1`.
         return 0 if isinstance(error.__context__, BrokenPipeError) else _show_defect(error)
     except OSError as error:
-        hint = "free some space and run the same command again" if error.errno == ENOSPC else ""
-        Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], hint)
-        return 2
+        return _show_error(explain_disk_error(error))
     except typer.Exit as error:
         return int(error.exit_code)
     except typer.TyperException as error:

@@ -1,9 +1,11 @@
 """Photos → Dataset → Trained: the records that all files and verdicts of a run depend on, made on first use."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from edgetl.core.errors import DataError
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.dataset import SplitFractions
@@ -15,6 +17,7 @@ from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.runs.build_command import format_build_command
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.stages.ingest import ingest_photos
 
@@ -39,6 +42,11 @@ class Model:
         """
         console = self._context.console
         root = self._context.order.photos or _locate_digits()
+        if not self._context.can_make(_INGEST) and not root.is_dir():
+            elsewhere = replace(self._context.order, photos=Path("PHOTOS"))
+            command = format_build_command(elsewhere, self._context.run.root)
+            hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
+            raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
         dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
         console.say(

@@ -4,12 +4,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 
 from edgetl.core.console import Console, redirect_output
 from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.machine import check_system
 from edgetl.core.run.run_folder import RunFolder, open_finished_run, open_run
+from edgetl.core.storage.cache import locate_cache
+from edgetl.core.storage.disk_errors import explain_disk_error
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.order import Order, load_order
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
@@ -45,10 +47,12 @@ def open_workspace(out: Path | None, *, quiet: bool, finished: bool = False) -> 
             if error.exit_code == 3 and out is not None:
                 error.where = (*error.where, f"log: {log}")
             raise
-        except OSError:
+        except OSError as error:
             # Usually a full disk or missing rights, so not a defect of edgetl. The traceback is in the log.
             traceback.print_exc()
-            raise
+            # A write names no file. These are all folders that edgetl writes into.
+            folders = (run.output, locate_cache(), Path(gettempdir()))
+            raise explain_disk_error(error, folders) from error
         # A defect of edgetl. The traceback must go to the log before the log is closed.
         except Exception as error:
             traceback.print_exc()

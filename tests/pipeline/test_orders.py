@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.pipeline.options import BuildOptions, RecipeOptions, TrainOptions

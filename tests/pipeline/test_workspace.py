@@ -1,5 +1,6 @@
 """The run folder of a command: its lock, its log, and the errors that name the log."""
 
+import errno
 import os
 import shutil
 import signal
@@ -70,8 +71,20 @@ def test_defect_names_the_log(tmp_path):
 
 
 def test_file_error_is_not_a_defect(tmp_path):
-    with pytest.raises(FileNotFoundError), open_workspace(tmp_path / "run", quiet=True):
+    with (
+        pytest.raises(ConfigError, match="no such file or folder") as caught,
+        open_workspace(tmp_path / "run", quiet=True),
+    ):
         (tmp_path / "absent").read_bytes()
+    assert caught.value.where == (str(tmp_path / "absent"),)
+    assert "FileNotFoundError" in (tmp_path / "run" / "log.txt").read_text()
+
+
+def test_full_disk_names_the_folders_that_are_written(tmp_path, cache):
+    with pytest.raises(ConfigError, match="the disk is full") as caught, open_workspace(tmp_path / "run", quiet=True):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    places = [place.partition(": ")[0] for place in caught.value.where]
+    assert places[:2] == [str(tmp_path / "run"), str(cache / "edgetl")]
 
 
 def test_internal_error_without_a_log_writes_one():

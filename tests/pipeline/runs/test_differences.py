@@ -97,7 +97,13 @@ def make_dataset(train: str, test: str, classes: str = "ab") -> Dataset:
         )
 
     return Dataset(
-        root="/photos", classes=tuple(classes), train=make(train), validation=(), test=make(test), left_out=(), sha256=""
+        root="/photos",
+        classes=tuple(classes),
+        train=make(train),
+        validation=(),
+        test=make(test),
+        left_out=(),
+        sha256="",
     )
 
 

@@ -218,8 +218,9 @@ def test_training_keeps_what_a_run_was_built_for(plain_order, tmp_path):
 def test_training_with_other_options_needs_overwrite(plain_order, tmp_path):
     fill(tmp_path / "run", plain_order, "train")
     other = change(plain_order, phase1={"epochs": 7})
-    with pytest.raises(ConfigError, match="epochs 12 → 7"), open_training(
-        other, tmp_path / "run", overwrite=False, quiet=True
+    with (
+        pytest.raises(ConfigError, match="epochs 12 → 7"),
+        open_training(other, tmp_path / "run", overwrite=False, quiet=True),
     ):
         pass
     with open_training(other, tmp_path / "run", overwrite=True, quiet=True):
