@@ -44,7 +44,10 @@ def explain_disk_error(error: OSError, folders: Sequence[Path] = ()) -> ConfigEr
     if number == errno.ENOENT:
         hint = "check its name; if it was removed while edgetl ran, run the same command again"
         return ConfigError("no such file or folder", where=where, hint=hint)
-    return ConfigError(_describe(error, number), where=where)
+    if number in (errno.EEXIST, errno.ENOTDIR):
+        # A folder that exists is no error for any caller, so this is a file.
+        return ConfigError("a file is in the place of a folder", where=where, hint=f"move it away, or {_ELSEWHERE}")
+    return ConfigError(_describe(error, number), where=where, hint=_ELSEWHERE if number else "")
 
 
 def _find_number(error: OSError) -> int:

@@ -22,7 +22,8 @@ def make_error(number: int, *names: str) -> OSError:
         (errno.EPERM, "permission denied", "chmod u+rwX /run/model"),
         (errno.EROFS, "the disk is mounted read-only", "choose another folder: --out"),
         (errno.ENOENT, "no such file or folder", "check its name"),
-        (errno.EIO, "input/output error", ""),
+        (errno.ENOTDIR, "a file is in the place of a folder", "move it away"),
+        (errno.EIO, "input/output error", "choose another folder"),
     ],
 )
 def test_every_kind_has_a_sentence_and_a_hint(number, message, hint):
