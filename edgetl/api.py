@@ -58,6 +58,7 @@ class BuildKeywords(TrainKeywords, total=False):
     target_dir: PathLike | Sequence[PathLike] | None
     method: str
     all_methods: bool
+    prefer: str
     limit_drop: float | None
     strict: bool
     model: PathLike | None
@@ -209,6 +210,7 @@ def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = F
         ConfigError: not a run folder, no such method or target, or the trained model is missing or out of date.
     """
     with reopen(Path(run), target, makes=BUNDLING, quiet=quiet) as pipeline:
+        pipeline.selection.pin(method)
         artifact = pipeline.selection.choose(method)
         return pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
 

@@ -201,6 +201,47 @@ def test_environment_is_set_in_one_module():
     assert list_violations(find_environment_writes, list_files("edgetl")) == []
 
 
+# Files that somebody else may have put there
+
+# Calls that open a file as it is, whatever it is. The writes into new folders of our own are among them.
+PLAIN_READS = {"read_text", "read_bytes", "open", "load", "fromfile", "memmap"}
+READERS = {
+    "edgetl/core/storage/regular_files.py": "opens regular files for all others",
+    "edgetl/core/storage/files.py": "writes new files",
+    "edgetl/core/storage/arrays.py": "checks the file first",
+    "edgetl/core/storage/checksums.py": "the cache",
+    "edgetl/core/storage/feature_store.py": "the cache",
+    "edgetl/core/photos/segments.py": "the cache",
+    "edgetl/core/photos/pixels.py": "runs on devices, and checks the file itself",
+    "edgetl/core/network/description.py": "the job folder of a child process, which edgetl has just written",
+    "edgetl/core/run/run_folder.py": "flushes files that a stage has just written",
+    "edgetl/core/run/source_code.py": "the source code of edgetl",
+    "edgetl/core/device/target_search.py": "loads an entry point, which is no file",
+    "edgetl/core/machine.py": "/proc/cpuinfo",
+    "edgetl/stages/bundle.py": "the source code of pixels.py",
+    "edgetl/stages/deploy.py": "archives in memory",
+}
+
+
+def find_plain_reads(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Find calls that open a file without `core.storage.regular_files`."""
+    if get_name(path) in READERS:
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        # `LabelledPhotos.open` and other class methods open no file.
+        if called.rpartition(".")[2] in PLAIN_READS and not called[0].isupper():
+            yield f"{node.lineno} opens a file by {called}: use core.storage.regular_files"
+
+
+def test_files_are_opened_as_regular_files():
+    """A pipe or a device that somebody sent would block edgetl, and a file of any size would fill the memory."""
+    assert list_violations(find_plain_reads, list_files("edgetl/core", "edgetl/pipeline", "edgetl/stages")) == []
+    assert [name for name in READERS if not (ROOT / name).is_file()] == []
+
+
 # Code that runs on the device
 
 
@@ -520,6 +561,9 @@ def test_imported_packages_are_the_declared_ones():
         (find_imports_unknown_to_devices, "targets/common/classify.py", "importlib.import_module('cv2')"),
         (find_imports_unknown_to_devices, "targets/raspberry-pi/demo_web.py", "import cv2"),
         (find_imports_unknown_to_devices, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module(name)"),
+        (find_plain_reads, "edgetl/pipeline/build.py", "text = path.read_text(encoding='utf-8')"),
+        (find_plain_reads, "edgetl/pipeline/build.py", "with open(path) as file: ..."),
+        (find_plain_reads, "edgetl/stages/verify.py", "scores = np.load(path)"),
         (find_many_parameters, "edgetl/pipeline/build.py", "def f(a, b, c, *, d, e, f): ..."),
         (find_many_parameters, "edgetl/cli/verbs.py", "def _check(a, b, c, d, e, *f): ..."),
         (find_many_parameters, "edgetl/pipeline/build.py", "lambda a, b, c, d, e, f: 1"),
@@ -554,6 +598,7 @@ def test_violation_is_found(rule, place, code):
         ),
         (find_imports_unknown_to_devices, "targets/raspberry-pi/demo_web.py", "from aiohttp import web"),
         (find_imports_unknown_to_devices, "targets/raspberry-pi/demo_cameras.py", "importlib.import_module('cv2')"),
+        (find_plain_reads, "edgetl/pipeline/build.py", "read_json(path, hint='')\nLabelledPhotos.open(photos, spec)"),
         (find_many_parameters, "edgetl/pipeline/build.py", "class A:\n    def f(self, a, b, c, d, e): ..."),
         (find_many_parameters, "edgetl/cli/app.py", "@app.command()\ndef build(a, b, c, d, e, f): ..."),
         (find_many_lines, "edgetl/pipeline/build.py", "x = 1\n" * 300),

@@ -17,22 +17,23 @@ def _list_bases(options: JsonOption) -> None:
     from edgetl.cli import output
     from edgetl.core.network.base_table import BASES
 
+    # Eighty columns have no room for all values of a base: --json has them.
     rows = [
         [
             base.name,
-            f"{base.parameters / 1e6:.1f} M",
             f"{base.published_top1:.1%}",
+            f"{base.parameters / 1e6:.1f}",
             f"{base.default_side_px}",
             f"{base.smallest_side_px}",
-            base.scaling,
             base.weights_licence,
-            "yes" if base.qat else "no",
             " ".join(f"{alpha:g}" for alpha in base.alphas),
         ]
         for base in BASES.values()
     ]
-    columns = ["base", "parameters", "top-1", "side", "min side", "scaling", "licence", "QAT", "alphas"]
-    output.print_table([asdict(base) for base in BASES.values()], columns, rows, as_json=options.as_json)
+    columns = ["base", "top-1", "weights", "side", "min", "licence", "alphas"]
+    title = "top-1 on ImageNet at alpha 1, weights in millions, default and smallest side in pixels"
+    records = [asdict(base) for base in BASES.values()]
+    output.print_table(records, columns, rows, as_json=options.as_json, title=title)
     if not options.as_json:
         output.print_shipped_weights(BASES.values())
 
@@ -67,11 +68,9 @@ def _list_targets(options: TargetsCommand) -> None:
         output.print_table(target.model_dump(mode="json"), ["key", "value"], rows, as_json=options.as_json)
         return
     targets = list_targets(folders)
-    rows = [
-        [target.id, " ".join(target.accepts.formats), " ".join(target.accepts.methods), target.summary]
-        for target in targets
-    ]
-    columns = ["target", "formats", "methods, preferred first", "summary"]
+    # The methods of a target are in its own table.
+    rows = [[target.id, " ".join(target.accepts.formats), target.summary] for target in targets]
+    columns = ["target", "formats", "summary"]
     records = [target.model_dump(mode="json") for target in targets]
     output.print_table(records, columns, rows, as_json=options.as_json)
 
@@ -93,10 +92,11 @@ def _check_machine(options: JsonOption) -> None:
     """Check this machine: system, Python, packages, GPU, cache, XNNPACK."""
     from edgetl.cli import output
     from edgetl.pipeline.workspace import open_workspace
-    from edgetl.stages.doctor import check_machine
 
-    # The libraries that it loads print to stdout and stderr: the workspace sends that to a log.
-    with open_workspace(None, quiet=True):
+    # The libraries print to stdout and stderr, already when they are imported: the workspace sends that to a log.
+    with open_workspace(None, quiet=False) as (_, console), console.wait("check this machine"):
+        from edgetl.stages.doctor import check_machine
+
         findings = check_machine()
     rows = [[finding.subject, "ok" if finding.ok else "PROBLEM", finding.detail] for finding in findings]
     records = [finding.model_dump() for finding in findings]

@@ -1,33 +1,41 @@
 """Prints results: JSON or paths for scripts on stdout, tables for people on the console."""
 
-import json
+import dataclasses
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from edgetl.core.console import Console, build_table, create_terminal
+from edgetl.core.console import Console, create_terminal, print_rows
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
 from edgetl.core.report import measurement_tables, tables
+from edgetl.core.report.gain import Gain, describe_gain
+from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:
-    """Print the record as one line of JSON, or the line that names the result."""
-    print(json.dumps(record, ensure_ascii=False) if as_json else line)
+    """Print the record as one line of JSON, or the line that names the result.
 
-
-def print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool) -> None:
-    """Print the record as JSON, or the rows as a table."""
+    A script gets the name of a file as it is. On a terminal its control characters are escaped.
+    """
     if as_json:
-        print(json.dumps(record, ensure_ascii=False))
+        print(format_json_line(record))
+    else:
+        print("\n".join(map(escape_controls, line.split("\n"))) if sys.stdout.isatty() else line)
+
+
+def print_table(record: object, columns: list[str], rows: list[list[str]], *, as_json: bool, title: str = "") -> None:
+    """Print the record as JSON, or the rows as a table, with a title above it unless it is empty."""
+    if as_json:
+        print(format_json_line(record))
         return
     # A table that is piped into a file has no colours.
-    create_terminal(sys.stdout).print(build_table("", columns, rows))
+    print_rows(create_terminal(sys.stdout), title, columns, rows)
 
 
 def print_shipped_weights(bases: Iterable[BaseNetwork]) -> None:
@@ -43,7 +51,7 @@ def print_shipped_weights(bases: Iterable[BaseNetwork]) -> None:
             for row in base.formula.transfers
         ]
         terminal.print()
-        terminal.print(build_table(title, columns, rows))
+        print_rows(terminal, title, columns, rows)
 
 
 def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] | None = None) -> dict[str, Any]:
@@ -78,12 +86,21 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
         "method": delivered.artifact.method,
         "model_bytes": delivered.artifact.bytes,
         "verdict": verdict,
+        "next_method": delivered.next_method,
+        "gain": _dump_gain(delivered.gain) if delivered.gain else None,
         "methods": [
             {
                 "method": candidate.artifact.method,
                 "model_bytes": candidate.artifact.bytes,
                 "validation_drop": candidate.validation.drop,
                 "host_ms": candidate.validation.host_ms,
+                "host_disturbed": candidate.validation.host_disturbed,
+                "device_ms": {
+                    device: measured[candidate.artifact.sha256]
+                    for device, measured in delivered.device_ms.items()
+                    if candidate.artifact.sha256 in measured
+                },
+                "chosen": candidate.artifact.sha256 == delivered.artifact.sha256,
             }
             for candidate in delivered.candidates
         ],
@@ -93,6 +110,10 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
             for attempt in delivered.attempts
         ],
     }
+
+
+def _dump_gain(gain: Gain) -> dict[str, Any]:
+    return {**dataclasses.asdict(gain), "latencies": [dataclasses.asdict(entry) for entry in gain.latencies]}
 
 
 def dump_measured(measured: Measured) -> dict[str, Any]:
@@ -115,13 +136,15 @@ def show_built(built: Built, console: Console) -> None:
         if len(built.targets) > 1:
             console.say(f"target {delivered.target}")
         pairs = [(candidate.artifact, candidate.validation) for candidate in delivered.candidates]
-        console.table(*tables.tabulate_methods(pairs, chosen=delivered.artifact.method))
+        console.table(*tables.tabulate_methods(pairs, delivered.artifact.method, delivered.device_ms))
         if any(find_method(artifact.method).retraining in ("prune", "cluster") for artifact, _ in pairs):
             console.table(*tables.tabulate_weights([artifact for artifact, _ in pairs]))
         # A ladder of one step is the table of methods once more.
         if len(delivered.attempts) > 1:
-            console.table(*tables.tabulate_attempts(delivered.attempts, chosen=delivered.artifact.method))
+            console.table(*tables.tabulate_attempts(delivered.attempts))
         show_verdict(delivered.verdict, console)
+        for line in describe_gain(delivered.gain) if delivered.gain else ():
+            console.say(line)
         console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")
     for agreement in built.agreements:
@@ -147,13 +170,15 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     console.table(*tables.tabulate_ledger(verdict))
     console.table(*tables.tabulate_classes(verdict))
     for line in tables.describe_verdict(verdict):
-        console.say(line)
+        console.say(line, wrap=True)
 
 
 def show_measured(measured: Measured, console: Console) -> None:
     """Show all measurements side by side, warnings about them, the verdicts, and the devices that failed."""
     if measured.measurements:
-        console.table(*measurement_tables.tabulate_measurements(list(measured.measurements.items())))
+        rows = list(measured.measurements.items())
+        console.table(*measurement_tables.tabulate_measurements(rows))
+        console.table(*measurement_tables.tabulate_boards(rows))
     for where, measurement in measured.measurements.items():
         console.table(*measurement_tables.tabulate_photo_times(measurement))
         for line in measurement_tables.list_measurement_issues(where, measurement):

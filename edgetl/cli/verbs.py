@@ -48,6 +48,7 @@ def _build(options: BuildCommand) -> None:
     check_acceptance(
         {delivered.target: delivered.verdict for delivered in built.targets},
         {delivered.target: delivered.unmet for delivered in built.targets},
+        built.list_next_files(),
         strict=order.recipe.contract.strict,
     )
 
@@ -100,18 +101,19 @@ def _verify(options: VerifyCommand) -> None:
     else:
         from edgetl.core.recipe.resolve import resolve_recipe
         from edgetl.pipeline.options import collect_tables
-        from edgetl.pipeline.pair import ModelPair, judge_pair
-
-        # Two files and no run folder: the recipe has only the options of this command.
         from edgetl.pipeline.workspace import open_workspace
 
         assert options.reference and options.artifact and options.photos
+        # Two files and no run folder: the recipe has only the options of this command.
         recipe = resolve_recipe("default", collect_tables(options))
         strict = options.strict
-        pair = ModelPair(
-            reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
-        )
         with open_workspace(None, quiet=options.quiet) as (_, console):
+            # Libraries print when they are imported, too.
+            with console.wait("load Keras"):
+                from edgetl.pipeline.pair import ModelPair, judge_pair
+            pair = ModelPair(
+                reference=options.reference, artifact=options.artifact, photos=options.photos, fit=recipe.photos.fit
+            )
             verdict = judge_pair(pair, recipe.contract, console=console)
             output.show_verdict(verdict, console)
     output.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=options.as_json)
@@ -126,6 +128,7 @@ def _bundle(options: BundleCommand) -> None:
     from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, makes=BUNDLING, quiet=options.quiet) as pipeline:
+        pipeline.selection.pin(options.method)
         artifact = pipeline.selection.choose(options.method)
         bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
     output.print_record(bundle.model_dump(mode="json"), str(bundle.root), as_json=options.as_json)

@@ -1,6 +1,5 @@
 """Prediction of photos on all cores or in batches. The results are in the order of the photos."""
 
-import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetl.core import machine
+from edgetl.core.device.host_latency import HostLatency
 
 # Large enough that Python costs little beside the model, small enough that all cores finish at about the same time.
 _CHUNK_PHOTOS = 16
@@ -20,49 +20,33 @@ class Predictions:
     Attributes:
         raw: values of the output tensor, [photos, units], in its own dtype.
         scores: the same dequantized, float32 [photos, units].
-        invoke_ms: median latency of one photo on one thread, milliseconds.
+        latency: latency of one photo on one thread of this machine, without preprocessing.
         accelerated: whether the optimized kernels ran.
     """
 
     raw: np.ndarray
     scores: np.ndarray
-    invoke_ms: float
+    latency: HostLatency
     accelerated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadPredictions:
-    """Predictions of one thread.
-
-    Attributes:
-        raw: raw outputs of each chunk, [chunk photos, units].
-        times_ms: latency of each photo, milliseconds.
-    """
-
-    raw: list[np.ndarray]
-    times_ms: list[float]
-
-
-def predict_in_parallel(
-    photos: int, predict_chunks: Callable[[list[np.ndarray]], ThreadPredictions]
-) -> tuple[np.ndarray, float]:
+def predict_in_parallel(photos: int, predict_chunks: Callable[[list[np.ndarray]], list[np.ndarray]]) -> np.ndarray:
     """Predict photos on all cores.
 
     Args:
         photos: number of photos.
-        predict_chunks: called once in each thread with the positions of its photos: int64 [chunk photos] for each
-            chunk.
+        predict_chunks: called once in each thread with the positions of its photos, int64 [chunk photos] for each
+            chunk; returns the raw outputs of each chunk, [chunk photos, units].
 
     Returns:
-        The raw outputs [photos, units] in photo order, and the median latency of one photo in milliseconds.
+        The raw outputs [photos, units] in photo order.
     """
     chunks = [np.arange(start, min(start + _CHUNK_PHOTOS, photos)) for start in range(0, photos, _CHUNK_PHOTOS)]
     threads = min(machine.count_cores(), len(chunks))
     # Every thread has a fixed set of chunks, so that timing does not decide which interpreter predicts which photo.
     with ThreadPoolExecutor(threads) as pool:
         results = list(pool.map(predict_chunks, [chunks[thread::threads] for thread in range(threads)]))
-    raw = np.concatenate([results[chunk % threads].raw[chunk // threads] for chunk in range(len(chunks))])
-    return raw, round(statistics.median(ms for result in results for ms in result.times_ms), 4)
+    return np.concatenate([results[chunk % threads][chunk // threads] for chunk in range(len(chunks))])
 
 
 def predict_in_batches(

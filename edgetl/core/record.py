@@ -11,7 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Ser
 
 
 def _make_absolute(path: Path, info: ValidationInfo) -> Path:
-    return info.context["folder"] / path if info.context else path
+    if not info.context:
+        return path
+    # The JSON file may have been sent by somebody: it must not make a file elsewhere a part of the run.
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("the path leads out of the folder of its record")
+    folder: Path = info.context["folder"]
+    return folder / path
 
 
 def _make_relative(path: Path, info: SerializationInfo) -> str:
@@ -52,7 +58,7 @@ class Record(BaseModel):
         """Convert JSON values to a record, with paths inside `folder`.
 
         Raises:
-            ValidationError: missing or unknown fields, or values of a wrong type.
+            ValidationError: missing or unknown fields, values of a wrong type, or a path that leads out of `folder`.
         """
         # JSON has neither tuples nor paths: a list and a string must be accepted for them.
         return cls.model_validate(value, context={"folder": folder}, strict=False)

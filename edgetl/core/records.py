@@ -214,7 +214,8 @@ class Scores(Record):
     """Predictions of one model for one part of the photos, in an .npy file: float32 [photos, classes], in photo order.
 
     `kernels` names the kernel set that computed them, and `accelerated` is whether optimized kernels ran. `invoke_ms`
-    is the median latency of one photo on one thread of the host; it is 0 if it was not measured.
+    is the latency of one photo on one thread of the host, and `disturbed` is whether other processes disturbed its
+    measurement; it is 0 if it was not measured.
     """
 
     path: PathInside
@@ -225,6 +226,7 @@ class Scores(Record):
     photos: int
     accelerated: bool
     invoke_ms: float
+    disturbed: bool = False
 
     def contents(self) -> dict[Path, str]:
         """Map the array file to its sha256."""

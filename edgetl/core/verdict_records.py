@@ -55,7 +55,8 @@ class Verdict(Comparison):
 
     `drop` is reference accuracy minus accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
     `photos_needed` is the number of further photos that would decide an UNDECIDED verdict: 0 if it is decided, None if
-    no number of photos would decide it at this drop.
+    no number of photos would decide it at this drop. `host_ms` is the latency of one photo on one thread of the host;
+    if `host_disturbed`, other processes disturbed its measurement.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Verdict(Comparison):
     flips: tuple[Flip, ...]
     hops: tuple[LedgerHop, ...]
     host_ms: float
+    host_disturbed: bool = False
 
     def _repr_html_(self) -> str:
         """Render the verdict for a notebook: the outcome, the drop with its bounds, and the ledger."""

@@ -1,19 +1,23 @@
 """An order and a run folder → one trained model, and for each target a chosen file, its verdict and its bundle."""
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from edgetl.core.device import limits
-from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation import ladder, metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
+from edgetl.core.report.gain import Gain
+from edgetl.core.run.latencies import DeviceLatencies, read_latencies
+from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
@@ -27,12 +31,15 @@ class Delivered:
 
     Attributes:
         target: id of the target.
-        attempts: the methods that were tried.
+        attempts: the methods that were tried, each with the reason why it was chosen or not.
         verdict: verdict on the chosen file, on the test photos.
         artifact: the chosen file.
         bundle: the folder for the device.
         picture: chart of the methods, an SVG file.
         unmet: the limit of the target that the chosen file exceeds, in words; "" if there is none.
+        next_method: method of the file within the limit that would be chosen next; "" if there is none.
+        gain: the chosen file beside the float32 file; None if it is that file.
+        device_ms: name of a device → sha256 of a file → its latency there, where `bench --device` has measured it.
     """
 
     target: str
@@ -42,11 +49,14 @@ class Delivered:
     bundle: Bundle
     picture: Path
     unmet: str
+    next_method: str = ""
+    gain: Gain | None = None
+    device_ms: DeviceLatencies = field(default_factory=dict)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The attempts that made a file, with their verdicts on the validation photos."""
-        return tuple(attempt.candidate for attempt in self.attempts if attempt.candidate)
+        return ladder.list_candidates(self.attempts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +111,17 @@ class Built:
         """The bundle of the only target; raises as `verdict` does."""
         return self._get_only_target().bundle
 
+    def list_next_files(self) -> dict[str, str]:
+        """Map the id of each target to a hint that names the next file in the table, with its command, or to ""."""
+        several = len(self.targets) > 1
+        return {
+            delivered.target: f"the next file is {delivered.next_method}: "
+            + _name_bundle_command(self.run, delivered.target if several else "", delivered.next_method)
+            if delivered.next_method
+            else ""
+            for delivered in self.targets
+        }
+
     def table(self) -> list[dict[str, object]]:
         """Return a row for every method that was tried, so that `pandas.DataFrame(built.table())` works.
 
@@ -138,7 +159,8 @@ def run_build(context: Context) -> Built:
     pipeline = Pipeline(context)
     # A method that a target does not accept is an error here, before hours are spent on the other targets.
     parts = [pipeline.for_target(target) for target in context.order.targets]
-    delivered = [_deliver(part, pipeline.model.trained) for part in parts]
+    with context.console.follow(context.plan):
+        delivered = [_deliver(part, pipeline.model.trained) for part in parts]
     return Built(
         run=context.run.root,
         trained=pipeline.model.trained,
@@ -185,35 +207,52 @@ def _format_cell(value: object) -> str:
 
 def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
     target, context = part.target, part.context
+    pinned = part.selection.unpin()
     chosen = part.selection.choose(context.order.method)
     verdict = part.delivery.judge(chosen)
     bundle = part.delivery.bundle(chosen, verdict)
-    attempts = part.selection.attempts
-    pairs = [(attempt.candidate.artifact, attempt.candidate.validation) for attempt in attempts if attempt.candidate]
+    if pinned and not context.order.method:
+        context.console.warn(_describe_unpinned(context, target.id, pinned, chosen.method))
+    choice = part.selection.explain(chosen)
+    pairs = [(file.artifact, file.validation) for file in ladder.list_candidates(choice.attempts)]
     # With one target, names need no target.
     several = len(context.order.targets) > 1
     path = context.run.root / (f"methods-{target.id}.svg" if several else "methods.svg")
     title = f"{trained.base} on validation photos" + (f", {target.id}" if several else "")
-    write_text(path, chart.draw_drops(pairs, title))
+    write_text(path, chart.draw_drops(pairs, title, chosen=chosen.sha256))
     # A chosen file that exceeds a limit is delivered with the reason: it was the nearest.
     return Delivered(
         target=target.id,
-        attempts=attempts,
+        attempts=choice.attempts,
         verdict=verdict,
         artifact=chosen,
         bundle=bundle,
         picture=path,
         unmet=limits.check_model_bytes(chosen, target.limits),
+        next_method=choice.next_method,
+        gain=None if chosen.method == "float32" else part.delivery.compare_float32(chosen),
+        device_ms=read_latencies(context.run.root, target.id),
     )
+
+
+def _describe_unpinned(context: Context, target: str, pinned: str, chosen: str) -> str:
+    command = _name_bundle_command(context.run.root, target if len(context.order.targets) > 1 else "", pinned)
+    result = "chooses the same file" if pinned == chosen else f"puts {chosen} in its place"
+    return f"the bundle for {target} was made with --method {pinned}: this build chooses again, and {result}" + (
+        "" if pinned == chosen else f"; {command} brings it back"
+    )
+
+
+def _name_bundle_command(run: Path, target: str, method: str) -> str:
+    option = f" --target {target}" if target else ""
+    return f"edgetl bundle {shlex.quote(str(run))}{option} --method {method}"
 
 
 def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
     if len(parts) < 2:
         return ()
     predicted = {
-        result.target: metrics.predict_classes(
-            np.load(part.delivery.score(result.artifact, "test").path, allow_pickle=False)
-        )
+        result.target: metrics.predict_classes(read_array(part.delivery.score(result.artifact, "test").path))
         for part, result in zip(parts, delivered, strict=True)
     }
     return tuple(

@@ -16,6 +16,7 @@ from edgetl.core.run.fingerprint import compute_fingerprint
 from edgetl.core.run.run_folder import FinishedStage, RunFolder, StageSpec, read_finished_stage
 from edgetl.core.run.stage_origin import describe_origin, explain_difference, read_fingerprint, read_origin
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.screen.step_plan import StepPlan
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.runs.build_command import format_build_command
 
@@ -60,6 +61,7 @@ class Context:
         run: the locked run folder.
         console: shows the progress.
         clock: adds up the seconds of stages.
+        plan: counts the steps, and estimates the time that is left.
         makes: the kinds of stages that are made if they are missing or out of date; None for all. Others are read back.
     """
 
@@ -68,6 +70,7 @@ class Context:
     console: Console
     clock: StageClock = field(default_factory=StageClock)
     makes: frozenset[str] | None = None
+    plan: StepPlan = field(default_factory=StepPlan)
 
     def can_make(self, stage: str) -> bool:
         """Return whether a stage of this name is made if it is missing or out of date."""
@@ -111,7 +114,9 @@ class Context:
             # Stages that take no noticeable time have no title.
             if not spec.title:
                 return function(work, *arguments, **keywords)
-            with console.step(spec.title):
+            expected_s = self.plan.expect_s(spec.name)
+            self.plan.begin(spec.name)
+            with console.step(spec.title, expected_s):
                 return function(work, *arguments, **keywords)
 
         # The name, and not the function: a lazy function must not import its module to compute a fingerprint.
@@ -128,6 +133,7 @@ class Context:
         if finished is None:
             raise self._refuse(spec, fingerprint, describe())
         self.clock.count(spec.name, finished.seconds)
+        self.plan.finish(spec.name)
         return finished.record
 
     def keep(self, name: str, record: R) -> R:

@@ -3,7 +3,9 @@
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
 from edgetl.core.records import Artifact, Bundle, Part, Scores
+from edgetl.core.report.gain import Gain, Latencies
 from edgetl.core.requests import BundleRequest
+from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
@@ -34,6 +36,36 @@ class Delivery:
     def score(self, artifact: Artifact, part: Part) -> Scores:
         """Return the scores of a file for one part, on the target's kernels."""
         return self._scores.score(artifact, part, self._target.choose_kernels(artifact.format))
+
+    def compare_float32(self, artifact: Artifact) -> Gain:
+        """Return what a file gains over the float32 file, here and on the devices that have measured both.
+
+        Both were scored for the ledger. A target without fast kernels has no figure for this machine: its file runs on
+        reference kernels, and the float32 file of the ledger does not.
+        """
+        float32 = self._scores.make_float32(artifact.format)
+        latencies = []
+        if self._target.runtime.accelerated:
+            scores = [self.score(file, "test") for file in (artifact, float32)]
+            latencies.append(
+                Latencies(
+                    where="on one thread of this machine",
+                    ms=scores[0].invoke_ms,
+                    float32_ms=scores[1].invoke_ms,
+                    disturbed=any(score.disturbed for score in scores),
+                )
+            )
+        latencies += [
+            Latencies(where=f"on {device}", ms=measured[artifact.sha256], float32_ms=measured[float32.sha256])
+            for device, measured in read_latencies(self._context.run.root, self._target.id).items()
+            if {artifact.sha256, float32.sha256} <= measured.keys()
+        ]
+        return Gain(
+            method=artifact.method,
+            model_bytes=artifact.bytes,
+            float32_bytes=float32.bytes,
+            latencies=tuple(latencies),
+        )
 
     def bundle(self, artifact: Artifact, verdict: Verdict) -> Bundle:
         """Return the folder for the device.

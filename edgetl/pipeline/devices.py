@@ -1,7 +1,7 @@
 """A bundle → Benchmarks: measured on this machine or on devices over ssh. A device's own predictions are judged."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.records import Artifact, Benchmark, Bundle
+from edgetl.core.run.latencies import DeviceLatency, add_latency
 from edgetl.core.run.run_folder import StageSpec, make_folder_name
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.ssh import Device
@@ -79,6 +80,8 @@ class Devices:
         measurements = {
             benchmark.where: read_measurement(benchmark.path, benchmark.model_sha256) for benchmark in benchmarks
         }
+        if names:
+            self._keep_latencies(measurements)
         # A device without its own scores, measured without --accuracy, has no verdict.
         verdicts = {benchmark.where: self.judge(artifact, benchmark) for benchmark in benchmarks}
         return Measured(
@@ -156,6 +159,18 @@ class Devices:
             steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),
         )
         return judge_case(case, self._context.order.recipe.contract)
+
+    def _keep_latencies(self, measurements: Mapping[str, Measurement]) -> None:
+        """Keep the latencies of valid measurements, for the choice among files that were measured on one device."""
+        for where, measurement in measurements.items():
+            if measurement.valid:
+                latency = DeviceLatency(
+                    target=self._target.id,
+                    device=where,
+                    model_sha256=measurement.model_sha256,
+                    ms=measurement.best.steady.p50.ms,
+                )
+                add_latency(self._context.run.output, latency)
 
     def _name_stage(self, where: str) -> str:
         several = len(self._context.order.targets) > 1

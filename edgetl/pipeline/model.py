@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from edgetl.core.console import Console
 from edgetl.core.errors import DataError
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
@@ -15,6 +16,7 @@ from edgetl.core.report import tables
 from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.runs.build_command import format_build_command
@@ -41,12 +43,14 @@ class Model:
             DataError: the photos cannot be used.
         """
         console = self._context.console
-        root = self._context.order.photos or _locate_digits()
+        root = self._context.order.photos or _locate_digits(console)
         if not self._context.can_make(_INGEST) and not root.is_dir():
             elsewhere = replace(self._context.order, photos=Path("PHOTOS"))
             command = format_build_command(elsewhere, self._context.run.root)
             hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
             raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
+        # Not a stage, but a step that may take minutes.
+        self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
         dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
         console.say(
@@ -71,6 +75,10 @@ class Model:
         external = self._recipe.external
         side_px = self._recipe.base.side_px
         if external.path:
+            # Before the files are hashed for the fingerprint, which would never end for a device.
+            check_regular(Path(external.path), "model file")
+            if external.labels:
+                check_regular(Path(external.labels), "labels file")
             spec = StageSpec(name="inspect", record=ExternalModelInfo)
             side_px = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path)).side_px
         return InputSpec(side_px=side_px, fit=self._recipe.photos.fit)
@@ -124,7 +132,8 @@ class Model:
         if path is None or path.is_file():
             return path
         if self._context.can_make(_TRAIN):
-            return stages.keras_build.fetch_weights(base)
+            with self._context.console.wait(f"download the weights of {base.name}"):
+                return stages.keras_build.fetch_weights(base)
         # A finished run needs no weights. It may have been built by another user, or on another machine.
         known = self._context.read_stage_files(_TRAIN)
         if not known:
@@ -133,9 +142,10 @@ class Model:
         return cast(Path, FileContent(known[0]))
 
 
-def _locate_digits() -> Path:
+def _locate_digits(console: Console) -> Path:
     """Return the folder of scikit-learn's handwritten digits in the cache, written on first use."""
     folder = cache.locate_cache() / "digits"
     if not folder.is_dir():
-        stages.digits.write_digits(folder)
+        with console.wait("write the handwritten digits"):
+            stages.digits.write_digits(folder)
     return folder

@@ -170,6 +170,9 @@ class TargetOptions:
     target_dir: Annotated[list[Path] | None, Option(help="Folder with targets of your own; may be repeated.")] = None
     method: Annotated[str, Option(help="Pin the conversion method: see edgetl methods.")] = ""
     all_methods: Annotated[bool, Option(help="Make and score every method but prune and cluster.")] = False
+    prefer: Annotated[
+        str, Option(help="Choose a file by accuracy, bytes, latency, or balanced. Default: the target's.")
+    ] = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgetl.core.device import target_search, targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation.objective import Objective, find_objective
 from edgetl.core.recipe.resolve import format_recipe, parse_recipe
 from edgetl.core.recipe.tables import Recipe
 from edgetl.core.storage.files import read_json, write_json, write_text
@@ -24,8 +26,9 @@ class Order:
         photos: folder of photos; None for the embedded digits.
         targets: at least one, no two with the same id.
         recipe: how to train and judge.
-        method: the pinned conversion method; "" for each target's first within the limit.
+        method: the pinned conversion method; "" for each target's own choice.
         all_methods: whether every method is made and scored.
+        prefer: what a file is chosen by; "" for the objective of each target.
     """
 
     photos: Path | None
@@ -33,6 +36,7 @@ class Order:
     recipe: Recipe
     method: str = ""
     all_methods: bool = False
+    prefer: Objective | Literal[""] = ""
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -70,6 +74,7 @@ def save_order(order: Order, root: Path) -> None:
             "recipe": order.recipe.tables(),
             "method": order.method,
             "all_methods": order.all_methods,
+            "prefer": order.prefer,
         },
     )
     write_text(root / RECIPE_FILE, format_recipe(order.recipe))
@@ -89,6 +94,10 @@ def load_order(root: Path) -> Order:
     try:
         if not value["targets"]:
             raise KeyError("targets")
+        if not isinstance(value["method"], str) or not isinstance(value["all_methods"], bool):
+            raise TypeError("method or all_methods is of another type")
+        if not isinstance(value["photos"], str) or "\0" in value["photos"]:
+            raise TypeError("photos is no path")
         return Order(
             photos=Path(value["photos"]) if value["photos"] else None,
             targets=tuple(
@@ -98,8 +107,11 @@ def load_order(root: Path) -> Order:
             recipe=parse_recipe(value["recipe"], str(path)),
             method=value["method"],
             all_methods=value["all_methods"],
+            # Orders of earlier versions have no preference.
+            prefer=find_objective(value["prefer"]) if value.get("prefer") else "",
         )
-    except (KeyError, TypeError) as error:
+    # ValueError: a folder whose name is no path.
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"not an order of a build: {error}", where=(path,), hint=_HINT) from error
 
 

@@ -7,6 +7,7 @@ from edgetl.core import methods
 from edgetl.core.device import targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.photos import photo_folder
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import Recipe
@@ -38,7 +39,14 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if recipe.external.path and photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
-    return Order(photos=photos, targets=loaded, recipe=recipe, method=build.method, all_methods=build.all_methods)
+    return Order(
+        photos=photos,
+        targets=loaded,
+        recipe=recipe,
+        method=build.method,
+        all_methods=build.all_methods,
+        prefer=find_objective(build.prefer) if build.prefer else "",
+    )
 
 
 def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[Target]) -> Recipe:

@@ -18,9 +18,11 @@ from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Dataset, Fit, InputSpec, Photo
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.external.file_bounds import check_model_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +52,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         DataError: the photos cannot be used.
     """
     for path in (pair.reference, pair.artifact):
-        if not path.is_file():
-            raise ConfigError("no such model file", where=(path,))
+        check_regular(path, "model file")
+    check_model_file(pair.reference)
     model = keras_model.load_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.
     formats.find_format(pair.artifact)
@@ -74,7 +76,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         classes=classes,
         reference=reference,
         artifact=artifact,
-        host_ms=predictions.invoke_ms,
+        host_ms=predictions.latency.ms,
+        host_disturbed=predictions.latency.disturbed,
     )
     try:
         # ValueError: scores that are not probabilities. In a run they would be a defect, here they come from the user.
@@ -102,7 +105,9 @@ def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[P
     """Decode the photos; return those of the test part, or all of an unsplit folder, and the class names."""
     folder = photo_folder.scan_photos(root)
     with console.bar("photos", len(folder.files), "photos") as bar:
-        facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
+        facts = pixel_store.fill_pixel_store(
+            folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
+        )
     photos, left_out = dataset.select_test_photos(folder, facts)
     for unused in left_out:
         console.warn(f"{unused.path} is left out: {unused.reason}")

@@ -1,7 +1,7 @@
 """Artifacts → Scores → Verdicts of one order, made on first use."""
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.formats import FORMATS, KernelSet
+from edgetl.core.formats import FORMATS, FormatName, KernelSet
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Part, Photo, Scores
 from edgetl.core.run.run_folder import StageSpec
@@ -71,7 +71,7 @@ class ModelScores:
         steps = [("Keras", self.score_reference(part))]
         # Separates the error of the conversion from the error of the quantization.
         if method != "float32":
-            float32 = self._files.make(artifact.format, "float32")
+            float32 = self.make_float32(artifact.format)
             steps.append((f"float32 {row.title}", self.score(float32, part, row.fast_kernels)))
         if kernels == "reference":
             return (*steps, (f"{method}, {row.reference_title}", scores))
@@ -81,6 +81,10 @@ class ModelScores:
         # Where the runtime fell back to other kernels, the hop must not name the fast ones.
         steps.append((f"{method}, {row.fast_title if scores.accelerated else row.runtime}", scores))
         return tuple(steps)
+
+    def make_float32(self, format_name: FormatName) -> Artifact:
+        """Return the model in float32, which the ledger and the gain of a file are compared with."""
+        return self._files.make(format_name, "float32")
 
     def score_reference(self, part: Part) -> Scores:
         """Return the scores of the Keras model for one part."""

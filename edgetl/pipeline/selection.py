@@ -1,20 +1,23 @@
-"""The choice of a file for one target: its methods are tried in order until a file is within the limit.
+"""The choice of a file for one target: its methods are tried in order until a file holds the limit.
 
 The files are compared on the validation photos. Only the chosen file is judged on the test photos: a choice made on
 them would bias the verdict.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from edgetl.core import methods
 from edgetl.core.device import limits
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.evaluation import ladder
+from edgetl.core.evaluation import choice, ladder
+from edgetl.core.evaluation.choice import Choice, Preference
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.formats import FormatName
 from edgetl.core.records import Artifact
+from edgetl.core.run.latencies import read_latencies
+from edgetl.core.run.pins import read_pins, write_pin
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.files import Files
 from edgetl.pipeline.scores import ModelScores
@@ -40,7 +43,7 @@ class Selection:
 
     @cached_property
     def attempts(self) -> tuple[Attempt, ...]:
-        """The methods that were tried: up to the first within the limit, or all of them.
+        """The methods that were tried: up to the first that holds the limit, or all of them.
 
         Raises:
             ConfigError: no file was made.
@@ -49,18 +52,46 @@ class Selection:
         return self._try(self._plan)
 
     def choose(self, method: str = "") -> Artifact:
-        """Return the file of a method; without one, the first file within the limit, or the one that exceeds it least.
+        """Return the file of a method; without one, the file that the objective of the order or the target chooses.
 
         Args:
-            method: name of the method; "" for the one that the order pins, if any.
+            method: name of the method; "" for the one that the order or `pin` has pinned, if any.
 
         Raises:
             ConfigError: the target does not accept the method, or no file was made.
         """
-        method = method or self._order.method
+        root = self._context.run.root
+        method = method or self._order.method or read_pins(root).get(self._target.id, "")
         if not method:
-            return ladder.select_best(self.attempts)
+            return self._choose(self.attempts).chosen.artifact
         return self._make(self._find_format(method, accepted=True), method)
+
+    def pin(self, method: str) -> None:
+        """Pin a method in the run folder: `choose` returns its file from now on. With "", remove the pin.
+
+        Raises:
+            ConfigError: the target does not accept the method.
+        """
+        if method:
+            self._find_format(method, accepted=True)
+        write_pin(self._context.run.output, self._target.id, method)
+
+    def unpin(self) -> str:
+        """Remove the pin; return the method that was pinned, or ""."""
+        method = read_pins(self._context.run.root).get(self._target.id, "")
+        self.pin("")
+        return method
+
+    def explain(self, chosen: Artifact) -> Choice:
+        """Return the attempts with the reason why each was chosen or not.
+
+        Args:
+            chosen: what `choose` has returned for the method of the order.
+
+        Raises:
+            ConfigError: no file was made.
+        """
+        return self._choose(self.attempts, pinned=chosen if self._order.method else None)
 
     def convert(self, method: str) -> Artifact:
         """Return the file of a method, also if the target does not accept the method.
@@ -95,7 +126,7 @@ class Selection:
                 continue
             # Starts a lap: training and decoding belong to no attempt.
             self._context.clock.lap()
-            candidate, reason = self._attempt(format_name, method)
+            candidate, reason = self._attempt(format_name, method, attempts)
             seconds = self._context.clock.lap()
             attempts.append(Attempt(method=method, seconds=seconds, reason=reason, candidate=candidate))
         if not any(attempt.candidate for attempt in attempts):
@@ -103,10 +134,14 @@ class Selection:
             raise ConfigError(f"no file was made for {self._target.id}: {reasons}", hint=_HINT)
         return tuple(attempts)
 
-    def _attempt(self, format_name: FormatName, method: str) -> tuple[Candidate | None, str]:
+    def _attempt(
+        self, format_name: FormatName, method: str, attempts: Sequence[Attempt]
+    ) -> tuple[Candidate | None, str]:
         """Make and judge one file; return it, or None if none was made, and the result or reason in words."""
         # A method that cannot help costs nothing but a line in the ladder.
         skip = self._files.explain_skip(format_name, methods.find_method(method))
+        if not skip and not self._order.all_methods:
+            skip = ladder.explain_retraining_skip(attempts, method)
         if skip:
             return None, skip
         try:
@@ -120,17 +155,27 @@ class Selection:
         candidate = Candidate(
             artifact=artifact,
             validation=verdict,
+            number=len(ladder.list_candidates(attempts)) + 1,
             strict=self._order.recipe.contract.strict,
             unmet=limits.check_model_bytes(artifact, self._target.limits),
         )
         return candidate, ladder.explain_result(candidate)
 
+    def _choose(self, attempts: Sequence[Attempt], pinned: Artifact | None = None) -> Choice:
+        devices = read_latencies(self._context.run.root, self._target.id)
+        preference = Preference(
+            objective=self._order.prefer or self._target.accepts.prefer,
+            # Latencies of two devices cannot be compared: those of the device that has measured most files count.
+            device_ms=max(devices.values(), key=len, default={}),
+        )
+        return choice.choose_file(attempts, preference, pinned=pinned)
+
     def _make(self, format_name: FormatName, method: str) -> Artifact:
-        """Return the file of one method; of mixed8, the first variant within the limit or the one nearest to it."""
+        """Return the file of one method; of mixed8, the variant that the objective chooses."""
         variants = ladder.list_variants(method)
         # Only "mixed8" stands for several files. Which of them is sufficient is found by trying.
         if method not in variants:
-            return ladder.select_best(self._try((format_name, variant) for variant in variants))
+            return self._choose(self._try((format_name, variant) for variant in variants)).chosen.artifact
         skip = self._files.explain_skip(format_name, methods.find_method(method))
         if skip:
             raise ConfigError(f"no file was made for {self._target.id}: {method}: {skip}", hint=_HINT)

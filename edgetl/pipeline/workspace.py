@@ -6,13 +6,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 
-from edgetl.core.console import Console, redirect_output
+from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.machine import check_system
 from edgetl.core.run.run_folder import RunFolder, open_finished_run, open_run
+from edgetl.core.screen.output_log import redirect_output
 from edgetl.core.storage.cache import locate_cache
 from edgetl.core.storage.disk_errors import explain_disk_error
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.forecast.steps import plan_steps
 from edgetl.pipeline.order import Order, load_order
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 
@@ -40,9 +42,12 @@ def open_workspace(out: Path | None, *, quiet: bool, finished: bool = False) -> 
         log = run.output / "log.txt"
         # TensorFlow prints to both streams while it works. stdout must contain the result only.
         stream = stack.enter_context(redirect_output(log))
+        console = Console(quiet=quiet, stream=stream, logged=True)
         try:
-            yield run, Console(quiet=quiet, stream=stream)
+            yield run, console
         except EdgetlError as error:
+            # Printed when the log is closed, by the command.
+            console.log_error(error.message, error.where, error.hint)
             # The log of a temporary folder is deleted with it.
             if error.exit_code == 3 and out is not None:
                 error.where = (*error.where, f"log: {log}")
@@ -63,7 +68,7 @@ def open_workspace(out: Path | None, *, quiet: bool, finished: bool = False) -> 
 def open_context(order: Order, out: Path, *, quiet: bool) -> Iterator[Context]:
     """Yield the context of an order in a run folder: see `open_workspace`."""
     with open_workspace(out, quiet=quiet) as (run, console):
-        yield Context(order=order, run=run, console=console)
+        yield Context(order=order, run=run, console=console, plan=plan_steps(order, run.root))
 
 
 @contextmanager

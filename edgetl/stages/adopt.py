@@ -18,7 +18,9 @@ from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import read_user_text
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
 from edgetl.engines.keras.external.outputs import classify_outputs, compute_probabilities, predict_raw
 from edgetl.engines.keras.external.scaling import apply_scaling, has_built_in_scaling
@@ -70,10 +72,12 @@ class _ScaledPrediction:
 def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
     """Read what the pixel store needs to know of the model before it decodes the first photo.
 
+    The model is loaded for the first time here, in a process with limits.
+
     Raises:
-        ConfigError: see `engines.keras.external.load.load_external`.
+        ConfigError: see `engines.keras.external.inspection.inspect_model`.
     """
-    return ExternalModelInfo(side_px=keras_model.read_input_side(load_external(model)))
+    return ExternalModelInfo(side_px=inspect_model(model))
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
@@ -166,7 +170,7 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
         )
     if not external.labels:
         return tuple(range(outputs))
-    names = [line.strip() for line in _read_labels(Path(external.labels)).splitlines() if line.strip()]
+    names = [line.strip() for line in read_user_text(Path(external.labels), "the labels").splitlines() if line.strip()]
     # Compared as lists: a name that occurs twice hides a missing one from a set.
     if sorted(names) != sorted(classes):
         mismatched = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
@@ -176,13 +180,6 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
             hint="one name on each line, in the order of the model's outputs, each the name of a folder of photos",
         )
     return tuple(classes.index(name) for name in names)
-
-
-def _read_labels(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the labels cannot be read: {error}", where=(path,)) from error
 
 
 def _check_preprocessing(

@@ -1,12 +1,14 @@
-"""Bundle → Benchmark: runs the bundle's own bench.py on this machine. It measures the host, not a device."""
+"""Bundle → Benchmark: runs the bundle's own bench.py on this machine. It measures the host, not a device.
 
-import os
+Programs of the bundle run only if its files are those of its record, and bench.py only after the self-check.
+"""
+
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.core.device import benchmark
+from edgetl.core.device import benchmark, bundle_check
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
 from edgetl.core.records import Benchmark, Bundle
@@ -22,19 +24,21 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
     """Run bench.py; write measure.json, measure.svg and, where photos are scored, scores.npy.
 
     Raises:
-        StageError: bench.py could not measure, or did not write a measurement of this model.
+        StageError: the bundle changed, this machine does not compute what the build computed, bench.py could not
+            measure, or it did not write a measurement of this model.
     """
+    bundle_check.check_record(bundle)
+    _run_self_check(bundle)
     with TemporaryDirectory(prefix="edgetl-") as photos:
-        command = [sys.executable, str(bundle.root / "bench.py"), "--out", str(work.folder)]
+        # A bundle contains no other files, so Python must not write a __pycache__ into it (-B).
+        command = [sys.executable, "-B", str(bundle.root / "bench.py"), "--out", str(work.folder)]
         command += ["--soak", f"{request.soak_s:g}"]
         # bench.py takes one folder per label: the dataset may have its parts in folders, or photos left out.
         if request.photos:
             benchmark.link_photos(request, Path(photos))
             command += ["--photos", photos]
-        # A bundle contains no other files, so Python must not write a __pycache__ into it.
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         last_line = "no message"
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", env=environment) as child:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as child:
             for line in child.stderr or ():
                 if line.startswith(_MESSAGE):
                     work.console.say(line.removeprefix(_MESSAGE).rstrip())
@@ -45,3 +49,13 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
         reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last_line
         raise StageError(f"bench.py could not measure: {reason}", where=(bundle.root,))
     return benchmark.read_benchmark("host", request, work.folder)
+
+
+def _run_self_check(bundle: Bundle) -> None:
+    """Run selfcheck.py; its last line counts, because a program that ends early may end with exit code 0."""
+    command = [sys.executable, "-B", str(bundle.root / "selfcheck.py")]
+    completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    # An error of Python is printed on stderr.
+    bundle_check.require_closing_line(
+        bundle, "this machine", completed.stdout or completed.stderr, completed.returncode
+    )

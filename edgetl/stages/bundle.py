@@ -18,6 +18,7 @@ from edgetl.core.records import Bundle
 from edgetl.core.requests import BundleRequest
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
 from edgetl.engines.backends import BACKENDS
 
 # Their versions go into model.json, with those of the converter and the runtime.
@@ -69,7 +70,7 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
         "pixels.py": Path(pixels.__file__).read_bytes(),
         "requirements.txt": bundle_files.format_requirements(contents.target).encode(),
         bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(contents.golden),
-        **{file.name: file.path.read_bytes() for file in contents.target.payload},
+        **{file.name: read_regular(file.path, LARGEST_RECORD_BYTES) for file in contents.target.payload},
         **_read_golden_photos(contents),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -128,7 +129,7 @@ def _check_contents(contents: BundleContents) -> None:
 
 
 def _read_checked(path: Path, sha256: str) -> bytes:
-    content = path.read_bytes()
+    content = read_regular(path, LARGEST_MODEL_BYTES, follow_links=False)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StageError("the model changed since it was verified", where=(path,))
     return content
@@ -141,7 +142,7 @@ def _read_golden_photos(contents: BundleContents) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name, photo, expected in zip(names, photos, contents.golden.pixels, strict=True):
         path = contents.dataset.root / photo.path
-        content = path.read_bytes() if path.is_file() else b""
+        content = read_regular(path, pixels.MAX_BYTES) if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != photo.sha256:
             raise DataError("a photo changed since it was scanned", where=(path,), hint="build again from the photos")
         if not np.array_equal(pixels.decode_photo(content, input_spec.side_px, input_spec.fit), expected):

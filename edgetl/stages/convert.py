@@ -3,8 +3,6 @@
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-
 from edgetl.core import formats
 from edgetl.core.evaluation import agreement, ladder, metrics, sparsity
 from edgetl.core.formats import FORMATS, FormatName
@@ -15,7 +13,9 @@ from edgetl.core.records import ActivationRanges, Artifact, CalibrationSet, Refu
 from edgetl.core.requests import ConversionRequest
 from edgetl.core.retrain_job import REQUIRED_AGREEMENT, RetrainedModel
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 from edgetl.engines.backends import BACKENDS
 
 # Seconds that the reference kernels may run to find the cause of a disagreement.
@@ -69,7 +69,9 @@ def quantize_with_ranges(
     in_float = [layer.name for layer in ladder.select_weighted_layers(ranges.layers)[: method.float_layers]]
     path = work.folder / f"model.{format_name}"
     backend = BACKENDS[format_name]
-    path.write_bytes(backend.quantize(ranges.path.read_bytes(), method, in_float, _describe(trained)))
+    path.write_bytes(
+        backend.quantize(read_regular(ranges.path, LARGEST_MODEL_BYTES), method, in_float, _describe(trained))
+    )
     return _read_back(path, method, trained, ranges.calibration)
 
 
@@ -122,7 +124,7 @@ def _read_back(path: Path, method: Method, trained: Trained, calibration: Calibr
         operators=summary.operators,
         tensor_dtypes=summary.tensor_dtypes,
         bytes=path.stat().st_size,
-        gzip_bytes=sparsity.measure_gzip_bytes(path.read_bytes()),
+        gzip_bytes=sparsity.measure_gzip_bytes(read_regular(path, LARGEST_MODEL_BYTES)),
         sparsity=weights.sparsity,
         distinct_weights=weights.distinct,
         sha256=hash_file(path),
@@ -140,7 +142,7 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     """
     path, row, scale = artifact.path, FORMATS[artifact.format], artifact.output.scale
     backend = BACKENDS[artifact.format]
-    expected = metrics.expand_sigmoid(np.load(retrained.predictions, allow_pickle=False))
+    expected = metrics.expand_sigmoid(read_array(retrained.predictions))
     photos = pixel_store.open_pixels(retrained.agreement_sha256s, trained.input)
     predictions = backend.predict(path, photos, row.fast_kernels, lambda _: None)
     scores = metrics.expand_sigmoid(predictions.scores)
@@ -149,7 +151,7 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     if share >= REQUIRED_AGREEMENT:
         return share, _USABLE
     # Two kernel sets run the same file. Where they disagree as well, the network is sensitive to rounding.
-    affordable = row.count_affordable_photos(_DIAGNOSIS_S, predictions.invoke_ms, accelerated=predictions.accelerated)
+    affordable = row.count_affordable_photos(_DIAGNOSIS_S, predictions.latency.ms, accelerated=predictions.accelerated)
     rows = metrics.sample_evenly(len(expected), affordable)
     sample = pixel_store.open_pixels([retrained.agreement_sha256s[index] for index in rows], trained.input)
     reference = metrics.expand_sigmoid(backend.predict(path, sample, "reference", lambda _: None).scores)

@@ -4,9 +4,7 @@ The scripts below run on the device over OpenSSH. Only hexadecimal digests and n
 name needs quoting. Each script removes its unfinished files, so any of them can be run again.
 """
 
-import hashlib
 import io
-import json
 import secrets
 import tarfile
 from collections.abc import Callable, Iterable
@@ -14,24 +12,30 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgetl.core.device import benchmark, bundle_files, measurement
+from edgetl.core.device import benchmark, bundle_check, bundle_files, measurement
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.records import Benchmark, Bundle
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.files import hash_file, read_json
 from edgetl.engines.ssh import Completed, Connection, Device, Script, connect
 
 _NO_PYTHON = 71  # Exit code of _PROBE.
 _LIMIT_BYTES = 256 * 1024 * 1024
+# A bundle on a device is in a folder that is named after the first digits of the SHA-256 of SHA256SUMS.
+_DIGITS = 32
 
-# Prints architecture, and whether the device has the bundle. Unfinished files of a day ago and bundles that were not
-# used for 30 days are removed; `touch` marks this bundle as used.
+# Prints architecture, and whether the device has the bundle, unchanged. Unfinished files of a day ago and bundles that
+# were not used for 30 days are removed; `touch` marks this bundle as used.
 _PROBE = """command -v python3 >/dev/null || exit 71
 find "$HOME/.cache/edgetl/bundles" -maxdepth 1 -name "*.tmp" -mtime +0 -exec rm -rf {{}} + 2>/dev/null
 touch -c "$HOME/.cache/edgetl/bundles/{digest}"
 find "$HOME/.cache/edgetl/bundles" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {{}} + 2>/dev/null
 uname -m
-test -f "$HOME/.cache/edgetl/bundles/{digest}/SHA256SUMS" && echo present || echo absent"""
+cd "$HOME/.cache/edgetl/bundles/{digest}" 2>/dev/null &&
+    test "$(sha256sum <SHA256SUMS | cut -c 1-{digits})" = {digest} &&
+    sha256sum --check --status SHA256SUMS 2>/dev/null &&
+    echo present || echo absent"""
 
 # A folder appears under its own name only when it is complete and its checksums match. Photos have no checksums.
 _RECEIVE = """set -eu
@@ -86,11 +90,13 @@ def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: Benc
 
     Raises:
         ConfigError: no connection, no python3, or a processor that the bundle is not made for.
-        StageError: a script failed on the device, or the device did not send a measurement of this model.
+        StageError: the bundle changed, a script failed on the device, the device does not compute what the build
+            computed, or it did not send a measurement of this model.
     """
+    bundle_check.check_record(bundle)
     say = work.console.say
     # The bundle's folder on the device is named after its content, so a changed bundle gets a new folder.
-    digest = hashlib.sha256((bundle.root / bundle_files.CHECKSUMS).read_bytes()).hexdigest()[:32]
+    digest = hash_file(bundle.root / bundle_files.CHECKSUMS)[:_DIGITS]
     # Two measurements on one device may run at the same time.
     nonce = secrets.token_hex(8)
     with connect(device, say) as connection:
@@ -102,14 +108,17 @@ def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: Benc
             files = ((bundle.root / name, name) for name in bundle.files)
             connection.run(Script(action="copying the bundle", text=_RECEIVE.format(name=digest)), _make_sender(files))
         say("set up")
-        _set_up(connection, digest)
+        with work.console.wait(f"set up {device.name}"):
+            _set_up(connection, bundle, digest)
         photos = ""
         if request.photos:
             say(f"copy {len(request.photos)} photos")
             _send_photos(connection, request, f"{nonce}.photos.tmp")
             photos = f"--photos {nonce}.photos.tmp"
         text = _MEASURE.format(digest=digest, nonce=nonce, soak_s=request.soak_s, photos=photos)
-        completed = connection.run(Script(action="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True))
+        script = Script(action="measuring", text=text, ok_codes=(0, 1), keep_stdin_open=True)
+        with work.console.wait(f"measure on {device.name}"):
+            completed = connection.run(script)
         _unpack(device, completed, work.folder)
     return benchmark.read_benchmark(device.name, request, work.folder)
 
@@ -117,7 +126,7 @@ def deploy_bundle(work: Workspace, device: Device, bundle: Bundle, request: Benc
 def _probe(connection: Connection, digest: str) -> tuple[str, bool]:
     """Return the device's architecture, and whether it has the bundle."""
     name = connection.device.name
-    script = Script(action="checking it", text=_PROBE.format(digest=digest), ok_codes=(0, _NO_PYTHON))
+    script = Script(action="checking it", text=_PROBE.format(digest=digest, digits=_DIGITS), ok_codes=(0, _NO_PYTHON))
     completed = connection.run(script)
     if completed.exit_code == _NO_PYTHON:
         raise ConfigError(f"{name} has no python3", hint="on the device: sudo apt install python3 python3-venv")
@@ -128,7 +137,7 @@ def _probe(connection: Connection, digest: str) -> tuple[str, bool]:
 
 
 def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
-    facts = json.loads((bundle.root / "model.json").read_text(encoding="utf-8"))
+    facts = read_json(bundle.root / "model.json", hint=f"remove {bundle.root} and build again")
     architectures = facts["runtime"]["architectures"]
     if machine not in architectures:
         raise ConfigError(
@@ -137,23 +146,22 @@ def _check_machine(device: Device, bundle: Bundle, machine: str) -> None:
         )
 
 
-def _set_up(connection: Connection, digest: str) -> None:
+def _set_up(connection: Connection, bundle: Bundle, digest: str) -> None:
     name = connection.device.name
     text = _SET_UP.format(digest=digest)
     script = Script(action="setting it up", text=text, ok_codes=(0, 1, 2), keep_stdin_open=True)
     completed = connection.run(script)
     # Exit codes of setup.sh: 1 the self-check failed, 2 the environment could not be made.
-    if completed.exit_code == 1:
-        # A file may have changed on the device: the next attempt copies all of them again.
-        lines = completed.stdout.decode(errors="replace").splitlines()
-        failures = [line.strip() for line in lines if "FAIL" in line]
-        connection.run(Script(action="removing it", text=_REMOVE.format(digest=digest)))
-        raise StageError(
-            f"{name} does not compute what the build computed: {'; '.join(failures) or completed.last_line}",
-            hint="run it again: the bundle was removed from the device, and will be copied again",
-        )
     if completed.exit_code == 2:
         raise ConfigError(f"{name} cannot be set up: {completed.last_line}")
+    output = completed.stdout.decode(errors="replace") or completed.last_line
+    try:
+        bundle_check.require_closing_line(bundle, name, output, completed.exit_code)
+    except StageError as error:
+        # A file may have changed on the device: the next attempt copies all of them again.
+        connection.run(Script(action="removing it", text=_REMOVE.format(digest=digest)))
+        hint = "run it again: the bundle was removed from the device, and will be copied again"
+        raise StageError(error.message, hint=hint) from error
 
 
 def _send_photos(connection: Connection, request: BenchmarkRequest, name: str) -> None:

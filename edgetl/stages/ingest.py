@@ -24,5 +24,7 @@ def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFracti
     """
     # Photos that are in the store already are only hashed.
     with console.bar("photos", len(folder.files), "photos") as bar:
-        facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=bar.advance)
+        facts = pixel_store.fill_pixel_store(
+            folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
+        )
     return dataset.assemble_dataset(folder, facts, split)

@@ -58,7 +58,8 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernel
         kernels=f"{FORMATS[artifact.format].runtime.lower()}-{kernels}",
         photos=len(predictions.scores),
         accelerated=predictions.accelerated,
-        invoke_ms=predictions.invoke_ms,
+        invoke_ms=predictions.latency.ms,
+        disturbed=predictions.latency.disturbed,
     )
 
 

@@ -10,6 +10,7 @@ from edgetl.core.evaluation import metrics, verdict
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Photo, Scores
 from edgetl.core.run.workspace import Workspace
+from edgetl.core.storage.arrays import read_array
 from edgetl.core.verdict_records import LedgerHop, Verdict
 
 
@@ -56,6 +57,7 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
             reference=_load(case.reference),
             artifact=_load(case.artifact),
             host_ms=case.artifact.invoke_ms,
+            host_disturbed=case.artifact.disturbed,
         )
         return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, _build_hops(case))
     except ValueError as error:
@@ -78,5 +80,5 @@ def _load_rows(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:
 
 
 def _load(scores: Scores) -> np.ndarray:
-    array: np.ndarray = np.load(scores.path, allow_pickle=False)
+    array: np.ndarray = read_array(scores.path)
     return array

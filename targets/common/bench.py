@@ -4,7 +4,28 @@ The inputs are the golden photos, never noise. Exit code 0: valid, may be compar
 INVALID, because the board throttled, was busy, or did not run the fast kernels. 2: nothing could be measured.
 """
 
-from __future__ import annotations
+import posix
+import sys
+
+if __name__ == "__main__":
+    # check_files.py verifies every file of this folder before one of them is imported: a file json.py, for example,
+    # would run in place of Python's own. A link is not followed, and a pipe is not waited for.
+    _folder = sys.path[0] if not getattr(sys.flags, "safe_path", sys.flags.isolated) else __file__.rpartition("/")[0]
+    _checker = {"__name__": "check_files"}
+    _verified = None
+    try:
+        with open(
+            f"{_folder}/check_files.py",
+            "rb",
+            opener=lambda path, flags: posix.open(path, flags | posix.O_NOFOLLOW | posix.O_NONBLOCK),
+        ) as _file:
+            exec(_file.read(), _checker)  # noqa: S102
+        _verified = _checker["verify_bundle"](_folder)  # type: ignore[operator]
+    except Exception as _error:  # noqa: BLE001
+        print(f"check_files.py: {_error!r}", file=sys.stderr)
+    if _verified is not True:
+        print("check_files.py changed: copy the bundle again", file=sys.stderr)
+        sys.exit(2)
 
 import argparse
 import gc
@@ -13,7 +34,7 @@ import io
 import json
 import os
 import platform
-import sys
+import signal
 import time
 import traceback
 from collections.abc import Sequence
@@ -27,6 +48,7 @@ try:
     import PIL
     import pixels  # type: ignore[import-not-found]
     import plots  # type: ignore[import-not-found]
+    import printable  # type: ignore[import-not-found]
     import runtime  # type: ignore[import-not-found]
     import scoring  # type: ignore[import-not-found]
     import timing  # type: ignore[import-not-found]
@@ -39,7 +61,7 @@ HERE = Path(__file__).resolve().parent
 SCHEMA = 1
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the program and return its exit code."""
     options = _parse_arguments(arguments)
     try:
@@ -56,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = json.dumps(measurement, ensure_ascii=False, allow_nan=False) + "\n"
         _write_file(options.out / "measure.json", text)
     except (scoring.FolderError, pixels.PhotoError) as error:
-        print(error, file=sys.stderr)
+        print(printable.make_printable(str(error)), file=sys.stderr)
         return 2
     except OSError as error:
         print(f"no measure.json was written: {error.strerror or error}: {error.filename}", file=sys.stderr)
@@ -72,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(measurement))
     else:
         lines = [*plots.draw_terminal_plot(measurement), *_format_summary(measurement)]
-        print("\n".join([*lines, f"{options.out / 'measure.json'}"]))
+        # Names of sensors, governors and folders come from the board and the user.
+        print("\n".join(map(printable.make_printable, [*lines, str(options.out / "measure.json")])))
     return 0 if measurement["valid"] else 1
 
 
@@ -193,10 +216,10 @@ def _format_threads(threads: int) -> str:
 
 def _report_progress(text: str) -> None:
     # edgetl recognizes progress by the bullet when it runs this program over ssh or on the host.
-    print(f"• {text}", file=sys.stderr, flush=True)
+    print(printable.make_printable(f"• {text}"), file=sys.stderr, flush=True)
 
 
-def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(arguments: "Sequence[str] | None") -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Benchmark this model on this device.")
     add = parser.add_argument
     add("--soak", type=_parse_seconds, default=60.0, metavar="S", help="invoke this long; 0: no soak (default: 60)")
@@ -228,6 +251,8 @@ def _parse_seconds(text: str) -> float:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # The name of a folder may contain bytes, and a plot characters, that the encoding of the terminal lacks.

@@ -28,13 +28,15 @@ def explain_problem(runtime: "dict[str, object]", python: "tuple[int, ...]", mac
     """Return why the bundle cannot run, in sentences; empty if it can.
 
     Args:
-        runtime: `runtime` of model.json: "python" such as ">=3.10,<3.15", "architectures", and "systems", the names of
-            operating systems that are known to work.
+        runtime: `runtime` of model.json: "python" such as ">=3.10,<3.15", "architectures" of the board,
+            "other_architectures", on which the bundle can be tried, and "systems", the names of operating systems that
+            are known to work.
         python: version of Python, such as (3, 11).
         machine: architecture of the processor, as platform.machine() returns it.
         bits: word size of the running Python, 32 or 64.
     """
-    bounds, architectures = str(runtime["python"]), list(runtime["architectures"])  # type: ignore[call-overload]
+    bounds, board = str(runtime["python"]), list(runtime["architectures"])  # type: ignore[call-overload]
+    architectures = board + list(runtime["other_architectures"])  # type: ignore[call-overload]
     systems = "; ".join(runtime["systems"])  # type: ignore[arg-type]
     requirement = "This bundle needs Python {} on {}{}.".format(
         bounds, " or ".join(architectures), ", for example " + systems if systems else ""

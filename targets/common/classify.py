@@ -3,13 +3,34 @@
 Exit code 0, or 2 where a photo could not be read; all other photos are still classified.
 """
 
-from __future__ import annotations
+import posix
+import sys
+
+if __name__ == "__main__":
+    # check_files.py verifies every file of this folder before one of them is imported: a file json.py, for example,
+    # would run in place of Python's own. A link is not followed, and a pipe is not waited for.
+    _folder = sys.path[0] if not getattr(sys.flags, "safe_path", sys.flags.isolated) else __file__.rpartition("/")[0]
+    _checker = {"__name__": "check_files"}
+    _verified = None
+    try:
+        with open(
+            f"{_folder}/check_files.py",
+            "rb",
+            opener=lambda path, flags: posix.open(path, flags | posix.O_NOFOLLOW | posix.O_NONBLOCK),
+        ) as _file:
+            exec(_file.read(), _checker)  # noqa: S102
+        _verified = _checker["verify_bundle"](_folder)  # type: ignore[operator]
+    except Exception as _error:  # noqa: BLE001
+        print(f"check_files.py: {_error!r}", file=sys.stderr)
+    if _verified is not True:
+        print("check_files.py changed: copy the bundle again", file=sys.stderr)
+        sys.exit(2)
 
 import argparse
 import io
 import json
 import os
-import sys
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +38,7 @@ from typing import Any
 try:
     import numpy as np
     import pixels  # type: ignore[import-not-found]
+    import printable  # type: ignore[import-not-found]
     import runtime  # type: ignore[import-not-found]
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed for {sys.executable}: see README.md beside this file")
@@ -26,7 +48,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", 
 BAR_CELLS = 20
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the program and return its exit code."""
     options = _parse_arguments(arguments)
     facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
@@ -41,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             image = pixels.load_photo(photo, facts["input"]["side_px"], facts["input"]["fit"])
         except pixels.PhotoError as error:
-            print(f"{photo}: {error}", file=sys.stderr)
+            print(printable.make_printable(f"{photo}: {error}"), file=sys.stderr)
             exit_code = 2
             continue
         output = model.dequantize(model.predict(image))
@@ -69,7 +91,7 @@ def compute_probabilities(output: np.ndarray[Any, Any], labels: Sequence[str]) -
     return {label: float(value) for label, value in zip(labels, output)}  # noqa: B905  (strict= needs Python 3.10)
 
 
-def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(arguments: "Sequence[str] | None") -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Classify photos.")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a photo, or a folder of photos")
     parser.add_argument("--top", type=_parse_count, default=3, metavar="K", help="labels per photo (default: 3)")
@@ -101,14 +123,18 @@ def _print_labels(photo: Path, ranked: Sequence[tuple[str, float]], *, as_json: 
         labels = [{"label": label, "probability": round(probability, 6)} for label, probability in ranked]
         print(json.dumps({"photo": str(photo), "labels": labels}), flush=True)
         return
-    width = max(len(label) for label, _ in ranked)
-    print(photo)
-    for label, probability in ranked:
+    # A label or a file name may contain an escape sequence that changes the terminal.
+    lines = [(printable.make_printable(label), probability) for label, probability in ranked]
+    width = max(len(label) for label, _ in lines)
+    print(printable.make_printable(str(photo)))
+    for label, probability in lines:
         bar = "█" * round(probability * BAR_CELLS) if sys.stdout.isatty() else ""
         print(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name may contain bytes, and a label letters, that the encoding of the terminal lacks.
         sys.stdout.reconfigure(errors="backslashreplace")

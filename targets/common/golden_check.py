@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
 
 def main() -> int:
     """Run every check and print the results. The exit code is 0 if all checks could run, even if some failed."""
-    _check_selfcheck()
+    _check_checkers()
     facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
     # The build predicted the golden photos on one thread too.
     model = runtime.Model(HERE / facts["model"], 1)
@@ -51,11 +51,13 @@ def main() -> int:
     return 0
 
 
-def _check_selfcheck() -> None:
-    """Verify selfcheck.py, which verified this file: if either of them changed, the unchanged one detects it."""
-    digest = hashlib.sha256((HERE / "selfcheck.py").read_bytes()).hexdigest()
-    if f"{digest}  selfcheck.py" not in (HERE / "SHA256SUMS").read_text(encoding="ascii").splitlines():
-        raise SystemExit("selfcheck.py: changed")
+def _check_checkers() -> None:
+    """Verify the programs that verified this file: if one of the three changed, an unchanged one detects it."""
+    listed = (HERE / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    for name in ("check_files.py", "selfcheck.py"):
+        digest = hashlib.sha256((HERE / name).read_bytes()).hexdigest()
+        if f"{digest}  {name}" not in listed:
+            raise SystemExit(f"{name}: changed")
 
 
 def _load_expected(facts: dict[str, Any]) -> dict[str, Array]:

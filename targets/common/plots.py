@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
+import printable  # type: ignore[import-not-found]
+
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _BAR_CELLS = 40
 # Pixels: width of the picture, and the margins of the bars and curves.
 _WIDTH, _LEFT, _RIGHT = 760, 110, 150
-_COLOURS = {"decode": "#0969da", "preprocess": "#1a7f37", "invoke": "#cf222e", "postprocess": "#9a6700"}
-_GREY, _BLACK, _RED, _GREEN, _BLUE, _LIGHT_RED = "#57606a", "#1f2328", "#cf222e", "#1a7f37", "#0969da", "#f0a8ae"
+_COLOURS = {"decode": "#0969da", "preprocess": "#1b7c83", "invoke": "#8250df", "postprocess": "#9a6700"}
+_GREY, _BLACK, _ORANGE, _LIGHT_PURPLE = "#57606a", "#1f2328", "#bc4c00", "#d8b9ff"
+# Green and red say whether the measurement is valid, and nothing else.
+_VALID, _INVALID = "#1a7f37", "#cf222e"
 
 
 def draw_terminal_plot(measurement: dict[str, Any]) -> list[str]:
@@ -54,6 +58,9 @@ def draw_svg(measurement: dict[str, Any], title: str) -> str:
     if measurement["soak"]:
         curves, y = _draw_soak(measurement, y)
         parts += curves
+    if not measurement["valid"]:
+        frame = f'<rect x="2" y="2" width="{_WIDTH - 4}" height="{y - 4}" fill="none"'
+        parts.append(f'{frame} stroke="{_INVALID}" stroke-width="4"/>')
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" font-family="system-ui, sans-serif" '
         f'font-size="13"><rect width="{_WIDTH}" height="{y}" fill="#ffffff"/>'
@@ -62,9 +69,11 @@ def draw_svg(measurement: dict[str, Any], title: str) -> str:
 
 
 def _draw_validity(measurement: dict[str, Any]) -> list[str]:
+    """Say whether the measurement is valid. One that is not has a red frame and a red label at the right, too."""
     if measurement["valid"]:
-        return [_draw_text(16, 46, "valid", fill=_GREEN)]
-    return [_draw_text(16, 46, f"INVALID: {'; '.join(measurement['reasons'])}", fill=_RED)]
+        return [_draw_text(16, 46, "valid", fill=_VALID)]
+    label = _draw_text(_WIDTH - 16, 26, "not valid: do not compare", fill=_INVALID, text_anchor="end")
+    return [label, _draw_text(16, 46, f"INVALID: {'; '.join(measurement['reasons'])}", fill=_INVALID)]
 
 
 def _draw_latency_split(measurement: dict[str, Any], top: float) -> tuple[list[str], float]:
@@ -119,7 +128,8 @@ def _draw_soak(measurement: dict[str, Any], top: float) -> tuple[list[str], floa
         _draw_text(16, bottom + 4, "0 ms", fill=_GREY),
         _draw_text(_WIDTH - _RIGHT, bottom + 18, f"{seconds:.0f} s", fill=_GREY, text_anchor="end"),
     ]
-    for name, colour in (("p90_ms", _LIGHT_RED), ("p50_ms", _COLOURS["invoke"])):
+    legend = [("p50", _COLOURS["invoke"]), ("p90", _LIGHT_PURPLE)]
+    for name, colour in (("p90_ms", _LIGHT_PURPLE), ("p50_ms", _COLOURS["invoke"])):
         points = [(place_time(window["at_s"]), bottom - height * window[name] / highest_ms) for window in windows]
         parts.append(_draw_curve(points, colour))
     samples = measurement["watch"]
@@ -131,8 +141,12 @@ def _draw_soak(measurement: dict[str, Any], top: float) -> tuple[list[str], floa
     if temperatures:
         # The same height is 0 to 100 °C: a Raspberry Pi throttles from 80 °C on, fully at 85 °C.
         points = [(place_time(at_s), bottom - height * celsius / 100) for at_s, celsius in temperatures]
-        parts.append(_draw_curve(points, _BLUE))
-        parts.append(_draw_text(_WIDTH - _RIGHT + 16, points[-1][1], f"{temperatures[-1][1]:.0f} °C"))
+        parts.append(_draw_curve(points, _ORANGE))
+        parts.append(_draw_text(_WIDTH - _RIGHT + 16, points[-1][1], f"{temperatures[-1][1]:.0f} °C", fill=_ORANGE))
+        legend.append(("temperature", _ORANGE))
+    for index, (name, colour) in enumerate(legend):
+        parts.append(_draw_box((_LEFT + 90 * index, bottom + 10), (10, 10), colour))
+        parts.append(_draw_text(_LEFT + 90 * index + 14, bottom + 19, name))
     return parts, bottom + 40
 
 
@@ -156,6 +170,9 @@ def _draw_line(start: tuple[float, float], end: tuple[float, float], colour: str
 
 
 def _draw_text(x: float, y: float, text: str, **style: str) -> str:
-    """Draw text; `style` are SVG attributes with underscores for dashes. A base name or a path may contain & or <."""
+    """Draw text; `style` are SVG attributes with underscores for dashes.
+
+    A base name or a path may contain & or <, or a control character, with which XML cannot be read.
+    """
     attributes = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in {"fill": _BLACK, **style}.items())
-    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{escape(printable.make_printable(text))}</text>'

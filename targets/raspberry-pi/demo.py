@@ -3,7 +3,28 @@
 Exit code 0 after Ctrl+C or SIGTERM, 1 if a step failed, 2 if the demo could not start, with what to do.
 """
 
-from __future__ import annotations
+import posix
+import sys
+
+if __name__ == "__main__":
+    # check_files.py verifies every file of this folder before one of them is imported: a file json.py, for example,
+    # would run in place of Python's own. A link is not followed, and a pipe is not waited for.
+    _folder = sys.path[0] if not getattr(sys.flags, "safe_path", sys.flags.isolated) else __file__.rpartition("/")[0]
+    _checker = {"__name__": "check_files"}
+    _verified = None
+    try:
+        with open(
+            f"{_folder}/check_files.py",
+            "rb",
+            opener=lambda path, flags: posix.open(path, flags | posix.O_NOFOLLOW | posix.O_NONBLOCK),
+        ) as _file:
+            exec(_file.read(), _checker)  # noqa: S102
+        _verified = _checker["verify_bundle"](_folder)  # type: ignore[operator]
+    except Exception as _error:  # noqa: BLE001
+        print(f"check_files.py: {_error!r}", file=sys.stderr)
+    if _verified is not True:
+        print("check_files.py changed: copy the bundle again", file=sys.stderr)
+        sys.exit(2)
 
 import argparse
 import asyncio
@@ -13,13 +34,13 @@ import os
 import re
 import signal
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 try:
     import board  # type: ignore[import-not-found]
+    import demo_connections
     import demo_guard
     import demo_health
     import demo_loop
@@ -57,8 +78,12 @@ class Demo:
     def __init__(self, facts: dict[str, Any], options: argparse.Namespace) -> None:
         """Load the model of the bundle beside this file, whose model.json contains `facts`. Raises SourceError."""
         width_px, height_px = options.size
-        request = FrameRequest(width_px, height_px, options.rate, facts["input"]["side_px"])
-        source = demo_sources.select_source(options.source, request)
+        labels = tuple(facts["output"]["labels"])
+        request = FrameRequest(width_px, height_px, options.rate, facts["input"]["side_px"], labels)
+        if options.photos is None:
+            source = demo_sources.select_source(options.source, request)
+        else:
+            source = demo_sources.select_folder(options.photos, request)
         model = runtime.Model(HERE / facts["model"], options.threads)
         self.loop = demo_loop.PredictionLoop(source, model, facts)
         self._health = demo_health.BoardHealth(board.Board(options.sysfs, options.vcgencmd), self.loop.stopped)
@@ -88,13 +113,14 @@ class Demo:
             **self._constants,
             "number": shown.number if shown else 0,
             "labels": [[label, round(probability, 6)] for label, probability in labels],
+            "photo": {"name": shown.frame.name, "true_label": shown.frame.true_label} if shown else None,
             "delay_ms": round(shown.delay_ms, 3) if shown else None,
             **statistics,
             "board": self._health.facts,
         }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the program and return its exit code."""
     options = _parse_arguments(arguments)
     if demo_web is None and not options.terminal:
@@ -139,7 +165,8 @@ async def _serve(demo: Demo, guard: Any, options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, demo.loop.stopped.set)
     app = demo_web.make_application(demo, guard, options.viewers)
-    close = await demo_web.serve(app, options.host, options.port, print_addresses)
+    limits = demo_connections.choose_limits(options.viewers)
+    close = await demo_web.serve(app, (options.host, options.port), limits, print_addresses)
     demo.start()
     try:
         await asyncio.to_thread(demo.loop.stopped.wait)
@@ -187,10 +214,19 @@ def _make_warning(facts: dict[str, Any], model: Any) -> str:
     return ""
 
 
-def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(arguments: "Sequence[str] | None") -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Live camera, live labels, in a browser or a terminal.")
     add = parser.add_argument
-    add("--source", default="auto", help="auto, picamera2, /dev/video0, a folder, a video file (default: auto)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--source", default="auto", help="auto, picamera2, /dev/video0, a folder, a video file (default: auto)"
+    )
+    source.add_argument(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="show the photos of a folder; one named after a label is the true class",
+    )
     add("--terminal", action="store_true", help="show it in this terminal, not in a browser")
     add("--host", default="127.0.0.1", help="address to listen on; any but this board's own requires a token")
     add("--port", type=_make_parser(0), default=8000, metavar="N", help="0: any free port (default: 8000)")

@@ -14,10 +14,19 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Frame:
-    """One RGB image, and the milliseconds to capture it. For a camera they include waiting for the next image."""
+    """One RGB image.
+
+    Attributes:
+        image: the image.
+        capture_ms: time to capture it. For a camera it includes waiting for the next image.
+        name: path of the photo in its folder; empty for a camera.
+        true_label: label of the photo, where the name of its folder is one; otherwise empty.
+    """
 
     image: Image.Image
     capture_ms: float
+    name: str = ""
+    true_label: str = ""
 
 
 Frames = Generator[Frame, None, None]
@@ -46,9 +55,11 @@ class FrameRequest:
         height_px: height of a camera's frames.
         rate_hz: largest number of frames per second.
         side_px: side of the model's input, the smallest useful size of a decoded photo.
+        labels: labels of the model. A folder with the name of a label contains photos with this true label.
     """
 
     width_px: int = 640
     height_px: int = 480
     rate_hz: float = 30.0
     side_px: int = 224
+    labels: tuple[str, ...] = ()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 TOKEN_LENGTH = 16
 COOKIE = "edgetl_demo"
+# A name or an IPv4 address, or an IPv6 address in brackets, and a port. Digits and letters are those of ASCII.
+_HOST = re.compile(
+    r"(?:(?P<name>[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_])?)|\[(?P<address>[0-9a-f:.]{2,45})\])(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,13 @@ class Guard:
             host: the Host header.
             origin: the Origin header, None where the request has none.
         """
-        if self.local and not is_loopback(_remove_port(host)):
+        name = parse_host(host)
+        if self.local and not is_loopback(name):
             return f"the host of this demo is 127.0.0.1 or localhost, not {host!r}"
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if not name:
+            return f"{host!r} is not the name of a host"
+        # A browser writes both headers in the same way. Anything else is compared, not interpreted.
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return f"a page of {origin!r} has no access"
         return ""
 
@@ -74,11 +82,20 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _remove_port(host: str) -> str:
-    """Remove the port of a Host header: "[::1]:8000" becomes "::1"."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+def parse_host(host: str) -> str:
+    """Return the name or address of a Host header: "::1" for "[::1]:8000". Empty if it is not as browsers write it.
+
+    Browsers write names in lower case, without percent-encoding; a name with a dot at its end is another one to them.
+    """
+    match = _HOST.fullmatch(host)
+    if match is None or not 0 < int(match["port"] or 80) < 65536:
+        return ""
+    if match["name"]:
+        return match["name"]
+    try:
+        return str(ipaddress.IPv6Address(match["address"]))
+    except ValueError:
+        return ""
 
 
 def _encode(text: str) -> bytes:

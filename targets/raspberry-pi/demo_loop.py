@@ -17,7 +17,6 @@ import numpy as np
 import pixels  # type: ignore[import-not-found]
 from demo_frames import Frame, Source
 from demo_readers import SupervisedSource
-from PIL import Image
 
 STEPS = ("capture", "preprocess", "invoke", "postprocess")
 # How often a waiting thread checks whether it should end.
@@ -31,13 +30,13 @@ class Prediction:
 
     Attributes:
         number: counts the predictions from 1.
-        image: the frame.
+        frame: the frame.
         labels: all labels with their probabilities, the most probable first.
         delay_ms: from the arrival of the frame to its labels.
     """
 
     number: int
-    image: Image.Image
+    frame: Frame
     labels: tuple[tuple[str, float], ...]
     delay_ms: float
 
@@ -144,4 +143,4 @@ class PredictionLoop:
             self._latencies.add(clock_s[-1], dict(zip(STEPS, latencies_ms)))  # noqa: B905  (strict= needs Python 3.10)
         number = self.prediction.number + 1 if self.prediction else 1
         # One assignment of a complete object: other threads read it without a lock.
-        self.prediction = Prediction(number, item.frame.image, labels, (clock_s[-1] - item.arrived_s) * 1e3)
+        self.prediction = Prediction(number, item.frame, labels, (clock_s[-1] - item.arrived_s) * 1e3)

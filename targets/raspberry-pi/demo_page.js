@@ -10,6 +10,14 @@ const setText = (id, text) => { getById(id).textContent = text; };
 // What the board does not report is null, and shown as a dash.
 const formatIfKnown = (value, format) => (value === null || value === undefined ? "–" : format(value));
 
+// A label or a file name may contain characters that change the direction of writing around it: they are shown as
+// escapes. Joiners, which spell words of several languages, stay. For JSON.parse, which calls it with every value.
+function makePrintable(_key, value) {
+  if (typeof value !== "string") return value;
+  return value.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
+}
+
 function createElement(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -60,6 +68,17 @@ function showLatency(latency) {
   }));
 }
 
+// Photos of a folder have a name, and a true class where the name of their folder is a label.
+function showPhoto(photo, labels) {
+  const line = getById("photo");
+  line.hidden = !photo || !photo.name;
+  if (line.hidden) return;
+  const right = labels.length > 0 && labels[0][0] === photo.true_label;
+  line.className = photo.true_label ? (right ? "right" : "wrong") : "";
+  const verdict = photo.true_label ? ` · true class ${photo.true_label}: ${right ? "right" : "wrong"}` : "";
+  line.textContent = photo.name + verdict;
+}
+
 function showThrottling(conditions) {
   const throttledNow = Boolean(conditions && conditions.now.length);
   getById("throttle_tile").classList.toggle("alarm", throttledNow);
@@ -76,6 +95,7 @@ function showState(state) {
   setText("camera", state.camera.name);
   showMessage(state.camera.ok ? "" : `No frame: ${state.camera.message}. The demo tries again.`);
   showLabels(state.labels);
+  showPhoto(state.photo, state.labels);
   setText("rate", formatIfKnown(state.rate_hz, (hz) => hz.toFixed(1)));
   setText("drops", state.drops);
   setText("delay", formatIfKnown(state.delay_ms, (ms) => `${ms.toFixed(1)} ms`));
@@ -120,7 +140,7 @@ function connect() {
   socket.onopen = requestNext;
   socket.onmessage = async ({ data }) => {
     const length = new DataView(data).getUint32(0);
-    const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+    const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)), makePrintable);
     const jpeg = new Uint8Array(data, 4 + length);
     try {
       if (jpeg.length) await drawFrame(jpeg, state.fit);

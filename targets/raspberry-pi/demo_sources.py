@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import time
 from pathlib import Path
 
@@ -37,11 +39,22 @@ def select_source(text: str, request: FrameRequest) -> Source:
         # "~name", where no user has that name.
         raise SourceError(f"{text}: {error}") from error
     if path.is_dir():
-        return Source(path.name or text, lambda: read_folder(path, request))
+        return select_folder(path, request)
     if path.is_file():
         demo_cameras.import_opencv()
         return Source(path.name, lambda: demo_cameras.read_video(path))
     raise SourceError(f"--source {text}: no such folder or file, and not auto, picamera2 or /dev/video0")
+
+
+def select_folder(path: Path, request: FrameRequest) -> Source:
+    """Select a folder of photos, with or without folders in it.
+
+    Raises:
+        SourceError: no such folder.
+    """
+    if not path.is_dir():
+        raise SourceError(f"--photos {path}: no such folder")
+    return Source(path.name or str(path), lambda: read_folder(path, request))
 
 
 def read_any_camera(request: FrameRequest, usb_cameras: Path = USB_CAMERAS) -> Frames:
@@ -70,9 +83,10 @@ def _explain_missing_camera() -> str:
 
 
 def read_folder(path: Path, request: FrameRequest) -> Frames:
-    """Yield the photos of a folder sorted by name, each for PHOTO_S, repeated without end.
+    """Yield the photos of a folder and of the folders in it, each for PHOTO_S, repeated without end.
 
-    A photo is decoded again for every frame, so that the load is similar to that of a camera.
+    The folders take turns, so that the classes of a labelled folder alternate; within a folder photos are sorted by
+    name. A photo is decoded again for every frame, so that the load is similar to that of a camera.
 
     Raises:
         SourceError: the folder is missing, or contains no readable photo.
@@ -91,17 +105,34 @@ def read_folder(path: Path, request: FrameRequest) -> Frames:
                     problem = f"{photo.name}: {error}"
                     break
                 count += 1
-                yield Frame(image, (time.perf_counter() - start) * 1e3)
+                capture_ms = (time.perf_counter() - start) * 1e3
+                yield Frame(
+                    image, capture_ms, photo.relative_to(path).as_posix(), find_true_label(photo, path, request)
+                )
                 time.sleep(max(0.0, start + pause_s - time.perf_counter()))
         if not count:
             raise SourceError(f"no photo in {path.name} can be read: {problem}")
 
 
+def find_true_label(photo: Path, root: Path, request: FrameRequest) -> str:
+    """Return the name of the innermost folder that is a label, `root` included; empty if none is."""
+    names = (*photo.relative_to(root).parts[:-1][::-1], root.absolute().name)
+    return next((name for name in names if name in request.labels), "")
+
+
 def _list_photos(path: Path) -> list[Path]:
+    """List the photos, one of each folder in turn."""
+    photos_of_folder: dict[Path, list[Path]] = {}
     try:
-        photos = sorted(file for file in path.iterdir() if file.suffix.lower() in classify.SUFFIXES)
+        # os.scandir reports a folder that is missing or private; rglob ignores it.
+        with os.scandir(path):
+            for file in sorted(path.rglob("*")):
+                if file.suffix.lower() in classify.SUFFIXES and file.is_file():
+                    photos_of_folder.setdefault(file.parent, []).append(file)
     except OSError as error:
         raise SourceError(f"the folder {path.name} cannot be read: {error.strerror}") from error
+    turns = itertools.zip_longest(*photos_of_folder.values())
+    photos = [photo for turn in turns for photo in turn if photo is not None]
     if not photos:
         raise SourceError(f"the folder {path.name} contains no photos")
     return photos

@@ -33,15 +33,17 @@ def format_lines(state: dict[str, Any]) -> list[str]:
     labels = [(replace_control_characters(label), probability) for label, probability in state["labels"]]
     width = max((len(label) for label, _ in labels), default=0)
     rows = [f"  {label:<{width}}  {format_bar(probability)}  {probability:6.1%}" for label, probability in labels]
-    facts = (format_rate(state), format_latency(state), format_health(state["board"]), format_source(state))
+    facts = [format_rate(state), format_latency(state), format_health(state["board"]), format_source(state)]
+    facts += [f"photo {photo}" for photo in [format_photo(state)] if photo]
     return [*rows, *(f"  {text}" for text in facts)]
 
 
 def format_line(state: dict[str, Any]) -> str:
     """Format the state as one line."""
     best = [f"{replace_control_characters(label)} {probability:.1%}" for label, probability in state["labels"][:1]]
+    photos = [photo for photo in [format_photo(state)] if photo]
     facts = (format_rate(state), format_latency(state), format_health(state["board"]), format_source(state))
-    return " · ".join([*best, *facts])
+    return " · ".join([*best, *photos, *facts])
 
 
 def format_bar(probability: float) -> str:
@@ -79,6 +81,18 @@ def format_throttling(conditions: dict[str, list[str]] | None) -> str:
     if conditions["now"]:
         return f"NOW: {', '.join(conditions['now'])}"
     return f"since boot: {', '.join(conditions['since_boot'])}" if conditions["since_boot"] else "not throttled"
+
+
+def format_photo(state: dict[str, Any]) -> str:
+    """Format the name of a photo and whether its label was predicted; empty for a camera."""
+    photo = state["photo"]
+    if not photo or not photo["name"]:
+        return ""
+    name, true_label = replace_control_characters(photo["name"]), photo["true_label"]
+    if not true_label:
+        return name
+    right = bool(state["labels"]) and state["labels"][0][0] == true_label
+    return f"{name}, true class {replace_control_characters(true_label)}: {'right' if right else 'wrong'}"
 
 
 def format_source(state: dict[str, Any]) -> str:

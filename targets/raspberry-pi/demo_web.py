@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import demo_connections
 import demo_guard
-from aiohttp import WSCloseCode, WSMsgType, web
+import demo_log
+from aiohttp import WSCloseCode, WSMsgType, http_exceptions, web
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -45,6 +47,8 @@ IDLE_TIMEOUT_S = 30.0
 # One of the close codes for private use, 4000 to 4999. demo_page.js contains the same number.
 # Source: RFC 6455, 7.4.2.
 TOO_MANY_VIEWERS = 4001
+# Errors that a request can cause, or a viewer that disconnects.
+REQUEST_ERRORS = (http_exceptions.HttpProcessingError, web.HTTPException, ConnectionError, asyncio.TimeoutError)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -69,27 +73,50 @@ def make_application(demo: Any, guard: Any, viewers: int) -> web.Application:
 
 
 async def serve(
-    app: web.Application, host: str, port: int, on_ready: Callable[[int], None]
+    app: web.Application,
+    address: tuple[str, int],
+    limits: demo_connections.ConnectionLimits,
+    on_ready: Callable[[int], None],
 ) -> Callable[[], Awaitable[None]]:
-    """Listen, call `on_ready` with the port, and return the function that ends the server.
+    """Listen on host and port, call `on_ready` with the port, and return the function that ends the server.
 
     Raises:
         OSError: host and port cannot be listened on.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    demo_log.limit_messages(REQUEST_ERRORS)
+    # After a response, aiohttp reads the rest of a body for at most `lingering_time`.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, lingering_time=limits.request_s)
     await runner.setup()
+    assert runner.server is not None
+    connections = demo_connections.Connections(runner.server, limits)
     try:
-        await web.TCPSite(runner, host, port).start()
+        server = await asyncio.get_running_loop().create_server(connections.accept, *address)
     except OSError:
         await runner.cleanup()
         raise
-    on_ready(runner.addresses[0][1])
-    return runner.cleanup
+
+    async def close() -> None:
+        server.close()
+        await runner.cleanup()
+
+    on_ready(server.sockets[0].getsockname()[1])
+    return close
 
 
 def _make_guard_middleware(guard: Any) -> Any:
     @web.middleware
     async def check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # The headers are complete: the deadline of the connection starts again after the response.
+        connection = request.transport.get_protocol() if request.transport is not None else None
+        if not isinstance(connection, demo_connections.Connection):
+            return await answer(request, handler)
+        connection.begin_request()
+        try:
+            return await answer(request, handler)
+        finally:
+            connection.end_request()
+
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         refusal = guard.explain_refusal(request.headers.get("Host", ""), request.headers.get("Origin"))
         if refusal:
             raise web.HTTPForbidden(text=f"{refusal}\n")
@@ -179,7 +206,7 @@ class _LiveView:
         # The lock lets the other viewers wait for the JPEG instead of encoding it again.
         async with self._encoding:
             if self._jpeg[0] < prediction.number:
-                self._jpeg = (prediction.number, await asyncio.to_thread(encode_jpeg, prediction.image))
+                self._jpeg = (prediction.number, await asyncio.to_thread(encode_jpeg, prediction.frame.image))
             return self._jpeg[1]
 
 

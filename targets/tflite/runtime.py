@@ -5,6 +5,9 @@ Needs numpy and ai-edge-litert only. A Model is one interpreter: create it once,
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,8 +32,9 @@ class Model:
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        with hide_notices():
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
         # No public function reports whether a delegate runs; a DELEGATE operator in the execution plan shows it.
@@ -74,3 +78,30 @@ class Model:
         if not scale:
             return output.astype(np.float32)
         return np.asarray((output.astype(np.float32) - zero_point) * scale, dtype=np.float32)
+
+
+@contextmanager
+def hide_notices() -> Iterator[None]:
+    """Leave out the notices that the library prints itself, such as "INFO: Created TensorFlow Lite XNNPACK delegate".
+
+    It has no setting for them, and writes to the file descriptor of standard error, past sys.stderr. Everything else
+    that it writes meanwhile is printed at the end of the block.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:
+        # Standard error is closed: nothing is printed.
+        yield
+        return
+    # A file in memory: a read-only system has no place for a temporary file.
+    with os.fdopen(os.memfd_create("notices"), "r+b") as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            written.seek(0)
+            for line in written:
+                if not line.startswith(b"INFO: "):
+                    os.write(2, line)

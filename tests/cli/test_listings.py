@@ -35,8 +35,8 @@ def test_bases_as_json_have_the_names_of_the_networks(capsys):
 
 def test_bases_as_a_table_have_a_row_for_each_network(capsys):
     table = run_table(capsys, "bases")
-    header, *rows = table.splitlines()
-    assert header.split()[:2] == ["base", "parameters"]
+    title, header, *rows = table.splitlines()
+    assert "weights in millions" in title and header.split()[:2] == ["base", "top-1"]
     assert [row.split()[0] for row in rows[: len(BASES)]] == list(BASES)
     # Below, the accuracy that the weights inside the package reach.
     assert "--weights formula" in table
@@ -116,3 +116,28 @@ sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["bases"], ["methods"], ["targets"], ["targets", "raspberry-pi-4"]])
+def test_listings_fit_80_columns(capsys, check_tables, arguments):
+    run_table(capsys, *arguments)
+    check_tables(1)
+
+
+def test_doctor_fits_80_columns(capsys, check_tables, monkeypatch):
+    findings = (
+        Finding(subject="tensorflow-model-optimization", ok=True, detail="0.8.1"),
+        Finding(subject="ImageNet weights", ok=False, detail="none in /home/someone/.keras/models: no network " * 3),
+    )
+    monkeypatch.setattr(doctor, "check_machine", lambda: findings)
+    assert cli.run(["doctor"]) == 2
+    capsys.readouterr()
+    check_tables(1)
+
+
+@pytest.mark.slow
+def test_doctor_prints_nothing_of_libraries(edgetl):
+    """TensorFlow prints when it is imported."""
+    done = edgetl("doctor")
+    assert done.stderr == "" and "XNNPACK" in done.stdout
+    assert "oneDNN" not in done.stdout and "WARNING" not in done.stdout

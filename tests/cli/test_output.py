@@ -13,7 +13,9 @@ from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import Artifact, Benchmark, Bundle, LayerError, Trained, TrainingPhase
+from edgetl.core.records import Artifact, Benchmark, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
+from edgetl.core.report import tables
+from edgetl.core.report.gain import Gain
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -62,7 +64,7 @@ SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", c
 @pytest.fixture
 def prepared(tmp_path) -> Built:
     """The results of a build for one target, with those fields only that are shown."""
-    artifact = Artifact.model_construct(method="int8", bytes=640_000)
+    artifact = Artifact.model_construct(method="int8", bytes=640_000, sha256="int8")
     phase = TrainingPhase.model_construct(
         name="head",
         learning_rate=1e-3,
@@ -78,7 +80,9 @@ def prepared(tmp_path) -> Built:
         seconds=1.0,
     )
     candidate = Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"}))
-    chosen = Attempt(method="int8", seconds=12.5, reason="loses +0.50 points, within the limit", candidate=candidate)
+    chosen = Attempt(
+        method="int8", seconds=12.5, reason="chosen: loses +0.50 points, within the limit", candidate=candidate
+    )
     delivered = Delivered(
         target="tflite",
         attempts=(SKIPPED, chosen),
@@ -87,6 +91,9 @@ def prepared(tmp_path) -> Built:
         bundle=Bundle.model_construct(root=tmp_path / "bundle", bytes=1_250_000),
         picture=tmp_path / "methods.svg",
         unmet="",
+        next_method="qat8",
+        gain=Gain(method="int8", model_bytes=640_000, float32_bytes=1_900_000),
+        device_ms={"pi@a": {"int8": 20.0}, "pi@b": {"another": 1.0}},
     )
     return Built(
         run=tmp_path,
@@ -151,7 +158,18 @@ def test_json_of_a_build_for_one_target(prepared):
     record = json.loads(json.dumps(output.dump_built(prepared)))
     assert record["run"] == str(prepared.run) and record["bundle"] == str(prepared.run / "bundle")
     assert (record["method"], record["model_bytes"], record["seconds"]) == ("int8", 640_000, {"train": 1.5})
-    assert record["methods"] == [{"method": "int8", "model_bytes": 640_000, "validation_drop": 0.01, "host_ms": 1.5}]
+    assert record["methods"] == [
+        {
+            "method": "int8",
+            "model_bytes": 640_000,
+            "validation_drop": 0.01,
+            "host_ms": 1.5,
+            "host_disturbed": False,
+            "device_ms": {"pi@a": 20.0},
+            "chosen": True,
+        }
+    ]
+    assert record["next_method"] == "qat8" and record["gain"]["float32_bytes"] == 1_900_000
     assert record["verdict"]["outcome"] == "PASS" and record["verdict"]["photos_needed"] is None
     assert record["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "reason": "no further photos"}
     assert record["ladder"][1]["method"] == "int8"
@@ -183,10 +201,18 @@ def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
 
 def test_ladder_is_shown_where_several_methods_were_tried(prepared):
     text = join_words(show(output.show_built, prepared))
-    assert "int8_more 0 no further photos" in text and "int8 12 loses +0.50 points, within the limit ← chosen" in text
+    assert "int8_more 0 no further photos" in text and "int8 12 chosen: loses +0.50 points" in text
     (delivered,) = prepared.targets
     single = dataclasses.replace(delivered, attempts=delivered.attempts[1:])
     assert "no further photos" not in show(output.show_built, dataclasses.replace(prepared, targets=(single,)))
+
+
+def test_gain_and_latencies_on_devices_are_shown(prepared):
+    text = join_words(show(output.show_built, prepared))
+    assert "int8 against float32: 640 kB instead of 1.90 MB (3.0 times smaller)" in text
+    assert "host ms pi@a ms" in text and "1.50 20.00 ← chosen" in text and "pi@b" not in text
+    unpinned = dataclasses.replace(prepared.targets[0], gain=None)
+    assert "against float32" not in show(output.show_built, dataclasses.replace(prepared, targets=(unpinned,)))
 
 
 def test_layers_are_shown_by_format_with_a_short_name():
@@ -255,3 +281,107 @@ def test_measurements_are_shown_with_warnings_verdicts_and_errors(measured):
 def test_failed_devices_are_shown_where_none_was_measured(measured):
     failed = dataclasses.replace(measured, benchmarks=(), measurements={}, verdicts={}, unmet={})
     assert show(output.show_measured, failed, quiet=True).startswith("error: dead")
+
+
+# Tables
+
+LONG_NAME = "Gänseblümchen (Bellis perennis) bei Regen und im Gegenlicht am frühen Morgen"
+LONG_WORD = "a_class_of_a_data_set_with_forty_letters"
+LAYER = "classifier/mobilenet_v2/expanded_conv_13/depthwise/depthwise;classifier/mobilenet_v2/expanded_conv_13/bn"
+
+
+def make_long_verdict() -> Verdict:
+    names = (LONG_NAME, LONG_WORD, "百合" * 12, "x")
+    changes = (
+        ClassChange(name=name, photos=12_345, reference_accuracy=1.0, accuracy=1 - 0.01 * index)
+        for index, name in enumerate(names)
+    )
+    hops = ("Keras", "float32 ONNX", "mixed8-16, unoptimized graph", "mixed8-16, pi@raspberrypi-greenhouse.local")
+    hop = VERDICT.hops[0].model_copy(update={"photos": 123_456, "broke": 12_345, "fixed": 1_234})
+    return VERDICT.model_copy(
+        update={
+            "method": "mixed8-16",
+            "photos": 123_456,
+            "per_class": tuple(changes),
+            "worst_class": LONG_NAME,
+            "broke": 12_345,
+            "fixed": 1_234,
+            "host_ms": 1234.5,
+            "hops": tuple(hop.model_copy(update={"name": name, "worst_difference": 1.7e-06}) for name in hops),
+        }
+    )
+
+
+def test_tables_of_a_build_fit_80_columns(prepared, check_tables):
+    phase = prepared.trained.phases[0].model_copy(
+        update={
+            "name": "fine_tune",
+            "first_epoch": 101,
+            "last_epoch": 1000,
+            "trainable_parameters": 143_700_000,
+            "learning_rate": 0.000125,
+            "seconds": 12345.0,
+            "note": "no improvement on the validation photos: the weights of phase 1 are kept",
+        }
+    )
+    trained = prepared.trained.model_copy(
+        update={"base": "efficientnet_v2_b0", "parameters": 143_700_000, "device": "gpu:0", "phases": (phase,) * 2}
+    )
+    artifacts = [
+        Artifact.model_construct(
+            sha256="a", method=method, bytes=143_700_000, gzip_bytes=143_700_000, sparsity=0.5, distinct_weights=65536
+        )
+        for method in ("int8", "mixed8-16", "prune8")
+    ]
+    attempts = tuple(
+        Attempt(
+            method=artifact.method,
+            seconds=12345.0,
+            reason="loses +12.34 points, at most +15.67: not certainly within the limit of 2.5",
+            candidate=Candidate(artifact=artifact, validation=make_long_verdict()),
+        )
+        for artifact in artifacts
+    )
+    skipped = "failed: the quantization-aware model and its TFLite file agree on 81.2% of 200 photos, 99% are needed"
+    attempts += (Attempt(method="qat8", seconds=0.0, reason=skipped, candidate=None),)
+    delivered = dataclasses.replace(
+        prepared.targets[0], attempts=attempts, verdict=make_long_verdict(), artifact=artifacts[1]
+    )
+    show(output.show_built, dataclasses.replace(prepared, trained=trained, targets=(delivered,)))
+    check_tables(6)
+
+
+def test_tables_of_layers_and_left_out_photos_fit_80_columns(check_tables):
+    layer = LayerError.model_construct(
+        name=LAYER, operator="DEPTHWISE_CONV_2D", scale=0.1, error_steps=123.45, saturated=0.1234
+    )
+    show(output.show_layers, {"tflite": [layer] * 30, "onnx": [layer] * 3})
+    reasons = (
+        "near duplicate of Gänseblümchen/IMG_20250612_101112.jpg in the validation part",
+        "same photo as x/y.jpg",
+        "cannot be decoded: image file is truncated (12 bytes not processed)",
+    )
+    left_out = tuple(
+        LeftOut(path=f"{LONG_WORD}/IMG_2025061{number}_1011.jpeg", reason=reason)
+        for reason in reasons
+        for number in range(5)
+    )
+    dataset = Dataset.model_construct(left_out=left_out)
+    show(lambda console: console.table(*tables.tabulate_left_out(dataset)))
+    check_tables(3)
+
+
+def test_tables_of_measurements_fit_80_columns(measured, measure_json, check_tables):
+    slow = Measurement.model_validate(measure_json)
+    board = slow.board.model_copy(update={"name": "Raspberry Pi Compute Module 4 Rev 1.1", "cores": 128})
+    long = slow.model_copy(update={"board": board, "valid": False, "reasons": ("busy",)})
+    places = ("pi@raspberrypi-greenhouse.local", "pi@192.168.178.123", "pi@a")
+    measurements = dict(zip(places, (long, slow, slow), strict=True))
+    show(output.show_measured, dataclasses.replace(measured, measurements=measurements))
+    check_tables(4)
+
+
+def test_shipped_weights_fit_80_columns(check_tables, capsys):
+    output.print_shipped_weights(BASES.values())
+    capsys.readouterr()
+    check_tables(1)

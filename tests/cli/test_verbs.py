@@ -361,7 +361,7 @@ def test_finished_run_that_cannot_be_written_is_verified_and_measured(run_folder
 def test_verify_repeats_the_verdict(capfd, run_folder, delivered):
     record, err = run_json(capfd, "verify", run_folder)
     verdict = Verdict.model_validate(record)
-    without_times = {"host_ms", "hops"}
+    without_times = {"host_ms", "host_disturbed", "hops"}
     assert verdict.model_dump(exclude=without_times) == delivered.verdict.model_dump(exclude=without_times)
     assert [hop.name for hop in verdict.hops] == [hop.name for hop in delivered.verdict.hops]
     assert "ledger" in err and "score keras test photos" in err

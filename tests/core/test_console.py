@@ -3,14 +3,14 @@
 import io
 import os
 import re
-import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 
-from edgetl.core import console
-from edgetl.core.console import Console, build_table, create_terminal
+from edgetl.core.console import Console, build_table, colour_outcome, create_terminal, get_table_width, print_rows
+from edgetl.core.screen.output_log import redirect_output
+from edgetl.core.screen.step_plan import PlannedStep, StepPlan
 
 
 class Terminal(io.StringIO):
@@ -99,11 +99,10 @@ def test_failed_step_prints_no_duration():
     assert stream.getvalue() == "• training\n"
 
 
-def test_long_step_prints_its_duration(monkeypatch):
+def test_long_step_prints_its_duration():
     clock = iter([100.0, 103.04])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
-    with Console(stream=stream).step("training"):
+    with Console(stream=stream, clock=lambda: next(clock)).step("training"):
         pass
     assert stream.getvalue() == "• training\n  done in 3.0 s\n"
 
@@ -122,110 +121,177 @@ def test_bar_disappears_when_its_block_fails():
     assert stream.getvalue().rstrip("\n").endswith(("\x1b[2K", "\x1b[?25h"))
 
 
-def test_bars_are_shown_on_terminals_only():
+def test_bars_are_shown_on_terminals_only(monkeypatch):
     with Console(stream=io.StringIO()).bar("photos", 3, "photos") as bar:
-        assert bar.progress is None
+        assert bar.display is None
     with Console(stream=Terminal()).bar("photos", 3, "photos") as bar:
-        assert bar.progress is not None
+        assert bar.display is not None
+    # A dumb terminal cannot move its cursor.
+    monkeypatch.setenv("TERM", "dumb")
+    with Console(stream=Terminal()).bar("photos", 3, "photos") as bar:
+        assert bar.display is None
 
 
-def test_tables_print_every_cell_in_full():
+def test_dumb_terminal_gets_plain_text(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    text = print_everything(Terminal())
+    assert "\x1b" not in text and "\r" not in text and "loss 0.31" not in text
+
+
+def test_overall_line_is_shown_above_the_step_on_terminals_only():
+    plan = StepPlan([PlannedStep("train"), PlannedStep("bundle-a")])
+    for stream in (Terminal(), io.StringIO()):
+        console = Console(stream=stream)
+        with console.follow(plan), console.step("training"), console.bar("photos", 3, "photos") as bar:
+            bar.advance(3)
+        text = stream.getvalue()
+        assert ("step 1 of 2" in text) == stream.isatty()
+    assert text == "• training\n"
+
+
+def test_libraries_cannot_print_through_the_terminal():
+    """rich replaces sys.stderr while it draws, unless it is told not to: text of libraries would not reach the log."""
+    before = sys.stdout, sys.stderr
+    with Console(stream=Terminal()).bar("photos", 3, "photos"):
+        assert (sys.stdout, sys.stderr) == before
+
+
+def test_tables_in_files_print_every_cell_in_full():
     stream = io.StringIO()
     rows = [["x" * 150, "1"], ["[bold]text[/bold]", "22"]]
     Console(stream=stream).table("[title]", ["[column]", "n"], rows)
     text = stream.getvalue()
-    assert text.count("x") == 151  # One more in "text".
-    assert "[bold]text[/bold]" in text and "[title]" in text and "[column]" in text
+    assert "x" * 150 in text and "[bold]text[/bold]" in text and "[title]" in text and "[column]" in text
 
 
-def test_columns_of_numbers_are_aligned_to_the_right():
-    table = build_table("", ["name", "n", "mixed"], [["a", "+1.5", "1"], ["b", "-2", "x"], ["c", "3 %", "2"]])
-    assert [column.justify for column in table.columns] == ["left", "right", "left"]
-    assert table.title is None
-    assert [column.justify for column in build_table("", ["n"], []).columns] == ["left"]
-
-
-def test_tables_in_files_are_wider_than_on_a_terminal():
-    assert create_terminal(io.StringIO()).width == 120 and create_terminal(Terminal()).width == 80
-
-
-def run_program(tmp_path, body: str) -> tuple[subprocess.CompletedProcess[str], str]:
-    """Run a program in which `redirect_output` is imported and `path` is the log. Return the process and the log."""
-    path = tmp_path / "log.txt"
-    head = (
-        "import os, sys, subprocess\n"
-        "from pathlib import Path\n"
-        "from edgetl.core.console import redirect_output\n"
-        f"path = Path({str(path)!r})\n"
+def test_tables_fit_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    print_rows(
+        create_terminal(stream), "a title of more than 40 cells is wrapped, too", ["a", "b"], [["x", "word " * 20]]
     )
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    command = [sys.executable, "-c", head + textwrap.dedent(body)]
-    completed = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    return completed, path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = re.sub(r"\x1b\[[\d;]*m", "", stream.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 40 and lines[0] == "a title of more than 40 cells is"
+    assert get_table_width(create_terminal(stream)) == 40 and get_table_width(create_terminal(io.StringIO())) is None
 
 
-def test_redirection_catches_output_of_c_code_python_and_children(tmp_path):
-    body = """
-    print("before")
-    with redirect_output(path) as real_stderr:
-        os.write(1, b"C stdout\\n")
-        os.write(2, b"C stderr\\n")
-        print("py stdout")
-        print("py stderr", file=sys.stderr)
-        subprocess.run([sys.executable, "-c", "print('child')"], check=True)
-        real_stderr.write("for the user ☼\\n")
-    os.write(1, b"after 1\\n")
-    os.write(2, b"after 2\\n")
-    print("after 3")
-    """
-    completed, log = run_program(tmp_path, body)
-    assert completed.returncode == 0, completed.stderr
-    assert completed.stdout == "before\nafter 1\nafter 3\n"
-    assert completed.stderr == "for the user ☼\nafter 2\n"
-    assert sorted(log.splitlines()) == ["C stderr", "C stdout", "child", "py stderr", "py stdout"]
+def test_table_has_a_bold_title_and_heading():
+    table = build_table("title", ["name"], [["a"], ["PASS"]], None)
+    assert table.plain == "title\nname\na\nPASS"
+    assert sorted({(span.start, span.end, str(span.style)) for span in table.spans}) == [
+        (0, 5, "bold"),
+        (6, 10, "bold"),
+        (13, 17, "bold green"),
+    ]
 
 
-def test_redirection_ends_after_an_error_and_appends_to_the_log(tmp_path):
-    body = """
-    for number in range(2):
-        try:
-            with redirect_output(path):
-                print("inside", number)
-                raise ValueError
-        except ValueError:
-            print("outside", number)
-    """
-    completed, log = run_program(tmp_path, body)
-    assert completed.stdout == "outside 0\noutside 1\n" and completed.stderr == ""
-    assert log == "inside 0\ninside 1\n"
+@pytest.mark.parametrize(
+    ("line", "coloured"),
+    [
+        ("PASS: int8 predicts", {"PASS": "bold green"}),
+        ("FAIL: int8 predicts", {"FAIL": "bold red"}),
+        ("UNDECIDED: 12 more photos", {"UNDECIDED": "bold yellow"}),
+        ("pi  12.0 ms  INVALID", {"INVALID": "bold red"}),
+        ("the PASS is closed", {}),
+        ("FAILURE", {}),
+        ("", {}),
+    ],
+)
+def test_outcomes_are_coloured(line, coloured):
+    text = colour_outcome(line)
+    assert {line[span.start : span.end]: str(span.style) for span in text.spans} == coloured
 
 
-def test_redirection_leaves_no_descriptor_open(tmp_path):
-    body = """
-    count = lambda: len(os.listdir("/proc/self/fd"))
-    before = count()
+def test_verdict_is_coloured_on_terminals_only(monkeypatch):
+    for stream in (Terminal(), io.StringIO()):
+        Console(stream=stream).say("PASS: int8")
+        assert stream.getvalue() == ("\x1b[1;32mPASS\x1b[0m: int8\n" if stream.isatty() else "PASS: int8\n")
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    Console(stream=stream).say("PASS: int8")
+    assert "\x1b[1;32m" not in stream.getvalue()
+
+
+def test_sentences_are_wrapped_at_spaces_on_terminals_only(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        Console(stream=stream).say("  drop +0.12 points, limit 2; broke 3, fixed 1", wrap=True)
+    assert terminal.getvalue() == "  drop +0.12 points, limit\n    2; broke 3, fixed 1\n"
+    assert file.getvalue() == "  drop +0.12 points, limit 2; broke 3, fixed 1\n"
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[31m", "\x9b2J", "a\rb", "a\nPASS: b", "\u202ecod", "\udcff"])
+@pytest.mark.parametrize("stream_type", [io.StringIO, Terminal])
+def test_untrusted_text_is_escaped_in_every_way_out(monkeypatch, stream_type, hostile):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    stream = stream_type()
+    console = Console(stream=stream).labelled(f"{hostile} ")
+    console.say(hostile)
+    console.say(f"x {hostile}", wrap=True)
+    console.warn(hostile)
+    console.error(hostile, [hostile], hostile)
+    console.table(hostile, [hostile], [[hostile]])
+    with console.step(hostile), console.bar(hostile, 2, hostile) as bar:
+        bar.advance(note=hostile)
+    text = re.sub(r"\x1b\[(\d+(;\d+)*)?[mKA]|\x1b\[\?25[lh]|\r(?=\x1b)|\r?\n", "", stream.getvalue())
+    assert hostile not in stream.getvalue()
+    assert text.isprintable(), repr(text)
+    escaped = hostile.encode("unicode_escape").decode()
+    assert text.count(escaped) >= 12
+
+
+def test_lines_are_logged_with_the_time_and_without_colours(tmp_path):
+    stream, path = Terminal(), tmp_path / "log.txt"
     with redirect_output(path):
+        console = Console(stream=stream, logged=True)
+        print_lines(console)
+        console.log_error("ended", ["there"], "do that")
+        quiet = Console(stream=stream, logged=True, quiet=True)
+        quiet.say("quiet")
+        quiet.table("quiet", ["column"], [["cell"]])
+    log = path.read_text(encoding="utf-8")
+    assert "\x1b" not in log and "ended" not in stream.getvalue()
+    assert [line[20:] for line in log.splitlines()] == [
+        "news",
+        "warning: careful",
+        "error: wrong",
+        "  at here",
+        "title",
+        "name  n",
+        "a     1",
+        "• training",
+        "✓ training  0.0 s",
+        "error: ended",
+        "  at there",
+        "  hint: do that",
+        "quiet",
+        "quiet",
+        "column",
+        "cell",
+    ]
+
+
+def print_lines(console: Console) -> None:
+    console.say("news")
+    console.warn("careful")
+    console.error("wrong", ["here"])
+    console.table("title", ["name", "n"], [["a", "1"]])
+    with console.step("training"):
         pass
-    print(count() - before)
-    try:
-        with redirect_output(path / "absent"):
-            pass
-    except OSError:
-        print(count() - before)
-    """
-    completed, _ = run_program(tmp_path, body)
-    assert completed.stdout == "0\n0\n", completed.stderr
 
 
-def test_redirection_ends_even_if_the_disk_is_full(tmp_path):
-    body = """
-    try:
-        with redirect_output(Path("/dev/full")):
-            print("lost")
-    except OSError as error:
-        os.write(2, error.strerror.encode())
-    os.write(1, b"visible")
-    os._exit(0)
-    """
-    completed, _ = run_program(tmp_path, body)
-    assert (completed.stdout, completed.stderr) == ("visible", "No space left on device")
+def test_full_disk_of_the_log_is_told_once_and_ends_nothing():
+    stream = io.StringIO()
+    with Path("/dev/full").open("w") as full:
+        saved = os.dup(2)
+        os.dup2(full.fileno(), 2)
+        try:
+            console = Console(stream=stream, logged=True)
+            console.say("one")
+            console.say("two")
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+    assert stream.getvalue() == "one\nwarning: log.txt cannot be written: No space left on device\ntwo\n"

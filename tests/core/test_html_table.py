@@ -1,5 +1,7 @@
 """html_table: cells, titles and columns are escaped."""
 
+import pytest
+
 from edgetl.core.html_table import render_table
 
 
@@ -18,3 +20,9 @@ def test_hostile_text_is_escaped():
     html = render_table("<b>", ["<i>"], [["<script>alert(1)</script>", '"&']])
     assert "<script>" not in html and "<b>" not in html and "<i>" not in html
     assert "&lt;script&gt;" in html and "&quot;&amp;" in html
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b", "a\rb", "\u202ecod"])
+def test_control_characters_are_escaped(text):
+    html = render_table(text, [text], [[text]])
+    assert html.isprintable() and html.count(text.encode("unicode_escape").decode()) == 3

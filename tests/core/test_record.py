@@ -47,6 +47,13 @@ def test_record_follows_its_folder(tmp_path):
     assert Note.from_json(value, tmp_path / "new") == make_note(tmp_path / "new")
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "../note.txt", "deep/../../note.txt"])
+def test_path_that_leads_out_of_the_folder_is_not_read(tmp_path, path):
+    value = make_note(tmp_path).to_json(tmp_path)
+    with pytest.raises(ValidationError, match="leads out of the folder"):
+        Note.from_json({**value, "path": path}, tmp_path)
+
+
 def test_path_outside_the_folder_cannot_be_written(tmp_path):
     with pytest.raises(PydanticSerializationError, match="subpath"):
         make_note(tmp_path / "a").to_json(tmp_path / "b")

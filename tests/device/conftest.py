@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from edgetl.core.device import targets
+from edgetl.core.device import bundle_files, targets
 from edgetl.core.storage.files import hash_file
 from edgetl.pipeline.build import Built
 from edgetl.pipeline.order import Order
@@ -134,7 +134,7 @@ def ready_environment(
         board.copy(bundle)
         completed = board.ssh(f"sh {bundle.name}/setup.sh </dev/null")
         assert completed.returncode == 0, completed.stdout + completed.stderr
-        assert completed.stdout.endswith("This device computes what the build computed.\n")
+        assert completed.stdout.endswith(f"{bundle_files.format_closing_line((bundle / 'SHA256SUMS').read_bytes())}\n")
         pack = ["ssh", "-F", str(board.config), "-T", board.name, f"tar -C {bundle.name} -cf - .venv"]
         with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:
             unpack = ["tar", "-x", "-C", str(folder), "--no-same-owner"]

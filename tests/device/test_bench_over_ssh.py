@@ -16,7 +16,7 @@ LIST_BUNDLES = "ls -A .cache/edgetl/bundles 2>/dev/null; true"
 
 # A python3 whose virtual environments are copies of one that setup.sh made earlier.
 PYTHON = """#!/bin/sh
-if [ "$1 $2" = "-m venv" ]; then exec cp -a {environment} "$3"; fi
+if [ "$1 $2 $3" = "-I -m venv" ]; then exec cp -a {environment} "$4"; fi
 exec /usr/bin/python3 "$@"
 """
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from edgetl.core.device import bundle_files
 from tests.device.test_predictions import WITH_WHEELS, compute_largest_difference, predict_here, predict_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("boards")]
@@ -17,7 +18,7 @@ def test_setup_installs_from_a_folder_of_wheels_and_can_be_repeated(board, built
     device.copy(bundle)
     first = device.ssh(f"sh {bundle.name}/setup.sh")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert first.stdout.endswith("This device computes what the build computed.\n")
+    assert first.stdout.endswith(f"{bundle_files.format_closing_line((bundle / 'SHA256SUMS').read_bytes())}\n")
     second = device.ssh(f"sh {bundle.name}/setup.sh")
     assert second.returncode == 0 and second.stdout == first.stdout
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import ladder
 from edgetl.core.recipe.resolve import parse_recipe
+from edgetl.core.run.pins import write_pin
 from edgetl.core.run.run_folder import open_run, read_finished_stage, stage_file_name
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.onnx import graph as onnx_graph
@@ -332,3 +334,35 @@ def test_layers_of_both_formats_are_ranked_by_their_error(built_both, both, orde
     assert weighted == {"tflite": 28, "onnx": 28}
     for errors in layers.values():
         assert [layer.error_steps for layer in errors] == sorted((layer.error_steps for layer in errors), reverse=True)
+
+
+# The choice
+
+
+def test_attempts_say_why_a_file_was_chosen_and_what_it_gains(delivered):
+    (attempt,) = delivered.attempts
+    assert attempt.reason.startswith("chosen: loses ") and delivered.next_method == ""
+    assert delivered.gain.method == "int8" and delivered.gain.float32_bytes > 2 * delivered.gain.model_bytes
+    (here,) = delivered.gain.latencies
+    assert here.where == "on one thread of this machine" and min(here.ms, here.float32_ms) > 0
+
+
+def test_next_file_is_named_with_its_command(built, delivered):
+    assert built.list_next_files() == {"tflite": ""}
+    followed = dataclasses.replace(delivered, next_method="qat8")
+    named = dataclasses.replace(built, run=Path("/my runs/1"), targets=(followed,)).list_next_files()
+    assert named == {"tflite": "the next file is qat8: edgetl bundle '/my runs/1' --method qat8"}
+    other = dataclasses.replace(delivered, target="onnx")
+    named = dataclasses.replace(built, run=Path("/run"), targets=(followed, other)).list_next_files()
+    assert named["tflite"].endswith("edgetl bundle /run --target tflite --method qat8") and named["onnx"] == ""
+
+
+def test_build_says_that_it_replaces_a_pinned_bundle(copied, order):
+    stream = io.StringIO()
+    write_pin(copied, "tflite", "float16")
+    for _ in range(2):
+        with open_run(copied) as run:
+            run_build(Context(order=order, run=run, console=Console(quiet=True, stream=stream)))
+    words = " ".join(stream.getvalue().split())
+    assert words.count("the bundle for tflite was made with --method float16: this build chooses again") == 1
+    assert f"puts int8 in its place; edgetl bundle {copied} --method float16 brings it back" in words

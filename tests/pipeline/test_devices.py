@@ -8,6 +8,7 @@ import pytest
 
 from edgetl.core.device import benchmark, targets
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.run.latencies import read_latencies
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.pipeline import Pipeline
 
@@ -91,6 +92,13 @@ def test_device_that_fails_is_an_error_beside_the_others(part, delivered, on_dev
     assert [result.where for result in measured.benchmarks] == ["pi@a", "pi@b"] == list(measured.measurements)
     assert [error.message for error in measured.errors] == ["dead: measuring failed: no wheel"]
     assert measured.verdicts == {} and measured.unmet == {"pi@a": "", "pi@b": ""}
+
+
+def test_latencies_of_devices_are_kept_in_the_run_folder(part, context, delivered, on_devices, on_host):
+    for names in (("pi@a", "dead"), ()):
+        part.devices.measure_everywhere(delivered.artifact, delivered.bundle, names, soak_s=0.0, accuracy=False)
+    (device,) = read_latencies(context.run.root, "tflite").items()
+    assert device[0] == "pi@a" and device[1].keys() == {delivered.artifact.sha256}
 
 
 def test_only_a_single_device_may_ask_for_a_password(part, delivered, on_devices):

@@ -16,6 +16,7 @@ from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import SCORING, Context
 from edgetl.pipeline.model import Model
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 
 @pytest.fixture
@@ -70,6 +71,16 @@ def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
         model = make_model(flags={"external": {"path": str(built.trained.path), "scaling": "none"}})
         assert model.input_spec.side_px == built.trained.input.side_px
     assert calls == [(built.trained.path,)]
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+@pytest.mark.parametrize("option", ["path", "labels"])
+def test_special_file_as_model_or_labels_is_refused_at_once(make_model, built, tmp_path, kind, option):
+    files = {"path": str(built.trained.path), "scaling": "none", option: str(make_special(kind, tmp_path))}
+    model = make_model(flags={"external": files})
+    with pytest.raises(ConfigError, match=f"file cannot be read: it is {SPECIAL_FILES[kind]}") as caught:
+        _ = model.input_spec
+    assert caught.value.where == (files[option],)
 
 
 def test_labels_that_are_not_utf8_are_refused(make_model, built, photos, tmp_path):

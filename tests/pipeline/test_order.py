@@ -1,6 +1,7 @@
 """An order survives its file. A folder that is not a run folder is an error."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from edgetl.core.device import target_search, targets
 from edgetl.core.errors import ConfigError
 from edgetl.pipeline.order import Order, has_order, load_order, save_order
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 
 def test_order_is_read_back_from_its_file(plain_order, tmp_path):
@@ -53,6 +55,48 @@ def test_one_of_several_targets_must_be_named(plain_order):
     with pytest.raises(ConfigError, match="several targets: tflite, raspberry-pi-4") as caught:
         order.find_target()
     assert "--target tflite" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("photos", 3),
+        ("photos", {"a": 1}),
+        ("photos", "a\0b"),
+        ("targets", [3]),
+        ("targets", ["tflite"]),
+        ("targets", [{"id": ["tflite"], "folder": ""}]),
+        ("targets", [{"id": "tflite", "folder": "a\0b"}]),
+        ("targets", {"id": "tflite"}),
+        ("recipe", []),
+        ("recipe", {"base": 3}),
+        ("method", {}),
+        ("all_methods", "yes"),
+    ],
+)
+def test_order_with_a_value_of_another_type_is_refused(plain_order, tmp_path, key, wrong):
+    save_order(plain_order, tmp_path)
+    path = tmp_path / "order.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: wrong}))
+    with pytest.raises(ConfigError) as caught:
+        load_order(tmp_path)
+    assert str(path) in caught.value.where or key == "targets"
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_file_instead_of_an_order_is_refused(tmp_path, kind):
+    special, path = make_special(kind, tmp_path), tmp_path / "order.json"
+    path.symlink_to(special) if kind == "zero" else special.rename(path)
+    with pytest.raises(ConfigError, match="the file cannot be read: it is a"):
+        load_order(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"photos": "", "targets": ' + "[" * 5000 + "]" * 5000 + "}"])
+def test_deep_order_is_refused(tmp_path, content):
+    (tmp_path / "order.json").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_order(tmp_path)
+    assert caught.value.hint == "give the folder that edgetl build wrote"
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"photos": 3}', '{"photos": "", "targets": []}'])

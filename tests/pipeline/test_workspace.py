@@ -27,7 +27,17 @@ def test_output_of_libraries_goes_to_the_log_and_messages_to_stderr(tmp_path, ca
     assert run.root == tmp_path / "run"
     out, err = capfd.readouterr()
     assert out == "" and err == "a message\n"
-    assert (tmp_path / "run" / "log.txt").read_text() == "a library on stdout\na library on stderr\n"
+    first, second, message = (tmp_path / "run" / "log.txt").read_text().splitlines()
+    assert (first, second) == ("a library on stdout", "a library on stderr")
+    # What edgetl prints has the time before it.
+    assert message[:2] == "20" and message[19:] == " a message"
+
+
+def test_error_that_ends_a_command_is_in_the_log(tmp_path):
+    with pytest.raises(DataError), open_workspace(tmp_path / "run", quiet=False):
+        raise DataError("the photos are wrong", where=["a.jpg"], hint="take others")
+    lines = (tmp_path / "run" / "log.txt").read_text().splitlines()
+    assert [line[20:] for line in lines] == ["error: the photos are wrong", "  at a.jpg", "  hint: take others"]
 
 
 def test_quiet_workspace_shows_warnings_only(tmp_path, capfd):

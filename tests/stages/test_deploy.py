@@ -22,9 +22,11 @@ from edgetl.engines.ssh import Device
 from edgetl.stages.deploy import deploy_bundle
 
 SHA256 = "m" * 64
-SETUP = (
-    'here=$(dirname "$0"); mkdir -p "$here/.venv/bin"; ln -sf "{python}" "$here/.venv/bin/python"; echo set up >>~/did'
+CLOSING_LINE = (
+    'cd "$here"; echo "This device computes what the build computed'
+    ' ($(($(wc -l <SHA256SUMS) - 1)) files, bundle $(sha256sum <SHA256SUMS | cut -c 1-12))."'
 )
+SETUP = 'here=$(dirname "$0"); mkdir -p "$here/.venv/bin"; ln -sf "{python}" "$here/.venv/bin/python"\n' + CLOSING_LINE
 # The part of bench.py that deployment depends on: it writes the prepared measurement, and what it was called with.
 BENCH = """
 import json, pathlib, sys, time
@@ -68,7 +70,8 @@ def make_bundle(tmp_path, measure_json) -> Callable[..., Bundle]:
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text, encoding="utf-8")
-        return Bundle.model_construct(root=root, target="tflite", files=dict.fromkeys(files, ""), bytes=20_000)
+        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+        return Bundle.model_construct(root=root, target="tflite", files=digests, bytes=20_000)
 
     return make
 
@@ -160,6 +163,26 @@ def test_bundle_on_the_device_is_not_copied_again(fleet, deploy):
     assert "copy 0.0 MB" not in lines and len(list_bundles(home)) == 1
 
 
+@pytest.mark.parametrize("name", ["golden/0.jpg", "SHA256SUMS", "setup.sh"])
+def test_bundle_that_changed_on_the_device_is_copied_again(fleet, deploy, name):
+    home = fleet.add("board")
+    deploy("board")
+    (digest,) = list_bundles(home)
+    changed = home / ".cache" / "edgetl" / "bundles" / digest / name
+    content = changed.read_bytes()
+    # A script that was cut off does nothing and ends with exit code 0.
+    changed.write_bytes(b"")
+    _, lines = deploy("board")
+    assert "copy 0.0 MB" in lines and changed.read_bytes() == content
+
+
+def test_bundle_that_changed_here_is_refused(fleet, deploy, bundle):
+    home = fleet.add("board")
+    (bundle.root / "setup.sh").write_text("exit 0")
+    error = get_error(deploy, "board")
+    assert error.message == "the bundle changed since it was made" and not (home / ".cache").exists()
+
+
 def test_configuration_of_the_users_ssh_is_not_overridden(fleet, deploy):
     fleet.add("board")
     deploy("board")
@@ -237,7 +260,8 @@ def test_file_that_changes_on_its_way_is_refused(fleet, deploy):
 @pytest.mark.parametrize(
     ("code", "message", "bundles"),
     [
-        (1, "board does not compute what the build computed: no wheel", 0),
+        (0, "board does not compute what the build computed: the last line of its self-check is 'no wheel'", 0),
+        (1, "board does not compute what the build computed: the last line of its self-check is 'no wheel'", 0),
         (2, "board cannot be set up: no wheel", 1),
         (3, "board: setting it up failed: no wheel", 1),
     ],

@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-LITERT = {"python": ">=3.10,<3.15", "architectures": ["aarch64", "x86_64"], "systems": ["bookworm", "trixie"]}
-ARMV7 = {"python": ">=3.9,<3.12", "architectures": ["armv7l"], "systems": ["32-bit bookworm"]}
+LITERT = {
+    "python": ">=3.10,<3.15",
+    "architectures": ["aarch64"],
+    "other_architectures": ["x86_64"],
+    "systems": ["bookworm", "trixie"],
+}
+ARMV7 = {
+    "python": ">=3.9,<3.12",
+    "architectures": ["armv7l"],
+    "other_architectures": ["x86_64"],
+    "systems": ["32-bit bookworm"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +33,7 @@ def check_python(import_payload):
         (LITERT, (3, 13), "aarch64", 64),
         (LITERT, (3, 10), "x86_64", 64),
         (ARMV7, (3, 11), "armv7l", 32),
+        (ARMV7, (3, 11), "x86_64", 64),
     ],
 )
 def test_supported_python_and_processor_have_no_problem(check_python, runtime, python, machine, bits):

@@ -73,10 +73,25 @@ def test_demo_in_a_terminal_needs_no_aiohttp_and_ends_with_a_signal(demo_bundle,
             line = child.stdout.readline()
             if line.startswith("red 9"):
                 break
-        assert re.match(r"red 9\d\.\d% · \d+\.\d frames/s, \d+ dropped · capture .* ms · .* · photos$", line), line
+        assert re.match(
+            r"red 9\d\.\d% · a\.png · \d+\.\d frames/s, \d+ dropped · capture .* ms · .* · photos$", line
+        ), line
         child.send_signal(number)
         assert child.wait(30) == 0
         assert "Traceback" not in child.stderr.read()
+
+
+def test_folder_with_classes_is_shown_with_names_and_true_classes(demo_bundle, device, photos):
+    (photos / "blue").mkdir()
+    (photos / "a.png").rename(photos / "blue" / "a.png")
+    with run_demo(device, demo_bundle, "--photos", photos, "--terminal") as child:
+        for _ in range(20):
+            line = child.stdout.readline()
+            if line.startswith("red 9"):
+                break
+        assert " · blue/a.png, true class blue: wrong · " in line
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
 
 
 def test_missing_aiohttp_is_reported_with_the_command_that_installs_it(demo_bundle, device, photos):
@@ -100,7 +115,15 @@ def test_unusable_source_is_reported(demo_bundle, demo_device, source, message):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--port", "65536"], ["--viewers", "0"], ["--size", "640"], ["--size", "640x-480"], ["--rate", "x"]]
+    "arguments",
+    [
+        ["--photos", "/", "--source", "/"],
+        ["--port", "65536"],
+        ["--viewers", "0"],
+        ["--size", "640"],
+        ["--size", "640x-480"],
+        ["--rate", "x"],
+    ],
 )
 def test_wrong_option_is_refused(demo_bundle, demo_device, arguments):
     completed = demo_device.run(demo_bundle, "demo.py", *arguments)
@@ -138,11 +161,12 @@ def test_token_is_read_from_the_environment(demo_bundle, demo_device, photos):
         assert child.wait(30) == 2 and "16 or more" in child.stderr.read()
 
 
-def test_failed_prediction_ends_the_demo_with_exit_code_1(demo_bundle, demo_device, photos, tmp_path):
+def test_failed_prediction_ends_the_demo_with_exit_code_1(demo_bundle, demo_device, photos, write_checksums, tmp_path):
     folder = Path(shutil.copytree(demo_bundle, tmp_path / "bundle"))
     facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     facts["output"]["labels"].append("one too many")
     (folder / "model.json").write_text(json.dumps(facts), encoding="utf-8")
+    write_checksums(folder)
     with run_demo(demo_device, folder, "--source", photos, "--port", "0") as child:
         assert child.wait(30) == 1 and "3 outputs and model.json 4 labels" in child.stderr.read()
 

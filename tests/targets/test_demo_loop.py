@@ -100,7 +100,7 @@ def test_slow_model_predicts_the_newest_frame_and_drops_older_ones(demo_frames, 
     assert 0 <= len(delivered) - drops - loop.prediction.number <= 3
     assert drops > 2 * loop.prediction.number
     # With a queue in place of the slots, the model would be behind by all the frames that it did not predict.
-    assert delivered[-1] - read_number(loop.prediction.image) < drops / 2
+    assert delivered[-1] - read_number(loop.prediction.frame.image) < drops / 2
     assert len(model.threads) == 1 and not loop.failed
 
 
@@ -142,11 +142,11 @@ def test_labels_belong_to_the_frame_of_the_prediction(demo_frames, start_loop, t
     wait_until(lambda: loop.prediction and loop.prediction.number >= 5)
     loop.stop()
     prediction = loop.prediction
-    brightness = np.asarray(prediction.image).mean() / 255
+    brightness = np.asarray(prediction.frame.image).mean() / 255
     assert dict(prediction.labels)["light"] == pytest.approx(brightness)
     probabilities = [probability for _, probability in prediction.labels]
     assert probabilities == sorted(probabilities, reverse=True)
-    prediction.image.save(tmp_path / "frame.png")
+    prediction.frame.image.save(tmp_path / "frame.png")
     assert np.array_equal(model.inputs[-1], pixels.load_photo(tmp_path / "frame.png", 8, "crop"))
 
 

@@ -60,6 +60,41 @@ def test_each_photo_is_shown_several_times_and_the_folder_is_repeated(demo_sourc
 
 
 @pytest.mark.usefixtures("fast_clock")
+def test_photos_have_their_name_and_the_class_that_their_folder_names(demo_sources, demo_frames, photos):
+    for folder in ("rose", "daisy/garden", "other"):
+        (photos / folder).mkdir(parents=True)
+        for name in ("1.png", "2.png"):
+            shutil.copyfile(photos / "b.png", photos / folder / name)
+    request = demo_frames.FrameRequest(side_px=96, labels=("daisy", "rose"))
+    frames = demo_sources.read_folder(photos, request)
+    shown: dict[str, str] = {}
+    while len(shown) < 9:
+        frame = next(frames)
+        shown.setdefault(frame.name, frame.true_label)
+    # The folders take turns, so that the classes alternate.
+    assert list(shown.items()) == [
+        ("a.jpg", ""),
+        ("daisy/garden/1.png", "daisy"),
+        ("other/1.png", ""),
+        ("rose/1.png", "rose"),
+        ("b.png", ""),
+        ("daisy/garden/2.png", "daisy"),
+        ("other/2.png", ""),
+        ("rose/2.png", "rose"),
+        ("c.JPG", ""),
+    ]
+    assert next(demo_sources.read_folder(photos / "rose", request)).true_label == "rose"
+
+
+def test_folder_option_is_a_folder(demo_sources, demo_frames, photos):
+    request = demo_frames.FrameRequest()
+    assert demo_sources.select_folder(photos, request).name == "photos"
+    for path in (photos / "a.jpg", photos / "nowhere"):
+        with pytest.raises(demo_frames.SourceError, match=r"--photos .*: no such folder"):
+            demo_sources.select_folder(path, request)
+
+
+@pytest.mark.usefixtures("fast_clock")
 def test_unreadable_photo_is_skipped(demo_sources, demo_frames, photos):
     (photos / "a.jpg").write_bytes(b"\xff\xd8\xff nothing")
     frames = demo_sources.read_folder(photos, demo_frames.FrameRequest(side_px=96))

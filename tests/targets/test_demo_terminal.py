@@ -13,6 +13,7 @@ def demo_terminal(import_payload):
 
 STATE = {
     "labels": [["ox-eye ☼", 0.75], ["rose", 0.25]],
+    "photo": {"name": "", "true_label": ""},
     "rate_hz": 29.97,
     "drops": 12,
     "latency_ms": {"capture": 3.14, "preprocess": 1.0, "invoke": 4.5, "postprocess": 0.1},
@@ -40,6 +41,23 @@ def test_without_frames_the_reason_is_shown(demo_terminal):
     texts = ["no frames, 12 dropped", "no latencies", "throttling unknown", "NO FRAME (camera): it was disconnected"]
     assert demo_terminal.format_line(state) == " · ".join(texts)
     assert [line.strip() for line in demo_terminal.format_lines(state)] == texts
+
+
+@pytest.mark.parametrize(
+    ("photo", "text"),
+    [
+        (None, ""),
+        ({"name": "", "true_label": ""}, ""),
+        ({"name": "a.jpg", "true_label": ""}, "a.jpg"),
+        ({"name": "ox-eye ☼/a.jpg", "true_label": "ox-eye ☼"}, "ox-eye ☼/a.jpg, true class ox-eye ☼: right"),
+        ({"name": "rose/\x1b[2J.jpg", "true_label": "rose"}, "rose/?[2J.jpg, true class rose: wrong"),
+    ],
+)
+def test_photo_is_shown_with_its_name_and_its_true_class(demo_terminal, photo, text):
+    state = {**STATE, "photo": photo}
+    assert demo_terminal.format_photo(state) == text
+    assert (f" · {text} · " in demo_terminal.format_line(state)) == bool(text)
+    assert (f"  photo {text}" in demo_terminal.format_lines(state)) == bool(text)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ def demo_guard(import_payload):
     return import_payload("demo_guard")
 
 
+@pytest.fixture(scope="module")
+def demo_connections(import_payload):
+    return import_payload("demo_connections")
+
+
 class FakeDemo:
     """A demo without threads, whose prediction the test sets."""
 
@@ -35,7 +40,9 @@ class FakeDemo:
         return {"number": prediction.number if prediction else 0, "labels": [["ox-eye & co ☼ </script>", 0.5]]}
 
     def set_prediction(self, number):
-        self.loop.prediction = SimpleNamespace(number=number, image=Image.new("RGB", (64, 48), "red"))
+        self.loop.prediction = SimpleNamespace(
+            number=number, frame=SimpleNamespace(image=Image.new("RGB", (64, 48), "red"))
+        )
 
 
 def run_with_client(app, test):
@@ -268,12 +275,13 @@ def test_jpeg_is_at_most_as_large_as_the_view(demo_web):
         assert Image.open(io.BytesIO(demo_web.encode_jpeg(Image.new("RGB", size)))).size == expected
 
 
-def test_used_port_is_an_error_and_a_free_one_is_reported(demo_web, demo_guard):
+def test_used_port_is_an_error_and_a_free_one_is_reported(demo_web, demo_guard, demo_connections):
     async def run():
         ports: list[int] = []
-        close = await demo_web.serve(make_app(demo_web, demo_guard)[1], "127.0.0.1", 0, ports.append)
+        limits = demo_connections.choose_limits(2)
+        close = await demo_web.serve(make_app(demo_web, demo_guard)[1], ("127.0.0.1", 0), limits, ports.append)
         with pytest.raises(OSError):
-            await demo_web.serve(make_app(demo_web, demo_guard)[1], "127.0.0.1", ports[0], ports.append)
+            await demo_web.serve(make_app(demo_web, demo_guard)[1], ("127.0.0.1", ports[0]), limits, ports.append)
         await close()
         assert len(ports) == 1 and ports[0] > 0
 

@@ -52,7 +52,7 @@ def test_unchanged_bundle_passes_the_self_check(onnx_device, bundle):
     completed = onnx_device.run(bundle, "selfcheck.py")
     assert completed.returncode == 0, completed.stdout + completed.stderr
     assert "the optimized graph runs" in completed.stdout and "onnxruntime" in completed.stdout
-    assert completed.stdout.endswith("This device computes what the build computed.\n")
+    assert completed.stdout.endswith(f"{bundle_files.format_closing_line((bundle / 'SHA256SUMS').read_bytes())}\n")
 
 
 def test_other_outputs_than_those_of_the_build_fail_the_self_check(onnx_device, bundle, write_checksums, tmp_path):

@@ -86,6 +86,37 @@ def test_invalid_measurement_is_marked_with_its_reasons(plots, measurement):
     assert "INVALID: throttled during the run; busy" in plots.draw_svg(measurement, "title")
 
 
+def list_colours(svg: str) -> set[str]:
+    return set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', svg))
+
+
+def test_colour_of_invalid_is_used_for_nothing_else(plots, measurement):
+    """Bars of invoke were red, as if they were not valid."""
+    valid = list_colours(plots.draw_svg(measurement, "title"))
+    measurement["valid"], measurement["reasons"] = False, ["busy"]
+    svg = plots.draw_svg(measurement, "title")
+    added = list_colours(svg) - valid
+    assert len(added) == 1 and "not valid: do not compare" in svg
+    # The frame and two labels.
+    assert svg.count(added.pop()) == 3
+
+
+def test_curves_have_a_legend(plots, measurement):
+    svg = plots.draw_svg(measurement, "title")
+    assert all(f">{name}</text>" in svg for name in ("p50", "p90", "temperature"))
+    measurement["watch"] = {"at_s": [], "temperature_c": []}
+    assert ">temperature</text>" not in plots.draw_svg(measurement, "title")
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b", "a\rb", "\u202ecod", "\x00"])
+def test_text_of_the_picture_is_escaped(plots, measurement, text):
+    """XML has no control characters, and a board's name comes from the board."""
+    measurement["valid"], measurement["reasons"] = False, [text]
+    svg = plots.draw_svg(measurement, text)
+    ElementTree.fromstring(svg)
+    assert text not in svg and svg.count(text.encode("unicode_escape").decode()) == 2
+
+
 def test_soak_of_zero_seconds_can_be_drawn(plots, measurement):
     measurement["soak"].update(seconds=0.0, windows=[{"at_s": 0.0, "p50_ms": 0.4, "p90_ms": 0.4}])
     assert plots.draw_svg(measurement, "title").startswith("<svg")

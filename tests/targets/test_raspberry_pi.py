@@ -21,11 +21,15 @@ def test_facts_of_every_board_are_complete_and_sourced(name):
 
 
 @pytest.mark.parametrize("name", BOARDS_64_BIT)
-def test_64_bit_board_installs_litert_and_nothing_for_other_processors(name):
+def test_64_bit_board_installs_litert_on_the_board_and_on_a_pc(name):
     target = targets.find_target(name)
     lines = bundle_files.format_requirements(target).splitlines()[1:]
-    assert [line for line in lines if "x86_64" in line or "armv7l" in line] == []
-    assert any(line.startswith("ai-edge-litert") and 'platform_machine == "aarch64"' in line for line in lines)
+    assert [line for line in lines if "armv7l" in line] == []
+    for machine in ("aarch64", "x86_64"):
+        marker = f'platform_machine == "{machine}"'
+        assert any(line.startswith("ai-edge-litert") and marker in line for line in lines)
+    assert bundle_files.list_architectures(target) == ("aarch64",)
+    assert bundle_files.list_other_architectures(target) == ("x86_64",)
     assert target.payload == targets.find_target("raspberry-pi").payload and target.runtime.accelerated
 
 
@@ -44,6 +48,7 @@ def test_32_bit_board_installs_tflite_runtime_and_numpy_1():
     assert lines == [
         f"numpy>=1.23,<2 ; {bounds}",
         f"pillow>=9.4 ; {bounds}",
+        f'tflite-runtime==2.14.0 ; platform_machine == "x86_64" and {bounds}',
         f'tflite-runtime==2.14.0 ; platform_machine == "armv7l" and {bounds}',
     ]
     assert target.runtime.accelerated is False

@@ -1,5 +1,7 @@
 """runtime.py of the tflite target with a fake interpreter: its input is quantized, its output dequantized."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +90,27 @@ def test_output_is_dequantized_with_its_scale_and_zero_point(make_model):
 def test_delegate_in_the_plan_means_accelerated(make_model):
     assert make_model(operators=("CONV_2D", "DELEGATE")).accelerated is True
     assert make_model().accelerated is False
+
+
+def test_notices_of_the_library_are_left_out_and_errors_are_printed(import_payload, capfd):
+    runtime = import_payload("runtime")
+    with runtime.hide_notices():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nERROR: a tensor is missing\n")
+    os.write(2, b"INFO: of another library\n")
+    assert capfd.readouterr().err == "ERROR: a tensor is missing\nINFO: of another library\n"
+
+
+def test_error_of_the_library_is_printed_where_it_fails(import_payload, capfd):
+    runtime = import_payload("runtime")
+    with pytest.raises(ValueError, match="no model"), runtime.hide_notices():
+        os.write(2, b"INFO: a notice\nERROR: why\n")
+        raise ValueError("no model")
+    assert capfd.readouterr().err == "ERROR: why\n"
+
+
+def test_model_loads_with_closed_standard_error(device, bundles):
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import runtime; runtime.Model(sys.argv[1] + '/model.tflite', 1)"
+    )
+    command = f'exec "$0" -B -c "{program}" "$1" 2>&-'
+    assert subprocess.run(["sh", "-c", command, device.python, bundles["int8"]], check=False).returncode == 0

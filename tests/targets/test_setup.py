@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from edgetl.core.device import bundle_files
+
+
+def format_closing_line(folder: Path) -> str:
+    return bundle_files.format_closing_line((folder / "SHA256SUMS").read_bytes())
+
 
 class Board:
     """A bundle, and a python3 whose venv and pip are replaced by shell commands and recorded in a log."""
@@ -21,20 +27,20 @@ class Board:
         self.pip_commands = "exit 0"
         self.venv_commands = ""
         # The self-check has tests of its own; "" runs it.
-        self.selfcheck_commands = "exit 0"
+        self.selfcheck_commands = f"echo '{format_closing_line(self.folder)}'; exit 0"
         self._real_python = python
 
     def command(self) -> list[str]:
         inner = self.python.with_name("venv-python")
         # The python of .venv: pip is recorded, everything else runs with the real Python.
         inner.write_text(
-            f'#!/bin/sh\nif [ "$1 $2" = "-m pip" ]; then echo "$*" >>"{self.log}"; {self.pip_commands}; fi\n'
-            f'if [ "$1" = "{self.folder}/selfcheck.py" ]; then :; {self.selfcheck_commands}\nfi\n'
+            f'#!/bin/sh\nif [ "$1 $2 $3" = "-I -m pip" ]; then echo "$*" >>"{self.log}"; {self.pip_commands}; fi\n'
+            f'if [ "$2" = "{self.folder}/selfcheck.py" ]; then :; {self.selfcheck_commands}\nfi\n'
             f'exec "{self._real_python}" "$@"\n'
         )
         self.python.write_text(
-            f'#!/bin/sh\nif [ "$1 $2" = "-m venv" ]; then {self.venv_commands}\necho "$*" >>"{self.log}"\n'
-            f'mkdir -p "$3/bin"; cp "{inner}" "$3/bin/python"; exit 0; fi\nexec "{self._real_python}" "$@"\n'
+            f'#!/bin/sh\nif [ "$1 $2 $3" = "-I -m venv" ]; then {self.venv_commands}\necho "$*" >>"{self.log}"\n'
+            f'mkdir -p "$4/bin"; cp "{inner}" "$4/bin/python"; exit 0; fi\nexec "{self._real_python}" "$@"\n'
         )
         for program in (inner, self.python):
             program.chmod(0o755)
@@ -62,10 +68,10 @@ def test_setup_makes_an_environment_installs_packages_and_runs_the_self_check(bo
     board.selfcheck_commands = ""
     completed = board.set_up()
     assert completed.returncode == 0, completed.stdout + completed.stderr
-    assert completed.stdout.endswith("This device computes what the build computed.\n")
+    assert completed.stdout.endswith(f"\n{format_closing_line(board.folder)}\n")
     venv, pip = board.list_calls()
-    assert venv == f"-m venv {board.folder}/.venv"
-    assert pip.startswith("-m pip install") and "--only-binary :all:" in pip
+    assert venv == f"-I -m venv {board.folder}/.venv"
+    assert pip.startswith("-I -m pip install") and "--only-binary :all:" in pip
     assert pip.endswith(f"--requirement {board.folder}/requirements.txt")
 
 
@@ -148,7 +154,7 @@ def test_demo_environment_has_the_packages_of_the_system_and_of_both_lists(demo_
     assert completed.returncode == 0, completed.stdout + completed.stderr
     venv, pip = demo_board.list_calls()
     folder = demo_board.folder
-    assert venv == f"-m venv {folder}/.venv --system-site-packages"
+    assert venv == f"-I -m venv {folder}/.venv --system-site-packages"
     assert pip.endswith(f"--requirement {folder}/requirements.txt --requirement {folder}/requirements-demo.txt")
 
 
@@ -183,5 +189,5 @@ def test_demo_option_is_refused_in_a_bundle_without_the_demo(board):
 @pytest.mark.parametrize("arguments", [["demo"], ["--demo", "--demo"], ["--help"], [""]])
 def test_wrong_arguments_are_refused(demo_board, arguments):
     completed = demo_board.set_up(*arguments)
-    assert completed.returncode == 2 and completed.stderr == "usage: sh setup.sh [--demo]\n"
+    assert completed.returncode == 2 and completed.stderr == "usage: sh setup.sh [--demo | --check]\n"
     assert demo_board.list_calls() == []

@@ -27,6 +27,8 @@ SCHEMA = 1
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
 GOLDEN_ARRAYS = "golden/expected.npz"
+# The same number as in check_files.py and setup.sh of a bundle.
+IDENTITY_DIGITS = 12
 
 # Measured with LiteRT on x86-64 and arm64: float32 outputs differ by at most 2e-5, int8 outputs by at most one step.
 _FLOAT_TOLERANCE = 1e-4
@@ -157,6 +159,7 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
             "accelerated": target.runtime.accelerated and find_method(artifact.method).activations != "int16",
             "python": target.runtime.python,
             "architectures": list(list_architectures(target)),
+            "other_architectures": list(list_other_architectures(target)),
             "systems": list(target.runtime.systems),
         },
         "golden": list(name_golden_files(contents.golden.photos, contents.dataset.classes)),
@@ -213,13 +216,19 @@ def list_architectures(target: Target) -> tuple[str, ...]:
     return target.device.arch if target.device else tuple(arch for arch in packages if arch != "any")
 
 
+def list_other_architectures(target: Target) -> tuple[str, ...]:
+    """List the architectures that are not those of the board, but on which the bundle can be tried."""
+    architectures = list_architectures(target)
+    return tuple(arch for arch in target.runtime.other_architectures if arch not in architectures)
+
+
 def format_requirements(target: Target) -> str:
     """Format requirements.txt: packages with markers for architecture and Python version."""
     versions = re.findall(r"([<>=!]+)(3\.\d+)", target.runtime.python)
     pythons = " and ".join(f'python_version {operator} "{version}"' for operator, version in versions)
     lines = [f"# {target.title}: Python {target.runtime.python}"]
     for arch, packages in target.runtime.packages.items():
-        if arch not in ("any", *list_architectures(target)):
+        if arch not in ("any", *list_architectures(target), *list_other_architectures(target)):
             continue
         marker = pythons if arch == "any" else f'platform_machine == "{arch}" and {pythons}'
         lines += [f"{package} ; {marker}" for package in packages]
@@ -242,6 +251,20 @@ def pack_golden_arrays(golden: GoldenSet) -> bytes:
             np.lib.format.write_array(content, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
             archive.writestr(entry, content.getvalue())
     return buffer.getvalue()
+
+
+def format_closing_line(checksums: bytes) -> str:
+    """Format the last line of selfcheck.py on a device that computes what the build computed.
+
+    The exit code alone is no proof: a program that was cut off ends with 0 too. The line contains the number of files
+    and the first digits of the SHA-256 of SHA256SUMS.
+
+    Args:
+        checksums: the content of SHA256SUMS.
+    """
+    # The last line of SHA256SUMS names no file.
+    files, identity = checksums.count(b"\n") - 1, hashlib.sha256(checksums).hexdigest()[:IDENTITY_DIGITS]
+    return f"This device computes what the build computed ({files} files, bundle {identity})."
 
 
 def format_checksums(digests: Mapping[str, str]) -> str:

@@ -10,15 +10,13 @@ from pydantic import Field, ValidationError
 
 from edgetl.core.errors import StageError
 from edgetl.core.record import Record
+from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, explain_os_error, read_regular
 
 Ms = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
 NAME = "measure.json"
-
-# A file from another machine must not fill the memory of this one.
-_LARGEST_BYTES = 256 * 1024 * 1024
 
 
 class Percentile(Record):
@@ -186,11 +184,10 @@ def read_measurement(path: Path, model_sha256: str) -> Measurement:
         StageError: not a measure.json of bench.py, an inconsistent one, or one for a different model.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise StageError(f"measure.json is over the limit of {_LARGEST_BYTES >> 20} MiB", where=(path,))
-        measurement = Measurement.model_validate_json(path.read_bytes())
+        content = read_regular(path, LARGEST_RECORD_BYTES, follow_links=False)
+        measurement = Measurement.model_validate_json(content)
     except OSError as error:
-        raise StageError(f"bench.py wrote no measure.json: {error.strerror}", where=(path,)) from error
+        raise StageError(f"bench.py wrote no measure.json: {explain_os_error(error)}", where=(path,)) from error
     except ValidationError as error:
         # The first problem is enough: the file is not written by hand.
         problem = error.errors()[0]

@@ -1,14 +1,16 @@
 """Payload of a target: which files of the target and its parents are copied into a bundle."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgetl.core.errors import ConfigError
 from edgetl.core.record import Record
 
-# Names of files that the bundle stage writes, and bench.py on the device: a payload file must not replace them.
+# Names of files that the bundle stage writes, and of folders on the device that bench.py and users fill: a payload file
+# must not replace them.
 RESERVED = frozenset(
     {
         "model.tflite",
@@ -20,8 +22,13 @@ RESERVED = frozenset(
         "SHA256SUMS",
         "golden",
         "measure",
+        "photos",
     }
 )
+# The folder of a program is first on Python's path: a module there would be imported in place of another of its name.
+_MODULES = sys.stdlib_module_names | {
+    *("numpy", "PIL", "ai_edge_litert", "tflite_runtime", "onnxruntime", "aiohttp", "sitecustomize", "usercustomize"),
+}
 
 _COMMON = "common/"
 # Every part begins with a letter or digit. This excludes "..", absolute paths, hidden files and __pycache__.
@@ -75,7 +82,7 @@ def _list_payload(lineage: Sequence[tuple[Path, Mapping[str, Any]]]) -> list[tup
     entries = {name.casefold(): f"{name} is a reserved name" for name in RESERVED}
     for age, key, name in names:
         source = lineage[age][0]
-        conflict = _find_conflict(name.removeprefix(_COMMON), entries)
+        conflict = _find_conflict(name.removeprefix(_COMMON), entries) or _find_module(name.removeprefix(_COMMON))
         if conflict:
             raise ConfigError(f"{key} lists {name!r}, but {conflict}", where=(source, key))
         entries[name.removeprefix(_COMMON).casefold()] = f"{key} of {source.parent.name} lists {name!r}"
@@ -97,6 +104,15 @@ def _find_payload_file(name: str, folders: Sequence[Path], where: tuple[Path, st
     if not any(path.resolve().is_relative_to(folder) for folder in allowed):
         raise ConfigError(f"{name!r} is outside the target's folder", where=(where[0], path.resolve()))
     return path
+
+
+def _find_module(name: str) -> str:
+    """Return which module of Python or of a package this path would hide; "" if none."""
+    top, _, below = name.partition("/")
+    if not below and PurePosixPath(top).suffix not in (".py", ".pyc", ".so"):
+        return ""
+    module = top.partition(".")[0]
+    return f"it would be imported in place of the module {module}" if module in _MODULES else ""
 
 
 def _find_conflict(name: str, entries: Mapping[str, str]) -> str:

@@ -13,8 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from edgetl.core.errors import ConfigError, unknown_name
+from edgetl.core.evaluation.objective import Objective
 from edgetl.core.formats import FormatName
 from edgetl.core.methods import METHODS
+from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 
@@ -60,10 +62,14 @@ class DeviceTable(_Table):
 
 
 class AcceptsTable(_Table):
-    """File formats that the runtime reads, and conversion methods in order of preference."""
+    """File formats that the runtime reads, and conversion methods in order of preference.
+
+    `prefer` is what a file is chosen by, among those that hold the limit: see `core.evaluation.choice`.
+    """
 
     formats: Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1)]
     methods: Texts
+    prefer: Objective = "balanced"
 
 
 class LimitsTable(_Table):
@@ -86,6 +92,7 @@ class RuntimeTable(_Table):
     Attributes:
         python: supported versions, as in ">=3.10,<3.15".
         packages: architecture → pip requirements; those of "any" are for all architectures.
+        other_architectures: those on which a bundle for a board can be tried before the board is there.
         systems: operating systems that are known to work.
         accelerated: whether the runtime has fast kernels (XNNPACK). Without them, the build tests the model on the
             reference kernels.
@@ -93,6 +100,7 @@ class RuntimeTable(_Table):
 
     python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
     packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
+    other_architectures: Annotated[tuple[str, ...], Field(strict=False)] = ()
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True
 
@@ -141,8 +149,9 @@ def read_target_file(path: Path) -> dict[str, Any]:
         ConfigError: not TOML, an unknown key, a wrong type, or no title, summary or schema.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        tables = tomllib.loads(read_user_text(path, "the target"))
+    # tomllib recurses into nested arrays: thousands of brackets raise a RecursionError.
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"the target cannot be read: {error}", where=(path,)) from error
     try:
         TargetFile.model_validate(tables)
@@ -173,7 +182,7 @@ def validate_target(tables: Mapping[str, Any], path: Path) -> TargetFile:
         if not {*formats} & {*accepted}:
             message = f"{name} makes {' and '.join(formats)} files, the target accepts {', '.join(accepted)}"
             raise locate_key(path, "accepts.methods", ConfigError(message))
-    for arch in target.device.arch if target.device else ():
+    for arch in (*(target.device.arch if target.device else ()), *target.runtime.other_architectures):
         if arch not in target.runtime.packages:
             raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, target.runtime.packages))
     return target

@@ -1,15 +1,24 @@
 """Check of all verdicts and limits of a build, which decides its exit code."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from edgetl.core.errors import ContractBroken
 from edgetl.core.verdict_records import Verdict
 
-_ACCURACY_HINT = "more test photos, another --method, a wider --alpha, or a higher --limit-drop"
+_ACCURACY_HINT = (
+    "more test photos, another --method (--all-methods compares them), a wider --alpha, or a higher --limit-drop"
+)
 _LIMIT_HINT = "another --method, a narrower --alpha or a smaller --side, or a target that allows more"
 
 
-def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], *, strict: bool) -> None:
+def check_acceptance(
+    verdicts: Mapping[str, Verdict],
+    unmet: Mapping[str, str],
+    next_files: Mapping[str, str] = MappingProxyType({}),
+    *,
+    strict: bool,
+) -> None:
     """Check that every contract is satisfied and no other limit is exceeded.
 
     An undecided verdict satisfies its contract if its observed drop is within the limit, unless `strict`.
@@ -17,6 +26,7 @@ def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], 
     Args:
         verdicts: by the name of their target or device.
         unmet: by the same names, description of another limit that is exceeded; "" if there is none.
+        next_files: by the same names, hint that names the next file in the table; "" if there is none.
         strict: whether an undecided verdict is a failure.
 
     Raises:
@@ -28,6 +38,9 @@ def check_acceptance(verdicts: Mapping[str, Verdict], unmet: Mapping[str, str], 
         for hint, failed in ((_ACCURACY_HINT, any(failures.values())), (_LIMIT_HINT, any(unmet.values())))
         if failed
     ]
+    failed_names = [name for name in {**failures, **unmet} if failures.get(name) or unmet.get(name)]
+    # The next file is at hand, so its hint comes before those that ask for a new build.
+    hints = [*filter(None, (next_files.get(name) for name in failed_names)), *hints]
     for name, limit in unmet.items():
         failures[name] = "; ".join(failure for failure in (failures.get(name), limit) if failure)
     # The name of a single target would only repeat what the user has typed.

@@ -25,6 +25,7 @@ class ScoredPhotos:
         reference: float [photos, classes], probabilities in the order of `photos` and `classes`.
         artifact: float [photos, classes], likewise.
         host_ms: latency of the artifact for one photo on this host.
+        host_disturbed: whether other processes disturbed its measurement.
     """
 
     method: str
@@ -35,6 +36,7 @@ class ScoredPhotos:
     reference: np.ndarray
     artifact: np.ndarray
     host_ms: float
+    host_disturbed: bool = False
 
 
 def judge_scores(
@@ -77,6 +79,7 @@ def judge_scores(
         flips=_list_flips(scores),
         hops=hops,
         host_ms=scores.host_ms,
+        host_disturbed=scores.host_disturbed,
     )
 
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -49,15 +49,21 @@ class PhotoFacts:
 
 
 def fill_pixel_store(
-    root: Path, paths: Sequence[str], input_spec: InputSpec, *, progress: Callable[[int], None]
+    root: Path,
+    paths: Sequence[str],
+    input_spec: InputSpec,
+    *,
+    progress: Callable[[int], None],
+    warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[PhotoFacts, ...]:
-    """Decode those of some photos that are not in the store yet.
+    """Decode those of some photos that are not in the store yet, or are damaged there.
 
     Args:
         root: folder that the paths are relative to. Nothing is written into it.
         paths: photo files, posix.
         input_spec: side in pixels, and how a photo is fitted to it.
         progress: called with n whenever n more photos are done.
+        warn: called with a sentence if stored photos are damaged.
 
     Returns:
         Facts about each path, in order. They depend only on the content of the file, not on `input_spec`.
@@ -66,11 +72,7 @@ def fill_pixel_store(
         EdgetlError: the cache's disk is full or cannot be written, or a worker was killed.
     """
     segments.remove_stale_segments(input_spec)
-    stored = {
-        sha256: facts for segment in segments.list_segments(input_spec) for sha256, facts in segment.facts().items()
-    }
-    filler = _StoreFiller(root, input_spec, stored)
-    changed = [path for path in paths if not filler.is_unchanged(path)]
+    filler, changed = _start_filler(root, paths, input_spec, warn)
     progress(len(paths) - len(changed))
     largest_share = _SEGMENT_BYTES // (input_spec.side_px**2 * 3)
     share_photos = max(_SMALLEST_SHARE, len(changed) // (_SHARES_PER_CORE * count_cores()))
@@ -89,6 +91,29 @@ def fill_pixel_store(
             filler.merge(filler.process(share), progress)
     filler.save_catalogue()
     return tuple(filler.collect_facts(path) for path in paths)
+
+
+def _start_filler(
+    root: Path, paths: Sequence[str], input_spec: InputSpec, warn: Callable[[str], None]
+) -> tuple["_StoreFiller", list[str]]:
+    """Return a filler that knows the intact segments, and the paths that are not in them as far as it knows."""
+    while True:
+        try:
+            facts = {segment: segment.facts() for segment in segments.list_segments(input_spec)}
+        except FileNotFoundError:  # Another process has dropped a damaged segment.
+            continue
+        filler = _StoreFiller(
+            root, input_spec, {key: fact for entries in facts.values() for key, fact in entries.items()}
+        )
+        changed = [path for path in paths if not filler.is_unchanged(path)]
+        # Segments of other photos are not read. The content of a changed file is not known yet, and may be in any.
+        needed = [segment for segment in facts if changed or filler.is_stored(facts[segment])]
+        damaged = [segment for segment in needed if not segment.is_intact()]
+        if not damaged:
+            return filler, changed
+        for segment in damaged:
+            warn(f"{len(facts[segment])} photos in the cache are damaged and are decoded again ({segment.path})")
+            segment.drop()
 
 
 class Pixels(MappedRows):
@@ -111,14 +136,20 @@ def open_pixels(sha256s: Sequence[str], input_spec: InputSpec) -> Pixels:
     """Open the pixels of photos that `fill_pixel_store` has decoded, in this order.
 
     Raises:
-        DataError: some are not in the cache, which was deleted meanwhile.
+        DataError: some are damaged, or not in the cache, which was deleted meanwhile.
     """
     stored = segments.list_segments(input_spec)
     places = find_places(sha256s, [segment.sha256s() for segment in stored])
+    needed = [stored[number] for number in np.unique(places[:, 0]) if number >= 0]
+    damaged = [segment for segment in needed if not segment.is_intact()]
+    for segment in damaged:
+        segment.drop()
     missing = int(np.count_nonzero(places[:, 0] < 0))
-    if missing:
+    if missing or damaged:
         raise DataError(
-            f"{missing} of {len(sha256s)} photos are not in the cache any more",
+            f"{missing} of {len(sha256s)} photos are not in the cache any more"
+            if missing
+            else "photos in the cache were damaged meanwhile, and were removed from it",
             where=[segments.locate_segments(input_spec)],
             hint="run the same command again: it decodes them again",
         )
@@ -152,6 +183,10 @@ class _StoreFiller:
             return False
         self._stamps[path] = stamp
         return True
+
+    def is_stored(self, sha256s: Container[str]) -> bool:
+        """Return whether one of these contents is that of an unchanged file."""
+        return any(sha256 in sha256s for _, _, sha256 in self._stamps.values())
 
     def process(self, paths: Sequence[str]) -> _ShareResult:
         """Read files, and decode those with new content into a segment.

@@ -1,9 +1,10 @@
 """Files of the pixel store: segments of decoded photos, and a catalogue of each folder of photos.
 
-`<cache>/pixels/<fit>-<side>-<digest>/<id>/` is a segment of n photos. It contains the raw arrays `pixels` uint8
-[n, side, side, 3], `sha256` [n, 32] and `thumbnails` [n, 243], and `problems.json`: sha256 of a file → why it is no
-usable photo. The digest covers the decoding code and Pillow's version. A segment appears by one rename. So two
-processes may fill the store at once, and a killed process loses only the segment that it was writing.
+`<cache>/pixels/<fit>-<side>-<digest>-<format>/<id>/` is a segment of n photos. It contains the raw arrays `pixels`
+uint8 [n, side, side, 3], `sha256` [n, 32] and `thumbnails` [n, 243], `problems.json`: sha256 of a file → why it is no
+usable photo, and `checksums.json` of all these. The digest covers the decoding code and Pillow's version. A segment
+appears by one rename. So two processes may fill the store at once, and a killed process loses only the segment that it
+was writing.
 `<cache>/catalogues/<root>.json` contains size, time and sha256 of each file, so that unchanged files are not read.
 """
 
@@ -26,10 +27,11 @@ from numpy.typing import NDArray
 from edgetl.core.photos import near_duplicates, pixels
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
 from edgetl.core.records import InputSpec
-from edgetl.core.storage import cache
+from edgetl.core.storage import cache, checksums
 from edgetl.core.storage.cache import create_cached_folder, locate_cache, write_cached_file
 
 Bytes = NDArray[np.uint8]
+_FILES = ("pixels", "sha256", "thumbnails", "problems.json")
 Stamp = tuple[int, int, str]  # Size in bytes, time of the last change in ns, sha256.
 
 
@@ -70,13 +72,21 @@ class Segment:
         }
 
     def is_complete(self) -> bool:
-        """Check all files: after a power cut, a file can be shorter than what was written, or contain zeros."""
+        """Check the sizes of all files: after a power cut, a file can be shorter than what was written."""
         row_bytes = {"pixels": self.side_px**2 * 3, "sha256": 32, "thumbnails": THUMBNAIL_BYTES}
         photos = {_measure_file(self.path / name) / width for name, width in row_bytes.items()}
         try:
             return len(photos) == 1 and isinstance(json.loads((self.path / "problems.json").read_text()), dict)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return False
+
+    def is_intact(self) -> bool:
+        """Check the content of all files: a disk or a power cut can change or zero it."""
+        return checksums.match_checksums(self.path, _FILES)
+
+    def drop(self) -> None:
+        """Remove the segment from the store, so that its photos are decoded again."""
+        cache.drop_cached_folder(self.path)
 
     def _read_rows(self, name: str, width: int) -> Bytes:
         return np.fromfile(self.path / name, np.uint8).reshape(-1, width)
@@ -108,7 +118,8 @@ def hash_pixel_code() -> str:
 
 def locate_segments(input_spec: InputSpec) -> Path:
     """Return the folder of the segments for an input spec."""
-    return locate_cache() / "pixels" / f"{input_spec.fit}-{input_spec.side_px}-{hash_pixel_code()}"
+    name = f"{input_spec.fit}-{input_spec.side_px}-{hash_pixel_code()}-{checksums.FORMAT}"
+    return locate_cache() / "pixels" / name
 
 
 def list_segments(input_spec: InputSpec) -> list[Segment]:
@@ -137,6 +148,7 @@ def create_segment(input_spec: InputSpec) -> Iterator[SegmentWriter]:
         (unfinished / "sha256").write_bytes(bytes.fromhex("".join(segment.sha256s)))
         (unfinished / "thumbnails").write_bytes(b"".join(segment.thumbnails))
         (unfinished / "problems.json").write_text(json.dumps(segment.problems))
+        checksums.write_checksums(unfinished, _FILES)
 
 
 def remove_stale_segments(input_spec: InputSpec) -> None:
@@ -150,7 +162,7 @@ def read_catalogue(root: Path) -> dict[str, Stamp]:
     try:
         entries = json.loads(_locate_catalogue(root).read_text())
         return {path: (size, time_ns, sha256) for path, (size, time_ns, sha256) in entries.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
 
 

@@ -11,6 +11,7 @@ from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.network import bases, input_scaling
 from edgetl.core.recipe.presets import PRESETS
 from edgetl.core.recipe.tables import BATCH_SIZE, LARGEST_BATCH, ExternalRecipe, Recipe, RecipeTable, Tables
+from edgetl.core.storage.regular_files import read_user_text
 
 # Values that are paths of files.
 _FILES = (("base", "weights"), ("external", "path"), ("external", "labels"))
@@ -79,15 +80,15 @@ def _read_source(source: str) -> tuple[Tables, str]:
     if source in PRESETS:
         return PRESETS[source][1], f"preset {source}"
     path = Path(source)
-    if not path.is_file():
+    if not path.exists():
         # What looks like a path is a missing file, everything else a misspelled preset.
         if path.suffix == ".toml" or "/" in source:
             raise ConfigError("no such recipe file", where=(path,))
         raise unknown_name("recipe", source, PRESETS)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_user_text(path, "the recipe"))
     # tomllib recurses into nested arrays: thousands of brackets raise a RecursionError.
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"the recipe cannot be read: {error}", where=(path,)) from error
     preset = tables.pop("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:

@@ -5,19 +5,24 @@ from xml.sax.saxutils import escape
 
 from edgetl.core.records import Artifact
 from edgetl.core.report.tables import format_bytes, format_points
+from edgetl.core.screen.printable import escape_controls
 from edgetl.core.verdict_records import Verdict
 
 # Pixels. The right margin contains the drop, the outcome and the size of the file.
-_WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 34, 110, 230, 64, 44
+_WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 800, 34, 110, 270, 64, 44
 _COLOURS = {"PASS": "#1a7f37", "FAIL": "#cf222e", "UNDECIDED": "#9a6700"}
+_CHOSEN = "#eaf5ff"
 
 
-def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
+def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str, *, chosen: str) -> str:
     """Draw one row per method: a dot at the drop, a bar between its one-sided bounds, and a dashed line at the limit.
+
+    The row of the chosen file has a background, and says so.
 
     Args:
         pairs: artifacts with their verdicts on the same photos, at least one.
         title: title of the chart.
+        chosen: sha256 of the chosen artifact.
 
     Returns:
         The text of the SVG file.
@@ -51,21 +56,26 @@ def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str) -> str:
     for row, (artifact, verdict) in enumerate(pairs):
         y = _TOP + _ROW * row + _ROW / 2
         colour = _COLOURS[verdict.outcome]
+        is_chosen = artifact.sha256 == chosen
+        if is_chosen:
+            top = y - _ROW / 2 + 2
+            parts.append(f'<rect x="6" y="{top}" width="{_WIDTH - 12}" height="{_ROW - 4}" rx="4" fill="{_CHOSEN}"/>')
         parts += [
-            _text(16, y + 4, artifact.method),
+            _text(16, y + 4, artifact.method, font_weight="bold" if is_chosen else "normal"),
             _line((x(verdict.drop_low), y), (x(verdict.drop_high), y), colour, stroke_width="3"),
             f'<circle cx="{x(verdict.drop)}" cy="{y}" r="5" fill="{colour}"/>',
             _text(
                 _WIDTH - _RIGHT + 16,
                 y + 4,
-                f"{format_points(verdict.drop)}  {verdict.outcome}  {format_bytes(artifact.bytes)}",
+                f"{format_points(verdict.drop)}  {verdict.outcome}  {format_bytes(artifact.bytes)}"
+                + ("  ← chosen" if is_chosen else ""),
             ),
         ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _text(x: float, y: float, text: str, **style: str) -> str:
-    return f'<text x="{x}" y="{y}"{_attributes({"fill": "#1f2328", **style})}>{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}"{_attributes({"fill": "#1f2328", **style})}>{escape(escape_controls(text))}</text>'
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], colour: str, **style: str) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from edgetl.core.device.measurement import LatencyStatistics, Measurement
+from edgetl.core.device.measurement import Measurement
 from edgetl.core.report.tables import Table, format_bytes
 
 
 def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
-    """Tabulate measurements side by side. Only valid measurements of devices are compared.
+    """Tabulate latencies side by side. Only valid measurements of devices are compared.
 
     Args:
         measured: "host" or the name of a device, with its measurement.
@@ -22,34 +22,42 @@ def tabulate_measurements(measured: Sequence[tuple[str, Measurement]]) -> Table:
     rows = [
         [
             where,
-            measurement.board.name,
-            f"{measurement.best_threads} of {measurement.board.cores}",
-            f"{measurement.best.load_ms:.1f}",
-            f"{measurement.best.first_ms:.2f}",
-            _format_median(measurement.best.steady),
+            f"{measurement.best.steady.p50.ms:.2f}",
+            f"{measurement.best.steady.p50.low_ms:.2f} … {measurement.best.steady.p50.high_ms:.2f}",
             f"{measurement.best.steady.p90.ms:.2f}",
             f"{measurement.best.steady.p99.ms:.2f}",
-            _format_median(measurement.photo.total),
-            format_bytes(measurement.memory.peak_bytes) if measurement.memory.peak_bytes is not None else "unknown",
-            "INVALID" if not measurement.valid else "← fastest" if where == fastest else "",
+            f"{measurement.photo.total.p50.ms:.2f}",
+            "INVALID" if not measurement.valid else "fastest" if where == fastest else "",
         ]
         for where, measurement in measured
     ]
-    columns = [
-        "where",
-        "board",
-        "threads",
-        "load",
-        "first",
-        "invoke, median",
-        "p90",
-        "p99",
-        "one photo",
-        "memory",
-        "",
+    columns = ["where", "invoke", "95 % interval", "p90", "p99", "photo", ""]
+    return (f"milliseconds on {_name_machines(measured)}: medians of invoke and of a whole photo", columns, rows)
+
+
+def tabulate_boards(measured: Sequence[tuple[str, Measurement]]) -> Table:
+    """Tabulate what does not repeat with every photo, loading and the first invoke, and memory and board.
+
+    Args:
+        measured: "host" or the name of a device, with its measurement.
+    """
+    rows = [
+        [
+            where,
+            f"{measurement.best_threads} of {measurement.board.cores}",
+            f"{measurement.best.load_ms:.1f}",
+            f"{measurement.best.first_ms:.2f}",
+            format_bytes(measurement.memory.peak_bytes) if measurement.memory.peak_bytes is not None else "unknown",
+            measurement.board.name,
+        ]
+        for where, measurement in measured
     ]
-    host_only = [where for where, _ in measured] == ["host"]
-    return (f"milliseconds on the {'host, not the device' if host_only else 'devices'}", columns, rows)
+    columns = ["where", "threads", "load, ms", "first, ms", "memory", "board"]
+    return (f"start and memory on {_name_machines(measured)}", columns, rows)
+
+
+def _name_machines(measured: Sequence[tuple[str, Measurement]]) -> str:
+    return "the host, not the device" if [where for where, _ in measured] == ["host"] else "the devices"
 
 
 def tabulate_photo_times(measurement: Measurement) -> Table:
@@ -77,8 +85,3 @@ def list_measurement_issues(where: str, measurement: Measurement) -> list[str]:
     if measurement.unwatched:
         lines.append(f"{where}: not monitored: {', '.join(measurement.unwatched)}")
     return lines
-
-
-def _format_median(times: LatencyStatistics) -> str:
-    """Format a median with its 95 % bootstrap interval."""
-    return f"{times.p50.ms:.2f} ({times.p50.low_ms:.2f} … {times.p50.high_ms:.2f})"

@@ -1,6 +1,6 @@
 """Records → text for the user: the titles, columns and cells of tables, and the verdict in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
@@ -13,6 +13,8 @@ Table = tuple[str, list[str], list[list[str]]]
 # Files listed for each reason, and classes in the table of classes. Thousands of them must not fill the screen.
 _LISTED_FILES = 3
 _LISTED_CLASSES = 10
+# Mark of a latency that was measured beside other processes.
+_DISTURBED = "~"
 
 
 def format_points(fraction: float) -> str:
@@ -72,7 +74,7 @@ def tabulate_phases(trained: Trained) -> Table:
     rows = [
         [
             phase.name.replace("_", "-"),
-            f"{phase.first_epoch} to {phase.last_epoch}",
+            f"{phase.first_epoch}-{phase.last_epoch}",
             f"{phase.best_epoch}",
             f"{phase.learning_rate:g}",
             f"{phase.trainable_parameters:,}",
@@ -82,55 +84,60 @@ def tabulate_phases(trained: Trained) -> Table:
         ]
         for phase in trained.phases
     ]
-    columns = ["phase", "epochs", "best", "rate", "trainable", "validation accuracy", "s", ""]
-    return (f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}", columns, rows)
+    columns = ["phase", "epochs", "best", "rate", "trainable", "accuracy", "s", ""]
+    network = f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}"
+    return (f"{network}: accuracy on validation photos", columns, rows)
 
 
-def tabulate_methods(pairs: Sequence[tuple[Artifact, Verdict]], chosen: str) -> Table:
+def tabulate_methods(
+    pairs: Sequence[tuple[Artifact, Verdict]], chosen: str, device_ms: Mapping[str, Mapping[str, float]] | None = None
+) -> Table:
     """Tabulate the converted files with their verdicts on the validation photos.
 
     Args:
         pairs: artifacts with their verdicts.
         chosen: method of the chosen artifact.
+        device_ms: name of a device → sha256 of a file → its latency there. Each device has a column of its own.
     """
+    digests = {artifact.sha256 for artifact, _ in pairs}
+    devices = {name: measured for name, measured in (device_ms or {}).items() if digests & measured.keys()}
     rows = [
         [
             artifact.method,
             f"{verdict.accuracy:.4f}",
             format_points(verdict.drop),
             f"{format_points(verdict.drop_low)} … {format_points(verdict.drop_high)}",
-            f"{verdict.broke}/{verdict.fixed}",
             format_bytes(artifact.bytes),
-            f"{verdict.host_ms:.2f}",
+            f"{verdict.host_ms:.2f}{_DISTURBED if verdict.host_disturbed else ''}",
+            *(
+                f"{measured[artifact.sha256]:.2f}" if artifact.sha256 in measured else ""
+                for measured in devices.values()
+            ),
             "← chosen" if artifact.method == chosen else "",
         ]
         for artifact, verdict in pairs
     ]
     # All methods are compared on the same photos.
     photos = pairs[0][1].photos if pairs else 0
-    columns = ["method", "accuracy", "drop, points", "its bounds", "broke/fixed", "size", "host ms", ""]
-    return (
-        f"methods on {photos} validation photos (host ms: one thread of this machine, not the device)",
-        columns,
-        rows,
-    )
+    columns = ["method", "accuracy", "drop", "its bounds", "size", "host ms", *(f"{name} ms" for name in devices), ""]
+    # Units are in the title: the columns have to fit a terminal of 80.
+    units = "drop in points, host ms on one thread of this machine, not the device"
+    if any(verdict.host_disturbed for _, verdict in pairs):
+        units += f"; {_DISTURBED} other processes disturbed it"
+    return (f"methods on {photos} validation photos: {units}", columns, rows)
 
 
-def tabulate_attempts(attempts: Sequence[Attempt], chosen: str) -> Table:
-    """Tabulate the attempts of the ladder: the duration of each, and its result.
+def tabulate_attempts(attempts: Sequence[Attempt]) -> Table:
+    """Tabulate the attempts of the ladder: the duration of each, and why it was chosen or not.
 
     Args:
-        attempts: attempts, in order.
-        chosen: the chosen method.
+        attempts: attempts, in order, with the reasons of `choice.choose_file`.
     """
-    rows = []
-    for attempt in attempts:
-        mark = " ← chosen" if attempt.method == chosen else ""
-        rows.append([attempt.method, f"{attempt.seconds:.0f}", attempt.reason + mark])
-    within_limit = [attempt.candidate is not None and attempt.candidate.within_limit for attempt in attempts]
-    # The ladder ends at the first file within the limit, unless all methods were requested.
-    rule = "all methods were requested" if any(within_limit[:-1]) else "tried in order until one met the limit"
-    return (f"the ladder: {rule}", ["method", "s", "on validation photos"], rows)
+    rows = [[attempt.method, f"{attempt.seconds:.0f}", attempt.reason] for attempt in attempts]
+    holding = [attempt.candidate is not None and attempt.candidate.holds_limit for attempt in attempts]
+    # The ladder ends at the first file that holds the limit, unless all methods were requested.
+    rule = "all methods were requested" if any(holding[:-1]) else "tried in order until one holds the limit"
+    return (f"the choice on validation photos: {rule}", ["method", "s", "chosen, or why not"], rows)
 
 
 def tabulate_layers(layers: Sequence[LayerError], format_title: str, most: int = 20) -> Table:

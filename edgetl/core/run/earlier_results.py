@@ -1,9 +1,9 @@
 """Finished stages of an earlier model, renamed and with a note, so that nobody takes them for the current ones."""
 
-import shutil
 from pathlib import Path
 
 from edgetl.core.storage.files import write_text
+from edgetl.core.storage.regular_files import remove_entry
 
 PREFIX = "earlier-"
 NOTE = "README.txt"
@@ -27,14 +27,14 @@ def set_aside(root: Path, pattern: str, reason: str) -> None:
         if folder.is_symlink() or not folder.is_dir():
             continue
         aside = name_earlier(folder)
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_entry(aside)
         write_text(folder / NOTE, f"{folder.name} is out of date: {reason}.\nedgetl build makes it again.\n")
         folder.rename(aside)
 
 
 def remove_earlier(folder: Path) -> None:
     """Remove the earlier result of a stage that is finished now."""
-    shutil.rmtree(name_earlier(folder), ignore_errors=True)
+    remove_entry(name_earlier(folder))
 
 
 def name_earlier(folder: Path) -> Path:

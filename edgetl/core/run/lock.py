@@ -5,10 +5,14 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.storage.regular_files import open_regular
+
+LOCK_FILE = ".lock"
 
 Wait = Callable[[str], None]
 
@@ -50,10 +54,19 @@ def acquire_lock(lock: TextIO, root: Path, wait: Wait | None = None, *, shared: 
 def is_locked(root: Path) -> bool:
     """Return whether another process works in a run folder now."""
     try:
-        with (root / ".lock").open(encoding="utf-8") as lock:
+        with open_lock(root) as lock:
             return not _try_lock(lock, fcntl.LOCK_SH)
     except FileNotFoundError:
         return False
+
+
+def open_lock(root: Path) -> TextIO:
+    """Open the lock file of a run folder for reading.
+
+    Raises:
+        OSError: there is none, it is a link or no regular file, or it cannot be read.
+    """
+    return TextIOWrapper(open_regular(root / LOCK_FILE, follow_links=False), encoding="utf-8", errors="replace")
 
 
 def read_holder(lock: TextIO) -> int:

@@ -4,10 +4,8 @@ A stage writes into a temporary folder beside its final folder. Its `<stage>.jso
 is renamed. A folder with the name of a stage is therefore complete, even if the program was killed.
 """
 
-import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +19,15 @@ from pydantic import ValidationError
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.record import Record
 from edgetl.core.run import earlier_results
-from edgetl.core.run.lock import Wait, acquire_lock
-from edgetl.core.storage.files import UNFINISHED, hash_file, write_json
+from edgetl.core.run.lock import LOCK_FILE, Wait, acquire_lock, open_lock
+from edgetl.core.storage.files import UNFINISHED, hash_file, parse_json, write_json
+from edgetl.core.storage.regular_files import (
+    LARGEST_RECORD_BYTES,
+    is_inside,
+    open_for_appending,
+    read_regular,
+    remove_entry,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -104,7 +109,7 @@ class RunFolder:
             return finished
         start = time.monotonic()
         work = self.output / f".{spec.name}.tmp"
-        shutil.rmtree(work, ignore_errors=True)
+        remove_entry(work)
         work.mkdir()
         try:
             record = make(work)
@@ -126,7 +131,7 @@ class RunFolder:
             earlier_results.remove_earlier(folder)
         finally:
             # A failure leaves no folder. The error is not stored, so the next build tries again.
-            shutil.rmtree(work, ignore_errors=True)
+            remove_entry(work)
         # Read back, so that a new result and a stored one are the same record with the same absolute paths.
         finished = read_finished_stage(folder, spec.record, fingerprint)
         if finished is None:
@@ -144,29 +149,26 @@ def open_run(root: Path, wait: Wait | None = None) -> Iterator[RunFolder]:
         wait: called once with a sentence before waiting for another process that uses the folder; None refuses to wait.
 
     Raises:
-        ConfigError: another build uses the folder, it contains other files, or it is a file.
+        ConfigError: another build uses the folder, it contains other files, it is a file, or its lock is no file.
     """
     root = root.absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError("the run folder is a file", where=(root,), hint="choose another with --out")
-    if root.is_dir() and any(root.iterdir()) and not (root / ".lock").exists():
+    if root.is_dir() and any(root.iterdir()) and not (root / LOCK_FILE).exists():
         raise ConfigError(
             "the folder contains files that edgetl did not write",
             where=(root,),
             hint="choose an empty or a new folder with --out",
         )
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a+") as lock:
+    with open_for_appending(root / LOCK_FILE) as lock:
         acquire_lock(lock, root, wait)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         # Only the holder of the lock may remove unfinished folders: they can belong to a build that is still running.
         for leftover in root.glob(UNFINISHED):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+            remove_entry(leftover)
         yield RunFolder(root)
 
 
@@ -188,7 +190,7 @@ def open_finished_run(root: Path, wait: Wait) -> Iterator[RunFolder]:
         return
     root = root.absolute()
     try:
-        lock = (root / ".lock").open(encoding="utf-8")
+        lock = open_lock(root)
     # A copy of a run folder may lack it, and another user's may be secret. A finished run is read without it.
     except OSError:
         yield RunFolder(root, Path(mkdtemp(prefix="edgetl-results-")))
@@ -209,14 +211,17 @@ def read_finished_stage(folder: Path, kind: type[R], fingerprint: str = "") -> F
     """
     path = folder / stage_file_name(folder.name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        # A link would make files outside of the run folder a part of the run.
+        if folder.is_symlink():
+            return None
+        content = parse_json(read_regular(path, LARGEST_RECORD_BYTES, follow_links=False))
         record = kind.from_json(content["record"], folder)
         matches = fingerprint in ("", content["fingerprint"])
         seconds = float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         # The file is absent, of an older version, or edited by hand. In each case the stage must run again.
         return None
-    return FinishedStage(record, seconds) if matches and _is_intact(record) else None
+    return FinishedStage(record, seconds) if matches and _is_intact(record, folder) else None
 
 
 def stage_file_name(stage: str) -> str:
@@ -231,9 +236,14 @@ def make_folder_name(*parts: object) -> str:
     return re.sub(r"[^\w.-]+", "_", joined).strip("._-") or "run"
 
 
-def _is_intact(record: Record) -> bool:
-    """Check that every file of the record still has the sha256 in the record."""
-    return all(path.is_file() and hash_file(path) == expected for path, expected in record.contents().items())
+def _is_intact(record: Record, folder: Path) -> bool:
+    """Check that every file of the record is inside its folder, no link, and still has the sha256 in the record."""
+    try:
+        return all(
+            is_inside(path, folder) and hash_file(path) == expected for path, expected in record.contents().items()
+        )
+    except OSError:
+        return False
 
 
 def _has_other_files(folder: Path, record: Record) -> bool:
@@ -258,8 +268,9 @@ def _flush(folder: Path) -> None:
 def _replace(work: Path, folder: Path) -> None:
     """Rename `work` to `folder`. The old folder is renamed first: a folder cannot replace one that is not empty."""
     aside = folder.parent / f".{folder.name}.old.tmp"
-    shutil.rmtree(aside, ignore_errors=True)
-    if folder.exists():
+    remove_entry(aside)
+    # A link is renamed as it is. So is a file, which somebody else has put there.
+    if os.path.lexists(folder):
         folder.rename(aside)
     work.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove_entry(aside)

@@ -1,6 +1,5 @@
 """What a finished stage was made from, kept beside its fingerprint: a hash alone does not say what has changed."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 from edgetl.core.run import source_code
 from edgetl.core.run.fingerprint import list_versions
 from edgetl.core.run.run_folder import stage_file_name
-from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.files import hash_file, parse_json
+from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, read_regular
 
 
 def describe_origin(function: str, arguments: Sequence[object]) -> dict[str, Any]:
@@ -66,8 +66,10 @@ def explain_difference(before: Mapping[str, Any], now: Mapping[str, Any], rest: 
 
 def _read_content(folder: Path) -> dict[str, Any]:
     try:
-        content = json.loads((folder / stage_file_name(folder.name)).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(
+            read_regular(folder / stage_file_name(folder.name), LARGEST_RECORD_BYTES, follow_links=False)
+        )
+    except (OSError, ValueError):
         # Absent or edited by hand: then nothing is known of it, as of a stage that was never made.
         return {}
     return content if isinstance(content, dict) else {}

@@ -3,8 +3,9 @@
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgetl.core.storage import files
@@ -45,6 +46,18 @@ def write_cached_file(path: Path, content: bytes) -> None:
     with _explain_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_file(path, content)
+
+
+def drop_cached_folder(path: Path) -> None:
+    """Remove a folder from the cache. Other processes see it whole or not at all, and can read what they have open.
+
+    Raises:
+        EdgetlError: the cache cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    with _explain_errors(path.parent), suppress(FileNotFoundError):  # Another process has dropped it.
+        path.rename(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def remove_unfinished(folder: Path) -> None:

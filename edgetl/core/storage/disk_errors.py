@@ -15,6 +15,8 @@ from edgetl.core.errors import ConfigError
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PERMISSION = (errno.EACCES, errno.EPERM)
 _ELSEWHERE = "choose another folder: --out for the run, XDG_CACHE_HOME for the cache, TMPDIR for temporary files"
+# What a stage writes may be larger than what is left.
+_NEARLY_FULL_BYTES = 100_000_000
 # Numbers in the texts of libraries: "errno = 28" of HDF5, "[Errno 28]" of Python.
 _NUMBER = re.compile(r"errno\s*=?\s*(\d+)\]?:?\s*", re.IGNORECASE)
 
@@ -30,10 +32,9 @@ def explain_disk_error(error: OSError, folders: Sequence[Path] = ()) -> ConfigEr
     names = [str(name) for name in (error.filename, error.filename2) if isinstance(name, str | Path) and str(name)]
     where = list(dict.fromkeys(names)) or [str(folder) for folder in folders]
     if number in _FULL:
-        # A file that is named may be on another disk than the others: only its own counts.
         return ConfigError(
             "the disk is full",
-            where=[_describe_space(Path(name)) for name in where],
+            where=[_describe_space(Path(name)) for name in _select_full(where)],
             hint=f"free some space there and run the same command again, which continues; or {_ELSEWHERE}",
         )
     if number in _PERMISSION:
@@ -59,19 +60,28 @@ def _find_number(error: OSError) -> int:
 
 
 def _describe(error: OSError, number: int) -> str:
-    """Return the system's words for a number, or the first line of the text."""
+    """Return the words of an error or those of the system for its number, or the first line of the text."""
     if number:
-        text = os.strerror(number)
+        text = error.strerror or os.strerror(number)
         return text[:1].lower() + text[1:]
     return (_NUMBER.sub("", str(error)).strip("[] ").splitlines() or [type(error).__name__])[0]
 
 
+def _select_full(names: Sequence[str]) -> Sequence[str]:
+    """Return the names on disks that are nearly full; all of them if none is, as with a quota."""
+    return [name for name in names if _measure_free_bytes(Path(name)) < _NEARLY_FULL_BYTES] or names
+
+
 def _describe_space(path: Path) -> str:
     """Return a path with the free space of its disk, as "/run: 3 MB free"."""
-    folder = next((parent for parent in (path, *path.absolute().parents) if parent.is_dir()), None)
+    return f"{path}: {_measure_free_bytes(path) // 1_000_000} MB free"
+
+
+def _measure_free_bytes(path: Path) -> int:
+    """Return the free space of the disk of a path, which need not exist; 0 if the disk is gone."""
+    folder = next((parent for parent in (path, *path.absolute().parents) if parent.is_dir()), path)
     try:
-        free = shutil.disk_usage(folder or path).free
-    # The disk is gone. Its free space is only a detail of an error.
+        return shutil.disk_usage(folder).free
+    # It is only a detail of an error that is reported all the same.
     except OSError:
-        return str(path)
-    return f"{path}: {free // 1_000_000} MB free"
+        return 0

@@ -1,13 +1,14 @@
 """The feature store: outputs of frozen layers, computed once, as memory-mapped float32 rows in the cache.
 
-`<cache>/features/<key>/<id>/` is a segment of n photos: `rows` float32 [n, …] and `sha256` uint8 [n, 32], both raw. The
-key is a hash of network, split point, pixels and view, so a segment never becomes invalid. A rename completes it.
+`<cache>/features/<format>/<key>/<id>/` is a segment of n photos: `rows` float32 [n, …] and `sha256` uint8 [n, 32],
+both raw, and `checksums.json`. The key is a hash of network, split point, pixels and view, so a segment never becomes
+invalid. A rename completes it.
 """
 
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -16,10 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.storage.cache import create_cached_folder, locate_cache, remove_unfinished
+from edgetl.core.errors import DataError
+from edgetl.core.storage import checksums
+from edgetl.core.storage.cache import create_cached_folder, drop_cached_folder, locate_cache, remove_unfinished
 from edgetl.core.storage.mapped_rows import MappedRows, find_places
 
 Rows = NDArray[np.float32]
+_FILES = ("rows", "sha256")
 
 
 class Features(MappedRows):
@@ -32,14 +36,21 @@ class Features(MappedRows):
 
 @dataclass(frozen=True, slots=True)
 class FeatureStore:
-    """The features of one key. `shape` is the shape of one photo's features."""
+    """The features of one key.
+
+    Attributes:
+        key: hash of what they depend on.
+        shape: shape of one photo's features.
+        warn: called with a sentence if stored features are damaged.
+    """
 
     key: str
     shape: tuple[int, ...]
+    warn: Callable[[str], None] = lambda _: None
 
     def find_missing(self, sha256s: Sequence[str]) -> list[int]:
         """List the positions of the photos without features. Of equal photos, only the first is listed."""
-        stored = {sha256 for segment in self._list_segments() for sha256 in _read_sha256s(segment)}
+        stored = {sha256 for segment in self._list_intact(sha256s) for sha256 in _read_sha256s(segment)}
         missing = []
         for position, sha256 in enumerate(sha256s):
             if sha256 not in stored:
@@ -63,11 +74,22 @@ class FeatureStore:
             rows = np.memmap(unfinished / "rows", np.float32, mode="r+", shape=(len(sha256s), *self.shape))
             yield rows
             rows.flush()
+            checksums.write_checksums(unfinished, _FILES)
 
     def open_features(self, sha256s: Sequence[str]) -> Features:
-        """Open the features of photos, in this order. All of them must be stored."""
-        segments = self._list_segments()
+        """Open the features of photos, in this order.
+
+        Raises:
+            DataError: some are not stored.
+        """
+        segments = self._list_intact(sha256s)
         places = find_places(sha256s, [_read_sha256s(segment) for segment in segments])
+        if (places < 0).any():
+            raise DataError(
+                "features of photos are not in the cache any more",
+                where=[self._folder],
+                hint="run the same command again: it computes them again",
+            )
         return Features(lambda number: self._map(segments[number]), places, self.shape)
 
     @property
@@ -83,10 +105,24 @@ class FeatureStore:
         folders = sorted(path for path in self._folder.glob("[0-9a-f]*") if path.is_dir())
         return [path for path in folders if self._is_complete(path)]
 
+    def _list_intact(self, sha256s: Sequence[str]) -> list[Path]:
+        """List the segments with features of these photos. Damaged ones are dropped."""
+        requested = set(sha256s)
+        segments = [path for path in self._list_segments() if not requested.isdisjoint(_read_sha256s(path))]
+        damaged = [path for path in segments if not checksums.match_checksums(path, _FILES)]
+        for path in damaged:
+            photos = len(_read_sha256s(path))
+            self.warn(f"features of {photos} photos in the cache are damaged and are computed again ({path})")
+            drop_cached_folder(path)
+        return [path for path in segments if path not in damaged]
+
     def _is_complete(self, segment: Path) -> bool:
         """Check the sizes: after a power failure, a file can be shorter than it was written."""
-        photos, remainder = divmod((segment / "sha256").stat().st_size, 32)
-        return not remainder and (segment / "rows").stat().st_size == photos * self.row_bytes
+        try:
+            photos, remainder = divmod((segment / "sha256").stat().st_size, 32)
+            return not remainder and (segment / "rows").stat().st_size == photos * self.row_bytes
+        except FileNotFoundError:  # Another process has dropped a damaged segment.
+            return False
 
     def _map(self, segment: Path) -> Rows:
         photos = (segment / "sha256").stat().st_size // 32
@@ -95,7 +131,7 @@ class FeatureStore:
 
 def locate_feature_store() -> Path:
     """Return the folder of the features of all keys."""
-    return locate_cache() / "features"
+    return locate_cache() / "features" / str(checksums.FORMAT)
 
 
 def compute_budget_bytes(requested: int) -> int:

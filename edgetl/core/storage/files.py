@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, explain_os_error, open_regular, read_regular
 
 # Names of unfinished files and folders. They are created beside their final path, because a rename is atomic only
 # within one file system.
@@ -20,9 +21,9 @@ def hash_file(path: Path) -> str:
     """Return the sha256 of a file, hexadecimal.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or it is no regular file.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -52,22 +53,37 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path, *, hint: str) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object of a run folder.
 
     Args:
-        path: the file.
+        path: the file, not a link.
         hint: hint of the error, the next command to type.
 
     Raises:
-        ConfigError: the file cannot be read, or it is not a JSON object.
+        ConfigError: the file cannot be read, is no regular file or too large, or it is not a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        value = parse_json(read_regular(path, LARGEST_RECORD_BYTES, follow_links=False))
+    except OSError as error:
+        raise ConfigError(f"the file cannot be read: {explain_os_error(error)}", where=(path,), hint=hint) from error
+    except ValueError as error:
         raise ConfigError(f"the file cannot be read: {error}", where=(path,), hint=hint) from error
     if not isinstance(value, dict):
         raise ConfigError("the file is not a JSON object", where=(path,), hint=hint)
     return value
+
+
+def parse_json(content: bytes | str) -> Any:
+    """Parse JSON that somebody else may have written.
+
+    Raises:
+        ValueError: no JSON, no UTF-8, or nested too deeply.
+    """
+    try:
+        return json.loads(content)
+    # Python's parser recurses into nested values: thousands of brackets exceed the recursion limit.
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
 
 
 @contextmanager

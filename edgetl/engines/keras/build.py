@@ -16,7 +16,9 @@ from edgetl.core.network import bases
 from edgetl.core.network.input_scaling import AFFINES
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, check_regular, read_regular
 from edgetl.engines.keras import half_weights, rescaling
+from edgetl.engines.keras.external.file_bounds import check_h5
 from edgetl.engines.keras.model import check_channels_last
 
 SCALING, POOLING, SCORES = rescaling.LAYER_NAME, "pooling", "scores"
@@ -130,7 +132,7 @@ def fetch_weights(base: BaseRecipe) -> Path | None:
         return path
     if base.weights != "imagenet":
         hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
-        raise ConfigError("no such weights file", where=(path,), hint=hint)
+        check_regular(path, "weights file", hint=hint)
     name, url = bases.find_published_weights(base.name, base.alpha)
     folder = path.parent
     try:
@@ -150,15 +152,17 @@ def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
     if base.weights == "formula":
         _check_shipped_weights(path, base)
     try:
+        check_regular(path, "weights file")
         if path.suffix == ".npz":
-            half_weights.fill_layers(network.layers, path.read_bytes())
+            half_weights.fill_layers(network.layers, read_regular(path, LARGEST_MODEL_BYTES))
         else:
+            check_h5(path)
             network.load_weights(os.fspath(path))
             # Keras's published weights of these networks are for BGR. Half-float files are made by edgetl, for RGB.
             if bases.find_base(base.name).scaling == "caffe":
                 rescaling.convert_bgr_to_rgb(network)
     # A damaged file raises any of these in Keras or h5py.
-    except (ConfigError, ValueError, OSError, KeyError, TypeError) as error:
+    except (ConfigError, ValueError, OSError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"the weights do not fit {base.name} with alpha {base.alpha}: {first_line(error)}",
             where=(path,),

@@ -65,8 +65,15 @@ class Program(Protocol):
 class FrozenPart:
     """The frozen layers of a network, up to its split points (lowest first)."""
 
-    def __init__(self, model: keras.Model, splits: Sequence[SplitPoint], input_spec: InputSpec) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        splits: Sequence[SplitPoint],
+        input_spec: InputSpec,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.splits = splits
+        self._warn = warn
         # A fixed name, because it is part of the key. Keras would number an unnamed model.
         self._network = keras.Model(model.input, [split.tensor for split in splits], name="frozen")
         self._input_spec = input_spec
@@ -100,7 +107,7 @@ class FrozenPart:
 
     def _list_stores(self, view: PhotoView) -> list[FeatureStore]:
         return [
-            FeatureStore(hashlib.sha256(f"{key}/{view.key}".encode()).hexdigest()[:32], shape)
+            FeatureStore(hashlib.sha256(f"{key}/{view.key}".encode()).hexdigest()[:32], shape, self._warn)
             for key, shape in zip(self._keys, self._shapes, strict=True)
         ]
 

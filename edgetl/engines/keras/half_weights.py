@@ -14,10 +14,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.errors import ConfigError, StageError, first_line
 
 # A small archive can unpack to any size and fill the memory. The largest base, VGG19, needs a third of this.
 _MAX_UNPACKED_BYTES = 1_000_000_000
+
+# RuntimeError: an encrypted entry. MemoryError and ArithmeticError: an array that declares more than it contains.
+_DAMAGES = (
+    *(ValueError, OSError, EOFError, KeyError, TypeError, AttributeError),
+    *(RuntimeError, MemoryError, ArithmeticError, SyntaxError, zipfile.BadZipFile),
+)
 
 Arrays = list[NDArray[Any]]
 
@@ -77,8 +83,8 @@ def unpack_weights(content: bytes) -> dict[str, Arrays]:
         with np.load(io.BytesIO(content), allow_pickle=False) as entries:
             named = [(entry.rpartition("/")[0], entries[entry].astype(np.float32)) for entry in entries.files]
     # A damaged archive raises any of these in zipfile or numpy.
-    except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"not a file of half-float weights: {error}") from error
+    except _DAMAGES as error:
+        raise ConfigError(f"not a file of half-float weights: {first_line(error)}") from error
     return {name: [weight for _, weight in group] for name, group in groupby(named, key=lambda pair: pair[0])}
 
 

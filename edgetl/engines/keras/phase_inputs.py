@@ -85,7 +85,7 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
         # Phase 2 reads the views that follow those of phase 1. Pixels of phase 2 are augmented in each epoch.
         epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if len(splits) == 2 else 0)
         views = [*data.list_training_views(epochs), data.make_validation_view()]
-        frozen = FrozenPart(model, splits, data.training.pixels.input_spec)
+        frozen = FrozenPart(model, splits, data.training.pixels.input_spec, data.listener.say)
         if _is_affordable(frozen.count_missing_bytes(views), splits, data):
             data.listener.begin("frozen", sum(len(view.sha256s) for view in views))
             frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))

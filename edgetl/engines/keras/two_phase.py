@@ -118,6 +118,8 @@ def _train_phase(
     validation = Batches(
         phase_input.validation, phase_input.validation_labels, recipe, first_epoch=plan.first_epoch, shuffled=False
     )
+    # Before the optimizer is built and the first step is traced, which take seconds.
+    listener.begin(plan.name, plan.epochs * len(training))
     network.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate),
         loss="binary_crossentropy" if recipe.head.activation == "sigmoid" else "sparse_categorical_crossentropy",
@@ -128,7 +130,6 @@ def _train_phase(
     # for all layers of a MobileNetV2 on 2 cores.
     network.optimizer.build(network.trainable_variables)
     best = _BestEpoch(model, plan, listener, steps=len(training))
-    listener.begin(plan.name, plan.epochs * len(training))
     network.fit(
         training,
         validation_data=validation,

@@ -3,7 +3,6 @@
 The session options are those of runtime.py on the device, so that host and device compute the same.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,10 @@ import onnxruntime
 from onnx import ModelProto
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
+from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.formats import KernelSet
-from edgetl.core.parallel import Predictions, ThreadPredictions, predict_in_parallel
+from edgetl.core.parallel import Predictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.onnx import graph
 
@@ -61,14 +61,24 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     """
     graph.read_model(path)
 
-    def predict_chunks(chunks: list[np.ndarray]) -> ThreadPredictions:
+    sessions: list[tuple[onnxruntime.InferenceSession, type]] = []
+
+    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
         session = _open(path, _make_options(kernels))
         dtype = _check_input(session.get_inputs()[0], path, photos)
+        sessions.append((session, dtype))
         return _predict_chunks(session, photos, dtype, chunks, advance)
 
-    raw, invoke_ms = predict_in_parallel(len(photos), predict_chunks)
-    accelerated = kernels == "onnxruntime"
-    return Predictions(raw=raw, scores=raw.astype(np.float32), invoke_ms=invoke_ms, accelerated=accelerated)
+    raw = predict_in_parallel(len(photos), predict_chunks)
+    session, dtype = sessions[0]
+    feed: dict[str, np.ndarray] = {session.get_inputs()[0].name: photos.rows([0]).astype(dtype, copy=False)}
+    return Predictions(
+        raw=raw,
+        scores=raw.astype(np.float32),
+        # After the photos, when no other thread computes.
+        latency=measure_host_latency(lambda: session.run(None, feed)),
+        accelerated=kernels == "onnxruntime",
+    )
 
 
 def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
@@ -109,19 +119,17 @@ def _predict_chunks(
     dtype: type,
     chunks: list[np.ndarray],
     advance: Callable[[int], None],
-) -> ThreadPredictions:
+) -> list[np.ndarray]:
     name = session.get_inputs()[0].name
-    raw, times_ms = [], []
+    raw = []
     for rows in chunks:
         outputs = []
         for photo in photos.rows(rows).astype(dtype, copy=False):
-            start = time.perf_counter()
             (scores,) = session.run(None, {name: photo[None]})
-            times_ms.append((time.perf_counter() - start) * 1e3)
             outputs.append(np.ravel(scores))
         raw.append(np.stack(outputs))
         advance(len(rows))
-    return ThreadPredictions(raw, times_ms)
+    return raw
 
 
 def _make_options(kernels: KernelSet) -> onnxruntime.SessionOptions:

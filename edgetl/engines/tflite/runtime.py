@@ -3,18 +3,17 @@
 `Predictions.accelerated` is read from the interpreter: LiteRT silently uses its own kernels where XNNPACK cannot start.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.formats import KernelSet
 from edgetl.core.network.quantization import quantize_pixels
-from edgetl.core.parallel import Predictions, ThreadPredictions, predict_in_parallel
+from edgetl.core.parallel import Predictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 
 WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -33,18 +32,22 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     Raises:
         ConfigError: not a TFLite file, or its input does not match the photos.
     """
-    outputs: list[tuple[Any, bool]] = []
+    interpreters: list[Interpreter] = []
 
-    def predict_chunks(chunks: list[np.ndarray]) -> ThreadPredictions:
+    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
         interpreter = open_interpreter(path, _RESOLVERS[kernels])
-        outputs.append((interpreter.get_output_details()[0], _has_delegate(interpreter)))
+        interpreters.append(interpreter)
         _check_input(interpreter, path, photos)
         return _predict_chunks(interpreter, photos, chunks, advance)
 
-    raw, invoke_ms = predict_in_parallel(len(photos), predict_chunks)
-    scores = dequantize(raw, *outputs[0][0]["quantization"])
-    accelerated = all(delegated for _, delegated in outputs)
-    return Predictions(raw=raw, scores=scores, invoke_ms=invoke_ms, accelerated=accelerated)
+    raw = predict_in_parallel(len(photos), predict_chunks)
+    return Predictions(
+        raw=raw,
+        scores=dequantize(raw, *interpreters[0].get_output_details()[0]["quantization"]),
+        # After the photos, when no other thread computes. The input is the last photo of this interpreter.
+        latency=measure_host_latency(interpreters[0].invoke),
+        accelerated=all(map(_has_delegate, interpreters)),
+    )
 
 
 def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
@@ -92,20 +95,18 @@ def _check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
 
 def _predict_chunks(
     interpreter: Interpreter, photos: Pixels, chunks: list[np.ndarray], advance: Callable[[int], None]
-) -> ThreadPredictions:
+) -> list[np.ndarray]:
     (image,), (scores,) = interpreter.get_input_details(), interpreter.get_output_details()
-    raw, times_ms = [], []
+    raw = []
     for rows in chunks:
         outputs = []
         for photo in quantize_pixels(photos.rows(rows), image["quantization"], image["dtype"]):
             interpreter.set_tensor(image["index"], photo[None])
-            start = time.perf_counter()
             interpreter.invoke()
-            times_ms.append((time.perf_counter() - start) * 1e3)
             outputs.append(interpreter.get_tensor(scores["index"])[0])
         raw.append(np.stack(outputs))
         advance(len(rows))
-    return ThreadPredictions(raw, times_ms)
+    return raw
 
 
 def _has_delegate(interpreter: Interpreter) -> bool:

@@ -59,6 +59,7 @@ def _make_plain_options(order: Order) -> BuildOptions:
         target_dir=[show_path(folder) for folder in dict.fromkeys(folders) if folder.resolve() != shipped] or None,
         method=order.method,
         all_methods=order.all_methods,
+        prefer=order.prefer,
         model=Path(external.path) if external.path else None,
     )
 
@@ -77,7 +78,7 @@ def _describe_recipe(options: BuildOptions, order: Order) -> BuildOptions | None
     for name, _, _, default in list_options(BuildOptions):
         if name != "recipe" and getattr(options, name) != default:
             shorter = replace(options, **{name: default})
-            if name not in ("photos", "target_dir", "method", "all_methods") and _makes(shorter, order):
+            if name not in ("photos", "target_dir", "method", "all_methods", "prefer") and _makes(shorter, order):
                 options = shorter
     return options
 

@@ -100,6 +100,7 @@ def continue_order(order: Order, root: Path) -> Order:
         recipe=order.recipe.model_copy(update=later_tables),
         method=before.method,
         all_methods=before.all_methods,
+        prefer=before.prefer,
     )
 
 

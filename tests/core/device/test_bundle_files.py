@@ -253,7 +253,9 @@ def test_bundle_for_no_specific_board_runs_on_all_architectures():
 def test_bundle_for_a_board_runs_on_its_architecture():
     board = targets.find_target("raspberry-pi-4")
     assert bundle_files.list_architectures(board) == ("aarch64",)
-    assert "x86_64" not in bundle_files.format_requirements(board)
+    assert bundle_files.list_other_architectures(board) == ("x86_64",)
+    assert "armv7l" not in bundle_files.format_requirements(board)
+    assert bundle_files.list_other_architectures(targets.find_target("tflite")) == ()
     contents = dataclasses.replace(make_contents(), target=board)
     runtime = bundle_files.describe_model(contents, {"edgetl": "0"})["runtime"]
     assert runtime["architectures"] == ["aarch64"] and runtime["python"] == board.runtime.python

@@ -9,6 +9,7 @@ import pytest
 from edgetl.core.device import measurement
 from edgetl.core.device.measurement import read_measurement
 from edgetl.core.errors import StageError
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 SHA256 = "m" * 64
 
@@ -64,7 +65,19 @@ def test_missing_file_is_refused(tmp_path):
         read_measurement(tmp_path / measurement.NAME, SHA256)
 
 
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_file_is_refused(tmp_path, kind):
+    with pytest.raises(StageError, match=SPECIAL_FILES[kind]):
+        read_measurement(make_special(kind, tmp_path), SHA256)
+
+
+def test_deep_json_is_refused(tmp_path):
+    (tmp_path / measurement.NAME).write_text("[" * 100_000)
+    with pytest.raises(StageError, match=r"not a measure\.json"):
+        read_measurement(tmp_path / measurement.NAME, SHA256)
+
+
 def test_file_over_the_limit_is_not_read(write, monkeypatch):
-    monkeypatch.setattr(measurement, "_LARGEST_BYTES", 100)
+    monkeypatch.setattr(measurement, "LARGEST_RECORD_BYTES", 100)
     with pytest.raises(StageError, match="over the limit"):
         read_measurement(write(), SHA256)

@@ -11,6 +11,27 @@ def test_inherited_file_is_that_of_the_target_that_lists_it(folder):
     }
 
 
+@pytest.mark.parametrize("name", ["json.py", "hashlib.so", "numpy/__init__.py", "sitecustomize.py", "email/more.txt"])
+def test_file_that_hides_a_module_is_refused(folder, name):
+    folder.write("child", folder.child + f'[payload]\nadd = ["{name}"]\n')
+    path = folder.root / "child" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    module = name.replace("/", ".").partition(".")[0]
+    assert folder.get_error("child").message == (
+        f"payload.add lists {name!r}, but it would be imported in place of the module {module}"
+    )
+
+
+@pytest.mark.parametrize("name", ["json.md", "jsons.py", "data/json.py", "select"])
+def test_file_that_hides_no_module_is_accepted(folder, name):
+    folder.write("child", folder.child + f'[payload]\nadd = ["{name}"]\n')
+    path = folder.root / "child" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    assert folder.list_payload("child")[name] == path
+
+
 def test_listed_file_may_be_in_the_folder_of_a_parent(folder, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     text = folder.child + '[payload]\nfiles = ["extra/own.py", "demo.py", "common/shared.py"]\n'

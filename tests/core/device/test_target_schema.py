@@ -4,6 +4,7 @@ import pytest
 
 from edgetl.core.device import target_schema
 from edgetl.core.errors import ConfigError
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 HEAD = 'schema = 1\ntitle = "T"\nsummary = "t"\n'
 
@@ -32,6 +33,12 @@ def test_file_that_is_not_utf8_is_refused(tmp_path):
     path.write_bytes(b"title = '\xff'")
     with pytest.raises(ConfigError, match="cannot be read"):
         target_schema.read_target_file(path)
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_file_is_refused_at_once(tmp_path, kind):
+    with pytest.raises(ConfigError, match=f"the target cannot be read: it is {SPECIAL_FILES[kind]}"):
+        target_schema.read_target_file(make_special(kind, tmp_path))
 
 
 def test_missing_file_is_refused(tmp_path):

@@ -119,6 +119,11 @@ def test_misspelt_parent_has_a_suggestion(folder):
     assert error.hint.startswith("did you mean parent")
 
 
+def test_other_architecture_without_packages_is_refused(folder):
+    folder.write("child", folder.child + '[runtime]\nother_architectures = ["x86_63"]\n')
+    assert folder.get_error("child").message == "unknown architecture 'x86_63'"
+
+
 def test_board_without_packages_for_its_architecture_is_refused(folder):
     folder.write("child", folder.child.replace('"aarch64"', '"armv7l"'))
     assert folder.get_error("child").message == "unknown architecture 'armv7l'"

@@ -64,3 +64,16 @@ def test_broken_contract_and_exceeded_limit_have_both_hints():
     with pytest.raises(ContractBroken, match=r"30\.00 points, 2 allowed; int8 takes 9 bytes") as error:
         check_acceptance({"tflite": FAILED}, {"tflite": "int8 takes 9 bytes, 8 allowed"}, strict=False)
     assert "a wider --alpha" in error.value.hint and "a narrower --alpha" in error.value.hint
+
+
+def test_next_file_in_the_table_comes_before_the_hints_that_need_a_new_build():
+    next_file = "the next file is qat8: edgetl bundle run --method qat8"
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"tflite": FAILED, "onnx": PASSED}, {}, {"tflite": next_file, "onnx": "unused"}, strict=False)
+    assert error.value.hint.startswith(f"{next_file}; more test photos") and "unused" not in error.value.hint
+
+
+def test_file_without_a_next_one_has_the_other_hints():
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"tflite": FAILED}, {}, {"tflite": ""}, strict=False)
+    assert error.value.hint.startswith("more test photos") and "--all-methods" in error.value.hint

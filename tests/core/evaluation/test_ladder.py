@@ -3,18 +3,22 @@
 import pytest
 
 from edgetl.core.evaluation import ladder
+from edgetl.core.evaluation.contract import decide_outcome
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.records import Artifact, LayerError
 from edgetl.core.verdict_records import Verdict
 
 
-def make_verdict(drop: float, outcome: str = "UNDECIDED", limit: float = 0.005, high: float = 0.0084) -> Verdict:
-    return Verdict.model_construct(drop=drop, limit_drop=limit, outcome=outcome, drop_high=high)
+def make_verdict(broke: int, fixed: int = 0, *, photos: int = 2000, limit: float = 0.005) -> Verdict:
+    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
+    return Verdict.model_construct(
+        broke=broke, fixed=fixed, photos=photos, limit_drop=limit, drop=decision.drop, outcome=decision.outcome
+    )
 
 
-def make_attempt(method: str, drop: float, *, unmet: str = "") -> Attempt:
+def make_attempt(method: str, broke: int, *, photos: int = 2000) -> Attempt:
     artifact = Artifact.model_construct(method=method)
-    candidate = Candidate(artifact=artifact, validation=make_verdict(drop), unmet=unmet)
+    candidate = Candidate(artifact=artifact, validation=make_verdict(broke, photos=photos))
     return Attempt(method=method, seconds=1.0, reason="", candidate=candidate)
 
 
@@ -46,54 +50,78 @@ def test_only_layers_with_weights_are_selected():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "explanation", "within"),
+    ("verdict", "explanation", "within", "holds"),
     [
-        (make_verdict(0.0059), "loses +0.59 points, over the limit of 0.5", False),
-        (make_verdict(0.005), "loses +0.50 points, within the limit of 0.5", True),
-        (make_verdict(-0.001, "PASS", 0.01), "loses -0.10 points, within the limit of 1", True),
-        (make_verdict(0.03, "FAIL"), "loses +3.00 points, certainly over the limit of 0.5", False),
+        (make_verdict(15, 3), "loses +0.60 points, over the limit of 0.5", False, False),
+        (make_verdict(5), "loses +0.25 points, within the limit of 0.5", True, True),
+        (make_verdict(0, 2, limit=0.01), "loses -0.10 points, within the limit of 1", True, True),
+        (make_verdict(60), "loses +3.00 points, certainly over the limit of 0.5", False, False),
+        (
+            make_verdict(30, 20),
+            "loses +0.50 points, within the limit of 0.5, but its true drop may be +1.11: over 1.5 times the limit",
+            True,
+            False,
+        ),
     ],
 )
-def test_candidate_is_within_the_limit_if_its_observed_drop_is(verdict, explanation, within):
+def test_result_says_whether_a_candidate_is_within_the_limit_and_holds_it(verdict, explanation, within, holds):
     candidate = Candidate(artifact=None, validation=verdict)
-    assert ladder.explain_result(candidate) == explanation and candidate.within_limit is within
+    assert ladder.explain_result(candidate) == explanation
+    assert (candidate.within_limit, candidate.holds_limit) == (within, holds)
 
 
-def test_strict_candidate_is_within_the_limit_only_with_a_pass():
-    undecided = Candidate(artifact=None, validation=make_verdict(0.001), strict=True)
-    explanation = "loses +0.10 points, at most +0.84: not certainly within the limit of 0.5"
-    assert not undecided.within_limit and ladder.explain_result(undecided) == explanation
-    passed = Candidate(artifact=None, validation=make_verdict(0.001, "PASS"), strict=True)
-    assert passed.within_limit and ladder.explain_result(passed) == "loses +0.10 points, within the limit of 0.5"
+def test_later_candidate_needs_more_to_hold_the_limit():
+    first, fifth = (Candidate(artifact=None, validation=make_verdict(7), number=number) for number in (1, 5))
+    assert first.holds_limit and fifth.within_limit and not fifth.holds_limit
+
+
+def test_strict_candidate_holds_the_limit_only_with_certainty():
+    undecided = Candidate(artifact=None, validation=make_verdict(5), strict=True)
+    explanation = "loses +0.25 points, at most +0.51: not certainly within the limit of 0.5"
+    assert not undecided.holds_limit and ladder.explain_result(undecided) == explanation
+    passed = Candidate(artifact=None, validation=make_verdict(1), strict=True)
+    assert passed.holds_limit and ladder.explain_result(passed) == "loses +0.05 points, within the limit of 0.5"
 
 
 def test_candidate_that_exceeds_another_limit_is_not_within_the_limit():
     unmet = "int8 takes 9 bytes, 8 allowed"
-    candidate = Candidate(artifact=None, validation=make_verdict(-0.001, "PASS"), unmet=unmet)
-    assert not candidate.within_limit and ladder.explain_result(candidate) == unmet
+    candidate = Candidate(artifact=None, validation=make_verdict(0), unmet=unmet)
+    assert not candidate.within_limit and not candidate.holds_limit and ladder.explain_result(candidate) == unmet
 
 
-@pytest.mark.parametrize(
-    ("attempts", "method"),
-    [
-        ([make_attempt("int8", 0.02), make_attempt("float16", 0.004), make_attempt("float32", 0.0)], "float16"),
-        ([make_attempt("int8", 0.02), FAILED_ATTEMPT, make_attempt("float16", 0.01)], "float16"),
-        ([make_attempt("int8", 0.02), make_attempt("float32", 0.0, unmet="too large")], "int8"),
-    ],
-    ids=["first within the limit", "smallest drop", "within the other limits first"],
-)
-def test_best_file_is_the_first_within_the_limit_or_the_nearest(attempts, method):
-    assert ladder.select_best(attempts).method == method
-
-
-def test_method_need_not_be_tried_after_one_within_the_limit():
-    attempts = [make_attempt("int8", 0.02), FAILED_ATTEMPT]
+def test_method_need_not_be_tried_after_one_that_holds_the_limit():
+    attempts = [make_attempt("int8", 60), FAILED_ATTEMPT, make_attempt("int8_more", 10)]
+    assert attempts[2].candidate.within_limit and not attempts[2].candidate.holds_limit
     assert not ladder.is_settled(attempts, "float16", try_all=False)
-    attempts.append(make_attempt("mixed8-1", 0.004))
+    attempts.append(make_attempt("mixed8-1", 1))
     assert ladder.is_settled(attempts, "float16", try_all=False)
     assert not ladder.is_settled(attempts, "float16", try_all=True)
-    assert ladder.is_settled(attempts, "mixed8-2", try_all=True), "a smaller variant is within the limit"
+    assert ladder.is_settled(attempts, "mixed8-2", try_all=True), "a smaller variant holds the limit"
+
+
+def test_no_method_is_tried_after_float32_within_the_limit():
+    """Methods that follow it in a target's list are made on request only."""
+    attempts = [make_attempt("int8", 60, photos=100), make_attempt("float32", 0, photos=100)]
+    assert not attempts[1].candidate.holds_limit and ladder.is_settled(attempts, "dynamic", try_all=False)
+    assert not ladder.is_settled(attempts[:1], "float32", try_all=False)
+    over = [*attempts[:1], make_attempt("float32", 2, photos=100)]
+    assert not ladder.is_settled(over, "dynamic", try_all=False)
+    assert not ladder.is_settled(attempts, "dynamic", try_all=True)
 
 
 def test_variant_of_mixed8_is_tried_after_another_method_if_all_are_requested():
-    assert not ladder.is_settled([make_attempt("int8", 0.0)], "mixed8-1", try_all=True)
+    assert not ladder.is_settled([make_attempt("int8", 0)], "mixed8-1", try_all=True)
+
+
+def test_method_that_trains_is_not_tried_on_so_few_photos_that_no_file_can_hold_the_limit():
+    attempts = [make_attempt("int8", 0, photos=50)]
+    reason = ladder.explain_retraining_skip(attempts, "qat8")
+    assert reason == (
+        "not tried: 50 validation photos cannot show a drop within 0.5 points, 359 can; --all-methods tries it"
+    )
+    assert ladder.explain_retraining_skip(attempts, "float32") == ""
+    assert ladder.explain_retraining_skip([make_attempt("int8", 0, photos=359)], "qat8") == ""
+
+
+def test_method_that_trains_is_tried_as_long_as_no_file_is_within_the_limit():
+    assert ladder.explain_retraining_skip([make_attempt("int8", 5, photos=50), FAILED_ATTEMPT], "qat8") == ""

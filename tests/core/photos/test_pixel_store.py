@@ -217,6 +217,59 @@ def test_deleted_cache_is_an_error_with_a_hint(root):
     assert "again" in error.value.hint
 
 
+def damage_stored(name: str) -> None:
+    """Zero a file of every segment."""
+    for segment in segments.list_segments(SPEC):
+        path = segment.path / name
+        path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("name", ["pixels", "thumbnails"])
+@pytest.mark.parametrize("touched", [False, True])
+def test_damaged_segment_is_decoded_again_with_a_sentence(root, name, touched):
+    facts = fill(root)
+    damage_stored(name)
+    for path in root.iterdir() if touched else ():
+        os.utime(path, (2e9, 2e9))
+    warnings: list[str] = []
+    again = pixel_store.fill_pixel_store(root, list_names(root), SPEC, progress=lambda _: None, warn=warnings.append)
+    assert again == facts and len(warnings) == 1
+    assert "10 photos in the cache are damaged and are decoded again" in warnings[0]
+    stored = pixel_store.open_pixels([photo.sha256 for photo in facts], SPEC)
+    assert np.array_equal(stored.rows(range(10)), load_all(root))
+
+
+def test_damaged_sha256s_are_decoded_again(root):
+    facts = fill(root)
+    damage_stored("sha256")
+    assert fill(root) == facts
+    assert len(list_stored()) == 10
+
+
+def test_damaged_segment_of_other_photos_is_not_read(root, tmp_path):
+    others = write_noise(tmp_path / "others", 3, (40, 40), ".png")
+    fill(others)
+    damage_stored("pixels")
+    fill(root)
+    damaged = [segment for segment in segments.list_segments(SPEC) if not segment.is_intact()]
+    assert damaged == [], "new photos may be in any segment"
+    fill(others)
+    (segment,) = [segment for segment in segments.list_segments(SPEC) if len(segment.sha256s()) == 3]
+    (segment.path / "pixels").write_bytes(bytes(3 * 16 * 16 * 3))
+    pixel_store.fill_pixel_store(root, list_names(root), SPEC, progress=lambda _: None, warn=pytest.fail)
+    assert not segment.is_intact()
+
+
+def test_pixels_that_are_damaged_after_they_were_decoded_are_not_opened(root):
+    sha256s = [photo.sha256 for photo in fill(root)]
+    damage_stored("pixels")
+    with pytest.raises(DataError, match="were damaged meanwhile") as error:
+        pixel_store.open_pixels(sha256s, SPEC)
+    assert "run the same command again" in error.value.hint
+    fill(root)
+    assert np.array_equal(pixel_store.open_pixels(sha256s, SPEC).rows(range(10)), load_all(root))
+
+
 def test_full_disk_is_an_error_and_leaves_nothing_unfinished(root, monkeypatch, tmp_path):
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -75,6 +75,38 @@ def test_segment_with_damaged_problems_is_ignored(content):
     assert not segment.is_complete() and segments.list_segments(SPEC) == []
 
 
+@pytest.mark.parametrize("name", ["pixels", "sha256", "thumbnails", "problems.json"])
+@pytest.mark.parametrize(
+    "damage", [lambda content: bytes([content[0] ^ 1]) + content[1:], lambda content: content[::-1]]
+)
+def test_segment_with_changed_content_is_not_intact(name, damage):
+    store(2, {"ff" * 32: "truncated"})
+    (segment,) = segments.list_segments(SPEC)
+    assert segment.is_intact()
+    path = segment.path / name
+    path.write_bytes(damage(path.read_bytes()))
+    assert not segment.is_intact()
+
+
+def test_dropped_segment_stays_readable_for_those_who_have_opened_it():
+    photos = store(2, {})
+    (segment,) = segments.list_segments(SPEC)
+    pixels = segment.pixels()
+    segment.drop()
+    # Another process may drop it at the same time.
+    segment.drop()
+    assert list(segments.locate_segments(SPEC).iterdir()) == []
+    assert np.array_equal(pixels, np.stack([pixels for _, _, pixels in photos]))
+
+
+def test_segment_of_the_format_before_is_not_listed():
+    store(1, {})
+    (segment,) = segments.list_segments(SPEC)
+    (segment.path / "checksums.json").unlink()
+    assert not segment.is_intact()
+    assert segments.locate_segments(SPEC).name.endswith("-2")
+
+
 def test_empty_segment_is_not_stored():
     with segments.create_segment(SPEC):
         pass

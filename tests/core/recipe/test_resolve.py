@@ -10,6 +10,7 @@ import pytest
 from edgetl.core.errors import ConfigError
 from edgetl.core.recipe.presets import PRESETS
 from edgetl.core.recipe.resolve import format_recipe, parse_recipe, resolve_recipe, strip_folders
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 DEFAULTS = {
     "base": {"name": "mobilenet_v2", "alpha": 1.0, "side_px": 160, "weights": "imagenet", "pooling": "avg"},
@@ -270,6 +271,14 @@ def test_file_that_is_not_toml_is_an_error(tmp_path, content):
     path.write_bytes(content)
     error = catch_error(str(path))
     assert error.message.startswith("the recipe cannot be read") and error.where == (str(path),)
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_file_as_recipe_is_refused_at_once(tmp_path, kind):
+    path = make_special(kind, tmp_path)
+    error = catch_error(str(path))
+    assert error.message.startswith(f"the recipe cannot be read: it is {SPECIAL_FILES[kind]}")
+    assert error.where == (str(path),)
 
 
 # External models

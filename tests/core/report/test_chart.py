@@ -27,7 +27,7 @@ def make_pair(method: str, broke: int, fixed: int) -> tuple[Artifact, Verdict]:
         operators={},
         tensor_dtypes={},
         bytes=1_500_000,
-        sha256="",
+        sha256=method,
         trained_sha256="",
         gzip_bytes=5,
         sparsity=0.25,
@@ -75,7 +75,7 @@ def make_pair(method: str, broke: int, fixed: int) -> tuple[Artifact, Verdict]:
     ],
 )
 def test_chart_can_be_parsed_and_everything_is_inside_its_frame(pairs):
-    root = ElementTree.fromstring(draw_drops(pairs, "a <title> & more"))
+    root = ElementTree.fromstring(draw_drops(pairs, "a <title> & more", chosen="int8"))
     width = float(root.get("viewBox").split()[2])
     dots = root.findall(f"{SVG}circle")
     assert len(dots) == len(pairs)
@@ -84,14 +84,35 @@ def test_chart_can_be_parsed_and_everything_is_inside_its_frame(pairs):
 
 
 def test_larger_drop_is_further_to_the_right():
-    text = draw_drops([make_pair("int8", 60, 0), make_pair("float16", 0, 0)], "t")
+    text = draw_drops([make_pair("int8", 60, 0), make_pair("float16", 0, 0)], "t", chosen="int8")
     large, none = ElementTree.fromstring(text).findall(f"{SVG}circle")
     assert float(large.get("cx")) > float(none.get("cx"))
 
 
 def test_chart_contains_title_methods_outcomes_and_sizes():
-    root = ElementTree.fromstring(draw_drops([make_pair("int8", 60, 0), make_pair("float16", 0, 0)], "a title"))
+    root = ElementTree.fromstring(
+        draw_drops([make_pair("int8", 60, 0), make_pair("float16", 0, 0)], "a title", chosen="int8")
+    )
     texts = [element.text for element in root.findall(f"{SVG}text")]
     assert texts[0] == "a title" and "limit 1" in texts
     assert texts.index("int8") < texts.index("float16")
-    assert "+12.00  FAIL  1.50 MB" in texts and "+0.00  PASS  1.50 MB" in texts
+    assert "+12.00  FAIL  1.50 MB  ← chosen" in texts and "+0.00  PASS  1.50 MB" in texts
+
+
+def test_row_of_the_chosen_file_is_marked():
+    pairs = [make_pair("int8", 60, 0), make_pair("float16", 0, 0)]
+    root = ElementTree.fromstring(draw_drops(pairs, "t", chosen="float16"))
+    bold = [text.text for text in root.findall(f"{SVG}text") if text.get("font-weight") == "bold"]
+    assert bold == ["t", "float16"]
+    (mark,) = [text for text in root.findall(f"{SVG}text") if "chosen" in text.text]
+    _, band = root.findall(f"{SVG}rect")
+    top = float(band.get("y"))
+    assert top < float(mark.get("y")) < top + float(band.get("height")) and mark.text.startswith("+0.00")
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b", "a\rb", "\u202ecod", "\x00"])
+def test_control_characters_are_escaped(text):
+    """XML has none of them, and a model of a stranger may have any name."""
+    svg = draw_drops([make_pair(text, 1, 1)], text, chosen="")
+    ElementTree.fromstring(svg)
+    assert text not in svg and svg.count(text.encode("unicode_escape").decode()) == 2

@@ -80,7 +80,12 @@ def copy_verdict(**changes) -> Verdict:
 def make_artifact(method: str, size_bytes: int) -> Artifact:
     tensor = TensorSpec(name="t", shape=(1,), dtype="uint8", scale=0, zero_point=0)
     return Artifact.model_construct(
-        method=method, bytes=size_bytes, input=tensor, output=tensor, calibration=CalibrationSet(photos=0, sha256="")
+        method=method,
+        sha256=method,
+        bytes=size_bytes,
+        input=tensor,
+        output=tensor,
+        calibration=CalibrationSet(photos=0, sha256=""),
     )
 
 
@@ -164,8 +169,8 @@ def test_phases_are_rows_with_their_result():
         input=InputSpec(side_px=160, fit="crop"),
     )
     title, _, rows = check_table(report_tables.tabulate_phases(trained))
-    assert title == "mobilenet_v2, 2,261,827 parameters, on tensorflow cpu"
-    assert rows[0] == ["head", "1 to 12", "9", "0.001", "12,345", "0.9123", "62", "kept"]
+    assert title == "mobilenet_v2, 2,261,827 parameters, on tensorflow cpu: accuracy on validation photos"
+    assert rows[0] == ["head", "1-12", "9", "0.001", "12,345", "0.9123", "62", "kept"]
     assert rows[1][0] == "fine-tune" and rows[1][3] == "5e-05"
     assert [row[-1] for row in rows] == ["kept", "discarded", "stopped early"]
 
@@ -174,9 +179,17 @@ def test_methods_are_rows_and_the_chosen_one_is_marked():
     pairs = [(make_artifact("int8", 640_000), VERDICT), (make_artifact("float32", 9_000_000), VERDICT)]
     title, columns, rows = check_table(report_tables.tabulate_methods(pairs, chosen="float32"))
     assert "200 validation photos" in title
-    assert columns[1:4] == ["accuracy", "drop, points", "its bounds"]
-    assert rows[0] == ["int8", "0.9050", "+1.00", "-0.50 … +2.75", "3/1", "640 kB", "1.23", ""]
+    assert columns[1:4] == ["accuracy", "drop", "its bounds"]
+    assert rows[0] == ["int8", "0.9050", "+1.00", "-0.50 … +2.75", "640 kB", "1.23", ""]
     assert [row[-1] for row in rows] == ["", "← chosen"]
+
+
+def test_disturbed_latency_is_marked_and_explained():
+    artifact = make_artifact("int8", 640_000)
+    title, _, rows = report_tables.tabulate_methods([(artifact, copy_verdict(host_disturbed=True))], chosen="int8")
+    assert rows[0][5] == "1.23~" and title.endswith("; ~ other processes disturbed it")
+    title, _, rows = report_tables.tabulate_methods([(artifact, VERDICT)], chosen="int8")
+    assert rows[0][5] == "1.23" and "~" not in title
 
 
 def test_no_methods_are_an_empty_table():
@@ -184,21 +197,22 @@ def test_no_methods_are_an_empty_table():
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "rule"),
+    ("drops", "rule"),
     [
-        (["FAIL", "PASS"], "tried in order until one met the limit"),
-        (["FAIL", "FAIL"], "tried in order until one met the limit"),
-        (["PASS", "FAIL"], "all methods were requested"),
+        ([30, 0], "tried in order until one holds the limit"),
+        ([30, 30], "tried in order until one holds the limit"),
+        ([0, 30], "all methods were requested"),
     ],
 )
-def test_title_of_the_ladder_states_when_it_ended(outcomes, rule):
+def test_title_of_the_ladder_states_when_it_ended(drops, rule):
     attempts = [Attempt(method="int8_more", seconds=0.0, reason="the ranges differ", candidate=None)]
-    for outcome in outcomes:
-        candidate = Candidate(artifact=make_artifact("int8", 1), validation=copy_verdict(outcome=outcome))
-        attempts.append(Attempt(method="int8", seconds=12.5, reason="drop 1.0", candidate=candidate))
-    title, _, rows = check_table(report_tables.tabulate_attempts(attempts, chosen="int8"))
-    assert title == f"the ladder: {rule}"
-    assert rows[:2] == [["int8_more", "0", "the ranges differ"], ["int8", "12", "drop 1.0 ← chosen"]]
+    for broke in drops:
+        validation = copy_verdict(broke=broke, fixed=0, drop=broke / 200, outcome="UNDECIDED")
+        candidate = Candidate(artifact=make_artifact("int8", 1), validation=validation)
+        attempts.append(Attempt(method="int8", seconds=12.5, reason="chosen: drop 1.0", candidate=candidate))
+    title, columns, rows = check_table(report_tables.tabulate_attempts(attempts))
+    assert title == f"the choice on validation photos: {rule}" and columns[2] == "chosen, or why not"
+    assert rows[:2] == [["int8_more", "0", "the ranges differ"], ["int8", "12", "chosen: drop 1.0"]]
 
 
 def test_layers_are_ranked_and_have_short_names():

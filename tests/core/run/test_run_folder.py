@@ -23,6 +23,7 @@ from edgetl.core.run.run_folder import (
     read_finished_stage,
 )
 from edgetl.core.storage.files import hash_file
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 COMPLETE = {".lock", "stage-one/stage.json", "stage-one/deep/text.txt"}
@@ -251,6 +252,106 @@ def test_unfinished_folders_and_files_are_removed(tmp_path):
     (root / "mine.tmp").mkdir()
     with open_run(root):
         assert {path.name for path in root.iterdir()} == {".lock", "mine.tmp"}
+
+
+@pytest.fixture
+def precious(tmp_path):
+    """A folder with a file outside of the run folder, which must not change."""
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "file.txt").write_text("keep", encoding="utf-8")
+    yield folder
+    assert [path.name for path in folder.iterdir()] == ["file.txt"]
+    assert (folder / "file.txt").read_text(encoding="utf-8") == "keep"
+
+
+@pytest.mark.parametrize("name", ["stage-one", ".stage-one.tmp", ".stage-one.old.tmp"])
+@pytest.mark.parametrize("target", ["precious", "precious/file.txt", "absent"])
+def test_link_instead_of_a_stage_is_replaced_and_not_followed(run, precious, name, target):
+    run_stage(run, WriteText("old"))
+    if name == "stage-one":
+        shutil.rmtree(run.root / name)
+    (run.root / name).symlink_to(run.root.parent / target)
+    run_stage(run, WriteText("new"), fingerprint="g")
+    assert list_files(run.root) == COMPLETE and not any(path.is_symlink() for path in run.root.iterdir())
+
+
+@pytest.mark.parametrize("name", ["stage-one", ".stage-one.tmp", ".stage-one.old.tmp"])
+def test_file_instead_of_a_stage_is_replaced(run, name):
+    (run.root / name).write_text("no folder", encoding="utf-8")
+    run_stage(run, WriteText("new"))
+    assert list_files(run.root) == COMPLETE
+
+
+def test_unfinished_links_are_removed_and_not_followed(tmp_path, precious):
+    with open_run(tmp_path / "run") as run:
+        pass
+    (run.root / ".train.tmp").symlink_to(precious)
+    (run.root / ".log.tmp").symlink_to(precious / "file.txt")
+    with open_run(tmp_path / "run"):
+        assert list_files(run.root) == {".lock"}
+
+
+def test_stage_behind_a_link_runs_again(run, precious):
+    """A stage of another run is no part of this one, even if its record matches."""
+    run_stage(run, WriteText("hello"))
+    shutil.move(run.root / "stage-one", run.root.parent / "elsewhere")
+    (run.root / "stage-one").symlink_to(run.root.parent / "elsewhere")
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1 and not (run.root / "stage-one").is_symlink()
+    assert (run.root.parent / "elsewhere" / "stage.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["stage.json", "deep", "deep/text.txt"])
+def test_stage_with_a_link_inside_runs_again(run, name):
+    run_stage(run, WriteText("hello"))
+    path = run.root / "stage-one" / name
+    shutil.move(path, run.root.parent / "moved")
+    path.symlink_to(run.root.parent / "moved")
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+@pytest.mark.parametrize("name", ["stage.json", "deep/text.txt"])
+def test_stage_with_a_special_file_runs_again(run, kind, name, tmp_path):
+    run_stage(run, WriteText("hello"))
+    path = run.root / "stage-one" / name
+    path.unlink()
+    special = make_special(kind, tmp_path)
+    path.symlink_to(special) if kind == "zero" else special.rename(path)
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
+
+
+def test_deep_json_of_a_stage_runs_again(run):
+    run_stage(run, WriteText("hello"))
+    (run.root / "stage-one" / "stage.json").write_text("[" * 100_000, encoding="utf-8")
+    make = WriteText("hello")
+    run_stage(run, make)
+    assert make.calls == 1
+
+
+@pytest.mark.parametrize("target", ["precious/file.txt", "absent"])
+def test_lock_that_is_a_link_is_refused(tmp_path, precious, target):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / target)
+    with pytest.raises(ConfigError, match=r"it is a link|edgetl did not write"), open_run(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("kind", sorted(SPECIAL_FILES))
+def test_lock_that_is_a_special_file_is_refused(tmp_path, kind):
+    (tmp_path / "run").mkdir()
+    special, lock = make_special(kind, tmp_path), tmp_path / "run" / ".lock"
+    lock.symlink_to(special) if kind == "zero" else special.rename(lock)
+    with pytest.raises(ConfigError, match=r"\.lock cannot be written: it is a") as caught, open_run(tmp_path / "run"):
+        pass
+    assert caught.value.where == (str(lock),)
 
 
 @pytest.fixture

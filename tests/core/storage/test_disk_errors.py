@@ -68,3 +68,7 @@ def test_numbers_in_texts_of_libraries_are_understood(text, message):
 
 def test_file_number_is_no_name():
     assert explain_disk_error(make_error(errno.EIO, 3), (Path("/run"),)).where == ("/run",)
+
+
+def test_words_of_an_error_come_before_those_of_the_system():
+    assert explain_disk_error(OSError(errno.EINVAL, "it is a named pipe", "/run/x")).message == "it is a named pipe"

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from edgetl.core.errors import EdgetlError
+from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.storage import feature_store
 from edgetl.core.storage.feature_store import FeatureStore, compute_budget_bytes, locate_feature_store
 
@@ -58,6 +58,36 @@ def test_truncated_segment_does_not_count():
     (path,) = locate_feature_store().rglob("rows")
     path.write_bytes(path.read_bytes()[:-4])
     assert len(store.find_missing(SHA256S)) == 5
+
+
+@pytest.mark.parametrize("name", ["rows", "sha256", "checksums.json"])
+@pytest.mark.parametrize("zeroed", [True, False])
+def test_damaged_segment_is_dropped_with_a_sentence_and_never_used(name, zeroed):
+    warnings = []
+    store = FeatureStore("key", (4,), warnings.append)
+    add_numbered_rows(store, SHA256S[:3], first=7)
+    add_numbered_rows(store, SHA256S[3:])
+    path = next(path for path in locate_feature_store().rglob(name) if (path.parent / "rows").stat().st_size == 48)
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)) if zeroed else content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    missing = store.find_missing(SHA256S)
+    assert missing == [0, 1, 2]
+    if name != "sha256":
+        assert len(warnings) == 1 and "features of 3 photos" in warnings[0] and "computed again" in warnings[0]
+        assert not path.parent.exists()
+    with pytest.raises(DataError, match="not in the cache") as caught:
+        store.open_features(SHA256S)
+    assert "run the same command again" in caught.value.hint
+    add_numbered_rows(store, SHA256S[:3])
+    assert store.open_features(SHA256S).rows(range(5))[0].tolist() == [0, 1, 2, 3]
+
+
+def test_damaged_features_of_other_photos_are_not_read():
+    store = FeatureStore("key", (4,), pytest.fail)
+    add_numbered_rows(store, SHA256S[:3])
+    (path,) = locate_feature_store().rglob("rows")
+    path.write_bytes(bytes(48))
+    assert store.find_missing(SHA256S[3:]) == [0, 1]
 
 
 def test_keys_do_not_share_rows():

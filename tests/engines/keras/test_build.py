@@ -9,6 +9,7 @@ from edgetl.core.network import bases
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.engines.keras import build, half_weights
 from edgetl.engines.keras import model as keras_model
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 BASE = BaseRecipe(name="mobilenet", alpha=0.25, side_px=32, weights="none")
 FORMULA = BaseRecipe(name="mobilenet_v2", alpha=0.35, side_px=32, weights="formula")
@@ -99,6 +100,13 @@ def test_absent_weights_file_is_an_error(tmp_path):
         build.fetch_weights(BASE.model_copy(update={"weights": str(tmp_path / "absent.h5")}))
     assert error.value.where == (str(tmp_path / "absent.h5"),)
     assert error.value.hint == 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_file_as_weights_is_refused_at_once(kind, tmp_path):
+    path = make_special(kind, tmp_path)
+    with pytest.raises(ConfigError, match=f"the weights file cannot be read: it is {SPECIAL_FILES[kind]}"):
+        build.fetch_weights(BASE.model_copy(update={"weights": str(path)}))
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras warns before it raises its error.

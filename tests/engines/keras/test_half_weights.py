@@ -64,6 +64,16 @@ def test_other_files_are_an_error():
             half_weights.unpack_weights(content)
 
 
+def test_array_that_declares_more_than_the_file_contains_is_an_error():
+    complete = half_weights.pack_weights([Layer("a", np.ones(99))])
+    # The header of the only array is the text of a dict. The archive checks its CRC last.
+    for shape in (b"(99999999999,), ", b"(9**99,), "):
+        changed = complete.replace(b"(99,), ", shape).replace(b" " * (len(shape) - 7) + b"\n", b"\n")
+        assert len(changed) == len(complete)
+        with pytest.raises(ConfigError, match="not a file of half-float weights"):
+            half_weights.unpack_weights(changed)
+
+
 def test_file_that_would_fill_the_memory_is_an_error(monkeypatch):
     content = half_weights.pack_weights([Layer("a", np.zeros(1000))])
     monkeypatch.setattr(half_weights, "_MAX_UNPACKED_BYTES", 2000)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.util.event_pb2 import Event
 
+from edgetl.core.errors import DataError
 from edgetl.core.progress import EpochResult
 from edgetl.engines.keras.training_log import TrainingLog
 
@@ -63,3 +64,22 @@ def test_event_file_begins_with_its_version_and_contains_the_scalars(tmp_path):
         "validation_loss": 0.5,
         "validation_accuracy": 0.25,
     }
+
+
+@pytest.mark.parametrize("call", ["epoch", "close"])
+def test_full_disk_is_an_error_with_a_hint(tmp_path, call):
+    """TensorFlow raises an error of its own, which is no OSError."""
+
+    class FullDisk:
+        def write(self, record: bytes) -> None:
+            raise tf.errors.ResourceExhaustedError(None, None, "events; No space left on device")
+
+        def close(self) -> None:
+            self.write(b"")
+
+    log = TrainingLog(tmp_path)
+    log._events.close()
+    log._events = FullDisk()
+    with pytest.raises(DataError, match=r"TensorBoard log cannot be written: .*No space left") as error:
+        log.epoch(make_epoch(1)) if call == "epoch" else log.close()
+    assert "free some space" in error.value.hint and str(tmp_path) in error.value.where[0]

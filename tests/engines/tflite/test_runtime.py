@@ -27,7 +27,7 @@ def test_a_float32_file_predicts_what_keras_does(tflite_files, model, array, as_
     assert predictions.scores.dtype == np.float32
     np.testing.assert_allclose(predictions.scores, np.asarray(model(array)), atol=1e-5)
     np.testing.assert_array_equal(predictions.raw, predictions.scores)
-    assert sum(counts) == len(array) and predictions.invoke_ms > 0
+    assert sum(counts) == len(array) and predictions.latency.ms > 0
     assert predictions.accelerated is (kernels == "xnnpack")
 
 

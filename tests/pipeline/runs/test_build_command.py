@@ -53,6 +53,7 @@ SAMPLES = {
     "target_dir": [Path("my targets")],
     "method": "mixed8",
     "all_methods": True,
+    "prefer": "bytes",
     "photos": Path("class photos"),
 }
 NEEDS = {

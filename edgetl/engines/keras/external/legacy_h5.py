@@ -13,7 +13,8 @@ from typing import Any
 
 import h5py
 
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, first_line
+from edgetl.core.storage.files import parse_json
 
 # Keras 2 wrote these arguments, which have no effect: depthwise layers have no groups, and a separable layer has a
 # depthwise and a pointwise kernel instead of a kernel.
@@ -43,12 +44,13 @@ def translate_h5(path: Path, folder: Path) -> Path:
                     where=(path,),
                     hint="save the whole model with model.save",
                 )
-            config = json.loads(text)
+            config = parse_json(text)
             new_names = {name: name.replace("/", "_") for name in _list_layer_names(config) if "/" in name}
             translated = _translate_config(config, new_names, _find_nested_models(config), path)
             file.attrs["model_config"] = json.dumps(translated)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"not a .h5 file that can be read: {error}", where=(path,)) from error
+    # A damaged file, or a configuration that is no JSON object, raises any of these.
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"not a .h5 file that can be read: {first_line(error)}", where=(path,)) from error
     return copy
 
 

@@ -7,7 +7,8 @@ import keras
 
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.external import legacy_h5
+from edgetl.engines.keras.external import config_bounds, legacy_h5
+from edgetl.engines.keras.external.file_bounds import H5_SUFFIXES, check_model_file
 
 
 def load_external(path: Path) -> keras.Model:
@@ -20,13 +21,12 @@ def load_external(path: Path) -> keras.Model:
         A model from [photos, side, side, 3] to [photos, units] that computes in float32.
 
     Raises:
-        ConfigError: no such file, a file that needs code to load, an input that is not one square RGB photo, an output
-            that is not one row of scores, or another compute dtype.
+        ConfigError: no such file, one that exceeds a bound or needs code to load, an input that is not one square RGB
+            photo of at most 1024 px, an output that is not one row of scores, or another compute dtype.
     """
-    if not path.is_file():
-        raise ConfigError("no such model file", where=(path,))
+    check_model_file(path)
     keras_model.check_channels_last()
-    if path.suffix in (".h5", ".hdf5"):
+    if path.suffix in H5_SUFFIXES:
         with TemporaryDirectory(prefix="edgetl-keras2-") as folder:
             model = keras_model.load_model(legacy_h5.translate_h5(path, Path(folder)))
     else:
@@ -57,6 +57,10 @@ def _check_shapes(model: keras.Model, path: Path) -> None:
             where=(path,),
             hint="build the model again with keras.Input((side, side, 3)), load its weights, and save it",
         )
+    try:
+        config_bounds.check_side(int(image[1]))
+    except ConfigError as error:
+        raise ConfigError(error.message, where=(path,), hint=error.hint) from error
     if len(scores) != 2 or scores[1] is None:
         raise ConfigError(
             f"the model's output must be one row of scores for each photo, not {list(scores)}", where=(path,)

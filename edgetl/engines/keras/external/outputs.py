@@ -1,5 +1,6 @@
 """Outputs of an external model: what kind they are, and how they become probabilities."""
 
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,8 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics
 from edgetl.core.parallel import predict_in_batches
 from edgetl.engines.keras.model import BATCH_SIZE
+
+_LARGEST_TENSOR_BYTES = 2**30
 
 OutputKind = Literal["softmax", "sigmoid", "softmax logits", "sigmoid logits"]
 
@@ -27,7 +30,27 @@ def predict_raw(model: keras.Model, photos: np.ndarray) -> np.ndarray:
     Returns:
         float32 [photos, units].
     """
-    return predict_in_batches(len(photos), BATCH_SIZE, lambda rows: model.predict_on_batch(photos[rows]))
+    size = choose_batch_size(model)
+    return predict_in_batches(len(photos), size, lambda rows: model.predict_on_batch(photos[rows]))
+
+
+def choose_batch_size(model: keras.Model) -> int:
+    """Choose how many photos are predicted at once: fewer if a layer's output for BATCH_SIZE photos is above 1 GiB."""
+    return max(1, min(BATCH_SIZE, _LARGEST_TENSOR_BYTES // max(1, _measure_largest_output(model))))
+
+
+def _measure_largest_output(model: keras.Model) -> int:
+    """Return the size of the largest float32 output of an operation for one photo, bytes; nested models included."""
+    largest = 0
+    for operation in model.operations:
+        # The shape of a nested model's output is that of its last layer.
+        if isinstance(operation, keras.Model):
+            nested = operation if hasattr(operation, "operations") else keras.Model(operation.inputs, operation.outputs)
+            largest = max(largest, _measure_largest_output(nested))
+            continue
+        for tensor in operation._inbound_nodes[0].output_tensors:
+            largest = max(largest, 4 * prod(length or 1 for length in tensor.shape[1:]))
+    return largest
 
 
 def classify_outputs(outputs: np.ndarray, path: Path) -> OutputKind:

@@ -1,6 +1,7 @@
 """A small classifier as somebody else would save it: float input, any first layers, any kind of output."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,3 +26,13 @@ def make_classifier() -> Callable[..., Any]:
         return keras.Model(image, scores)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def valid_model(make_once: Callable[[str, Callable[[Path], None]], Path], make_classifier: Callable[..., Any]) -> Path:
+    """A small .keras file, from which the hostile files are made."""
+
+    def fill(folder: Path) -> None:
+        make_classifier().save(folder / "model.keras")
+
+    return make_once("valid-model", fill) / "model.keras"

@@ -1,5 +1,6 @@
 """Outputs of an external model: their kind, and the probabilities that they become."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -44,6 +45,18 @@ def test_values_that_are_not_finite_are_an_error(tmp_path):
 )
 def test_probabilities_of_outputs(values, kind, expected):
     assert np.allclose(outputs.compute_probabilities(np.array(values, np.float32), kind), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_batches_are_smaller_where_a_layer_outputs_much(make_classifier, nested):
+    assert outputs.choose_batch_size(make_classifier()) == outputs.BATCH_SIZE
+    # 1024 * 1024 pixels * 32 channels * 4 bytes are 128 MiB for each photo.
+    layer = keras.layers.Conv2D(32, 1)
+    image = keras.Input((1024, 1024, 3))
+    if nested:
+        layer = keras.Sequential([keras.Input((1024, 1024, 3)), layer, keras.layers.MaxPooling2D(64)])
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(layer(image)))
+    assert outputs.choose_batch_size(model) == 8
 
 
 def test_predictions_are_in_photo_order_across_batches(make_classifier, photo_array):

@@ -1,0 +1,50 @@
+"""Latency of a model on this machine, measured so that the load of other processes does not show in it."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_ROUNDS = 5
+# Long enough for a median over many invocations of a small model, short enough that scoring takes most of the time.
+_ROUND_S = 0.03
+# Medians of rounds on a quiet machine differ by a few percent.
+_DISTURBED = 1.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostLatency:
+    """Latency of one invocation.
+
+    Attributes:
+        ms: milliseconds.
+        disturbed: whether the rounds of the measurement differ so much that the figure is not reliable.
+    """
+
+    ms: float
+    disturbed: bool
+
+
+def measure_host_latency(invoke: Callable[[], object]) -> HostLatency:
+    """Measure the latency of a function that computes on one thread: the lowest of the medians of several rounds.
+
+    The clock is the processor time of this process. It stops while another process has the core; on a quiet machine it
+    shows the same as a clock on the wall. What is left of a load, such as a smaller share of the cache, comes and goes:
+    the lowest median has least of it, and medians that differ by more than a quarter are marked.
+
+    Args:
+        invoke: the function. It is called at least five times.
+    """
+    medians = [_measure_round(invoke) for _ in range(_ROUNDS)]
+    lowest = min(medians)
+    return HostLatency(ms=round(lowest * 1e3, 4), disturbed=max(medians) > _DISTURBED * lowest)
+
+
+def _measure_round(invoke: Callable[[], object]) -> float:
+    """Return the median time of the invocations of one round, in seconds."""
+    times_s: list[float] = []
+    while not times_s or sum(times_s) < _ROUND_S:
+        start = time.process_time()
+        invoke()
+        times_s.append(time.process_time() - start)
+    return statistics.median(times_s)

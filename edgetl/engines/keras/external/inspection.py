@@ -1,0 +1,100 @@
+"""Loads a model from a stranger for the first time: in a child process with limits on its memory and its time.
+
+What a configuration declares can be checked before (`file_bounds`). What Keras makes of it cannot: models that call
+each other take exponential time, and shapes multiply. The child loads the model, predicts one photo, and reports.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.storage.files import parse_json
+from edgetl.engines.keras.external.file_bounds import check_model_file
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of the child process.
+
+    Attributes:
+        memory_bytes: private memory, RLIMIT_DATA. VGG19 needs 5 GB for a batch of 64 photos.
+        processor_s: processor time after the imports, of all threads together, RLIMIT_CPU.
+        wall_s: duration, imports included, for a child that waits for ever.
+    """
+
+    memory_bytes: int = 8 * 1024**3
+    processor_s: int = 120
+    wall_s: int = 900
+
+    def __str__(self) -> str:
+        return f"{self.memory_bytes / 1024**3:g} GiB of memory and {self.processor_s} s of processor time"
+
+
+def inspect_model(path: Path, limits: Limits | None = None) -> int:
+    """Load a model file in a child process, and return the side of its input in pixels.
+
+    Args:
+        path: a .keras, .h5 or .hdf5 file.
+        limits: limits of the child process; by default 8 GiB and 120 s.
+
+    Raises:
+        ConfigError: the file is no model that can be used, or it exceeds a bound or a limit.
+    """
+    limits = limits or Limits()
+    check_model_file(path)
+    with TemporaryDirectory(prefix="edgetl-inspect-") as work:
+        folder = Path(work)
+        exit_code = _run_child(path, folder, limits)
+        result = folder / RESULT
+        report: dict[str, Any] = parse_json(result.read_bytes()) if result.is_file() else {}
+    if "side_px" in report:
+        return int(report["side_px"])
+    if report.get("out_of_memory"):
+        raise _make_limit_error("needs more memory than a model made elsewhere may use", path, limits)
+    if "message" in report:
+        raise ConfigError(report["message"], where=(path,), hint=report["hint"])
+    if -exit_code in (signal.SIGXCPU, signal.SIGALRM):
+        raise _make_limit_error("takes longer than a model made elsewhere may take", path, limits)
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        raise _make_limit_error(f"ended with {name}, as it does when its memory is used up", path, limits)
+    # The reason is in the log: the child could not start.
+    raise StageError(f"the process that loads the model ended with exit code {exit_code}", where=(path,))
+
+
+def _make_limit_error(problem: str, path: Path, limits: Limits) -> ConfigError:
+    return ConfigError(
+        f"loading the model {problem}",
+        where=(path, f"limit: {limits}"),
+        hint="use a smaller model, or one with a smaller input",
+    )
+
+
+def _run_child(path: Path, folder: Path, limits: Limits) -> int:
+    """Run the child process to its end and return its exit code, negative for a signal."""
+    # -P: modules must not be imported from the current folder, where the user may have files of any name.
+    command = [sys.executable, "-P", "-m", "edgetl.engines.keras.external", str(path.absolute()), str(folder)]
+    command += [str(limits.memory_bytes), str(limits.processor_s), str(limits.wall_s)]
+    # Without a GPU: the memory of its driver is not that of the model.
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    log = folder / "log.txt"
+    with log.open("w", encoding="utf-8") as output:
+        child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        try:
+            exit_code = child.wait()
+        except BaseException:
+            # ^C above all: the child would continue to its end.
+            child.kill()
+            child.wait()
+            raise
+    # Standard error of this process is the log of the run.
+    sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
+    return exit_code

@@ -1,0 +1,75 @@
+"""host_latency.py: the lowest of several medians, by a clock that stops while another process has the core."""
+
+import itertools
+import time
+
+import pytest
+
+from edgetl.core.device import host_latency
+from edgetl.core.device.host_latency import measure_host_latency
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Replace the clock by one that only an invocation advances."""
+
+    class Clock:
+        now = 0.0
+
+        def process_time(self) -> float:
+            return self.now
+
+    replacement = Clock()
+    monkeypatch.setattr(host_latency.time, "process_time", replacement.process_time)
+    return replacement
+
+
+def make_invoke(clock, seconds):
+    """Make a function that takes the next of these times on every call."""
+    times = iter(seconds)
+
+    def invoke() -> None:
+        clock.now += next(times)
+
+    return invoke
+
+
+def test_latency_is_the_lowest_of_the_medians_of_the_rounds(clock):
+    # Each round ends after 30 ms: one invocation of 40 ms, or three of 10 to 12 ms.
+    rounds = [[0.040], [0.010, 0.012, 0.011], [0.040], [0.012, 0.012, 0.012], [0.040]]
+    latency = measure_host_latency(make_invoke(clock, itertools.chain(*rounds)))
+    assert (latency.ms, latency.disturbed) == (11.0, True)
+
+
+@pytest.mark.parametrize(("slowest", "disturbed"), [(0.049, False), (0.051, True)])
+def test_rounds_that_differ_by_more_than_a_quarter_are_marked(clock, slowest, disturbed):
+    latency = measure_host_latency(make_invoke(clock, [0.040, 0.042, slowest, 0.041, 0.040]))
+    assert (latency.ms, latency.disturbed) == (40.0, disturbed)
+
+
+def test_single_slow_invocations_do_not_show(clock):
+    times = itertools.cycle([0.001, 0.001, 0.001, 0.001, 0.020])
+    latency = measure_host_latency(make_invoke(clock, times))
+    assert (latency.ms, latency.disturbed) == (1.0, False)
+
+
+def test_slow_model_is_invoked_once_in_each_round(clock):
+    calls = []
+
+    def invoke() -> None:
+        calls.append(1)
+        clock.now += 2.0
+
+    assert measure_host_latency(invoke).ms == 2000.0 and len(calls) == 5
+
+
+def test_time_without_the_core_does_not_count():
+    """A process that waits is as one that another process has displaced."""
+
+    def invoke() -> None:
+        time.sleep(0.02)
+        end = time.process_time() + 0.008
+        while time.process_time() < end:
+            pass
+
+    assert 7 < measure_host_latency(invoke).ms < 16

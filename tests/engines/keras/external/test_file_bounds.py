@@ -1,0 +1,60 @@
+"""Containers of model files: each hostile file is refused with a sentence, before anything is unpacked or allocated."""
+
+import tracemalloc
+
+import pytest
+
+from edgetl.core.errors import ConfigError
+from edgetl.engines.keras.external import file_bounds
+from edgetl.engines.keras.external.file_bounds import check_model_file
+from tests.engines.keras.external.hostile_files import DECLARED, LOADED
+from tests.fixtures.special_files import SPECIAL_FILES, make_special
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_hostile_file_is_refused_before_it_is_loaded(name, valid_model, tmp_path):
+    write, match = DECLARED[name]
+    path = write(valid_model, tmp_path / "model.keras")
+    assert path.stat().st_size < 3_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConfigError, match=match) as caught:
+            check_model_file(path)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+    assert caught.value.where == (str(path),)
+
+
+def test_valid_file_is_accepted(valid_model):
+    check_model_file(valid_model)
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_file_that_declares_nothing_too_large_is_accepted_or_refused_with_a_sentence(name, valid_model, tmp_path):
+    path = LOADED[name][0](valid_model, tmp_path / "model.keras")
+    try:
+        check_model_file(path)
+    except ConfigError as error:
+        assert error.where == (str(path),)
+
+
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_special_file_is_refused_at_once(kind, tmp_path):
+    with pytest.raises(ConfigError, match=f"the model file cannot be read: it is {SPECIAL_FILES[kind]}"):
+        check_model_file(make_special(kind, tmp_path))
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.tflite", "model"])
+def test_other_suffix_is_refused(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=r"not a Keras model: its name ends in .*, and not in \.keras") as caught:
+        check_model_file(tmp_path / name)
+    assert "model.save" in caught.value.hint
+
+
+def test_file_over_the_limit_is_refused(tmp_path):
+    with (tmp_path / "model.h5").open("wb") as file:
+        file.truncate(file_bounds.LARGEST_MODEL_BYTES + 1)
+    with pytest.raises(ConfigError, match="over the limit of 2048 MiB"):
+        check_model_file(tmp_path / "model.h5")
