@@ -183,7 +183,7 @@ def test_run_that_cannot_be_written_has_its_results_elsewhere(tmp_path, plain_or
         output = pipeline.context.run.output
         os.write(2, b"a library\n")
     assert sorted(tmp_path.rglob("*")) == before
-    assert (output / "log.txt").read_text() == "a library\n"
+    assert (output / "log.txt").read_text().endswith("a library\n")
     assert f"{tmp_path / 'run'} cannot be written: results are in {output}\n" in capfd.readouterr().err
     shutil.rmtree(output)
 
