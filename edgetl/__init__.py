@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.api import bench, build, bundle, convert, train, verify
+    from edgetl.api import bench, build, bundle, convert, predict, train, verify
     from edgetl.core.errors import (
         ConfigError,
         ContractBroken,
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from edgetl.core.recipe.resolve import resolve_recipe
     from edgetl.core.recipe.tables import Recipe
     from edgetl.core.records import Artifact, Bundle, Dataset, Trained
+    from edgetl.core.report.predictions import Predicted
     from edgetl.core.verdict_records import Verdict
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.devices import Measured
 
 _MODULES = {
-    "edgetl.api": ("bench", "build", "bundle", "convert", "train", "verify"),
+    "edgetl.api": ("bench", "build", "bundle", "convert", "predict", "train", "verify"),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -46,6 +47,7 @@ _MODULES = {
     "edgetl.core.verdict_records": ("Verdict",),
     "edgetl.pipeline.build": ("Built",),
     "edgetl.pipeline.devices": ("Measured",),
+    "edgetl.core.report.predictions": ("Predicted",),
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "InternalError",
     "Measured",
     "MissingPackage",
+    "Predicted",
     "Recipe",
     "StageError",
     "Trained",
@@ -68,6 +71,7 @@ __all__ = [
     "build",
     "bundle",
     "convert",
+    "predict",
     "resolve_recipe",
     "train",
     "verify",

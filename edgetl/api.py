@@ -4,31 +4,31 @@ Names, defaults and meanings of options are those of the command line. Progress 
 Errors are the exceptions of `edgetl.core.errors`.
 """
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import TypedDict, Unpack
 
-from edgetl.core.errors import ConfigError, unknown_name
+from edgetl.api_options import PathLike, collect_options, make_options, show_options, to_path
 from edgetl.core.records import Artifact, Bundle, Trained
+from edgetl.core.report.predictions import Predicted
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import orders
 from edgetl.pipeline.build import Built, run_build
 from edgetl.pipeline.context import BUNDLING, CONVERTING, MEASURING, SCORING
 from edgetl.pipeline.devices import Measured
-from edgetl.pipeline.options import BuildOptions, TrainOptions, list_options
+from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions
 from edgetl.pipeline.pipeline import Pipeline
 from edgetl.pipeline.runs.delivered import find_artifact, find_bundle
 from edgetl.pipeline.runs.folders import open_build, open_training
-from edgetl.pipeline.workspace import reopen
-
-F = TypeVar("F", bound=Callable[..., object])
-PathLike = str | Path
+from edgetl.pipeline.usage.classifiers import find_classifier
+from edgetl.pipeline.usage.predictions import predict_photos
+from edgetl.pipeline.workspace import open_workspace, reopen
 
 
 class TrainKeywords(TypedDict, total=False):
     """Keyword options of `train`: see `edgetl train --help`."""
 
+    test: PathLike | None
     base: str | None
     alpha: float | None
     side: int | None
@@ -60,7 +60,9 @@ class BuildKeywords(TrainKeywords, total=False):
     all_methods: bool
     prefer: str
     limit_drop: float | None
+    min_accuracy: float | None
     strict: bool
+    cross_fit: int | None
     model: PathLike | None
     scaling: str | None
     labels: PathLike | None
@@ -70,29 +72,7 @@ class BuildKeywords(TrainKeywords, total=False):
     clusters: int | None
 
 
-def _show_options(group: type[Any]) -> Callable[[F], F]:
-    """Give a function with **options the signature of its options, for `help` and for editors."""
-
-    def decorate(function: F) -> F:
-        signature = inspect.signature(function)
-        named = [
-            parameter
-            for parameter in signature.parameters.values()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        names = {parameter.name for parameter in named}
-        options = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, annotation, _, default in list_options(group)
-            if name not in names
-        ]
-        function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
-        return function
-
-    return decorate
-
-
-@_show_options(BuildOptions)
+@show_options(BuildOptions)
 def build(
     photos: PathLike | None = None,
     *,
@@ -103,7 +83,7 @@ def build(
 ) -> Built:
     """Fine-tune, convert, verify and bundle; what is finished in the run folder is not made again.
 
-    A broken contract is no exception here: look at `built.verdict.outcome`.
+    A broken contract is no exception here: look at `built.verdict.outcome` and `built.quality.accuracy`.
 
     Args:
         photos: folder of photos, one folder per class; None for the embedded handwritten digits.
@@ -120,14 +100,14 @@ def build(
         DataError: the photos cannot be used.
         StageError: a library failed.
     """
-    order = orders.make_order(_collect(BuildOptions, photos, options))
-    with open_build(order, _to_path(out), overwrite=overwrite, quiet=quiet) as context:
+    order = orders.make_order(collect_options(BuildOptions, photos, options))
+    with open_build(order, to_path(out), overwrite=overwrite, quiet=quiet) as context:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         return run_build(context)
 
 
-@_show_options(TrainOptions)
+@show_options(TrainOptions)
 def train(
     photos: PathLike | None = None,
     *,
@@ -153,8 +133,8 @@ def train(
         DataError: the photos cannot be used.
         StageError: training diverged.
     """
-    order = orders.make_order(_collect(TrainOptions, photos, options))
-    with open_training(order, _to_path(out), overwrite=overwrite, quiet=quiet) as context:
+    order = orders.make_order(collect_options(TrainOptions, photos, options))
+    with open_training(order, to_path(out), overwrite=overwrite, quiet=quiet) as context:
         return Pipeline(context).model.trained
 
 
@@ -245,37 +225,42 @@ def bench(
         return pipeline.devices.measure_everywhere(artifact, made, names, soak_s=soak, accuracy=accuracy)
 
 
-G = TypeVar("G")
+class PredictKeywords(TypedDict, total=False):
+    """Keyword options of `predict`: see `edgetl predict --help`."""
+
+    method: str
+    target: str
+    labels: PathLike | None
+    fit: str
 
 
-def _collect(group: type[G], photos: PathLike | None, options: Any) -> G:
-    """Make an options record from keywords: text becomes paths, and one target becomes a list, where the record has so.
+@show_options(ClassifierOptions)
+def predict(
+    source: PathLike,
+    photos: PathLike | Sequence[PathLike],
+    *,
+    top: int = 3,
+    quiet: bool = False,
+    **options: Unpack[PredictKeywords],
+) -> Predicted:
+    """Classify photos with a finished file, on this machine. No code of a bundle is run.
+
+    Args:
+        source: a run folder, a bundle, or a .tflite or .onnx file.
+        photos: a photo or a folder of photos, or several of them.
+        top: how many classes each prediction has.
+        quiet: show warnings and errors only.
+        **options: method and target of a run folder; labels and fit of a file alone.
+
+    Returns:
+        The most probable classes of each photo, and the photos that could not be read.
 
     Raises:
-        ConfigError: an option that does not exist, with the closest known one.
+        ConfigError: no such file, a bundle that was changed, or a file that cannot be run.
+        DataError: no photos.
     """
-    known = {name: annotation for name, annotation, _, _ in list_options(group)}
-    values: dict[str, Any] = {"photos": _to_path(photos)}
-    for name, value in options.items():
-        if name not in known or name == "photos":
-            raise unknown_name("option", name, [known_name for known_name in known if known_name != "photos"])
-        values[name] = _adapt(name, value, known[name])
-    return group(**values)
-
-
-def _adapt(name: str, value: Any, annotation: Any) -> Any:
-    text = str(annotation)
-    if value is None:
-        return None
-    if "list[" in text:
-        entries = [value] if isinstance(value, str | Path) else list(value)
-        return [Path(entry) for entry in entries] if "Path" in text else entries
-    if "Path" in text:
-        return Path(value)
-    if "float" not in text and isinstance(value, float) and "int" in text:
-        raise ConfigError(f"{name} must be a whole number, not {value!r}")
-    return value
-
-
-def _to_path(value: PathLike | None) -> Path | None:
-    return None if value is None else Path(value)
+    paths = [Path(photos)] if isinstance(photos, str | Path) else [Path(path) for path in photos]
+    choice = make_options(ClassifierOptions, {}, options)
+    with open_workspace(None, quiet=quiet) as (_, console):
+        classifier = find_classifier(Path(source), choice)
+        return predict_photos(classifier, paths, top, console=console)

@@ -11,7 +11,7 @@ import edgetl
 from edgetl import api
 from edgetl.core.errors import ConfigError
 from edgetl.core.record import Record
-from edgetl.pipeline.options import BuildOptions, TrainOptions, list_options
+from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions, list_options
 
 
 @pytest.fixture
@@ -20,13 +20,23 @@ def run(shared_run, tmp_path) -> Path:
     return Path(shutil.copytree(shared_run.run, tmp_path / "run"))
 
 
-@pytest.mark.parametrize(("keywords", "group"), [(api.BuildKeywords, BuildOptions), (api.TrainKeywords, TrainOptions)])
+@pytest.mark.parametrize(
+    ("keywords", "group"),
+    [
+        (api.BuildKeywords, BuildOptions),
+        (api.TrainKeywords, TrainOptions),
+        (api.PredictKeywords, ClassifierOptions),
+    ],
+)
 def test_keywords_are_the_options_of_the_command_line(keywords, group):
     options = {name for name, _, _, _ in list_options(group)} - {"photos"}
     assert set(get_type_hints(keywords)) == options
 
 
-@pytest.mark.parametrize(("function", "group"), [(edgetl.build, BuildOptions), (edgetl.train, TrainOptions)])
+@pytest.mark.parametrize(
+    ("function", "group"),
+    [(edgetl.build, BuildOptions), (edgetl.train, TrainOptions), (edgetl.predict, ClassifierOptions)],
+)
 def test_signature_shows_every_option_with_its_default(function, group):
     parameters = inspect.signature(function).parameters
     for name, _, _, default in list_options(group):
@@ -38,7 +48,7 @@ def test_build_of_a_finished_run_gives_the_same_files(run, photos, recipe_file, 
     built = edgetl.build(str(photos), out=str(run), recipe=str(recipe_file))
     assert built.artifact.sha256 == delivered.artifact.sha256
     assert built.bundle.root == run / "bundle-tflite" / "bundle"
-    assert built.verdict == delivered.verdict
+    assert built.verdict == delivered.verdict and built.quality == delivered.quality
     assert set(built.seconds.values()) == {0.0}
     assert "120" not in capsys.readouterr().out
 
@@ -76,6 +86,18 @@ def test_convert_verify_and_bundle_work_on_a_run(run, delivered):
     assert (edgetl.bundle(run, quiet=True).root / "SHA256SUMS").is_file()
 
 
+def test_predict_classifies_photos_with_the_file_of_a_run(run, photos, tmp_path):
+    predicted = edgetl.predict(run, photos / "circle" / "000.png", quiet=True)
+    assert predicted.photos[0].true_class == "circle" and len(predicted.photos[0].classes) == 3
+    (tmp_path / "names.txt").write_text("a\nb\nc\n")
+    file = shutil.copy(run / "bundle-tflite" / "bundle" / "model.tflite", tmp_path / "alone.tflite")
+    several = edgetl.predict(file, [str(photos / "circle")], top=1, labels=str(tmp_path / "names.txt"), quiet=True)
+    assert len(several.photos) == 40 and {photo.label for photo in several.photos} <= {"a", "b", "c"}
+    with pytest.raises(ConfigError, match="unknown option 'lables'") as error:
+        edgetl.predict(run, photos, lables="x")
+    assert "did you mean labels" in error.value.hint
+
+
 def test_bench_measures_this_machine(run):
     measured = edgetl.bench(run, quiet=True)
     assert set(measured.measurements) == {"host"} and not measured.errors
@@ -86,13 +108,6 @@ def test_misspelt_option_names_the_closest_one(photos):
     with pytest.raises(ConfigError, match="unknown option 'alhpa'") as caught:
         edgetl.build(photos, alhpa=0.35)
     assert "alpha" in caught.value.hint and "hint: did you mean" in str(caught.value)
-
-
-def test_one_target_and_text_paths_are_accepted(photos, tmp_path):
-    options = api._collect(BuildOptions, str(photos), {"target": "onnx", "target_dir": "t", "labels": "l.txt"})
-    assert options == BuildOptions(photos=photos, target=["onnx"], target_dir=[Path("t")], labels=Path("l.txt"))
-    with pytest.raises(ConfigError, match="side must be a whole number"):
-        api._collect(BuildOptions, None, {"side": 96.5})
 
 
 def test_errors_of_the_recipe_reach_the_caller(photos, tmp_path):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from edgetl.core.device import bundle_files
 from edgetl.core.formats import FORMATS
 from edgetl.core.network.base_table import BASES, BaseNetwork
 from edgetl.core.recipe.resolve import format_recipe, resolve_recipe
@@ -73,6 +74,8 @@ def test_base_is_trained_converted_and_bundled(base, draw_photos, edgetl, tmp_pa
         command = [sys.executable, str(program)]
         check = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert check.returncode == 0, check.stdout + check.stderr
+        closing = bundle_files.format_closing_line((program.parent / "SHA256SUMS").read_bytes())
+        assert check.stdout.splitlines()[-1] == closing
 
 
 @pytest.mark.slow

@@ -218,6 +218,9 @@ READERS = {
     "edgetl/core/run/source_code.py": "the source code of edgetl",
     "edgetl/core/device/target_search.py": "loads an entry point, which is no file",
     "edgetl/core/machine.py": "/proc/cpuinfo",
+    "edgetl/core/interrupt.py": "/dev/null",
+    "edgetl/core/screen/streams.py": "/dev/null",
+    "edgetl/core/storage/keras_archive.py": "an archive that Keras has just written",
     "edgetl/stages/bundle.py": "the source code of pixels.py",
     "edgetl/stages/deploy.py": "archives in memory",
 }
@@ -515,6 +518,8 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "ai_edge_litert": "ai-edge-litert",
     "google": "protobuf",
+    "pillow_heif": "pillow-heif",
+    "pillow_jxl": "pillow-jxl-plugin",
     "pydantic_core": "pydantic-core",
     "sklearn": "scikit-learn",
     "tensorflow_model_optimization": "tensorflow-model-optimization",
@@ -534,7 +539,8 @@ def list_imported_packages(folder: str) -> set[str]:
 
 def test_imported_packages_are_the_declared_ones():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in project["dependencies"]}
+    lines = [*project["dependencies"], *project["optional-dependencies"]["heif"]]
+    declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in lines}
     assert list_imported_packages("edgetl") == declared
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core.device import targets
+from edgetl.core.device import bundle_files, targets
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.pipeline.order import Order
 from tests.fixtures.runs import build_in
@@ -79,6 +79,7 @@ def test_bundle_checks_itself_and_classifies_a_flower(flower_run, flower_result,
 
     check = run_program("selfcheck.py")
     assert check.returncode == 0, check.stdout + check.stderr
+    assert check.stdout.splitlines()[-1] == bundle_files.format_closing_line((root / "SHA256SUMS").read_bytes())
     classified = run_program("classify.py", next((flowers / "sunflowers").iterdir()))
     assert classified.returncode == 0, classified.stderr
     assert any(name in classified.stdout for name in flower_run.trained.classes)

@@ -94,7 +94,7 @@ def format_block(arguments: Sequence[str], output: str) -> str:
 def _print_help(commands: Sequence[str]) -> None:
     """Print the help of commands; this runs in the child process."""
     from edgetl import cli
-    from edgetl.cli.app import app
+    from edgetl.cli.commands import app
 
     if list(commands) == ["all"]:
         commands = ["edgetl", *(command.name or "" for command in app.registered_commands)]

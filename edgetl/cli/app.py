@@ -3,14 +3,16 @@
 stdout is for the result: a path or a table, or JSON with --json. All else is printed to stderr.
 """
 
-import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from edgetl.cli.aliases import resolve_aliases
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError
+from edgetl.core.interrupt import Interrupted, check_interrupt
 from edgetl.core.machine import check_system
+from edgetl.core.screen.streams import explain_lost_output
 from edgetl.core.storage.disk_errors import explain_disk_error
 
 app = typer.Typer(
@@ -40,28 +42,28 @@ def _add_global_options(
 ) -> None: ...
 
 
-def main() -> None:
-    """Run the program and exit with its exit code."""
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kind of ending)
+def run_command_line(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kind of ending)
     """Run one command line and return its exit code.
 
-    0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect of edgetl, 130 interrupted.
+    0 done, 1 contract broken, 2 wrong input, 3 a stage failed or a defect of edgetl, 130 ended by ^C, 143 by SIGTERM.
     """
     try:
+        # ^C during the imports.
+        check_interrupt()
         check_system()
+        arguments = _translate(arguments)
         # Not standalone: Typer would end the process and choose the exit code itself.
         code = app(arguments, prog_name="edgetl", standalone_mode=False)
-        if code == 130:  # Typer has caught ^C and returns this.
-            raise KeyboardInterrupt
+        if code == 130:  # Typer has caught KeyboardInterrupt and returns this, also for SIGTERM.
+            check_interrupt()
+            raise Interrupted
         return code if isinstance(code, int) else 0
     except EdgetlError as error:
         return _show_error(error)
-    except (KeyboardInterrupt, typer.Abort):
-        Console().say("interrupted: the same command continues after the last finished stage")
-        return 130
+    except (KeyboardInterrupt, typer.Abort) as error:
+        ending = error if isinstance(error, Interrupted) else Interrupted()
+        Console().say(f"{ending}: the same command continues after the last finished stage")
+        return ending.exit_code
     except SystemExit as error:
         # Typer exits like this when the program that reads our output has ended, as in `edgetl bases | head -1`.
         return 0 if isinstance(error.__context__, BrokenPipeError) else _show_defect(error)
@@ -76,6 +78,27 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911  (one return for each kin
         return 2
     except Exception as error:  # noqa: BLE001  (the boundary: no traceback is shown to the user)
         return _show_defect(error)
+
+
+def report_lost_output() -> None:
+    """Report results that could not be written to stdout, as on a full disk. The exit code stays what it is."""
+    reason = explain_lost_output()
+    if reason:
+        Console().error(f"the result could not be printed: {reason}", ["stdout"])
+
+
+def _translate(arguments: list[str]) -> list[str]:
+    """Return the command line in the names of edgetl, and print a sentence for each name that was replaced."""
+    if not arguments:
+        return arguments
+    commands: dict[str, Any] = getattr(typer.main.get_command(app), "commands", {})
+    flags = {
+        verb: {flag for parameter in command.params for flag in parameter.opts} for verb, command in commands.items()
+    }
+    line = resolve_aliases(arguments, flags)
+    for sentence in line.sentences:
+        Console().say(sentence)
+    return line.arguments
 
 
 def _show_error(error: EdgetlError) -> int:

@@ -79,11 +79,11 @@ def _list_targets(options: TargetsCommand) -> None:
 def _print_recipe(options: RecipeCommand) -> None:
     """Print the resolved recipe as TOML, to be edited and used with --recipe."""
     from edgetl.core.recipe.resolve import format_recipe, resolve_recipe
-    from edgetl.pipeline.options import collect_tables
+    from edgetl.pipeline.options import collect_tables, map_options
     from edgetl.pipeline.orders import check_utf8
 
     check_utf8(options)
-    resolved = resolve_recipe(options.recipe or "default", collect_tables(options))
+    resolved = resolve_recipe(options.recipe or "default", collect_tables(options), names=map_options(type(options)))
     print(json.dumps(resolved.tables(), indent=1) if options.as_json else format_recipe(resolved).rstrip("\n"))
 
 

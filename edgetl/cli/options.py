@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from edgetl.pipeline.options import BuildOptions, ContractOptions, Option, RecipeOptions, TrainOptions
+from edgetl.pipeline.options import (
+    BuildOptions,
+    ClassifierOptions,
+    ContractOptions,
+    Option,
+    RecipeOptions,
+    TrainOptions,
+)
 
 _OUTPUT = "Output"
 
@@ -42,15 +49,21 @@ class OutOption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildCommand(OutputOptions, OutOption, BuildOptions):
-    """Options of `edgetl build`."""
+class PhotosOption:
+    """The photos, as an option."""
 
     photos_option: Annotated[Path | None, Option(help="Same as PHOTOS.", metavar="DIR", flags=("--photos",))] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildCommand(OutputOptions, OutOption, PhotosOption, BuildOptions):
+    """Options of `edgetl build`."""
+
     explain: Annotated[bool, Option(help="Rank the layers by their quantization error in int8.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainCommand(OutputOptions, OutOption, TrainOptions):
+class TrainCommand(OutputOptions, OutOption, PhotosOption, TrainOptions):
     """Options of `edgetl train`."""
 
 
@@ -106,6 +119,35 @@ class BenchCommand(OutputOptions):
     ] = None
     accuracy: Annotated[bool, Option(help="Score the test photos of the run too, which it was not trained on.")] = False
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
+
+
+SourceArgument = Annotated[
+    Path, Option(help="A run folder, a bundle, or a .tflite or .onnx file.", argument=True, metavar="RUN")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictCommand(OutputOptions, ClassifierOptions):
+    """Options of `edgetl predict`."""
+
+    source: SourceArgument
+    photos: Annotated[list[Path], Option(help="Photos and folders of photos.", argument=True, metavar="PHOTO...")]
+    top: Annotated[int, Option(help="Classes for each photo.", metavar="K", minimum=1, maximum=100_000)] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoCommand(ClassifierOptions):
+    """Options of `edgetl demo`."""
+
+    source: SourceArgument
+    photos: Annotated[
+        Path | None, Option(help="Show the photos of this folder. Default: the test photos of the run.", metavar="DIR")
+    ] = None
+    camera: Annotated[bool, Option(help="Show a camera: on the camera connector, or the first one on USB.")] = False
+    terminal: Annotated[bool, Option(help="Show it in this terminal, not in a browser.")] = False
+    port: Annotated[
+        int, Option(help="Port on 127.0.0.1; 0 is any free one.", metavar="N", minimum=0, maximum=65535)
+    ] = 8000
 
 
 @dataclass(frozen=True, kw_only=True)

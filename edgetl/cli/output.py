@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgetl.core.console import Console, create_terminal, print_rows
+from edgetl.core.evaluation.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
-from edgetl.core.report import measurement_tables, tables
+from edgetl.core.report import measurement_tables, procedure_tables, quality_tables, tables
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
@@ -72,6 +73,8 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
             {"targets": list(agreement.targets), "photos": agreement.photos, "same": agreement.same}
             for agreement in built.agreements
         ]
+    if built.procedures:
+        record["cross_fit"] = [verdict.model_dump(mode="json") for verdict in built.procedures]
     record["seconds"] = built.seconds
     if layers is not None:
         record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
@@ -80,12 +83,14 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
 
 def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
     # These lists have an entry for each class, photo and hop: too long for one line.
-    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops"})
+    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops", "counts"})
     return {
         "bundle": str(delivered.bundle.root),
         "method": delivered.artifact.method,
         "model_bytes": delivered.artifact.bytes,
+        "quality": delivered.quality.model_dump(mode="json"),
         "verdict": verdict,
+        "advice": list(delivered.advice),
         "next_method": delivered.next_method,
         "gain": _dump_gain(delivered.gain) if delivered.gain else None,
         "methods": [
@@ -129,7 +134,12 @@ def dump_measured(measured: Measured) -> dict[str, Any]:
 
 
 def show_built(built: Built, console: Console) -> None:
-    """Show the results of a build: phases, methods, ladder and verdict of each target, and where to find them."""
+    """Show the results of a build: quality, phases, methods, ladder and verdict, and where to find them."""
+    # First of all, because a contract that is satisfied says nothing about the model.
+    for delivered in built.targets:
+        if len(built.targets) > 1:
+            console.say(f"target {delivered.target}")
+        show_quality(delivered.quality, console)
     if built.trained.phases:
         console.table(*tables.tabulate_phases(built.trained))
     for delivered in built.targets:
@@ -142,11 +152,15 @@ def show_built(built: Built, console: Console) -> None:
         # A ladder of one step is the table of methods once more.
         if len(delivered.attempts) > 1:
             console.table(*tables.tabulate_attempts(delivered.attempts))
-        show_verdict(delivered.verdict, console)
+        show_verdict(delivered.verdict, console, delivered.advice)
         for line in describe_gain(delivered.gain) if delivered.gain else ():
             console.say(line)
         console.say(f"chart: {delivered.picture}")
         console.say(f"bundle: {delivered.bundle.root} ({delivered.bundle.bytes / 1e6:.1f} MB)")
+    for procedure in built.procedures:
+        console.table(*procedure_tables.tabulate_procedure(procedure))
+        for line in procedure_tables.describe_procedure(procedure):
+            console.say(line)
     for agreement in built.agreements:
         console.say(_describe_agreement(agreement, built))
 
@@ -165,12 +179,23 @@ def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Cons
         console.table(*tables.tabulate_layers(errors, FORMATS[format_name].title))
 
 
-def show_verdict(verdict: Verdict, console: Console) -> None:
-    """Show the ledger, the classes and the verdict."""
+def show_quality(quality: ModelQuality, console: Console) -> None:
+    """Show how good the model is, its worst classes, and what is wrong with it."""
+    for line in quality_tables.describe_quality(quality):
+        console.say(line)
+    console.table(*quality_tables.tabulate_class_quality(quality))
+    for line in quality_tables.list_quality_warnings(quality):
+        console.warn(line)
+
+
+def show_verdict(verdict: Verdict, console: Console, advice: Sequence[str] = ()) -> None:
+    """Show the ledger, the classes and the verdict, and what would decide it if it is UNDECIDED."""
     console.table(*tables.tabulate_ledger(verdict))
     console.table(*tables.tabulate_classes(verdict))
     for line in tables.describe_verdict(verdict):
         console.say(line, wrap=True)
+    for line in advice:
+        console.say(f"  to decide it: {line}", wrap=True)
 
 
 def show_measured(measured: Measured, console: Console) -> None:

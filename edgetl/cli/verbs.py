@@ -4,6 +4,8 @@ Each opens a run folder, calls the pipeline and prints the result. Imports are i
 loads no heavy library.
 """
 
+from pathlib import Path
+
 import typer
 
 from edgetl.cli.app import app
@@ -30,14 +32,10 @@ def _build(options: BuildCommand) -> None:
     from edgetl.pipeline.build import rank_layers, run_build
     from edgetl.pipeline.runs.folders import open_build
 
-    if options.photos is not None and options.photos_option is not None:
-        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
-    order = orders.make_order(replace(options, photos=options.photos or options.photos_option))
+    order = orders.make_order(replace(options, photos=_select_photos(options)))
     with open_build(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
-        if order.photos is None:
-            context.console.say("no PHOTOS given: building on scikit-learn's 1797 handwritten digits")
         built = run_build(context)
         output.show_built(built, context.console)
         layers = rank_layers(context) if options.explain else None
@@ -50,18 +48,21 @@ def _build(options: BuildCommand) -> None:
         {delivered.target: delivered.unmet for delivered in built.targets},
         built.list_next_files(),
         strict=order.recipe.contract.strict,
+        min_accuracy=order.recipe.contract.min_accuracy,
     )
 
 
 @add_command(app, "train")
 def _train(options: TrainCommand) -> None:
     """Fine-tune a base on the photos, and stop there."""
+    from dataclasses import replace
+
     from edgetl.cli import output
     from edgetl.pipeline import orders
     from edgetl.pipeline.pipeline import Pipeline
     from edgetl.pipeline.runs.folders import open_training
 
-    order = orders.make_order(options)
+    order = orders.make_order(replace(options, photos=_select_photos(options)))
     with open_training(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
         trained = Pipeline(context).model.trained
     output.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=options.as_json)
@@ -95,18 +96,21 @@ def _verify(options: VerifyCommand) -> None:
         from edgetl.pipeline.workspace import reopen
 
         with reopen(options.run, options.target, makes=SCORING, quiet=options.quiet) as pipeline:
-            verdict = pipeline.delivery.judge(find_artifact(pipeline, options.method), again=True)
-            output.show_verdict(verdict, pipeline.context.console)
-            strict = options.strict or pipeline.context.order.recipe.contract.strict
+            artifact = find_artifact(pipeline, options.method)
+            verdict = pipeline.delivery.judge(artifact, again=True)
+            quality = pipeline.delivery.assess(artifact, verdict)
+            output.show_quality(quality, pipeline.context.console)
+            output.show_verdict(verdict, pipeline.context.console, pipeline.delivery.advise(verdict))
+            contract = pipeline.context.order.recipe.contract
     else:
         from edgetl.core.recipe.resolve import resolve_recipe
-        from edgetl.pipeline.options import collect_tables
+        from edgetl.pipeline.options import collect_tables, map_options
         from edgetl.pipeline.workspace import open_workspace
 
         assert options.reference and options.artifact and options.photos
         # Two files and no run folder: the recipe has only the options of this command.
-        recipe = resolve_recipe("default", collect_tables(options))
-        strict = options.strict
+        recipe = resolve_recipe("default", collect_tables(options), names=map_options(type(options)))
+        contract, quality = recipe.contract, None
         with open_workspace(None, quiet=options.quiet) as (_, console):
             # Libraries print when they are imported, too.
             with console.wait("load Keras"):
@@ -116,8 +120,14 @@ def _verify(options: VerifyCommand) -> None:
             )
             verdict = judge_pair(pair, recipe.contract, console=console)
             output.show_verdict(verdict, console)
-    output.print_record(verdict.model_dump(mode="json"), verdict.outcome, as_json=options.as_json)
-    check_acceptance({verdict.method: verdict}, {}, strict=strict)
+    record = verdict.model_dump(mode="json") | ({"quality": quality.model_dump(mode="json")} if quality else {})
+    output.print_record(record, verdict.outcome, as_json=options.as_json)
+    check_acceptance(
+        {verdict.method: verdict},
+        {},
+        strict=options.strict or contract.strict,
+        min_accuracy=contract.min_accuracy if options.min_accuracy is None else options.min_accuracy,
+    )
 
 
 @add_command(app, "bundle")
@@ -157,6 +167,17 @@ def _bench(options: BenchCommand) -> None:
     if measured.errors:
         raise typer.Exit(max(error.exit_code for error in measured.errors))
     check_acceptance(measured.verdicts, measured.unmet, strict=strict)
+
+
+def _select_photos(options: BuildCommand | TrainCommand) -> Path | None:
+    """Return PHOTOS or --photos.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    if options.photos is not None and options.photos_option is not None:
+        raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
+    return options.photos or options.photos_option
 
 
 def _check_verify_options(options: VerifyCommand) -> None:

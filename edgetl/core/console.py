@@ -5,7 +5,6 @@ stdout carries the result of a command and nothing else. Libraries write to both
 every line with the time to the log.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +15,13 @@ from typing import TextIO
 from rich.console import Console as RichConsole
 from rich.text import Text
 
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.screen.live_display import LiveDisplay
 from edgetl.core.screen.output_log import append_to_log
 from edgetl.core.screen.printable import escape_controls
 from edgetl.core.screen.progress_line import Task
 from edgetl.core.screen.step_plan import StepPlan
+from edgetl.core.screen.streams import choose_stderr
 from edgetl.core.screen.table_layout import lay_out_table, wrap_words
 
 # Shorter steps end without a line, so that a build with nothing to do does not print durations of 0.0 s.
@@ -36,7 +37,12 @@ class ProgressBar:
     task: Task
 
     def advance(self, count: int = 1, note: str | None = None) -> None:
-        """Move the bar by `count`, and replace the text beside it, as in "loss 0.31", if there is a note."""
+        """Move the bar by `count`, and replace the text beside it, as in "loss 0.31", if there is a note.
+
+        Raises:
+            Interrupted: ^C or SIGTERM was received.
+        """
+        check_interrupt()
         if self.display is not None:
             self.display.advance(self.task, count, note)
 
@@ -65,7 +71,7 @@ class Console:
         self._label = ""
         self._logged = logged
         self._clock = clock
-        self._rich = create_terminal(stream or sys.stderr)
+        self._rich = create_terminal(stream or choose_stderr())
         self._display = LiveDisplay(self._rich, clock)
 
     def labelled(self, label: str) -> "Console":

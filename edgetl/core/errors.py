@@ -87,5 +87,10 @@ def unknown_name(kind: str, name: str, valid_names: Iterable[str]) -> ConfigErro
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an exception's message, or the name of its class if it has no message."""
+    """Return the first line of an exception's message, or the name of its class if it has no message.
+
+    Of an OSError it is the reason in words, without the number of the error and the name of the file.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

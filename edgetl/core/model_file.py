@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from edgetl.core.records import InputSpec, TensorSpec
 
+# Names of the input and the output of exported models.
+INPUT, OUTPUT = "image", "scores"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSummary:

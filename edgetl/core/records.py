@@ -14,7 +14,8 @@ Precision = Literal["float32", "bfloat16"]
 class Photo(Record):
     """A usable photo.
 
-    `path` is relative to the root of the dataset, with forward slashes. `label` is the index of the class.
+    `path` is relative to the root of the dataset, with forward slashes; that of a test photo from another folder is
+    absolute. `label` is the index of the class.
     """
 
     path: str
@@ -64,7 +65,8 @@ class InputSpec(Record):
 class TrainingPhase(Record):
     """Result of one training phase. Epochs are numbered from 1 through both phases.
 
-    `accepted` is False for a phase after which the weights of the phase before were restored.
+    `accepted` is False for a phase after which the weights of the phase before were restored. With `class_weighted`,
+    all classes count equally in its loss and accuracy.
     """
 
     name: Literal["head", "fine_tune"]
@@ -76,6 +78,7 @@ class TrainingPhase(Record):
     first_trainable_layer: str
     validation_accuracy: float
     validation_loss: float
+    class_weighted: bool
     accepted: bool
     note: str
     seconds: float
@@ -226,7 +229,7 @@ class Scores(Record):
     photos: int
     accelerated: bool
     invoke_ms: float
-    disturbed: bool = False
+    disturbed: bool
 
     def contents(self) -> dict[Path, str]:
         """Map the array file to its sha256."""

@@ -2,8 +2,11 @@
 
 from typing import Literal
 
+from edgetl.core.evaluation.model_quality import ClassCount, assess_quality
 from edgetl.core.html_table import render_table
 from edgetl.core.record import Record
+from edgetl.core.report import changes
+from edgetl.core.report.quality_tables import render_quality
 
 Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
 
@@ -56,7 +59,8 @@ class Verdict(Comparison):
     `drop` is reference accuracy minus accuracy; `drop_low` and `drop_high` are its one-sided bounds at `confidence`.
     `photos_needed` is the number of further photos that would decide an UNDECIDED verdict: 0 if it is decided, None if
     no number of photos would decide it at this drop. `host_ms` is the latency of one photo on one thread of the host;
-    if `host_disturbed`, other processes disturbed its measurement.
+    if `host_disturbed`, other processes disturbed its measurement. `counts` has every class of the model, `per_class`
+    those with photos.
     """
 
     method: str
@@ -76,20 +80,29 @@ class Verdict(Comparison):
     flips: tuple[Flip, ...]
     hops: tuple[LedgerHop, ...]
     host_ms: float
-    host_disturbed: bool = False
+    host_disturbed: bool
+    counts: tuple[ClassCount, ...] = ()
 
     def _repr_html_(self) -> str:
-        """Render the verdict for a notebook: the outcome, the drop with its bounds, and the ledger."""
+        """Render for a notebook how good the model is, and what its conversion cost."""
+        if not self.counts:
+            return self.render_cost()
+        quality = assess_quality(self.counts, part=self.part, confidence=self.confidence)
+        return render_quality(quality) + self.render_cost()
+
+    def render_cost(self) -> str:
+        """Render for a notebook what the conversion cost: the outcome, the change with its bounds, and the ledger."""
         facts = [
             ["outcome", self.outcome],
             ["accuracy", f"{self.accuracy:.4f}, Keras {self.reference_accuracy:.4f}"],
-            ["drop, points", f"{self.drop * 100:+.2f} ({self.drop_low * 100:+.2f} … {self.drop_high * 100:+.2f})"],
-            ["limit, points", f"{self.limit_drop * 100:g}"],
+            [
+                "change, points",
+                f"{changes.format_change(self.drop, 0)} "
+                f"({changes.format_change(self.drop_high, 0)} … {changes.format_change(self.drop_low, 0)})",
+            ],
+            ["allowed loss, points", f"{self.limit_drop * 100:g}"],
             ["broke / fixed", f"{self.broke} / {self.fixed} of {self.photos} {self.part} photos"],
         ]
-        hops = [
-            [hop.name, f"{hop.accuracy:.4f}", str(hop.broke), str(hop.fixed), f"{hop.agreement:.4f}"]
-            for hop in self.hops
-        ]
-        ledger = render_table("ledger", ["hop", "accuracy", "broke", "fixed", "agreement"], hops) if hops else ""
+        hops = changes.list_hop_cells(self.hops)
+        ledger = render_table("ledger, changes in points", changes.HOP_COLUMNS, hops) if hops else ""
         return render_table(f"verdict on {self.method}", [], facts) + ledger

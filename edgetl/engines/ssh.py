@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 
 # ssh exits with this code if it has no connection, and otherwise with the exit code of the script.
 _CONNECTION_LOST = 255
@@ -126,6 +127,7 @@ class Connection:
         Raises:
             ConfigError: no connection was made.
             StageError: the connection was lost, the script failed, or `stop` was set.
+            Interrupted: ^C or SIGTERM was received.
         """
         command = [*self._ssh, "--", self.device.name, f"sh -c '{script.text}'"]
         # Without `with`, which would wait for the end of the pipes: the master in the background may keep them open.
@@ -139,13 +141,14 @@ class Connection:
         ]
         for reader in readers:
             reader.start()
-        # A script that ends before it has read everything is reported below, by its exit code and last line.
-        with suppress(BrokenPipeError):
-            if send is not None:
-                send(child.stdin)
-            if not script.keep_stdin_open:
-                child.stdin.close()
-        exit_code = self._wait(child)
+        with call_when_interrupted(child.terminate):
+            # A script that ends before it has read everything is reported below, by its exit code and last line.
+            with suppress(BrokenPipeError):
+                if send is not None:
+                    send(child.stdin)
+                if not script.keep_stdin_open:
+                    child.stdin.close()
+            exit_code = self._wait(child)
         with suppress(BrokenPipeError):
             child.stdin.close()
         for reader in readers:
@@ -171,6 +174,7 @@ class Connection:
 
     def _check(self, script: Script, completed: Completed) -> None:
         name = self.device.name
+        check_interrupt()
         if self.device.stop.is_set():
             raise StageError(f"{name}: interrupted while {script.action}")
         if completed.exit_code == _CONNECTION_LOST and not self._has_connected:

@@ -11,16 +11,22 @@ import numpy as np
 from edgetl.core.device import limits
 from edgetl.core.evaluation import ladder, metrics
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.procedure import ProcedureVerdict
+from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
 from edgetl.core.report import chart
 from edgetl.core.report.gain import Gain
+from edgetl.core.report.procedure_tables import render_procedure
+from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.run.latencies import DeviceLatencies, read_latencies
 from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 from edgetl.pipeline.runs.folders import record_order
 
@@ -40,6 +46,7 @@ class Delivered:
         next_method: method of the file within the limit that would be chosen next; "" if there is none.
         gain: the chosen file beside the float32 file; None if it is that file.
         device_ms: name of a device → sha256 of a file → its latency there, where `bench --device` has measured it.
+        advice: what would decide an UNDECIDED verdict, one way a line.
     """
 
     target: str
@@ -52,11 +59,22 @@ class Delivered:
     next_method: str = ""
     gain: Gain | None = None
     device_ms: DeviceLatencies = field(default_factory=dict)
+    advice: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The attempts that made a file, with their verdicts on the validation photos."""
         return ladder.list_candidates(self.attempts)
+
+    @property
+    def quality(self) -> ModelQuality:
+        """How good the chosen file is on the test photos, compared with the validation photos."""
+        validations = (
+            candidate.validation
+            for candidate in self.candidates
+            if candidate.validation.artifact_sha256 == self.verdict.artifact_sha256
+        )
+        return assess_verdict(self.verdict, next(validations, None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +102,7 @@ class Built:
         targets: results for each target, in the order in which they were ordered.
         agreements: one for each pair of targets.
         seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
+        procedures: verdicts on the procedure, one for each target; empty without --cross-fit.
     """
 
     run: Path
@@ -91,6 +110,7 @@ class Built:
     targets: tuple[Delivered, ...]
     agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
+    procedures: tuple[ProcedureVerdict, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -100,6 +120,11 @@ class Built:
             ValueError: several targets were built; each has its own in `targets`.
         """
         return self._get_only_target().verdict
+
+    @property
+    def quality(self) -> ModelQuality:
+        """How good the chosen file of the only target is; raises as `verdict` does."""
+        return self._get_only_target().quality
 
     @property
     def artifact(self) -> Artifact:
@@ -130,13 +155,15 @@ class Built:
         return [_make_row(delivered, attempt) for delivered in self.targets for attempt in delivered.attempts]
 
     def _repr_html_(self) -> str:
-        """Render the methods and the verdict of each target for a notebook."""
+        """Render how good the model is, the methods and the verdict of each target for a notebook."""
         parts = []
         for delivered in self.targets:
+            parts.append(render_quality(delivered.quality))
             rows = [list(map(_format_cell, _make_row(delivered, attempt).values())) for attempt in delivered.attempts]
             columns = list(_make_row(delivered, delivered.attempts[0]))
             parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
-            parts.append(delivered.verdict._repr_html_())
+            parts.append(delivered.verdict.render_cost())
+        parts += map(render_procedure, self.procedures)
         return "".join(parts)
 
     def _get_only_target(self) -> Delivered:
@@ -161,11 +188,15 @@ def run_build(context: Context) -> Built:
     parts = [pipeline.for_target(target) for target in context.order.targets]
     with context.console.follow(context.plan):
         delivered = [_deliver(part, pipeline.model.trained) for part in parts]
+    chosen = [
+        ChosenFile(target=part.target, artifact=result.artifact) for part, result in zip(parts, delivered, strict=True)
+    ]
     return Built(
         run=context.run.root,
         trained=pipeline.model.trained,
         targets=tuple(delivered),
         agreements=_compare_targets(parts, delivered),
+        procedures=run_cross_fit(context, pipeline.model, chosen) if context.order.cross_fit else (),
         seconds=context.run.seconds,
     )
 
@@ -232,6 +263,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         next_method=choice.next_method,
         gain=None if chosen.method == "float32" else part.delivery.compare_float32(chosen),
         device_ms=read_latencies(context.run.root, target.id),
+        advice=part.delivery.advise(verdict),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import compute_fingerprint
 from edgetl.core.run.run_folder import FinishedStage, RunFolder, StageSpec, read_finished_stage
@@ -96,6 +97,7 @@ class Context:
         Raises:
             ConfigError: the stage is missing or out of date, and this context does not make it.
             TypeError: an argument without a key, see `core.run.fingerprint`.
+            Interrupted: ^C or SIGTERM was received before the stage, or while it ran.
         """
         return self.run_stage_on(self.console, spec, function, *arguments, **keywords)
 
@@ -119,6 +121,7 @@ class Context:
             with console.step(spec.title, expected_s):
                 return function(work, *arguments, **keywords)
 
+        check_interrupt()
         # The name, and not the function: a lazy function must not import its module to compute a fingerprint.
         name = f"{function.__module__}.{function.__name__}"
         fingerprint = compute_fingerprint(spec.name, name, [*arguments, keywords])
@@ -134,6 +137,8 @@ class Context:
             raise self._refuse(spec, fingerprint, describe())
         self.clock.count(spec.name, finished.seconds)
         self.plan.finish(spec.name)
+        # Now the stage is kept. A signal in its last seconds does not lose a training.
+        check_interrupt()
         return finished.record
 
     def keep(self, name: str, record: R) -> R:
@@ -141,6 +146,8 @@ class Context:
 
         The fingerprint covers every field, also those that `key()` leaves out, so that the file is up to date.
         """
+        # A stage that a signal ended may look like a failed attempt, which must not be written.
+        check_interrupt()
         fingerprint = compute_fingerprint(name, f"{__name__}.keep", [record.to_json(Path("/"))])
         return self.run.stage(StageSpec(name=name, record=type(record)), fingerprint, lambda _: record).record
 

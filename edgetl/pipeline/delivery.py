@@ -2,6 +2,10 @@
 
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
+from edgetl.core.evaluation.model_quality import ModelQuality
+from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
+from edgetl.core.evaluation.verdict import assess_verdict
+from edgetl.core.photos import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.report.gain import Gain, Latencies
 from edgetl.core.requests import BundleRequest
@@ -32,6 +36,15 @@ class Delivery:
         """
         scores = self._scores.again() if again else self._scores
         return scores.judge(artifact, "test", self._target.choose_kernels(artifact.format), ledger=True)
+
+    def assess(self, artifact: Artifact, verdict: Verdict) -> ModelQuality:
+        """Return how good a file is, by its verdict on the test photos and the one on the validation photos."""
+        validation = self._scores.judge(artifact, "validation", self._target.choose_kernels(artifact.format))
+        return assess_verdict(verdict, validation)
+
+    def advise(self, verdict: Verdict) -> tuple[str, ...]:
+        """Say what would decide an UNDECIDED verdict on the test photos; nothing for a decided one."""
+        return tuple(advise_on_undecided(verdict, self._find_photo_source()))
 
     def score(self, artifact: Artifact, part: Part) -> Scores:
         """Return the scores of a file for one part, on the target's kernels."""
@@ -89,6 +102,17 @@ class Delivery:
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=name_bundle_stage(self._target), record=Bundle, title=title)
         return self._context.run_stage(spec, stages.bundle.bundle_artifact, request)
+
+    def _find_photo_source(self) -> PhotoSource:
+        order = self._context.order
+        folder, fraction, takes_option = order.photos, order.recipe.photos.test, order.photos is not None
+        # Nobody adds photos to the embedded digits. Every photo in a folder of test photos is one.
+        test = order.test or (held_out.find_test_folder(self._model.dataset) if order.photos else None)
+        if test is not None:
+            folder, fraction, takes_option = test, 1.0, False
+        return PhotoSource(
+            folder=folder, fraction=fraction, takes_test_option=takes_option, trains=not order.recipe.external.path
+        )
 
 
 def name_bundle_stage(target: Target) -> str:

@@ -140,7 +140,8 @@ class Devices:
             try:
                 return list(pool.map(measure_device, devices))
             except KeyboardInterrupt:
-                # The pool waits for its threads, and they wait for their devices, until they see this.
+                # The pool waits for its threads, and they wait for their devices, until they see this. It matters where
+                # no handler of edgetl is installed, as in a thread of a program that calls the Python API.
                 stop.set()
                 raise
 

@@ -7,12 +7,14 @@ from typing import cast
 
 from edgetl.core.console import Console
 from edgetl.core.errors import DataError
-from edgetl.core.network import bases
-from edgetl.core.photos import photo_folder
+from edgetl.core.network import bases, weights_download
+from edgetl.core.photos import held_out, photo_folder
 from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
+from edgetl.core.report.training import describe_curves
 from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
@@ -36,6 +38,29 @@ class Model:
         self._recipe = context.order.recipe
 
     @cached_property
+    def folder(self) -> PhotoFolder:
+        """The files of the photos by their names; none is opened.
+
+        Raises:
+            DataError: no folder of photos.
+        """
+        if self._context.order.photos is None:
+            self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
+        order, photos = self._context.order, self._recipe.photos
+        root = order.photos or _locate_digits(self._context.console)
+        if not self._context.can_make(_INGEST) and not root.exists():
+            command = format_build_command(replace(order, photos=Path("PHOTOS")), self._context.run.root)
+            hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
+            raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
+        folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
+        for note in folder.notes:
+            self._context.console.say(note)
+        if order.test is None:
+            return folder
+        test = photo_folder.scan_photos(order.test, layout=photos.layout, label_from=photos.label_from)
+        return held_out.join_test_folder(folder, test)
+
+    @cached_property
     def dataset(self) -> Dataset:
         """The photos, scanned and decoded on every build: nothing else detects a changed folder.
 
@@ -43,19 +68,14 @@ class Model:
             DataError: the photos cannot be used.
         """
         console = self._context.console
-        root = self._context.order.photos or _locate_digits(console)
-        if not self._context.can_make(_INGEST) and not root.is_dir():
-            elsewhere = replace(self._context.order, photos=Path("PHOTOS"))
-            command = format_build_command(elsewhere, self._context.run.root)
-            hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
-            raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         # Not a stage, but a step that may take minutes.
         self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest_photos(photo_folder.scan_photos(root), self.input_spec, split, console=console)
+        dataset = ingest_photos(self.folder, self.input_spec, split, console=console)
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {root}"
+            f"of {len(dataset.classes)} classes in {self.folder.root}"
+            + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
@@ -75,8 +95,8 @@ class Model:
         external = self._recipe.external
         side_px = self._recipe.base.side_px
         if external.path:
-            # Before the files are hashed for the fingerprint, which would never end for a device.
-            check_regular(Path(external.path), "model file")
+            # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
+            stages.file_bounds.check_container(Path(external.path))
             if external.labels:
                 check_regular(Path(external.labels), "labels file")
             spec = StageSpec(name="inspect", record=ExternalModelInfo)
@@ -90,9 +110,11 @@ class Model:
         Raises:
             ConfigError, DataError, StageError: see the stages `train` and `adopt`.
         """
-        # Before the photos are decoded, which takes minutes.
         bases.check_backend()
-        dataset, base = self.dataset, self._recipe.base
+        base = self._recipe.base
+        weights = None if self._recipe.external.path else self._prepare_training()
+        # Last: decoding the photos takes minutes.
+        dataset = self.dataset
         if self._recipe.external.path:
             title = f"take {Path(self._recipe.external.path).name} as it is"
             spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
@@ -101,14 +123,23 @@ class Model:
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
         spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
-        return self._context.run_stage(
+        trained = self._context.run_stage(
             spec,
             stages.train.train_model,
             dataset,
             self.input_spec,
             self._recipe.select(TrainingTables),
-            self._locate_weights(),
+            weights,
         )
+        # Not for a training that was read back.
+        if self._context.run.seconds.get(spec.name):
+            self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
+        return trained
+
+    def _prepare_training(self) -> Path | None:
+        """Check what needs no decoded photo, and return the file with the base's weights."""
+        self._recipe.head.check_classes(len(self.folder.classes))
+        return self._locate_weights()
 
     def _check_unchanged(self, dataset: Dataset) -> None:
         """Check that the photos are those of the build.
@@ -131,15 +162,18 @@ class Model:
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
         if path is None or path.is_file():
             return path
-        if self._context.can_make(_TRAIN):
-            with self._context.console.wait(f"download the weights of {base.name}"):
-                return stages.keras_build.fetch_weights(base)
-        # A finished run needs no weights. It may have been built by another user, or on another machine.
-        known = self._context.read_stage_files(_TRAIN)
-        if not known:
-            raise self._context.refuse(f"the weights that the training started from are not here: {path}")
-        # It reaches no training: this context makes none.
-        return cast(Path, FileContent(known[0]))
+        if not self._context.can_make(_TRAIN):
+            # A finished run needs no weights. It may have been built by another user, or on another machine.
+            known = self._context.read_stage_files(_TRAIN)
+            if not known:
+                raise self._context.refuse(f"the weights that the training started from are not here: {path}")
+            # It reaches no training: this context makes none.
+            return cast(Path, FileContent(known[0]))
+        with self._context.console.wait(f"download the weights of {base.name}"):
+            if base.weights == "imagenet":
+                # Without a network this ends before Keras is imported.
+                weights_download.check_download(base.name, base.alpha)
+            return stages.keras_build.fetch_weights(base)
 
 
 def _locate_digits(console: Console) -> Path:

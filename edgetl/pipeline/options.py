@@ -46,7 +46,19 @@ class PhotosOptions:
 
     photos: Annotated[
         Path | None,
-        Option(help="Folder of photos, one folder per class. Default: the embedded handwritten digits.", argument=True),
+        Option(
+            help="Folder of photos, one folder per class, or a CSV file with the columns path and label. "
+            "Default: the embedded handwritten digits.",
+            argument=True,
+        ),
+    ] = None
+    test: Annotated[
+        Path | None,
+        Option(
+            help="Folder of test photos in the same class folders: all of PHOTOS is for training and validation.",
+            panel=_PHOTOS,
+            metavar="DIR",
+        ),
     ] = None
 
 
@@ -77,6 +89,22 @@ class ModelOptions:
         str | None,
         Option(help="softmax, or sigmoid: one unit for two classes.", panel=_MODEL, sets=("head", "activation")),
     ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            help="classes, parts (train, val, test), or auto: by the names of the folders.",
+            panel=_PHOTOS,
+            sets=("photos", "layout"),
+        ),
+    ] = None
+    label_from: Annotated[
+        str | None,
+        Option(
+            help="folder, or name: the class is in the file name, as in cat.12.jpg.",
+            panel=_PHOTOS,
+            sets=("photos", "label_from"),
+        ),
+    ] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", panel=_PHOTOS, sets=("photos", "fit"))] = None
 
 
@@ -85,9 +113,21 @@ class TrainingOptions:
     """How the model is trained."""
 
     recipe: Annotated[str | None, Option(help="A preset or a TOML file.", panel=_TRAINING)] = None
-    epochs: Annotated[int | None, Option(help="Epochs of phase 1.", panel=_TRAINING, sets=("phase1", "epochs"))] = None
+    epochs: Annotated[
+        int | None,
+        Option(
+            help="Epochs of phase 1, which trains the head on the frozen base.",
+            panel=_TRAINING,
+            sets=("phase1", "epochs"),
+        ),
+    ] = None
     fine_tune_epochs: Annotated[
-        int | None, Option(help="Epochs of phase 2; 0 skips it.", panel=_TRAINING, sets=("phase2", "epochs"))
+        int | None,
+        Option(
+            help="Further epochs of phase 2, which trains the top of the base too; 0 skips it.",
+            panel=_TRAINING,
+            sets=("phase2", "epochs"),
+        ),
     ] = None
     unfreeze: Annotated[
         str | None,
@@ -98,7 +138,12 @@ class TrainingOptions:
         ),
     ] = None
     learning_rate: Annotated[
-        float | None, Option(help="Learning rate of phase 1.", panel=_TRAINING, sets=("phase1", "learning_rate"))
+        float | None,
+        Option(
+            help="Learning rate of phase 1. By default phase 2 has a tenth of it.",
+            panel=_TRAINING,
+            sets=("phase1", "learning_rate"),
+        ),
     ] = None
     batch_size: Annotated[
         int | None,
@@ -116,6 +161,14 @@ class TrainingOptions:
             help="Disk space for cached features, bytes (default: 10 % of free space).",
             panel=_TRAINING,
             sets=("training", "cache_bytes"),
+        ),
+    ] = None
+    class_weight: Annotated[
+        str | None,
+        Option(
+            help="balanced: all classes count equally; none; auto: balanced if their photos differ by a factor over 3.",
+            panel=_TRAINING,
+            sets=("training", "class_weight"),
         ),
     ] = None
     precision: Annotated[
@@ -156,7 +209,16 @@ class ContractOptions:
         float | None,
         Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.", sets=("contract", "limit_drop")),
     ] = None
-    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
+    min_accuracy: Annotated[
+        float | None,
+        Option(
+            help="Accuracy that the chosen file must reach on the test photos, 0..1; below it the exit code is 1.",
+            sets=("contract", "min_accuracy"),
+        ),
+    ] = None
+    strict: Annotated[bool, Option(help="Count UNDECIDED as a failure; the lower bound must reach --min-accuracy.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +235,21 @@ class TargetOptions:
     prefer: Annotated[
         str, Option(help="Choose a file by accuracy, bytes, latency, or balanced. Default: the target's.")
     ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossFitOptions:
+    """A verdict on the procedure."""
+
+    cross_fit: Annotated[
+        int | None,
+        Option(
+            help="Train and convert K more times, and judge the procedure, not this file, on all photos.",
+            metavar="K",
+            minimum=2,
+            maximum=10,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +281,19 @@ class ExternalOptions:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions:
+    """Which classifier, where a run has several, and what a file alone does not say."""
+
+    method: Annotated[str, Option(help="Of a run: the file by this method. Default: the chosen file.")] = ""
+    target: Annotated[str, Option(help="Of a run: one of its targets. Needed where it has several.")] = ""
+    labels: Annotated[
+        Path | None,
+        Option(help="Of a file alone: its class names, one on each line, in the order of its outputs.", metavar="FILE"),
+    ] = None
+    fit: Annotated[str, Option(help="Of a file alone: crop (the default), stretch or pad.")] = ""
+
+
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
@@ -217,7 +307,14 @@ class RecipeOptions(ContractOptions, RetrainOptions, TrainingOptions, ModelOptio
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions(
-    RetrainOptions, TrainingOptions, ModelOptions, ExternalOptions, ContractOptions, TargetOptions, PhotosOptions
+    RetrainOptions,
+    TrainingOptions,
+    ModelOptions,
+    ExternalOptions,
+    CrossFitOptions,
+    ContractOptions,
+    TargetOptions,
+    PhotosOptions,
 ):
     """The options of `build`."""
 

@@ -29,6 +29,8 @@ class Order:
         method: the pinned conversion method; "" for each target's own choice.
         all_methods: whether every method is made and scored.
         prefer: what a file is chosen by; "" for the objective of each target.
+        test: folder of test photos; None where they are drawn from `photos`.
+        cross_fit: number of folds that judge the procedure; 0 for none.
     """
 
     photos: Path | None
@@ -37,6 +39,8 @@ class Order:
     method: str = ""
     all_methods: bool = False
     prefer: Objective | Literal[""] = ""
+    test: Path | None = None
+    cross_fit: int = 0
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -66,6 +70,7 @@ def save_order(order: Order, root: Path) -> None:
         {
             # Absolute: the next command may be started in another folder.
             "photos": str(order.photos.absolute()) if order.photos else "",
+            "test": str(order.test.absolute()) if order.test else "",
             # No path for shipped targets: the run must be readable with another installation of edgetl.
             "targets": [
                 {"id": target.id, "folder": "" if folder == shipped else str(folder)}
@@ -75,6 +80,7 @@ def save_order(order: Order, root: Path) -> None:
             "method": order.method,
             "all_methods": order.all_methods,
             "prefer": order.prefer,
+            "cross_fit": order.cross_fit,
         },
     )
     write_text(root / RECIPE_FILE, format_recipe(order.recipe))
@@ -109,6 +115,8 @@ def load_order(root: Path) -> Order:
             all_methods=value["all_methods"],
             # Orders of earlier versions have no preference.
             prefer=find_objective(value["prefer"]) if value.get("prefer") else "",
+            test=Path(value["test"]) if value.get("test") else None,
+            cross_fit=value.get("cross_fit", 0),
         )
     # ValueError: a folder whose name is no path.
     except (KeyError, TypeError, ValueError) as error:

@@ -8,10 +8,12 @@ from edgetl.core.device import targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import find_objective
+from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.recipe.tables import Recipe
-from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options
+from edgetl.core.recipe.tables import ExternalRecipe, Recipe
+from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order
 
 
@@ -24,9 +26,13 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     """
     check_utf8(options)
     photos = options.photos
-    if photos is not None and not photos.is_dir():
-        # Scanning raises the error that explains what is wrong, before a run folder is created.
-        photo_folder.scan_photos(photos)
+    if options.test is not None and photos is None:
+        hint = "edgetl build PHOTOS --test DIR, with the same class folders in both"
+        raise ConfigError("--test needs PHOTOS: the embedded digits have test photos of their own", hint=hint)
+    for folder in (photos, options.test):
+        if folder is not None and not folder.is_dir():
+            # Scanning raises the error that explains what is wrong, before a run folder is created.
+            photo_folder.scan_photos(folder)
     # `train` has no options for targets and methods: their defaults apply.
     build = options if isinstance(options, BuildOptions) else BuildOptions()
     if build.method:
@@ -36,9 +42,14 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         raise ConfigError("a target is given twice", where=names)
     loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
     recipe = resolve_order_recipe(options, loaded)
-    if recipe.external.path and photos is None:
+    if not recipe.external.path:
+        # Before the photos are read.
+        bases.check_weights(recipe.base.name, recipe.base.alpha, recipe.base.weights)
+    elif photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)
+    else:
+        _check_model_files(recipe.external)
     return Order(
         photos=photos,
         targets=loaded,
@@ -46,6 +57,8 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         method=build.method,
         all_methods=build.all_methods,
         prefer=find_objective(build.prefer) if build.prefer else "",
+        test=options.test,
+        cross_fit=_check_cross_fit(build.cross_fit, recipe),
     )
 
 
@@ -61,7 +74,17 @@ def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[
     # All targets share one recipe, so the strictest limit applies to each.
     limits = [target.limits.accuracy_drop for target in chosen if target.limits.accuracy_drop is not None]
     below = {"contract": {"limit_drop": min(limits)}} if limits else {}
-    return resolve_recipe(source, collect_tables(options), below=below)
+    return resolve_recipe(source, collect_tables(options), below=below, names=map_options(type(options)))
+
+
+def _check_model_files(external: ExternalRecipe) -> None:
+    """Check that the files of a model made elsewhere exist, before its photos are read."""
+    for option, path, hint in (
+        ("--model", external.path, "it is a .keras file, or an .h5 file of Keras 2"),
+        ("--labels", external.labels, "it is a text file with one class name on each line"),
+    ):
+        if path and not Path(path).exists():
+            raise ConfigError(f"{option}: no such file", where=(path,), hint=hint)
 
 
 def list_overridden_limits(order: Order) -> list[str]:
@@ -75,18 +98,34 @@ def list_overridden_limits(order: Order) -> list[str]:
     ]
 
 
+def _check_cross_fit(count: int | None, recipe: Recipe) -> int:
+    """Return the number of folds, 0 for none."""
+    if count is None:
+        return 0
+    if not FEWEST_FOLDS <= count <= MOST_FOLDS:
+        raise ConfigError(f"--cross-fit is {FEWEST_FOLDS} to {MOST_FOLDS}, not {count}")
+    if recipe.external.path:
+        raise ConfigError(
+            "--cross-fit trains, and a model made elsewhere is not trained here",
+            where=(recipe.external.path,),
+            hint="leave out --cross-fit: all photos that the model was not trained on can be test photos, with --test",
+        )
+    return count
+
+
 def check_utf8(options: object) -> None:
     """Check that every name among the options is UTF-8: a build would fail when it stores or prints it.
 
     Raises:
         ConfigError: names the option.
     """
-    for name, _, _, _ in list_options(type(options)):
+    for name, _, option, _ in list_options(type(options)):
         value = getattr(options, name)
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, str | Path) and not _is_text(str(entry)):
-                option = f"--{name.replace('_', '-')}"
-                raise ConfigError(f"{option} is not UTF-8", where=[repr(str(entry))], hint="rename it")
+                raise ConfigError(
+                    f"{name_option(name, option)} is not UTF-8", where=[repr(str(entry))], hint="rename it"
+                )
 
 
 def _is_text(name: str) -> bool:

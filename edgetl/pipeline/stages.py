@@ -10,6 +10,7 @@ from edgetl.core.run.lazy import LazyModule
 if TYPE_CHECKING:
     from edgetl.engines import digits
     from edgetl.engines.keras import build as keras_build
+    from edgetl.engines.keras.external import file_bounds
     from edgetl.stages import (
         adopt,
         bench,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
+    file_bounds = LazyModule("edgetl.engines.keras.external.file_bounds")
     adopt = LazyModule("edgetl.stages.adopt")
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
@@ -44,6 +46,7 @@ __all__ = [
     "convert",
     "deploy",
     "digits",
+    "file_bounds",
     "keras_build",
     "retrain",
     "score",

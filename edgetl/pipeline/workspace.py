@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 
 from edgetl.core.console import Console
 from edgetl.core.errors import EdgetlError, InternalError
+from edgetl.core.interrupt import announce_with, check_interrupt, is_interrupted, watch_signals
 from edgetl.core.machine import check_system
 from edgetl.core.run.run_folder import RunFolder, open_finished_run, open_run
 from edgetl.core.screen.output_log import redirect_output
@@ -32,9 +33,12 @@ def open_workspace(out: Path | None, *, quiet: bool, finished: bool = False) -> 
     Raises:
         ConfigError: not on Linux, the folder is in use, or contains other files.
         InternalError: an unexpected exception; its traceback is in the log.
+        Interrupted: ^C or SIGTERM was received in the block.
     """
     check_system()
     with ExitStack() as stack:
+        # First, so that it ends last: SIGTERM is then sent again where the Python API is used.
+        stack.enter_context(watch_signals())
         root = out or Path(stack.enter_context(TemporaryDirectory(prefix="edgetl-")))
         # A warning is shown even when quiet: a command that waits in silence seems to hang.
         wait = Console(quiet=quiet).warn
@@ -43,9 +47,16 @@ def open_workspace(out: Path | None, *, quiet: bool, finished: bool = False) -> 
         # TensorFlow prints to both streams while it works. stdout must contain the result only.
         stream = stack.enter_context(redirect_output(log))
         console = Console(quiet=quiet, stream=stream, logged=True)
+        if not quiet:
+            stack.enter_context(announce_with(console.say))
         try:
             yield run, console
+            check_interrupt()
         except EdgetlError as error:
+            if is_interrupted():
+                # A signal also ends child processes and what libraries do. That is no error of theirs.
+                traceback.print_exc()
+                check_interrupt()
             # Printed when the log is closed, by the command.
             console.log_error(error.message, error.where, error.hint)
             # The log of a temporary folder is deleted with it.
@@ -55,12 +66,14 @@ def open_workspace(out: Path | None, *, quiet: bool, finished: bool = False) -> 
         except OSError as error:
             # Usually a full disk or missing rights, so not a defect of edgetl. The traceback is in the log.
             traceback.print_exc()
+            check_interrupt()
             # A write names no file. These are all folders that edgetl writes into.
             folders = (run.output, locate_cache(), Path(gettempdir()))
             raise explain_disk_error(error, folders) from error
         # A defect of edgetl. The traceback must go to the log before the log is closed.
         except Exception as error:
             traceback.print_exc()
+            check_interrupt()
             raise (make_internal_error(error, log) if out is not None else make_internal_error(error)) from error
 
 
@@ -97,14 +110,23 @@ def reopen(root: Path, target: str, *, makes: frozenset[str], quiet: bool) -> It
 
 def make_internal_error(error: BaseException, log: Path | None = None) -> InternalError:
     """Make the error that reports a defect of edgetl. Without a log, the traceback is written to a new file."""
-    if log is None:
-        with NamedTemporaryFile("w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8") as file:
-            traceback.print_exception(error, file=file)
-        log = Path(file.name)
+    try:
+        place = f"log: {log or _write_log(error)}"
+    except OSError as failure:
+        # A full disk must not hide the error that is reported.
+        place = f"no log: {failure.strerror}"
     # Only the first line: some libraries put a stack into their messages.
     reason = (str(error).strip().splitlines() or [""])[0]
     return InternalError(
         f"{type(error).__name__}: {reason}",
-        where=(f"log: {log}",),
+        where=(place,),
         hint="this is a defect of edgetl: please report it with the log",
     )
+
+
+def _write_log(error: BaseException) -> Path:
+    with NamedTemporaryFile(
+        "w", prefix="edgetl-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    return Path(file.name)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from edgetl.core.device import benchmark, bundle_check
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.records import Benchmark, Bundle
 from edgetl.core.run.workspace import Workspace
 
@@ -26,6 +27,7 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
     Raises:
         StageError: the bundle changed, this machine does not compute what the build computed, bench.py could not
             measure, or it did not write a measurement of this model.
+        Interrupted: ^C or SIGTERM was received, and bench.py was ended.
     """
     bundle_check.check_record(bundle)
     _run_self_check(bundle)
@@ -38,13 +40,18 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
             benchmark.link_photos(request, Path(photos))
             command += ["--photos", photos]
         last_line = "no message"
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as child:
+        # In a process group of its own, bench.py gets no ^C from the terminal: this process ends it.
+        with (
+            subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", process_group=0) as child,
+            call_when_interrupted(child.kill),
+        ):
             for line in child.stderr or ():
                 if line.startswith(_MESSAGE):
                     work.console.say(line.removeprefix(_MESSAGE).rstrip())
                 else:
                     last_line = line.strip() or last_line
                     print(line, end="", file=sys.stderr)
+    check_interrupt()
     if child.returncode not in _MEASURED:
         reason = f"killed by signal {-child.returncode}" if child.returncode < 0 else last_line
         raise StageError(f"bench.py could not measure: {reason}", where=(bundle.root,))
@@ -54,8 +61,12 @@ def bench_bundle(work: Workspace, bundle: Bundle, request: BenchmarkRequest) -> 
 def _run_self_check(bundle: Bundle) -> None:
     """Run selfcheck.py; its last line counts, because a program that ends early may end with exit code 0."""
     command = [sys.executable, "-B", str(bundle.root / "selfcheck.py")]
-    completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace", process_group=0) as child,
+        call_when_interrupted(child.kill),
+    ):
+        output, errors = child.communicate()
+    check_interrupt()
     # An error of Python is printed on stderr.
-    bundle_check.require_closing_line(
-        bundle, "this machine", completed.stdout or completed.stderr, completed.returncode
-    )
+    bundle_check.require_closing_line(bundle, "this machine", output or errors, child.returncode)

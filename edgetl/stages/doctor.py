@@ -3,11 +3,14 @@
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.core import machine
-from edgetl.core.network import bases
+from edgetl.core.network import bases, weights_download
+from edgetl.core.network.weights_download import WeightsFile
 from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.storage import cache
@@ -56,7 +59,7 @@ def check_machine() -> tuple[Finding, ...]:
         *(_check_package(name) for name in PACKAGES),
         _check_device(),
         _check_xnnpack(),
-        _check_weights(),
+        *_check_weights(),
         _check_disk(),
     )
 
@@ -94,11 +97,27 @@ def _check_xnnpack() -> Finding:
     return Finding(subject="XNNPACK", ok=runs, detail=detail)
 
 
-def _check_weights() -> Finding:
+def _check_weights() -> tuple[Finding, ...]:
+    """Say which ImageNet weights are at hand, and which a build would download."""
     folder = bases.locate_keras_home() / "models"
-    files = sorted(path.name for path in folder.glob("*.h5")) if folder.is_dir() else []
-    detail = f"{len(files)} weights files in {folder}" if files else f"none in {folder}: imagenet will be downloaded"
-    return Finding(subject="ImageNet weights", ok=True, detail=detail)
+    files = weights_download.list_published_weights()
+    present = [file for file in files if file.present]
+    absent = [file for file in files if not file.present]
+    here = f"{len(present)} of {len(files)} files in {folder}" + (f": {_name_weights(present)}" if present else "")
+    rows = [Finding(subject="ImageNet weights", ok=True, detail=here)]
+    if absent:
+        detail = f"downloaded when a build needs them: {_name_weights(absent)}"
+        rows.append(Finding(subject="absent weights", ok=True, detail=detail))
+    return tuple(rows)
+
+
+def _name_weights(files: Sequence[WeightsFile]) -> str:
+    """Name the bases of files, with the widths where a base has several."""
+    names: list[str] = []
+    for base, group in groupby(files, key=lambda file: file.base):
+        alphas = " ".join(f"{file.alpha:g}" for file in group) if bases.find_base(base).has_widths else ""
+        names.append(f"{base} {alphas}".strip())
+    return ", ".join(names)
 
 
 def _check_disk() -> Finding:

@@ -35,6 +35,7 @@ def score_reference(work: Workspace, trained: Trained, photos: PhotoSet) -> Scor
         photos=len(scores),
         accelerated=False,
         invoke_ms=0.0,
+        disturbed=False,
     )
 
 

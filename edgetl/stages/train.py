@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.photos.labelled import LabelledPhotos
+from edgetl.core.photos import class_weights
+from edgetl.core.photos.labelled import open_training_parts
 from edgetl.core.progress import listen_on_console
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, InputSpec, Trained
+from edgetl.core.report.training import describe_phases
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import build, two_phase
@@ -38,12 +40,20 @@ def train_model(
         DataError: the decoded photos are not in the cache any more.
         StageError: training diverged, or the model could not be saved.
     """
-    training = LabelledPhotos.open(dataset.train, input_spec)
-    validation = LabelledPhotos.open(dataset.validation, input_spec)
+    training, validation = open_training_parts(
+        dataset.train, dataset.validation, input_spec, recipe.training.class_weight
+    )
+    if training.weights is not None:
+        work.console.say(
+            f"  the largest class has {class_weights.compute_imbalance(training.labels):.1f} times the photos of the "
+            "smallest: all classes count equally in training (--class-weight none to count photos)"
+        )
     # Before the model is assembled: the seed decides its initial weights.
     keras_model.reset_keras(recipe.training.seed)
     with keras_model.use_precision(recipe.training.precision):
         model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights)
+    for line in describe_phases(recipe):
+        work.console.say(f"  {line}")
     log = TrainingLog(work.folder)
     with listen_on_console(work.console, _TITLES, log.epoch) as listener:
         data = TrainingData(training=training, validation=validation, recipe=recipe, listener=listener)

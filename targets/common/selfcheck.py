@@ -23,8 +23,9 @@ try:
         opener=lambda path, flags: posix.open(path, flags | posix.O_NOFOLLOW | posix.O_NONBLOCK),
     ) as _file:
         exec(_file.read(), _CHECKER)  # noqa: S102
-    _CHECKER["restrict_imports"]()  # type: ignore[operator]
-except Exception as _error:  # noqa: BLE001
+    # `main` is the last function: without it, the file was cut off.
+    _CHECKER["restrict_imports"](), _CHECKER["main"]  # type: ignore[operator]
+except Exception as _error:  # noqa: BLE001  (a changed file can raise anything)
     print(f"check_files.py: {_error!r}", file=sys.stderr)
     sys.exit("check_files.py changed: copy the bundle again")
 

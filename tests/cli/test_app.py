@@ -161,11 +161,11 @@ sys.exit(cli.run(sys.argv[1:]))
         (["build", ".", "--recipe", "key.toml"], "did you mean epochs"),
         (["build", ".", "--recipe", "table.toml"], "phase1"),
         (["build", ".", "--recipe", "gone.toml"], "no such recipe file"),
-        (["build", ".", "--alpha", "-1"], "base.alpha"),
-        (["build", ".", "--side", "8"], "base.side_px"),
-        (["build", ".", "--learning-rate", "nan"], "phase1.learning_rate"),
+        (["build", ".", "--alpha", "-1"], "--alpha must be greater than 0, not -1"),
+        (["build", ".", "--side", "8"], "--side must be at least 32, not 8"),
+        (["build", ".", "--learning-rate", "nan"], "--learning-rate must be a finite number"),
         (["build", ".", "--photos", "."], "PHOTOS and --photos are both given"),
-        (["train", ".", "--fit", "squeeze"], "photos.fit"),
+        (["train", ".", "--fit", "squeeze"], "--fit must be crop, stretch or pad, not 'squeeze'"),
         (["build", "--epoch", "3"], "--epochs"),
         (["build", ".", "--alpha", "wide"], "--alpha"),
         (["biuld"], "build"),
@@ -198,7 +198,7 @@ def test_path_that_is_not_utf8_is_refused(tmp_path, capsys):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/photos-\xff"))
     folder.mkdir()
     assert cli.run(["build", str(folder)]) == 2
-    assert "--photos is not UTF-8" in capsys.readouterr().err
+    assert "PHOTOS is not UTF-8" in capsys.readouterr().err
     assert cli.run(["recipe", "--weights", os.fsdecode(b"\xff.h5")]) == 2
     assert "--weights is not UTF-8" in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from edgetl.cli import options
-from edgetl.cli.app import app
+from edgetl.cli.commands import app
 from edgetl.pipeline.options import BuildOptions, RecipeOptions, TrainOptions, list_options
 
 GROUPS = {
@@ -17,6 +17,8 @@ GROUPS = {
     "verify": options.VerifyCommand,
     "bundle": options.BundleCommand,
     "bench": options.BenchCommand,
+    "predict": options.PredictCommand,
+    "demo": options.DemoCommand,
     "targets": options.TargetsCommand,
     "recipe": options.RecipeCommand,
 }

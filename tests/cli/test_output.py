@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgetl.cli import output
@@ -12,6 +13,8 @@ from edgetl.core.console import Console
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.evaluation.model_quality import ClassCount
+from edgetl.core.evaluation.procedure import FoldPredictions, ProcedureTerms, judge_procedure
 from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Artifact, Benchmark, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
 from edgetl.core.report import tables
@@ -56,6 +59,11 @@ VERDICT = Verdict(
         ),
     ),
     host_ms=1.5,
+    host_disturbed=False,
+    counts=(
+        ClassCount(name="Gänseblümchen", photos=120, correct=110, predicted=115),
+        ClassCount(name="Rose", photos=80, correct=71, predicted=85),
+    ),
 )
 INVALID = {"valid": False, "reasons": ["throttled during the run"]}
 SKIPPED = Attempt(method="int8_more", seconds=0.0, reason="no further photos", candidate=None)
@@ -170,6 +178,8 @@ def test_json_of_a_build_for_one_target(prepared):
         }
     ]
     assert record["next_method"] == "qat8" and record["gain"]["float32_bytes"] == 1_900_000
+    assert record["quality"]["accuracy"] == 0.905 and record["quality"]["validation_accuracy"] == 0.905
+    assert [row["predicted"] for row in record["quality"]["per_class"]] == [115, 85]
     assert record["verdict"]["outcome"] == "PASS" and record["verdict"]["photos_needed"] is None
     assert record["ladder"][0] == {"method": "int8_more", "seconds": 0.0, "reason": "no further photos"}
     assert record["ladder"][1]["method"] == "int8"
@@ -192,7 +202,7 @@ def test_json_has_the_layers_only_if_they_were_ranked(prepared):
 
 def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
     verdict = output.dump_built(prepared)["verdict"]
-    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops"}
+    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops", "counts"}
     assert not any(isinstance(value, (list, dict)) for value in verdict.values())
 
 
@@ -234,6 +244,23 @@ def test_verdict_of_each_target_and_their_agreement_are_shown(prepared_both):
     assert "tflite (int8) and onnx (int8) predict the same class for 197 of 200 test photos (0.9850)" in text
 
 
+def test_summary_starts_with_how_good_the_model_is(prepared, prepared_both):
+    lines = show(output.show_built, prepared).splitlines()
+    assert lines[0].startswith("how good the model is: it predicts 0.9050 of 200 test photos correctly")
+    text = join_words(show(output.show_built, prepared_both))
+    first = [text.index(part) for part in ("target tflite", "how good", "Gänseblümchen 120", "m, 5 parameters")]
+    assert first == sorted(first) and text.count("how good the model is") == 2
+
+
+def test_warnings_about_the_model_are_shown_even_when_quiet(prepared):
+    (delivered,) = prepared.targets
+    counts = (VERDICT.counts[0].model_copy(update={"predicted": 0, "correct": 0}), VERDICT.counts[1])
+    verdict = VERDICT.model_copy(update={"counts": counts})
+    poor = dataclasses.replace(prepared, targets=(dataclasses.replace(delivered, verdict=verdict),))
+    text = show(output.show_built, poor, quiet=True)
+    assert "warning: 1 of 2 classes is never predicted: Gänseblümchen; add photos" in join_words(text)
+
+
 def test_all_results_are_shown_on_the_console_and_none_on_stdout(prepared, capsys):
     text = show(output.show_built, prepared)
     for part in ("m, 5 parameters", "200", "ledger", "Gänseblümchen", "PASS: int8", "chart: ", "bundle: "):
@@ -244,6 +271,28 @@ def test_all_results_are_shown_on_the_console_and_none_on_stdout(prepared, capsy
 
 def test_quiet_console_shows_nothing(prepared):
     assert show(output.show_built, prepared, quiet=True) == ""
+
+
+def test_ways_to_decide_are_shown_and_in_the_json(prepared):
+    (delivered,) = prepared.targets
+    undecided = dataclasses.replace(delivered, advice=("add photos", "--limit-drop 0.02"))
+    built = dataclasses.replace(prepared, targets=(undecided,))
+    text = show(output.show_built, built)
+    assert "  to decide it: add photos\n  to decide it: --limit-drop 0.02\n" in text
+    assert output.dump_built(built)["advice"] == ["add photos", "--limit-drop 0.02"]
+
+
+def test_verdict_on_the_procedure_is_shown_as_its_own_table_and_in_the_json(prepared):
+    right = np.tile(np.array([[0.9, 0.1]], np.float32), (100, 1))
+    fold = FoldPredictions(labels=np.zeros(100, np.int64), reference=right, artifact=right)
+    terms = ProcedureTerms(target="tflite", method="int8", limit_drop=0.02, confidence=0.95)
+    built = dataclasses.replace(prepared, procedures=(judge_procedure([fold, fold], terms),))
+    text = join_words(show(output.show_built, built))
+    assert "cross-fit: the procedure, not this file" in text
+    assert text.index("PASS: int8") < text.index("PASS of the procedure, not this file: int8 loses no accuracy")
+    (record,) = json.loads(json.dumps(output.dump_built(built)))["cross_fit"]
+    assert record["judges"] == "the procedure, not this file" and record["photos"] == 200
+    assert "cross_fit" not in output.dump_built(prepared)
 
 
 def test_verdict_is_shown_after_ledger_and_classes():

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from edgetl import cli
-from edgetl.core.device import targets
+from edgetl.core.device import bundle_files, targets
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import acceptance
+from edgetl.core.run.pins import read_pins
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import build as build_module
 from edgetl.pipeline import stages, workspace
@@ -95,16 +96,21 @@ sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
     command = [sys.executable, "-c", program, *built_by_cli.arguments]
     environment = edgetl.environment(XDG_CACHE_HOME=str(built_by_cli.cache))
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0 and all(line.startswith("warning: ") for line in done.stderr.splitlines())
     first, again = json.loads(built_by_cli.finished.process.stdout), json.loads(done.stdout)
     assert set(again["seconds"].values()) == {0.0}
     assert {**first, "seconds": 0} == {**again, "seconds": 0}
 
 
-def test_quiet_build_prints_the_bundle_and_nothing_else(run_folder, photos, recipe_file, capfd):
+def test_quiet_build_prints_the_bundle_and_warnings_and_nothing_else(run_folder, photos, recipe_file, capfd):
     line = ["build", str(photos), "--recipe", str(recipe_file), "--out", str(run_folder), "--quiet"]
     assert cli.run(line) == 0
-    assert capfd.readouterr() == (f"{run_folder / 'bundle-tflite' / 'bundle'}\n", "")
+    out, err = capfd.readouterr()
+    assert out == f"{run_folder / 'bundle-tflite' / 'bundle'}\n"
+    # The shared run has few photos.
+    first, *rest = err.splitlines()
+    assert re.match(r"warning: \d+ test photos judge the model: with fewer than 100", first)
+    assert all(line.startswith("warning: ") for line in rest)
 
 
 def test_bundle_checks_itself_and_classifies_a_photo(copy_of_cli_build, photos):
@@ -117,6 +123,7 @@ def test_bundle_checks_itself_and_classifies_a_photo(copy_of_cli_build, photos):
 
     check = run_program("selfcheck.py")
     assert check.returncode == 0, check.stdout + check.stderr
+    assert check.stdout.splitlines()[-1] == bundle_files.format_closing_line((bundle / "SHA256SUMS").read_bytes())
     for label in ("circle", "square", "triangle"):
         classified = run_program("classify.py", "--json", photos / label / "003.png")
         assert classified.returncode == 0, classified.stderr
@@ -280,7 +287,10 @@ def test_convert_and_bundle_by_another_method(capfd, run_folder):
     assert cli.run(["convert", str(run_folder), "--method", "float32"]) == 0
     assert capfd.readouterr().out == f"{run_folder / 'convert-tflite-float32' / 'model.tflite'}\n"
     record, _ = run_json(capfd, "bundle", run_folder, "--method", "float32")
-    assert record["method"] == "float32"
+    assert record["method"] == "float32" and read_pins(run_folder) == {"tflite": "float32"}
+    # Without --method, the bundle is that of the chosen file again.
+    record, _ = run_json(capfd, "bundle", run_folder)
+    assert record["method"] == "int8" and read_pins(run_folder) == {}
 
 
 @pytest.mark.parametrize("command", ["convert", "verify", "bundle", "bench"])
@@ -360,7 +370,10 @@ def test_finished_run_that_cannot_be_written_is_verified_and_measured(run_folder
 
 def test_verify_repeats_the_verdict(capfd, run_folder, delivered):
     record, err = run_json(capfd, "verify", run_folder)
+    quality = record.pop("quality")
     verdict = Verdict.model_validate(record)
+    assert quality == delivered.quality.model_dump(mode="json")
+    assert err.index("how good the model is") < err.index("ledger")
     without_times = {"host_ms", "host_disturbed", "hops"}
     assert verdict.model_dump(exclude=without_times) == delivered.verdict.model_dump(exclude=without_times)
     assert [hop.name for hop in verdict.hops] == [hop.name for hop in delivered.verdict.hops]
@@ -381,9 +394,25 @@ def test_run_that_was_built_strict_stays_strict(run_folder, monkeypatch, command
     change_order(run_folder, recipe=recipe.model_copy(update={"contract": contract}))
     monkeypatch.setattr(Devices, "measure_everywhere", lambda *_, **__: NOT_MEASURED)
     calls = []
-    monkeypatch.setattr(acceptance, "check_acceptance", lambda *_, strict: calls.append(strict))
+    monkeypatch.setattr(acceptance, "check_acceptance", lambda *_, strict, **__: calls.append(strict))
     assert cli.run([command, str(run_folder), "--quiet"]) == 0
     assert calls == [True]
+
+
+def test_accuracy_below_the_required_one_ends_verify_and_build_with_1(
+    capfd, run_folder, photos, recipe_file, delivered
+):
+    # All photos are predicted correctly: only the lower bound can be below.
+    assert delivered.quality.accuracy == 1 and delivered.quality.accuracy_low < 0.99
+    assert cli.run(["verify", str(run_folder), "--min-accuracy", "0.99", "--strict"]) == 1
+    assert "below --min-accuracy 0.99, and --strict was given" in capfd.readouterr().err
+    line = ["build", photos, "--recipe", recipe_file, "--out", run_folder, "--min-accuracy", "0.99", "--method", "int8"]
+    assert cli.run([*map(str, line), "--strict"]) == 1
+    out, err = capfd.readouterr()
+    # The bundle is written all the same, and the run remembers the option.
+    assert Path(out.strip()).is_dir() and "below --min-accuracy 0.99" in err
+    assert cli.run(["verify", str(run_folder), "--strict"]) == 1
+    assert "below --min-accuracy 0.99" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("option", [("--limit-drop", "0.001"), ("--fit", "pad")])

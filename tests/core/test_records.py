@@ -45,6 +45,7 @@ def make_scores(folder: Path) -> Scores:
         photos=3,
         accelerated=True,
         invoke_ms=0.0,
+        disturbed=False,
     )
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from edgetl.core.evaluation.model_quality import ClassCount
 from edgetl.core.verdict_records import ClassChange, Comparison, Flip, LedgerHop, Verdict
 
 COMPARISON = {
@@ -35,6 +36,7 @@ VERDICT = Verdict(
     flips=(Flip(path="rose/1.jpg", truth="rose", reference="rose", artifact="daisy", confidence=0.6),),
     hops=(LedgerHop(**COMPARISON, name="int8, XNNPACK"),),
     host_ms=1.5,
+    host_disturbed=False,
 )
 
 
@@ -52,3 +54,14 @@ def test_verdict_is_the_same_after_writing_and_reading(tmp_path):
 def test_unknown_outcome_is_an_error(tmp_path):
     with pytest.raises(ValidationError, match="'PASS', 'FAIL' or 'UNDECIDED'"):
         Verdict.from_json({**VERDICT.to_json(tmp_path), "outcome": "MAYBE"}, tmp_path)
+
+
+def test_html_starts_with_the_model_and_shows_losses_with_a_minus():
+    html = VERDICT._repr_html_()
+    # Without counts of classes nothing is known about the model.
+    assert "how good the model is" not in html and html == VERDICT.render_cost()
+    assert "-1.00 (-2.75 … +0.50)" in html and "drop" not in html
+    assert "<th>change</th><th>in all</th>" in html
+    counts = (ClassCount(name="rose", photos=200, correct=181, predicted=190),)
+    html = VERDICT.model_copy(update={"counts": counts})._repr_html_()
+    assert html.index("how good the model is") < html.index("verdict on int8")

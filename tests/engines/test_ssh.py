@@ -8,7 +8,9 @@ import threading
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.engines.ssh import Device, Script, connect
+from tests.fixtures.signals import interrupt_later
 
 
 def make_device(name: str, *, interactive: bool = True) -> Device:
@@ -95,4 +97,12 @@ def test_a_running_script_is_interrupted_when_stop_is_set(fleet):
         device.stop.set()
 
     with connect(device, stop) as connection, pytest.raises(StageError, match="board: interrupted while sleeping"):
+        connection.run(script)
+
+
+def test_a_running_script_is_interrupted_by_a_signal(fleet):
+    fleet.add("board")
+    script = Script(action="sleeping", text="timeout 60 cat >/dev/null", keep_stdin_open=True)
+    with watch_signals(), connect(make_device("board"), print) as connection, pytest.raises(Interrupted):
+        interrupt_later()
         connection.run(script)

@@ -9,6 +9,7 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Dataset, InputSpec, Photo, SourceModel
 from edgetl.core.run import fingerprint, source_code
@@ -16,6 +17,7 @@ from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage.files import hash_file
 from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.runs.build_command import format_build_command
+from tests.fixtures.signals import interrupt_here
 
 SPEC = StageSpec(name="sample", record=SourceModel)
 
@@ -54,6 +56,29 @@ def make_dataset(**changes) -> Dataset:
 def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
+
+
+def test_stage_does_not_begin_after_a_signal(empty_context, stage):
+    with watch_signals():
+        interrupt_here()
+        with pytest.raises(Interrupted):
+            empty_context.run_stage(SPEC, stage)
+        with pytest.raises(Interrupted):
+            empty_context.keep("kept", SourceModel(path=Path("m"), sha256="0"))
+    assert stage.calls == 0 and not (empty_context.run.root / "kept").exists()
+
+
+def test_stage_that_was_finished_when_the_signal_came_is_kept(empty_context, stage):
+    def finish(work):
+        record = stage(work)
+        interrupt_here()
+        return record
+
+    finish.__module__, finish.__name__ = stage.__module__, stage.__name__
+    with watch_signals(), pytest.raises(Interrupted):
+        empty_context.run_stage(SPEC, finish)
+    empty_context.run_stage(SPEC, stage)
+    assert stage.calls == 1
 
 
 def test_stage_without_changes_runs_once(empty_context, stage, tmp_path):

@@ -1,5 +1,8 @@
 """The chosen file of a target: judged on the test photos, and bundled."""
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from edgetl.core.device import targets
@@ -16,6 +19,13 @@ def part(pipeline):
 def test_verdict_of_a_finished_run_is_read_back(context, part, delivered):
     assert part.delivery.judge(part.selection.choose()) == delivered.verdict
     assert set(context.run.seconds.values()) == {0.0}
+
+
+def test_quality_reads_the_verdict_on_the_validation_photos_back(context, part, delivered):
+    artifact = part.selection.choose()
+    assert part.delivery.assess(artifact, part.delivery.judge(artifact)) == delivered.quality
+    assert set(context.run.seconds.values()) == {0.0}
+    assert delivered.quality.validation_photos == delivered.candidates[0].validation.photos
 
 
 def test_judging_again_makes_scores_and_verdict_again_exactly_once(context, part, delivered, watch_stage, monkeypatch):
@@ -44,6 +54,31 @@ def test_judging_again_makes_scores_and_verdict_again_exactly_once(context, part
     assert [hop.name for hop in verdict.hops] == [hop.name for hop in delivered.verdict.hops]
     # The new results are kept: judging without `again` reads them back.
     assert part.delivery.judge(artifact) == verdict and len(judged) == 1
+
+
+def test_undecided_verdict_comes_with_the_ways_to_decide_it(part, delivered, photos):
+    assert delivered.verdict.outcome == "UNDECIDED"
+    assert delivered.advice == part.delivery.advise(delivered.verdict)
+    first, second, *_ = delivered.advice
+    assert first.endswith(f"in {photos}: about 0.2 of them become test photos") and "--test DIR" in second
+    decided = delivered.verdict.model_copy(update={"outcome": "PASS"})
+    assert part.delivery.advise(decided) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"photos": None}, "no photos to add"),
+        ({"test": Path("held-out")}, "class folders in held-out: all of them become test photos"),
+    ],
+)
+def test_ways_to_decide_follow_from_the_photos_of_the_order(context, pipeline, delivered, changes, text):
+    order = dataclasses.replace(context.order, **changes)
+    changed = dataclasses.replace(context, order=order)
+    delivery = Delivery(changed, pipeline.model, pipeline.scores, order.targets[0])
+    advice = " ".join(delivery.advise(delivered.verdict))
+    assert (text in advice) or (changes == {"photos": None} and "class folders" not in advice)
+    assert "--test DIR" not in advice and "--limit-drop" in advice
 
 
 def test_target_without_fast_kernels_is_judged_on_reference_kernels(context, pipeline):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -44,6 +45,7 @@ def test_published_weights_are_downloaded_before_the_training_is_fingerprinted(m
         return path
 
     monkeypatch.setattr(stages.keras_build, "fetch_weights", fetch)
+    monkeypatch.setattr("edgetl.pipeline.model.weights_download.check_download", lambda *_: None)
     model = make_model(flags={"base": {"name": "mobilenet_v2", "alpha": 0.35}})
     assert [model._locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
     assert make_model(flags={"base": {"weights": "none"}})._locate_weights() is None
@@ -63,6 +65,30 @@ def test_without_photos_the_embedded_digits_are_used(make_model, tmp_path, monke
         with pytest.raises(DataError):
             _ = make_model(photos=None).dataset
     assert written == [cache.locate_cache() / "digits"]
+
+
+def test_digits_are_named_where_no_photos_are_given(empty_context, draw_photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgetl.pipeline.model._locate_digits", lambda _: draw_photos(tmp_path / "digits", range(2)))
+    for photos, named in ((None, True), (tmp_path / "digits", False)):
+        stream = io.StringIO()
+        order = dataclasses.replace(empty_context.order, photos=photos)
+        context = Context(order=order, run=empty_context.run, console=Console(stream=stream))
+        assert Model(context).folder.classes
+        assert ("no PHOTOS given: training on scikit-learn's 1797 handwritten digits" in stream.getvalue()) is named
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"head": {"activation": "sigmoid"}}, "one sigmoid unit predicts two classes, the photos have 3"),
+        ({"base": {"weights": "absent.h5"}}, "no such weights file"),
+        ({"base": {"alpha": 0.6}}, "no ImageNet weights for alpha 0.6"),
+    ],
+)
+def test_errors_that_need_no_pixels_come_before_a_photo_is_decoded(make_model, photos, monkeypatch, flags, message):
+    monkeypatch.setattr("edgetl.pipeline.model.ingest_photos", lambda *_, **__: pytest.fail("the photos were decoded"))
+    with pytest.raises(ConfigError, match=message):
+        _ = make_model(photos=photos, flags=flags).trained
 
 
 def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
@@ -129,6 +155,20 @@ def test_new_photos_train_again(pipeline, order, context, photos, tmp_path, draw
     with pytest.raises(RuntimeError, match="reached"):
         _ = Model(changed).trained
     assert len(calls) == 1
+
+
+def test_folder_of_test_photos_is_joined_to_the_photos(make_model, photos, draw_photos, tmp_path):
+    test = draw_photos(tmp_path / "test", range(200, 210))
+    # A copy of a photo that is trained on or validated with.
+    shutil.copy(photos / "circle" / "000.png", test / "circle" / "copy.png")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    dataset = make_model(flags=flags, photos=photos, test=test).dataset
+    assert {photo.path for photo in dataset.test} <= {str(path) for path in test.rglob("*.png")}
+    assert len(dataset.test) >= 25 and not any(photo.path.startswith("/") for photo in dataset.train)
+    assert len(dataset.train) + len(dataset.validation) + len(dataset.left_out) >= 120
+    reasons = {file.path: file.reason for file in dataset.left_out}
+    assert reasons[f"{test}/circle/copy.png"].startswith("same photo as circle/000.png")
+    assert all((dataset.root / photo.path).is_file() for photo in dataset.test)
 
 
 # A finished run that is only read

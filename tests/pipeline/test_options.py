@@ -14,6 +14,8 @@ from edgetl.pipeline.options import (
     TrainOptions,
     collect_tables,
     list_options,
+    map_options,
+    name_option,
 )
 
 SAMPLES = {
@@ -26,6 +28,8 @@ SAMPLES = {
     "weights": "none",
     "pooling": "max",
     "fit": "pad",
+    "label_from": "name",
+    "layout": "classes",
     "hidden_units": 64,
     "dropout": 0.3,
     "activation": "sigmoid",
@@ -34,6 +38,7 @@ SAMPLES = {
     "fine_tune_epochs": 0,
     "unfreeze": "-3",
     "batch_size": 8,
+    "class_weight": "balanced",
     "precision": "bfloat16",
     "seed": 7,
     "cache_bytes": 1_000_000,
@@ -42,10 +47,11 @@ SAMPLES = {
     "sparsity": 0.75,
     "clusters": 16,
     "limit_drop": 0.03,
+    "min_accuracy": 0.8,
 }
 SWITCHES = {"strict", "no_augment", "no_feature_cache"}
 # Options that belong to the order and not to its recipe.
-ORDER_OPTIONS = {"photos", "recipe", "target", "target_dir", "method", "all_methods"}
+ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "prefer", "cross_fit"}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
 
@@ -101,14 +107,59 @@ def test_no_augment_overrides_a_recipe_file(tmp_path):
 
 
 def test_value_out_of_range_is_refused():
-    with pytest.raises(ConfigError, match=r"base\.alpha"):
-        resolve_recipe(flags=collect_tables(BuildOptions(alpha=-1.0)))
+    with pytest.raises(ConfigError, match=r"--alpha"):
+        resolve_recipe(flags=collect_tables(BuildOptions(alpha=-1.0)), names=map_options(BuildOptions))
+
+
+def list_bounds() -> list[tuple[str, str, float]]:
+    """List options, the attribute of pydantic's bound, and the bound, of all options whose recipe value has bounds."""
+    rows = []
+    for name, (table, key) in SETS.items():
+        for entry in Recipe.model_fields[table].annotation.model_fields[key].metadata:
+            rows += [
+                (name, bound, getattr(entry, bound)) for bound in ("ge", "gt", "le", "lt") if hasattr(entry, bound)
+            ]
+    return rows
+
+
+# Bound → a value beside it that is not allowed, and how the error states the bound.
+BEYOND = {
+    "ge": (lambda limit: limit - 1, "at least"),
+    "gt": (lambda limit: limit, "greater than"),
+    "le": (lambda limit: limit + 1, "at most"),
+    "lt": (lambda limit: limit, "less than"),
+}
+
+
+@pytest.mark.parametrize(("name", "bound", "limit"), list_bounds())
+def test_value_beyond_a_bound_is_an_error_that_names_the_option_and_the_bound(name, bound, limit):
+    move, words = BEYOND[bound]
+    options = BuildOptions(**{name: move(limit)})
+    with pytest.raises(ConfigError) as caught:
+        resolve_recipe(flags=collect_tables(options), names=map_options(BuildOptions))
+    error = caught.value
+    flag = f"--{name.replace('_', '-')}"
+    numbers = [f"{number:g}" if isinstance(number, float) else f"{number}" for number in (limit, move(limit))]
+    assert error.message == f"{flag} must be {words} {numbers[0]}, not {numbers[1]}"
+    assert error.where == () and error.hint
+
+
+def test_options_with_a_bound_are_found():
+    assert {"side", "alpha", "limit_drop", "epochs", "fine_tune_epochs", "sparsity", "clusters"} <= {
+        name for name, _, _ in list_bounds()
+    }
+
+
+def test_options_are_named_as_they_are_typed():
+    names = {name: name_option(name, option) for name, _, option, _ in list_options(BuildOptions)}
+    assert (names["photos"], names["fine_tune_epochs"]) == ("PHOTOS", "--fine-tune-epochs")
+    assert map_options(TrainOptions)["base", "side_px"] == "--side"
 
 
 def test_train_has_no_option_without_an_effect():
     """Only verdicts have limits and only methods retrain. `train` makes neither, and it does not adopt a model."""
     later = list_names(ContractOptions) | list_names(RetrainOptions) | list_names(ExternalOptions)
-    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "recipe"})
+    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "test", "recipe"})
 
 
 def test_recipe_has_the_options_of_a_recipe():

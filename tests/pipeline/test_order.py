@@ -19,6 +19,9 @@ def test_order_is_read_back_from_its_file(plain_order, tmp_path):
         recipe=plain_order.recipe,
         method="int8",
         all_methods=True,
+        prefer="bytes",
+        test=tmp_path / "test",
+        cross_fit=5,
     )
     assert not has_order(tmp_path)
     save_order(order, tmp_path)

@@ -30,6 +30,29 @@ def test_photos_use_the_default_recipe_and_options_change_it(photos):
     assert order.method == "int8" and order.all_methods
 
 
+def test_folder_of_test_photos_is_part_of_the_order(photos, draw_photos, tmp_path):
+    test = draw_photos(tmp_path / "test", range(100, 103))
+    for options in (BuildOptions(photos=photos, test=test), TrainOptions(photos=photos, test=test)):
+        order = make_order(options)
+        assert (order.photos, order.test) == (photos, test)
+    with pytest.raises(DataError, match="does not exist"):
+        make_order(BuildOptions(photos=photos, test=tmp_path / "missing"))
+    with pytest.raises(ConfigError, match="--test needs PHOTOS"):
+        make_order(BuildOptions(test=test))
+
+
+def test_number_of_folds_is_part_of_the_order(photos, tmp_path):
+    assert make_order(BuildOptions(photos=photos)).cross_fit == 0
+    assert make_order(BuildOptions(photos=photos, cross_fit=5)).cross_fit == 5
+    for count in (0, 1, 11):
+        with pytest.raises(ConfigError, match=f"--cross-fit is 2 to 10, not {count}"):
+            make_order(BuildOptions(photos=photos, cross_fit=count))
+    model = tmp_path / "model.keras"
+    model.touch()
+    with pytest.raises(ConfigError, match="a model made elsewhere is not trained here"):
+        make_order(BuildOptions(photos=photos, model=model, cross_fit=5))
+
+
 def test_training_options_make_an_order_for_the_default_target(photos):
     order = make_order(TrainOptions(photos=photos, epochs=3))
     assert [target.id for target in order.targets] == ["tflite"] and order.method == ""
@@ -85,9 +108,33 @@ def test_model_made_elsewhere_needs_photos(tmp_path):
 def test_name_that_is_not_utf8_is_refused_by_its_option(option):
     name = os.fsdecode(b"\xff")
     value = {"weights": name, "target_dir": [Path(name)]}.get(option, Path(name))
-    with pytest.raises(ConfigError, match=f"--{option.replace('_', '-')} is not UTF-8"):
+    with pytest.raises(
+        ConfigError, match=f"{'PHOTOS' if option == 'photos' else '--' + option.replace('_', '-')} is not UTF-8"
+    ):
         make_order(BuildOptions(**{option: value}))
 
 
 def test_names_in_utf8_are_accepted():
     check_utf8(RecipeOptions(weights="größe.h5", base="ätzend"))
+
+
+@pytest.mark.parametrize("weights", ["imagnet", "absent.h5"])
+def test_weights_that_do_not_exist_are_refused_before_photos_are_read(photos, monkeypatch, weights):
+    monkeypatch.setattr("edgetl.pipeline.orders.photo_folder.scan_photos", lambda _: pytest.fail("photos were read"))
+    with pytest.raises(ConfigError, match="no such weights file"):
+        make_order(BuildOptions(photos=photos, weights=weights))
+
+
+@pytest.mark.parametrize(("option", "hint"), [("model", "a .keras file"), ("labels", "one class name on each line")])
+def test_files_of_a_model_made_elsewhere_must_exist(photos, tmp_path, option, hint):
+    (tmp_path / "model.keras").touch()
+    options = {"model": tmp_path / "model.keras", option: tmp_path / "gone"}
+    with pytest.raises(ConfigError, match=f"--{option}: no such file") as error:
+        make_order(BuildOptions(photos=photos, **options))
+    assert error.value.where == (str(tmp_path / "gone"),) and hint in error.value.hint
+
+
+def test_misspelt_objective_is_refused(photos):
+    assert make_order(BuildOptions(photos=photos, prefer="latency")).prefer == "latency"
+    with pytest.raises(ConfigError, match="unknown --prefer 'smallest'"):
+        make_order(BuildOptions(photos=photos, prefer="smallest"))

@@ -69,6 +69,7 @@ class PreparedScores:
             broke=broke,
             fixed=0,
             host_ms=1.0,
+            host_disturbed=False,
             flips=tuple(
                 Flip(path=f"{number}", truth="a", reference="a", artifact="b", confidence=0.5)
                 for number in range(broke)

@@ -6,16 +6,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from edgetl import cli
 from edgetl.core.errors import ConfigError, DataError, InternalError, StageError
+from edgetl.core.interrupt import Interrupted
 from edgetl.core.run.run_folder import open_run
+from edgetl.pipeline import workspace
 from edgetl.pipeline.context import SCORING
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.workspace import make_internal_error, open_workspace, reopen
+from tests.fixtures.signals import interrupt_here
 
 
 def test_output_of_libraries_goes_to_the_log_and_messages_to_stderr(tmp_path, capfd):
@@ -102,6 +106,34 @@ def test_internal_error_without_a_log_writes_one():
     log = Path(error.where[0].removeprefix("log: "))
     assert log.read_text().endswith("RuntimeError\n")
     log.unlink()
+
+
+def test_defect_is_reported_even_if_no_log_can_be_written(monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp")
+
+    monkeypatch.setattr(workspace, "NamedTemporaryFile", fail)
+    error = make_internal_error(RuntimeError("broken"))
+    assert (error.message, error.where) == ("RuntimeError: broken", ("no log: No space left on device",))
+
+
+@pytest.mark.parametrize("consequence", [StageError("a child was killed"), OSError("a pipe"), ValueError("in C code")])
+def test_error_after_a_signal_is_the_interrupt(tmp_path, consequence):
+    """A signal also ends children and what libraries do, which then raise errors of their own."""
+    with pytest.raises(Interrupted), open_workspace(tmp_path / "run", quiet=True):
+        interrupt_here()
+        raise consequence
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert log.count(f"{type(consequence).__name__}: {consequence}") == 1
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_signal_in_the_last_step_is_not_lost(tmp_path, capfd):
+    with pytest.raises(Interrupted), open_workspace(tmp_path / "run", quiet=False):
+        interrupt_here()
+        # The sentence is printed by a thread of its own.
+        time.sleep(0.1)
+    assert "ending after the current step; press ^C again" in capfd.readouterr().err
 
 
 def test_folder_with_other_files_is_not_used(tmp_path):

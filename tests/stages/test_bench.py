@@ -13,9 +13,11 @@ from edgetl.core.device import bundle_files
 from edgetl.core.device.benchmark import BenchmarkRequest
 from edgetl.core.device.measurement import read_measurement
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.records import Bundle
 from edgetl.core.storage.files import hash_file
 from edgetl.stages.bench import bench_bundle
+from tests.fixtures.signals import interrupt_later
 
 FEW_RUNS = "import sys\nsys.argv += ['--runs', '20', '--seconds', '0', '--threads', '1']\n"
 
@@ -103,6 +105,13 @@ def test_file_that_is_not_part_of_the_bundle_is_refused(bundle, request_, work):
 def test_self_check_without_the_closing_line_is_an_error(bundle, request_, work, program):
     with pytest.raises(StageError, match="this machine does not compute what the build computed: the last line"):
         bench_bundle(work, replace_program(bundle, "selfcheck.py", program), request_)
+
+
+def test_program_is_ended_by_a_signal(bundle, request_, work):
+    sleeping = replace_program(bundle, "bench.py", "import time; time.sleep(600)")
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
+        bench_bundle(work, sleeping, request_)
 
 
 def test_measurement_of_another_model_is_refused(bundle, request_, work, measure_json):

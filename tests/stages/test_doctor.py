@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgetl.core.network import bases
+from edgetl.core.network.base_table import BASES
 from edgetl.engines.tflite import runtime as tflite_runtime
 from edgetl.stages import doctor
 
@@ -49,14 +51,21 @@ def test_missing_parts_are_problems(monkeypatch, tmp_path):
     assert not findings["XNNPACK"].ok and "/sys" in findings["XNNPACK"].detail
     assert not findings["cache"].ok and "0 GB free" in findings["cache"].detail
     # Weights can be downloaded.
-    assert findings["ImageNet weights"].ok and "will be downloaded" in findings["ImageNet weights"].detail
+    assert findings["ImageNet weights"].ok and findings["ImageNet weights"].detail.startswith("0 of ")
+    assert findings["absent weights"].ok and "mobilenet_v2 0.35 0.5" in findings["absent weights"].detail
 
 
-def test_weights_files_are_counted(monkeypatch, tmp_path):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "some_no_top.h5").touch()
+def test_weights_at_hand_and_absent_ones_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert check()["ImageNet weights"].detail == f"1 weights files in {tmp_path / 'models'}"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "other.h5").touch()
+    for name, alpha in (("mobilenet_v2", 0.35), ("mobilenet_v2", 1.0), ("resnet50", 1.0)):
+        (tmp_path / "models" / bases.find_published_weights(name, alpha)[0]).touch()
+    present, absent = doctor._check_weights()
+    count = sum(len(base.alphas) for base in BASES.values())
+    assert present.detail == f"3 of {count} files in {tmp_path / 'models'}: mobilenet_v2 0.35 1, resnet50"
+    names = absent.detail.removeprefix("downloaded when a build needs them: ").split(", ")
+    assert "mobilenet_v2 0.5 0.75 1.3 1.4" in names and "vgg16" in names and "resnet50" not in names
 
 
 @pytest.mark.parametrize(("version", "ok"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])

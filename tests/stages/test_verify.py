@@ -35,6 +35,7 @@ def save_scores(tmp_path):
             photos=len(array),
             accelerated=True,
             invoke_ms=1.25,
+            disturbed=True,
         )
 
     return save
@@ -48,7 +49,8 @@ def make_case(reference, artifact, **changes):
 def test_verdict_compares_reference_and_artifact(save_scores):
     worse = [1, *LABELS[1:]]
     verdict = judge_case(make_case(save_scores("keras", LABELS), save_scores("int8", worse, "f" * 64)), CONTRACT)
-    assert (verdict.method, verdict.artifact_sha256, verdict.part, verdict.host_ms) == ("int8", "f" * 64, "test", 1.25)
+    assert (verdict.method, verdict.artifact_sha256, verdict.part) == ("int8", "f" * 64, "test")
+    assert (verdict.host_ms, verdict.host_disturbed) == (1.25, True)
     assert (verdict.photos, verdict.broke, verdict.fixed, verdict.reference_accuracy) == (10, 1, 0, 1.0)
     assert verdict.accuracy == pytest.approx(0.9) and verdict.drop == pytest.approx(0.1)
     assert (verdict.limit_drop, verdict.confidence, verdict.hops) == (0.02, 0.9, ())

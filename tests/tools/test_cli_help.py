@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from edgetl.cli.app import app
+from edgetl.cli.commands import app
 from tools import cli_help
 from tools.cli_help import BEGIN, END
 

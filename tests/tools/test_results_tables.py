@@ -180,3 +180,14 @@ def test_scale_leaves_cells_empty_that_were_not_measured():
         ["100 000", "239 s", "", "", "", "one round"],
         ["1 000", "7.3 s", "", "", "9.00 GB", "median of 3"],
     ]
+
+
+def test_ledger_shows_the_change_of_each_hop_and_in_all():
+    table = results_tables.render("ledger")
+    assert "| change, points | in all, points |" in table
+    cells = split_rows(table)
+    accuracies = [float(row[1]) for row in cells]
+    assert cells[0][2:4] == ["", ""]
+    for row, before, after in zip(cells[1:], accuracies, accuracies[1:], strict=False):
+        assert float(row[2]) == pytest.approx(100 * (after - before), abs=0.006)
+        assert float(row[3]) == pytest.approx(100 * (after - accuracies[0]), abs=0.006)

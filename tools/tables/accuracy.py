@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from edgetl.core.report.changes import format_change
 from tools.results_files import Results, Row
 from tools.tables.markdown import (
     format_bounds,
@@ -38,12 +39,22 @@ def render_methods(results: Results) -> str:
 
 
 def render_ledger(results: Results) -> str:
-    """Return the accuracy after each conversion step, on the same photos."""
+    """Return the accuracy after each conversion step, on the same photos, and its change; minus is a loss."""
+    accuracies = [row["accuracy"] for row in results.rows]
     rows = [
-        [row["hop"], f"{row['accuracy']:.4f}", f"{row['broke']}", f"{row['fixed']}", f"{row['agreement']:.4f}"]
-        for row in results.rows
+        [
+            row["hop"],
+            f"{row['accuracy']:.4f}",
+            format_change(accuracies[position - 1], row["accuracy"]) if position else "",
+            format_change(accuracies[0], row["accuracy"]) if position else "",
+            f"{row['broke']}",
+            f"{row['fixed']}",
+            f"{row['agreement']:.4f}",
+        ]
+        for position, row in enumerate(results.rows)
     ]
-    return format_table(["hop", "accuracy", "broke", "fixed", "agreement"], rows)
+    columns = ["hop", "accuracy", "change, points", "in all, points", "broke", "fixed", "agreement"]
+    return format_table(columns, rows)
 
 
 def render_ladder(results: Results) -> str:

@@ -67,6 +67,8 @@ def read_benchmark(where: str, request: BenchmarkRequest, folder: Path) -> Bench
             photos=len(array),
             accelerated=result.accelerated,
             invoke_ms=result.best.steady.p50.ms,
+            # An INVALID measurement has reasons of its own, which `bench` shows.
+            disturbed=not result.valid,
         )
     return Benchmark(where=where, path=path, sha256=hash_file(path), model_sha256=request.model_sha256, scores=scores)
 

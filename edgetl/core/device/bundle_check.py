@@ -6,6 +6,7 @@ from edgetl.core.device import bundle_files
 from edgetl.core.errors import StageError
 from edgetl.core.records import Bundle
 from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.regular_files import LARGEST_TEXT_BYTES, read_regular
 
 
 def check_record(bundle: Bundle) -> None:
@@ -36,7 +37,8 @@ def require_closing_line(bundle: Bundle, name: str, output: str, exit_code: int)
     Raises:
         StageError: the last line is another one, or the exit code is not 0.
     """
-    expected = bundle_files.format_closing_line((bundle.root / bundle_files.CHECKSUMS).read_bytes())
+    checksums = read_regular(bundle.root / bundle_files.CHECKSUMS, LARGEST_TEXT_BYTES, follow_links=False)
+    expected = bundle_files.format_closing_line(checksums)
     lines = output.splitlines()
     if lines[-1:] != [expected] or exit_code:
         failures = [line.strip() for line in lines if "FAIL" in line]
@@ -47,7 +49,7 @@ def require_closing_line(bundle: Bundle, name: str, output: str, exit_code: int)
 def _has_digest(bundle: Bundle, name: str, digest: str) -> bool:
     path = bundle.root / name
     try:
-        # A pipe would be waited for, and a link may lead to a file of another bundle.
+        # A link may lead to a file of another bundle.
         return stat.S_ISREG(path.lstat().st_mode) and hash_file(path) == digest
     except OSError:
         return False

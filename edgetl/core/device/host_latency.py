@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_ROUNDS = 5
+_ROUNDS = 9
 # Long enough for a median over many invocations of a small model, short enough that scoring takes most of the time.
 _ROUND_S = 0.03
-# Medians of rounds on a quiet machine differ by a few percent.
+# On a quiet machine, medians of rounds differ by a few percent, and so do both clocks.
 _DISTURBED = 1.25
 
 
@@ -18,7 +18,7 @@ class HostLatency:
 
     Attributes:
         ms: milliseconds.
-        disturbed: whether the rounds of the measurement differ so much that the figure is not reliable.
+        disturbed: whether other processes disturbed the measurement, so that the figure may be too high.
     """
 
     ms: float
@@ -29,15 +29,19 @@ def measure_host_latency(invoke: Callable[[], object]) -> HostLatency:
     """Measure the latency of a function that computes on one thread: the lowest of the medians of several rounds.
 
     The clock is the processor time of this process. It stops while another process has the core; on a quiet machine it
-    shows the same as a clock on the wall. What is left of a load, such as a smaller share of the cache, comes and goes:
-    the lowest median has least of it, and medians that differ by more than a quarter are marked.
+    shows the same as a clock on the wall. What is left of a load, such as a smaller share of the cache or a busy
+    sibling of the core, comes and goes: the lowest median has least of it. A measurement is marked as disturbed where
+    the medians differ by more than a quarter, or other processes had the core for more than a fifth of the time.
 
     Args:
-        invoke: the function. It is called at least five times.
+        invoke: the function. It is called at least nine times.
     """
+    wall_start_s, start_s = time.perf_counter(), time.process_time()
     medians = [_measure_round(invoke) for _ in range(_ROUNDS)]
+    wall_s, processor_s = time.perf_counter() - wall_start_s, time.process_time() - start_s
     lowest = min(medians)
-    return HostLatency(ms=round(lowest * 1e3, 4), disturbed=max(medians) > _DISTURBED * lowest)
+    displaced = wall_s > _DISTURBED * processor_s
+    return HostLatency(ms=round(lowest * 1e3, 4), disturbed=displaced or max(medians) > _DISTURBED * lowest)
 
 
 def _measure_round(invoke: Callable[[], object]) -> float:

@@ -85,7 +85,7 @@ class Proportion(Record):
     high: Fraction
 
 
-class PhotoPrediction(Record):
+class DevicePrediction(Record):
     """Prediction for one photo: its path in the folder, the predicted label, and the probabilities of all labels."""
 
     photo: str
@@ -108,7 +108,7 @@ class Accuracy(Record):
     accuracy: Proportion
     per_label: dict[str, LabelCount]
     unreadable: dict[str, str]
-    answers: tuple[PhotoPrediction, ...]
+    answers: tuple[DevicePrediction, ...]
 
 
 class Board(Record):

@@ -16,6 +16,9 @@ from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
 from edgetl.core.record import Record
 
+# Longest chain of `extends`. The shipped targets have two parents at most.
+MOST_PARENTS = 8
+
 
 class Target(Record):
     """A target with the tables of its parents. `device` is None for a target that is no specific board."""
@@ -115,10 +118,17 @@ def _read_lineage(path: Path, files: Mapping[str, Path]) -> Iterator[tuple[Path,
         parent = files.get(tables["extends"])
         if parent is None:
             raise target_schema.locate_key(path, "extends", unknown_name("target", tables["extends"], files))
-        # Without this check, the loop would never end.
+        # Without these checks, the loop would never end, or only after thousands of generated files.
         if parent in lineage:
             circle = " → ".join(file.parent.name for file in (*lineage, parent))
             raise ConfigError(f"the targets extend each other in a circle: {circle}", where=(path, "extends"))
+        if len(lineage) > MOST_PARENTS:
+            chain = " → ".join(file.parent.name for file in (*lineage, parent))
+            raise ConfigError(
+                f"a target extends more than {MOST_PARENTS} others: {chain}",
+                where=(lineage[0], "extends"),
+                hint="copy the tables of some parents into one file",
+            )
         path = parent
 
 

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from edgetl.core.errors import ContractBroken
+from edgetl.core.evaluation.model_quality import explain_low_accuracy
+from edgetl.core.evaluation.verdict import tally_verdict
+from edgetl.core.report.changes import describe_drop
 from edgetl.core.verdict_records import Verdict
 
 _ACCURACY_HINT = (
     "more test photos, another --method (--all-methods compares them), a wider --alpha, or a higher --limit-drop"
 )
+_QUALITY_HINT = "more or better photos, a longer training, another network, or a lower --min-accuracy"
 _LIMIT_HINT = "another --method, a narrower --alpha or a smaller --side, or a target that allows more"
 
 
@@ -18,6 +22,7 @@ def check_acceptance(
     next_files: Mapping[str, str] = MappingProxyType({}),
     *,
     strict: bool,
+    min_accuracy: float = 0.0,
 ) -> None:
     """Check that every contract is satisfied and no other limit is exceeded.
 
@@ -27,22 +32,31 @@ def check_acceptance(
         verdicts: by the name of their target or device.
         unmet: by the same names, description of another limit that is exceeded; "" if there is none.
         next_files: by the same names, hint that names the next file in the table; "" if there is none.
-        strict: whether an undecided verdict is a failure.
+        strict: whether an undecided verdict is a failure, and the lower bound of the accuracy must reach
+            `min_accuracy`.
+        min_accuracy: the accuracy that every verdict must reach, 0..1.
 
     Raises:
         ContractBroken: names every failure.
     """
     failures = {name: explain_failure(verdict, strict=strict) for name, verdict in verdicts.items()}
+    low = {
+        name: explain_low_accuracy(tally_verdict(verdict), min_accuracy, verdict.confidence, strict=strict)
+        for name, verdict in verdicts.items()
+        if min_accuracy
+    }
     hints = [
         hint
-        for hint, failed in ((_ACCURACY_HINT, any(failures.values())), (_LIMIT_HINT, any(unmet.values())))
-        if failed
+        for hint, reasons in ((_ACCURACY_HINT, failures), (_QUALITY_HINT, low), (_LIMIT_HINT, unmet))
+        if any(reasons.values())
     ]
     failed_names = [name for name in {**failures, **unmet} if failures.get(name) or unmet.get(name)]
     # The next file is at hand, so its hint comes before those that ask for a new build.
     hints = [*filter(None, (next_files.get(name) for name in failed_names)), *hints]
-    for name, limit in unmet.items():
-        failures[name] = "; ".join(failure for failure in (failures.get(name), limit) if failure)
+    # A dict and not a set: the order of the targets stays.
+    for name in dict.fromkeys((*low, *unmet)):
+        reasons = (failures.get(name), low.get(name), unmet.get(name))
+        failures[name] = "; ".join(reason for reason in reasons if reason)
     # The name of a single target would only repeat what the user has typed.
     broken = [f"{name}: {failure}" if len(failures) > 1 else failure for name, failure in failures.items() if failure]
     if broken:
@@ -54,6 +68,9 @@ def explain_failure(verdict: Verdict, *, strict: bool) -> str:
     undecided = verdict.outcome == "UNDECIDED"
     if verdict.outcome == "PASS" or (undecided and not strict and verdict.drop <= verdict.limit_drop):
         return ""
-    loss = f"{verdict.method} loses {verdict.drop * 100:.2f} points, {verdict.limit_drop * 100:g} allowed"
+    allowed = (
+        f"{verdict.limit_drop * 100:g} allowed" if verdict.drop > 0 else f"{verdict.limit_drop * 100:g} may be lost"
+    )
+    loss = f"{verdict.method} {describe_drop(verdict.drop)}, {allowed}"
     state = "is undecided" if undecided else "is broken"
     return f"the accuracy contract {state}: {loss}" + (", and --strict was given" if strict and undecided else "")

@@ -4,13 +4,15 @@ A file is chosen from the best of three groups that is not empty:
 
 1. the files that hold the limit: see `stopping`;
 2. the files whose observed drop is within the limit;
-3. all files. Then the one that exceeds the limit least is chosen, whatever the objective is.
+3. all files. Then the one that exceeds the limit least is chosen, whatever the objective is; of equal ones, that with
+   the smallest product of bytes and latency.
 
 "accuracy" chooses the file that predicts most photos correctly, "bytes" the smallest, "latency" the fastest.
 "balanced" first leaves out the files that are certainly less accurate than the most accurate one, and then chooses the
 smallest product of bytes and latency: a file of half the size may take twice as long. In the second group no file is
 shown to hold the limit, and "balanced" chooses as "accuracy" does. Order of preference breaks ties only. Products and
-latencies within 10 % of the least are ties.
+latencies within 10 % of the least are ties. Where other processes disturbed the measurement of a file, only "latency"
+compares latencies, and products are bytes.
 
 Two files are compared on the same photos: a photo that both predict correctly, or neither, says nothing about them.
 """
@@ -69,9 +71,10 @@ class _Group:
     title: str
     objective: Objective
     latencies: dict[str, float]
+    disturbed: bool
 
     def compute_cost(self, file: Candidate) -> float:
-        return file.artifact.bytes * self.latencies[file.artifact.sha256]
+        return file.artifact.bytes * (1.0 if self.disturbed else self.latencies[file.artifact.sha256])
 
 
 def choose_file(attempts: Sequence[Attempt], preference: Preference, *, pinned: Artifact | None = None) -> Choice:
@@ -133,10 +136,12 @@ def _form_group(candidates: Sequence[Candidate], preference: Preference) -> _Gro
         files, title = holding, OBJECTIVES[objective]
     elif within:
         objective = "accuracy" if objective == "balanced" else objective
-        files, title = within, f"{OBJECTIVES[objective]} within the limit; no file is shown to hold it on new photos"
+        # The result that follows says why the file does not hold the limit.
+        files, title = within, f"{OBJECTIVES[objective]} within the limit"
     else:
         # A file within the other limits of the target is nearer, whatever its accuracy.
-        files = tuple(sorted(candidates, key=lambda file: (file.unmet != "", file.validation.drop)))
+        excess = {id(file): (file.unmet != "", file.validation.drop) for file in candidates}
+        files = tuple(file for file in candidates if excess[id(file)] == min(excess.values()))
         title = "no file is within the limits, and this one exceeds them least"
     digests = [file.artifact.sha256 for file in files]
     measured = all(digest in preference.device_ms for digest in digests)
@@ -145,14 +150,15 @@ def _form_group(candidates: Sequence[Candidate], preference: Preference) -> _Gro
         if measured
         else {file.artifact.sha256: file.validation.host_ms for file in files}
     )
-    return _Group(files=files, title=title, objective=objective, latencies=latencies)
+    disturbed = not measured and any(file.validation.host_disturbed for file in files)
+    return _Group(files=files, title=title, objective=objective, latencies=latencies, disturbed=disturbed)
 
 
 def _select(group: _Group) -> Candidate:
     """Select a file of a group by the objective, and the first of equal ones."""
     files = group.files
     if not files[0].within_limit:
-        return files[0]
+        return _find_least_cost(files, group)
     if group.objective == "bytes":
         return min(files, key=lambda file: file.artifact.bytes)
     if group.objective == "latency":
@@ -163,6 +169,11 @@ def _select(group: _Group) -> Candidate:
         files = tuple(file for file in files if _count_gain(file) == most)
     else:
         files = tuple(file for file in files if not _is_certainly_worse(file, group))
+    return _find_least_cost(files, group)
+
+
+def _find_least_cost(files: Sequence[Candidate], group: _Group) -> Candidate:
+    """Find the file with the smallest product of bytes and latency; of ties, the first in order of preference."""
     least = min(map(group.compute_cost, files))
     return next(file for file in files if group.compute_cost(file) <= _TIE * least)
 
@@ -222,12 +233,14 @@ def _compare_accuracy(file: Candidate, chosen: Candidate, group: _Group) -> str:
 def _compare_cost(file: Candidate, chosen: Candidate, group: _Group) -> str:
     """Describe size and latency of a file relative to the chosen one, as in ", and 1.9 times as large"."""
     latencies = [group.latencies[candidate.artifact.sha256] for candidate in (file, chosen)]
-    ratios = {
-        ("as large", "smaller"): file.artifact.bytes / chosen.artifact.bytes,
-        ("as slow", "as fast"): latencies[0] / latencies[1],
-    }
+    ratios = {("as large", "smaller"): file.artifact.bytes / chosen.artifact.bytes}
+    if not group.disturbed or group.objective == "latency":
+        ratios["as slow", "as fast"] = latencies[0] / latencies[1]
     worse = [f"{ratio:.1f} times {word}" for (word, _), ratio in ratios.items() if ratio > _TIE]
     better = [f"{1 / ratio:.1f} times {word}" for (_, word), ratio in ratios.items() if ratio < 1 / _TIE]
     if not worse and not better:
-        return ", about as large and as fast, and later in the order of preference"
+        # Where accuracy decides and differs, the order does not matter.
+        is_tie = group.objective != "accuracy" or _count_gain(file) == _count_gain(chosen)
+        cost = f", about as {'large' if group.disturbed else 'large and as fast'}"
+        return f"{cost}, and later in the order of preference" if is_tie else cost
     return "".join([f", and {' and '.join(worse)}" if worse else "", f", but {' and '.join(better)}" if better else ""])

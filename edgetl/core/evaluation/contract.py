@@ -34,7 +34,9 @@ class Decision:
     photos_needed: int | None
 
 
-def compute_tango_interval(broke: int, fixed: int, photos: int, *, confidence: float = 0.95) -> tuple[float, float]:
+def compute_tango_interval(
+    broke: int, fixed: int, photos: int, *, confidence: float = 0.95, design_effect: float = 1.0
+) -> tuple[float, float]:
     """Compute the score bounds of the drop, each one-sided at `confidence`.
 
     Together they are the two-sided interval at 2 * confidence - 1: 0.95 gives the published 90 % limits.
@@ -44,6 +46,7 @@ def compute_tango_interval(broke: int, fixed: int, photos: int, *, confidence: f
         fixed: photos that only the artifact predicts correctly.
         photos: all photos, at least 1.
         confidence: of each bound, between 0.5 and 1, both excluded.
+        design_effect: from `design_effect.compute_design_effect` if photos are in groups; 1 for independent photos.
 
     Returns:
         low and high, -1..1, around (broke - fixed) / photos.
@@ -55,7 +58,7 @@ def compute_tango_interval(broke: int, fixed: int, photos: int, *, confidence: f
     paired-sample design, Statistics in Medicine 17:891-908.
     """
     _check_counts(broke, fixed, photos)
-    return _compute_bounds(broke, fixed, photos, _compute_quantile(confidence))
+    return _compute_bounds(broke, fixed, photos, _compute_quantile(confidence, design_effect))
 
 
 def decide_outcome(broke: int, fixed: int, photos: int, limit_drop: float, *, confidence: float) -> Decision:
@@ -74,7 +77,7 @@ def decide_outcome(broke: int, fixed: int, photos: int, limit_drop: float, *, co
     _check_counts(broke, fixed, photos)
     if not 0 <= limit_drop <= 1:
         raise ValueError(f"limit_drop is a fraction 0..1, not {limit_drop}")
-    quantile = _compute_quantile(confidence)
+    quantile = _compute_quantile(confidence, 1.0)
     low, high = _compute_bounds(broke, fixed, photos, quantile)
     outcome = _choose_outcome(low, high, limit_drop)
     needed = 0 if outcome != "UNDECIDED" else _count_photos_needed(broke, fixed, photos, limit_drop, quantile)
@@ -88,11 +91,14 @@ def _check_counts(broke: int, fixed: int, photos: int) -> None:
         raise ValueError(f"{broke} broken and {fixed} fixed are impossible counts for {photos} photos")
 
 
-def _compute_quantile(confidence: float) -> float:
+def _compute_quantile(confidence: float, design_effect: float) -> float:
     # Written so that NaN fails too.
     if not 0.5 < confidence < 1:
         raise ValueError(f"confidence is between 0.5 and 1, not {confidence}")
-    return NormalDist().inv_cdf(confidence)
+    if not 0 < design_effect < math.inf:
+        raise ValueError(f"design_effect is above 0, not {design_effect}")
+    # A variance that is larger by a factor is a quantile that is larger by its root.
+    return NormalDist().inv_cdf(confidence) * math.sqrt(design_effect)
 
 
 def _choose_outcome(low: float, high: float, limit_drop: float) -> Outcome:

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.model_quality import ClassCount, ModelQuality, Tally, assess_quality
 from edgetl.core.records import Photo
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 
@@ -36,7 +37,7 @@ class ScoredPhotos:
     reference: np.ndarray
     artifact: np.ndarray
     host_ms: float
-    host_disturbed: bool = False
+    host_disturbed: bool
 
 
 def judge_scores(
@@ -80,7 +81,31 @@ def judge_scores(
         hops=hops,
         host_ms=scores.host_ms,
         host_disturbed=scores.host_disturbed,
+        counts=_count_classes(scores, labels),
     )
+
+
+def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> ModelQuality:
+    """Assess how good the model of a verdict is.
+
+    Args:
+        verdict: on the test photos.
+        validation: the verdict on the same file and the validation photos.
+
+    Raises:
+        ValueError: the verdict has no counts of classes.
+    """
+    return assess_quality(
+        verdict.counts,
+        part=verdict.part,
+        confidence=verdict.confidence,
+        validation=tally_verdict(validation) if validation else None,
+    )
+
+
+def tally_verdict(verdict: Verdict) -> Tally:
+    """Count the photos that the artifact of a verdict predicts correctly."""
+    return Tally(round(verdict.accuracy * verdict.photos), verdict.photos)
 
 
 def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple[LedgerHop, ...]:
@@ -115,6 +140,19 @@ def _compare_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassCha
         )
         for index, name in enumerate(scores.classes)
         if photos[index]
+    )
+
+
+def _count_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassCount, ...]:
+    """Count photos and predictions of every class, in the order of the classes."""
+    predictions = metrics.predict_classes(scores.artifact)
+    counts = [
+        np.bincount(rows, minlength=len(scores.classes)).tolist()
+        for rows in (labels, labels[predictions == labels], predictions)
+    ]
+    return tuple(
+        ClassCount(name=name, photos=photos, correct=correct, predicted=predicted)
+        for name, photos, correct, predicted in zip(scores.classes, *counts, strict=True)
     )
 
 

@@ -1,6 +1,7 @@
 """Lookups in the table of networks: the row of a base, limits of its input, and the files of its weights."""
 
 import os
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,23 +33,6 @@ def find_base(name: str) -> BaseNetwork:
     if name not in BASES:
         raise unknown_name("base", name, BASES)
     return BASES[name]
-
-
-def check_base(name: str, side_px: int, alpha: float) -> None:
-    """Check that a base can be built with this input side and width.
-
-    Raises:
-        ConfigError: unknown base, a side below its smallest, or a width for a base without width multiplier.
-    """
-    base = find_base(name)
-    if side_px < base.smallest_side_px:
-        raise ConfigError(f"{name} needs photos of at least {base.smallest_side_px} px, got {side_px}")
-    if alpha != 1.0 and not base.has_widths:
-        with_widths = ", ".join(row.name for row in BASES.values() if row.has_widths)
-        raise ConfigError(
-            f"{name} has no width multiplier: alpha must be 1.0, got {alpha:g}",
-            hint=f"leave --alpha out; it is for {with_widths}",
-        )
 
 
 def find_published_weights(name: str, alpha: float) -> tuple[str, str]:
@@ -100,6 +84,23 @@ def resolve_weights_path(name: str, alpha: float, weights: str) -> Path | None:
     if weights != "imagenet":
         return Path(weights)
     return locate_keras_home() / "models" / find_published_weights(name, alpha)[0]
+
+
+def check_weights(name: str, alpha: float, weights: str) -> None:
+    """Check that weights exist: in a file, in the package, or published, whether or not they are downloaded.
+
+    Raises:
+        ConfigError: no such file; a misspelt name has a suggestion. Or none for this network and width.
+    """
+    path = resolve_weights_path(name, alpha, weights)
+    if path is None or weights in WEIGHTS or path.exists():
+        return
+    # The name of a file would have a suffix, as all weights files do.
+    similar = [] if path.suffix else get_close_matches(path.name.lower(), WEIGHTS, n=1)
+    hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
+    raise ConfigError(
+        "no such weights file", where=(path,), hint=f"did you mean --weights {similar[0]}?" if similar else hint
+    )
 
 
 def locate_keras_home() -> Path:

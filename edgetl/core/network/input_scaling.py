@@ -80,10 +80,10 @@ def parse_scaling(text: str) -> InputScaling:
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"scaling {text!r} is neither a name nor numbers", hint=hint) from None
+        raise ConfigError(f"--scaling {text!r} is neither a name nor numbers", hint=hint) from None
     half = len(numbers) // 2
     if len(numbers) not in (2, 6) or not all(map(math.isfinite, numbers)) or 0 in numbers[:half]:
-        raise ConfigError(f"scaling {text!r} is not two or six numbers with scales other than 0", hint=hint)
+        raise ConfigError(f"--scaling {text!r} is not two or six numbers with scales other than 0", hint=hint)
     if half == 1:
         return InputScaling(text, Affine(numbers[0], numbers[1]), bgr=False)
     return InputScaling(text, Affine(tuple(numbers[:3]), tuple(numbers[3:])), bgr=False)

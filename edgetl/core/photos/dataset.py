@@ -21,6 +21,8 @@ from edgetl.core.records import Dataset, LeftOut, Part, Photo
 UNUSABLE_LIMIT = 0.05
 # Fewer photos of a class are too few to train and judge it.
 FEWEST_PHOTOS = 10
+# An error lists so many reasons of unusable photos in a class.
+_MOST_CAUSES = 5
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
@@ -85,7 +87,7 @@ def assemble_dataset(folder: PhotoFolder, facts: Sequence[PhotoFacts], split: Sp
     unique = _remove_copies(usable, folder.classes, reasons)
     candidates = [_Candidate(file, content, _choose_part(file, content, folder, split)) for file, content in unique]
     candidates = _remove_near_duplicates(candidates, reasons)
-    _check_enough(folder, candidates, total, unusable)
+    _check_enough(folder, candidates, (total, unusable), reasons)
     parts = {part: _sort_part(candidates, part) for part in _PARTS}
     left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
     return Dataset(
@@ -121,6 +123,25 @@ def select_test_photos(
     photos = (Photo(path=file.path, label=file.label, sha256=content.sha256) for file, content in unique)
     left_out = (LeftOut(path=path, reason=reason) for path, reason in reasons.items())
     return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
+
+
+def replace_parts(
+    dataset: Dataset, *, train: Sequence[Photo], validation: Sequence[Photo], test: Sequence[Photo]
+) -> Dataset:
+    """Return a dataset of the same folder and classes with other parts, each sorted by class and sha256."""
+    parts: dict[Part, tuple[Photo, ...]] = {
+        part: tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256)))
+        for part, photos in zip(_PARTS, (train, validation, test), strict=True)
+    }
+    return Dataset(
+        root=dataset.root,
+        classes=dataset.classes,
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        left_out=(),
+        sha256=_compute_digest(dataset.classes, parts),
+    )
 
 
 def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
@@ -202,15 +223,27 @@ def _stack_thumbnails(candidates: list[_Candidate]) -> near_duplicates.Thumbnail
 
 
 def _check_enough(
-    folder: PhotoFolder, candidates: list[_Candidate], total: Counter[int], unusable: Counter[int]
+    folder: PhotoFolder,
+    candidates: list[_Candidate],
+    counts: tuple[Counter[int], Counter[int]],
+    reasons: dict[str, str],
 ) -> None:
-    """Raise one DataError that names every class and part with too few photos."""
+    """Raise one DataError that names every class and part with too few photos.
+
+    Args:
+        folder: the folder.
+        candidates: usable photos.
+        counts: number of all photos and of unusable ones, by label.
+        reasons: why files are left out, by path.
+    """
+    total, unusable = counts
     photos = Counter(candidate.file.label for candidate in candidates)
     training = Counter(candidate.file.label for candidate in candidates if candidate.part == "train")
     problems = []
     for label, name in enumerate(folder.classes):
         if unusable[label] > UNUSABLE_LIMIT * total[label]:
-            problems.append(f"{name}: {unusable[label]} of {total[label]} photos are unusable")
+            causes = _count_causes(folder, label, reasons)
+            problems.append(f"{name}: {unusable[label]} of {total[label]} photos are unusable ({causes})")
         if photos[label] < FEWEST_PHOTOS:
             problems.append(
                 f"{name}: {photos[label]} usable photos of {total[label]}, at least {FEWEST_PHOTOS} are needed"
@@ -225,6 +258,14 @@ def _check_enough(
             where=[folder.root, *problems],
             hint="add photos to these classes or remove their folders; copies of a photo count once",
         )
+
+
+def _count_causes(folder: PhotoFolder, label: int, reasons: dict[str, str]) -> str:
+    """Count why photos of a class are unusable, with a file for each of the most frequent reasons."""
+    files = [file.path for file in folder.files if file.label == label and file.path in reasons]
+    causes = Counter(reasons[path] for path in files)
+    examples = {reasons[path]: path for path in reversed(files)}
+    return "; ".join(f"{count} {cause}: {examples[cause]}" for cause, count in causes.most_common(_MOST_CAUSES))
 
 
 def _sort_part(candidates: list[_Candidate], part: Part) -> tuple[Photo, ...]:

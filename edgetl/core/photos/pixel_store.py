@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.core.errors import DataError, EdgetlError
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.machine import count_cores
-from edgetl.core.photos import pixels, segments
+from edgetl.core.photos import decoders, pixels, segments
 from edgetl.core.photos.near_duplicates import make_thumbnail
 from edgetl.core.photos.segments import Bytes, SegmentWriter, Stamp, StoredFacts
 from edgetl.core.records import InputSpec
@@ -70,6 +71,7 @@ def fill_pixel_store(
 
     Raises:
         EdgetlError: the cache's disk is full or cannot be written, or a worker was killed.
+        Interrupted: ^C or SIGTERM was received.
     """
     segments.remove_stale_segments(input_spec)
     filler, changed = _start_filler(root, paths, input_spec, warn)
@@ -84,6 +86,8 @@ def fill_pixel_store(
                 for result in pool.map(_process_in_worker, shares):
                     filler.merge(result, progress)
             except BrokenProcessPool as error:
+                # SIGTERM may have been sent to the workers too.
+                check_interrupt()
                 hint = "most often the memory ran out: close other programs, or make very large photos smaller first"
                 raise EdgetlError("a process that decodes photos was killed", where=[root], hint=hint) from error
     else:
@@ -196,6 +200,7 @@ class _StoreFiller:
         result = _ShareResult(len(paths))
         with segments.create_segment(self._input_spec) as segment:
             for path in paths:
+                check_interrupt()
                 try:
                     stamp = self._read_stamp(path)
                     # Joining strings: making a Path takes longer than the read.
@@ -241,8 +246,8 @@ class _StoreFiller:
         try:
             photo, thumbnail = _decode(data, self._input_spec)
         except pixels.PhotoError as error:
-            # A lack of memory is temporary and no property of the file: it is not stored.
-            if not isinstance(error.__cause__, MemoryError):
+            # A lack of memory or of a decoder is temporary and no property of the file: it is not stored.
+            if not isinstance(error.__cause__, MemoryError) and not isinstance(error, decoders.MissingDecoder):
                 segment.problems[sha256] = str(error)
             return StoredFacts(b"", str(error))
         segment.add(sha256, thumbnail, photo)
@@ -268,6 +273,7 @@ def _process_in_worker(paths: Sequence[str]) -> _ShareResult:
 
 def _decode(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
     """Decode the pixels of a photo and its thumbnail: at once if both need the same reduction, else twice."""
+    decoders.check_decoder(data)
     photo = pixels.open_image(data)
     same = pixels.choose_reduction(photo, input_spec.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
     image = pixels.decode_image(photo, input_spec.side_px)

@@ -22,6 +22,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -38,16 +39,16 @@ FLOOR_PX = 192
 MAX_PIXELS = 89_000_000  # Just below 89 478 485, where Pillow warns of a decompression bomb.
 MAX_BYTES = 256 * 1024 * 1024
 
-# The readers are called directly. Image.open depends on the plugins that other code has registered, warns about large
-# photos, and imports plugins from many threads at once.
-_READERS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
+# First bytes → reader. The readers are called directly: Image.open depends on the plugins that other code has
+# registered, warns about large photos, and imports plugins from many threads at once.
+READERS: list[tuple[bytes, type[ImageFile.ImageFile]]] = [
     (rb"\xff\xd8\xff", JpegImageFile),
     (rb"\x89PNG\r\n\x1a\n", PngImageFile),
     (rb"BM", BmpImageFile),
     (rb"GIF8[79]a", GifImageFile),
     (rb"RIFF....WEBP", WebPImageFile),
     (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
-)
+]
 # EXIF orientation → transposition that makes the photo upright. Source: EXIF 2.32, tag 274.
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,6 +59,8 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The readers of these formats apply the orientation themselves: Pillow does for a TIFF in every version since 9.4.
+_UPRIGHT_FORMATS = frozenset({"TIFF", "HEIF", "JXL"})
 # Pillow raises all of these on damaged files (found by fuzzing); a Warning is raised where warnings are errors.
 _DAMAGE_ERRORS = (
     ArithmeticError,
@@ -118,7 +121,7 @@ def read_photo(path: str | os.PathLike[str]) -> bytes:
 
 def open_image(data: bytes) -> ImageFile.ImageFile:
     """Read the header of a photo and check its size; the pixels are not decoded yet. Raises PhotoError."""
-    reader = next((reader for magic, reader in _READERS if re.match(magic, data, re.DOTALL)), None)
+    reader = next((reader for magic, reader in READERS if re.match(magic, data, re.DOTALL)), None)
     if reader is None:
         raise PhotoError(_describe_unknown(data))
     with _translate_errors(reader):
@@ -145,8 +148,8 @@ def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
             photo.draft(None, (photo.width // factor, photo.height // factor))
         photo.load()
         rgb = _convert_to_rgb(photo)
-        # Pillow applies the orientation of a TIFF while loading it, in every version since 9.4.
-        orientation = 1 if photo.format == "TIFF" else _read_orientation(photo.info.get("exif"))
+        upright = photo.format in _UPRIGHT_FORMATS
+        orientation = 1 if upright else _read_orientation(photo.info)
         return rgb.transpose(_TRANSPOSITIONS[orientation]) if orientation in _TRANSPOSITIONS else rgb
 
 
@@ -220,16 +223,16 @@ def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((grey + 128) // 257).astype(np.uint8))
 
 
-def _read_orientation(exif: bytes | None) -> int:
-    """Read tag 274 of an EXIF block; 1 (upright) if there is none or the block is damaged.
+def _read_orientation(info: dict[Any, Any]) -> int:
+    """Read tag 274 of the EXIF block in Pillow's `info`; 1 (upright) if there is none or the block is damaged.
 
     Pillow's reader warns about damaged blocks, which are common, and its versions treat XMP differently.
     """
-    block = (exif or b"").split(b"Exif\0\0", 1)[-1]
-    byte_order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if byte_order is None:
-        return 1
+    # ImageMagick writes the block into a PNG as text: an empty line, its kind, its length, and hexadecimal digits.
+    text = info.get("Raw profile type exif") or info.get("Raw profile type APP1") or ""
     try:
+        block = (info.get("exif") or bytes.fromhex("".join(text.split("\n")[3:]))).split(b"Exif\0\0", 1)[-1]
+        byte_order = {b"II": "<", b"MM": ">"}[block[:2]]
         start = struct.unpack_from(byte_order + "I", block, 4)[0]
         entries = struct.unpack_from(byte_order + "H", block, start)[0]
         # An entry has 12 bytes: tag, type (3 is a 16-bit integer), number of values, value.
@@ -237,7 +240,7 @@ def _read_orientation(exif: bytes | None) -> int:
             tag, kind, count, value = struct.unpack_from(byte_order + "HHIH", block, entry)
             if (tag, kind, count) == (274, 3, 1):
                 return int(value)
-    except struct.error:
+    except (KeyError, ValueError, struct.error):
         return 1
     return 1
 

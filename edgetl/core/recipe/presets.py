@@ -6,7 +6,8 @@ from edgetl.core.recipe.tables import Tables
 PRESETS: dict[str, tuple[str, Tables]] = {
     "default": ("light augmentation, a head without hidden layer, the top third of the base fine-tuned", {}),
     "classic": (
-        "the recipe of textbooks: Dense(512), Adam 5e-4 then 5e-5, 12 + 10 epochs, the last three layers fine-tuned",
+        "the recipe of textbooks: Dense(512), Adam 5e-4 then 5e-5, 12 + 10 epochs, the head and the last three layers "
+        "of the base fine-tuned, the head alone where these layers have no weights",
         {
             "photos": {"fit": "stretch"},
             "head": {"hidden_units": 512, "dropout": 0.0},

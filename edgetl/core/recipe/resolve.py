@@ -3,14 +3,25 @@
 import json
 import math
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.network import bases, input_scaling
+from edgetl.core.network.base_table import BASES
+from edgetl.core.recipe.invalid_values import Origin, RecipeKey, explain_invalid
 from edgetl.core.recipe.presets import PRESETS
-from edgetl.core.recipe.tables import BATCH_SIZE, LARGEST_BATCH, ExternalRecipe, Recipe, RecipeTable, Tables
+from edgetl.core.recipe.tables import (
+    BATCH_SIZE,
+    LARGEST_BATCH,
+    BaseRecipe,
+    ExternalRecipe,
+    Recipe,
+    RecipeTable,
+    Tables,
+)
 from edgetl.core.storage.regular_files import read_user_text
 
 # Values that are paths of files.
@@ -21,7 +32,13 @@ _NARROW_ALPHA = 0.5
 _LARGEST_HELD_OUT = 0.9
 
 
-def resolve_recipe(source: str = "default", flags: Tables | None = None, *, below: Tables | None = None) -> Recipe:
+def resolve_recipe(
+    source: str = "default",
+    flags: Tables | None = None,
+    *,
+    below: Tables | None = None,
+    names: Mapping[RecipeKey, str] | None = None,
+) -> Recipe:
     """Resolve a preset or a TOML file and options to a recipe.
 
     Args:
@@ -30,29 +47,29 @@ def resolve_recipe(source: str = "default", flags: Tables | None = None, *, belo
         flags: table → key → value, only of options that were set. They take precedence over the file, and the file over
             the preset. Their paths are relative to the current folder.
         below: values that take precedence over the defaults only: the limits of a target.
+        names: table and key → the option that sets them, for errors.
 
     Raises:
         ConfigError: unknown preset, table or key (the hint suggests similar ones), or a value out of its range.
     """
-    tables, origin = _read_source(source)
+    tables, place = _read_source(source)
     flags = _make_paths_absolute(flags or {}, Path.cwd())
+    options = {(table, key): name for (table, key), name in (names or {}).items() if key in flags.get(table, {})}
+    origin = Origin(source=place, options=options)
     return _validate(_merge(below or {}, _merge(tables, flags)), origin)
 
 
-def parse_recipe(tables: object, origin: str) -> Recipe:
+def parse_recipe(tables: object, source: str) -> Recipe:
     """Convert the result of `Recipe.tables`, read from a file, back to a recipe.
 
     Args:
         tables: table → key → value.
-        origin: name of the file, for the error.
+        source: name of the file, for the error.
 
     Raises:
         ConfigError: missing or unknown keys, or a value out of its range.
     """
-    try:
-        return Recipe.model_validate(tables)
-    except ValidationError as error:
-        raise _explain_invalid(error, origin) from error
+    return _check_values(tables, Origin(source=source))
 
 
 def format_recipe(recipe: Recipe) -> str:
@@ -141,7 +158,7 @@ def _derive_defaults(tables: Tables) -> Tables:
     }
 
 
-def _validate(tables: Tables, origin: str) -> Recipe:
+def _validate(tables: Tables, origin: Origin) -> Recipe:
     """Check the names of tables and keys, add the defaults, and check all values."""
     for table, values in tables.items():
         if table not in Recipe.model_fields:
@@ -152,40 +169,63 @@ def _validate(tables: Tables, origin: str) -> Recipe:
             if key not in kind.model_fields:
                 raise unknown_name(f"key in [{table}]", key, kind.model_fields)
     merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_derive_defaults(tables), tables))
-    recipe = parse_recipe(merged, origin)
+    recipe = _check_values(merged, origin)
     _check_external(recipe.external, tables, origin)
-    bases.check_base(recipe.base.name, recipe.base.side_px, recipe.base.alpha)
+    _check_base(recipe.base, origin)
     if recipe.photos.validation + recipe.photos.test > _LARGEST_HELD_OUT:
-        raise ConfigError("validation and test leave less than 10 % of the photos for training", where=(origin,))
+        message = "validation and test leave less than 10 % of the photos for training"
+        raise ConfigError(message, where=(origin.source,))
     return recipe
 
 
-def _check_external(external: ExternalRecipe, tables: Tables, origin: str) -> None:
+def _check_values(tables: object, origin: Origin) -> Recipe:
+    try:
+        return Recipe.model_validate(tables)
+    except ValidationError as error:
+        # Others may result from the first one.
+        raise explain_invalid(error.errors()[0], origin) from error
+
+
+def _check_base(base: BaseRecipe, origin: Origin) -> None:
+    """Check that the base can be built with this input side and width."""
+    row = bases.find_base(base.name)
+    if base.side_px < row.smallest_side_px:
+        raise ConfigError(
+            f"{origin.name('base', 'side_px')} must be at least {row.smallest_side_px} for {base.name}, "
+            f"not {base.side_px}",
+            where=origin.locate("base", "side_px"),
+        )
+    if base.alpha != 1.0 and not row.has_widths:
+        with_widths = ", ".join(name for name, other in BASES.items() if other.has_widths)
+        name = origin.name("base", "alpha")
+        raise ConfigError(
+            f"{base.name} has no width multiplier: {name} must be 1, not {base.alpha:g}",
+            where=origin.locate("base", "alpha"),
+            hint=f"leave {name} out; it is for {with_widths}",
+        )
+
+
+def _check_external(external: ExternalRecipe, tables: Tables, origin: Origin) -> None:
     """Check that options for an external model are set only with one, and options for training only without."""
+    model = origin.name("external", "path")
     if not external.path:
-        if external.scaling or external.labels:
+        key = next((key for key in ("scaling", "labels") if getattr(external, key)), "")
+        if key:
             raise ConfigError(
-                "scaling or labels are set without an external model",
-                where=(origin,),
-                hint="add --model FILE, or remove --scaling and --labels: edgetl knows those of its bases",
+                f"{origin.name('external', key)} describes a model made elsewhere, and there is none",
+                where=origin.locate("external", key),
+                hint="add --model FILE, or remove it: edgetl knows scaling and labels of its bases",
             )
         return
     if external.scaling:
         input_scaling.parse_scaling(external.scaling)
-    configured = [table for table in _TRAINING_TABLES if tables.get(table)]
+    configured = [(table, key) for table in _TRAINING_TABLES for key in tables.get(table, {})]
     if configured:
         raise ConfigError(
-            f"an external model is not trained, so [{configured[0]}] has no effect",
-            where=(origin,),
+            f"{model} is not trained, so {origin.name(*configured[0])} has no effect",
+            where=origin.locate(*configured[0]),
             hint="use --model with --fit, --scaling and --labels only, or remove --model",
         )
-
-
-def _explain_invalid(error: ValidationError, origin: str) -> ConfigError:
-    """Make the error for the first invalid value. Others may result from it."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return ConfigError(f"{place}: {first['msg'].lower()}, got {first['input']!r}", where=(origin,))
 
 
 def _format_toml(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edgetl.core.errors import ConfigError
 from edgetl.core.records import Fit, Precision
 
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
@@ -59,8 +60,14 @@ class ExternalRecipe(RecipeTable):
 
 
 class PhotosRecipe(RecipeTable):
-    """How a photo is made square, and the fractions of the photos for validation and test."""
+    """How a folder of photos is read, how a photo is made square, and the fractions for validation and test.
 
+    `layout` says what the folders of the first level are; "auto" decides by their names. `label_from` says whether the
+    class of a photo is the name of its folder or in the name of the file.
+    """
+
+    layout: Literal["auto", "classes", "parts"] = "auto"
+    label_from: Literal["folder", "name"] = "folder"
     fit: Fit = "crop"
     validation: PartFraction = 0.15
     test: PartFraction = 0.2
@@ -72,6 +79,17 @@ class HeadRecipe(RecipeTable):
     hidden_units: Annotated[int, Field(ge=0, le=8192)] = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     activation: Literal["softmax", "sigmoid"] = "softmax"
+
+    def check_classes(self, classes: int) -> None:
+        """Check that the head can predict this number of classes.
+
+        Raises:
+            ConfigError: a sigmoid with other than two classes.
+        """
+        if self.activation == "sigmoid" and classes != 2:
+            raise ConfigError(
+                f"one sigmoid unit predicts two classes, the photos have {classes}", hint="use --activation softmax"
+            )
 
 
 class AugmentRecipe(RecipeTable):
@@ -101,7 +119,8 @@ class TrainingRecipe(RecipeTable):
     With `batch_norm` "inference", the BatchNormalization layers of the base stay frozen. `feature_cache` computes the
     frozen layers once per photo and view. `cache_bytes` limits what one training may add to these features on disk; 0
     is 10 % of the free space. `precision` is the dtype of the computation, for GPUs. The weights and the saved model
-    are always float32.
+    are always float32. With `class_weight` "balanced", all classes count equally in the loss and in the choice of the
+    best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -111,6 +130,7 @@ class TrainingRecipe(RecipeTable):
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
     feature_cache: bool = True
     cache_bytes: Annotated[int, Field(ge=0)] = 0
+    class_weight: Literal["auto", "balanced", "none"] = "auto"
     precision: Precision = "float32"
 
 
@@ -169,14 +189,16 @@ class ConvertRecipe(RecipeTable):
 
 
 class ContractRecipe(RecipeTable):
-    """The accuracy contract of the conversion.
+    """The accuracy contract of the conversion, and the accuracy that the model must reach.
 
     `limit_drop` is the largest allowed drop in accuracy, as a fraction. `confidence` is that of its one-sided bounds.
-    `strict` rejects an undecided verdict.
+    `min_accuracy` is the accuracy that the chosen file must reach on the test photos; 0 requires none. `strict` rejects
+    an undecided verdict, and an accuracy whose lower bound is below `min_accuracy`.
     """
 
     limit_drop: Annotated[float, Field(gt=0, lt=1)]
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    min_accuracy: Annotated[float, Field(ge=0, lt=1)] = 0.0
     strict: bool = False
 
 

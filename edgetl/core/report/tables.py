@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.records import Artifact, Dataset, LayerError, Trained
+from edgetl.core.report import changes
 from edgetl.core.verdict_records import Verdict
 
 # Title, columns, and rows of cells.
@@ -86,7 +87,8 @@ def tabulate_phases(trained: Trained) -> Table:
     ]
     columns = ["phase", "epochs", "best", "rate", "trainable", "accuracy", "s", ""]
     network = f"{trained.base}, {trained.parameters:,} parameters, on {trained.backend} {trained.device}"
-    return (f"{network}: accuracy on validation photos", columns, rows)
+    balanced = "balanced " if any(phase.class_weighted for phase in trained.phases) else ""
+    return (f"{network}: {balanced}accuracy on validation photos", columns, rows)
 
 
 def tabulate_methods(
@@ -178,21 +180,13 @@ def tabulate_weights(artifacts: Sequence[Artifact]) -> Table:
 
 
 def tabulate_ledger(verdict: Verdict) -> Table:
-    """Tabulate the ledger: accuracy after each hop, and the predictions that the hop changed."""
-    rows = [
-        [
-            hop.name,
-            f"{hop.accuracy:.4f}",
-            f"{hop.broke}",
-            f"{hop.fixed}",
-            f"{hop.agreement:.4f}",
-            f"{hop.worst_difference:.2g}",
-        ]
-        for hop in verdict.hops
-    ]
+    """Tabulate the ledger: accuracy after each hop, and the predictions that the hop changed.
+
+    The changes of accuracy, from the hop before and in all, are in points, and minus is a loss.
+    """
     photos = verdict.hops[0].photos if verdict.hops else 0
-    columns = ["hop", "accuracy", "broke", "fixed", "agreement", "largest difference"]
-    return (f"ledger: the same {photos} {verdict.part} photos after each hop", columns, rows)
+    title = f"ledger: the same {photos} {verdict.part} photos after each hop; changes in points"
+    return (title, [*changes.HOP_COLUMNS], changes.list_hop_cells(verdict.hops))
 
 
 def tabulate_classes(verdict: Verdict) -> Table:
@@ -209,7 +203,7 @@ def tabulate_classes(verdict: Verdict) -> Table:
         ]
         for change in losses[:_LISTED_CLASSES]
     ]
-    return ("class by class", ["class", "photos", "Keras", verdict.method, "change"], rows)
+    return ("class by class, before and after conversion", ["class", "photos", "Keras", verdict.method, "change"], rows)
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
@@ -217,9 +211,9 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     lines = [
         f"{verdict.outcome}: {verdict.method} predicts {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} "
         f"photos correctly, Keras {verdict.reference_accuracy:.4f}",
-        f"  drop {format_points(verdict.drop)} points (one-sided {verdict.confidence:.0%} bounds "
-        f"{format_points(verdict.drop_low)} and {format_points(verdict.drop_high)}), "
-        f"limit {verdict.limit_drop * 100:g}; "
+        f"  it {changes.describe_drop(verdict.drop)} in conversion (one-sided {verdict.confidence:.0%} bounds of the "
+        f"change {changes.format_change(verdict.drop_high, 0)} and {changes.format_change(verdict.drop_low, 0)}), "
+        f"{verdict.limit_drop * 100:g} may be lost; "
         f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
         f"{_describe_worst_class(verdict)}",

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from edgetl.core.interrupt import check_interrupt
+
 
 class LazyModule:
     """Placeholder for a module. Its attributes are functions that import the module when they are called."""
@@ -29,6 +31,12 @@ class LazyFunction:
         self.__name__ = name
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Import the module, if it is not imported yet, and call the function."""
+        """Import the module, if it is not imported yet, and call the function.
+
+        Raises:
+            Interrupted: ^C or SIGTERM was received, for example during the import.
+        """
         function: Callable[..., Any] = getattr(import_module(self.__module__), self.__name__)
+        # The import of TensorFlow takes seconds.
+        check_interrupt()
         return function(*arguments, **keywords)

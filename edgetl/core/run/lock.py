@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.storage.regular_files import open_regular
 
 LOCK_FILE = ".lock"
@@ -48,6 +49,7 @@ def acquire_lock(lock: TextIO, root: Path, wait: Wait | None = None, *, shared: 
         if not waiting:
             waiting = True
             wait(f"waiting for {describe_process(pid)}, which uses {root}; ^C ends the waiting, and not that process")
+        check_interrupt()
         time.sleep(_PAUSE_S)
 
 

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[2]
-# These modules show messages and define errors. They change no result.
-_WITHOUT_EFFECT = frozenset({"edgetl.core.console", "edgetl.core.errors", "edgetl.core.progress"})
+# These modules show messages, define errors and end the work. They change no result.
+_WITHOUT_EFFECT = frozenset(f"edgetl.core.{name}" for name in ("console", "errors", "interrupt", "progress"))
 _IMPORT = re.compile(r"^\s*import (?P<names>[\w., ]+?)\s*(#.*)?$", re.MULTILINE)
 _FROM_IMPORT = re.compile(r"^\s*from (?P<module>[\w.]+) import (?P<names>\((?:[^)#]|#.*)*\)|[\w, ]+)", re.MULTILINE)
 _MODULE_STRING = re.compile(r"""["'](?P<module>edgetl(\.[a-z_0-9]+)+)["']""")

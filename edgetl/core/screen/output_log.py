@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from edgetl.core.screen.streams import fill_descriptors, flush_standard_streams, open_stderr
 from edgetl.core.storage.regular_files import open_for_appending
 
 
@@ -28,13 +29,13 @@ def redirect_output(path: Path) -> Iterator[TextIO]:
         ConfigError: the file is a link or no regular file.
         OSError: the file cannot be written.
     """
+    fill_descriptors()
     # Buffered text belongs to the streams before the redirection.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_standard_streams()
     with ExitStack() as stack:
         log = stack.enter_context(open_for_appending(path))
         log.reconfigure(errors="backslashreplace", line_buffering=True)
-        real_stderr = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1))
+        real_stderr = stack.enter_context(open_stderr())
         if not _writes_to(sys.stdout, 1):
             stack.enter_context(redirect_stdout(log))
         if not _writes_to(sys.stderr, 2):
@@ -46,8 +47,7 @@ def redirect_output(path: Path) -> Iterator[TextIO]:
             yield real_stderr
         finally:
             try:
-                sys.stdout.flush()
-                sys.stderr.flush()
+                flush_standard_streams()
             finally:
                 # Restored even if the flush fails on a full disk. Without stderr, no error message would be visible.
                 for handle, number in zip(saved, (1, 2), strict=True):
@@ -62,17 +62,16 @@ def append_to_log(text: str) -> None:
         OSError: the file cannot be written.
     """
     # Text of libraries that is still in the buffers of Python was printed before.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_standard_streams()
     now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
     lines = "".join(f"{now} {line}\n" for line in text.split("\n"))
     # In one call, so that the lines of two threads are not mixed.
     os.write(2, lines.encode("utf-8", errors="backslashreplace"))
 
 
-def _writes_to(stream: TextIO, descriptor: int) -> bool:
+def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
     try:
-        return stream.fileno() == descriptor
+        return stream is not None and stream.fileno() == descriptor
     except (OSError, ValueError):
         # A stream that is not a file: of a notebook, or in memory.
         return False

@@ -6,6 +6,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.core.interrupt import check_interrupt
+
 # Each open segment keeps a file open, and by default Linux allows a process 1024 open files.
 _OPEN_SEGMENTS = 256
 
@@ -31,7 +33,13 @@ class MappedRows:
         return len(self._places)
 
     def gather(self, indices: Sequence[int] | NDArray[np.int64], dtype: type) -> NDArray[np.generic]:
-        """Return the rows at these positions as a new array of a dtype: [indices, *row_shape]."""
+        """Return the rows at these positions as a new array of a dtype: [indices, *row_shape].
+
+        Raises:
+            Interrupted: ^C or SIGTERM was received.
+        """
+        # Training, prediction and calibration read each batch here, so each of them ends at its next batch.
+        check_interrupt()
         places = self._places[np.asarray(indices, np.int64)]
         gathered: NDArray[np.generic] = np.empty((len(places), *self.row_shape), dtype)
         # One indexing operation per segment instead of one per row.

@@ -55,6 +55,24 @@ class CachedFeatures:
         return self.by_view[(epoch - 1) % len(self.by_view)].rows(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a phase learns.
+
+    Attributes:
+        labels: int64 [photos].
+        weights: float32 [photos], what each photo counts in loss and accuracy; None if all count 1.
+    """
+
+    labels: np.ndarray
+    weights: np.ndarray | None
+
+    @classmethod
+    def of(cls, photos: LabelledPhotos) -> "Targets":
+        """Return the targets of photos."""
+        return cls(photos.labels, photos.weights)
+
+
 class Batches(keras.utils.PyDataset):
     """Batches of a source: shuffled for training, in the order of the photos for validation.
 
@@ -62,27 +80,29 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, source: Source, labels: np.ndarray, recipe: TrainingTables, *, first_epoch: int, shuffled: bool
+        self, source: Source, targets: Targets, recipe: TrainingTables, *, first_epoch: int, shuffled: bool
     ) -> None:
         # With one worker, Keras reads the batches without threads and a queue of its own.
         super().__init__(workers=1, use_multiprocessing=False)
         self._source = source
-        self._labels = labels
+        self._targets = targets
         self._recipe = recipe
         self._shuffled = shuffled
         self._epoch = first_epoch
         self._order = self._draw_order()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._labels) / self._recipe.training.batch_size)
+        return math.ceil(len(self._targets.labels) / self._recipe.training.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         size = self._recipe.training.batch_size
         rows = self._order[index * size : (index + 1) * size]
-        labels = self._labels[rows]
-        # binary_crossentropy needs float labels of the shape of the scores.
-        sigmoid = self._recipe.head.activation == "sigmoid"
-        return self._source.rows(rows, self._epoch), labels.reshape(-1, 1).astype("float32") if sigmoid else labels
+        labels, weights = self._targets.labels[rows], self._targets.weights
+        if self._recipe.head.activation == "sigmoid":
+            # binary_crossentropy needs float labels of the shape of the scores.
+            labels = labels.reshape(-1, 1).astype("float32")
+        inputs = self._source.rows(rows, self._epoch)
+        return (inputs, labels) if weights is None else (inputs, labels, weights[rows])
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch."""
@@ -90,7 +110,7 @@ class Batches(keras.utils.PyDataset):
         self._order = self._draw_order()
 
     def _draw_order(self) -> np.ndarray:
-        count = len(self._labels)
+        count = len(self._targets.labels)
         if not self._shuffled:
             return np.arange(count)
         return np.random.default_rng((self._recipe.training.seed, self._epoch)).permutation(count)

@@ -5,15 +5,16 @@ Keras 2 layer by layer, and quantized. Its input is raw uint8 RGB, and the scali
 """
 
 import os
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from edgetl.core.errors import ConfigError, first_line
-from edgetl.core.network import bases
+from edgetl.core.interrupt import raise_at_once
+from edgetl.core.network import bases, unfreezing, weights_download
 from edgetl.core.network.input_scaling import AFFINES
+from edgetl.core.network.unfreezing import LayerFacts
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, check_regular, read_regular
@@ -41,11 +42,7 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
             channels_first.
     """
     check_channels_last()
-    if head.activation == "sigmoid" and classes != 2:
-        raise ConfigError(
-            f"one sigmoid unit predicts two classes, the photos have {classes}",
-            hint="use --activation softmax",
-        )
+    head.check_classes(classes)
     row = bases.find_base(base.name)
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
@@ -90,21 +87,25 @@ def select_trainable_layers(model: keras.Model, spec: str, training: TrainingRec
         training: decides whether BatchNormalization is trained.
 
     Returns:
-        Names of layers with weights.
+        Names of layers with weights; none for a count that reaches none.
 
     Raises:
         ConfigError: no such layer, more layers than the base has, a fraction outside 0..1, or no layer with weights.
     """
-    layers = list_base_layers(model)
-    first = _find_first_unfrozen([layer.name for layer in layers], spec)
+    return unfreezing.select_layers(describe_base_layers(model, training), spec)
+
+
+def describe_base_layers(model: keras.Model, training: TrainingRecipe) -> list[LayerFacts]:
+    """Return what `core.network.unfreezing` needs to know of the layers of the base, from the input up."""
     frozen_types = keras.layers.BatchNormalization if training.batch_norm == "inference" else ()
-    names = [layer.name for layer in layers[first:] if layer.weights and not isinstance(layer, frozen_types)]
-    if not names:
-        raise ConfigError(
-            f"unfreeze {spec!r} selects no layer with weights",
-            hint="unfreeze more of the base, or skip phase 2 with --fine-tune-epochs 0",
+    return [
+        LayerFacts(
+            layer.name,
+            trainable=bool(layer.weights) and not isinstance(layer, frozen_types),
+            inputs=len(keras.tree.flatten(layer.input)),
         )
-    return names
+        for layer in list_base_layers(model)
+    ]
 
 
 def unfreeze(model: keras.Model, names: list[str], training: TrainingRecipe) -> None:
@@ -131,21 +132,17 @@ def fetch_weights(base: BaseRecipe) -> Path | None:
     if path is None or path.is_file():
         return path
     if base.weights != "imagenet":
+        bases.check_weights(base.name, base.alpha, base.weights)
         hint = 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'
         check_regular(path, "weights file", hint=hint)
     name, url = bases.find_published_weights(base.name, base.alpha)
     folder = path.parent
     try:
-        return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
+        with raise_at_once():
+            return Path(keras.utils.get_file(name, url, cache_dir=str(folder.parent), cache_subdir="models"))
     # Keras wraps every failure of a download in a bare Exception.
     except Exception as error:
-        raise ConfigError(
-            f"the ImageNet weights {name} are not in Keras's cache and could not be downloaded: {error}",
-            where=(f"looked in {folder}", f"published at {url}"),
-            hint=f"1. download the file on a machine with a network and copy it to {folder} "
-            "(or set KERAS_HOME to a folder that contains models/)  "
-            "2. use a file of your own with --weights FILE  3. train from random weights with --weights none",
-        ) from error
+        raise weights_download.make_download_error(base.name, base.alpha, str(error)) from error
 
 
 def _load_weights(network: keras.Model, path: Path, base: BaseRecipe) -> None:
@@ -179,26 +176,3 @@ def _check_shipped_weights(path: Path, base: BaseRecipe) -> None:
             where=(path,),
             hint="the file was changed or truncated: install edgetl again",
         )
-
-
-def _find_first_unfrozen(names: list[str], spec: str) -> int:
-    """Return the position of the lowest layer to unfreeze."""
-    if spec == "all":
-        return 0
-    if spec in names:
-        return names.index(spec)
-    try:
-        number = float(spec)
-    except ValueError:
-        # At most three suggestions: a network has many layers with similar names.
-        close = get_close_matches(spec, names, n=3, cutoff=0.7)
-        hint = f"did you mean {', '.join(close)}?" if close else f"layers run from {names[0]} to {names[-1]}"
-        raise ConfigError(f"the base has no layer {spec!r} to unfreeze from", hint=hint) from None
-    # nan and infinities fulfil none of the conditions, so that they cause the error below.
-    if number < 0 and number.is_integer():
-        if -number > len(names):
-            raise ConfigError(f"cannot unfreeze {int(-number)} layers of {len(names)}", hint='"all" unfreezes them all')
-        return len(names) + int(number)
-    if 0 < number <= 1:
-        return round(len(names) * (1 - number))
-    raise ConfigError(f"unfreeze {spec!r} is neither a layer, a negative count such as -3, nor a fraction such as 0.3")

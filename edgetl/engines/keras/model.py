@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from edgetl.core.evaluation import metrics
 from edgetl.core.parallel import predict_in_batches
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Precision
+from edgetl.core.storage.keras_archive import rewrite_keras_archive
 
 # Photos in a batch of predictions. On a CPU, 8 to 256 were measured equally fast; a GPU needs large batches.
 BATCH_SIZE, GPU_BATCH_SIZE = 64, 256
@@ -109,13 +111,17 @@ def load_model(path: Path) -> keras.Model:
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Save a model as .keras.
+    """Save a model as .keras. The bytes depend on the model only.
 
     Raises:
         StageError: the file could not be written.
     """
     try:
-        model.save(path)
+        # The name makes it an unfinished folder, which the next build removes if this one is killed.
+        with TemporaryDirectory(prefix=".", suffix=".tmp", dir=path.parent) as folder:
+            saved = Path(folder) / "model.keras"
+            model.save(saved)
+            rewrite_keras_archive(saved, path)
     except (OSError, ValueError) as error:
         raise StageError(f"the model could not be saved: {first_line(error)}", where=(path,)) from error
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage import feature_store
 from edgetl.engines.keras import build, split_points
-from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source
+from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source, Targets
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.keras.split_points import SplitPoint
 
@@ -43,13 +42,13 @@ class TrainingData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInput:
-    """The part of the network that a phase computes in each epoch, and the inputs and labels of that part."""
+    """The part of the network that a phase computes in each epoch, and the inputs and targets of that part."""
 
     network: keras.Model
     training: Source
     validation: Source
-    training_labels: np.ndarray
-    validation_labels: np.ndarray
+    training_targets: Targets
+    validation_targets: Targets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +65,8 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
     Args:
         model: from `build.assemble_model`.
         data: photos, recipe and listener.
-        unfrozen: names of the layers that phase 2 trains; empty without a phase 2.
+        unfrozen: names of the layers of the base that phase 2 trains; empty if it trains the head alone, and without a
+            phase 2.
 
     Raises:
         StageError: LiteRT's features differ from Keras's.
@@ -76,14 +76,17 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
         network=model,
         training=AugmentedPixels(data.training, data.recipe),
         validation=PlainPixels(data.validation),
-        training_labels=data.training.labels,
-        validation_labels=data.validation.labels,
+        training_targets=Targets.of(data.training),
+        validation_targets=Targets.of(data.validation),
     )
     if not data.recipe.training.feature_cache:
         return PhaseInputs(head=pixels, fine_tune=pixels)
+    # A phase 2 that trains the head alone reads the same features as phase 1, of further views.
+    head_alone = bool(data.recipe.phase2.epochs) and not unfrozen
     for splits in _list_choices(model, data, unfrozen):
         # Phase 2 reads the views that follow those of phase 1. Pixels of phase 2 are augmented in each epoch.
-        epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if len(splits) == 2 else 0)
+        both = len(splits) == 2 or head_alone
+        epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if both else 0)
         views = [*data.list_training_views(epochs), data.make_validation_view()]
         frozen = FrozenPart(model, splits, data.training.pixels.input_spec, data.listener.say)
         if _is_affordable(frozen.count_missing_bytes(views), splits, data):
@@ -91,7 +94,7 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
             frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))
             # The lowest split point is that of phase 2, the highest that of phase 1.
             inputs = [_read_features(model, data, frozen, split, views) for split in range(len(splits))]
-            return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if len(splits) == 2 else pixels)
+            return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if both else pixels)
     return PhaseInputs(head=pixels, fine_tune=pixels)
 
 
@@ -121,8 +124,8 @@ def _read_features(
         network=keras.Model(frozen.splits[split].tensor, model.output),
         training=CachedFeatures([frozen.open_features(view, split) for view in training_views]),
         validation=CachedFeatures([frozen.open_features(validation_view, split)]),
-        training_labels=data.training.labels,
-        validation_labels=data.validation.labels,
+        training_targets=Targets.of(data.training),
+        validation_targets=Targets.of(data.validation),
     )
 
 

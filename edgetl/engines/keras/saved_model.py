@@ -21,11 +21,12 @@ import numpy as np
 import tensorflow as tf
 
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import call_when_interrupted, check_interrupt
+from edgetl.core.model_file import INPUT, OUTPUT
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import rescaling
 
 InputKind = Literal["uint8", "ranged", "float32"]
-INPUT, OUTPUT = "image", "scores"
 
 _PIXEL_RANGE = (0.0, 255.0)
 
@@ -36,16 +37,25 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
     Raises:
         ConfigError: not a .keras file that can be loaded.
         StageError: the child process failed; the message contains the last line of its errors.
+        Interrupted: ^C or SIGTERM was received.
     """
     if keras_model.get_backend() == "tensorflow":
         _export(keras_model.load_model(model_path), folder, kind)
+        # The conversion that follows is one call into C code.
+        check_interrupt()
         return
     # -P: Python does not import from the current folder, which may contain a file with the name of a module.
     command = [sys.executable, "-P", "-m", "edgetl.engines.keras.saved_model", str(model_path), str(folder), kind]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
-    child = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # In a process group of its own, the child gets no ^C from the terminal: this process ends it.
+    with (
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, process_group=0) as child,
+        call_when_interrupted(child.kill),
+    ):
+        _, errors = child.communicate()
+    check_interrupt()
     if child.returncode != 0:
-        reason = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+        reason = (errors.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
         raise StageError(f"the export to a SavedModel failed: {reason}", where=(model_path,))
 
 

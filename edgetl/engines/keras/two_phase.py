@@ -15,6 +15,8 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import StageError
+from edgetl.core.interrupt import check_interrupt
+from edgetl.core.network import unfreezing
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import TrainingPhase
@@ -50,12 +52,16 @@ def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPh
     # Selected before phase 1, so that a wrong layer name fails before minutes of training.
     if recipe.phase2.epochs:
         unfrozen = build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training)
+        if not unfrozen:
+            layers = build.describe_base_layers(model, recipe.training)
+            data.listener.say(unfreezing.explain_head_only(layers, recipe.phase2.unfreeze, recipe.base.name))
     inputs = prepare_phase_inputs(model, data, unfrozen)
     head = _train_phase(model, inputs.head, _PhasePlan.for_head(recipe), data.listener)
-    if not unfrozen:
+    if not recipe.phase2.epochs:
         return (head.phase,)
     build.unfreeze(model, unfrozen, recipe.training)
-    plan = _PhasePlan.for_fine_tuning(recipe, after=head, first_layer=unfrozen[0])
+    first_layer = unfrozen[0] if unfrozen else head.phase.first_trainable_layer
+    plan = _PhasePlan.for_fine_tuning(recipe, after=head, first_layer=first_layer)
     fine_tuned = _train_phase(model, inputs.fine_tune, plan, data.listener)
     if fine_tuned.score > head.score:
         return (head.phase, fine_tuned.phase)
@@ -113,17 +119,18 @@ def _train_phase(
     start = time.monotonic()
     recipe, network = plan.recipe, phase_input.network
     training = Batches(
-        phase_input.training, phase_input.training_labels, recipe, first_epoch=plan.first_epoch, shuffled=True
+        phase_input.training, phase_input.training_targets, recipe, first_epoch=plan.first_epoch, shuffled=True
     )
     validation = Batches(
-        phase_input.validation, phase_input.validation_labels, recipe, first_epoch=plan.first_epoch, shuffled=False
+        phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
     )
     # Before the optimizer is built and the first step is traced, which take seconds.
     listener.begin(plan.name, plan.epochs * len(training))
     network.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate),
         loss="binary_crossentropy" if recipe.head.activation == "sigmoid" else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
+        **{"metrics" if phase_input.training_targets.weights is None else "weighted_metrics": ["accuracy"]},
         steps_per_execution=_choose_steps_per_execution(whole_network=network is model),
     )
     # Optimizer variables that are created while a step is traced make TensorFlow trace it twice: 18 s instead of 12 s
@@ -154,6 +161,7 @@ def _train_phase(
         first_trainable_layer=plan.first_layer,
         validation_accuracy=accuracy,
         validation_loss=-negative_loss,
+        class_weighted=phase_input.training_targets.weights is not None,
         accepted=True,
         note="stopped early" if best.last_epoch < plan.first_epoch - 1 + plan.epochs else "",
         seconds=round(time.monotonic() - start, 3),
@@ -191,10 +199,19 @@ class _BestEpoch(keras.callbacks.Callback):
         self._start, self._shown_steps = time.monotonic(), 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        """Report the steps since the last refresh. `batch` is the index of the last step in a call, from 0."""
+        """Report the steps since the last refresh. `batch` is the index of the last step in a call, from 0.
+
+        Raises:
+            Interrupted: ^C or SIGTERM was received.
+        """
+        check_interrupt()
         if time.monotonic() - self._refreshed >= self._REFRESH_S:
             self._show_steps(batch + 1, f"loss {float(logs['loss']):.3f}  accuracy {float(logs['accuracy']):.3f}")
             self._refreshed = time.monotonic()
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Raise `Interrupted` in a validation if ^C or SIGTERM was received."""
+        check_interrupt()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Store the weights if this epoch is the best so far, and stop when the patience is over.

@@ -18,9 +18,8 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS, Method
-from edgetl.core.model_file import ModelMetadata
+from edgetl.core.model_file import INPUT, ModelMetadata
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.engines.keras.saved_model import INPUT
 from edgetl.engines.onnx import graph, runtime
 from edgetl.engines.onnx.convert import CONVERTER_ERRORS, finish_model
 

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.engines.keras.saved_model import INPUT, OUTPUT
+from edgetl.core.model_file import INPUT, OUTPUT
 
 # protobuf cannot read a larger message.
 _MODEL_BYTES_LIMIT = 2**31 - 1

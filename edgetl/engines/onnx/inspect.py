@@ -14,9 +14,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.methods import Method
-from edgetl.core.model_file import ModelSummary
+from edgetl.core.model_file import INPUT, OUTPUT, ModelSummary
 from edgetl.core.records import TensorSpec
-from edgetl.engines.keras.saved_model import INPUT, OUTPUT
 from edgetl.engines.onnx import graph, runtime
 
 # One Transpose is necessary: the photo has its channels last, and convolutions need them first.

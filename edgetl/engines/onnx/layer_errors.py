@@ -13,10 +13,10 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS
+from edgetl.core.model_file import INPUT
 from edgetl.core.network.quantization import LayerErrorSum
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
-from edgetl.engines.keras.saved_model import INPUT
 from edgetl.engines.onnx import calibrate, graph, runtime
 from edgetl.engines.onnx.convert import CONVERTER_ERRORS
 

@@ -13,9 +13,8 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from edgetl.core.errors import StageError, first_line
-from edgetl.core.model_file import ModelMetadata
+from edgetl.core.model_file import INPUT, ModelMetadata
 from edgetl.core.network.quantization import SMALLEST_SCALE, compute_weight_scales, quantize_weights
-from edgetl.engines.keras.saved_model import INPUT
 from edgetl.engines.onnx import graph
 from edgetl.engines.onnx.convert import CONVERTER_ERRORS, finish_model, trace_saved_model
 

@@ -17,7 +17,7 @@ import tf_keras
 from edgetl.core.errors import EdgetlError
 from edgetl.core.network import description, folding
 from edgetl.core.photos import pixel_store
-from edgetl.core.photos.labelled import LabelledPhotos
+from edgetl.core.photos.labelled import open_training_parts
 from edgetl.core.progress import TrainingListener
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
 from edgetl.engines.tfmot import prune_cluster
@@ -46,9 +46,10 @@ def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None
     network = description.load_network(job_folder)
     difference = _check_with_probe(build_keras2(network).model, job_folder, "the network")
     scaling = PixelScaling(matrix=np.array(job.matrix, np.float32), offset=np.array(job.offset, np.float32))
+    train, validation = open_training_parts(job.train, job.validation, job.input, recipe.training.class_weight)
     setup = RetrainSetup(
-        train=LabelledPhotos.open(job.train, job.input),
-        validation=LabelledPhotos.open(job.validation, job.input),
+        train=train,
+        validation=validation,
         recipe=recipe,
         learning_rate=recipe.phase1.learning_rate * recipe.retrain.get_learning_rate_ratio(job.kind),
         scale_pixels=scaling.apply,

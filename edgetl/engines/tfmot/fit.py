@@ -94,7 +94,8 @@ def fit_model(
     model.compile(
         optimizer=tf_keras.optimizers.Adam(setup.learning_rate),
         loss="binary_crossentropy" if setup.has_sigmoid else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        # Weights apply to weighted metrics only.
+        **{"metrics" if setup.train.weights is None else "weighted_metrics": ["accuracy"]},
     )
     hooks.before_validation()
     start_score = _evaluate(model, setup)
@@ -160,7 +161,8 @@ def _train_epoch(
         labels = photos.labels[rows]
         # One sigmoid unit is the probability of class 1; Keras compares it with floats of the same shape.
         targets = labels.reshape(-1, 1).astype(np.float32) if setup.has_sigmoid else labels
-        results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets), len(rows)])
+        weights = None if photos.weights is None else photos.weights[rows]
+        results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets, weights), len(rows)])
         if time.monotonic() - last_report >= _REPORT_INTERVAL_S or step == setup.steps_per_epoch - 1:
             listener.step(step + 1 - reported_steps, f"loss {results[-1][0]:.3f}")
             reported_steps, last_report = step + 1, time.monotonic()
@@ -176,4 +178,5 @@ def _evaluate(model: tf_keras.Model, setup: RetrainSetup) -> _Score:
     if setup.has_sigmoid:
         scores = np.concatenate([1 - scores, scores], axis=1)
     true_scores = np.maximum(scores[np.arange(len(labels)), labels], _EPSILON)
-    return float((scores.argmax(axis=1) == labels).mean()), float(np.log(true_scores).mean())
+    correct, weights = scores.argmax(axis=1) == labels, setup.validation.weights
+    return float(np.average(correct, weights=weights)), float(np.average(np.log(true_scores), weights=weights))

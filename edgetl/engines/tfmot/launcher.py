@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from edgetl.core.errors import EdgetlError, StageError
+from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.network import description
 from edgetl.core.photos import pixel_store
 from edgetl.core.progress import TrainingListener
@@ -66,6 +67,7 @@ def run_retraining(
     Raises:
         StageError: a layer cannot be translated to Keras 2 or quantized, training diverged, or the child process died.
         DataError: the decoded photos are not in the cache any more.
+        Interrupted: ^C or SIGTERM was received.
     """
     model = keras_model.load_model(model_path)
     network = to_network.describe_network(model)
@@ -108,6 +110,7 @@ def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> N
     Raises:
         EdgetlError: the error that the child reported.
         StageError: the child ended without reporting an error.
+        Interrupted: ^C or SIGTERM was received, and the child was killed.
     """
     error_log = job_folder / "stderr.txt"
     reported_error: EdgetlError | None = None
@@ -119,6 +122,7 @@ def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> N
     error_text = error_log.read_text(encoding="utf-8", errors="replace")
     # Standard error of this process is the log of the run.
     sys.stderr.write(error_text)
+    check_interrupt()
     if reported_error is not None:
         raise reported_error
     if child.returncode == -signal.SIGKILL:
@@ -138,10 +142,16 @@ def _start_child(job_folder: Path, results: Path, stderr: Any) -> Iterator[subpr
     command = [sys.executable, "-P", "-m", "edgetl.engines.tfmot", str(job_folder), str(results)]
     # Keras in this process may run on another backend. Keras 2 runs on TensorFlow only.
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as child:
+    # In a process group of its own, the child gets no ^C from the terminal: this process ends it.
+    with (
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, process_group=0
+        ) as child,
+        call_when_interrupted(child.kill),
+    ):
         try:
             yield child
         except BaseException:
-            # ^C above all: `Popen.__exit__` waits for the child, which would train to its end.
+            # `Popen.__exit__` waits for the child, which would train to its end.
             child.kill()
             raise

@@ -60,6 +60,8 @@ def _make_plain_options(order: Order) -> BuildOptions:
         method=order.method,
         all_methods=order.all_methods,
         prefer=order.prefer,
+        test=show_path(order.test) if order.test else None,
+        cross_fit=order.cross_fit or None,
         model=Path(external.path) if external.path else None,
     )
 
@@ -74,11 +76,12 @@ def _describe_recipe(options: BuildOptions, order: Order) -> BuildOptions | None
             recipe = _resolve(options, order)
     if recipe != order.recipe:
         return None
-    # An option whose value follows from the others is left out.
+    # An option whose value follows from the others is left out. The others set no value of the recipe.
+    recipe_options = [name for name, _, option, _ in list_options(BuildOptions) if option.sets]
     for name, _, _, default in list_options(BuildOptions):
-        if name != "recipe" and getattr(options, name) != default:
+        if name in ("target", *recipe_options) and getattr(options, name) != default:
             shorter = replace(options, **{name: default})
-            if name not in ("photos", "target_dir", "method", "all_methods", "prefer") and _makes(shorter, order):
+            if _makes(shorter, order):
                 options = shorter
     return options
 

@@ -50,6 +50,8 @@ def list_changes(before: Order, after: Order, root: Path) -> list[str]:
     changes = [*_list_differences(before, after, _TRAINED), *_list_replaced_targets(before, after)]
     if not _are_same_photos(before, after, root):
         changes.insert(0, f"photos {before.photos or _DIGITS} → {after.photos or _DIGITS}")
+    if (before.test and before.test.resolve()) != (after.test and after.test.resolve()):
+        changes.append(f"test {before.test or 'none'} → {after.test or 'none'}")
     return changes
 
 
@@ -102,12 +104,14 @@ def _are_same_photos(before: Order, after: Order, root: Path) -> bool:
     if before.photos.resolve() == after.photos.resolve():
         return True
     finished = read_finished_stage(root / "ingest", Dataset)
-    if finished is None:
+    # Photos of a test folder of its own are not among those of the folder that is compared.
+    if finished is None or after.test:
         return False
     dataset = finished.record
     photos = {photo.path: photo.sha256 for part in (dataset.train, dataset.validation, dataset.test) for photo in part}
     names = {*photos, *(left_out.path for left_out in dataset.left_out)}
-    folder = photo_folder.scan_photos(after.photos)
+    layout = after.recipe.photos
+    folder = photo_folder.scan_photos(after.photos, layout=layout.layout, label_from=layout.label_from)
     # Names first: reading the content of every photo takes longer.
     return (
         set(folder.paths) <= names

@@ -80,11 +80,11 @@ def choose_run_folder(order: Order, out: Path | None, *, overwrite: bool = False
         choice = _find_default_folder(order, overwrite=overwrite)
     else:
         choice = RunChoice(root=out, note=_check_folder(order, out, overwrite=overwrite))
-    photos = order.photos.resolve() if order.photos else None
     # The next scan of the photos would find the files of the run.
-    if photos and choice.root.resolve().is_relative_to(photos):
-        hint = "give a folder elsewhere with --out: nothing is written among photos"
-        raise ConfigError("the run folder would be inside the photos", where=(choice.root, photos), hint=hint)
+    for photos in (order.photos, order.test):
+        if photos and choice.root.resolve().is_relative_to(photos.resolve()):
+            hint = "give a folder elsewhere with --out: nothing is written among photos"
+            raise ConfigError("the run folder would be inside the photos", where=(choice.root, photos), hint=hint)
     return choice
 
 
@@ -101,6 +101,7 @@ def continue_order(order: Order, root: Path) -> Order:
         method=before.method,
         all_methods=before.all_methods,
         prefer=before.prefer,
+        cross_fit=before.cross_fit,
     )
 
 
@@ -175,7 +176,8 @@ def _name_folder(order: Order) -> str:
     """Return a name from photos and network."""
     base, external = order.recipe.base, order.recipe.external.path
     network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
-    return make_folder_name(order.photos.resolve().name if order.photos else "digits", *network)
+    photos = order.photos.resolve().name.removesuffix(".csv") if order.photos else "digits"
+    return make_folder_name(photos, *network)
 
 
 def _explain_choice(root: Path, others: Mapping[Path, str]) -> str:

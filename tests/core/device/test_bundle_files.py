@@ -55,6 +55,16 @@ def test_smallest_photo_is_selected_if_all_exceed_the_limit(tmp_path, monkeypatc
     assert select_golden(write_photos(tmp_path, [(0, 300), (0, 200)])) == ["1.jpg"]
 
 
+def test_golden_photos_may_come_from_another_folder(tmp_path):
+    (tmp_path / "held-out").mkdir()
+    dataset = write_photos(tmp_path / "held-out", [(0, 30), (1, 20)])
+    # Test photos of --test DIR have absolute paths.
+    elsewhere = [photo.model_copy(update={"path": str(dataset.root / photo.path)}) for photo in dataset.test]
+    joined = dataset.model_copy(update={"root": tmp_path / "photos", "test": tuple(elsewhere)})
+    names = bundle_files.name_golden_files(bundle_files.select_golden_photos(joined), ["a", "b"])
+    assert names == ("golden/0_a.jpg", "golden/1_b.jpg")
+
+
 def test_dataset_whose_test_photos_were_deleted_is_refused(tmp_path):
     dataset = write_photos(tmp_path, [(0, 1)])
     (tmp_path / "0.jpg").unlink()

@@ -11,16 +11,14 @@ from edgetl.core.device.host_latency import measure_host_latency
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Replace the clock by one that only an invocation advances."""
+    """Replace both clocks by ones that only an invocation advances; `displaced` seconds pass on the wall beside it."""
 
     class Clock:
-        now = 0.0
-
-        def process_time(self) -> float:
-            return self.now
+        now = displaced = 0.0
 
     replacement = Clock()
-    monkeypatch.setattr(host_latency.time, "process_time", replacement.process_time)
+    monkeypatch.setattr(host_latency.time, "process_time", lambda: replacement.now)
+    monkeypatch.setattr(host_latency.time, "perf_counter", lambda: replacement.now + replacement.displaced)
     return replacement
 
 
@@ -36,14 +34,14 @@ def make_invoke(clock, seconds):
 
 def test_latency_is_the_lowest_of_the_medians_of_the_rounds(clock):
     # Each round ends after 30 ms: one invocation of 40 ms, or three of 10 to 12 ms.
-    rounds = [[0.040], [0.010, 0.012, 0.011], [0.040], [0.012, 0.012, 0.012], [0.040]]
+    rounds = [[0.040], [0.010, 0.012, 0.011], [0.040], [0.012, 0.012, 0.012], *([[0.040]] * 5)]
     latency = measure_host_latency(make_invoke(clock, itertools.chain(*rounds)))
     assert (latency.ms, latency.disturbed) == (11.0, True)
 
 
 @pytest.mark.parametrize(("slowest", "disturbed"), [(0.049, False), (0.051, True)])
 def test_rounds_that_differ_by_more_than_a_quarter_are_marked(clock, slowest, disturbed):
-    latency = measure_host_latency(make_invoke(clock, [0.040, 0.042, slowest, 0.041, 0.040]))
+    latency = measure_host_latency(make_invoke(clock, [0.040, 0.042, slowest, *([0.041] * 6)]))
     assert (latency.ms, latency.disturbed) == (40.0, disturbed)
 
 
@@ -60,7 +58,16 @@ def test_slow_model_is_invoked_once_in_each_round(clock):
         calls.append(1)
         clock.now += 2.0
 
-    assert measure_host_latency(invoke).ms == 2000.0 and len(calls) == 5
+    assert measure_host_latency(invoke).ms == 2000.0 and len(calls) == 9
+
+
+@pytest.mark.parametrize(("displaced", "disturbed"), [(0.01, False), (0.011, True)])
+def test_measurement_without_the_core_for_a_fifth_of_the_time_is_marked(clock, displaced, disturbed):
+    def invoke() -> None:
+        clock.now += 0.040
+        clock.displaced += displaced - 1e-9
+
+    assert measure_host_latency(invoke).disturbed is disturbed
 
 
 def test_time_without_the_core_does_not_count():

@@ -112,6 +112,18 @@ def test_targets_that_extend_each_other_are_refused(folder):
     assert folder.get_error("child").message.endswith("circle: child → parent → child")
 
 
+def test_long_chain_of_targets_is_refused_with_its_names(folder):
+    head = 'schema = 1\ntitle = "A board"\nsummary = "A board"\n'
+    folder.write("t0", f'{head}extends = "parent"\n')
+    for number in range(1, 10):
+        folder.write(f"t{number}", f'{head}extends = "t{number - 1}"\n')
+    # The ancestors of t7 are t6 to t0 and parent.
+    assert targets.find_target("t7", [folder.root]).title == "A board"
+    error = folder.get_error("t9")
+    assert error.message.startswith("a target extends more than 8 others: t9 → t8 → t7")
+    assert error.where == (str(folder.root / "t9" / "target.toml"), "extends") and error.hint
+
+
 def test_misspelt_parent_has_a_suggestion(folder):
     path = folder.write("child", folder.child.replace('"parent"', '"parnt"'))
     error = folder.get_error("child")

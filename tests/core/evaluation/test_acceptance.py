@@ -31,7 +31,13 @@ def test_verdict_that_satisfies_the_contract(outcome, drop, strict):
             "UNDECIDED",
             0.0,
             True,
-            "the accuracy contract is undecided: int8 loses 0.00 points, 2 allowed, and --strict was given",
+            "the accuracy contract is undecided: int8 loses no accuracy, 2 may be lost, and --strict was given",
+        ),
+        (
+            "UNDECIDED",
+            -0.0385,
+            True,
+            "the accuracy contract is undecided: int8 gains 3.85 points, 2 may be lost, and --strict was given",
         ),
     ],
 )
@@ -64,6 +70,33 @@ def test_broken_contract_and_exceeded_limit_have_both_hints():
     with pytest.raises(ContractBroken, match=r"30\.00 points, 2 allowed; int8 takes 9 bytes") as error:
         check_acceptance({"tflite": FAILED}, {"tflite": "int8 takes 9 bytes, 8 allowed"}, strict=False)
     assert "a wider --alpha" in error.value.hint and "a narrower --alpha" in error.value.hint
+
+
+def make_accurate(correct: int) -> Verdict:
+    return PASSED.model_copy(update={"photos": 100, "accuracy": correct / 100, "confidence": 0.95})
+
+
+@pytest.mark.parametrize(("correct", "strict"), [(80, False), (87, True)])
+def test_accuracy_that_is_high_enough(correct, strict):
+    check_acceptance({"tflite": make_accurate(correct)}, {}, strict=strict, min_accuracy=0.8)
+
+
+@pytest.mark.parametrize(("correct", "strict"), [(79, False), (86, True)])
+def test_low_accuracy_breaks_the_contract_with_its_own_hint(correct, strict):
+    with pytest.raises(ContractBroken, match=r"^the accuracy .* on 100 photos .*--min-accuracy 0\.8") as error:
+        check_acceptance({"tflite": make_accurate(correct)}, {}, strict=strict, min_accuracy=0.8)
+    assert "a lower --min-accuracy" in error.value.hint and "--limit-drop" not in error.value.hint
+
+
+def test_low_accuracy_is_named_beside_the_other_failures():
+    failed = FAILED.model_copy(update={"photos": 100, "accuracy": 0.5, "confidence": 0.95})
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"a": failed, "b": make_accurate(90)}, {"a": "too large"}, strict=False, min_accuracy=0.8)
+    assert error.value.message == (
+        "a: the accuracy contract is broken: int8 loses 30.00 points, 2 allowed; "
+        "the accuracy 0.5000 on 100 photos is below --min-accuracy 0.8; too large"
+    )
+    assert all(text in error.value.hint for text in ("--limit-drop", "--min-accuracy", "--side"))
 
 
 def test_next_file_in_the_table_comes_before_the_hints_that_need_a_new_build():

@@ -7,7 +7,7 @@ import pytest
 
 from edgetl.core.evaluation.contract import compute_tango_interval
 from edgetl.core.evaluation.metrics import compute_calibration_error
-from edgetl.core.evaluation.verdict import ScoredPhotos, build_ledger, judge_scores
+from edgetl.core.evaluation.verdict import ScoredPhotos, assess_verdict, build_ledger, judge_scores, tally_verdict
 from edgetl.core.records import Photo
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 
@@ -38,6 +38,7 @@ def make_scored(labels: list[int], reference: list[int], artifact: list[int], /,
         "reference": make_scores(reference),
         "artifact": make_scores(artifact),
         "host_ms": 3.5,
+        "host_disturbed": False,
     }
     return ScoredPhotos(**(fields | changes))
 
@@ -80,9 +81,28 @@ def test_every_field_of_the_verdict():
         flips=verdict.flips,
         hops=hops,
         host_ms=3.5,
+        host_disturbed=False,
+        counts=verdict.counts,
     )
     assert verdict.photos_needed > 0
     assert verdict.reference_calibration_error != verdict.calibration_error
+
+
+def test_classes_are_counted_by_label_and_by_prediction():
+    verdict = judge(LABELS, REFERENCE, ARTIFACT)
+    assert [count.name for count in verdict.counts] == list(CLASSES)
+    assert [count.photos for count in verdict.counts] == [LABELS.count(label) for label in range(len(CLASSES))]
+    assert [count.predicted for count in verdict.counts] == [ARTIFACT.count(label) for label in range(len(CLASSES))]
+    correct = [label for label, prediction in zip(LABELS, ARTIFACT, strict=True) if label == prediction]
+    assert [count.correct for count in verdict.counts] == [correct.count(label) for label in range(len(CLASSES))]
+
+
+def test_quality_of_a_verdict_compares_with_the_validation_photos():
+    verdict, validation = judge(LABELS, REFERENCE, ARTIFACT), judge(LABELS, REFERENCE, REFERENCE)
+    assert tally_verdict(validation) == (8, 10)
+    quality = assess_verdict(verdict, validation)
+    assert (quality.part, quality.accuracy, quality.validation_accuracy) == ("test", 0.7, 0.8)
+    assert assess_verdict(verdict).validation_photos == 0
 
 
 def test_verdict_is_read_back_from_json():

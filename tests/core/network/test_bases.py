@@ -17,26 +17,6 @@ def test_misspelt_base_has_a_suggestion():
     assert "mobilenet_v2" in error.value.hint
 
 
-@pytest.mark.parametrize(
-    ("name", "smallest"),
-    [("mobilenet_v2", 32), ("xception", 71), ("inception_v3", 75), ("inception_resnet_v2", 75)],
-)
-def test_side_below_the_smallest_is_refused(name, smallest):
-    bases.check_base(name, smallest, 1.0)
-    with pytest.raises(ConfigError, match=f"{name} needs photos of at least {smallest} px, got {smallest - 1}"):
-        bases.check_base(name, smallest - 1, 1.0)
-
-
-def test_any_width_of_a_base_with_width_multiplier_can_be_built():
-    bases.check_base("mobilenet_v2", 32, 0.6)
-
-
-def test_width_of_a_base_without_width_multiplier_is_refused():
-    with pytest.raises(ConfigError, match=r"resnet50 has no width multiplier: alpha must be 1\.0, got 0\.5") as error:
-        bases.check_base("resnet50", 224, 0.5)
-    assert "mobilenet_v3_large" in error.value.hint and "resnet" not in error.value.hint
-
-
 def test_width_without_imagenet_weights_is_refused():
     with pytest.raises(ConfigError, match=r"no ImageNet weights for alpha 0\.6") as error:
         bases.find_published_weights("mobilenet_v2", 0.6)
@@ -49,6 +29,28 @@ def test_imagenet_weights_are_in_the_cache_of_keras(monkeypatch, tmp_path):
     assert bases.resolve_weights_path("mobilenet_v2", 0.35, "imagenet") == tmp_path / "models" / file
     with pytest.raises(ConfigError):
         bases.resolve_weights_path("mobilenet_v2", 0.6, "imagenet")
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "formula", "none"])
+def test_named_weights_need_no_file_yet(monkeypatch, tmp_path, weights):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    bases.check_weights("mobilenet_v2", 0.35, weights)
+
+
+@pytest.mark.parametrize(
+    ("weights", "hint"),
+    [
+        ("imagnet", "did you mean --weights imagenet?"),
+        ("ImageNet", "did you mean --weights imagenet?"),
+        ("random", 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'),
+        ("imagenet.h5", 'weights are "imagenet", "formula", "none", or a file (.h5, .weights.h5 or .npz)'),
+    ],
+)
+def test_weights_that_do_not_exist_are_refused(tmp_path, weights, hint):
+    # A recipe has absolute paths.
+    with pytest.raises(ConfigError, match="no such weights file") as error:
+        bases.check_weights("mobilenet_v2", 0.35, str(tmp_path / weights))
+    assert error.value.where == (str(tmp_path / weights),) and error.value.hint == hint
 
 
 def test_random_weights_have_no_file():

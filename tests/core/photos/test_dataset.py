@@ -12,6 +12,7 @@ from edgetl.core.photos.dataset import (
     SplitFractions,
     assemble_dataset,
     draw_calibration_photos,
+    replace_parts,
     select_test_photos,
 )
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
@@ -183,7 +184,7 @@ def test_error_names_all_classes_with_too_few_photos():
     assert error.value.where == (
         "/photos",
         "few: 5 usable photos of 5, at least 10 are needed",
-        "rotten: 2 of 32 photos are unusable",
+        "rotten: 2 of 32 photos are unusable (2 truncated: rotten/x0.jpg)",
     )
 
 
@@ -262,3 +263,35 @@ def test_near_duplicates_are_searched_twice_for_any_number_of_photos(monkeypatch
     )
     dataset = FolderBuilder("a", "b").add_many(200).assemble()
     assert searches == [len(dataset.validation), len(dataset.test)]
+
+
+def test_folder_of_test_photos_leaves_all_other_photos_for_training_and_validation():
+    plain = map_parts(FolderBuilder("a", "b").add_many(200).assemble())
+    builder = FolderBuilder("a", "b", preset_parts=("test",)).add_many(200).add_many(20, part="test", prefix="/held/")
+    parts = map_parts(builder.assemble())
+    assert {path for path, part in parts.items() if part == "test"} == {path for path in parts if path[0] == "/"}
+    # The validation photos stay the same; former test photos become training photos.
+    for path, part in plain.items():
+        assert parts[path] == ("train" if part == "test" else part)
+
+
+def test_copies_and_near_duplicates_are_left_out_of_a_folder_of_test_photos():
+    thumbnail = bytes([90] * THUMBNAIL_BYTES)
+    builder = FolderBuilder("a", "b", preset_parts=("test",)).add_many(30).add("a/r.jpg", thumbnail=thumbnail)
+    builder.add("/held/a/near.jpg", thumbnail=thumbnail, part="test").add("/held/b/other.jpg", part="test")
+    builder.add("/held/a/copy.jpg", content="a/0003.jpg", part="test")
+    dataset = builder.assemble()
+    assert [photo.path for photo in dataset.test] == ["/held/b/other.jpg"]
+    part = map_parts(dataset)["a/r.jpg"]
+    assert map_reasons(dataset) == {
+        "/held/a/copy.jpg": "same photo as a/0003.jpg",
+        "/held/a/near.jpg": f"near duplicate of a/r.jpg in {part}",
+    }
+
+
+def test_replaced_parts_make_the_dataset_that_a_scan_would_make():
+    dataset = FolderBuilder("a", "b").add_many(50).assemble()
+    parts = {"train": dataset.train[::-1], "validation": dataset.validation, "test": dataset.test}
+    assert replace_parts(dataset, **parts) == dataset
+    swapped = replace_parts(dataset, **{**parts, "validation": dataset.test, "test": dataset.validation})
+    assert swapped.test == dataset.validation and swapped.sha256 != dataset.sha256

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.photo_folder import SUFFIXES, scan_photos
+from edgetl.core.photos.layout.names import SUFFIXES
+from edgetl.core.photos.photo_folder import scan_photos
 
 
 def make_files(root: Path, *files: str) -> Path:
@@ -50,7 +51,6 @@ def test_files_that_are_no_photos_are_left_out_with_their_reason(tmp_path):
     os.mkfifo(tmp_path / "b" / "pipe.jpg")
     assert list_reasons(tmp_path) == {
         "a/notes.txt": ".txt: not a photo",
-        "a/x.HEIC": ".heic: convert to JPEG",
         "b/y.cr2": ".cr2: convert to JPEG",
         "b/noext": "no extension: not a photo",
         "b/gone.jpg": "broken link",
@@ -58,7 +58,24 @@ def test_files_that_are_no_photos_are_left_out_with_their_reason(tmp_path):
         "readme.md": ".md: not a photo",
         "stray.jpg": "not in a class folder",
     }
-    assert scan_photos(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
+    assert scan_photos(tmp_path).paths == ("a/1.jpg", "a/x.HEIC", "b/1.jpg")
+
+
+def test_class_folders_that_begin_with_a_dot_are_named(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg", ".cats/1.JPG", ".cats/more/2.jpg", ".ipynb/notes.txt", ".git/x/1.jpg")
+    assert scan_photos(tmp_path).classes == ("a", "b") and scan_photos(tmp_path).paths == ("a/1.jpg", "b/1.jpg")
+    assert list_reasons(tmp_path) == {".cats/": "the name begins with a dot: rename the folder to use it as a class"}
+
+
+def test_class_folders_that_begin_with_a_dot_are_named_in_parts(tmp_path):
+    make_files(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg", "test/.c/1.jpg")
+    assert list(list_reasons(tmp_path)) == ["test/.c/"]
+
+
+def test_only_class_beside_a_hidden_one_is_refused_with_the_name_of_the_hidden_one(tmp_path):
+    with pytest.raises(DataError, match="only one class") as error:
+        scan_photos(make_files(tmp_path, "a/1.jpg", ".b/1.jpg"))
+    assert error.value.where[1] == ".b/: the name begins with a dot: rename the folder to use it as a class"
 
 
 def test_names_with_special_characters_are_accepted(tmp_path):
@@ -105,9 +122,10 @@ def test_link_to_itself_is_a_broken_link(tmp_path):
     [
         ([], "the folder is empty"),
         ([".hidden/a/1.jpg"], "the folder is empty"),
+        ([".cats/1.jpg", ".dogs/1.jpg"], r"the names of all class folders begin with a dot \(.cats/, .dogs/\)"),
         (["1.jpg", "2.png", "notes.txt"], "the folder has 2 photos and no class folders"),
         (["a/1.jpg"], r"only one class \(a\)"),
-        (["a/notes.txt", "b/notes.txt"], "no photo in any class folder"),
+        (["a/notes.txt", "b/notes.txt"], "no photo in any folder"),
         (["train/a/1.jpg", "train/b/1.jpg", "roses/1.jpg"], r"both parts \(train\) and classes \(roses\)"),
         (["val/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "the folder has test, val and no train"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], "val and valid are the same part"),
@@ -127,7 +145,7 @@ def test_missing_folder_is_refused(tmp_path):
 
 
 def test_file_instead_of_a_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="the folder of photos is a file"):
+    with pytest.raises(DataError, match="PHOTOS is a file, not a folder of class folders"):
         scan_photos(make_files(tmp_path, "file") / "file")
 
 
@@ -138,8 +156,102 @@ def test_parts_with_different_classes_are_refused(tmp_path):
     assert error.value.where[1:] == ("test: no b", "train: no c")
 
 
-def test_device_and_build_accept_the_same_extensions():
-    """The program on the device has a copy of the list, because it does not import edgetl."""
+def test_files_of_operating_systems_are_counted(tmp_path):
+    folder = scan_photos(make_files(tmp_path, "a/1.jpg", "b/1.jpg", "a/Thumbs.db", "__MACOSX/x/._1.jpg"))
+    assert folder.notes == ("2 files and folders of operating systems and programs are ignored",)
+    assert folder.left_out == ()
+
+
+def test_class_names_are_compared_in_nfc(tmp_path):
+    make_files(tmp_path, "train/cafe\u0301/1.jpg", "train/b/1.jpg", "test/caf\u00e9/1.jpg", "test/b/1.jpg")
+    folder = scan_photos(tmp_path)
+    assert folder.classes == ("b", "caf\u00e9")
+    assert ("train/cafe\u0301/1.jpg", 1, "train") in [(file.path, file.label, file.part) for file in folder.files]
+
+
+def test_classes_that_differ_in_case_have_a_hint(tmp_path):
+    make_files(tmp_path, "train/Daisy/1.jpg", "train/b/1.jpg", "test/daisy/1.jpg", "test/b/1.jpg")
+    with pytest.raises(DataError, match="different classes") as error:
+        scan_photos(tmp_path)
+    assert error.value.hint == "Daisy and daisy differ in case only: rename one"
+
+
+def test_notes_say_how_the_folder_was_read(tmp_path):
+    make_files(tmp_path, "data/Training/a/1.jpg", "data/Training/b/1.jpg", "data/pred/2.jpg")
+    folder = scan_photos(tmp_path)
+    assert folder.notes == ("the photos are in data", "data/pred is left out: unlabelled by its name (1 photos)")
+    assert folder.paths == ("data/Training/a/1.jpg", "data/Training/b/1.jpg")
+    assert [(file.path, file.reason) for file in folder.left_out] == [("data/pred/2.jpg", "unlabelled by its name")]
+
+
+FLAT = [f"{label}.{number}.jpg" for label in ("cat", "dog") for number in range(3)]
+
+
+def test_flat_folder_offers_the_classes_in_its_file_names(tmp_path):
+    with pytest.raises(DataError, match="6 photos and no class folders") as error:
+        scan_photos(make_files(tmp_path, *FLAT))
+    assert error.value.hint == "file names look like classes (cat 3, dog 3): --label-from name takes them"
+
+
+def test_classes_are_taken_from_file_names_on_request(tmp_path):
+    folder = scan_photos(make_files(tmp_path, *FLAT, "12.jpg", "notes.txt"), label_from="name")
+    assert folder.classes == ("cat", "dog") and [file.label for file in folder.files] == [0, 0, 0, 1, 1, 1]
+    assert {file.path: file.reason for file in folder.left_out} == {
+        "12.jpg": "no class in its name",
+        "notes.txt": ".txt: not a photo",
+    }
+
+
+def test_parts_with_classes_in_file_names(tmp_path):
+    folder = scan_photos(
+        make_files(tmp_path, *(f"train/{name}" for name in FLAT), "test1/1.jpg", "test1/2.jpg"), label_from="name"
+    )
+    assert folder.preset_parts == ("train",) and {file.part for file in folder.files} == {"train"}
+    assert [file.reason for file in folder.left_out] == ["no class in its name"] * 2
+
+
+def test_list_of_photos_as_photos(tmp_path):
+    make_files(tmp_path, "x/1.jpg", "x/2.jpg", "3.jpg")
+    (tmp_path / "photos.csv").write_text("Path,Label\nx/1.jpg,b\nx/2.jpg,a\n3.jpg,a\n4.jpg,a\n", encoding="utf-8")
+    folder = scan_photos(tmp_path / "photos.csv")
+    assert folder.root == tmp_path and folder.classes == ("a", "b") and folder.preset_parts == ()
+    assert [(file.path, file.label) for file in folder.files] == [("3.jpg", 0), ("x/1.jpg", 1), ("x/2.jpg", 0)]
+    assert [(file.path, file.reason) for file in folder.left_out] == [("4.jpg", "listed, but does not exist")]
+
+
+def test_list_with_parts(tmp_path):
+    make_files(tmp_path, "1.jpg", "2.jpg", "3.jpg", "4.jpg")
+    lines = ["file;class;split", "1.jpg;a;Train", "2.jpg;b;train", "3.jpg;a;valid", "4.jpg;b;valid"]
+    (tmp_path / "labels.csv").write_text("\ufeff" + "\n".join(lines), encoding="utf-8")
+    folder = scan_photos(tmp_path)
+    assert set(folder.preset_parts) == {"train", "validation"}
+    assert [file.part for file in folder.files] == ["train", "train", "validation", "validation"]
+    assert folder.notes == ("labels are from labels.csv",)
+
+
+def test_one_hot_lists_of_each_part(tmp_path):
+    for part in ("train", "valid"):
+        make_files(tmp_path, f"{part}/1.jpg", f"{part}/2.jpg", f"{part}/3.jpg")
+        text = "filename, cat, dog\n1.jpg,1,0\n2.jpg,0,1\n3.jpg,1,1\n"
+        (tmp_path / part / "_classes.csv").write_text(text, encoding="utf-8")
+    folder = scan_photos(tmp_path)
+    assert folder.classes == ("cat", "dog") and folder.preset_parts == ("train", "validation")
+    assert [(file.path, file.label) for file in folder.files][:2] == [("train/1.jpg", 0), ("train/2.jpg", 1)]
+    assert {file.reason for file in folder.left_out} == {"2 labels in the list"}
+
+
+def test_list_may_not_leave_its_folder(tmp_path):
+    make_files(tmp_path, "outside.jpg", "photos/1.jpg", "photos/2.jpg")
+    text = f"path,label\n1.jpg,a\n2.jpg,b\n../outside.jpg,a\n{tmp_path}/outside.jpg,b\n"
+    (tmp_path / "photos" / "list.csv").write_text(text, encoding="utf-8")
+    folder = scan_photos(tmp_path / "photos")
+    assert folder.paths == ("1.jpg", "2.jpg")
+    assert [file.reason for file in folder.left_out] == ["outside the folder of the list"] * 2
+
+
+def test_build_accepts_every_extension_of_the_device():
+    """The program on the device has a list of its own, because it does not import edgetl."""
     path = Path(__file__).parents[3] / "targets" / "common" / "classify.py"
     (line,) = (line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("SUFFIXES"))
-    assert ast.literal_eval(line.partition("frozenset(")[2].rstrip(")")) == SUFFIXES
+    on_device = ast.literal_eval(line.partition("frozenset(")[2].rstrip(")"))
+    assert {".heic", ".heif", ".hif", ".avif", ".jxl"} == SUFFIXES - on_device and on_device < SUFFIXES

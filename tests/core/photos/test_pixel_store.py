@@ -17,10 +17,12 @@ import pytest
 from PIL import Image
 
 from edgetl.core.errors import DataError, EdgetlError
+from edgetl.core.interrupt import Interrupted, is_interrupted, watch_signals
 from edgetl.core.photos import pixel_store, pixels, segments
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import InputSpec
 from edgetl.core.storage import mapped_rows
+from tests.fixtures.signals import interrupt_here, wait_for
 
 SPEC = InputSpec(side_px=16, fit="crop")
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[4] / "shared" / "assets"))
@@ -208,6 +210,36 @@ def test_killed_worker_is_an_error_with_a_hint(root, monkeypatch):
     with pytest.raises(EdgetlError, match="a process that decodes photos was killed") as error:
         fill(root)
     assert "memory" in error.value.hint
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_decoding_ends_with_a_signal_at_the_next_photo(root, monkeypatch, workers):
+    """In workers too, whose processes share the flag."""
+    monkeypatch.setattr(pixel_store, "_PHOTOS_WITHOUT_WORKERS", 0 if workers > 1 else 1000)
+    monkeypatch.setattr(pixel_store, "count_cores", lambda: workers)
+    monkeypatch.setattr(pixel_store, "_SMALLEST_SHARE", 5)
+    parent, read_photo = os.getpid(), pixels.read_photo
+
+    def read_and_interrupt(path: str) -> bytes:
+        os.kill(parent, signal.SIGINT)
+        wait_for(is_interrupted)
+        return read_photo(path)
+
+    monkeypatch.setattr(pixels, "read_photo", read_and_interrupt)
+    with watch_signals(), pytest.raises(Interrupted):
+        fill(root)
+    monkeypatch.setattr(pixels, "read_photo", read_photo)
+    assert len(fill(root)) == 10
+
+
+def test_worker_that_a_signal_killed_is_the_interrupt(root, monkeypatch):
+    monkeypatch.setattr(pixel_store, "_PHOTOS_WITHOUT_WORKERS", 0)
+    monkeypatch.setattr(pixel_store, "count_cores", lambda: 2)
+    monkeypatch.setattr(pixel_store, "_SMALLEST_SHARE", 5)
+    monkeypatch.setattr(pixel_store, "_process_in_worker", kill_worker)
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_here(signal.SIGINT)
+        fill(root)
 
 
 def test_deleted_cache_is_an_error_with_a_hint(root):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngInfo
 
 from edgetl.core.photos import pixels
 
@@ -150,6 +151,36 @@ def test_exif_orientation_is_applied(orientation, file_format):
     assert bar.tolist() == [0, 0, 0], "the bars of a photo rotated by 90 degrees are at its sides"
 
 
+def encode_with_profile(key: str, text: str, *, compress: bool = False) -> bytes:
+    """Encode a PNG with a text chunk."""
+    chunks = PngInfo()
+    chunks.add_text(key, text, zip=compress)
+    return encode(make_corners(), "PNG", pnginfo=chunks)
+
+
+def format_profile(exif: bytes) -> str:
+    """Format an EXIF block as ImageMagick does: kind, length, and 36 bytes on each line."""
+    lines = [exif[start : start + 36].hex() for start in range(0, len(exif), 36)]
+    return "\n".join(["", "exif", f"{len(exif):8}", *lines, ""])
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["tEXt", "zTXt"])
+@pytest.mark.parametrize("kind", ["exif", "APP1"])
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_orientation_in_the_raw_profile_of_a_png_is_applied(orientation, kind, compress):
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encode_with_profile(f"Raw profile type {kind}", format_profile(exif.tobytes()), compress=compress)
+    decoded = pixels.decode_photo(data, 32, "stretch").astype(int)
+    assert np.abs(np.array(read_corners(decoded)) - np.array(UPRIGHT[orientation])).max() < 12
+
+
+@pytest.mark.parametrize("text", ["", "exif", "\nexif\n 4\nzz", "\nexif\n 4\n4", "\nexif\n 9\n4949", "\0"])
+def test_png_with_a_damaged_raw_profile_is_upright(text):
+    decoded = pixels.decode_photo(encode_with_profile("Raw profile type exif", text), 32, "stretch").astype(int)
+    assert np.abs(np.array(read_corners(decoded)) - np.array(UPRIGHT[1])).max() < 12
+
+
 @pytest.mark.parametrize(
     "exif",
     [b"", b"Exif\0\0", b"II*\0", b"MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x04\0", b"zz"],
@@ -216,7 +247,7 @@ def test_reduced_jpeg_is_close_to_the_full_one():
         (b"", "empty file"),
         (b"hello, I am a list of things", "not a photo (text?)"),
         (bytes(range(200, 256)), "not a photo"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC, AVIF or video: convert to JPEG"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "HEIC, AVIF or video: convert to JPEG"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "not a photo"),
     ],
 )

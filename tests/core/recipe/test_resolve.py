@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.network.base_table import BASES
 from edgetl.core.recipe.presets import PRESETS
 from edgetl.core.recipe.resolve import format_recipe, parse_recipe, resolve_recipe, strip_folders
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 DEFAULTS = {
     "base": {"name": "mobilenet_v2", "alpha": 1.0, "side_px": 160, "weights": "imagenet", "pooling": "avg"},
-    "photos": {"fit": "crop", "validation": 0.15, "test": 0.2},
+    "photos": {"layout": "auto", "label_from": "folder", "fit": "crop", "validation": 0.15, "test": 0.2},
     "head": {"hidden_units": 0, "dropout": 0.2, "activation": "softmax"},
     "augment": {"views": 4, "flip": True, "shift": 0.08, "zoom": 0.1, "brightness": 0.1},
     "external": {"path": "", "scaling": "", "labels": ""},
@@ -26,6 +27,7 @@ DEFAULTS = {
         "batch_norm_momentum": 0.9,
         "feature_cache": True,
         "cache_bytes": 0,
+        "class_weight": "auto",
         "precision": "float32",
     },
     "phase1": {"epochs": 12, "learning_rate": 1e-3},
@@ -39,7 +41,7 @@ DEFAULTS = {
         "clusters": 32,
     },
     "convert": {"calibration_photos": 500},
-    "contract": {"limit_drop": 0.01, "confidence": 0.95, "strict": False},
+    "contract": {"limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
 }
 # Strings that are hard to write in TOML.
 HARD_STRINGS = [
@@ -150,7 +152,9 @@ def test_explicit_learning_rate_does_not_depend_on_the_batch_size():
 
 @pytest.mark.parametrize("batch_size", [0, -4, "many", True, 1.5])
 def test_invalid_batch_size_is_reported_and_not_the_learning_rate(batch_size):
-    assert catch_error(flags={"training": {"batch_size": batch_size}}).message.startswith("training.batch_size: ")
+    assert catch_error(flags={"training": {"batch_size": batch_size}}).message.startswith(
+        "training.batch_size must be "
+    )
 
 
 def test_explicit_values_replace_dependent_defaults():
@@ -227,7 +231,7 @@ def test_misspelled_name_is_an_error(tmp_path, text, message, hint):
 def test_invalid_value_is_an_error_with_its_key(tmp_path, text, key):
     path = write_recipe(tmp_path, text)
     error = catch_error(path)
-    assert error.message.startswith(f"{key}: ") and ", got " in error.message
+    assert error.message.startswith(f"{key} must be ") and ", not " in error.message
     assert error.where == (path,)
 
 
@@ -235,7 +239,36 @@ def test_side_below_the_smallest_of_the_base_is_an_error(tmp_path):
     # The table allows 32 px for every base, and this base needs more.
     error = catch_error(write_recipe(tmp_path, "[base]\nside_px = 31"))
     assert "31" in error.message
-    assert "at least" in catch_error(flags={"base": {"name": "inception_v3", "side_px": 32}}).message
+
+
+@pytest.mark.parametrize(("name", "smallest"), [("xception", 71), ("inception_v3", 75), ("inception_resnet_v2", 75)])
+def test_smallest_side_of_a_base_is_named(name, smallest):
+    error = catch_error(flags={"base": {"name": name, "side_px": smallest - 1}})
+    assert error.message == f"base.side_px must be at least {smallest} for {name}, not {smallest - 1}"
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_smallest_side_of_every_base_is_accepted(name):
+    smallest = BASES[name].smallest_side_px
+    assert resolve_recipe(flags={"base": {"name": name, "side_px": smallest}}).base.side_px == smallest
+
+
+def test_width_of_a_base_without_width_multiplier_is_an_error():
+    assert resolve_recipe(flags={"base": {"name": "mobilenet_v2", "alpha": 0.6}}).base.alpha == 0.6
+    error = catch_error(flags={"base": {"name": "resnet50", "alpha": 0.5}})
+    assert error.message == "resnet50 has no width multiplier: base.alpha must be 1, not 0.5"
+    assert "mobilenet_v3_large" in error.hint and "resnet" not in error.hint
+
+
+def test_error_names_the_option_that_set_the_value_and_the_key_of_a_file(tmp_path):
+    names = {("base", "side_px"): "--side", ("head", "dropout"): "--dropout"}
+    file = write_recipe(tmp_path, "[head]\ndropout = 7")
+    with pytest.raises(ConfigError) as caught:
+        resolve_recipe(file, {"base": {"side_px": 96}}, names=names)
+    assert (caught.value.message, caught.value.where) == ("head.dropout must be less than 1, not 7", (file,))
+    with pytest.raises(ConfigError) as caught:
+        resolve_recipe(file, {"head": {"dropout": 8}}, names=names)
+    assert (caught.value.message, caught.value.where) == ("--dropout must be less than 1, not 8", ())
 
 
 def test_too_few_photos_for_training_are_an_error(tmp_path):
@@ -287,12 +320,14 @@ def test_special_file_as_recipe_is_refused_at_once(tmp_path, kind):
 @pytest.mark.parametrize("values", [{"scaling": "tf"}, {"labels": "labels.txt"}])
 def test_scaling_or_labels_without_an_external_model_are_an_error(values):
     error = catch_error(flags={"external": values})
-    assert error.message == "scaling or labels are set without an external model" and "--model" in error.hint
+    (key,) = values
+    assert error.message == f"external.{key} describes a model made elsewhere, and there is none"
+    assert "--model" in error.hint
 
 
 def test_training_of_an_external_model_is_an_error():
     error = catch_error("classic", {"external": {"path": "m.keras"}})
-    assert error.message == "an external model is not trained, so [head] has no effect"
+    assert error.message == "external.path is not trained, so head.hidden_units has no effect"
 
 
 def test_external_model_needs_no_training_tables():
@@ -372,7 +407,7 @@ def test_parsed_tables_may_lack_only_keys_with_a_constant_default():
     del tables["head"]["dropout"]
     assert parse_recipe(tables, "order.json") == resolve_recipe("classic", {"head": {"dropout": 0.2}})
     del tables["training"]["batch_norm"]
-    with pytest.raises(ConfigError, match=r"training\.batch_norm: field required") as caught:
+    with pytest.raises(ConfigError, match=r"training\.batch_norm is missing") as caught:
         parse_recipe(tables, "order.json")
     assert caught.value.where == ("order.json",)
 

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from edgetl.core.errors import ConfigError
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import (
     AugmentRecipe,
@@ -80,3 +81,12 @@ def test_key_of_an_external_model_is_the_content_of_its_files(tmp_path):
         key("m.keras", labels=files["labels.txt"]),
     ]
     assert all(keys.count(value) == 1 for value in keys)
+
+
+def test_one_sigmoid_unit_predicts_two_classes_only():
+    sigmoid = resolve_recipe(flags={"head": {"activation": "sigmoid"}}).head
+    sigmoid.check_classes(2)
+    resolve_recipe().head.check_classes(6)
+    with pytest.raises(ConfigError, match="one sigmoid unit predicts two classes, the photos have 6") as error:
+        sigmoid.check_classes(6)
+    assert error.value.hint == "use --activation softmax"

@@ -56,8 +56,10 @@ VERDICT = Verdict(
     flips=(),
     hops=(HOP,),
     host_ms=1.2345,
+    host_disturbed=False,
 )
 PHASE = TrainingPhase(
+    class_weighted=False,
     name="head",
     learning_rate=1e-3,
     first_epoch=1,
@@ -239,8 +241,8 @@ def test_weights_are_rows_with_sparsity_and_distinct_weights():
 
 def test_ledger_has_one_row_per_hop():
     title, _, rows = check_table(report_tables.tabulate_ledger(VERDICT))
-    assert title == "ledger: the same 200 test photos after each hop"
-    assert rows == [["convert", "0.9050", "3", "1", "0.9750", "0.12"]]
+    assert title == "ledger: the same 200 test photos after each hop; changes in points"
+    assert rows == [["convert", "0.9050", "", "", "3", "1", "0.9750"]]
     assert check_table(report_tables.tabulate_ledger(copy_verdict(hops=())))[2] == []
 
 
@@ -268,7 +270,8 @@ def test_classes_with_equal_loss_are_sorted_by_name():
 def test_verdict_is_described_in_three_lines():
     assert report_tables.describe_verdict(VERDICT) == [
         "PASS: int8 predicts 0.9050 of 200 test photos correctly, Keras 0.9150",
-        "  drop +1.00 points (one-sided 95% bounds -0.50 and +2.75), limit 2; broke 3, fixed 1, agreement 0.9750",
+        "  it loses 1.00 points in conversion (one-sided 95% bounds of the change -2.75 and +0.50), 2 may be lost; "
+        "broke 3, fixed 1, agreement 0.9750",
         "  calibration error 0.0312 before, 0.0415 after; worst class daisy -3.00 points",
     ]
 

@@ -5,7 +5,9 @@ import textwrap
 
 import pytest
 
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.run.lazy import LazyModule
+from tests.fixtures.signals import interrupt_here
 
 NAME = "lazily_imported"
 
@@ -31,6 +33,13 @@ def test_function_has_its_name_before_the_import(module):
 
 def test_call_imports_the_module(module):
     assert module.add(1, 2, scale=10) == 30
+    assert NAME in sys.modules
+
+
+def test_signal_during_the_import_ends_the_work_after_it(module):
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_here()
+        module.add(1, 2)
     assert NAME in sys.modules
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.storage import mapped_rows
 from edgetl.core.storage.mapped_rows import MappedRows, find_places
+from tests.fixtures.signals import interrupt_here
 
 SEGMENTS = [np.arange(6, dtype=np.uint8).reshape(3, 2), np.arange(100, 104, dtype=np.uint8).reshape(2, 2)]
 
@@ -46,6 +48,17 @@ def test_segments_are_opened_once_when_their_rows_are_gathered():
     assert opened == [0]
     rows.gather([0, 1, 2], np.uint8)
     assert opened == [0, 1]
+
+
+def test_next_batch_after_a_signal_is_not_read():
+    opened: list[int] = []
+    rows = make_rows([(0, 0), (1, 0)], opened)
+    with watch_signals():
+        rows.gather([0], np.uint8)
+        interrupt_here()
+        with pytest.raises(Interrupted):
+            rows.gather([1], np.uint8)
+    assert opened == [0]
 
 
 def test_number_of_open_segments_is_limited(monkeypatch):

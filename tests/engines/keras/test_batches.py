@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.photos.labelled import choose_view
-from edgetl.engines.keras.batches import AugmentedPixels, Batches, CachedFeatures, PlainPixels
+from edgetl.engines.keras.batches import AugmentedPixels, Batches, CachedFeatures, PlainPixels, Targets
 from tests.fixtures.photos import ArrayPixels
 from tests.fixtures.training import NO_AUGMENTATION, label_photos, make_recipe
 
@@ -17,9 +17,9 @@ def photos():
     return label_photos(pixels, np.arange(COUNT) % 2)
 
 
-def make_batches(photos, labels, *, first_epoch=1, shuffled, **tables):
+def make_batches(photos, labels, *, first_epoch=1, shuffled, weights=None, **tables):
     recipe = make_recipe(training={"batch_size": 4}, **tables)
-    return Batches(PlainPixels(photos), labels, recipe, first_epoch=first_epoch, shuffled=shuffled)
+    return Batches(PlainPixels(photos), Targets(labels, weights), recipe, first_epoch=first_epoch, shuffled=shuffled)
 
 
 def read_epochs(batches, epochs):
@@ -43,6 +43,14 @@ def test_batches_contain_the_pixels_of_their_labels(photos):
     for index in range(3):
         pixels, labels = batches[index]
         assert np.array_equal(pixels, photos.pixels.rows(labels))
+
+
+def test_batches_contain_the_weights_of_their_photos(photos):
+    weights = np.arange(COUNT, dtype=np.float32) / 2
+    batches = make_batches(photos, np.arange(COUNT), shuffled=True, weights=weights)
+    for index in range(3):
+        _, labels, weights_of_batch = batches[index]
+        assert np.array_equal(weights_of_batch, labels / 2)
 
 
 def test_order_depends_on_the_epoch_and_not_on_the_first_epoch(photos):

@@ -1,14 +1,20 @@
 """The classifier from base and head: its layers, its weights, and the layers that phase 2 trains."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network import bases
+from edgetl.core.interrupt import Interrupted, watch_signals
+from edgetl.core.network import bases, unfreezing
+from edgetl.core.network.base_table import BASES
+from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.engines.keras import build, half_weights
 from edgetl.engines.keras import model as keras_model
+from tests.fixtures.signals import interrupt_later
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 BASE = BaseRecipe(name="mobilenet", alpha=0.25, side_px=32, weights="none")
@@ -172,7 +178,10 @@ def test_published_weights_that_cannot_be_downloaded_are_an_error(tmp_path, monk
     message, where, hint = error.value.message, error.value.where, error.value.hint
     assert "mobilenet_2_5_224_tf_no_top.h5" in message
     assert where[0] == f"looked in {tmp_path / 'models'}" and where[1].startswith("published at https://")
-    assert all(part in hint for part in ("1. ", "KERAS_HOME", "2. ", "--weights FILE", "3. ", "--weights none"))
+    assert all(
+        part in hint
+        for part in ("1. ", "--weights formula", "2. ", "KERAS_HOME", "3. ", "--weights FILE", "4. ", "--weights none")
+    )
 
 
 def test_published_weights_in_the_cache_of_keras_are_not_downloaded(tmp_path, monkeypatch):
@@ -234,7 +243,11 @@ def test_count_above_the_number_of_layers_is_an_error(model):
     assert '"all"' in error.value.hint
 
 
-@pytest.mark.parametrize("spec", ["-1", "conv_pw_13_relu", "0.001"])
+def test_count_that_reaches_no_weights_selects_nothing(model):
+    assert build.select_trainable_layers(model, "-1", FROZEN_NORM) == []
+
+
+@pytest.mark.parametrize("spec", ["conv_pw_13_relu", "0.001"])
 def test_selection_without_weights_is_an_error(model, spec):
     with pytest.raises(ConfigError, match="selects no layer with weights"):
         build.select_trainable_layers(model, spec, FROZEN_NORM)
@@ -252,3 +265,55 @@ def test_trained_batch_normalization_gets_the_momentum_of_the_recipe(small_model
     build.unfreeze(model, build.select_trainable_layers(model, "conv2", TRAINED_NORM), TRAINED_NORM)
     assert list_trainable(model) == ["conv2", "bn2", "conv3"]
     assert [layer.momentum for layer in list_norms(model)] == [0.999, 0.8]
+
+
+def test_download_of_weights_ends_at_once_with_a_signal(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(keras.utils, "get_file", lambda *_, **__: time.sleep(60))
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
+        build.fetch_weights(BASE.model_copy(update={"weights": "imagenet"}))
+
+
+# The layers of the base that `--recipe classic` trains.
+CLASSIC = {
+    "mobilenet": ["conv_pw_13", "conv_pw_13_bn"],
+    "mobilenet_v2": ["Conv_1", "Conv_1_bn"],
+    "mobilenet_v3_small": ["conv_1", "conv_1_bn"],
+    "mobilenet_v3_large": ["conv_1", "conv_1_bn"],
+    "efficientnet_v2_b0": ["top_conv", "top_bn"],
+    "nasnet_mobile": [],
+    "nasnet_large": [],
+    "densenet121": ["bn"],
+    "densenet169": ["bn"],
+    "densenet201": ["bn"],
+    "inception_v3": [],
+    "inception_resnet_v2": ["conv_7b", "conv_7b_bn"],
+    "xception": ["block14_sepconv2", "block14_sepconv2_bn"],
+    "resnet50": ["conv5_block3_3_bn"],
+    "resnet101": ["conv5_block3_3_bn"],
+    "resnet152": ["conv5_block3_3_bn"],
+    "resnet50_v2": ["post_bn"],
+    "resnet101_v2": ["post_bn"],
+    "resnet152_v2": ["post_bn"],
+    "vgg16": ["block5_conv2", "block5_conv3"],
+    "vgg19": ["block5_conv3", "block5_conv4"],
+}
+# What is named where these are none.
+LAST_BLOCKS = {"nasnet_mobile": "normal_concat_11", "nasnet_large": "normal_concat_17", "inception_v3": "mixed9"}
+QUICK = ("mobilenet_v2", "vgg16")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BASES]
+)
+def test_textbook_recipe_works_for_every_base(name):
+    flags = {"base": {"name": name, "side_px": BASES[name].smallest_side_px, "weights": "none"}}
+    recipe = resolve_recipe("classic", flags)
+    model = assemble(recipe.base, recipe.head)
+    assert build.select_trainable_layers(model, recipe.phase2.unfreeze, recipe.training) == CLASSIC[name]
+    if not CLASSIC[name]:
+        layers = build.describe_base_layers(model, recipe.training)
+        block = unfreezing.find_last_block(layers)
+        assert block == LAST_BLOCKS[name]
+        assert build.select_trainable_layers(model, block, recipe.training)

@@ -1,5 +1,6 @@
 """Keras 3 models: predictions in photo order, safe loading, the input's side, backend, device and precision."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def test_files_that_are_no_models_are_an_error(saved, tmp_path):
     for path in [*paths, tmp_path / "absent.keras"]:
         with pytest.raises(ConfigError, match="not a Keras model that can be loaded safely"):
             keras_model.load_model(path)
+
+
+def test_saved_file_has_no_time_and_loads_as_the_same_model(small_model, photo_array, saved):
+    with zipfile.ZipFile(saved) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert b'"date_saved": "1980-01-01@00:00:00"' in archive.read("metadata.json")
+        shared = set(re.findall(rb'"shared_object_id": (\d+)', archive.read("config.json")))
+    assert shared <= {b"1", b"2", b"3", b"4"}
+    model, loaded = small_model(), keras_model.load_model(saved)
+    np.testing.assert_array_equal(loaded.predict_on_batch(photo_array), model.predict_on_batch(photo_array))
+    assert [layer.dtype_policy for layer in loaded.layers] == [layer.dtype_policy for layer in model.layers]
+    assert [path.name for path in saved.parent.iterdir()] == ["model.keras"]
 
 
 def test_model_that_cannot_be_saved_is_an_error(small_model, tmp_path):

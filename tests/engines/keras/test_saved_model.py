@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.model_file import INPUT, OUTPUT
 from edgetl.core.network.input_scaling import AFFINES
 from edgetl.engines.keras import build, rescaling, saved_model
 from edgetl.engines.keras import model as keras_model
@@ -38,12 +39,12 @@ def test_exported_model_predicts_one_photo_as_keras(saved_models, small_model, p
     function = load_function(saved_models[kind])
     inputs = function.structured_input_signature[1]
     assert {name: (tuple(spec.shape), spec.dtype.name) for name, spec in inputs.items()} == {
-        saved_model.INPUT: ((1, 32, 32, 3), DTYPES[kind])
+        INPUT: ((1, 32, 32, 3), DTYPES[kind])
     }
-    assert list(function.structured_outputs) == [saved_model.OUTPUT]
+    assert list(function.structured_outputs) == [OUTPUT]
     expected = np.asarray(small_model()(photo_array))
     photos = photo_array.astype(DTYPES[kind])
-    scores = np.concatenate([function(image=photo[None])[saved_model.OUTPUT].numpy() for photo in photos])
+    scores = np.concatenate([function(image=photo[None])[OUTPUT].numpy() for photo in photos])
     # Fake quantization rounds the scaled photo to 256 levels, which are not exactly those of the photo.
     assert np.allclose(scores, expected, atol=5e-3 if kind == "ranged" else 1e-6)
 
@@ -70,7 +71,7 @@ def test_ranges_contain_the_values_of_all_channels(name, expected, photo_array, 
     keras_model.save_model(model, tmp_path / "model.keras")
     saved_model.export_saved_model(tmp_path / "model.keras", tmp_path / "model", "ranged")
     assert list_ranges(tmp_path / "model") == expected
-    outputs = load_function(tmp_path / "model")(image=photo_array[:1].astype("float32"))[saved_model.OUTPUT].numpy()
+    outputs = load_function(tmp_path / "model")(image=photo_array[:1].astype("float32"))[OUTPUT].numpy()
     reference = np.asarray(model(photo_array[:1]))
     assert np.abs(outputs - reference).max() < 0.01 * np.abs(reference).max()
 
@@ -82,7 +83,7 @@ def test_child_process_exports_under_another_backend(small_keras, small_model, p
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     monkeypatch.chdir(tmp_path)
     saved_model.export_saved_model(small_keras, tmp_path / "model", "uint8")
-    scores = load_function(tmp_path / "model")(image=photo_array[:1])[saved_model.OUTPUT].numpy()
+    scores = load_function(tmp_path / "model")(image=photo_array[:1])[OUTPUT].numpy()
     assert np.allclose(scores, np.asarray(small_model()(photo_array[:1])), atol=1e-6)
 
 

@@ -1,14 +1,19 @@
 """The two-phase training: epochs, the best epoch, frozen layers, early stopping, and equal results with features."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import TrainingData
+from tests.fixtures.signals import interrupt_here
 from tests.fixtures.training import NO_AUGMENTATION, RecordingListener, label_photos, make_recipe
 
 # So small that float32 weights do not change: the first epoch stays the best.
@@ -101,6 +106,24 @@ def test_phase_2_trains_the_unfrozen_layers_and_the_head(small_model, parts):
     assert phases[1].accepted and phases[1].first_trainable_layer == "conv2"
     assert list_changed(before, copy_weights(model)) == {"conv2", "conv3", build.SCORES}
     assert phases[1].trainable_parameters == 9 * 8 + (8 * 128 + 128) + (128 * 3 + 3)
+
+
+def test_count_that_reaches_no_weights_trains_the_head_at_the_lower_rate(small_model, parts):
+    model = small_model()
+    before = copy_weights(model)
+    # The last layer of the base is a ReLU.
+    phases, events = train(model, parts, phase2={"unfreeze": "-1", "learning_rate_ratio": 0.5})
+    assert [phase.first_trainable_layer for phase in phases] == [build.SCORES] * 2
+    assert phases[1].learning_rate == phases[0].learning_rate / 2 and len(events.epochs) == 4
+    assert list_changed(before, copy_weights(model)) == {build.SCORES}
+    (message,) = events.messages
+    assert message.startswith("--unfreeze -1 reaches no layer with weights in mobilenet: phase 2 trains the head alone")
+
+
+def test_features_and_pixels_train_the_head_alone_alike(small_model, parts):
+    check_features_give_the_training_of_pixels(
+        small_model, parts, augment={"views": 3}, phase2={"unfreeze": "-1", "learning_rate_ratio": 0.5}
+    )
 
 
 def test_wrong_layer_to_unfreeze_fails_before_phase_1(small_model, parts):
@@ -283,3 +306,34 @@ def test_long_steps_run_one_per_execution(monkeypatch):
     assert two_phase._choose_steps_per_execution(whole_network=True) > 1
     monkeypatch.setattr(keras_model, "get_backend", lambda: "torch")
     assert two_phase._choose_steps_per_execution(whole_network=False) == 1
+
+
+def test_training_ends_with_a_signal_at_the_next_step(small_model, parts):
+    events = RecordingListener()
+
+    def interrupt(task: str, steps: int) -> None:
+        events.listener.begin(task, steps)
+        if task == "head":
+            interrupt_here()
+
+    listener = dataclasses.replace(events.listener, begin=interrupt)
+    data = TrainingData(training=parts[0], validation=parts[1], recipe=make_recipe(), listener=listener)
+    # Keras reads batches in callbacks of TensorFlow, which turns an exception there into one of its own.
+    with watch_signals(), pytest.raises((Interrupted, tf.errors.UnknownError)):
+        two_phase.train_two_phases(small_model(), data)
+
+
+def test_weighted_phases_report_the_balanced_accuracy(small_model, photo_array):
+    """19 photos of one class and 2 of another: the validation accuracy is the mean of both recalls."""
+    labels = np.array([0] * 19 + [1] * 2 + [0] * 7 + [1] * 2)
+    parts = (
+        label_photos(photo_array[:21], labels[:21]).weigh_classes(),
+        label_photos(photo_array[21:30], labels[21:], first_sha256=21).weigh_classes(),
+    )
+    model = small_model()
+    phases, events = train(model, parts, phase2={"epochs": 0})
+    assert all(phase.class_weighted for phase in phases)
+    right = keras_model.predict_scores(model, parts[1].pixels).argmax(axis=1) == parts[1].labels
+    recalls = [right[parts[1].labels == label].mean() for label in (0, 1)]
+    assert phases[0].validation_accuracy == pytest.approx(np.mean(recalls), abs=1e-6)
+    assert max(epoch.validation_accuracy for epoch in events.epochs) == pytest.approx(phases[0].validation_accuracy)

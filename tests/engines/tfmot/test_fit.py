@@ -77,3 +77,31 @@ def test_a_loss_that_is_not_finite_is_an_error(keras2, small_network):
     message, hint = keras2(train_with_nan_weights, small_network)
     assert message == "retraining diverged in epoch 1: the loss is not finite"
     assert hint == "lower the learning rate, now 0.001: the ratios in [retrain] of a recipe file"
+
+
+def train_with_weights(folder: str) -> dict[str, Any]:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from edgetl.engines.tfmot import fit
+    from edgetl.engines.tfmot.keras2_model import build_keras2
+    from tests.engines.small_network import Recorder, load_small_network
+
+    small = load_small_network(folder)
+    setup = small.make_setup(epochs=1)
+    # Class 0 keeps five times the photos of the others.
+    weights = np.where(small.labels == 0, 0.2, 1.0).astype(np.float32)
+    setup = replace(
+        setup, train=replace(setup.train, weights=weights), validation=replace(setup.validation, weights=weights)
+    )
+    model = build_keras2(small.network).model
+    result = fit.fit_model(model, setup, Recorder().listener, fit.FitHooks(), kind="prune")
+    scores = fit.predict_batches(model, small.pixels, setup.scale_pixels)
+    right = scores.argmax(axis=1) == small.labels
+    return {"accuracy": result.accuracy, "expected": float(np.average(right, weights=weights))}
+
+
+def test_accuracy_of_weighted_photos_is_weighted(keras2, small_network):
+    result = keras2(train_with_weights, small_network)
+    assert abs(result["accuracy"] - result["expected"]) < 1e-6

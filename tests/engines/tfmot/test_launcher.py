@@ -1,14 +1,18 @@
 """launcher.py: the messages of the child process reach the listener, and its errors the user."""
 
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from edgetl.core.errors import DataError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
 from edgetl.engines.tfmot import launcher
+from tests.fixtures.signals import interrupt_later
 
 
 @pytest.fixture
@@ -80,6 +84,22 @@ def test_the_child_is_killed_when_the_parent_is_interrupted(tmp_path, monkeypatc
         children.append(child)
         raise KeyboardInterrupt
     assert children[0].returncode == -9
+
+
+def test_the_child_is_killed_at_once_by_a_signal(tmp_path, monkeypatch):
+    """The main thread waits for a message of the child, which may come after minutes."""
+    popen, children = subprocess.Popen, []
+
+    def start_sleep(_: list[str], **rest: Any) -> subprocess.Popen[str]:
+        children.append(popen(["/bin/sleep", "600"], **rest))
+        return children[-1]
+
+    monkeypatch.setattr(launcher.subprocess, "Popen", start_sleep)
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
+        launcher._run_child(tmp_path, tmp_path, TrainingListener(begin=print, step=print, epoch=print, say=print))
+    # In a group of its own, the child gets no ^C from the terminal.
+    assert children[0].returncode == -signal.SIGKILL and children[0].args == ["/bin/sleep", "600"]
 
 
 def test_the_child_reads_its_job_and_imports_nothing_from_the_current_folder(tmp_path, monkeypatch):

@@ -54,6 +54,12 @@ SAMPLES = {
     "method": "mixed8",
     "all_methods": True,
     "prefer": "bytes",
+    "test": Path("test photos"),
+    "cross_fit": 3,
+    "min_accuracy": 0.8,
+    "layout": "classes",
+    "label_from": "name",
+    "class_weight": "balanced",
     "photos": Path("class photos"),
 }
 NEEDS = {
@@ -61,6 +67,7 @@ NEEDS = {
     "labels": {"model": SAMPLES["model"], "photos": SAMPLES["photos"]},
     "model": {"photos": SAMPLES["photos"]},
     "target_dir": {"target": ["mine", "tflite"]},
+    "test": {"photos": SAMPLES["photos"]},
 }
 
 
@@ -71,6 +78,10 @@ def here(tmp_path, monkeypatch) -> Path:
     (tmp_path / "my targets" / "mine" / "target.toml").write_text(TARGET)
     for name in ("a", "b"):
         (tmp_path / "class photos" / name).mkdir(parents=True)
+        (tmp_path / "test photos" / name).mkdir(parents=True)
+    (tmp_path / "other models").mkdir()
+    for path in ("other models/m y.keras", "m.keras", "labels.txt"):
+        (tmp_path / path).touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

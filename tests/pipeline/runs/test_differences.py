@@ -54,6 +54,12 @@ def test_photos_that_were_moved_are_the_same_photos(built, order, tmp_path):
     assert list_changes(order, moved, built.run) == [f"photos {order.photos} → {moved.photos}"]
 
 
+def test_other_folder_of_test_photos_is_a_change(plain_order, tmp_path):
+    held_out = dataclasses.replace(plain_order, test=tmp_path)
+    assert list_changes(plain_order, held_out, tmp_path) == [f"test none → {tmp_path}"]
+    assert list_changes(held_out, held_out, tmp_path) == []
+
+
 def test_photos_of_an_unfinished_run_are_compared_by_their_folder(order, tmp_path):
     moved = dataclasses.replace(order, photos=shutil.copytree(order.photos, tmp_path / "moved"))
     assert list_changes(order, moved, tmp_path / "run") == [f"photos {order.photos} → {moved.photos}"]

@@ -110,6 +110,11 @@ def test_order_that_cannot_be_read_is_not_overwritten(plain_order, tmp_path):
     assert choose_run_folder(plain_order, root).root == root
 
 
+def test_run_folder_inside_the_test_photos_is_refused(plain_order, tmp_path):
+    with pytest.raises(ConfigError, match="would be inside the photos"):
+        choose_run_folder(dataclasses.replace(plain_order, test=tmp_path), tmp_path / "run")
+
+
 def test_run_folder_inside_the_photos_is_refused(plain_order):
     with pytest.raises(ConfigError, match="would be inside the photos") as caught:
         choose_run_folder(plain_order, plain_order.photos / "circle" / "run")

@@ -5,6 +5,9 @@ A small file can declare arrays of any size: an archive of zeros, or an HDF5 dat
 
 import io
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -37,24 +40,51 @@ _KINDS = {
 def check_model_file(path: Path) -> None:
     """Check the sizes that a model file declares, and the configuration of its network.
 
+    A damaged HDF5 file may end the process. So `inspection` calls this function in a child process first.
+
     Args:
         path: a .keras, .h5 or .hdf5 file.
 
     Raises:
         ConfigError: no such file, another kind of file, or one that declares a size above a bound.
     """
-    check_regular(path, "model file")
-    try:
+    check_container(path)
+    with _name_file(path):
         if path.suffix in H5_SUFFIXES:
             check_h5(path)
-        elif path.suffix == ".keras":
+            return
+        with zipfile.ZipFile(path) as archive:
+            if _WEIGHTS in archive.namelist():
+                check_h5(io.BytesIO(archive.read(_WEIGHTS)))
+
+
+def check_container(path: Path) -> None:
+    """Check all that `check_model_file` checks without opening an HDF5 file, in milliseconds.
+
+    Raises:
+        ConfigError: see `check_model_file`.
+    """
+    check_regular(path, "model file")
+    with _name_file(path):
+        if path.suffix == ".keras":
             _check_keras(path)
-        else:
+        elif path.suffix not in H5_SUFFIXES:
             message = f"not a Keras model: its name ends in {path.suffix!r}, and not in .keras, .h5 or .hdf5"
             raise ConfigError(message, hint=_KERAS_HINT)
+
+
+@contextmanager
+def _name_file(path: Path) -> Iterator[None]:
+    """Add the file to an error that names no place, and explain a damaged archive."""
+    try:
+        yield
     except ConfigError as error:
         error.where = error.where or (str(path),)
         raise
+    # A damaged archive raises any of these in zipfile.
+    except (OSError, ValueError, KeyError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        message = f"not a Keras model that can be read: {first_line(error)}"
+        raise ConfigError(message, where=(path,), hint=_KERAS_HINT) from error
 
 
 def check_h5(source: Path | io.BytesIO) -> None:
@@ -79,12 +109,8 @@ def _check_keras(path: Path) -> None:
         kind = next((name for magic, name in _KINDS.items() if file.peek(4).startswith(magic)), "")
         if kind:
             raise ConfigError(f"not a Keras model, but {kind}", hint=_KERAS_HINT)
-        try:
-            with zipfile.ZipFile(file) as archive:
-                _check_archive(archive)
-        # A damaged archive raises any of these in zipfile.
-        except (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-            raise ConfigError(f"not a Keras model that can be read: {first_line(error)}", hint=_KERAS_HINT) from error
+        with zipfile.ZipFile(file) as archive:
+            _check_archive(archive)
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -104,8 +130,6 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
         raise ConfigError(f"the archive unpacks to more than {LARGEST_MODEL_BYTES >> 30} GiB")
     # zipfile reads no more than the declared size of an entry.
     check_config(_parse_config(archive.read(_CONFIG)))
-    if _WEIGHTS in names:
-        check_h5(io.BytesIO(archive.read(_WEIGHTS)))
 
 
 def _parse_config(text: str | bytes) -> Any:

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.storage.files import parse_json
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.file_bounds import check_container
 
 RESULT = "result.json"
 
@@ -49,7 +50,7 @@ def inspect_model(path: Path, limits: Limits | None = None) -> int:
         ConfigError: the file is no model that can be used, or it exceeds a bound or a limit.
     """
     limits = limits or Limits()
-    check_model_file(path)
+    check_container(path)
     with TemporaryDirectory(prefix="edgetl-inspect-") as work:
         folder = Path(work)
         exit_code = _run_child(path, folder, limits)
@@ -87,14 +88,19 @@ def _run_child(path: Path, folder: Path, limits: Limits) -> int:
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
     log = folder / "log.txt"
     with log.open("w", encoding="utf-8") as output:
-        child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        # In a process group of its own, the child gets no ^C from the terminal: this process ends it.
+        child = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+        )
         try:
-            exit_code = child.wait()
+            with call_when_interrupted(child.kill):
+                exit_code = child.wait()
         except BaseException:
-            # ^C above all: the child would continue to its end.
+            # The child would continue to its end.
             child.kill()
             child.wait()
             raise
     # Standard error of this process is the log of the run.
     sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
+    check_interrupt()
     return exit_code

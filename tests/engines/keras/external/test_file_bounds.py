@@ -6,7 +6,7 @@ import pytest
 
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras.external import file_bounds
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.file_bounds import check_container, check_model_file
 from tests.engines.keras.external.hostile_files import DECLARED, LOADED
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
@@ -27,7 +27,28 @@ def test_hostile_file_is_refused_before_it_is_loaded(name, valid_model, tmp_path
 
 
 def test_valid_file_is_accepted(valid_model):
+    check_container(valid_model)
     check_model_file(valid_model)
+
+
+def test_container_is_checked_without_opening_an_hdf5_file(valid_model, tmp_path, monkeypatch):
+    """A damaged HDF5 file may end the process that opens it."""
+    monkeypatch.setattr(file_bounds.h5py, "File", lambda *_: pytest.fail("an HDF5 file was opened"))
+    check_container(valid_model)
+    (tmp_path / "model.h5").write_bytes(b"damaged")
+    check_container(tmp_path / "model.h5")
+    for name in ("PyTorch", "10**12 units", "truncated"):
+        with pytest.raises(ConfigError):
+            check_container(DECLARED[name][0](valid_model, tmp_path / "model.keras"))
+
+
+def test_damaged_weights_in_an_archive_are_refused(valid_model, tmp_path):
+    content = bytearray(valid_model.read_bytes())
+    start = content.index(b"\x89HDF")
+    content[start + 600 : start + 700] = bytes(100)
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(ConfigError, match="not a Keras model that can be read"):
+        check_model_file(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("name", LOADED)

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.engines.keras.external import inspection
 from edgetl.engines.keras.external.inspection import Limits, inspect_model
 from tests.engines.keras.external import hostile_files
 from tests.engines.keras.external.hostile_files import DECLARED
+from tests.fixtures.signals import interrupt_later
 
 
 def test_side_of_a_valid_model_is_returned(valid_model):
@@ -82,6 +85,14 @@ def test_interruption_ends_the_child(valid_model, monkeypatch):
     assert children[0].returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(children[0].pid, 0)
+
+
+def test_signal_ends_the_child(valid_model, tmp_path, monkeypatch):
+    popen = subprocess.Popen
+    monkeypatch.setattr(inspection.subprocess, "Popen", lambda _, **rest: popen(["/bin/sleep", "600"], **rest))
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
+        inspection._run_child(valid_model, tmp_path, Limits())
 
 
 @pytest.mark.slow

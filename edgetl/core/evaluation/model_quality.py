@@ -1,0 +1,233 @@
+"""Counts of predictions by class → how good a model is, and warnings about it.
+
+The accuracy contract judges the conversion only. A model that is no good satisfies it as well as any other.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from edgetl.core.evaluation.proportions import compute_difference_probability, compute_wilson_bounds
+from edgetl.core.record import Record
+
+# With fewer photos, a one-sided 95 % bound of an accuracy can be more than 8 points away from it.
+FEWEST_JUDGED_PHOTOS = 100
+# One build in twenty warns of parts that differ, although its validation and test photos are alike.
+_DIFFERENCE_LEVEL = 0.05
+# Names of classes in a warning.
+_LISTED_NAMES = 5
+
+
+class ClassCount(Record):
+    """Predictions for one class: its photos, how many of them are predicted correctly, and photos predicted as it."""
+
+    name: str
+    photos: int
+    correct: int
+    predicted: int
+
+
+class ClassQuality(ClassCount):
+    """Recall on one class with its one-sided bounds. A class without photos has no recall: None, between 0 and 1."""
+
+    recall: float | None
+    recall_low: float
+    recall_high: float
+
+
+class QualityWarning(Record):
+    """What is wrong with a model or with the photos that judge it, and what to do."""
+
+    kind: Literal["few_photos", "parts_differ", "never_predicted", "never_correct", "majority"]
+    message: str
+    hint: str
+
+
+class ModelQuality(Record):
+    """How good a model is on one part of the photos. All bounds are one-sided at `confidence`.
+
+    `majority_class` has the most photos: always predicting it has the accuracy `majority_accuracy`. Guessing has the
+    accuracy `chance_accuracy`. `validation_accuracy` is that of the same file, None if it is unknown.
+    """
+
+    part: str
+    photos: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    confidence: float
+    majority_class: str
+    majority_accuracy: float
+    chance_accuracy: float
+    validation_photos: int
+    validation_accuracy: float | None
+    per_class: tuple[ClassQuality, ...]
+    warnings: tuple[QualityWarning, ...]
+
+
+class Tally(NamedTuple):
+    """Photos that are predicted correctly, and all photos."""
+
+    correct: int
+    photos: int
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of correct predictions, 0..1."""
+        return self.correct / self.photos
+
+
+def assess_quality(
+    counts: Sequence[ClassCount], *, part: str, confidence: float, validation: Tally | None = None
+) -> ModelQuality:
+    """Assess a model by its predictions for the photos of one part.
+
+    Args:
+        counts: one for every class of the model, also for those without photos.
+        part: name of the part.
+        confidence: of each one-sided bound, between 0.5 and 1, both excluded.
+        validation: predictions of the same model for the validation photos; None if they are unknown.
+
+    Raises:
+        ValueError: no photos, or a confidence out of range.
+    """
+    tally = Tally(sum(count.correct for count in counts), sum(count.photos for count in counts))
+    low, high = compute_wilson_bounds(*tally, confidence=confidence)
+    majority = max(counts, key=lambda count: count.photos)
+    quality = ModelQuality(
+        part=part,
+        photos=tally.photos,
+        accuracy=tally.accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        confidence=confidence,
+        majority_class=majority.name,
+        majority_accuracy=majority.photos / tally.photos,
+        chance_accuracy=1 / len(counts),
+        validation_photos=validation.photos if validation else 0,
+        validation_accuracy=validation.accuracy if validation else None,
+        per_class=tuple(_assess_class(count, confidence) for count in counts),
+        warnings=(),
+    )
+    warnings = [*_check_majority(quality), *_check_classes(counts), *_check_photos(part, tally)]
+    if validation is not None:
+        warnings += [*_check_photos("validation", validation), *_compare_parts(part, tally, validation)]
+    return quality.model_copy(update={"warnings": tuple(warnings)})
+
+
+def select_worst_classes(quality: ModelQuality, most: int) -> tuple[ClassQuality, ...]:
+    """Select the classes with the lowest recall, lowest first; of equal ones, the one that is known best."""
+    judged = [row for row in quality.per_class if row.recall is not None]
+    return tuple(sorted(judged, key=lambda row: (row.recall, row.recall_high, row.name))[:most])
+
+
+def explain_low_accuracy(accuracy: Tally, min_accuracy: float, confidence: float, *, strict: bool) -> str:
+    """Describe how an accuracy fails to reach the required one; "" if it reaches it.
+
+    Args:
+        accuracy: predictions for the test photos.
+        min_accuracy: the required accuracy, 0..1.
+        confidence: of the one-sided bound.
+        strict: whether the lower bound must reach it, and not the observed accuracy only.
+    """
+    if accuracy.accuracy < min_accuracy:
+        return (
+            f"the accuracy {accuracy.accuracy:.4f} on {accuracy.photos} photos is below --min-accuracy {min_accuracy:g}"
+        )
+    low, _ = compute_wilson_bounds(*accuracy, confidence=confidence)
+    if strict and low < min_accuracy:
+        return (
+            f"the accuracy {accuracy.accuracy:.4f} on {accuracy.photos} photos has the lower bound {low:.4f}, below "
+            f"--min-accuracy {min_accuracy:g}, and --strict was given"
+        )
+    return ""
+
+
+def _assess_class(count: ClassCount, confidence: float) -> ClassQuality:
+    if not count.photos:
+        return ClassQuality(**dict(count), recall=None, recall_low=0.0, recall_high=1.0)
+    low, high = compute_wilson_bounds(count.correct, count.photos, confidence=confidence)
+    return ClassQuality(**dict(count), recall=count.correct / count.photos, recall_low=low, recall_high=high)
+
+
+def _check_majority(quality: ModelQuality) -> list[QualityWarning]:
+    if quality.accuracy_low > quality.majority_accuracy:
+        return []
+    return [
+        QualityWarning(
+            kind="majority",
+            message=f"the accuracy {quality.accuracy:.4f} (lower bound {quality.accuracy_low:.4f}) is not certainly "
+            f"above {quality.majority_accuracy:.4f}, which always predicting {quality.majority_class!r} reaches",
+            hint="look whether the class folders contain what their names say; then add photos, train longer, or take "
+            "another network",
+        )
+    ]
+
+
+def _check_classes(counts: Sequence[ClassCount]) -> list[QualityWarning]:
+    judged = [count for count in counts if count.photos]
+    never_predicted = [count.name for count in judged if not count.predicted]
+    # A class that is never predicted is never right either: it has one warning.
+    never_correct = [count.name for count in judged if count.predicted and not count.correct]
+    warnings = []
+    if never_predicted:
+        warnings.append(
+            QualityWarning(
+                kind="never_predicted",
+                message=f"{_count_classes(never_predicted, judged)} never predicted: {_list_names(never_predicted)}",
+                hint="add photos to these classes, train longer, or merge classes that look alike",
+            )
+        )
+    if never_correct:
+        warnings.append(
+            QualityWarning(
+                kind="never_correct",
+                message=f"{_count_classes(never_correct, judged)} predicted, and never correctly: "
+                f"{_list_names(never_correct)}",
+                hint="look whether the photos of these classes are in the right folders, and add photos to them",
+            )
+        )
+    return warnings
+
+
+def _check_photos(part: str, tally: Tally) -> list[QualityWarning]:
+    if tally.photos >= FEWEST_JUDGED_PHOTOS:
+        return []
+    purpose = "decide what is chosen" if part == "validation" else "judge the model"
+    more = "" if part == "validation" else ", or bring test photos of their own with --test DIR"
+    return [
+        QualityWarning(
+            kind="few_photos",
+            message=f"{tally.photos} {part} photos {purpose}: with fewer than {FEWEST_JUDGED_PHOTOS}, the true "
+            "accuracy can be more than 8 points away",
+            hint=f"add photos to the class folders{more}",
+        )
+    ]
+
+
+def _compare_parts(part: str, tally: Tally, validation: Tally) -> list[QualityWarning]:
+    probability = compute_difference_probability(tally, validation)
+    if probability >= _DIFFERENCE_LEVEL:
+        return []
+    hint = (
+        "the epoch and the method fit the validation photos by chance or by photos that are alike: put series of one "
+    )
+    hint += "object, place or day into one part, as PHOTOS/{train,val,test}/CLASS, and add validation photos"
+    if tally.accuracy > validation.accuracy:
+        hint = f"the {part} photos are easier than the validation photos: look whether they are of the same kind"
+    return [
+        QualityWarning(
+            kind="parts_differ",
+            message=f"the accuracy is {validation.accuracy:.4f} on {validation.photos} validation photos and "
+            f"{tally.accuracy:.4f} on {tally.photos} {part} photos: more than chance explains (p = {probability:.2g})",
+            hint=hint,
+        )
+    ]
+
+
+def _count_classes(names: Sequence[str], judged: Sequence[ClassCount]) -> str:
+    return f"{len(names)} of {len(judged)} classes {'is' if len(names) == 1 else 'are'}"
+
+
+def _list_names(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:_LISTED_NAMES])
+    return f"{listed} and {len(names) - _LISTED_NAMES} more" if len(names) > _LISTED_NAMES else listed

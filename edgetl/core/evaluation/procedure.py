@@ -1,0 +1,109 @@
+"""Scores of K folds → a verdict on the procedure that made their files: training and conversion, on all photos.
+
+Each fold's file predicts photos that it was not made from. The verdict pools them. It is no verdict on any one file,
+and the delivered file is another one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.proportions import compute_wilson_bounds
+from edgetl.core.verdict_records import Comparison, Outcome
+
+# Every table, sentence and JSON of such a verdict contains these words.
+JUDGED = "the procedure, not this file"
+
+
+class FoldComparison(Comparison):
+    """Predictions of one fold's file, compared with its Keras model on its own test photos. `fold` counts from 1."""
+
+    fold: int
+
+
+class ProcedureVerdict(Comparison):
+    """The accuracy that training and conversion by `method` cost, each photo judged once by a file not made from it.
+
+    The fields of a comparison are those of all folds together. `drop_low` and `drop_high` are one-sided bounds at
+    `confidence`, `accuracy_low` and `accuracy_high` likewise. They treat the photos as independent. `photos_needed` is
+    that of a `Verdict`.
+    """
+
+    judges: Literal["the procedure, not this file"]
+    target: str
+    method: str
+    drop: float
+    drop_low: float
+    drop_high: float
+    accuracy_low: float
+    accuracy_high: float
+    confidence: float
+    limit_drop: float
+    outcome: Outcome
+    photos_needed: int | None
+    folds: tuple[FoldComparison, ...]
+
+
+# Compared by identity: arrays have no truth value that a generated __eq__ could use.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoldPredictions:
+    """Predictions for the test photos of one fold.
+
+    Attributes:
+        labels: int [photos].
+        reference: float [photos, classes] of the fold's Keras model.
+        artifact: float [photos, classes] of the fold's file.
+    """
+
+    labels: np.ndarray
+    reference: np.ndarray
+    artifact: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcedureTerms:
+    """What is judged, and by which limit: see the fields of `ProcedureVerdict`."""
+
+    target: str
+    method: str
+    limit_drop: float
+    confidence: float
+
+
+def judge_procedure(folds: Sequence[FoldPredictions], terms: ProcedureTerms) -> ProcedureVerdict:
+    """Pool the predictions of all folds and decide whether the procedure satisfies the contract.
+
+    Raises:
+        ValueError: see `metrics.compare_scores`, or a limit or confidence out of range.
+    """
+    pooled = metrics.compare_scores(
+        np.concatenate([fold.labels for fold in folds]),
+        np.concatenate([fold.reference for fold in folds]),
+        np.concatenate([fold.artifact for fold in folds]),
+    )
+    decision = decide_outcome(pooled.broke, pooled.fixed, pooled.photos, terms.limit_drop, confidence=terms.confidence)
+    correct = round(pooled.accuracy * pooled.photos)
+    low, high = compute_wilson_bounds(correct, pooled.photos, confidence=terms.confidence)
+    return ProcedureVerdict(
+        **dict(pooled),
+        judges=JUDGED,
+        target=terms.target,
+        method=terms.method,
+        drop=decision.drop,
+        drop_low=decision.low,
+        drop_high=decision.high,
+        accuracy_low=low,
+        accuracy_high=high,
+        confidence=terms.confidence,
+        limit_drop=terms.limit_drop,
+        outcome=decision.outcome,
+        photos_needed=decision.photos_needed,
+        folds=tuple(
+            FoldComparison(fold=number, **dict(metrics.compare_scores(fold.labels, fold.reference, fold.artifact)))
+            for number, fold in enumerate(folds, 1)
+        ),
+    )

@@ -1,0 +1,75 @@
+"""An UNDECIDED verdict → what would decide it: more test photos, another limit, or a verdict on the procedure."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetl.core.verdict_records import Verdict
+
+# Limits are suggested in steps of a hundredth of a point.
+_LIMIT_STEPS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoSource:
+    """Where further test photos can come from.
+
+    Attributes:
+        folder: photos that are added to its class folders become test photos; None if none can be added.
+        fraction: of the added photos, 0..1.
+        takes_test_option: whether `--test DIR` can bring test photos only.
+        trains: whether `--cross-fit` can train the model again.
+    """
+
+    folder: Path | None
+    fraction: float
+    takes_test_option: bool
+    trains: bool
+
+
+def advise_on_undecided(verdict: Verdict, source: PhotoSource) -> list[str]:
+    """Say in words how an UNDECIDED verdict can be decided, one way a line; nothing for a decided one."""
+    if verdict.outcome != "UNDECIDED":
+        return []
+    needed, ways = verdict.photos_needed, []
+    if needed is not None and source.folder is not None:
+        added = _round_up(math.ceil(needed / source.fraction))
+        share = "all" if source.fraction == 1 else f"about {source.fraction:g}"
+        ways.append(
+            f"add about {added:,} photos to the class folders in {source.folder}: {share} of them become test photos"
+        )
+    if needed is not None and source.takes_test_option:
+        ways.append(f"bring about {verdict.photos + needed:,} test photos with --test DIR, in the same class folders")
+    passing, failing = find_deciding_limits(verdict)
+    method = f"--method {verdict.method} "
+    if passing is not None:
+        ways.append(f"with the photos at hand, {method}--limit-drop {passing:g} or more is a PASS")
+    if failing is not None:
+        ways.append(f"with the photos at hand, {method}--limit-drop {failing:g} or less is a FAIL")
+    if source.trains:
+        ways.append("--cross-fit 5 trains five times and judges the procedure, not this file, on all photos")
+    return ways
+
+
+def find_deciding_limits(verdict: Verdict) -> tuple[float | None, float | None]:
+    """Find the limits that decide with the photos at hand.
+
+    Returns:
+        The smallest limit that gives a PASS and the largest one that gives a FAIL, in steps of 0.0001; None where there
+        is none between 0 and 1.
+    """
+    passing = math.ceil(verdict.drop_high * _LIMIT_STEPS)
+    # The products are rounded: a step more where the limit is still below the bound.
+    passing += passing / _LIMIT_STEPS < verdict.drop_high
+    failing = math.floor(verdict.drop_low * _LIMIT_STEPS)
+    failing -= failing / _LIMIT_STEPS >= verdict.drop_low
+    return (
+        passing / _LIMIT_STEPS if 0 < passing < _LIMIT_STEPS else None,
+        failing / _LIMIT_STEPS if 0 < failing < _LIMIT_STEPS else None,
+    )
+
+
+def _round_up(count: int) -> int:
+    """Round up to two significant figures, as the number of needed photos is."""
+    step: int = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step

@@ -1,0 +1,119 @@
+"""CSV files that list photos with their labels: one label column, or Roboflow's one column for each class."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetl.core.errors import DataError
+from edgetl.core.photos.layout.names import find_part, normalize_name
+from edgetl.core.records import Part
+from edgetl.core.storage.regular_files import explain_os_error, open_regular, read_regular
+
+ONE_HOT_NAME = "_classes.csv"
+_PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_name")
+_LABEL_COLUMNS = ("label", "class", "class_name", "category", "species", "target")
+_PART_COLUMNS = ("part", "split", "subset")
+_HINT = "the first line names the columns, as in: path,label"
+# A list of a million photos has about 60 MB.
+_MOST_BYTES = 256 * 1024 * 1024
+_LONGEST_HEADER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPhoto:
+    """A line of a list: path of the photo, its label ("" if it has none), its part if there is such a column."""
+
+    path: str
+    label: str
+    part: Part | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Positions of the columns; `label` is -1 where every class has a column of its own."""
+
+    path: int
+    label: int
+    part: int
+
+
+def is_photo_list(file: Path) -> bool:
+    """Return whether the first line of a CSV file names a column of paths and one of labels, or one for each class."""
+    try:
+        with open_regular(file, _MOST_BYTES) as lines:
+            rows = _read_rows(lines.readline(_LONGEST_HEADER_BYTES).decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+    return bool(rows) and _find_columns(rows[0], file.name) is not None
+
+
+def read_photo_list(file: Path) -> tuple[ListedPhoto, ...]:
+    """Read the photos of a CSV file, in its order. Paths are as they are written in it, with forward slashes.
+
+    Raises:
+        DataError: not a CSV file in UTF-8 with a path and a label column, an unknown part, or no lines.
+    """
+    try:
+        rows = _read_rows(read_regular(file, _MOST_BYTES).decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"the list cannot be read: {explain_os_error(error)}", where=[file]) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"the list is not a CSV file in UTF-8: {error}", where=[file], hint=_HINT) from error
+    columns = _find_columns(rows[0], file.name) if rows else None
+    if columns is None:
+        known = f"a path column is one of {', '.join(_PATH_COLUMNS)}, a label column one of {', '.join(_LABEL_COLUMNS)}"
+        columns_text = f"columns: {', '.join(rows[0])[:200]}" if rows else "an empty file"
+        raise DataError("the list has no path and label columns", where=[file, columns_text], hint=known)
+    names = [name.strip() for name in rows[0]]
+    photos = tuple(_read_photo(row, names, columns, f"{file}:{line}") for line, row in enumerate(rows[1:], 2) if row)
+    if not photos:
+        raise DataError("the list names no photo", where=[file], hint=_HINT)
+    return photos
+
+
+def _read_rows(text: str) -> list[list[str]]:
+    first = text.partition("\n")[0]
+    # The sniffer of the standard library guesses from the content, and is wrong about spaces in names.
+    delimiter = max(",;\t", key=first.count)
+    return list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+
+
+def _find_columns(header: Sequence[str], file_name: str) -> _Columns | None:
+    names = [name.strip().lower() for name in header]
+    path = _find_column(names, _PATH_COLUMNS)
+    label = _find_column(names, _LABEL_COLUMNS)
+    one_hot = file_name.lower() == ONE_HOT_NAME and len(names) > 2
+    if path < 0 or (label < 0 and not one_hot):
+        return None
+    return _Columns(path, -1 if one_hot else label, _find_column(names, _PART_COLUMNS))
+
+
+def _find_column(names: Sequence[str], known: Sequence[str]) -> int:
+    return next((names.index(name) for name in known if name in names), -1)
+
+
+def _read_photo(row: Sequence[str], names: Sequence[str], columns: _Columns, place: str) -> ListedPhoto:
+    if len(row) != len(names):
+        raise DataError(f"the line has {len(row)} values, the first line {len(names)} names", where=[place])
+    path = row[columns.path].strip().replace("\\", "/").removeprefix("./")
+    part = _read_part(row[columns.part].strip(), place) if columns.part >= 0 else None
+    if columns.label >= 0:
+        label = normalize_name(row[columns.label].strip())
+        return ListedPhoto(path, label, part, "" if label else "no label in the list")
+    chosen = [name for position, name in enumerate(names) if position != columns.path and _is_one(row[position])]
+    problem = "" if len(chosen) == 1 else f"{len(chosen)} labels in the list"
+    return ListedPhoto(path, normalize_name(chosen[0]) if len(chosen) == 1 else "", part, problem)
+
+
+def _is_one(value: str) -> bool:
+    return value.strip() in ("1", "1.0", "true", "True")
+
+
+def _read_part(value: str, place: str) -> Part | None:
+    part = find_part(value)
+    if value and part is None:
+        raise DataError(f"unknown part {value!r}", where=[place], hint="a part is train, val or test")
+    return part

@@ -1,0 +1,135 @@
+"""Predictions of photos: their records, and the text and the table of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.core.html_table import render_table
+from edgetl.core.record import Record
+from edgetl.core.records import LeftOut
+from edgetl.core.screen.printable import escape_controls
+
+
+class ClassProbability(Record):
+    """A class and its probability, 0..1."""
+
+    label: str
+    probability: float
+
+
+class ClassifiedPhoto(Record):
+    """The most probable classes of a photo, the most probable first.
+
+    `true_class` is the class that the photo's folder tells; "" where no folder has the name of a class.
+    """
+
+    photo: Path
+    true_class: str
+    classes: tuple[ClassProbability, ...]
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.classes[0].label
+
+
+class Predicted(Record):
+    """Predictions of a model file. `unreadable` has the photos that could not be decoded, with the reason."""
+
+    model: Path
+    sha256: str
+    method: str
+    photos: tuple[ClassifiedPhoto, ...]
+    unreadable: tuple[LeftOut, ...]
+
+    @property
+    def labelled(self) -> int:
+        """Number of photos whose folder tells the class."""
+        return sum(bool(photo.true_class) for photo in self.photos)
+
+    @property
+    def right(self) -> int:
+        """Number of photos whose most probable class is the one that the folder tells."""
+        return sum(photo.label == photo.true_class for photo in self.photos)
+
+    def table(self) -> list[dict[str, object]]:
+        """Return a row for each photo, so that `pandas.DataFrame(predicted.table())` works."""
+        return [
+            {
+                "photo": str(row.photo),
+                "true_class": row.true_class,
+                "class": row.label,
+                "probability": row.classes[0].probability,
+            }
+            for row in self.photos
+        ]
+
+    def _repr_html_(self) -> str:
+        """Render the predictions for a notebook."""
+        rows = [[str(cell) for cell in row.values()] for row in self.table()]
+        return render_table(self.model.name, ["photo", "true class", "class", "probability"], rows)
+
+
+def rank_classes(scores: np.ndarray, classes: Sequence[str], top: int) -> tuple[ClassProbability, ...]:
+    """Return the most probable classes of one photo.
+
+    Args:
+        scores: float [classes]; of equal ones, the first class comes first.
+        classes: in the order of the scores.
+        top: how many classes are returned.
+    """
+    order = np.argsort(-scores, kind="stable")[:top]
+    return tuple(ClassProbability(label=classes[index], probability=round(float(scores[index]), 6)) for index in order)
+
+
+def format_photo(photo: ClassifiedPhoto) -> list[str]:
+    """Format the prediction of one photo: its name, and a line for each class. Control characters are escaped."""
+    labels = [escape_controls(row.label) for row in photo.classes]
+    width = max(map(len, labels))
+    true = f"  (true class: {escape_controls(photo.true_class)})" if photo.true_class else ""
+    probabilities = [_format_percent(row.probability) for row in photo.classes]
+    lines = [f"  {label:<{width}}  {text:>7}" for label, text in zip(labels, probabilities, strict=True)]
+    return [f"{escape_controls(str(photo.photo))}{true}", *lines]
+
+
+def tabulate_predictions(predicted: Predicted) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of a table with a row for each photo. Without true classes it has no column of them."""
+    columns = ["photo", "class", "%"]
+    rows = [
+        [str(photo.photo), photo.label, _format_percent(photo.classes[0].probability).removesuffix(" %")]
+        for photo in predicted.photos
+    ]
+    if predicted.labelled:
+        columns.insert(1, "true class")
+        for row, photo in zip(rows, predicted.photos, strict=True):
+            row.insert(1, photo.true_class)
+    if max((len(photo.classes) for photo in predicted.photos), default=0) > 1:
+        columns.append("next, %")
+        for row, photo in zip(rows, predicted.photos, strict=True):
+            row.append(
+                ", ".join(
+                    f"{_format_percent(rank.probability).removesuffix(' %')} {rank.label}" for rank in photo.classes[1:]
+                )
+            )
+    return columns, rows
+
+
+def describe_predictions(predicted: Predicted) -> list[str]:
+    """Say which file predicted, and how many photos were predicted as their folders tell."""
+    method = f" ({predicted.method})" if predicted.method else ""
+    lines = [f"{predicted.model}{method}: {_count_photos(len(predicted.photos))}"]
+    if predicted.labelled > 1:
+        fraction = predicted.right / predicted.labelled
+        lines.append(
+            f"right: {predicted.right} of {predicted.labelled} photos whose folder names a class ({fraction:.4f})"
+        )
+    return lines
+
+
+def _format_percent(probability: float) -> str:
+    return f"{probability * 100:.1f} %"
+
+
+def _count_photos(count: int) -> str:
+    return f"{count} photo{'' if count == 1 else 's'}"

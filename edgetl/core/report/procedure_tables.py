@@ -1,0 +1,49 @@
+"""A verdict on the procedure, for the user. Every title and sentence says that it is not one on the delivered file."""
+
+from edgetl.core.evaluation.procedure import JUDGED, ProcedureVerdict
+from edgetl.core.html_table import render_table
+from edgetl.core.report.changes import describe_drop, format_change
+from edgetl.core.verdict_records import Comparison
+
+
+def tabulate_procedure(verdict: ProcedureVerdict) -> tuple[str, list[str], list[list[str]]]:
+    """Tabulate the folds and all of them together: title, columns, rows of cells. Changes are in points."""
+    title = f"cross-fit: {JUDGED}; changes in points"
+    columns = ["fold", "photos", "Keras", verdict.method, "change", "broke", "fixed"]
+    rows = [_list_cells(f"{fold.fold} of {len(verdict.folds)}", fold) for fold in verdict.folds]
+    return (title, columns, [*rows, _list_cells("all", verdict)])
+
+
+def describe_procedure(verdict: ProcedureVerdict) -> list[str]:
+    """Describe a verdict on the procedure in sentences, one per line."""
+    lines = [
+        f"{verdict.outcome} of {JUDGED}: {verdict.method} {describe_drop(verdict.drop)} in conversion on all "
+        f"{verdict.photos} photos (one-sided {verdict.confidence:.0%} bounds of the change "
+        f"{format_change(verdict.drop_high, 0)} and {format_change(verdict.drop_low, 0)}), "
+        f"{verdict.limit_drop * 100:g} may be lost",
+        f"  it predicts {verdict.accuracy:.4f} correctly ({verdict.accuracy_low:.4f} and {verdict.accuracy_high:.4f}), "
+        f"Keras {verdict.reference_accuracy:.4f}: each photo once, by one of {len(verdict.folds)} files that was not "
+        "made from it",
+    ]
+    if verdict.outcome == "UNDECIDED" and verdict.photos_needed is not None:
+        lines.append(f"  about {verdict.photos_needed:,} more photos would decide it, at the rates observed so far")
+    return lines
+
+
+def render_procedure(verdict: ProcedureVerdict) -> str:
+    """Render a verdict on the procedure for a notebook."""
+    return render_table(*tabulate_procedure(verdict)) + render_table(
+        "", [], [[line.strip()] for line in describe_procedure(verdict)]
+    )
+
+
+def _list_cells(name: str, comparison: Comparison) -> list[str]:
+    return [
+        name,
+        f"{comparison.photos}",
+        f"{comparison.reference_accuracy:.4f}",
+        f"{comparison.accuracy:.4f}",
+        format_change(comparison.reference_accuracy, comparison.accuracy),
+        f"{comparison.broke}",
+        f"{comparison.fixed}",
+    ]

@@ -1,0 +1,1 @@
+"""Training and conversion of K folds, and the verdict on the procedure."""

@@ -1,0 +1,92 @@
+"""Predictions as text, tables and sentences."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetl.core.records import LeftOut
+from edgetl.core.report.predictions import (
+    ClassifiedPhoto,
+    ClassProbability,
+    Predicted,
+    describe_predictions,
+    format_photo,
+    rank_classes,
+    tabulate_predictions,
+)
+
+CLASSES = ("cat", "dog", "owl")
+
+
+def make_prediction(name: str, scores: list[float], true_class: str = "", top: int = 2) -> ClassifiedPhoto:
+    return ClassifiedPhoto(
+        photo=Path(name), true_class=true_class, classes=rank_classes(np.array(scores, np.float32), CLASSES, top)
+    )
+
+
+def make_predicted(*photos: ClassifiedPhoto, unreadable=(), method="int8") -> Predicted:
+    return Predicted(model=Path("m.tflite"), sha256="0", method=method, photos=photos, unreadable=unreadable)
+
+
+RIGHT = make_prediction("a.jpg", [0.9, 0.07, 0.03], "cat")
+WRONG = make_prediction("b.jpg", [0.2, 0.7, 0.1], "owl")
+UNKNOWN = make_prediction("c.jpg", [0.2, 0.1, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("scores", "top", "expected"),
+    [
+        ([0.1, 0.7, 0.2], 2, [("dog", 0.7), ("owl", 0.2)]),
+        ([0.1, 0.7, 0.2], 9, [("dog", 0.7), ("owl", 0.2), ("cat", 0.1)]),
+        # Equal ones are in the order of the classes.
+        ([0.5, 0.0, 0.5], 2, [("cat", 0.5), ("owl", 0.5)]),
+    ],
+)
+def test_classes_are_ranked_by_probability(scores, top, expected):
+    ranked = rank_classes(np.array(scores, np.float32), CLASSES, top)
+    assert [(row.label, row.probability) for row in ranked] == expected
+    assert isinstance(ranked[0], ClassProbability)
+
+
+def test_right_photos_are_counted_among_those_whose_folder_tells():
+    predicted = make_predicted(RIGHT, WRONG, UNKNOWN)
+    assert (predicted.labelled, predicted.right) == (2, 1)
+    assert describe_predictions(predicted) == [
+        "m.tflite (int8): 3 photos",
+        "right: 1 of 2 photos whose folder names a class (0.5000)",
+    ]
+    assert describe_predictions(make_predicted(UNKNOWN, method="")) == ["m.tflite: 1 photo"]
+
+
+def test_photo_as_text_has_a_line_for_each_class():
+    assert format_photo(RIGHT) == ["a.jpg  (true class: cat)", "  cat   90.0 %", "  dog    7.0 %"]
+    assert format_photo(UNKNOWN)[0] == "c.jpg"
+
+
+def test_table_has_a_row_for_each_photo_and_true_classes_where_folders_tell():
+    columns, rows = tabulate_predictions(make_predicted(RIGHT, UNKNOWN))
+    assert columns == ["photo", "true class", "class", "%", "next, %"]
+    assert rows == [["a.jpg", "cat", "cat", "90.0", "7.0 dog"], ["c.jpg", "", "owl", "70.0", "20.0 cat"]]
+    columns, rows = tabulate_predictions(make_predicted(make_prediction("c.jpg", [0.2, 0.1, 0.7], top=1)))
+    assert (columns, rows) == (["photo", "class", "%"], [["c.jpg", "owl", "70.0"]])
+
+
+def test_predictions_are_rows_and_html_for_notebooks():
+    hostile = make_prediction("<b>.jpg", [0.2, 0.1, 0.7])
+    predicted = make_predicted(RIGHT, hostile, unreadable=(LeftOut(path="d.jpg", reason="damaged"),))
+    assert predicted.table()[0] == {"photo": "a.jpg", "true_class": "cat", "class": "cat", "probability": 0.9}
+    html = predicted._repr_html_()
+    assert "m.tflite" in html and "cat" in html and "<b>" not in html
+
+
+def test_nothing_predicted_has_an_empty_table():
+    assert tabulate_predictions(make_predicted()) == (["photo", "class", "%"], [])
+
+
+def test_control_characters_of_names_are_escaped():
+    photo = make_prediction("a\x1b[31m\n.jpg", [0.9, 0.07, 0.03]).model_copy(
+        update={"classes": (ClassProbability(label="c\u202eat", probability=1.0),)}
+    )
+    text = format_photo(photo)
+    assert len(text) == 2 and not any(character in "".join(text) for character in "\x1b\n\u202e")
