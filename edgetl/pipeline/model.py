@@ -166,6 +166,8 @@ class Model:
             # A finished run needs no weights. It may have been built by another user, or on another machine.
             known = self._context.read_stage_files(_TRAIN)
             if not known:
+                # Where nothing was trained, that is what the user must know.
+                self._context.read_kept(_TRAIN, Trained)
                 raise self._context.refuse(f"the weights that the training started from are not here: {path}")
             # It reaches no training: this context makes none.
             return cast(Path, FileContent(known[0]))

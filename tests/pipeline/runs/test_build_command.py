@@ -68,6 +68,8 @@ NEEDS = {
     "model": {"photos": SAMPLES["photos"]},
     "target_dir": {"target": ["mine", "tflite"]},
     "test": {"photos": SAMPLES["photos"]},
+    # The weights of the digits are those of another base.
+    "base": {"photos": SAMPLES["photos"]},
 }
 
 
