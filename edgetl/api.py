@@ -14,13 +14,15 @@ from edgetl.core.report.predictions import Predicted
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import orders
 from edgetl.pipeline.build import Built, run_build
+from edgetl.pipeline.context import BUNDLING, CONVERTING, MEASURING, SCORING
 from edgetl.pipeline.devices import Measured
 from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions
-from edgetl.pipeline.order import save_order
 from edgetl.pipeline.pipeline import Pipeline
+from edgetl.pipeline.runs.delivered import find_artifact, find_bundle
+from edgetl.pipeline.runs.folders import open_build, open_training
 from edgetl.pipeline.usage.classifiers import find_classifier
 from edgetl.pipeline.usage.predictions import predict_photos
-from edgetl.pipeline.workspace import open_context, open_workspace, reopen
+from edgetl.pipeline.workspace import open_workspace, reopen
 
 
 class TrainKeywords(TypedDict, total=False):
@@ -75,6 +77,7 @@ def build(
     photos: PathLike | None = None,
     *,
     out: PathLike | None = None,
+    overwrite: bool = False,
     quiet: bool = False,
     **options: Unpack[BuildKeywords],
 ) -> Built:
@@ -84,7 +87,8 @@ def build(
 
     Args:
         photos: folder of photos, one folder per class; None for the embedded handwritten digits.
-        out: the run folder; by default in edgetl-runs, named after photos and network.
+        out: the run folder; by default one in edgetl-runs for each order, named after photos and network.
+        overwrite: replace what was trained in the run folder with other options.
         quiet: show warnings and errors only.
         **options: as on the command line, for example `target="raspberry-pi-4"`, `alpha=0.35`.
 
@@ -92,12 +96,12 @@ def build(
         The model, and the chosen file with its verdict and bundle for each target.
 
     Raises:
-        ConfigError: an option that does not exist, or has a wrong value.
+        ConfigError: an option that does not exist, or has a wrong value; or the run folder contains another build.
         DataError: the photos cannot be used.
         StageError: a library failed.
     """
     order = orders.make_order(collect_options(BuildOptions, photos, options))
-    with open_context(order, orders.choose_run_folder(order, to_path(out)), quiet=quiet) as context:
+    with open_build(order, to_path(out), overwrite=overwrite, quiet=quiet) as context:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         return run_build(context)
@@ -108,6 +112,7 @@ def train(
     photos: PathLike | None = None,
     *,
     out: PathLike | None = None,
+    overwrite: bool = False,
     quiet: bool = False,
     **options: Unpack[TrainKeywords],
 ) -> Trained:
@@ -115,7 +120,8 @@ def train(
 
     Args:
         photos: folder of photos, one folder per class; None for the embedded handwritten digits.
-        out: the run folder; by default in edgetl-runs, named after photos and network.
+        out: the run folder; by default one in edgetl-runs for each order, named after photos and network.
+        overwrite: replace what was trained in the run folder with other options.
         quiet: show warnings and errors only.
         **options: as on the command line.
 
@@ -123,19 +129,17 @@ def train(
         The trained model; `trained.path` is a .keras file.
 
     Raises:
-        ConfigError: an option that does not exist, or has a wrong value.
+        ConfigError: an option that does not exist, or has a wrong value; or the run folder contains another build.
         DataError: the photos cannot be used.
         StageError: training diverged.
     """
     order = orders.make_order(collect_options(TrainOptions, photos, options))
-    root = orders.choose_run_folder(order, to_path(out))
-    with open_context(orders.continue_order(order, root), root, quiet=quiet) as context:
-        save_order(context.order, context.run.root)
+    with open_training(order, to_path(out), overwrite=overwrite, quiet=quiet) as context:
         return Pipeline(context).model.trained
 
 
 def convert(run: PathLike, *, method: str = "int8", target: str = "", quiet: bool = False) -> Artifact:
-    """Convert the model of a run by one method.
+    """Convert the model of a run by one method. Nothing is trained.
 
     Args:
         run: a run folder.
@@ -144,32 +148,34 @@ def convert(run: PathLike, *, method: str = "int8", target: str = "", quiet: boo
         quiet: show warnings and errors only.
 
     Raises:
-        ConfigError: not a run folder, or no such method or target.
+        ConfigError: not a run folder, no such method or target, or the trained model is missing or out of date.
         StageError: the conversion failed.
     """
-    with reopen(Path(run), target, quiet=quiet) as pipeline:
+    with reopen(Path(run), target, makes=CONVERTING, quiet=quiet) as pipeline:
         return pipeline.selection.convert(method)
 
 
 def verify(run: PathLike, *, method: str = "", target: str = "", quiet: bool = False) -> Verdict:
-    """Judge the chosen file of a run again, or the file of one method, on the test photos.
+    """Judge the file in the bundle of a run again, or the file of one method, on the test photos.
+
+    Nothing is trained or converted.
 
     Args:
         run: a run folder.
-        method: the conversion method; by default that of the chosen file.
+        method: the conversion method; by default that of the file in the bundle.
         target: which of the run's targets, where it has several.
         quiet: show warnings and errors only.
 
     Raises:
-        ConfigError: not a run folder, or no such method or target.
+        ConfigError: not a run folder, no such method or target, or the file is missing or out of date.
         StageError: the scores cannot be judged.
     """
-    with reopen(Path(run), target, quiet=quiet) as pipeline:
-        return pipeline.delivery.judge(pipeline.selection.choose(method), again=True)
+    with reopen(Path(run), target, makes=SCORING, quiet=quiet) as pipeline:
+        return pipeline.delivery.judge(find_artifact(pipeline, method), again=True)
 
 
 def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = False) -> Bundle:
-    """Make the bundle of a run, with its chosen file or that of one method.
+    """Make the bundle of a run, with its chosen file or that of one method. Nothing is trained.
 
     Args:
         run: a run folder.
@@ -181,9 +187,9 @@ def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = F
         The bundle; `bundle.root` is the folder for the device.
 
     Raises:
-        ConfigError: not a run folder, or no such method or target.
+        ConfigError: not a run folder, no such method or target, or the trained model is missing or out of date.
     """
-    with reopen(Path(run), target, quiet=quiet) as pipeline:
+    with reopen(Path(run), target, makes=BUNDLING, quiet=quiet) as pipeline:
         pipeline.selection.pin(method)
         artifact = pipeline.selection.choose(method)
         return pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
@@ -197,26 +203,25 @@ def bench(
     accuracy: bool = False,
     quiet: bool = False,
 ) -> Measured:
-    """Measure the bundle of a run on this machine or on devices.
+    """Measure the bundle of a run on this machine or on devices. Nothing is trained or converted.
 
     Args:
         run: a run folder with one target.
         device: ssh name of a device, or several.
         soak: seconds of invocations without a pause; None for 60 on devices and 0 here.
-        accuracy: score the test photos there too.
+        accuracy: score the test photos of the run there too, which it was not trained on.
         quiet: show warnings and errors only.
 
     Returns:
         Measurements and verdicts by host or device, and the errors of devices that failed.
 
     Raises:
-        ConfigError: not a run folder, or not a name for ssh.
+        ConfigError: not a run folder, not a name for ssh, or the bundle is missing or out of date.
         StageError: this machine could not be measured.
     """
     names = [device] if isinstance(device, str) else list(device or ())
-    with reopen(Path(run), "", quiet=quiet) as pipeline:
-        artifact = pipeline.selection.choose()
-        made = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
+    with reopen(Path(run), "", makes=MEASURING, quiet=quiet) as pipeline:
+        artifact, made = find_bundle(pipeline)
         return pipeline.devices.measure_everywhere(artifact, made, names, soak_s=soak, accuracy=accuracy)
 
 

@@ -3,7 +3,6 @@
 stdout is for the result: a path or a table, or JSON with --json. All else is printed to stderr.
 """
 
-from errno import ENOSPC
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from edgetl.core.errors import EdgetlError
 from edgetl.core.interrupt import Interrupted, check_interrupt
 from edgetl.core.machine import check_system
 from edgetl.core.screen.streams import explain_lost_output
+from edgetl.core.storage.disk_errors import explain_disk_error
 
 app = typer.Typer(
     name="edgetl",
@@ -68,9 +68,7 @@ def run_command_line(arguments: list[str]) -> int:  # noqa: PLR0911  (one return
         # Typer exits like this when the program that reads our output has ended, as in `edgetl bases | head -1`.
         return 0 if isinstance(error.__context__, BrokenPipeError) else _show_defect(error)
     except OSError as error:
-        hint = "free some space and run the same command again" if error.errno == ENOSPC else ""
-        Console().error(f"{error.strerror or error}", [error.filename] if error.filename else [], hint)
-        return 2
+        return _show_error(explain_disk_error(error))
     except typer.Exit as error:
         return int(error.exit_code)
     except typer.TyperException as error:

@@ -41,7 +41,11 @@ class OutputOptions(JsonOption):
 class OutOption:
     """Where the run folder is."""
 
-    out: Annotated[Path | None, Option(help="The run folder.", panel=_OUTPUT, metavar="RUN")] = None
+    out: Annotated[
+        Path | None,
+        Option(help="The run folder. Default: one in edgetl-runs for each order.", panel=_OUTPUT, metavar="RUN"),
+    ] = None
+    overwrite: Annotated[bool, Option(help="Replace another build in the run folder.", panel=_OUTPUT)] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,7 @@ class BenchCommand(OutputOptions):
             help="Seconds of invocations without a pause; default 60 on a device.", metavar="S", minimum=0, maximum=1e6
         ),
     ] = None
-    accuracy: Annotated[bool, Option(help="Score the test photos of the run too.")] = False
+    accuracy: Annotated[bool, Option(help="Score the test photos of the run too, which it was not trained on.")] = False
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
 
 

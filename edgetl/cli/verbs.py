@@ -30,10 +30,10 @@ def _build(options: BuildCommand) -> None:
     from edgetl.core.evaluation.acceptance import check_acceptance
     from edgetl.pipeline import orders
     from edgetl.pipeline.build import rank_layers, run_build
-    from edgetl.pipeline.workspace import open_context
+    from edgetl.pipeline.runs.folders import open_build
 
     order = orders.make_order(replace(options, photos=_select_photos(options)))
-    with open_context(order, orders.choose_run_folder(order, options.out), quiet=options.quiet) as context:
+    with open_build(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         built = run_build(context)
@@ -59,42 +59,44 @@ def _train(options: TrainCommand) -> None:
 
     from edgetl.cli import output
     from edgetl.pipeline import orders
-    from edgetl.pipeline.order import save_order
     from edgetl.pipeline.pipeline import Pipeline
-    from edgetl.pipeline.workspace import open_context
+    from edgetl.pipeline.runs.folders import open_training
 
     order = orders.make_order(replace(options, photos=_select_photos(options)))
-    root = orders.choose_run_folder(order, options.out)
-    # The run folder may contain a build: convert and bundle must still know its targets after this training.
-    with open_context(orders.continue_order(order, root), root, quiet=options.quiet) as context:
-        save_order(context.order, context.run.root)
+    with open_training(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
         trained = Pipeline(context).model.trained
     output.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=options.as_json)
 
 
 @add_command(app, "convert")
 def _convert(options: ConvertCommand) -> None:
-    """Convert the model of a run by one method."""
+    """Convert the model of a run by one method. Nothing is trained."""
     from edgetl.cli import output
+    from edgetl.pipeline.context import CONVERTING
     from edgetl.pipeline.workspace import reopen
 
-    with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+    with reopen(options.run, options.target, makes=CONVERTING, quiet=options.quiet) as pipeline:
         artifact = pipeline.selection.convert(options.method)
     output.print_record(artifact.model_dump(mode="json"), str(artifact.path), as_json=options.as_json)
 
 
 @add_command(app, "verify")
 def _verify(options: VerifyCommand) -> None:
-    """Judge an artifact against its Keras reference on photos that were not used for training."""
+    """Judge an artifact against its Keras reference on photos that were not used for training.
+
+    Nothing is trained or converted: what is missing in a run folder is named, with the command that makes it.
+    """
     from edgetl.cli import output
     from edgetl.core.evaluation.acceptance import check_acceptance
 
     _check_verify_options(options)
     if options.run is not None:
+        from edgetl.pipeline.context import SCORING
+        from edgetl.pipeline.runs.delivered import find_artifact
         from edgetl.pipeline.workspace import reopen
 
-        with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
-            artifact = pipeline.selection.choose(options.method)
+        with reopen(options.run, options.target, makes=SCORING, quiet=options.quiet) as pipeline:
+            artifact = find_artifact(pipeline, options.method)
             verdict = pipeline.delivery.judge(artifact, again=True)
             quality = pipeline.delivery.assess(artifact, verdict)
             output.show_quality(quality, pipeline.context.console)
@@ -130,11 +132,12 @@ def _verify(options: VerifyCommand) -> None:
 
 @add_command(app, "bundle")
 def _bundle(options: BundleCommand) -> None:
-    """Make the bundle of a run, with its chosen file or that of --method."""
+    """Make the bundle of a run, with its chosen file or that of --method. Nothing is trained."""
     from edgetl.cli import output
+    from edgetl.pipeline.context import BUNDLING
     from edgetl.pipeline.workspace import reopen
 
-    with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
+    with reopen(options.run, options.target, makes=BUNDLING, quiet=options.quiet) as pipeline:
         pipeline.selection.pin(options.method)
         artifact = pipeline.selection.choose(options.method)
         bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
@@ -143,14 +146,15 @@ def _bundle(options: BundleCommand) -> None:
 
 @add_command(app, "bench")
 def _bench(options: BenchCommand) -> None:
-    """Measure the bundle of a run, here or on devices: latency, memory, accuracy."""
+    """Measure the bundle of a run, here or on devices: latency, memory, accuracy. Nothing is trained or converted."""
     from edgetl.cli import output
     from edgetl.core.evaluation.acceptance import check_acceptance
+    from edgetl.pipeline.context import MEASURING
+    from edgetl.pipeline.runs.delivered import find_bundle
     from edgetl.pipeline.workspace import reopen
 
-    with reopen(options.run, options.target, quiet=options.quiet) as pipeline:
-        artifact = pipeline.selection.choose(options.method)
-        bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
+    with reopen(options.run, options.target, makes=MEASURING, quiet=options.quiet) as pipeline:
+        artifact, bundle = find_bundle(pipeline, options.method)
         measured = pipeline.devices.measure_everywhere(
             artifact, bundle, options.device or (), soak_s=options.soak, accuracy=options.accuracy
         )

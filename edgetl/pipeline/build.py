@@ -27,8 +27,8 @@ from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
-from edgetl.pipeline.order import save_order
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
+from edgetl.pipeline.runs.folders import record_order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,7 +182,7 @@ def run_build(context: Context) -> Built:
         StageError: a stage failed.
     """
     # First, so that `verify`, `bundle` and `bench` know the run, whatever fails later.
-    save_order(context.order, context.run.root)
+    record_order(context.order, context.run.root)
     pipeline = Pipeline(context)
     # A method that a target does not accept is an error here, before hours are spent on the other targets.
     parts = [pipeline.for_target(target) for target in context.order.targets]

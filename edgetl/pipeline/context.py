@@ -1,21 +1,34 @@
-"""The stage runner: calls a stage with its arguments, or reads its result back if their fingerprint matches."""
+"""The stage runner: calls a stage with its arguments, or reads its result back if their fingerprint matches.
+
+A command that only scores or measures must not train. Its context makes stages of some kinds only; where another one is
+missing or out of date, it says so, with the command that makes it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from edgetl.core.console import Console
+from edgetl.core.errors import ConfigError
 from edgetl.core.interrupt import check_interrupt
 from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import compute_fingerprint
-from edgetl.core.run.run_folder import RunFolder, StageSpec
+from edgetl.core.run.run_folder import FinishedStage, RunFolder, StageSpec, read_finished_stage
+from edgetl.core.run.stage_origin import describe_origin, explain_difference, read_fingerprint, read_origin
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.screen.step_plan import StepPlan
 from edgetl.pipeline.order import Order
+from edgetl.pipeline.runs.build_command import format_build_command
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
+
+# Kinds of stages that a command makes: the part of their names before the first "-".
+SCORING = frozenset({"score", "verify"})
+MEASURING = SCORING | {"bench"}
+CONVERTING = SCORING | {"translate", "calibrate", "convert"}
+BUNDLING = CONVERTING | {"bundle"}
 
 
 @dataclass(slots=True)
@@ -50,13 +63,19 @@ class Context:
         console: shows the progress.
         clock: adds up the seconds of stages.
         plan: counts the steps, and estimates the time that is left.
+        makes: the kinds of stages that are made if they are missing or out of date; None for all. Others are read back.
     """
 
     order: Order
     run: RunFolder
     console: Console
     clock: StageClock = field(default_factory=StageClock)
+    makes: frozenset[str] | None = None
     plan: StepPlan = field(default_factory=StepPlan)
+
+    def can_make(self, stage: str) -> bool:
+        """Return whether a stage of this name is made if it is missing or out of date."""
+        return self.makes is None or stage.partition("-")[0] in self.makes
 
     def run_stage(
         self,
@@ -76,6 +95,7 @@ class Context:
             keywords: further arguments of the stage.
 
         Raises:
+            ConfigError: the stage is missing or out of date, and this context does not make it.
             TypeError: an argument without a key, see `core.run.fingerprint`.
             Interrupted: ^C or SIGTERM was received before the stage, or while it ran.
         """
@@ -104,7 +124,17 @@ class Context:
         check_interrupt()
         # The name, and not the function: a lazy function must not import its module to compute a fingerprint.
         name = f"{function.__module__}.{function.__name__}"
-        finished = self.run.stage(spec, compute_fingerprint(spec.name, name, [*arguments, keywords]), make)
+        fingerprint = compute_fingerprint(spec.name, name, [*arguments, keywords])
+
+        def describe() -> dict[str, Any]:
+            return describe_origin(name, arguments)
+
+        if self.can_make(spec.name):
+            finished: FinishedStage[R] | None = self.run.stage(spec, fingerprint, make, describe)
+        else:
+            finished = self.run.read(spec, fingerprint)
+        if finished is None:
+            raise self._refuse(spec, fingerprint, describe())
         self.clock.count(spec.name, finished.seconds)
         self.plan.finish(spec.name)
         # Now the stage is kept. A signal in its last seconds does not lose a training.
@@ -120,3 +150,33 @@ class Context:
         check_interrupt()
         fingerprint = compute_fingerprint(name, f"{__name__}.keep", [record.to_json(Path("/"))])
         return self.run.stage(StageSpec(name=name, record=type(record)), fingerprint, lambda _: record).record
+
+    def read_kept(self, name: str, kind: type[R]) -> R:
+        """Read the record that `keep` has written.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        finished = read_finished_stage(self.run.root / name, kind)
+        if finished is None:
+            raise self.refuse(f"the run folder has no finished stage {name}")
+        return finished.record
+
+    def read_stage_files(self, stage: str) -> tuple[str, ...]:
+        """Return the sha256 of the files that a finished stage was made from; none if that is not known."""
+        return tuple(read_origin(self.run.root / stage).get("files", ()))
+
+    def refuse(self, message: str) -> ConfigError:
+        """Make the error for something that only a build makes. Its hint is the command."""
+        command = format_build_command(self.order, self.run.root)
+        return ConfigError(message, where=(self.run.root,), hint=f"make it with: {command}")
+
+    def _refuse(self, spec: StageSpec[R], fingerprint: str, origin: dict[str, Any]) -> ConfigError:
+        folder = self.run.root / spec.name
+        if not folder.is_dir():
+            return self.refuse(f"the run folder has no finished stage {spec.name}")
+        if read_fingerprint(folder) == fingerprint:
+            return self.refuse(f"files of stage {spec.name} were changed or deleted")
+        rest = "the recipe, the photos or an earlier stage changed"
+        reason = explain_difference(read_origin(folder), origin, rest)
+        return self.refuse(f"stage {spec.name} is out of date: {reason}")

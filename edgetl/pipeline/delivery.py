@@ -100,7 +100,7 @@ class Delivery:
             golden_photos=bundle_files.select_golden_photos(self._model.dataset),
         )
         title = f"bundle for {self._target.id}"
-        spec = StageSpec(name=f"bundle-{self._target.id}", record=Bundle, title=title)
+        spec = StageSpec(name=name_bundle_stage(self._target), record=Bundle, title=title)
         return self._context.run_stage(spec, stages.bundle.bundle_artifact, request)
 
     def _find_photo_source(self) -> PhotoSource:
@@ -113,3 +113,8 @@ class Delivery:
         return PhotoSource(
             folder=folder, fraction=fraction, takes_test_option=takes_option, trains=not order.recipe.external.path
         )
+
+
+def name_bundle_stage(target: Target) -> str:
+    """Return the name of the stage that makes the bundle for a target."""
+    return f"bundle-{target.id}"

@@ -171,7 +171,7 @@ class Devices:
                     model_sha256=measurement.model_sha256,
                     ms=measurement.best.steady.p50.ms,
                 )
-                add_latency(self._context.run.root, latency)
+                add_latency(self._context.run.output, latency)
 
     def _name_stage(self, where: str) -> str:
         several = len(self._context.order.targets) > 1

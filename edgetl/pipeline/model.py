@@ -1,9 +1,12 @@
 """Photos → Dataset → Trained: the records that all files and verdicts of a run depend on, made on first use."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from edgetl.core.console import Console
+from edgetl.core.errors import DataError
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.dataset import SplitFractions
@@ -13,12 +16,19 @@ from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
 from edgetl.core.report.training import describe_curves
+from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
 from edgetl.core.storage.regular_files import check_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.runs.build_command import format_build_command
+from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.stages.ingest import ingest_photos
+
+_INGEST, _TRAIN = "ingest", "train"
+# Bundles of the model before. Whoever copies one to a device must see that it is not the current model.
+_OUTDATED = "bundle-*"
 
 
 class Model:
@@ -39,6 +49,10 @@ class Model:
             self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
         order, photos = self._context.order, self._recipe.photos
         root = order.photos or _locate_digits(self._context.console)
+        if not self._context.can_make(_INGEST) and not root.exists():
+            command = format_build_command(replace(order, photos=Path("PHOTOS")), self._context.run.root)
+            hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
+            raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
         for note in folder.notes:
             self._context.console.say(note)
@@ -66,8 +80,11 @@ class Model:
         )
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
+        if not self._context.can_make(_INGEST):
+            self._check_unchanged(dataset)
+            return dataset
         # Kept for the user, and for tools that read a run folder. Stages get the record itself.
-        return self._context.keep("ingest", dataset)
+        return self._context.keep(_INGEST, dataset)
 
     @cached_property
     def input_spec(self) -> InputSpec:
@@ -101,12 +118,12 @@ class Model:
         dataset = self.dataset
         if self._recipe.external.path:
             title = f"take {Path(self._recipe.external.path).name} as it is"
-            spec = StageSpec(name="train", record=Trained, title=title)
+            spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
             return self._context.run_stage(
                 spec, stages.adopt.adopt_external, self._recipe.external, dataset, self.input_spec
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
-        spec = StageSpec(name="train", record=Trained, title=title)
+        spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
         trained = self._context.run_stage(
             spec,
             stages.train.train_model,
@@ -125,6 +142,18 @@ class Model:
         self._recipe.head.check_classes(len(self.folder.classes))
         return self._locate_weights()
 
+    def _check_unchanged(self, dataset: Dataset) -> None:
+        """Check that the photos are those of the build.
+
+        Raises:
+            ConfigError: names what changed. A photo that was added may be in another part than before, so that the
+                model would be judged on photos that it was trained on.
+        """
+        before = self._context.read_kept(_INGEST, Dataset)
+        if before.sha256 != dataset.sha256:
+            changes = ", ".join(list_photo_changes(before, dataset))
+            raise self._context.refuse(f"the photos changed since the build: {changes}")
+
     def _locate_weights(self) -> Path | None:
         """Return the file with the base's weights, None for random ones.
 
@@ -134,6 +163,15 @@ class Model:
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
         if path is None or path.is_file():
             return path
+        if not self._context.can_make(_TRAIN):
+            # A finished run needs no weights. It may have been built by another user, or on another machine.
+            known = self._context.read_stage_files(_TRAIN)
+            if not known:
+                # Where nothing was trained, that is what the user must know.
+                self._context.read_kept(_TRAIN, Trained)
+                raise self._context.refuse(f"the weights that the training started from are not here: {path}")
+            # It reaches no training: this context makes none.
+            return cast(Path, FileContent(known[0]))
         with self._context.console.wait(f"download the weights of {base.name}"):
             if base.weights == "imagenet":
                 # Without a network this ends before Keras is imported.

@@ -8,10 +8,12 @@ from edgetl.core.device import target_search, targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import Objective, find_objective
-from edgetl.core.recipe.resolve import parse_recipe
+from edgetl.core.recipe.resolve import format_recipe, parse_recipe
 from edgetl.core.recipe.tables import Recipe
-from edgetl.core.storage.files import read_json, write_json
+from edgetl.core.storage.files import read_json, write_json, write_text
 
+# For the option --recipe: values that no other option sets are in this file.
+RECIPE_FILE = "recipe.toml"
 _FILE = "order.json"
 _HINT = "give the folder that edgetl build wrote"
 
@@ -60,7 +62,7 @@ class Order:
 
 
 def save_order(order: Order, root: Path) -> None:
-    """Write the order into the run folder."""
+    """Write the order into the run folder, and its recipe as a file for --recipe."""
     shipped = target_search.locate_shipped_targets().resolve()
     folders = [target.source.parent.parent for target in order.targets]
     write_json(
@@ -81,6 +83,7 @@ def save_order(order: Order, root: Path) -> None:
             "cross_fit": order.cross_fit,
         },
     )
+    write_text(root / RECIPE_FILE, format_recipe(order.recipe))
 
 
 def load_order(root: Path) -> Order:
@@ -90,6 +93,9 @@ def load_order(root: Path) -> Order:
         ConfigError: the folder is not a run folder of edgetl.
     """
     path = root / _FILE
+    if not path.exists():
+        reason = "does not exist" if not root.exists() else "is not a run folder: it has no order.json"
+        raise ConfigError(f"the folder {reason}", where=(root,), hint=_HINT)
     value = read_json(path, hint=_HINT)
     try:
         if not value["targets"]:

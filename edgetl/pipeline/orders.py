@@ -1,10 +1,11 @@
-"""Options → an Order, and the run folder that it belongs to."""
+"""Options → an Order."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl.core import methods
 from edgetl.core.device import targets
+from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.network import bases
@@ -12,9 +13,8 @@ from edgetl.core.photos import photo_folder
 from edgetl.core.photos.parts.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import ExternalRecipe, Recipe
-from edgetl.core.run.run_folder import make_folder_name
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
-from edgetl.pipeline.order import Order, has_order, load_order
+from edgetl.pipeline.order import Order
 
 
 def make_order(options: BuildOptions | TrainOptions) -> Order:
@@ -41,12 +41,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if len(set(names)) < len(names):
         raise ConfigError("a target is given twice", where=names)
     loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
-    # The digits have a recipe of their own: grey images of 8 px need other settings than photos.
-    source = options.recipe or ("digits" if photos is None and build.model is None else "default")
-    # All targets share one recipe, so the strictest limit applies to each.
-    limits = [target.limits.accuracy_drop for target in loaded if target.limits.accuracy_drop is not None]
-    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
-    recipe = resolve_recipe(source, collect_tables(options), below=below, names=map_options(type(options)))
+    recipe = resolve_order_recipe(options, loaded)
     if not recipe.external.path:
         # Before the photos are read.
         bases.check_weights(recipe.base.name, recipe.base.alpha, recipe.base.weights)
@@ -65,6 +60,21 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         test=options.test,
         cross_fit=_check_cross_fit(build.cross_fit, recipe),
     )
+
+
+def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[Target]) -> Recipe:
+    """Resolve the recipe that the options describe for the targets of an order.
+
+    Raises:
+        ConfigError: an unknown recipe, or a value out of its range.
+    """
+    external = options.model if isinstance(options, BuildOptions) else None
+    # The digits have a recipe of their own: grey images of 8 px need other settings than photos.
+    source = options.recipe or ("digits" if options.photos is None and external is None else "default")
+    # All targets share one recipe, so the strictest limit applies to each.
+    limits = [target.limits.accuracy_drop for target in chosen if target.limits.accuracy_drop is not None]
+    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    return resolve_recipe(source, collect_tables(options), below=below, names=map_options(type(options)))
 
 
 def _check_model_files(external: ExternalRecipe) -> None:
@@ -86,49 +96,6 @@ def list_overridden_limits(order: Order) -> list[str]:
         for target in order.targets
         if target.limits.accuracy_drop is not None and target.limits.accuracy_drop < allowed
     ]
-
-
-def continue_order(order: Order, root: Path) -> Order:
-    """Return an order to train in a run folder; where it contains a build, its targets and methods are kept."""
-    if not has_order(root):
-        return order
-    before = load_order(root)
-    later_tables = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
-    return replace(
-        order,
-        targets=before.targets,
-        recipe=order.recipe.model_copy(update=later_tables),
-        method=before.method,
-        all_methods=before.all_methods,
-        prefer=before.prefer,
-        cross_fit=before.cross_fit,
-    )
-
-
-def choose_run_folder(order: Order, out: Path | None) -> Path:
-    """Return `out`, or a folder named after photos and network.
-
-    Raises:
-        ConfigError: the folder is inside the photos, or, without `out`, it belongs to other photos.
-    """
-    base, external = order.recipe.base, order.recipe.external.path
-    photos = order.photos.resolve() if order.photos else None
-    name = photos.name.removesuffix(".csv") if photos else "digits"
-    network = (Path(external).stem,) if external else (base.name, f"{base.alpha:g}", base.side_px)
-    root = out or Path("edgetl-runs") / make_folder_name(name, *network)
-    # The next scan of the photos would find the files of the run.
-    for folder in (photos, order.test.resolve() if order.test else None):
-        if folder and root.resolve().is_relative_to(folder):
-            hint = "give a folder elsewhere with --out: nothing is written among photos"
-            raise ConfigError("the run folder would be inside the photos", where=(root, folder), hint=hint)
-    # Two folders of photos may have the same name. A folder that the user names may be built again on other photos.
-    if out is None and has_order(root):
-        before = load_order(root).photos
-        if (before.resolve() if before else None) != photos:
-            hint = "choose another run folder with --out"
-            owner = before or "the embedded digits"
-            raise ConfigError(f"the run folder belongs to other photos: {owner}", where=(root,), hint=hint)
-    return root
 
 
 def _check_cross_fit(count: int | None, recipe: Recipe) -> int:

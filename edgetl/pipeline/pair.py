@@ -1,5 +1,6 @@
 """A reference and an artifact that were made anywhere → Verdict: `verify` without a run folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from edgetl.core.parallel import Predictions
 from edgetl.core.photos import dataset, photo_folder, pixel_store
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import ContractRecipe
-from edgetl.core.records import Fit, InputSpec
+from edgetl.core.records import Dataset, Fit, InputSpec, Photo
+from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.verdict_records import Verdict
@@ -57,6 +59,12 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     formats.find_format(pair.artifact)
     input_spec = InputSpec(side_px=keras_model.read_input_side(model), fit=pair.fit)
     photo_set, classes = _read_photos(pair.photos, input_spec, console)
+    seen = count_seen_photos(pair.reference, photo_set.photos)
+    if seen:
+        console.warn(
+            f"{seen} of {len(photo_set.photos)} photos were training or validation photos of {pair.reference}: "
+            "accuracy on them says nothing about new photos"
+        )
     reference, predictions = _predict(pair, model, photo_set, console)
     artifact = metrics.expand_sigmoid(predictions.scores)
     _check_classes(pair, {"reference": reference, "artifact": artifact}, classes)
@@ -82,6 +90,15 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
             where=(pair.reference, pair.artifact),
             hint="both models must output probabilities: end them in a softmax, or in one sigmoid for two classes",
         ) from error
+
+
+def count_seen_photos(reference: Path, photos: Sequence[Photo]) -> int:
+    """Count the photos that a model of a run folder was trained or validated on; 0 for a model from elsewhere."""
+    finished = read_finished_stage(reference.absolute().parent.parent / "ingest", Dataset)
+    if finished is None:
+        return 0
+    seen = {photo.sha256 for photo in (*finished.record.train, *finished.record.validation)}
+    return sum(photo.sha256 in seen for photo in photos)
 
 
 def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[PhotoSet, tuple[str, ...]]:

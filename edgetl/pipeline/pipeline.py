@@ -14,10 +14,12 @@ from edgetl.pipeline.selection import Selection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetPipeline:
-    """What one target of an order needs: the choice of its file, the bundle, the measurements."""
+    """What one target of an order needs: its files, the choice among them, the bundle, the measurements."""
 
     target: Target
     context: Context
+    model: Model
+    files: Files
     selection: Selection
     delivery: Delivery
     devices: Devices
@@ -41,6 +43,8 @@ class Pipeline:
         return TargetPipeline(
             target=target,
             context=self.context,
+            model=self.model,
+            files=self.files,
             selection=Selection(self.context, self.files, self.scores, target),
             delivery=Delivery(self.context, self.model, self.scores, target),
             devices=Devices(self.context, self.model, self.scores, target),

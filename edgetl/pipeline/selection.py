@@ -74,7 +74,7 @@ class Selection:
         """
         if method:
             self._find_format(method, accepted=True)
-        write_pin(self._context.run.root, self._target.id, method)
+        write_pin(self._context.run.output, self._target.id, method)
 
     def unpin(self) -> str:
         """Remove the pin; return the method that was pinned, or ""."""

@@ -77,13 +77,13 @@ def test_interrupt_that_typer_caught_has_exit_code_130(monkeypatch, capsys):
 def test_full_disk_has_a_hint(run_raising, capsys):
     assert run_raising(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/run/model")) == 2
     err = capsys.readouterr().err
-    assert "No space left" in err and "at /run/model" in err and "free some space" in err
+    assert "the disk is full" in err and "at /run/model: " in err and "free some space" in err
 
 
-def test_file_error_names_the_file(run_raising, capsys):
+def test_file_error_names_the_file_and_what_to_do(run_raising, capsys):
     assert run_raising(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/run")) == 2
     err = capsys.readouterr().err
-    assert "Permission denied" in err and "at /run" in err and "hint" not in err
+    assert "error: permission denied" in err and "at /run" in err and "chmod u+rwX /run" in err and "--out" in err
 
 
 def test_exit_of_a_command_keeps_its_code(run_raising):

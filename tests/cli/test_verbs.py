@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,9 +21,10 @@ from edgetl.core.evaluation import acceptance
 from edgetl.core.run.pins import read_pins
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import build as build_module
-from edgetl.pipeline import workspace
+from edgetl.pipeline import stages, workspace
 from edgetl.pipeline.devices import Devices, Measured
 from edgetl.pipeline.order import load_order, save_order
+from tests.fixtures.runs import list_times
 
 VERDICT_KEYS = {"outcome", "photos", "reference_accuracy", "accuracy", "drop", "drop_low", "drop_high", "agreement"}
 NOT_MEASURED = Measured(benchmarks=(), measurements={}, verdicts={}, unmet={}, errors=())
@@ -38,6 +40,17 @@ def copy_of_cli_build(built_by_cli, tmp_path) -> Path:
 def change_order(root, **changes):
     """Change the order of a run folder."""
     save_order(dataclasses.replace(load_order(root), **changes), root)
+
+
+def forbid(monkeypatch, module, function):
+    """Let a test fail when it calls the function of a stage."""
+
+    def fail(*_):
+        pytest.fail(f"{function} is called")
+
+    # The fingerprint of the stage covers both.
+    fail.__module__, fail.__name__ = f"edgetl.stages.{module}", function
+    monkeypatch.setattr(getattr(stages, module), function, fail)
 
 
 def run_json(capfd, *arguments):
@@ -236,6 +249,37 @@ def test_training_with_another_backend(edgetl, photos, recipe_file, tmp_path, ba
     assert json.loads(converted.stdout)["input"]["dtype"] == "uint8"
 
 
+def test_other_options_do_not_overwrite_a_run(run_folder, photos, recipe_file, capfd):
+    before = list_times(run_folder)
+    line = [str(photos), "--recipe", str(recipe_file), "--out", str(run_folder), "--epochs", "2", "--alpha", "0.5"]
+    for command in ("build", "train"):
+        assert cli.run([command, *line]) == 2
+        out, err = capfd.readouterr()
+        assert out == "" and "the run folder contains another build: alpha 0.25 → 0.5, epochs 3 → 2" in err
+        assert f"at {run_folder}" in err and "--overwrite" in err
+    assert list_times(run_folder) == before
+
+
+def test_overwritten_run_sets_the_bundle_of_the_earlier_model_aside(
+    run_folder, photos, recipe_file, capfd, monkeypatch
+):
+    line = [str(photos), "--recipe", str(recipe_file), "--out", str(run_folder), "--epochs", "2", "--overwrite"]
+    assert cli.run(["train", *line]) == 0
+    assert "epochs 3 → 2" in capfd.readouterr().err
+    assert not (run_folder / "bundle-tflite").exists()
+    assert "out of date" in (run_folder / "earlier-bundle-tflite" / "README.txt").read_text()
+    for command in ("bench", "verify"):
+        assert cli.run([command, str(run_folder)]) == 2
+        err = capfd.readouterr().err
+        assert "the bundle for tflite contains an earlier model, see " in err
+        build = shlex.split(re.search(r"hint: make it with: edgetl (build .*)", err)[1])
+    # The command is complete: it trains nothing again.
+    forbid(monkeypatch, "train", "train_model")
+    assert cli.run(build) in (0, 1)
+    assert (run_folder / "bundle-tflite").is_dir() and not (run_folder / "earlier-bundle-tflite").exists()
+    assert cli.run(["bench", str(run_folder), "--quiet"]) == 0
+
+
 # convert and bundle
 
 
@@ -266,6 +310,61 @@ def test_bundle_for_one_of_several_targets(capfd, run_folder):
     assert record["target"] == "raspberry-pi-armv7"
 
 
+@pytest.mark.parametrize(
+    ("line", "stage"),
+    [
+        (["verify"], "train"),
+        (["bench"], "train"),
+        (["convert", "--method", "float16"], "train"),
+        (["bundle"], "train"),
+        (["bundle", "--method", "prune8"], "retrain-prune"),
+        (["convert", "--method", "qat8"], "retrain-qat"),
+        (["verify", "--method", "float16"], "convert-tflite-float16"),
+        (["bench", "--method", "float16"], "convert-tflite-float16"),
+    ],
+    ids=" ".join,
+)
+def test_what_only_a_build_makes_is_named_with_its_command(
+    run_folder, line, stage, photos, recipe_file, capfd, monkeypatch
+):
+    forbid(monkeypatch, "train", "train_model")
+    forbid(monkeypatch, "retrain", "retrain_model")
+    shutil.rmtree(run_folder / stage, ignore_errors=True)
+    before = list_times(run_folder)
+    command, *options = line
+    assert cli.run([command, str(run_folder), *options]) == 2
+    out, err = capfd.readouterr()
+    assert out == "" and f"the run folder has no finished stage {stage}" in err
+    build = shlex.split(re.search(r"hint: make it with: edgetl (build .*)", err)[1])
+    assert build[:2] == ["build", str(photos)] and build[-2:] == ["--out", str(run_folder)]
+    written = {name for name, time in list_times(run_folder).items() if before.get(name) != time}
+    assert written <= {".lock", "log.txt"}
+
+
+@pytest.mark.parametrize("command", ["verify", "bench", "convert", "bundle"])
+def test_photos_that_changed_since_the_build_are_counted(run_folder, photos, draw_photos, tmp_path, command, capfd):
+    more = draw_photos(Path(shutil.copytree(photos, tmp_path / "more")), range(50, 51))
+    change_order(run_folder, photos=more)
+    assert cli.run([command, str(run_folder)]) == 2
+    err = capfd.readouterr().err
+    assert "the photos changed since the build: " in err and " added" in err
+    assert f"edgetl build {more} " in err
+
+
+@pytest.mark.parametrize("command", ["verify", "bench"])
+def test_finished_run_that_cannot_be_written_is_verified_and_measured(run_folder, command, capfd, monkeypatch):
+    before = list_times(run_folder)
+    # The tests may run as a user who can write everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: path != run_folder or not mode & os.W_OK)
+    assert cli.run([command, str(run_folder)]) == 0
+    out, err = capfd.readouterr()
+    results = Path(re.search(rf"{run_folder} cannot be written: results are in (\S+)", err)[1])
+    assert list_times(run_folder) == before
+    if command == "bench":
+        assert Path(out.strip()).is_relative_to(results) and Path(out.strip()).is_file()
+    shutil.rmtree(results)
+
+
 # verify
 
 
@@ -292,8 +391,7 @@ def test_undecided_verdict_is_a_failure_with_strict(capfd, run_folder, delivered
 def test_run_that_was_built_strict_stays_strict(run_folder, monkeypatch, command):
     recipe = load_order(run_folder).recipe
     contract = recipe.contract.model_copy(update={"strict": True})
-    # The method is pinned: a strict ladder would try every method, because the verdict on int8 is undecided.
-    change_order(run_folder, recipe=recipe.model_copy(update={"contract": contract}), method="int8")
+    change_order(run_folder, recipe=recipe.model_copy(update={"contract": contract}))
     monkeypatch.setattr(Devices, "measure_everywhere", lambda *_, **__: NOT_MEASURED)
     calls = []
     monkeypatch.setattr(acceptance, "check_acceptance", lambda *_, strict, **__: calls.append(strict))

@@ -1,5 +1,6 @@
 """The stage runner: a stage runs again when something that its result depends on changes, and only then."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.console import Console
-from edgetl.core.errors import StageError
+from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Dataset, InputSpec, Photo, SourceModel
@@ -15,6 +16,7 @@ from edgetl.core.run import fingerprint, source_code
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage.files import hash_file
 from edgetl.pipeline.context import Context, StageClock
+from edgetl.pipeline.runs.build_command import format_build_command
 from tests.fixtures.signals import interrupt_here
 
 SPEC = StageSpec(name="sample", record=SourceModel)
@@ -217,3 +219,75 @@ def test_stage_that_is_read_back_counts_the_seconds_that_it_took(empty_context, 
     later = Context(order=empty_context.order, run=empty_context.run, console=empty_context.console)
     later.run_stage(SPEC, stage)
     assert later.clock.lap() == 12.3 and stage.calls == 1
+
+
+# A command that makes some kinds of stages only
+
+
+@pytest.fixture
+def limited(empty_context) -> Context:
+    """A context that makes scores only."""
+    return dataclasses.replace(empty_context, makes=frozenset({"score"}))
+
+
+def test_stages_of_the_kinds_of_a_command_are_made(limited, stage):
+    limited.run_stage(StageSpec(name="score-keras-test", record=SourceModel), stage)
+    assert stage.calls == 1 and limited.can_make("score") and not limited.can_make("scored")
+
+
+def test_other_stages_are_read_back(empty_context, limited, stage):
+    first = empty_context.run_stage(SPEC, stage, "int8")
+    assert limited.run_stage(SPEC, stage, "int8") == first and stage.calls == 1
+    assert limited.clock.lap() == empty_context.clock.lap()
+
+
+def test_missing_stage_is_named_with_the_command_that_makes_it(limited, stage):
+    with pytest.raises(ConfigError, match="the run folder has no finished stage sample") as caught:
+        limited.run_stage(SPEC, stage, "int8")
+    command = format_build_command(limited.order, limited.run.root)
+    assert caught.value.hint == f"make it with: {command}" and caught.value.where == (str(limited.run.root),)
+    assert stage.calls == 0 and not (limited.run.root / "sample").exists()
+
+
+def test_stage_of_another_recipe_is_out_of_date(empty_context, limited, stage):
+    empty_context.run_stage(SPEC, stage, "int8")
+    with pytest.raises(ConfigError, match="sample is out of date: the recipe, the photos or an earlier stage changed"):
+        limited.run_stage(SPEC, stage, "float32")
+    assert stage.calls == 1
+
+
+def test_stage_of_another_version_of_a_library_is_out_of_date(empty_context, limited, stage, monkeypatch):
+    versions = fingerprint.installed_version
+    pillow = versions("pillow")
+    empty_context.run_stage(SPEC, stage)
+    monkeypatch.setattr(fingerprint, "installed_version", lambda name: "0" if name == "pillow" else versions(name))
+    with pytest.raises(ConfigError, match=f"sample is out of date: pillow {pillow} → 0\n"):
+        limited.run_stage(SPEC, stage)
+
+
+def test_stage_of_other_code_is_out_of_date(empty_context, limited, stage, monkeypatch):
+    empty_context.run_stage(SPEC, stage)
+    monkeypatch.setattr(source_code, "hash_code", lambda module: f"other code of {module}")
+    with pytest.raises(ConfigError, match="sample is out of date: the code of edgetl changed"):
+        limited.run_stage(SPEC, stage)
+
+
+def test_stage_with_a_changed_file_is_not_used(empty_context, limited, stage):
+    empty_context.run_stage(SPEC, stage).path.write_text("tampered")
+    with pytest.raises(ConfigError, match="files of stage sample were changed or deleted"):
+        limited.run_stage(SPEC, stage)
+    assert stage.calls == 1
+
+
+def test_kept_record_is_read_by_a_context_that_does_not_write_it(empty_context, limited):
+    with pytest.raises(ConfigError, match="no finished stage ingest"):
+        limited.read_kept("ingest", Dataset)
+    dataset = empty_context.keep("ingest", make_dataset())
+    assert limited.read_kept("ingest", Dataset) == dataset
+
+
+def test_files_that_a_stage_was_made_from_are_known(empty_context, stage, tmp_path):
+    path = write(tmp_path / "weights", "1")
+    empty_context.run_stage(SPEC, stage, "int8", path)
+    assert empty_context.read_stage_files("sample") == (hash_file(path),)
+    assert empty_context.read_stage_files("absent") == ()

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from edgetl.core.network import bases
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.storage import cache
 from edgetl.pipeline import stages
-from edgetl.pipeline.context import Context
+from edgetl.pipeline.context import SCORING, Context
 from edgetl.pipeline.model import Model
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
@@ -168,3 +169,58 @@ def test_folder_of_test_photos_is_joined_to_the_photos(make_model, photos, draw_
     reasons = {file.path: file.reason for file in dataset.left_out}
     assert reasons[f"{test}/circle/copy.png"].startswith("same photo as circle/000.png")
     assert all((dataset.root / photo.path).is_file() for photo in dataset.test)
+
+
+# A finished run that is only read
+
+
+@pytest.fixture
+def read_model(context, order):
+    """Return a function that makes the model of a copy of the shared run, for a command that trains nothing."""
+
+    def make(**changes):
+        limited = dataclasses.replace(context, order=dataclasses.replace(order, **changes), makes=SCORING)
+        return Model(limited)
+
+    return make
+
+
+def test_finished_run_is_read_without_the_weights_of_its_base(read_model, built, base_weights, monkeypatch):
+    """Another user, or another machine, has not downloaded them."""
+    absent = base_weights.with_name("absent.h5")
+    monkeypatch.setattr(bases, "resolve_weights_path", lambda *_: absent)
+    monkeypatch.setattr(stages.keras_build, "fetch_weights", lambda _: pytest.fail("it downloads"))
+    assert read_model().trained.sha256 == built.trained.sha256
+
+
+def test_weights_of_which_nothing_is_known_are_named(read_model, base_weights, monkeypatch):
+    absent = base_weights.with_name("absent.h5")
+    monkeypatch.setattr(bases, "resolve_weights_path", lambda *_: absent)
+    model = read_model()
+    path = model._context.run.root / "train" / "train.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "origin": {}}))
+    with pytest.raises(ConfigError, match=r"weights that the training started from are not here: .*absent.h5"):
+        _ = model.trained
+
+
+def test_changed_photos_are_counted_and_nothing_is_written(read_model, photos, tmp_path, draw_photos):
+    more = draw_photos(Path(shutil.copytree(photos, tmp_path / "more")), range(50, 51))
+    model = read_model(photos=more)
+    before = (model._context.run.root / "ingest" / "ingest.json").read_bytes()
+    with pytest.raises(ConfigError, match=r"the photos changed since the build: [23] added") as caught:
+        _ = model.trained
+    assert f"edgetl build {more} " in caught.value.hint
+    assert (model._context.run.root / "ingest" / "ingest.json").read_bytes() == before
+
+
+def test_renamed_photos_are_the_same(read_model, photos, tmp_path, built):
+    renamed = Path(shutil.copytree(photos, tmp_path / "renamed"))
+    for path in sorted(renamed.rglob("*.png")):
+        path.rename(path.with_stem(f"x{path.stem}"))
+    assert read_model(photos=renamed).trained.sha256 == built.trained.sha256
+
+
+def test_photos_that_are_gone_are_named_with_the_command_for_their_new_folder(read_model, tmp_path):
+    with pytest.raises(DataError, match="the photos of the run are not there any more") as caught:
+        _ = read_model(photos=tmp_path / "gone").dataset
+    assert caught.value.where == (str(tmp_path / "gone"),) and "edgetl build PHOTOS " in caught.value.hint

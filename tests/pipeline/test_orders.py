@@ -1,4 +1,4 @@
-"""Options become an order and its run folder. Whole command lines are in tests/cli."""
+"""Options become an order. Whole command lines are in tests/cli."""
 
 import dataclasses
 import os
@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.pipeline.options import BuildOptions, RecipeOptions, TrainOptions
-from edgetl.pipeline.order import save_order
 from edgetl.pipeline.orders import (
     check_utf8,
-    choose_run_folder,
-    continue_order,
     list_overridden_limits,
     make_order,
 )
@@ -39,8 +35,6 @@ def test_folder_of_test_photos_is_part_of_the_order(photos, draw_photos, tmp_pat
     for options in (BuildOptions(photos=photos, test=test), TrainOptions(photos=photos, test=test)):
         order = make_order(options)
         assert (order.photos, order.test) == (photos, test)
-    with pytest.raises(ConfigError, match="inside the photos"):
-        choose_run_folder(order, test / "run")
     with pytest.raises(DataError, match="does not exist"):
         make_order(BuildOptions(photos=photos, test=tmp_path / "missing"))
     with pytest.raises(ConfigError, match="--test needs PHOTOS"):
@@ -105,72 +99,6 @@ def test_model_made_elsewhere_needs_photos(tmp_path):
     with pytest.raises(ConfigError, match="a model made elsewhere needs photos") as caught:
         make_order(BuildOptions(model=tmp_path / "model.keras"))
     assert "--model FILE PHOTOS" in caught.value.hint
-
-
-# The run folder
-
-
-def test_run_folder_is_named_after_photos_and_network(plain_order, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    base = plain_order.recipe.base
-    folder = choose_run_folder(plain_order, None)
-    assert folder.parent.name == "edgetl-runs"
-    for part in (plain_order.photos.name, base.name, f"{base.alpha:g}", str(base.side_px)):
-        assert part in folder.name
-    assert choose_run_folder(dataclasses.replace(plain_order, photos=None), None).name.startswith("digits")
-
-
-def test_run_folder_of_a_model_made_elsewhere_is_named_after_its_file(plain_order, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    external = plain_order.recipe.external.model_copy(update={"path": "/models/my model.keras"})
-    recipe = plain_order.recipe.model_copy(update={"external": external})
-    assert choose_run_folder(dataclasses.replace(plain_order, recipe=recipe), None).name == "shapes-my_model"
-
-
-def test_folders_of_photos_with_the_same_name_do_not_share_a_run_folder(plain_order, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    birds, flowers = (
-        dataclasses.replace(plain_order, photos=tmp_path / name / "train") for name in ("birds", "flowers")
-    )
-    folder = choose_run_folder(birds, None)
-    folder.mkdir(parents=True)
-    save_order(birds, folder)
-    assert choose_run_folder(birds, None) == folder
-    with pytest.raises(ConfigError, match=r"the run folder belongs to other photos: .*birds/train") as caught:
-        choose_run_folder(flowers, None)
-    assert "--out" in caught.value.hint
-    # With --out the folder is chosen on purpose.
-    assert choose_run_folder(flowers, folder) == folder
-    save_order(dataclasses.replace(plain_order, photos=None), folder)
-    with pytest.raises(ConfigError, match="other photos: the embedded digits"):
-        choose_run_folder(birds, None)
-
-
-def test_run_folder_inside_the_photos_is_refused(plain_order):
-    with pytest.raises(ConfigError, match="would be inside the photos") as caught:
-        choose_run_folder(plain_order, plain_order.photos / "circle" / "run")
-    assert "--out" in caught.value.hint
-
-
-def test_training_keeps_what_a_run_was_built_for(plain_order, tmp_path):
-    recipe = plain_order.recipe
-    contract = recipe.contract.model_copy(update={"limit_drop": 0.001, "strict": True})
-    before = dataclasses.replace(
-        plain_order,
-        targets=(targets.find_target("raspberry-pi-4"),),
-        recipe=recipe.model_copy(update={"contract": contract}),
-        method="int8",
-        all_methods=True,
-        prefer="latency",
-    )
-    save_order(before, tmp_path)
-    phase1 = recipe.phase1.model_copy(update={"epochs": 7})
-    training = dataclasses.replace(plain_order, recipe=recipe.model_copy(update={"phase1": phase1}))
-    order = continue_order(training, tmp_path)
-    assert (order.targets[0].id, order.method, order.all_methods) == ("raspberry-pi-4", "int8", True)
-    assert order.prefer == "latency"
-    assert order.recipe.contract == contract and order.recipe.phase1.epochs == 7
-    assert continue_order(training, tmp_path / "new") == training
 
 
 # Names

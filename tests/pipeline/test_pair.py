@@ -12,7 +12,7 @@ from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.engines.keras import build
 from edgetl.engines.keras import model as keras_model
-from edgetl.pipeline.pair import ModelPair, judge_pair
+from edgetl.pipeline.pair import ModelPair, count_seen_photos, judge_pair
 
 CONTRACT = ContractRecipe(limit_drop=0.05)
 QUIET = Console(quiet=True)
@@ -115,3 +115,14 @@ def test_model_that_outputs_nan_is_refused(pair, tmp_path):
 def test_absent_photos_are_refused(pair, tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         judge(dataclasses.replace(pair, photos=tmp_path / "absent"))
+
+
+def test_photos_that_the_model_was_trained_on_are_a_warning(pair, order, shared_dataset, tmp_path):
+    stream = io.StringIO()
+    verdict = judge(dataclasses.replace(pair, photos=order.photos), Console(quiet=True, stream=stream))
+    seen = len(shared_dataset.train) + len(shared_dataset.validation)
+    assert f"warning: {seen} of {verdict.photos} photos were training or validation photos" in stream.getvalue()
+    # Nothing is known of a model that is not in its run folder.
+    elsewhere = shutil.copyfile(pair.reference, tmp_path / "model.keras")
+    assert count_seen_photos(elsewhere, shared_dataset.train) == 0
+    assert count_seen_photos(pair.reference, shared_dataset.test) == 0

@@ -2,7 +2,10 @@
 
 import errno
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from edgetl.core.errors import ConfigError, DataError, InternalError, StageError
 from edgetl.core.interrupt import Interrupted
 from edgetl.core.run.run_folder import open_run
 from edgetl.pipeline import workspace
+from edgetl.pipeline.context import SCORING
 from edgetl.pipeline.order import save_order
 from edgetl.pipeline.workspace import make_internal_error, open_workspace, reopen
 from tests.fixtures.signals import interrupt_here
@@ -81,8 +85,19 @@ def test_defect_names_the_log(tmp_path):
 
 
 def test_file_error_is_not_a_defect(tmp_path):
-    with pytest.raises(FileNotFoundError), open_workspace(tmp_path / "run", quiet=True):
+    with (
+        pytest.raises(ConfigError, match="no such file or folder") as caught,
+        open_workspace(tmp_path / "run", quiet=True),
+    ):
         (tmp_path / "absent").read_bytes()
+    assert caught.value.where == (str(tmp_path / "absent"),)
+
+
+def test_full_disk_names_the_folders_that_are_written(tmp_path, cache):
+    with pytest.raises(ConfigError, match="the disk is full") as caught, open_workspace(tmp_path / "run", quiet=True):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    places = [place.partition(": ")[0] for place in caught.value.where]
+    assert places[:2] == [str(tmp_path / "run"), str(cache / "edgetl")]
 
 
 def test_internal_error_without_a_log_writes_one():
@@ -128,28 +143,98 @@ def test_folder_with_other_files_is_not_used(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("command", ["build", "train", "convert", "verify", "bundle", "bench"])
-def test_run_folder_in_use_is_refused_by_every_command(tmp_path, plain_order, capfd, command):
+@pytest.mark.parametrize("command", ["build", "train"])
+def test_run_folder_in_use_is_refused_by_commands_that_may_take_another(tmp_path, plain_order, capfd, command):
     run = tmp_path / "run"
-    arguments = [str(plain_order.photos), "--out", str(run)] if command in ("build", "train") else [str(run)]
     with open_run(run):
         save_order(plain_order, run)
-        assert cli.run([command, *arguments]) == 2
+        assert cli.run([command, str(plain_order.photos), "--out", str(run)]) == 2
     out, err = capfd.readouterr()
-    assert out == "" and f"another build (process {os.getpid()}) uses this run folder" in err
+    assert out == "" and f"another build (process {os.getpid()}" in err and "--out" in err
+
+
+# Locks a run folder, says so, and releases it when a line comes in.
+HOLDER = """
+import sys
+from pathlib import Path
+from edgetl.core.run.run_folder import open_run
+with open_run(Path(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("command", ["convert", "verify", "bundle", "bench"])
+def test_build_in_a_finished_run_is_waited_for(tmp_path, plain_order, edgetl, command):
+    run = tmp_path / "run"
+    with open_run(run):
+        save_order(plain_order, run)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": edgetl.environment()}
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(run)], **pipes) as holder:
+        assert holder.stdout.readline() == "locked\n"
+        with edgetl.start(command, run, "--quiet") as waiting:
+            line = waiting.stderr.readline()
+            assert f"waiting for process {holder.pid}: " in line and f"uses {run}" in line and "^C" in line
+            assert "--out" not in line
+            # The run folder is in use: nothing is read yet.
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(0.5)
+            holder.communicate("\n")
+            out, err = waiting.communicate(timeout=120)
+    # Nothing was built there yet.
+    assert waiting.returncode == 2 and out == "" and "no finished stage" in err and "edgetl build" in err
+
+
+def test_waiting_ends_with_an_interrupt(tmp_path, plain_order, edgetl):
+    run = tmp_path / "run"
+    with open_run(run):
+        save_order(plain_order, run)
+        with edgetl.start("verify", run) as waiting:
+            assert f"waiting for process {os.getpid()}" in waiting.stderr.readline()
+            waiting.send_signal(signal.SIGINT)
+            assert waiting.wait(60) == 130
+
+
+def test_run_folder_that_this_process_uses_is_not_waited_for(tmp_path, plain_order):
+    with open_run(tmp_path / "run"):
+        save_order(plain_order, tmp_path / "run")
+        with (
+            pytest.raises(ConfigError, match=f"process {os.getpid()}") as caught,
+            reopen(tmp_path / "run", "", makes=SCORING, quiet=True),
+        ):
+            pass
+    assert "--out" not in caught.value.hint
+
+
+def test_run_that_cannot_be_written_has_its_results_elsewhere(tmp_path, plain_order, monkeypatch, capfd):
+    with open_run(tmp_path / "run"):
+        save_order(plain_order, tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("run"))
+    with reopen(tmp_path / "run", "", makes=SCORING, quiet=False) as pipeline:
+        output = pipeline.context.run.output
+        os.write(2, b"a library\n")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (output / "log.txt").read_text().endswith("a library\n")
+    assert f"{tmp_path / 'run'} cannot be written: results are in {output}\n" in capfd.readouterr().err
+    shutil.rmtree(output)
 
 
 def test_reopened_run_has_the_pipeline_of_its_target(tmp_path, plain_order):
     with open_run(tmp_path / "run"):
         save_order(plain_order, tmp_path / "run")
-    with reopen(tmp_path / "run", "", quiet=True) as pipeline:
+    with reopen(tmp_path / "run", "", makes=SCORING, quiet=True) as pipeline:
         assert pipeline.target.id == "tflite" and pipeline.context.order == plain_order
-    with pytest.raises(ConfigError, match="not built for target 'onnx'"), reopen(tmp_path / "run", "onnx", quiet=True):
+        assert pipeline.context.makes == SCORING
+    with (
+        pytest.raises(ConfigError, match="not built for target 'onnx'"),
+        reopen(tmp_path / "run", "onnx", makes=SCORING, quiet=True),
+    ):
         pass
 
 
 def test_folder_that_is_not_a_run_cannot_be_reopened(tmp_path):
-    with pytest.raises(ConfigError) as caught, reopen(tmp_path, "", quiet=True):
+    with pytest.raises(ConfigError) as caught, reopen(tmp_path, "", makes=SCORING, quiet=True):
         pass
     assert caught.value.hint == "give the folder that edgetl build wrote"
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ def test_page_has_every_public_name():
 
 def test_signatures_show_options_as_keywords():
     page = api_reference.render()
-    assert "build(photos=None, *, out=None, quiet=False, **options)" in page
+    assert "build(photos=None, *, out=None, overwrite=False, quiet=False, **options)" in page
     assert "| `alpha` |" in page and "convert(run, *, method='int8', target='', quiet=False)" in page
 
 

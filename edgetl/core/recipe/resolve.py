@@ -76,6 +76,9 @@ def format_recipe(recipe: Recipe) -> str:
     """Format a recipe as TOML, which `resolve_recipe` reads back."""
     lines: list[str] = []
     for table, values in recipe.tables().items():
+        # `resolve_recipe` refuses them beside an external model, which is not trained.
+        if recipe.external.path and table in _TRAINING_TABLES:
+            continue
         lines += [f"[{table}]", *(f"{key} = {_format_toml(value)}" for key, value in values.items()), ""]
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -33,6 +33,17 @@ class Keyed(Protocol):
         """Return plain values, paths of files, or further keyed objects."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """In place of a file that is not on this machine: it has the same key as a file with this sha256."""
+
+    sha256: str
+
+    def key(self) -> object:
+        """Return the sha256, marked as that of a file."""
+        return {"sha256": self.sha256}
+
+
 def compute_fingerprint(stage: str, function: str, arguments: Sequence[object]) -> str:
     """Return the sha256 over everything that affects the result of a stage.
 
@@ -51,7 +62,7 @@ def compute_fingerprint(stage: str, function: str, arguments: Sequence[object]) 
         "function": function,
         "arguments": [resolve_key(argument) for argument in arguments],
         "code": source_code.hash_code(module),
-        "libraries": _list_versions(module),
+        "libraries": list_versions(module),
     }
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
@@ -68,7 +79,7 @@ def resolve_key(value: object) -> object:  # noqa: PLR0911  (one return for each
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Path):
-        return {"sha256": hash_file(value)}
+        return FileContent(hash_file(value)).key()
     # Before the other kinds: the key of an object takes precedence over its fields.
     if isinstance(value, Keyed):
         return resolve_key(value.key())
@@ -91,7 +102,7 @@ def installed_version(package: str) -> str:
         return "absent"
 
 
-def _list_versions(module: str) -> dict[str, str]:
+def list_versions(module: str) -> dict[str, str]:
     """Map the distributions that a module imports, directly or indirectly, to their versions."""
     imported = set(source_code.list_libraries(module)) - set(sys.stdlib_module_names) - _WITHOUT_EFFECT
     if "keras" in imported:

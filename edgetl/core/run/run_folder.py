@@ -4,21 +4,22 @@ A stage writes into a temporary folder beside its final folder. Its `<stage>.jso
 is renamed. A folder with the name of a stage is therefore complete, even if the program was killed.
 """
 
-import errno
-import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.record import Record
+from edgetl.core.run import earlier_results
+from edgetl.core.run.lock import LOCK_FILE, Wait, acquire_lock, open_lock
 from edgetl.core.storage.files import UNFINISHED, hash_file, parse_json, write_json
 from edgetl.core.storage.regular_files import (
     LARGEST_RECORD_BYTES,
@@ -40,12 +41,15 @@ class StageSpec(Generic[R]):
         record: type of its record.
         title: shown while it runs; a stage without a title shows nothing.
         reuse: whether a finished stage with the same fingerprint is read back instead of run again.
+        outdates: glob of the finished stages that must not be used any more when this one has new files. They are set
+            aside under another name; "" for none.
     """
 
     name: str
     record: type[R]
     title: str = ""
     reuse: bool = True
+    outdates: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +61,54 @@ class FinishedStage(Generic[R]):
 
 
 class RunFolder:
-    """A locked run folder, from `open_run`.
+    """A run folder, from `open_run` or `open_finished_run`.
 
     Attributes:
         root: the folder, absolute.
+        output: the folder for new results: `root`, or a temporary one where `root` cannot be written.
         seconds: name of a stage → its duration in this process; 0 for a stage that was read back.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, output: Path | None = None) -> None:
         self.root = root
+        self.output = output or root
         self.seconds: dict[str, float] = {}
 
-    def stage(self, spec: StageSpec[R], fingerprint: str, make: Callable[[Path], R]) -> FinishedStage[R]:
+    def read(self, spec: StageSpec[R], fingerprint: str) -> FinishedStage[R] | None:
+        """Read a finished stage back; None if there is none with this fingerprint, or its files were changed."""
+        for folder in dict.fromkeys((self.root, self.output)):
+            finished = read_finished_stage(folder / spec.name, spec.record, fingerprint)
+            if finished is not None:
+                # A stage that ran in this process and is then read back keeps its duration.
+                self.seconds.setdefault(spec.name, 0.0)
+                return finished
+        return None
+
+    def stage(
+        self,
+        spec: StageSpec[R],
+        fingerprint: str,
+        make: Callable[[Path], R],
+        describe: Callable[[], Mapping[str, object]] = dict,
+    ) -> FinishedStage[R]:
         """Read a stage back if its fingerprint matches and its files are unchanged, or run it.
 
         Args:
             spec: specification of the stage.
             fingerprint: hash of what affects the result, from `fingerprint.compute_fingerprint`.
             make: writes files into the folder that is its argument, and returns a record with paths in that folder.
+            describe: returns what the fingerprint was computed from, kept to explain a later difference: see
+                `stage_origin.describe_origin`.
 
         Raises:
             EdgetlError: the record does not describe the files that were written.
         """
-        folder = self.root / spec.name
-        finished = read_finished_stage(folder, spec.record, fingerprint) if spec.reuse else None
+        folder = self.output / spec.name
+        finished = self.read(spec, fingerprint) if spec.reuse else None
         if finished is not None:
-            # A stage that ran in this process and is then read back keeps its duration.
-            self.seconds.setdefault(spec.name, 0.0)
             return finished
         start = time.monotonic()
-        work = self.root / f".{spec.name}.tmp"
+        work = self.output / f".{spec.name}.tmp"
         remove_entry(work)
         work.mkdir()
         try:
@@ -94,10 +116,19 @@ class RunFolder:
             seconds = round(time.monotonic() - start, 3)
             write_json(
                 work / stage_file_name(spec.name),
-                {"fingerprint": fingerprint, "seconds": seconds, "record": record.to_json(work)},
+                {
+                    "fingerprint": fingerprint,
+                    "seconds": seconds,
+                    "record": record.to_json(work),
+                    "origin": dict(describe()),
+                },
             )
             _flush(work)
+            # Before the new files are there: a program that is killed in between leaves no result of the old ones.
+            if spec.outdates and _has_other_files(folder, record):
+                earlier_results.set_aside(self.output, spec.outdates, f"{spec.name} was made again with another result")
             _replace(work, folder)
+            earlier_results.remove_earlier(folder)
         finally:
             # A failure leaves no folder. The error is not stored, so the next build tries again.
             remove_entry(work)
@@ -110,8 +141,12 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(root: Path) -> Iterator[RunFolder]:
+def open_run(root: Path, wait: Wait | None = None) -> Iterator[RunFolder]:
     """Open a run folder for this process only. Create it if it does not exist.
+
+    Args:
+        root: the folder.
+        wait: called once with a sentence before waiting for another process that uses the folder; None refuses to wait.
 
     Raises:
         ConfigError: another build uses the folder, it contains other files, it is a file, or its lock is no file.
@@ -119,29 +154,15 @@ def open_run(root: Path) -> Iterator[RunFolder]:
     root = root.absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError("the run folder is a file", where=(root,), hint="choose another with --out")
-    if root.is_dir() and any(root.iterdir()) and not (root / ".lock").exists():
+    if root.is_dir() and any(root.iterdir()) and not (root / LOCK_FILE).exists():
         raise ConfigError(
             "the folder contains files that edgetl did not write",
             where=(root,),
             hint="choose an empty or a new folder with --out",
         )
     root.mkdir(parents=True, exist_ok=True)
-    with open_for_appending(root / ".lock") as lock:
-        try:
-            # The kernel releases this lock when the process ends, even if it is killed.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            # POSIX allows both codes for a locked file.
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-            lock.seek(0)
-            # A number. The file may have been sent by somebody and be of any size.
-            holder = lock.read(20).strip() or "unknown"
-            raise ConfigError(
-                f"another build (process {holder}) uses this run folder",
-                where=(root,),
-                hint="wait for it, or choose another folder with --out",
-            ) from error
+    with open_for_appending(root / LOCK_FILE) as lock:
+        acquire_lock(lock, root, wait)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -149,6 +170,35 @@ def open_run(root: Path) -> Iterator[RunFolder]:
         for leftover in root.glob(UNFINISHED):
             remove_entry(leftover)
         yield RunFolder(root)
+
+
+@contextmanager
+def open_finished_run(root: Path, wait: Wait) -> Iterator[RunFolder]:
+    """Open a run folder that exists. New results are written into a temporary folder where it cannot be written.
+
+    Args:
+        root: the folder.
+        wait: called once with a sentence before waiting for another process that uses the folder.
+
+    Raises:
+        ConfigError: this process uses the folder already.
+    """
+    # False too for the superuser on a disk that is mounted to be read only.
+    if os.access(root, os.W_OK | os.X_OK):
+        with open_run(root, wait) as run:
+            yield run
+        return
+    root = root.absolute()
+    try:
+        lock = open_lock(root)
+    # A copy of a run folder may lack it, and another user's may be secret. A finished run is read without it.
+    except OSError:
+        yield RunFolder(root, Path(mkdtemp(prefix="edgetl-results-")))
+        return
+    with lock:
+        # Others may read at the same time; a build by its owner may not run.
+        acquire_lock(lock, root, wait, shared=True)
+        yield RunFolder(root, Path(mkdtemp(prefix="edgetl-results-")))
 
 
 def read_finished_stage(folder: Path, kind: type[R], fingerprint: str = "") -> FinishedStage[R] | None:
@@ -194,6 +244,14 @@ def _is_intact(record: Record, folder: Path) -> bool:
         )
     except OSError:
         return False
+
+
+def _has_other_files(folder: Path, record: Record) -> bool:
+    """Check whether a finished stage of any fingerprint has files with other contents than those of a record."""
+    finished = read_finished_stage(folder, type(record))
+    if finished is None:
+        return True
+    return sorted(finished.record.contents().values()) != sorted(record.contents().values())
 
 
 def _flush(folder: Path) -> None:

@@ -1,6 +1,5 @@
-"""The cache folder. Its content can be computed again. Errors of its disk become an EdgetlError with a hint."""
+"""The cache folder. Its content can be computed again. Errors of its disk become a ConfigError with a hint."""
 
-import errno
 import os
 import shutil
 import time
@@ -9,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edgetl.core.errors import EdgetlError
 from edgetl.core.storage import files
+from edgetl.core.storage.disk_errors import explain_disk_error
 
 # After a day, no process is still writing an unfinished file. Its process was killed.
 STALE_S = 24 * 3600
@@ -30,7 +29,7 @@ def create_cached_folder(path: Path) -> Iterator[Path]:
     """Create a folder in the cache as `files.create_folder` does. Missing parents are created too.
 
     Raises:
-        EdgetlError: the disk is full, or the cache cannot be written.
+        ConfigError: the disk is full, or the cache cannot be written.
     """
     with _explain_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +41,7 @@ def write_cached_file(path: Path, content: bytes) -> None:
     """Write a file in the cache as `files.write_file` does. Missing parents are created.
 
     Raises:
-        EdgetlError: the disk is full, or the cache cannot be written.
+        ConfigError: the disk is full, or the cache cannot be written.
     """
     with _explain_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,15 +77,8 @@ def remove_unfinished(folder: Path) -> None:
 
 @contextmanager
 def _explain_errors(folder: Path) -> Iterator[None]:
-    """Replace an OSError by an EdgetlError with a hint."""
+    """Replace an OSError by an error with a hint."""
     try:
         yield
     except OSError as error:
-        # A quota that is used up is a full disk for its user.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = "the disk is full"
-            hint = "free some space there, or set XDG_CACHE_HOME to a folder on a larger disk"
-        else:
-            message = f"the cache cannot be written: {error.strerror or error}"
-            hint = "make the folder writable, or set XDG_CACHE_HOME to another folder"
-        raise EdgetlError(message, where=[folder], hint=hint) from error
+        raise explain_disk_error(error, [folder]) from error

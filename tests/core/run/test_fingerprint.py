@@ -14,7 +14,8 @@ from edgetl.core.recipe import tables
 from edgetl.core.recipe.tables import RecipeTable
 from edgetl.core.record import Record
 from edgetl.core.run import fingerprint
-from edgetl.core.run.fingerprint import compute_fingerprint, installed_version, resolve_key
+from edgetl.core.run.fingerprint import FileContent, compute_fingerprint, installed_version, resolve_key
+from edgetl.core.storage.files import hash_file
 from tests.core.sample_arguments import STAGES, Samples, list_classes, list_stage_arguments
 
 # A stage with few modules, whose code is hashed quickly.
@@ -197,16 +198,25 @@ def test_version_of_a_library_changes_the_fingerprint(monkeypatch):
 def test_every_library_of_every_stage_has_a_version(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     for path in STAGES.glob("[a-z]*.py"):
-        versions = fingerprint._list_versions(f"edgetl.stages.{path.stem}")
+        versions = fingerprint.list_versions(f"edgetl.stages.{path.stem}")
         assert "absent" not in versions.values(), (path.stem, versions)
 
 
 def test_backend_of_keras_counts_where_keras_is_used(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    assert "torch" in fingerprint._list_versions("edgetl.stages.train")
-    assert "torch" not in fingerprint._list_versions("edgetl.stages.verify")
+    assert "torch" in fingerprint.list_versions("edgetl.stages.train")
+    assert "torch" not in fingerprint.list_versions("edgetl.stages.verify")
 
 
 def test_installed_version():
     assert installed_version("numpy")[0].isdigit()
     assert installed_version("no-such-package-anywhere") == "absent"
+
+
+def test_known_content_stands_for_a_file_that_is_not_here(tmp_path):
+    path = tmp_path / "weights"
+    path.write_bytes(b"1")
+    assert resolve_key(FileContent(hash_file(path))) == resolve_key(path)
+    assert compute_fingerprint("train", FUNCTION, (FileContent(hash_file(path)),)) == compute_fingerprint(
+        "train", FUNCTION, (path,)
+    )

@@ -14,7 +14,14 @@ import pytest
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.record import PathInside, Record
 from edgetl.core.run import run_folder
-from edgetl.core.run.run_folder import FinishedStage, RunFolder, StageSpec, open_run, read_finished_stage
+from edgetl.core.run.run_folder import (
+    FinishedStage,
+    RunFolder,
+    StageSpec,
+    open_finished_run,
+    open_run,
+    read_finished_stage,
+)
 from edgetl.core.storage.files import hash_file
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
@@ -377,7 +384,7 @@ def test_killed_build_can_be_continued(tmp_path, blocking_build):
 
 def test_second_build_in_the_same_folder_is_refused(tmp_path, blocking_build):
     with (
-        pytest.raises(ConfigError, match=rf"another build \(process {blocking_build.pid}\)") as caught,
+        pytest.raises(ConfigError, match=rf"another build \(process {blocking_build.pid}: ") as caught,
         open_run(tmp_path / "run"),
     ):
         pass
@@ -428,6 +435,86 @@ def test_finished_stage_is_read_with_or_without_a_fingerprint(run):
     finished = run_stage(run, WriteText("hello"))
     assert read_finished_stage(folder, Text) == read_finished_stage(folder, Text, "f") == finished
     assert read_finished_stage(folder, Text, "g") is None
+
+
+def run_outdating(run: RunFolder, content: str, fingerprint: str) -> None:
+    spec = StageSpec(name="train", record=Text, outdates="bundle-*")
+    run.stage(spec, fingerprint, WriteText(content))
+
+
+def test_results_of_an_earlier_model_are_set_aside(run):
+    run_outdating(run, "model 1", "f")
+    run_stage(run, WriteText("bundle 1"), name="bundle-tflite")
+    run_outdating(run, "model 1", "f")
+    # Made again with the same bytes, for example after a change of the code.
+    run_outdating(run, "model 1", "g")
+    assert (run.root / "bundle-tflite").is_dir()
+    run_outdating(run, "model 2", "h")
+    assert not (run.root / "bundle-tflite").exists()
+    earlier = run.root / "earlier-bundle-tflite"
+    assert (earlier / "deep" / "text.txt").read_text() == "bundle 1"
+    assert "bundle-tflite is out of date: train was made again" in (earlier / "README.txt").read_text()
+
+
+def test_earlier_result_is_removed_when_the_stage_is_finished(run):
+    run_outdating(run, "model 1", "f")
+    run_stage(run, WriteText("bundle 1"), name="bundle-tflite")
+    run_outdating(run, "model 2", "g")
+    run_stage(run, WriteText("bundle 2"), name="bundle-tflite")
+    assert not (run.root / "earlier-bundle-tflite").exists()
+
+
+def test_failed_training_keeps_the_results_of_the_earlier_model(run):
+    run_outdating(run, "model 1", "f")
+    run_stage(run, WriteText("bundle 1"), name="bundle-tflite")
+
+    def fail(folder: Path) -> Text:
+        raise DISK_FULL
+
+    with pytest.raises(OSError, match="No space"):
+        run.stage(StageSpec(name="train", record=Text, outdates="bundle-*"), "g", fail)
+    assert (run.root / "bundle-tflite").is_dir()
+
+
+def test_finished_run_is_opened_as_every_run_where_it_can_be_written(tmp_path):
+    with open_run(tmp_path / "run") as run:
+        run_stage(run, WriteText("a"))
+    with open_finished_run(tmp_path / "run", pytest.fail) as run:
+        assert run.output == run.root == tmp_path / "run"
+        with pytest.raises(ConfigError, match="another build"), open_run(run.root):
+            pass
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["with a lock file", "without"])
+def test_finished_run_that_cannot_be_written_is_read(tmp_path, monkeypatch, locked):
+    root = tmp_path / "run"
+    with open_run(root) as run:
+        run_stage(run, WriteText("a"))
+    if not locked:
+        (root / ".lock").unlink()
+    before = list_files(root)
+    # The tests may run as a user who can write everything.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    make, scores = WriteText("a"), WriteText("scores")
+    with open_finished_run(root, pytest.fail) as run:
+        assert run_stage(run, make).record.path.is_relative_to(root)
+        first = run_stage(run, scores, name="score-one")
+        assert run_stage(run, scores, name="score-one") == first
+        assert first.record.path.is_relative_to(run.output) and not run.output.is_relative_to(root)
+        # Others may read it at the same time.
+        with open_finished_run(root, pytest.fail) as other:
+            assert other.output != run.output
+            shutil.rmtree(other.output)
+    assert (make.calls, scores.calls) == (0, 1) and list_files(root) == before
+    # The paths are printed, so the results must still be there.
+    assert first.record.path.read_text() == "scores"
+    shutil.rmtree(run.output)
+
+
+def test_origin_of_a_stage_is_kept(run):
+    spec = StageSpec(name="stage-one", record=Text)
+    run.stage(spec, "f", WriteText("a"), lambda: {"code": "c"})
+    assert json.loads((run.root / "stage-one" / "stage.json").read_text())["origin"] == {"code": "c"}
 
 
 def test_json_file_has_the_name_of_the_stage():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core.errors import EdgetlError
+from edgetl.core.errors import ConfigError
 from edgetl.core.storage import cache
 
 
@@ -34,15 +34,15 @@ def test_folder_is_created_with_its_parents(tmp_path):
     [
         (errno.ENOSPC, "the disk is full", "free some space"),
         (errno.EDQUOT, "the disk is full", "free some space"),
-        (errno.EACCES, "cannot be written: no", "make the folder writable"),
+        (errno.EACCES, "permission denied", "if it is yours: chmod u+rwX"),
     ],
 )
 def test_failure_leaves_no_files_and_names_the_folder(tmp_path, code, message, hint):
-    with pytest.raises(EdgetlError, match=message) as caught, cache.create_cached_folder(tmp_path / "b") as unfinished:
+    with pytest.raises(ConfigError, match=message) as caught, cache.create_cached_folder(tmp_path / "b") as unfinished:
         (unfinished / "file").write_text("x")
         raise OSError(code, "no")
     assert list(tmp_path.iterdir()) == []
-    assert caught.value.where == (str(tmp_path),)
+    assert caught.value.where[0].startswith(str(tmp_path))
     assert caught.value.hint.startswith(hint) and "XDG_CACHE_HOME" in caught.value.hint
 
 
@@ -55,7 +55,7 @@ def test_written_file_replaces_the_old_content(tmp_path):
 
 def test_file_in_the_place_of_a_folder_is_an_error(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(EdgetlError, match="cannot be written"):
+    with pytest.raises(ConfigError, match="a file is in the place of a folder"):
         cache.write_cached_file(tmp_path / "file" / "inside", b"x")
 
 
