@@ -190,8 +190,7 @@ def bundle(run: PathLike, *, method: str = "", target: str = "", quiet: bool = F
         ConfigError: not a run folder, no such method or target, or the trained model is missing or out of date.
     """
     with reopen(Path(run), target, makes=BUNDLING, quiet=quiet) as pipeline:
-        pipeline.selection.pin(method)
-        artifact = pipeline.selection.choose(method)
+        artifact = pipeline.selection.choose_pinned(method)
         return pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
 
 

@@ -138,8 +138,7 @@ def _bundle(options: BundleCommand) -> None:
     from edgetl.pipeline.workspace import reopen
 
     with reopen(options.run, options.target, makes=BUNDLING, quiet=options.quiet) as pipeline:
-        pipeline.selection.pin(options.method)
-        artifact = pipeline.selection.choose(options.method)
+        artifact = pipeline.selection.choose_pinned(options.method)
         bundle = pipeline.delivery.bundle(artifact, pipeline.delivery.judge(artifact))
     output.print_record(bundle.model_dump(mode="json"), str(bundle.root), as_json=options.as_json)
 

@@ -66,6 +66,22 @@ class Selection:
             return self._choose(self.attempts).chosen.artifact
         return self._make(self._find_format(method, accepted=True), method)
 
+    def choose_pinned(self, method: str) -> Artifact:
+        """Pin a method and return its file, as `choose` does. A method whose file cannot be made is not pinned.
+
+        Args:
+            method: name of the method; "" removes the pin and chooses again.
+
+        Raises:
+            ConfigError: the target does not accept the method, or no file was made.
+        """
+        if not method:
+            self.pin("")
+        artifact = self.choose(method)
+        if method:
+            self.pin(method)
+        return artifact
+
     def pin(self, method: str) -> None:
         """Pin a method in the run folder: `choose` returns its file from now on. With "", remove the pin.
 
