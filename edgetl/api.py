@@ -38,6 +38,8 @@ class TrainKeywords(TypedDict, total=False):
     dropout: float | None
     activation: str | None
     fit: str | None
+    layout: str | None
+    label_from: str | None
     recipe: str | None
     epochs: int | None
     fine_tune_epochs: int | None
@@ -47,6 +49,7 @@ class TrainKeywords(TypedDict, total=False):
     no_augment: bool
     no_feature_cache: bool
     cache_bytes: int | None
+    class_weight: str | None
     precision: str | None
     seed: int | None
 
