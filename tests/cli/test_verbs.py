@@ -179,12 +179,6 @@ def test_limit_of_a_target_that_the_recipe_overrides_is_a_warning(capfd, built, 
     assert "warning: target strict allows a drop of 0.1 points" in capfd.readouterr().err
 
 
-def test_build_without_photos_says_that_it_uses_the_digits(capfd, built, tmp_path, monkeypatch):
-    monkeypatch.setattr(build_module, "run_build", lambda _: built)
-    assert cli.run(["build", "--out", str(tmp_path / "run")]) == 0
-    assert "no PHOTOS given" in capfd.readouterr().err
-
-
 def test_model_made_elsewhere_is_built_without_training(built, delivered, photos, tmp_path, capfd):
     """The Keras model of the shared run predicts the same as an external model."""
     line = ["build", photos, "--model", built.trained.path, "--method", "float32", "--out", tmp_path / "external"]
