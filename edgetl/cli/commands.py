@@ -1,6 +1,8 @@
 """The program with all its commands: the modules below add them to `app` when they are imported."""
 
-from edgetl.cli import listings, usage, verbs
+# The order of these lines is that of the commands in the help.
+from edgetl.cli import listings, verbs  # noqa: I001
+from edgetl.cli import usage
 from edgetl.cli.app import app
 
 __all__ = ["app", "listings", "usage", "verbs"]

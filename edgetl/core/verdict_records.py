@@ -81,7 +81,7 @@ class Verdict(Comparison):
     hops: tuple[LedgerHop, ...]
     host_ms: float
     host_disturbed: bool
-    counts: tuple[ClassCount, ...] = ()
+    counts: tuple[ClassCount, ...]
 
     def _repr_html_(self) -> str:
         """Render for a notebook how good the model is, and what its conversion cost."""

@@ -6,7 +6,21 @@ import typer
 from edgetl import cli
 from edgetl.cli.commands import app
 
-COMMANDS = ("bases", "methods", "targets", "recipe", "doctor", "build", "train", "convert", "verify", "bundle", "bench")
+COMMANDS = (
+    "bases",
+    "methods",
+    "targets",
+    "recipe",
+    "doctor",
+    "build",
+    "train",
+    "convert",
+    "verify",
+    "bundle",
+    "bench",
+    "predict",
+    "demo",
+)
 
 
 def test_every_command_is_registered():

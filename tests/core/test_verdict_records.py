@@ -36,6 +36,7 @@ VERDICT = Verdict(
     flips=(Flip(path="rose/1.jpg", truth="rose", reference="rose", artifact="daisy", confidence=0.6),),
     hops=(LedgerHop(**COMPARISON, name="int8, XNNPACK"),),
     host_ms=1.5,
+    counts=(),
     host_disturbed=False,
 )
 

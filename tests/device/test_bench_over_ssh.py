@@ -28,7 +28,9 @@ def bench(edgetl, ssh_program, built_for):
 
     def run_bench(config, name: str, *options: str) -> subprocess.CompletedProcess[str]:
         ssh_program.use(config)
-        return edgetl("bench", run, "--device", name, "--soak", "0", *options, PATH=ssh_program.path)
+        return edgetl(
+            "bench", run, "--target", "raspberry-pi-4", "--device", name, "--soak", "0", *options, PATH=ssh_program.path
+        )
 
     return run_bench
 

@@ -72,7 +72,7 @@ def test_class_with_too_many_broken_photos_is_named(root):
         (root / "right" / f"{number:02}.jpg").write_bytes(b"not a photo at all")
     with pytest.raises(DataError, match="cannot be used") as caught:
         ingest(root)
-    assert caught.value.where[1:] == ("right: 3 of 40 photos are unusable",)
+    assert caught.value.where[1:] == ("right: 3 of 40 photos are unusable (3 not a photo (text?): right/00.jpg)",)
 
 
 def test_duplicates_among_the_flowers_are_left_out():

@@ -20,7 +20,12 @@ from edgetl.core.run import source_code
 from edgetl.core.storage.files import hash_file
 
 # Import name → distribution, where they are different names and not only different spellings.
-_DISTRIBUTIONS = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "pillow_jxl": "pillow-jxl-plugin",
+    "sklearn": "scikit-learn",
+}
 # These libraries validate records and draw tables. They change no result.
 _WITHOUT_EFFECT = frozenset({"pydantic", "pydantic_core", "rich", "typer"})
 

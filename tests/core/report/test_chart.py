@@ -61,6 +61,7 @@ def make_pair(method: str, broke: int, fixed: int) -> tuple[Artifact, Verdict]:
         flips=(),
         hops=(),
         host_ms=1.0,
+        counts=(),
         host_disturbed=False,
     )
     return artifact, verdict

@@ -56,6 +56,7 @@ VERDICT = Verdict(
     flips=(),
     hops=(HOP,),
     host_ms=1.2345,
+    counts=(),
     host_disturbed=False,
 )
 PHASE = TrainingPhase(

@@ -25,10 +25,10 @@ def parts(photo_array):
     return label_photos(photo_array[:20], labels[:20]), label_photos(photo_array[20:], labels[20:], first_sha256=20)
 
 
-def prepare(model, parts, unfrozen, **training):
+def prepare(model, parts, unfrozen, phase2=None, **training):
     """Prepare the inputs of four epochs with three views; return them with the recorded events."""
     events = RecordingListener()
-    recipe = make_recipe(augment={"views": 3}, training=training)
+    recipe = make_recipe(augment={"views": 3}, training=training, phase2=phase2 or {})
     data = TrainingData(training=parts[0], validation=parts[1], recipe=recipe, listener=events.listener)
     return prepare_phase_inputs(model, data, unfrozen), events
 
@@ -52,7 +52,7 @@ def test_the_part_above_a_split_point_shares_the_layers_of_the_model(small_model
 
 
 def test_only_the_views_that_the_epochs_read_are_computed(small_model, parts):
-    inputs, _ = prepare(small_model(), parts, [])
+    inputs, _ = prepare(small_model(), parts, [], phase2={"epochs": 0})
     rows = [inputs.head.training.rows(np.arange(20), epoch) for epoch in (1, 2, 3)]
     # Phase 1 has two epochs and needs two views, so that a third epoch would read the first view again.
     assert np.array_equal(rows[0], rows[2]) and not np.array_equal(rows[0], rows[1])
