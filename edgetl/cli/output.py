@@ -135,7 +135,7 @@ def dump_measured(measured: Measured) -> dict[str, Any]:
 
 def show_built(built: Built, console: Console) -> None:
     """Show the results of a build: quality, phases, methods, ladder and verdict, and where to find them."""
-    # First of all, because a contract that is satisfied says nothing about the model.
+    # First of all, because a satisfied contract is no statement about the model.
     for delivered in built.targets:
         if len(built.targets) > 1:
             console.say(f"target {delivered.target}")

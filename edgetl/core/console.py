@@ -177,7 +177,7 @@ class Console:
         try:
             append_to_log(line)
         except OSError as error:
-            # A message must reach the user on a full disk, too. It is told once.
+            # A message must reach the user on a full disk, too. It is shown once.
             self._logged = False
             self.warn(f"log.txt cannot be written: {error.strerror}")
 

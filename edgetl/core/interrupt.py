@@ -1,7 +1,7 @@
 """^C and SIGTERM: a signal sets a flag, and every step of the work checks the flag.
 
 Python's own handler raises KeyboardInterrupt wherever the program is at that moment. Inside an import, a callback from
-C code or the garbage collector the exception is lost, and the program goes on. Here a signal only sets a flag, and
+C code or the garbage collector the exception is lost, and the program continues. Here a signal only sets a flag, and
 `check_interrupt` raises `Interrupted` where that is safe: between stages, after each photo or batch, after an import.
 
 A thread receives the signals, because Python runs its handlers only when the main thread returns from C code. The flag
@@ -79,7 +79,7 @@ def watch_signals(*, is_program: bool = False) -> Iterator[None]:
 
     Nothing changes in a thread other than the main one, or inside another such block. A signal that is ignored, as it
     is after nohup, stays ignored. In a program, a second signal ends the process at once by its default action. Else
-    a second ^C goes to the handler that was there before, and SIGTERM is sent again at the end of the block.
+    a second ^C calls the handler that was installed before, and SIGTERM is sent again at the end of the block.
 
     Args:
         is_program: whether the process is the program edgetl, and not a program that calls the Python API.
@@ -100,7 +100,7 @@ def watch_signals(*, is_program: bool = False) -> Iterator[None]:
 
 @contextmanager
 def announce_with(say: Callable[[str], object]) -> Iterator[None]:
-    """Let the sentence that answers a signal be printed by a function, as by that of a console with a progress bar."""
+    """Print the sentence about a signal with a function, as by that of a console with a progress bar."""
     _Watch.announcers.append(say)
     try:
         yield

@@ -46,7 +46,7 @@ class Delivered:
         next_method: method of the file within the limit that would be chosen next; "" if there is none.
         gain: the chosen file beside the float32 file; None if it is that file.
         device_ms: name of a device → sha256 of a file → its latency there, where `bench --device` has measured it.
-        advice: what would decide an UNDECIDED verdict, one way a line.
+        advice: what would decide an UNDECIDED verdict, one option a line.
     """
 
     target: str

@@ -1,7 +1,7 @@
 """The stage runner: calls a stage with its arguments, or reads its result back if their fingerprint matches.
 
 A command that only scores or measures must not train. Its context makes stages of some kinds only; where another one is
-missing or out of date, it says so, with the command that makes it.
+missing or out of date, the error contains the command that makes it.
 """
 
 from collections.abc import Callable

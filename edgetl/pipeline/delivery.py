@@ -106,7 +106,7 @@ class Delivery:
     def _find_photo_source(self) -> PhotoSource:
         order = self._context.order
         folder, fraction, takes_option = order.photos, order.recipe.photos.test, order.photos is not None
-        # Nobody adds photos to the embedded digits. Every photo in a folder of test photos is one.
+        # Photos cannot be added to the embedded digits. Every photo in a folder of test photos is one.
         test = order.test or (held_out.find_test_folder(self._model.dataset) if order.photos else None)
         if test is not None:
             folder, fraction, takes_option = test, 1.0, False

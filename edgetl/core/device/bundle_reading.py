@@ -34,7 +34,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][
 class Classifier(Record):
     """A model file with what is needed to classify photos with it.
 
-    `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where nothing says them.
+    `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where they are not known.
     """
 
     path: Path

@@ -30,7 +30,7 @@ def measure_host_latency(invoke: Callable[[], object]) -> HostLatency:
 
     The clock is the processor time of this process. It stops while another process has the core; on a quiet machine it
     shows the same as a clock on the wall. What is left of a load, such as a smaller share of the cache or a busy
-    sibling of the core, comes and goes: the lowest median has least of it. A measurement is marked as disturbed where
+    sibling of the core, varies with time: the lowest median has least of it. A measurement is marked as disturbed where
     the medians differ by more than a quarter, or other processes had the core for more than a fifth of the time.
 
     Args:

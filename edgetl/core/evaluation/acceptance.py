@@ -51,7 +51,7 @@ def check_acceptance(
         if any(reasons.values())
     ]
     failed_names = [name for name in {**failures, **unmet} if failures.get(name) or unmet.get(name)]
-    # The next file is at hand, so its hint comes before those that ask for a new build.
+    # The next file is at hand, so its hint comes before those that need a new build.
     hints = [*filter(None, (next_files.get(name) for name in failed_names)), *hints]
     # A dict and not a set: the order of the targets stays.
     for name in dict.fromkeys((*low, *unmet)):

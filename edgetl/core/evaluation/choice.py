@@ -14,7 +14,7 @@ shown to hold the limit, and "balanced" chooses as "accuracy" does. Order of pre
 latencies within 10 % of the least are ties. Where other processes disturbed the measurement of a file, only "latency"
 compares latencies, and products are bytes.
 
-Two files are compared on the same photos: a photo that both predict correctly, or neither, says nothing about them.
+Two files are compared on the same photos: a photo that both predict correctly, or neither, does not distinguish them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class Choice:
 
     Attributes:
         chosen: the file.
-        attempts: all attempts; the reason of each says why it was chosen or not.
+        attempts: all attempts; each has the reason why it was chosen or not.
         next_method: method of the file that would be chosen if the chosen one did not exist and that is within the
             limit; "" if there is none.
     """
@@ -136,7 +136,7 @@ def _form_group(candidates: Sequence[Candidate], preference: Preference) -> _Gro
         files, title = holding, OBJECTIVES[objective]
     elif within:
         objective = "accuracy" if objective == "balanced" else objective
-        # The result that follows says why the file does not hold the limit.
+        # The result that follows has the reason why the file does not hold the limit.
         files, title = within, f"{OBJECTIVES[objective]} within the limit"
     else:
         # A file within the other limits of the target is nearer, whatever its accuracy.

@@ -1,7 +1,7 @@
 """The rule that ends the climb: counts of paired predictions in; whether a file is likely to hold the limit, out.
 
 The ladder tries one file after the other, and each is a new chance that a bad file looks good on the validation
-photos. So the first file whose observed drop is within the limit is an optimistic choice. The rule therefore asks for
+photos. So the first file whose observed drop is within the limit is an optimistic choice. The rule therefore requires
 more, and for more with each file that is tried:
 
     The k-th file (k = 1, 2, ...) holds if its observed drop is within the limit, and the one-sided upper bound of its
@@ -15,12 +15,12 @@ however many are tried. With a strict contract the bound must be within the limi
 from edgetl.core.evaluation.contract import compute_tango_interval
 from edgetl.core.verdict_records import Verdict
 
-# A file that truly loses this many times the limit must rarely end the climb. A factor of 1 would ask for a PASS, which
+# A file that truly loses this many times the limit must rarely end the climb. A factor of 1 would require a PASS, which
 # few builds have photos enough for; at a factor of 2 a file that loses twice the limit would pass.
 TOLERANCE = 1.5
 # Probability that the climb ends at such a file, over all files together.
 TOTAL_ERROR = 0.10
-# No search for a number of photos goes beyond this.
+# A search for a number of photos ends here.
 _MOST_PHOTOS = 1_000_000
 
 
@@ -51,7 +51,7 @@ def holds_limit(verdict: Verdict, number: int, *, strict: bool) -> bool:
     limit = verdict.limit_drop
     if verdict.drop > limit or verdict.outcome == "FAIL":
         return False
-    # A recipe may ask for a higher confidence than the rule.
+    # A recipe may set a higher confidence than the rule.
     if strict and verdict.outcome != "PASS":
         return False
     return compute_bound(verdict, number) <= (limit if strict else TOLERANCE * limit)

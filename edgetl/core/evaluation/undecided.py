@@ -28,7 +28,7 @@ class PhotoSource:
 
 
 def advise_on_undecided(verdict: Verdict, source: PhotoSource) -> list[str]:
-    """Say in words how an UNDECIDED verdict can be decided, one way a line; nothing for a decided one."""
+    """List in words what would decide an UNDECIDED verdict, one option a line; nothing for a decided one."""
     if verdict.outcome != "UNDECIDED":
         return []
     needed, ways = verdict.photos_needed, []

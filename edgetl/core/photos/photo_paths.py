@@ -1,4 +1,4 @@
-"""Photos and folders that a user names → the photo files in them, and the class that a folder tells."""
+"""Photos and folders that a user names → the photo files in them, and the class that is the name of a folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ _CHOSEN = "#eaf5ff"
 def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str, *, chosen: str) -> str:
     """Draw one row per method: a dot at the drop, a bar between its one-sided bounds, and a dashed line at the limit.
 
-    The row of the chosen file has a background, and says so.
+    The row of the chosen file has a background and a label.
 
     Args:
         pairs: artifacts with their verdicts on the same photos, at least one.

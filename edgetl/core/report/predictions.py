@@ -21,7 +21,7 @@ class ClassProbability(Record):
 class ClassifiedPhoto(Record):
     """The most probable classes of a photo, the most probable first.
 
-    `true_class` is the class that the photo's folder tells; "" where no folder has the name of a class.
+    `true_class` is the class that the photo's folder is named after; "" where no folder has the name of a class.
     """
 
     photo: Path
@@ -45,12 +45,12 @@ class Predicted(Record):
 
     @property
     def labelled(self) -> int:
-        """Number of photos whose folder tells the class."""
+        """Number of photos whose folder is named after a class."""
         return sum(bool(photo.true_class) for photo in self.photos)
 
     @property
     def right(self) -> int:
-        """Number of photos whose most probable class is the one that the folder tells."""
+        """Number of photos whose most probable class is that of the folder."""
         return sum(photo.label == photo.true_class for photo in self.photos)
 
     def table(self) -> list[dict[str, object]]:
@@ -116,7 +116,7 @@ def tabulate_predictions(predicted: Predicted) -> tuple[list[str], list[list[str
 
 
 def describe_predictions(predicted: Predicted) -> list[str]:
-    """Say which file predicted, and how many photos were predicted as their folders tell."""
+    """Describe which file predicted, and for how many photos the class is that of the folder."""
     method = f" ({predicted.method})" if predicted.method else ""
     lines = [f"{predicted.model}{method}: {_count_photos(len(predicted.photos))}"]
     if predicted.labelled > 1:

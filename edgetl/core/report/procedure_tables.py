@@ -1,4 +1,4 @@
-"""A verdict on the procedure, for the user. Every title and sentence says that it is not one on the delivered file."""
+"""A verdict on the procedure, for the user. Every title and sentence states that it is not about the delivered file."""
 
 from edgetl.core.evaluation.procedure import JUDGED, ProcedureVerdict
 from edgetl.core.html_table import render_table

@@ -1,4 +1,4 @@
-"""Finished stages of an earlier model, renamed and with a note, so that nobody takes them for the current ones."""
+"""Finished stages of an earlier model, renamed and with a note, so that they are not mistaken for the current ones."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """The steps of a build and their earlier durations → "step 5 of about 11", and about how long the rest takes.
 
-The plan is a forecast. A build reads finished steps back, and the ladder goes on until a file is within the limit. So
-steps that were skipped are taken off, and steps that nobody planned are counted when they begin.
+The plan is a forecast. A build reads finished steps back, and the ladder continues until a file is within the limit. So
+steps that were skipped are taken off, and unplanned steps are counted when they begin.
 """
 
 import re
@@ -64,7 +64,7 @@ class StepPlan:
         with self._lock:
             self._count += 1
             position = self._find(name)
-            # Steps that nobody planned belong to a ladder that goes on.
+            # Unplanned steps belong to a ladder that continues.
             self._current_certain = position is not None and self._remaining[position].certain
             if position is not None:
                 del self._remaining[: position + 1]

@@ -12,7 +12,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from edgetl.core.screen.printable import escape_controls
 
 _GAP = "  "
-# A shortened word keeps its beginning and its end: of a path, the end tells most.
+# A shortened word keeps its beginning and its end: of a path, the end matters most.
 _ELLIPSIS = "…"
 # Narrower columns of words are hard to read.
 _NARROWEST_CELLS = 12

@@ -65,7 +65,7 @@ def read_regular(path: Path, limit_bytes: int, *, follow_links: bool = True) -> 
         OSError: see `open_regular`.
     """
     with open_regular(path, limit_bytes, follow_links=follow_links) as file:
-        # A read allocates what it asks for: not the limit, but the size.
+        # A read allocates its whole argument: the size of the file and not the limit.
         size = os.fstat(file.fileno()).st_size
         content = file.read(size + 1)
         # The file may grow while it is read, and files below /proc have a size of 0.

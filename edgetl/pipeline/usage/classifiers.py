@@ -97,7 +97,7 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
     """Describe a model file: by the bundle or the run that it is in, or else by its own input and the options."""
     row = find_format(path)
     folder = path.absolute().parent
-    # A file of a bundle is used as the bundle says.
+    # A file of a bundle is used with the facts of the bundle.
     if bundle_reading.is_bundle(folder) and path.name == f"model.{row.name}":
         _refuse_options("a file of a bundle", labels=choice.labels, fit=choice.fit)
         return bundle_reading.read_bundle(folder)

@@ -37,7 +37,7 @@ def compute_difference_probability(first: tuple[int, int], second: tuple[int, in
     """Compute the two-sided p-value of the difference of two accuracies on different photos, 0..1.
 
     It is Pearson's chi-squared test with the correction (N - 1) / N. The correction by Yates would find a difference
-    in small samples much less often than its level says.
+    in small samples much less often than its level.
 
     Args:
         first: correctly predicted photos and all photos, at least 1, of the first part.

@@ -42,7 +42,7 @@ def normalize_name(name: str) -> str:
 
 
 def is_system_name(name: str) -> bool:
-    """Return whether a file or folder was made by an operating system or a program, so that nobody misses it."""
+    """Return whether a file or folder was made by an operating system or a program, so that it is no photo."""
     return name.lower() in _SYSTEM_NAMES or name.startswith(("._", ".Trash-"))
 
 
@@ -56,7 +56,7 @@ def find_part(name: str) -> Part | None:
 
 
 def is_unlabelled(name: str) -> bool:
-    """Return whether the name of a folder says that its photos have no labels, as in pred, seg_pred or unlabeled."""
+    """Return whether a folder is named after photos without labels, as in pred, seg_pred or unlabeled."""
     joined = _SEPARATORS.sub("", normalize_name(name).lower()).removeprefix("seg")
     return joined in _UNLABELLED
 
