@@ -201,6 +201,22 @@ def test_environment_is_set_in_one_module():
     assert list_violations(find_environment_writes, list_files("edgetl")) == []
 
 
+# One table of what differs by format
+
+
+def find_format_comparisons(path: Path, tree: ast.Module) -> Iterator[str]:
+    if get_name(path).startswith(("edgetl/engines/onnx/", "edgetl/engines/tflite/")):
+        return
+    for node in ast.walk(tree):
+        values = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if any(isinstance(value, ast.Constant) and value.value in ("onnx", "tflite") for value in values):
+            yield f"{node.lineno} compares the name of a format: add a field to core.formats or a method to Backend"
+
+
+def test_nothing_compares_the_name_of_a_format():
+    assert list_violations(find_format_comparisons, list_files("edgetl")) == []
+
+
 # Files that somebody else may have put there
 
 # Calls that open a file as it is, whatever it is. The writes into new folders of our own are among them.
@@ -553,6 +569,7 @@ def test_imported_packages_are_the_declared_ones():
         (find_lazy_imports, "edgetl/pipeline/build.py", "def f():\n    import keras"),
         (find_lazy_imports, "edgetl/pipeline/build.py", "def f():\n    if x:\n        from a import b"),
         (find_lazy_imports, "edgetl/pipeline/build.py", "def f():\n    importlib.import_module('keras')"),
+        (find_format_comparisons, "edgetl/pipeline/build.py", "x = 1 if form == 'onnx' else 2"),
         (find_environment_writes, "edgetl/pipeline/build.py", "os.environ['A'] = 'b'"),
         (find_environment_writes, "edgetl/pipeline/build.py", "del os.environ['A']"),
         (find_environment_writes, "edgetl/pipeline/build.py", "os.environ.setdefault('A', 'b')"),

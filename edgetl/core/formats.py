@@ -26,6 +26,8 @@ class Format:
         fast_title: name of the fast kernels in tables.
         reference_title: name of the reference kernels, which compute the same results without optimizations.
         slowdown: approximate latency of the reference kernels, relative to the fast kernels.
+        rounded_tolerance: how much float outputs of a file with integer activations differ between processors.
+        dynamic_rounds: whether files of dynamic quantization count among those.
     """
 
     name: FormatName
@@ -38,6 +40,8 @@ class Format:
     fast_title: str
     reference_title: str
     slowdown: int
+    rounded_tolerance: float
+    dynamic_rounds: bool
 
     def count_affordable_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
         """Estimate how many photos the reference kernels can predict within a time budget on all cores, at least one.
@@ -65,6 +69,10 @@ FORMATS: dict[FormatName, Format] = {
         # Kernels of LiteRT's BUILTIN_REF resolver: plain loops without SIMD.
         reference_title="reference kernels",
         slowdown=50,
+        # An int8 softmax or sigmoid has 256 steps over 0..1 in every model. Source: TFLite 8-bit quantization
+        # specification, SOFTMAX and LOGISTIC, output scale 1/256.
+        rounded_tolerance=1 / 256,
+        dynamic_rounds=True,
     ),
     "onnx": Format(
         name="onnx",
@@ -78,6 +86,10 @@ FORMATS: dict[FormatName, Format] = {
         # onnxruntime has one set of kernels. Its reference is the graph as it is in the file, without fused operators.
         reference_title="unoptimized graph",
         slowdown=20,
+        # An .onnx file has a float softmax after its integers. One step of these, about 0.2 for logits that span 50,
+        # times the steepest slope of softmax, 1/4.
+        rounded_tolerance=1 / 16,
+        dynamic_rounds=False,
     ),
 }
 

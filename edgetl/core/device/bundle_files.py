@@ -18,6 +18,7 @@ import numpy as np
 
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
+from edgetl.core.formats import FORMATS
 from edgetl.core.methods import find_method
 from edgetl.core.recipe.resolve import strip_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained
@@ -33,12 +34,6 @@ IDENTITY_DIGITS = 12
 # Measured with LiteRT on x86-64 and arm64: float32 outputs differ by at most 2e-5, int8 outputs by at most one step.
 _FLOAT_TOLERANCE = 1e-4
 _INTEGER_TOLERANCE_STEPS = 1
-# An int8 softmax or sigmoid has 256 steps over 0..1 in every model. Source: TFLite 8-bit quantization specification,
-# SOFTMAX and LOGISTIC, output scale 1/256. A file with int8 weights and float outputs rounds its activations too.
-_DEQUANTIZED_TOLERANCE = 1 / 256
-# An .onnx file has a float softmax after its integers. One step of these, about 0.2 for logits that span 50, times the
-# steepest slope of softmax, 1/4. A file whose activations are all floats has the tolerance of floats.
-_SOFTMAX_TOLERANCE = 1 / 16
 
 _VERDICT_FACTS = {
     "part",
@@ -186,10 +181,10 @@ def compute_output_tolerance(artifact: Artifact) -> float:
     # A quantized output is compared as integers.
     if artifact.output.scale:
         return _INTEGER_TOLERANCE_STEPS
-    if artifact.format == "onnx":
-        return _SOFTMAX_TOLERANCE if find_method(artifact.method).calibrated else _FLOAT_TOLERANCE
-    int8 = find_method(artifact.method).weights == "int8" and find_method(artifact.method).activations != "int16"
-    return _DEQUANTIZED_TOLERANCE if int8 else _FLOAT_TOLERANCE
+    method, row = find_method(artifact.method), FORMATS[artifact.format]
+    integer = method.weights == "int8" and method.activations != "int16"
+    rounds = integer and (method.calibrated or row.dynamic_rounds)
+    return row.rounded_tolerance if rounds else _FLOAT_TOLERANCE
 
 
 def format_json(value: object) -> str:

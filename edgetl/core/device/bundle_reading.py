@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgetl.core.device.bundle_files import CHECKSUMS
 from edgetl.core.errors import ConfigError
-from edgetl.core.formats import FormatName
+from edgetl.core.formats import FormatName, find_format
 from edgetl.core.record import Record
 from edgetl.core.records import Fit, InputSpec
 from edgetl.core.storage.regular_files import (
@@ -105,7 +105,7 @@ def read_bundle(folder: Path) -> Classifier:
         raise ConfigError(f"{CHECKSUMS} and {FACTS} are of different models", where=(folder,))
     return Classifier(
         path=folder / facts.model,
-        format="onnx" if facts.model.endswith(".onnx") else "tflite",
+        format=find_format(Path(facts.model)).name,
         sha256=facts.provenance.artifact_sha256,
         classes=tuple(facts.output.labels),
         input=InputSpec(side_px=facts.input.side_px, fit=facts.input.fit),
