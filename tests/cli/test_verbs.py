@@ -254,6 +254,7 @@ def test_other_options_do_not_overwrite_a_run(run_folder, photos, recipe_file, c
     assert list_times(run_folder) == before
 
 
+@pytest.mark.slow
 def test_overwritten_run_sets_the_bundle_of_the_earlier_model_aside(
     run_folder, photos, recipe_file, capfd, monkeypatch
 ):
