@@ -182,7 +182,7 @@ def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Cons
 def show_quality(quality: ModelQuality, console: Console) -> None:
     """Show how good the model is, its worst classes, and what is wrong with it."""
     for line in quality_tables.describe_quality(quality):
-        console.say(line)
+        console.say(line, wrap=True)
     console.table(*quality_tables.tabulate_class_quality(quality))
     for line in quality_tables.list_quality_warnings(quality):
         console.warn(line)

@@ -46,7 +46,7 @@ class Model:
             DataError: no folder of photos.
         """
         if self._context.order.photos is None:
-            self._context.console.say("no PHOTOS given: training on scikit-learn's 1797 handwritten digits")
+            self._context.console.say("no PHOTOS given: the photos are scikit-learn's 1797 handwritten digits")
         order, photos = self._context.order, self._recipe.photos
         root = order.photos or _locate_digits(self._context.console)
         if not self._context.can_make(_INGEST) and not root.exists():

@@ -93,7 +93,7 @@ class ModelScores:
         if key not in self._scores:
             photos = self._make_set(part, self._model.dataset.part(part))
             self._scores[key] = self._context.run_stage(
-                self._make_spec(name), stages.score.score_reference, trained, photos
+                self._make_spec(name, f"score Keras, {part} photos"), stages.score.score_reference, trained, photos
             )
         return self._scores[key]
 
@@ -105,15 +105,22 @@ class ModelScores:
         # own, so that neither replaces the other.
         suffix = "-few" if len(drawn) < len(photos) else ""
         name = f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{suffix}"
+        row = FORMATS[artifact.format]
+        kernels_title = row.reference_title if kernels == "reference" else row.fast_title
+        title = f"score {artifact.method} {row.title} on {kernels_title}, {part} photos"
         key = (name, artifact.sha256)
         if key not in self._scores:
             self._scores[key] = self._context.run_stage(
-                self._make_spec(name), stages.score.score_artifact, artifact, self._make_set(part, drawn), kernels
+                self._make_spec(name, title),
+                stages.score.score_artifact,
+                artifact,
+                self._make_set(part, drawn),
+                kernels,
             )
         return self._scores[key]
 
     def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:
         return PhotoSet(part=part, photos=photos, input_spec=self._model.input_spec)
 
-    def _make_spec(self, name: str) -> StageSpec[Scores]:
-        return StageSpec(name=name, record=Scores, title=f"{name.replace('-', ' ')} photos", reuse=self._reuse)
+    def _make_spec(self, name: str, title: str) -> StageSpec[Scores]:
+        return StageSpec(name=name, record=Scores, title=title, reuse=self._reuse)

@@ -90,7 +90,7 @@ def prepared(tmp_path) -> Built:
     )
     candidate = Candidate(artifact=artifact, validation=VERDICT.model_copy(update={"part": "validation"}))
     chosen = Attempt(
-        method="int8", seconds=12.5, reason="chosen: loses +0.50 points, within the limit", candidate=candidate
+        method="int8", seconds=12.5, reason="chosen: loses 0.50 points, within the limit", candidate=candidate
     )
     delivered = Delivered(
         target="tflite",
@@ -212,7 +212,7 @@ def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
 
 def test_ladder_is_shown_where_several_methods_were_tried(prepared):
     text = join_words(show(output.show_built, prepared))
-    assert "int8_more 0 no further photos" in text and "int8 12 chosen: loses +0.50 points" in text
+    assert "int8_more 0 no further photos" in text and "int8 12 chosen: loses 0.50 points" in text
     (delivered,) = prepared.targets
     single = dataclasses.replace(delivered, attempts=delivered.attempts[1:])
     assert "no further photos" not in show(output.show_built, dataclasses.replace(prepared, targets=(single,)))
@@ -388,7 +388,7 @@ def test_tables_of_a_build_fit_80_columns(prepared, check_tables):
         Attempt(
             method=artifact.method,
             seconds=12345.0,
-            reason="loses +12.34 points, at most +15.67: not certainly within the limit of 2.5",
+            reason="loses 12.34 points, at most +15.67: not certainly within the limit of 2.5",
             candidate=Candidate(artifact=artifact, validation=make_long_verdict()),
         )
         for artifact in artifacts

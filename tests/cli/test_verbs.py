@@ -372,7 +372,7 @@ def test_verify_repeats_the_verdict(capfd, run_folder, delivered):
     without_times = {"host_ms", "host_disturbed", "hops"}
     assert verdict.model_dump(exclude=without_times) == delivered.verdict.model_dump(exclude=without_times)
     assert [hop.name for hop in verdict.hops] == [hop.name for hop in delivered.verdict.hops]
-    assert "ledger" in err and "score keras test photos" in err
+    assert "ledger" in err and "score Keras, test photos" in err
 
 
 def test_undecided_verdict_is_a_failure_with_strict(capfd, run_folder, delivered):

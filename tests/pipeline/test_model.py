@@ -74,7 +74,7 @@ def test_digits_are_named_where_no_photos_are_given(empty_context, draw_photos, 
         order = dataclasses.replace(empty_context.order, photos=photos)
         context = Context(order=order, run=empty_context.run, console=Console(stream=stream))
         assert Model(context).folder.classes
-        assert ("no PHOTOS given: training on scikit-learn's 1797 handwritten digits" in stream.getvalue()) is named
+        assert ("no PHOTOS given: the photos are scikit-learn's 1797 handwritten digits" in stream.getvalue()) is named
 
 
 @pytest.mark.parametrize(

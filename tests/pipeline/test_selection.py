@@ -160,7 +160,7 @@ def test_climb_goes_on_after_a_file_that_is_within_the_limit_and_may_not_hold_it
     selection, files = select({"int8": 0.015, "float16": 0.0}, photos=200)
     assert selection.choose().method == "float16" and files.made == ["int8", "float16"]
     assert list_reasons(selection)["int8"] == (
-        "loses +1.50 points, within the limit of 2, but its true drop may be +3.69: over 1.5 times the limit"
+        "loses 1.50 points, within the limit of 2, but its true drop may be +3.69: over 1.5 times the limit"
     )
 
 
@@ -194,7 +194,7 @@ def test_every_attempt_says_why_it_was_chosen_or_not(select):
     selection, _ = select({"int8": 0.05, "float16": 0.0})
     choice = selection.explain(selection.choose())
     reasons = {attempt.method: attempt.reason for attempt in choice.attempts}
-    assert reasons["int8"] == "loses +5.00 points, over the limit of 2" and reasons["qat8"] == "no better file"
+    assert reasons["int8"] == "loses 5.00 points, over the limit of 2" and reasons["qat8"] == "no better file"
     assert reasons["float16"].startswith("chosen: ") and choice.next_method == ""
 
 
@@ -242,10 +242,10 @@ def test_every_attempt_has_its_result_or_the_reason_why_it_was_skipped(select):
     )
     assert selection.choose().method == "mixed8-2"
     assert [(attempt.method, attempt.reason, attempt.candidate is None) for attempt in selection.attempts] == [
-        ("int8", "loses +5.00 points, over the limit of 2", False),
+        ("int8", "loses 5.00 points, over the limit of 2", False),
         ("int8_more", "no further photos", True),
-        ("mixed8-1", "loses +3.00 points, over the limit of 2", False),
-        ("mixed8-2", "loses +1.00 points, within the limit of 2", False),
+        ("mixed8-1", "loses 3.00 points, over the limit of 2", False),
+        ("mixed8-2", "loses 1.00 points, within the limit of 2", False),
     ]
     assert files.made == ["int8", "mixed8-1", "mixed8-2"]
 

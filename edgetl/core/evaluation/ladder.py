@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgetl.core import methods
 from edgetl.core.evaluation import stopping
 from edgetl.core.records import Artifact, LayerError
+from edgetl.core.report.changes import describe_drop
 from edgetl.core.verdict_records import Verdict
 
 # Operators with weights, of TFLite and of ONNX. Leaving other operators in float gains no accuracy.
@@ -73,18 +74,18 @@ def explain_result(candidate: Candidate) -> str:
     if candidate.unmet:
         return candidate.unmet
     verdict = candidate.validation
-    drop, limit = f"{verdict.drop * 100:+.2f}", f"{verdict.limit_drop * 100:g}"
+    result, limit = describe_drop(verdict.drop), f"{verdict.limit_drop * 100:g}"
     if verdict.outcome == "FAIL":
-        return f"loses {drop} points, certainly over the limit of {limit}"
+        return f"{result}, certainly over the limit of {limit}"
     if verdict.drop > verdict.limit_drop:
-        return f"loses {drop} points, over the limit of {limit}"
+        return f"{result}, over the limit of {limit}"
     if candidate.holds_limit:
-        return f"loses {drop} points, within the limit of {limit}"
+        return f"{result}, within the limit of {limit}"
     bound = f"{stopping.compute_bound(verdict, candidate.number) * 100:+.2f}"
     if candidate.strict:
-        return f"loses {drop} points, at most {bound}: not certainly within the limit of {limit}"
+        return f"{result}, at most {bound}: not certainly within the limit of {limit}"
     return (
-        f"loses {drop} points, within the limit of {limit}, but its true drop may be {bound}: over "
+        f"{result}, within the limit of {limit}, but its true drop may be {bound}: over "
         f"{stopping.TOLERANCE:g} times the limit"
     )
 

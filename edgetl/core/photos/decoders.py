@@ -5,10 +5,14 @@ Importing this module adds the installed ones to `pixels.READERS`. Devices class
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageFile
 
 from edgetl.core.photos import pixels
+from edgetl.core.records import Fit
 
 try:
     from PIL import AvifImagePlugin
@@ -53,6 +57,17 @@ pixels.READERS.extend((decoder.magic, decoder.reader) for decoder in DECODERS if
 
 class MissingDecoder(pixels.PhotoError):
     """The file is a photo, and no decoder for its format is installed."""
+
+
+def load_photo(path: Path, side_px: int, fit: Fit) -> NDArray[np.uint8]:
+    """Read and decode a photo file of any format: see `pixels.load_photo`.
+
+    Raises:
+        PhotoError: the file is no usable photo, or its decoder is not installed.
+    """
+    data = pixels.read_photo(path)
+    check_decoder(data)
+    return pixels.decode_photo(data, side_px, fit)
 
 
 def check_decoder(data: bytes) -> None:

@@ -15,7 +15,7 @@ from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.machine import count_cores
-from edgetl.core.photos import photo_paths, pixels, wrong_photos
+from edgetl.core.photos import decoders, photo_paths, pixels, wrong_photos
 from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import Pixels
@@ -96,7 +96,7 @@ def _predict_chunk(
 def _decode(path: Path, input_spec: InputSpec) -> np.ndarray | str:
     """Return uint8 [side, side, 3], or why the file is no usable photo."""
     try:
-        return pixels.load_photo(path, input_spec.side_px, input_spec.fit)
+        return decoders.load_photo(path, input_spec.side_px, input_spec.fit)
     except pixels.PhotoError as error:
         return str(error)
 

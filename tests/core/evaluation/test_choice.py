@@ -176,7 +176,7 @@ def test_latencies_of_a_device_replace_those_of_the_host_where_all_files_have_on
 def test_file_that_does_not_hold_the_limit_is_not_chosen_beside_one_that_does():
     method, reasons, _ = choose("bytes", int8=(600, DOUBTFUL), float32=(2400, make_verdict()))
     assert method == "float32"
-    expected = "loses +1.80 points, within the limit of 2, but its true drop may be +3.24: over 1.5 times the limit"
+    expected = "loses 1.80 points, within the limit of 2, but its true drop may be +3.24: over 1.5 times the limit"
     assert reasons["int8"] == expected
 
 
@@ -191,7 +191,7 @@ def test_most_accurate_file_within_the_limit_is_chosen_where_none_holds_it():
     method, reasons, next_method = choose(**files)
     assert method == "mixed8" and next_method == "float16"
     assert reasons["mixed8"].startswith(
-        "chosen: the most accurate within the limit; loses -2.00 points, within the limit of 2, but its true drop may"
+        "chosen: the most accurate within the limit; gains 2.00 points, within the limit of 2, but its true drop may"
     )
     assert reasons["float16"] == "right on 1 photo fewer, and 1.7 times as large"
     assert choose("bytes", **files)[0] == "int8"
@@ -211,7 +211,7 @@ def test_nearest_file_is_chosen_where_none_is_within_the_limit():
     assert method == "float16" and next_method == ""
     assert reasons["float16"].startswith("chosen: no file is within the limits, and this one exceeds them least; loses")
     assert reasons["float32"] == "too large"
-    assert reasons["int8"] == "loses +6.00 points, certainly over the limit of 2"
+    assert reasons["int8"] == "loses 6.00 points, certainly over the limit of 2"
 
 
 def test_smaller_file_is_chosen_where_two_exceed_the_limit_alike():
@@ -230,9 +230,9 @@ def test_every_attempt_has_a_reason():
         int8=(600, OVER), int8_more="the ranges agree", mixed8=(700, GOOD), float16=(1400, GOOD)
     )
     assert reasons == {
-        "int8": "loses +2.50 points, over the limit of 2",
+        "int8": "loses 2.50 points, over the limit of 2",
         "int8_more": "the ranges agree",
-        "mixed8": "chosen: the smallest and fastest that is about as accurate as the best; loses +0.00 points, within "
+        "mixed8": "chosen: the smallest and fastest that is about as accurate as the best; loses no accuracy, within "
         "the limit of 2",
         "float16": "as accurate, and 2.0 times as large",
     }
@@ -240,7 +240,7 @@ def test_every_attempt_has_a_reason():
 
 
 def test_only_file_needs_no_comparison():
-    assert choose(int8=(600, GOOD)) == ("int8", {"int8": "chosen: loses +0.00 points, within the limit of 2"}, "")
+    assert choose(int8=(600, GOOD)) == ("int8", {"int8": "chosen: loses no accuracy, within the limit of 2"}, "")
 
 
 def test_equal_file_is_later_in_the_order_of_preference():
@@ -263,5 +263,5 @@ def test_slower_and_larger_file_has_both_ratios():
 def test_pinned_file_is_chosen_whatever_it_loses():
     method, reasons, next_method = choose(pinned="int8", int8=(600, OVER), float16=(1200, GOOD))
     assert method == "int8" and next_method == "float16"
-    assert reasons["int8"] == "chosen: --method names it; loses +2.50 points, over the limit of 2"
-    assert reasons["float16"] == "loses +0.00 points, within the limit of 2"
+    assert reasons["int8"] == "chosen: --method names it; loses 2.50 points, over the limit of 2"
+    assert reasons["float16"] == "loses no accuracy, within the limit of 2"

@@ -52,13 +52,13 @@ def test_only_layers_with_weights_are_selected():
 @pytest.mark.parametrize(
     ("verdict", "explanation", "within", "holds"),
     [
-        (make_verdict(15, 3), "loses +0.60 points, over the limit of 0.5", False, False),
-        (make_verdict(5), "loses +0.25 points, within the limit of 0.5", True, True),
-        (make_verdict(0, 2, limit=0.01), "loses -0.10 points, within the limit of 1", True, True),
-        (make_verdict(60), "loses +3.00 points, certainly over the limit of 0.5", False, False),
+        (make_verdict(15, 3), "loses 0.60 points, over the limit of 0.5", False, False),
+        (make_verdict(5), "loses 0.25 points, within the limit of 0.5", True, True),
+        (make_verdict(0, 2, limit=0.01), "gains 0.10 points, within the limit of 1", True, True),
+        (make_verdict(60), "loses 3.00 points, certainly over the limit of 0.5", False, False),
         (
             make_verdict(30, 20),
-            "loses +0.50 points, within the limit of 0.5, but its true drop may be +1.11: over 1.5 times the limit",
+            "loses 0.50 points, within the limit of 0.5, but its true drop may be +1.11: over 1.5 times the limit",
             True,
             False,
         ),
@@ -77,10 +77,10 @@ def test_later_candidate_needs_more_to_hold_the_limit():
 
 def test_strict_candidate_holds_the_limit_only_with_certainty():
     undecided = Candidate(artifact=None, validation=make_verdict(5), strict=True)
-    explanation = "loses +0.25 points, at most +0.51: not certainly within the limit of 0.5"
+    explanation = "loses 0.25 points, at most +0.51: not certainly within the limit of 0.5"
     assert not undecided.holds_limit and ladder.explain_result(undecided) == explanation
     passed = Candidate(artifact=None, validation=make_verdict(1), strict=True)
-    assert passed.holds_limit and ladder.explain_result(passed) == "loses +0.05 points, within the limit of 0.5"
+    assert passed.holds_limit and ladder.explain_result(passed) == "loses 0.05 points, within the limit of 0.5"
 
 
 def test_candidate_that_exceeds_another_limit_is_not_within_the_limit():

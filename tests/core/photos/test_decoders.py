@@ -61,6 +61,11 @@ def test_missing_decoder_is_named_with_its_command(monkeypatch, data, name):
         check_decoder(data)
 
 
+def test_file_of_a_phone_is_loaded(tmp_path):
+    (tmp_path / "1.heic").write_bytes(encode(make_photo(), "HEIF", quality=95))
+    assert decoders.load_photo(tmp_path / "1.heic", 32, "crop").shape == (32, 32, 3)
+
+
 def test_other_content_needs_no_optional_decoder():
     for data in (b"", b"\xff\xd8\xff", b"\0\0\0\x18ftypmp42", encode(make_photo(), "PNG")):
         check_decoder(data)

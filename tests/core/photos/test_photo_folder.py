@@ -179,7 +179,7 @@ def test_classes_that_differ_in_case_have_a_hint(tmp_path):
 def test_notes_say_how_the_folder_was_read(tmp_path):
     make_files(tmp_path, "data/Training/a/1.jpg", "data/Training/b/1.jpg", "data/pred/2.jpg")
     folder = scan_photos(tmp_path)
-    assert folder.notes == ("the photos are in data", "data/pred is left out: unlabelled by its name (1 photos)")
+    assert folder.notes == ("the photos are in data", "data/pred is left out: unlabelled by its name (1 photo)")
     assert folder.paths == ("data/Training/a/1.jpg", "data/Training/b/1.jpg")
     assert [(file.path, file.reason) for file in folder.left_out] == [("data/pred/2.jpg", "unlabelled by its name")]
 

@@ -163,7 +163,7 @@ def _look_through(layout: Layout, part: Part, folder: Folder) -> Folder:
         inner = _find_wrapped(folder)
         if inner is None:
             # seg_pred/seg_pred and test/test contain photos and no folder: they are entered too.
-            inner = next((one for one in folder.folders if find_part(one.name) == part), None)
+            inner = next((child for child in folder.folders if find_part(child.name) == part), None)
             if inner is None or folder.has_photos or len(folder.folders) != 1:
                 return folder
         folder = inner
@@ -188,7 +188,7 @@ def _leave_out_unlabelled(layout: Layout, holder: Folder) -> None:
 
 def _leave_out(layout: Layout, folder: Folder, reason: str) -> None:
     layout.left_out[folder.path] = reason
-    layout.notes.append(f"{folder.path} is left out: {reason} ({folder.count_photos()} photos)")
+    layout.notes.append(f"{folder.path} is left out: {reason} ({_format_count(folder)})")
 
 
 def _check_not_nested(layout: Layout, holder: Folder) -> None:
@@ -201,7 +201,7 @@ def _check_not_nested(layout: Layout, holder: Folder) -> None:
     if len(common) < _SAME_NAMES * len(every) or len(every) < 2:
         return
     names = ", ".join(folder.name for folder in folders[:_MOST_SHOWN])
-    tree = [f"{inner.path}: {inner.count_photos()} photos" for folder in folders for inner in folder.folders]
+    tree = [f"{inner.path}: {_format_count(inner)}" for folder in folders for inner in folder.folders]
     shown = [*tree[:_MOST_SHOWN], *([f"… {len(tree) - _MOST_SHOWN} more folders"] if len(tree) > _MOST_SHOWN else [])]
     if all(find_part(name) for name in every):
         hint = "put the parts outside: PHOTOS/train/<class>; or --layout classes to split the photos anew"
@@ -210,6 +210,11 @@ def _check_not_nested(layout: Layout, holder: Folder) -> None:
             f"rename the outer folders to train, val, test if they are parts; --layout classes if {names} are classes"
         )
     _refuse("the folders contain no photos, but folders of the same names", holder, shown, hint)
+
+
+def _format_count(folder: Folder) -> str:
+    count = folder.count_photos()
+    return "1 photo" if count == 1 else f"{count} photos"
 
 
 def _refuse(message: str, folder: Folder, places: Iterable[str], hint: str) -> NoReturn:

@@ -94,6 +94,9 @@ def find_lists(root: Path, tree: Folder) -> tuple[Path, ...]:
     one_hot = [folder for folder in (tree, *tree.folders) if photo_lists.ONE_HOT_NAME in folder.files]
     if one_hot:
         return tuple(root / folder.path / photo_lists.ONE_HOT_NAME for folder in one_hot)
+    # Beside class folders, a list is some other table. One folder with all photos is no class folder.
+    if sum(bool(folder.count_photos()) for folder in tree.folders) > 1:
+        return ()
     files = [root / name for name in tree.files if name.lower().endswith(".csv")]
     lists = tuple(file for file in files if photo_lists.is_photo_list(file))
     if len(lists) > 1:

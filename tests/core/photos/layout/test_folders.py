@@ -101,7 +101,7 @@ def test_folders_with_folders_of_the_same_names_are_refused_with_the_tree(outer,
     tree = make_tree(*combine(outer, inner))
     with pytest.raises(DataError, match="folders of the same names") as error:
         find_layout(tree)
-    assert f"{outer.split()[0]}/{inner.split()[0]}: 1 photos" in error.value.where
+    assert f"{outer.split()[0]}/{inner.split()[0]}: 1 photo" in error.value.where
     assert "--layout classes" in error.value.hint
     assert list_classes(find_layout(tree, "classes")) == {None: sorted(outer.split())}
 

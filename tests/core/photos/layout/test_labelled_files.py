@@ -72,3 +72,13 @@ def test_two_lists_in_one_folder_are_refused(write_files):
     with pytest.raises(DataError, match="several lists of photos") as error:
         find_lists(root, read_tree(root).root)
     assert error.value.where == ("a.csv", "b.csv")
+
+
+def test_list_beside_class_folders_is_not_read(write_files):
+    root = write_files(a__1_jpg="", b__2_jpg="", list_csv="path,label\na/1.jpg,x\nb/2.jpg,y\n")
+    assert find_lists(root, read_tree(root).root) == ()
+
+
+def test_list_beside_one_folder_of_photos_is_read(write_files):
+    root = write_files(images__1_jpg="", images__2_jpg="", list_csv="path,label\nimages/1.jpg,x\nimages/2.jpg,y\n")
+    assert find_lists(root, read_tree(root).root) == (root / "list.csv",)
