@@ -19,7 +19,7 @@ _ARCHIVES = {
     ".7z": "7z x {name} -oPHOTOS",
     ".rar": "unrar x {name} PHOTOS/",
 }
-_TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".txt", ".xlsx", ".xls", ".xml", ".yaml", ".yml", ".parquet"})
+_TABLES = frozenset({".tsv", ".json", ".jsonl", ".txt", ".xlsx", ".xls", ".xml", ".yaml", ".yml", ".parquet"})
 _MODELS = frozenset({".keras", ".h5", ".tflite", ".onnx", ".pt", ".pth", ".pb"})
 _ADDRESS = re.compile(r"(https?|s3|gs|ftp):/")
 # Folders of data sets for object detection: boxes in text files beside the images.

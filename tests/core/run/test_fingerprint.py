@@ -202,6 +202,14 @@ def test_every_library_of_every_stage_has_a_version(monkeypatch):
         assert "absent" not in versions.values(), (path.stem, versions)
 
 
+def test_optional_decoders_make_no_stage_stale():
+    """Installing edgetl[heif] must not train a finished model again."""
+    for path in STAGES.glob("[a-z]*.py"):
+        assert not {"pillow_heif", "pillow_jxl", "pillow-heif", "pillow-jxl-plugin"} & set(
+            fingerprint.list_versions(f"edgetl.stages.{path.stem}")
+        )
+
+
 def test_backend_of_keras_counts_where_keras_is_used(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     assert "torch" in fingerprint.list_versions("edgetl.stages.train")
