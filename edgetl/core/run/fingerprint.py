@@ -22,8 +22,8 @@ from edgetl.core.storage.files import hash_file
 # Import name → distribution, where they are different names and not only different spellings.
 _DISTRIBUTIONS = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
 # These libraries validate records and draw tables: they change no result. Optional decoders change which files are
-# photos, which the dataset covers. Stages read decoded pixels from the store, so that installing a decoder must not train
-# a model again.
+# photos, which the dataset covers. Stages read decoded pixels from the store, so that installing a decoder must not
+# train a model again.
 _WITHOUT_EFFECT = frozenset({"pydantic", "pydantic_core", "rich", "typer", "pillow_heif", "pillow_jxl"})
 
 
