@@ -59,7 +59,7 @@ class MissingDecoder(pixels.PhotoError):
     """The file is a photo, and no decoder for its format is installed."""
 
 
-def load_photo(path: Path, side_px: int, fit: Fit) -> NDArray[np.uint8]:
+def load_any_format(path: Path, side_px: int, fit: Fit) -> NDArray[np.uint8]:
     """Read and decode a photo file of any format: see `pixels.load_photo`.
 
     Raises:

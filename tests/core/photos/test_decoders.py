@@ -63,7 +63,7 @@ def test_missing_decoder_is_named_with_its_command(monkeypatch, data, name):
 
 def test_file_of_a_phone_is_loaded(tmp_path):
     (tmp_path / "1.heic").write_bytes(encode(make_photo(), "HEIF", quality=95))
-    assert decoders.load_photo(tmp_path / "1.heic", 32, "crop").shape == (32, 32, 3)
+    assert decoders.load_any_format(tmp_path / "1.heic", 32, "crop").shape == (32, 32, 3)
 
 
 def test_other_content_needs_no_optional_decoder():
