@@ -15,12 +15,14 @@ class Photo(Record):
     """A usable photo.
 
     `path` is relative to the root of the dataset, with forward slashes; that of a test photo from another folder is
-    absolute. `label` is the index of the class.
+    absolute. `label` is the index of the class. `group` names the photos that this one stays together with, as of one
+    burst or one object; "" if it is in no group.
     """
 
     path: str
     label: int
     sha256: str
+    group: str = ""
 
 
 class LeftOut(Record):
@@ -31,9 +33,10 @@ class LeftOut(Record):
 
 
 class Dataset(Record):
-    """The photos, divided into three parts that share no photo and no near duplicate.
+    """The photos, divided into three parts that share no photo and no group.
 
-    `sha256` covers the class names and the part, label and content of every photo, in order, but no file names.
+    `sha256` covers the class names and the part, label and content of every photo, in order, but no file names. `notes`
+    are sentences about the groups.
     """
 
     root: Path
@@ -43,6 +46,7 @@ class Dataset(Record):
     test: tuple[Photo, ...]
     left_out: tuple[LeftOut, ...]
     sha256: str
+    notes: tuple[str, ...] = ()
 
     def key(self) -> object:
         """Return `sha256`. A renamed photo or a moved folder changes no result."""

@@ -35,7 +35,9 @@ class Comparison(Record):
 
     `broke` is the number of photos that only the reference predicts correctly, `fixed` the number that only the
     candidate predicts correctly. `agreement` is the fraction of photos with the same predicted class.
-    `worst_difference` is the largest absolute difference of any score.
+    `worst_difference` is the largest absolute difference of any score. `groups` is the number of groups of photos that
+    are not independent, 0 if the photos have none. `design_effect` is the factor by which they enlarge the variance of
+    broke minus fixed; 1 without groups.
     """
 
     photos: int
@@ -45,6 +47,13 @@ class Comparison(Record):
     fixed: int
     agreement: float
     worst_difference: float
+    groups: int = 0
+    design_effect: float = 1.0
+
+    def describe_photos(self, name: str = "") -> str:
+        """Describe the number of photos: "80 test photos in 12 groups", or "80 test photos" without groups."""
+        photos = f"{self.photos} {name} photos" if name else f"{self.photos} photos"
+        return f"{photos} in {self.groups} groups" if self.groups else photos
 
 
 class LedgerHop(Comparison):
@@ -101,7 +110,7 @@ class Verdict(Comparison):
                 f"({changes.format_change(self.drop_high, 0)} … {changes.format_change(self.drop_low, 0)})",
             ],
             ["allowed loss, points", f"{self.limit_drop * 100:g}"],
-            ["broke / fixed", f"{self.broke} / {self.fixed} of {self.photos} {self.part} photos"],
+            ["broke / fixed", f"{self.broke} / {self.fixed} of {self.describe_photos(self.part)}"],
         ]
         hops = changes.list_hop_cells(self.hops)
         ledger = render_table("ledger, changes in points", changes.HOP_COLUMNS, hops) if hops else ""

@@ -60,4 +60,5 @@ def _load(fold: FoldScores) -> FoldPredictions:
         labels=np.array([photo.label for photo in fold.photos], dtype=np.int64),
         reference=read_array(fold.reference.path),
         artifact=read_array(fold.artifact.path),
+        groups=tuple(photo.group for photo in fold.photos),
     )

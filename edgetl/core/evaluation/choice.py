@@ -194,7 +194,11 @@ def _is_certainly_worse(file: Candidate, group: _Group) -> bool:
         return False
     lost, won = count_differences(best.validation, file.validation)
     confidence = 1 - _ERROR / (len(group.files) - 1)
-    low, _ = compute_tango_interval(lost, won, file.validation.photos, confidence=confidence)
+    # A verdict does not contain the groups of its photos. The two files differ where either differs from the reference,
+    # so the larger design effect is a cautious one for their difference.
+    effect = max(best.validation.design_effect, file.validation.design_effect)
+    photos = file.validation.photos
+    low, _ = compute_tango_interval(lost, won, photos, confidence=confidence, design_effect=effect)
     return low > 0
 
 

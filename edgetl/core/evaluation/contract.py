@@ -14,6 +14,23 @@ from edgetl.core.verdict_records import Outcome
 MOST_PHOTOS = 10_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class PairCounts:
+    """Counts of paired predictions.
+
+    Attributes:
+        broke: photos that only the reference predicts correctly.
+        fixed: photos that only the artifact predicts correctly.
+        photos: all photos, at least 1.
+        design_effect: from `design_effect.measure_design_effect` if photos are in groups; 1 for independent photos.
+    """
+
+    broke: int
+    fixed: int
+    photos: int
+    design_effect: float = 1.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """Result of comparing the confidence interval of the drop with a limit.
@@ -61,23 +78,24 @@ def compute_tango_interval(
     return _compute_bounds(broke, fixed, photos, _compute_quantile(confidence, design_effect))
 
 
-def decide_outcome(broke: int, fixed: int, photos: int, limit_drop: float, *, confidence: float) -> Decision:
+def decide_outcome(counts: PairCounts, limit_drop: float, *, confidence: float) -> Decision:
     """Decide PASS if the whole interval is within the limit, FAIL if it is above the limit, else UNDECIDED.
 
+    With groups, `photos_needed` are photos in further groups of the same sizes.
+
     Args:
-        broke: photos that only the reference predicts correctly.
-        fixed: photos that only the artifact predicts correctly.
-        photos: all photos, at least 1.
+        counts: of the predictions.
         limit_drop: the largest allowed drop, 0..1.
         confidence: of each one-sided bound, between 0.5 and 1, both excluded.
 
     Raises:
         ValueError: counts that are impossible for this number of photos, or a limit or confidence out of range.
     """
+    broke, fixed, photos = counts.broke, counts.fixed, counts.photos
     _check_counts(broke, fixed, photos)
     if not 0 <= limit_drop <= 1:
         raise ValueError(f"limit_drop is a fraction 0..1, not {limit_drop}")
-    quantile = _compute_quantile(confidence, 1.0)
+    quantile = _compute_quantile(confidence, counts.design_effect)
     low, high = _compute_bounds(broke, fixed, photos, quantile)
     outcome = _choose_outcome(low, high, limit_drop)
     needed = 0 if outcome != "UNDECIDED" else _count_photos_needed(broke, fixed, photos, limit_drop, quantile)

@@ -4,6 +4,8 @@ Photos of one object, one burst or one fixed camera succeed or fail together. Co
 the interval of the drop too narrow.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,3 +46,33 @@ def compute_design_effect(differences: NDArray[np.integer], groups: NDArray[np.i
     independent = float(((differences - drop) ** 2).sum()) + mean_size
     few_groups = len(sizes) / (len(sizes) - 1) * (photos - 1) / photos
     return with_groups / independent * few_groups
+
+
+def measure_design_effect(differences: NDArray[np.integer], groups: NDArray[np.integer]) -> float:
+    """Compute the design effect, also for a single group, which counts as one photo.
+
+    Nothing is known about the variance between groups then, and a design effect is at most the number of photos.
+
+    Args:
+        differences: int [photos], see `compute_design_effect`.
+        groups: int [photos], the group of each photo.
+    """
+    if len(groups) and (groups == groups[0]).all():
+        return float(len(groups))
+    return compute_design_effect(differences, groups)
+
+
+def number_groups(names: Sequence[str]) -> NDArray[np.int64]:
+    """Number the groups of photos; a photo without a group is a group of its own.
+
+    Args:
+        names: the name of the group of each photo, "" for none.
+
+    Returns:
+        int64 [photos].
+    """
+    numbers: dict[str, int] = {}
+    return np.array(
+        [numbers.setdefault(name, row) if name else row for row, name in enumerate(names)],
+        dtype=np.int64,
+    )

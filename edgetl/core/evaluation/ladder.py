@@ -120,7 +120,7 @@ def explain_retraining_skip(attempts: Sequence[Attempt], method: str) -> str:
     if not methods.find_method(method).retraining or not within_limit:
         return ""
     verdict = candidates[0].validation
-    needed = stopping.count_photos_to_hold(verdict.limit_drop)
+    needed = stopping.count_photos_to_hold(verdict.limit_drop, design_effect=verdict.design_effect)
     if verdict.photos >= needed:
         return ""
     return (

@@ -3,8 +3,11 @@
 The predicted class of a photo is the one with the highest score; of equal scores, the lowest index, for every model.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from edgetl.core.evaluation.design_effect import measure_design_effect, number_groups
 from edgetl.core.verdict_records import Comparison
 
 # A quantized softmax or sigmoid may exceed 1 by one step of its output scale, 1/255 at most.
@@ -139,13 +142,16 @@ def compute_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int 
     return float(np.abs(differences).sum() / len(scores))
 
 
-def compare_scores(labels: np.ndarray, reference: np.ndarray, candidate: np.ndarray) -> Comparison:
+def compare_scores(
+    labels: np.ndarray, reference: np.ndarray, candidate: np.ndarray, groups: Sequence[str] = ()
+) -> Comparison:
     """Compare the predictions of two models for the same photos.
 
     Args:
         labels: int [photos], 0..classes-1.
         reference: float [photos, classes], finite.
         candidate: float [photos, classes], finite.
+        groups: name of the group of each photo, "" for a photo without one; empty if no photo has one.
 
     Raises:
         ValueError: no photos, shapes that do not match, a label without a class, or a score that is NaN or infinite;
@@ -156,6 +162,8 @@ def compare_scores(labels: np.ndarray, reference: np.ndarray, candidate: np.ndar
     candidate_correct = _find_correct(candidate, labels)
     # In float64: a difference of two float16 scores can overflow.
     difference = np.abs(reference.astype(np.float64) - candidate.astype(np.float64))
+    numbers = number_groups(groups) if any(groups) else None
+    differences = reference_correct.astype(np.int64) - candidate_correct
     return Comparison(
         photos=len(labels),
         reference_accuracy=float(reference_correct.mean()),
@@ -164,6 +172,8 @@ def compare_scores(labels: np.ndarray, reference: np.ndarray, candidate: np.ndar
         fixed=int(np.count_nonzero(candidate_correct & ~reference_correct)),
         agreement=agreement,
         worst_difference=float(difference.max()),
+        groups=0 if numbers is None else len(np.unique(numbers)),
+        design_effect=1.0 if numbers is None else measure_design_effect(differences, numbers),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
 from edgetl.core.verdict_records import Comparison, Outcome
 
@@ -29,8 +29,8 @@ class ProcedureVerdict(Comparison):
     """The accuracy that training and conversion by `method` cost, each photo judged once by a file not made from it.
 
     The fields of a comparison are those of all folds together. `drop_low` and `drop_high` are one-sided bounds at
-    `confidence`, `accuracy_low` and `accuracy_high` likewise. They treat the photos as independent. `photos_needed` is
-    that of a `Verdict`.
+    `confidence`, `accuracy_low` and `accuracy_high` likewise. Those of the accuracy treat the photos as independent.
+    `photos_needed` is that of a `Verdict`.
     """
 
     judges: Literal["the procedure, not this file"]
@@ -57,11 +57,13 @@ class FoldPredictions:
         labels: int [photos].
         reference: float [photos, classes] of the fold's Keras model.
         artifact: float [photos, classes] of the fold's file.
+        groups: name of the group of each photo, "" for none; empty if no photo has one.
     """
 
     labels: np.ndarray
     reference: np.ndarray
     artifact: np.ndarray
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,8 +86,10 @@ def judge_procedure(folds: Sequence[FoldPredictions], terms: ProcedureTerms) -> 
         np.concatenate([fold.labels for fold in folds]),
         np.concatenate([fold.reference for fold in folds]),
         np.concatenate([fold.artifact for fold in folds]),
+        [group for fold in folds for group in fold.groups],
     )
-    decision = decide_outcome(pooled.broke, pooled.fixed, pooled.photos, terms.limit_drop, confidence=terms.confidence)
+    counts = PairCounts(pooled.broke, pooled.fixed, pooled.photos, pooled.design_effect)
+    decision = decide_outcome(counts, terms.limit_drop, confidence=terms.confidence)
     correct = round(pooled.accuracy * pooled.photos)
     low, high = compute_wilson_bounds(correct, pooled.photos, confidence=terms.confidence)
     return ProcedureVerdict(
@@ -103,7 +107,10 @@ def judge_procedure(folds: Sequence[FoldPredictions], terms: ProcedureTerms) -> 
         outcome=decision.outcome,
         photos_needed=decision.photos_needed,
         folds=tuple(
-            FoldComparison(fold=number, **dict(metrics.compare_scores(fold.labels, fold.reference, fold.artifact)))
+            FoldComparison(
+                fold=number,
+                **dict(metrics.compare_scores(fold.labels, fold.reference, fold.artifact, fold.groups)),
+            )
             for number, fold in enumerate(folds, 1)
         ),
     )

@@ -12,7 +12,7 @@ file truly loses 1.5 times the limit, the climb ends at one of them in at most 1
 however many are tried. With a strict contract the bound must be within the limit itself.
 """
 
-from edgetl.core.evaluation.contract import compute_tango_interval
+from edgetl.core.evaluation.contract import PairCounts, compute_tango_interval
 from edgetl.core.verdict_records import Verdict
 
 # A file that truly loses this many times the limit must rarely end the climb. A factor of 1 would require a PASS, which
@@ -37,7 +37,7 @@ def compute_bound(verdict: Verdict, number: int) -> float:
     Raises:
         ValueError: a number below 1.
     """
-    return _compute_bound(verdict.broke, verdict.fixed, verdict.photos, number)
+    return _compute_bound(PairCounts(verdict.broke, verdict.fixed, verdict.photos, verdict.design_effect), number)
 
 
 def holds_limit(verdict: Verdict, number: int, *, strict: bool) -> bool:
@@ -57,7 +57,7 @@ def holds_limit(verdict: Verdict, number: int, *, strict: bool) -> bool:
     return compute_bound(verdict, number) <= (limit if strict else TOLERANCE * limit)
 
 
-def count_photos_to_hold(limit_drop: float, number: int = 1) -> int:
+def count_photos_to_hold(limit_drop: float, number: int = 1, design_effect: float = 1.0) -> int:
     """Count the validation photos from which a file that changes no prediction holds a limit.
 
     With fewer, no file ends the climb, whatever it predicts.
@@ -65,22 +65,26 @@ def count_photos_to_hold(limit_drop: float, number: int = 1) -> int:
     Args:
         limit_drop: the limit, 0..1, 0 excluded.
         number: 1 for the first file that is tried.
+        design_effect: of the groups of the photos; 1 for independent photos.
     """
+
+    def is_enough(photos: int) -> bool:
+        return _compute_bound(PairCounts(0, 0, photos, design_effect), number) <= TOLERANCE * limit_drop
+
     too_few, enough = 0, 1
     # The bound falls with the number of photos.
-    while enough < _MOST_PHOTOS and _compute_bound(0, 0, enough, number) > TOLERANCE * limit_drop:
+    while enough < _MOST_PHOTOS and not is_enough(enough):
         too_few, enough = enough, 2 * enough
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
-        if _compute_bound(0, 0, middle, number) > TOLERANCE * limit_drop:
-            too_few = middle
-        else:
-            enough = middle
+        too_few, enough = (too_few, middle) if is_enough(middle) else (middle, enough)
     return enough
 
 
-def _compute_bound(broke: int, fixed: int, photos: int, number: int) -> float:
+def _compute_bound(counts: PairCounts, number: int) -> float:
     if number < 1:
         raise ValueError(f"files are numbered from 1, not {number}")
     confidence = 1 - TOTAL_ERROR / (number * (number + 1))
-    return compute_tango_interval(broke, fixed, photos, confidence=confidence)[1]
+    return compute_tango_interval(
+        counts.broke, counts.fixed, counts.photos, confidence=confidence, design_effect=counts.design_effect
+    )[1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
 from edgetl.core.records import Photo
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
@@ -58,8 +58,10 @@ def judge_scores(
         expected = [len(scores.photos), len(scores.classes)]
         raise ValueError(f"reference scores are {list(scores.reference.shape)}, not {expected}")
     labels = np.array([photo.label for photo in scores.photos], dtype=np.int64)
-    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact)
-    decision = decide_outcome(comparison.broke, comparison.fixed, comparison.photos, limit_drop, confidence=confidence)
+    groups = [photo.group for photo in scores.photos]
+    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups)
+    counts = PairCounts(comparison.broke, comparison.fixed, comparison.photos, comparison.design_effect)
+    decision = decide_outcome(counts, limit_drop, confidence=confidence)
     per_class = _compare_classes(scores, labels)
     return Verdict(
         **dict(comparison),

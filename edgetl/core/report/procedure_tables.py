@@ -18,7 +18,7 @@ def describe_procedure(verdict: ProcedureVerdict) -> list[str]:
     """Describe a verdict on the procedure in sentences, one per line."""
     lines = [
         f"{verdict.outcome} of {JUDGED}: {verdict.method} {describe_drop(verdict.drop)} in conversion on all "
-        f"{verdict.photos} photos (one-sided {verdict.confidence:.0%} bounds of the change "
+        f"{verdict.describe_photos()} (one-sided {verdict.confidence:.0%} bounds of the change "
         f"{format_change(verdict.drop_high, 0)} and {format_change(verdict.drop_low, 0)}), "
         f"{verdict.limit_drop * 100:g} may be lost",
         f"  it predicts {verdict.accuracy:.4f} correctly ({verdict.accuracy_low:.4f} and {verdict.accuracy_high:.4f}), "

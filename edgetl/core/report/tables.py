@@ -120,13 +120,13 @@ def tabulate_methods(
         for artifact, verdict in pairs
     ]
     # All methods are compared on the same photos.
-    photos = pairs[0][1].photos if pairs else 0
+    photos = pairs[0][1].describe_photos("validation") if pairs else "0 validation photos"
     columns = ["method", "accuracy", "drop", "its bounds", "size", "host ms", *(f"{name} ms" for name in devices), ""]
     # Units are in the title: the columns have to fit a terminal of 80.
     units = "drop in points, host ms on one thread of this machine, not the device"
     if any(verdict.host_disturbed for _, verdict in pairs):
         units += f"; {_DISTURBED} other processes disturbed it"
-    return (f"methods on {photos} validation photos: {units}", columns, rows)
+    return (f"methods on {photos}: {units}", columns, rows)
 
 
 def tabulate_attempts(attempts: Sequence[Attempt]) -> Table:
@@ -209,8 +209,8 @@ def tabulate_classes(verdict: Verdict) -> Table:
 def describe_verdict(verdict: Verdict) -> list[str]:
     """Describe a verdict in sentences, one per line."""
     lines = [
-        f"{verdict.outcome}: {verdict.method} predicts {verdict.accuracy:.4f} of {verdict.photos} {verdict.part} "
-        f"photos correctly, Keras {verdict.reference_accuracy:.4f}",
+        f"{verdict.outcome}: {verdict.method} predicts {verdict.accuracy:.4f} of "
+        f"{verdict.describe_photos(verdict.part)} correctly, Keras {verdict.reference_accuracy:.4f}",
         f"  it {changes.describe_drop(verdict.drop)} in conversion (one-sided {verdict.confidence:.0%} bounds of the "
         f"change {changes.format_change(verdict.drop_high, 0)} and {changes.format_change(verdict.drop_low, 0)}), "
         f"{verdict.limit_drop * 100:g} may be lost; "
@@ -218,6 +218,11 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
         f"{_describe_worst_class(verdict)}",
     ]
+    if verdict.groups:
+        lines.append(
+            f"  photos of one group are not independent: the bounds are those of {verdict.groups} groups, with a "
+            f"variance {verdict.design_effect:.2f} times that of as many independent photos"
+        )
     if verdict.outcome == "UNDECIDED":
         needed = verdict.photos_needed
         more = "no number of photos" if needed is None else f"about {needed:,} more test photos"

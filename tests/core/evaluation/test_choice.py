@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.evaluation.choice import Preference, choose_file, count_differences
-from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.records import Artifact
 from edgetl.core.verdict_records import Flip, Verdict
@@ -17,7 +17,7 @@ def make_verdict(broke=(), fixed=(), *, host_ms=1.0, host_disturbed=False, photo
     flips += [Flip(path=f"{n}", truth="a", reference="b", artifact="a", confidence=0.5) for n in fixed]
     # Both wrong, and in different ways: it counts for neither.
     flips.append(Flip(path="other", truth="a", reference="b", artifact="c", confidence=0.5))
-    decision = decide_outcome(len(broke), len(fixed), photos, LIMIT, confidence=0.95)
+    decision = decide_outcome(PairCounts(len(broke), len(fixed), photos), LIMIT, confidence=0.95)
     return Verdict.model_construct(
         broke=len(broke),
         fixed=len(fixed),
@@ -265,3 +265,15 @@ def test_pinned_file_is_chosen_whatever_it_loses():
     assert method == "int8" and next_method == "float16"
     assert reasons["int8"] == "chosen: --method names it; loses 2.50 points, over the limit of 2"
     assert reasons["float16"] == "loses no accuracy, within the limit of 2"
+
+
+def test_groups_make_a_difference_of_two_files_less_certain():
+    """Twelve photos less are certainly worse, unless the photos are in groups that fail together."""
+    better, worse = make_verdict(), make_verdict(range(12))
+    assert choose(float16=(200, better), int8=(100, worse))[0] == "float16"
+    # Many photos, so that both files hold the limit all the same.
+    better, worse = (
+        make_verdict(range(broke), photos=4000).model_copy(update={"groups": 400, "design_effect": 8.0})
+        for broke in (0, 12)
+    )
+    assert choose(float16=(200, better), int8=(100, worse))[0] == "int8"

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 
-from edgetl.core.evaluation.contract import Decision, compute_tango_interval, decide_outcome
+from edgetl.core.evaluation.contract import Decision, PairCounts, compute_tango_interval, decide_outcome
 
 NORMAL_95 = 1.6448536269514722
 
@@ -149,7 +149,7 @@ def test_impossible_counts_are_refused(broke, fixed, photos):
     with pytest.raises(ValueError, match="photo"):
         compute_tango_interval(broke, fixed, photos)
     with pytest.raises(ValueError, match="photo"):
-        decide_outcome(broke, fixed, photos, 0.01, confidence=0.95)
+        decide_outcome(PairCounts(broke, fixed, photos), 0.01, confidence=0.95)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.5, 1.0, 95, math.nan])
@@ -161,36 +161,36 @@ def test_impossible_confidence_is_refused(confidence):
 @pytest.mark.parametrize("limit_drop", [-0.01, 1.5, math.nan])
 def test_impossible_limit_is_refused(limit_drop):
     with pytest.raises(ValueError, match="limit_drop"):
-        decide_outcome(1, 1, 10, limit_drop, confidence=0.95)
+        decide_outcome(PairCounts(1, 1, 10), limit_drop, confidence=0.95)
 
 
 def test_outcome_is_pass_if_the_upper_bound_is_within_the_limit():
     low, high = compute_tango_interval(4, 6, 2000)
     expected = Decision(drop=-0.001, low=low, high=high, outcome="PASS", photos_needed=0)
-    assert decide_outcome(4, 6, 2000, high, confidence=0.95) == expected
-    assert decide_outcome(4, 6, 2000, high * 0.999, confidence=0.95).outcome == "UNDECIDED"
+    assert decide_outcome(PairCounts(4, 6, 2000), high, confidence=0.95) == expected
+    assert decide_outcome(PairCounts(4, 6, 2000), high * 0.999, confidence=0.95).outcome == "UNDECIDED"
 
 
 def test_outcome_is_fail_if_the_lower_bound_is_above_the_limit():
     low, _ = compute_tango_interval(60, 6, 2000)
-    assert decide_outcome(60, 6, 2000, low, confidence=0.95).outcome == "UNDECIDED"
-    decision = decide_outcome(60, 6, 2000, low * 0.999, confidence=0.95)
+    assert decide_outcome(PairCounts(60, 6, 2000), low, confidence=0.95).outcome == "UNDECIDED"
+    decision = decide_outcome(PairCounts(60, 6, 2000), low * 0.999, confidence=0.95)
     assert (decision.outcome, decision.photos_needed) == ("FAIL", 0)
 
 
 def test_few_photos_are_undecided_even_without_a_broken_one():
-    assert decide_outcome(0, 0, 50, 0.01, confidence=0.95).outcome == "UNDECIDED"
+    assert decide_outcome(PairCounts(0, 0, 50), 0.01, confidence=0.95).outcome == "UNDECIDED"
 
 
 @pytest.mark.parametrize(("photos", "needed"), [(50, 220), (1, 270), (267, 1)])
 def test_268_photos_without_disagreement_decide_a_limit_of_one_point(photos, needed):
-    assert decide_outcome(0, 0, photos, 0.01, confidence=0.95).photos_needed == needed
-    assert decide_outcome(0, 0, 268, 0.01, confidence=0.95).outcome == "PASS"
+    assert decide_outcome(PairCounts(0, 0, photos), 0.01, confidence=0.95).photos_needed == needed
+    assert decide_outcome(PairCounts(0, 0, 268), 0.01, confidence=0.95).outcome == "PASS"
 
 
 @pytest.mark.parametrize(("broke", "fixed", "outcome"), [(11, 11, "PASS"), (12, 7, "PASS"), (18, 7, "FAIL")])
 def test_photos_needed_decide_and_ten_percent_fewer_do_not(broke, fixed, outcome):
-    decision = decide_outcome(broke, fixed, 734, 0.01, confidence=0.95)
+    decision = decide_outcome(PairCounts(broke, fixed, 734), 0.01, confidence=0.95)
     assert decision.outcome == "UNDECIDED"
     too_few = 734 + int(0.9 * decision.photos_needed) - 1
     low, high = find_bounds(broke / 734, fixed / 734, too_few)
@@ -209,18 +209,37 @@ def find_bounds(broke_rate, fixed_rate, photos):
 
 
 def test_photos_needed_have_two_significant_figures():
-    needed = decide_outcome(18, 7, 734, 0.01, confidence=0.95).photos_needed
+    needed = decide_outcome(PairCounts(18, 7, 734), 0.01, confidence=0.95).photos_needed
     assert needed > 100
     assert int(str(needed)[2:]) == 0
 
 
 @pytest.mark.parametrize(("broke", "fixed", "photos", "limit"), [(10, 0, 1000, 0.01), (0, 0, 50, 0.0), (5, 5, 90, 0.0)])
 def test_drop_at_the_limit_needs_infinitely_many_photos(broke, fixed, photos, limit):
-    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
+    decision = decide_outcome(PairCounts(broke, fixed, photos), limit, confidence=0.95)
     assert (decision.outcome, decision.photos_needed) == ("UNDECIDED", None)
 
 
 def test_drop_that_ten_million_photos_would_not_decide_has_no_number():
-    assert 1_000_000 < decide_outcome(100_300, 0, 1_000_000, 0.1, confidence=0.95).photos_needed < 9_000_000
-    assert decide_outcome(100_142, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
-    assert decide_outcome(100_001, 0, 1_000_000, 0.1, confidence=0.95).photos_needed is None
+    assert 1_000_000 < decide_outcome(PairCounts(100_300, 0, 1_000_000), 0.1, confidence=0.95).photos_needed < 9_000_000
+    assert decide_outcome(PairCounts(100_142, 0, 1_000_000), 0.1, confidence=0.95).photos_needed is None
+    assert decide_outcome(PairCounts(100_001, 0, 1_000_000), 0.1, confidence=0.95).photos_needed is None
+
+
+def test_groups_of_one_photo_change_no_bit_of_the_decision():
+    plain = decide_outcome(PairCounts(18, 7, 734), 0.01, confidence=0.95)
+    assert decide_outcome(PairCounts(18, 7, 734, 1.0), 0.01, confidence=0.95) == plain
+    assert (plain.low, plain.high) == compute_tango_interval(18, 7, 734)
+
+
+def test_design_effect_widens_the_bounds_and_needs_as_many_times_more_photos():
+    plain = decide_outcome(PairCounts(0, 0, 50), 0.01, confidence=0.95)
+    grouped = decide_outcome(PairCounts(0, 0, 50, 4.0), 0.01, confidence=0.95)
+    assert (grouped.low, grouped.high) == compute_tango_interval(0, 0, 50, design_effect=4.0)
+    assert grouped.high > plain.high and grouped.drop == plain.drop
+    # Without a broken photo, 268 independent photos decide.
+    assert (
+        grouped.photos_needed == 1100
+        and decide_outcome(PairCounts(0, 0, 50 + 1100, 4.0), 0.01, confidence=0.95).outcome == "PASS"
+    )
+    assert decide_outcome(PairCounts(0, 0, 268, 4.0), 0.01, confidence=0.95).outcome == "UNDECIDED"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.evaluation.contract import compute_tango_interval
-from edgetl.core.evaluation.design_effect import compute_design_effect
+from edgetl.core.evaluation.design_effect import compute_design_effect, measure_design_effect, number_groups
 
 
 def test_groups_of_one_photo_change_nothing():
@@ -45,6 +45,17 @@ def test_names_and_order_of_groups_do_not_matter():
 def test_impossible_arguments_are_refused(differences, groups, message):
     with pytest.raises(ValueError, match=message):
         compute_design_effect(np.array(differences, int), np.array(groups, int))
+
+
+def test_single_group_counts_as_one_photo():
+    assert measure_design_effect(np.array([1, 0, 0, -1]), np.zeros(4, int)) == 4
+    differences, groups = np.array([1, 0, 0, -1]), np.array([0, 0, 1, 1])
+    assert measure_design_effect(differences, groups) == compute_design_effect(differences, groups)
+
+
+def test_photos_without_a_group_are_groups_of_their_own():
+    assert number_groups(["b", "", "a", "b", "", "a"]).tolist() == [0, 1, 2, 0, 4, 2]
+    assert number_groups([]).tolist() == []
 
 
 def draw_differences(rng, sizes, rates, correlation):

@@ -3,14 +3,14 @@
 import pytest
 
 from edgetl.core.evaluation import ladder
-from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.records import Artifact, LayerError
 from edgetl.core.verdict_records import Verdict
 
 
 def make_verdict(broke: int, fixed: int = 0, *, photos: int = 2000, limit: float = 0.005) -> Verdict:
-    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
+    decision = decide_outcome(PairCounts(broke, fixed, photos), limit, confidence=0.95)
     return Verdict.model_construct(
         broke=broke, fixed=fixed, photos=photos, limit_drop=limit, drop=decision.drop, outcome=decision.outcome
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation.design_effect import compute_design_effect
 from edgetl.core.evaluation.metrics import compare_scores, compute_calibration_error
 
 LABELS = np.array([0, 0, 1, 1, 2])
@@ -45,8 +46,25 @@ def test_comparison_counts_broken_and_fixed_photos():
             "fixed": 1,
             "agreement": 0.4,
             "worst_difference": 0.4,
+            "groups": 0,
+            "design_effect": 1.0,
         }
     )
+
+
+def test_groups_are_counted_and_widen_the_comparison():
+    grouped = compare_scores(LABELS, REFERENCE, CANDIDATE, ["one", "one", "", "two", "two"])
+    correct = [np.array(scores.argmax(axis=1) == LABELS, int) for scores in (REFERENCE, CANDIDATE)]
+    assert grouped.groups == 3
+    assert grouped.design_effect == compute_design_effect(correct[0] - correct[1], np.array([0, 0, 1, 2, 2])) != 1
+    assert grouped.model_copy(update={"groups": 0, "design_effect": 1.0}) == compare_scores(
+        LABELS, REFERENCE, CANDIDATE
+    )
+
+
+def test_groups_of_one_photo_have_a_design_effect_of_exactly_one():
+    comparison = compare_scores(LABELS, REFERENCE, CANDIDATE, ["a", "", "b", "", "c"])
+    assert (comparison.groups, comparison.design_effect) == (5, 1.0)
 
 
 def test_flip_between_two_wrong_classes_is_neither_broken_nor_fixed():

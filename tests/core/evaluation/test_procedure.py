@@ -1,5 +1,7 @@
 """procedure.py: predictions of all folds are pooled, and the pooled bounds hold as often as they say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,13 @@ def test_upper_bound_holds_for_files_that_differ_between_folds(spread):
         _, high = compute_tango_interval(int(broke), int(fixed), photos * folds)
         held += high >= broke_rate - fixed_rate
     assert held / draws >= 0.93
+
+
+def test_groups_of_all_folds_widen_the_bounds():
+    folds = [make_fold(100, 4, 0), make_fold(100, 0, 0)]
+    grouped = [
+        replace(fold, groups=tuple(f"{number} {row // 4}" for row in range(100))) for number, fold in enumerate(folds)
+    ]
+    plain, verdict = judge_procedure(folds, TERMS), judge_procedure(grouped, TERMS)
+    assert (verdict.groups, [fold.groups for fold in verdict.folds]) == (50, [25, 25])
+    assert verdict.design_effect > 2 and verdict.drop_high > plain.drop_high

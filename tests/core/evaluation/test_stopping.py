@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.evaluation import stopping
-from edgetl.core.evaluation.contract import compute_tango_interval, decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, compute_tango_interval, decide_outcome
 from edgetl.core.verdict_records import Verdict
 
 DRAWS = 2000
@@ -19,7 +19,7 @@ ALLOWED = stopping.TOTAL_ERROR + 4 * (0.09 / DRAWS) ** 0.5
 
 
 def make_verdict(broke: int, fixed: int, photos: int, limit: float = 0.01) -> Verdict:
-    decision = decide_outcome(broke, fixed, photos, limit, confidence=0.95)
+    decision = decide_outcome(PairCounts(broke, fixed, photos), limit, confidence=0.95)
     return Verdict.model_construct(
         broke=broke, fixed=fixed, photos=photos, limit_drop=limit, drop=decision.drop, outcome=decision.outcome
     )
@@ -100,8 +100,11 @@ def test_strict_file_holds_only_with_a_bound_within_the_limit():
 
 
 def test_strict_file_needs_the_confidence_of_the_recipe():
-    decision = decide_outcome(0, 0, 300, 0.01, confidence=0.99)
-    assert decision.outcome == "UNDECIDED" and decide_outcome(0, 0, 300, 0.01, confidence=0.95).outcome == "PASS"
+    decision = decide_outcome(PairCounts(0, 0, 300), 0.01, confidence=0.99)
+    assert (
+        decision.outcome == "UNDECIDED"
+        and decide_outcome(PairCounts(0, 0, 300), 0.01, confidence=0.95).outcome == "PASS"
+    )
     verdict = make_verdict(0, 0, 300).model_copy(update={"outcome": decision.outcome})
     assert not stopping.holds_limit(verdict, 1, strict=True) and stopping.holds_limit(verdict, 1, strict=False)
 
@@ -150,3 +153,11 @@ def test_good_file_ends_the_climb(photos, limit, least):
     """A true drop of a quarter of the limit, 3 % of the predictions changed: one attempt mostly is enough."""
     now, _ = measure_ends(draw_counts(photos, limit / 4, 0.03, 1, seed=3), photos, limit)
     assert now > least
+
+
+def test_photos_in_groups_hold_a_limit_less_easily():
+    verdict = make_verdict(0, 0, 300)
+    grouped = verdict.model_copy(update={"groups": 100, "design_effect": 3.0})
+    assert stopping.holds_limit(verdict, 1, strict=False) and not stopping.holds_limit(grouped, 1, strict=False)
+    assert stopping.compute_bound(grouped, 1) == compute_tango_interval(0, 0, 300, design_effect=3.0)[1]
+    assert stopping.count_photos_to_hold(0.01, design_effect=3.0) > 2.9 * stopping.count_photos_to_hold(0.01)

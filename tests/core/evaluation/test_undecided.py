@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided, find_deciding_limits
 from edgetl.core.verdict_records import Verdict
 
@@ -12,7 +12,7 @@ FOLDERS = PhotoSource(folder=Path("photos"), fraction=0.2, takes_test_option=Tru
 
 
 def make_verdict(broke: int, fixed: int, photos: int, limit_drop: float = 0.01) -> Verdict:
-    decision = decide_outcome(broke, fixed, photos, limit_drop, confidence=0.95)
+    decision = decide_outcome(PairCounts(broke, fixed, photos), limit_drop, confidence=0.95)
     return Verdict.model_construct(
         method="int8",
         broke=broke,
@@ -34,13 +34,13 @@ def test_suggested_limits_decide(counts):
     verdict = make_verdict(*counts)
     passing, failing = find_deciding_limits(verdict)
     assert passing is not None and passing - verdict.drop_high < 2e-4
-    assert decide_outcome(*counts, passing, confidence=0.95).outcome == "PASS"
+    assert decide_outcome(PairCounts(*counts), passing, confidence=0.95).outcome == "PASS"
     # A step less would not.
-    assert decide_outcome(*counts, max(0.0, passing - 2e-4), confidence=0.95).outcome != "PASS"
+    assert decide_outcome(PairCounts(*counts), max(0.0, passing - 2e-4), confidence=0.95).outcome != "PASS"
     if failing is None:
         assert verdict.drop_low <= 2e-4
     else:
-        assert decide_outcome(*counts, failing, confidence=0.95).outcome == "FAIL"
+        assert decide_outcome(PairCounts(*counts), failing, confidence=0.95).outcome == "FAIL"
 
 
 def test_bound_on_a_step_is_still_reached():

@@ -1,5 +1,6 @@
 """verdict.py: every number of a verdict and of the ledger, sorted flips, and scores that are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,34 @@ def test_score_that_is_not_a_number_is_refused_with_its_row():
     invalid[6, 1] = np.nan
     with pytest.raises(ValueError, match="row 6"):
         judge(LABELS, REFERENCE, ARTIFACT, artifact=invalid)
+
+
+def group_photos(scored: ScoredPhotos, *names: str) -> ScoredPhotos:
+    photos = tuple(photo.model_copy(update={"group": name}) for photo, name in zip(scored.photos, names, strict=True))
+    return replace(scored, photos=photos)
+
+
+def test_verdict_on_grouped_photos_has_wider_bounds():
+    labels = [0] * 60
+    scored = make_scored(labels, labels, [1] * 3 + labels[3:])
+    grouped = group_photos(scored, *(f"burst {row // 3}" for row in range(60)))
+    plain, verdict = judge_scores(scored, 0.02, 0.95), judge_scores(grouped, 0.02, 0.95)
+    assert (verdict.groups, plain.groups, plain.design_effect) == (20, 0, 1.0)
+    assert verdict.design_effect > 2 and verdict.drop == plain.drop
+    bounds = compute_tango_interval(3, 0, 60, design_effect=verdict.design_effect)
+    assert (verdict.drop_low, verdict.drop_high) == bounds
+    assert verdict.drop_low < plain.drop_low and verdict.drop_high > plain.drop_high
+    assert verdict.photos_needed > plain.photos_needed
+
+
+def test_groups_of_one_photo_change_no_bit_of_the_verdict():
+    scored = make_scored(LABELS, REFERENCE, ARTIFACT)
+    verdict = judge_scores(group_photos(scored, *"abcdefghij"), 0.02, 0.95)
+    assert verdict.model_copy(update={"groups": 0}) == judge_scores(scored, 0.02, 0.95)
+
+
+def test_photos_of_a_single_group_decide_nothing():
+    labels = [0] * 400
+    scored = group_photos(make_scored(labels, labels, labels), *["camera"] * 400)
+    verdict = judge_scores(scored, 0.02, 0.95)
+    assert (verdict.outcome, verdict.groups, verdict.design_effect) == ("UNDECIDED", 1, 400)

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.records import Artifact, CalibrationSet, Refusal, TensorSpec
 from edgetl.core.report.chart import draw_drops
 from edgetl.core.verdict_records import Verdict
@@ -16,7 +16,7 @@ PHOTOS = 500
 
 
 def make_pair(method: str, broke: int, fixed: int) -> tuple[Artifact, Verdict]:
-    decision = decide_outcome(broke, fixed, PHOTOS, LIMIT, confidence=0.95)
+    decision = decide_outcome(PairCounts(broke, fixed, PHOTOS), LIMIT, confidence=0.95)
     tensor = TensorSpec(name="x", shape=(1,), dtype="uint8", scale=1.0, zero_point=0)
     artifact = Artifact(
         path=Path("/a/model.tflite"),

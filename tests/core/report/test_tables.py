@@ -286,3 +286,12 @@ def test_undecided_verdict_states_the_photos_that_would_decide_it(needed, more):
 
 def test_verdict_without_a_loss_in_any_class():
     assert report_tables.describe_verdict(copy_verdict(worst_class="rose"))[2].endswith("; no class lost")
+
+
+def test_verdict_on_grouped_photos_counts_the_groups():
+    lines = report_tables.describe_verdict(copy_verdict(groups=60, design_effect=2.5))
+    assert lines[0] == "PASS: int8 predicts 0.9050 of 200 test photos in 60 groups correctly, Keras 0.9150"
+    assert lines[3] == (
+        "  photos of one group are not independent: the bounds are those of 60 groups, with a variance 2.50 times that "
+        "of as many independent photos"
+    )
