@@ -9,8 +9,8 @@ from edgetl.core.console import Console
 from edgetl.core.errors import DataError
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
-from edgetl.core.photos.dataset import SplitFractions
 from edgetl.core.photos.parts import held_out
+from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained

@@ -2,7 +2,7 @@
 
 from edgetl.core.console import Console
 from edgetl.core.photos import dataset, pixel_store
-from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.records import Dataset, InputSpec
 

@@ -10,7 +10,7 @@ from PIL import Image
 from edgetl.core.console import Console
 from edgetl.core.errors import DataError
 from edgetl.core.photos import pixel_store, pixels
-from edgetl.core.photos.dataset import SplitFractions
+from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.records import InputSpec
 from edgetl.stages.ingest import ingest_photos

@@ -7,12 +7,12 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.photos import near_duplicates
+from edgetl.core.errors import DataError
+from edgetl.core.photos.groups import across_parts, empty_parts
+from edgetl.core.photos.groups.near_groups import name_near_duplicates
+from edgetl.core.photos.groups.usable_photo import DuplicateChoice, UsablePhoto
+from edgetl.core.photos.parts.draw import SplitFractions, draw_parts
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Part, Photo
@@ -26,48 +26,29 @@ _MOST_CAUSES = 5
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitFractions:
-    """Fractions of all photos that become test and validation photos; all others are training photos."""
-
-    test: float
-    validation: float
-
-    def __post_init__(self) -> None:
-        if min(self.test, self.validation) < 0 or self.test + self.validation >= 1:
-            raise ConfigError(
-                f"test {self.test:g} and validation {self.validation:g} leave no photos for training",
-                hint="both are fractions of all photos, and their sum is below 1",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A usable photo and its part, unless it is a near duplicate."""
-
-    file: PhotoFile
-    facts: PhotoFacts
-    part: Part
-
-    @property
-    def photo(self) -> Photo:
-        return Photo(path=self.file.path, label=self.file.label, sha256=self.facts.sha256)
-
-
-def assemble_dataset(folder: PhotoFolder, facts: Sequence[PhotoFacts], split: SplitFractions) -> Dataset:
+def assemble_dataset(
+    folder: PhotoFolder,
+    facts: Sequence[PhotoFacts],
+    split: SplitFractions,
+    *,
+    duplicates: DuplicateChoice = "group",
+) -> Dataset:
     """Split the photos of a folder into train, validation and test.
 
-    - The part of a photo depends only on its sha256. So no photo changes its part when others are added or removed, and
-      a test photo was never a training photo of an earlier dataset.
-    - For the same reason, near duplicates of photos in an earlier part are left out of validation and test. Moving the
-      group as a whole would make the part of a photo depend on the other photos.
+    - The part of a photo without a group depends only on its sha256. So it does not change its part when others are
+      added or removed, and a test photo was never a training photo of an earlier dataset.
+    - Photos of one group are in one part, which depends on the name of the group.
+    - Near duplicates form groups, or are left out of validation and test, or are kept: see `DuplicateChoice`. Groups
+      that the files have already come first.
     - Exact copies count once. All copies of a photo in two classes are left out: its label is unknown.
-    - In a folder with preset parts, only missing parts are drawn, from the training photos.
+    - In a folder with preset parts, only missing parts are drawn, from the training photos. Where a group or near
+      duplicates are in two parts, the photos of the later part are left out.
 
     Args:
         folder: from `scan_photos`.
         facts: of each file of the folder, in order.
         split: fractions to draw.
+        duplicates: what happens to near duplicates.
 
     Returns:
         The dataset. Each part is sorted by class and sha256, so it does not depend on file names.
@@ -85,10 +66,17 @@ def assemble_dataset(folder: PhotoFolder, facts: Sequence[PhotoFacts], split: Sp
     total = Counter(file.label for file in folder.files)
     unusable = total - Counter(file.label for file, _ in usable)
     unique = _remove_copies(usable, folder.classes, reasons)
-    candidates = [_Candidate(file, content, _choose_part(file, content, folder, split)) for file, content in unique]
-    candidates = _remove_near_duplicates(candidates, reasons)
-    _check_enough(folder, candidates, (total, unusable), reasons)
-    parts = {part: _sort_part(candidates, part) for part in _PARTS}
+    photos = [UsablePhoto(file, content, file.group) for file, content in unique]
+    notes: list[str] = []
+    if duplicates == "group":
+        photos, notes = name_near_duplicates(photos, split.compute_training(folder.preset_parts))
+    photos = draw_parts(photos, folder.preset_parts, split)
+    photos = across_parts.remove_divided_groups(photos, reasons)
+    photos = across_parts.remove_near_duplicates(photos, duplicates, reasons)
+    _check_enough(folder, photos, (total, unusable), reasons)
+    if duplicates == "group" and any(file.group for file in folder.files):
+        notes += across_parts.describe_near_duplicates(photos)
+    parts = {part: _sort_part(photos, part) for part in _PARTS}
     left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
     return Dataset(
         root=folder.root,
@@ -98,6 +86,7 @@ def assemble_dataset(folder: PhotoFolder, facts: Sequence[PhotoFacts], split: Sp
         test=parts["test"],
         left_out=tuple(sorted(left_out, key=lambda file: file.path)),
         sha256=_compute_digest(folder.classes, parts),
+        notes=tuple(notes),
     )
 
 
@@ -189,42 +178,9 @@ def _remove_copies(
     return unique
 
 
-def _choose_part(file: PhotoFile, content: PhotoFacts, folder: PhotoFolder, split: SplitFractions) -> Part:
-    """Return the preset part of a photo, or draw one by the first 64 bits of its sha256, a uniform number in 0..1."""
-    if file.part in ("validation", "test"):
-        return file.part
-    # Test comes first: another fraction of validation photos does not change the test photos.
-    draw = int(content.sha256[:16], 16) / 2**64
-    if draw < split.test:
-        return "test" if "test" not in folder.preset_parts else "train"
-    if draw < split.test + split.validation:
-        return "validation" if "validation" not in folder.preset_parts else "train"
-    return "train"
-
-
-def _remove_near_duplicates(candidates: list[_Candidate], reasons: dict[str, str]) -> list[_Candidate]:
-    """Remove near duplicates of training photos from validation, then of training and validation photos from test."""
-    # Test last: a near duplicate that remains in validation must not be in test too.
-    selected = [candidate for candidate in candidates if candidate.part == "train"]
-    for part in ("validation", "test"):
-        photos = [candidate for candidate in candidates if candidate.part == part]
-        matches = near_duplicates.find_near_duplicates(_stack_thumbnails(photos), _stack_thumbnails(selected))
-        for candidate, match in zip(photos, matches, strict=True):
-            if match >= 0:
-                duplicate = selected[match]
-                reasons[candidate.file.path] = f"near duplicate of {duplicate.file.path} in {duplicate.part}"
-        selected = selected + [candidate for candidate, match in zip(photos, matches, strict=True) if match < 0]
-    return selected
-
-
-def _stack_thumbnails(candidates: list[_Candidate]) -> near_duplicates.Thumbnails:
-    thumbnails = b"".join(candidate.facts.thumbnail for candidate in candidates)
-    return np.frombuffer(thumbnails, np.uint8).reshape(-1, near_duplicates.THUMBNAIL_BYTES)
-
-
 def _check_enough(
     folder: PhotoFolder,
-    candidates: list[_Candidate],
+    photos: list[UsablePhoto],
     counts: tuple[Counter[int], Counter[int]],
     reasons: dict[str, str],
 ) -> None:
@@ -232,32 +188,33 @@ def _check_enough(
 
     Args:
         folder: the folder.
-        candidates: usable photos.
+        photos: usable photos.
         counts: number of all photos and of unusable ones, by label.
         reasons: why files are left out, by path.
     """
     total, unusable = counts
-    photos = Counter(candidate.file.label for candidate in candidates)
-    training = Counter(candidate.file.label for candidate in candidates if candidate.part == "train")
+    usable = Counter(photo.file.label for photo in photos)
+    training = Counter(photo.file.label for photo in photos if photo.part == "train")
     problems = []
     for label, name in enumerate(folder.classes):
         if unusable[label] > UNUSABLE_LIMIT * total[label]:
             causes = _count_causes(folder, label, reasons)
             problems.append(f"{name}: {unusable[label]} of {total[label]} photos are unusable ({causes})")
-        if photos[label] < FEWEST_PHOTOS:
+        if usable[label] < FEWEST_PHOTOS:
             problems.append(
-                f"{name}: {photos[label]} usable photos of {total[label]}, at least {FEWEST_PHOTOS} are needed"
+                f"{name}: {usable[label]} usable photos of {total[label]}, at least {FEWEST_PHOTOS} are needed"
             )
         elif not training[label]:
-            problems.append(f"{name}: none of {photos[label]} photos is left for training")
-    parts = Counter(candidate.part for candidate in candidates)
-    problems += [f"no photo is left for {part}" for part in ("validation", "test") if not parts[part]]
+            problems.append(f"{name}: none of {usable[label]} photos is left for training")
+    hint = "add photos to these classes or remove their folders; copies of a photo count once"
+    empty = empty_parts.list_empty_parts(photos)
+    if empty:
+        # The hint about classes would not help where only a part is empty.
+        hint = "; ".join([*([hint] if problems else []), empty_parts.suggest_remedy(photos, reasons.values())])
+        cause = empty_parts.explain_cause(photos, reasons.values())
+        problems += [f"no photo is left for {part}{cause}" for part in empty]
     if problems:
-        raise DataError(
-            "these photos cannot be used as they are",
-            where=[folder.root, *problems],
-            hint="add photos to these classes or remove their folders; copies of a photo count once",
-        )
+        raise DataError("these photos cannot be used as they are", where=[folder.root, *problems], hint=hint)
 
 
 def _count_causes(folder: PhotoFolder, label: int, reasons: dict[str, str]) -> str:
@@ -268,9 +225,9 @@ def _count_causes(folder: PhotoFolder, label: int, reasons: dict[str, str]) -> s
     return "; ".join(f"{count} {cause}: {examples[cause]}" for cause, count in causes.most_common(_MOST_CAUSES))
 
 
-def _sort_part(candidates: list[_Candidate], part: Part) -> tuple[Photo, ...]:
-    photos = (candidate.photo for candidate in candidates if candidate.part == part)
-    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256)))
+def _sort_part(photos: list[UsablePhoto], part: Part) -> tuple[Photo, ...]:
+    records = (photo.photo for photo in photos if photo.part == part)
+    return tuple(sorted(records, key=lambda photo: (photo.label, photo.sha256)))
 
 
 def _compute_digest(classes: tuple[str, ...], parts: dict[Part, tuple[Photo, ...]]) -> str:

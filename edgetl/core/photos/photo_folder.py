@@ -31,11 +31,12 @@ LabelSource = Literal["folder", "name"]
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A photo file, not opened yet: posix path from the root, class index, and preset part if there is one."""
+    """A photo file, not opened yet: posix path from the root, class index, preset part if there is one, and group."""
 
     path: str
     label: int
     part: Part | None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from edgetl.core.photos import pixels
-from edgetl.core.photos.dataset import SplitFractions, assemble_dataset
+from edgetl.core.photos.dataset import assemble_dataset
+from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.photos.pixel_store import fill_pixel_store
 from edgetl.core.records import Dataset, InputSpec, Photo

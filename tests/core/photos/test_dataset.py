@@ -9,13 +9,14 @@ import pytest
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.photos import near_duplicates
 from edgetl.core.photos.dataset import (
-    SplitFractions,
     assemble_dataset,
     draw_calibration_photos,
     replace_parts,
     select_test_photos,
 )
+from edgetl.core.photos.groups.usable_photo import DuplicateChoice
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
+from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, Part
@@ -31,12 +32,14 @@ class FolderBuilder:
         self.files: list[PhotoFile] = []
         self.facts: list[PhotoFacts] = []
 
-    def add(self, path: str, *, content: str = "", thumbnail: bytes = b"", part: Part | None = None) -> "FolderBuilder":
+    def add(
+        self, path: str, *, content: str = "", thumbnail: bytes = b"", part: Part | None = None, group: str = ""
+    ) -> "FolderBuilder":
         """Add a photo of the class that the path names, with its own path as content by default."""
         label = self.classes.index(Path(path).parent.name)
         sha256 = hashlib.sha256((content or path).encode()).hexdigest()
         different = np.random.default_rng(int(sha256[:16], 16)).bytes(THUMBNAIL_BYTES)
-        self.files.append(PhotoFile(path, label, part))
+        self.files.append(PhotoFile(path, label, part, group))
         self.facts.append(PhotoFacts(path, sha256, thumbnail or different, ""))
         return self
 
@@ -55,8 +58,8 @@ class FolderBuilder:
     def folder(self) -> PhotoFolder:
         return PhotoFolder(Path("/photos"), self.classes, self.preset_parts, tuple(self.files), ())
 
-    def assemble(self, split: SplitFractions = SPLIT) -> Dataset:
-        return assemble_dataset(self.folder, self.facts, split)
+    def assemble(self, split: SplitFractions = SPLIT, duplicates: DuplicateChoice = "group") -> Dataset:
+        return assemble_dataset(self.folder, self.facts, split, duplicates=duplicates)
 
 
 def map_parts(dataset: Dataset) -> dict[str, str]:
@@ -128,7 +131,7 @@ def test_near_duplicates_of_training_photos_are_left_out_of_validation_and_test(
     builder = FolderBuilder("a", "b").add_many(30)
     for part, path in (("test", "a/t.jpg"), ("validation", "b/v.jpg"), ("train", "a/r.jpg")):
         builder.add(path, content=find_content(part), thumbnail=thumbnail)
-    dataset = builder.assemble()
+    dataset = builder.assemble(duplicates="drop")
     assert map_parts(dataset)["a/r.jpg"] == "train"
     assert map_reasons(dataset) == {
         "a/t.jpg": "near duplicate of a/r.jpg in train",
@@ -141,7 +144,7 @@ def test_near_duplicates_of_validation_photos_are_left_out_of_test():
     builder = FolderBuilder("a", "b").add_many(30)
     for part, path in (("test", "a/t.jpg"), ("validation", "b/v.jpg")):
         builder.add(path, content=find_content(part), thumbnail=thumbnail)
-    assert map_reasons(builder.assemble()) == {"a/t.jpg": "near duplicate of b/v.jpg in validation"}
+    assert map_reasons(builder.assemble(duplicates="drop")) == {"a/t.jpg": "near duplicate of b/v.jpg in validation"}
 
 
 def test_near_duplicates_in_one_part_stay():
@@ -261,7 +264,7 @@ def test_near_duplicates_are_searched_twice_for_any_number_of_photos(monkeypatch
         "find_near_duplicates",
         lambda thumbnails, candidates: searches.append(len(thumbnails)) or find(thumbnails, candidates),
     )
-    dataset = FolderBuilder("a", "b").add_many(200).assemble()
+    dataset = FolderBuilder("a", "b").add_many(200).assemble(duplicates="drop")
     assert searches == [len(dataset.validation), len(dataset.test)]
 
 
@@ -295,3 +298,137 @@ def test_replaced_parts_make_the_dataset_that_a_scan_would_make():
     assert replace_parts(dataset, **parts) == dataset
     swapped = replace_parts(dataset, **{**parts, "validation": dataset.test, "test": dataset.validation})
     assert swapped.test == dataset.validation and swapped.sha256 != dataset.sha256
+
+
+def test_parts_without_near_duplicates_are_those_of_every_choice():
+    builder = FolderBuilder("a", "b").add_many(100)
+    parts = [map_parts(builder.assemble(duplicates=choice)) for choice in ("group", "drop", "keep")]
+    assert parts[0] == parts[1] == parts[2]
+    assert all(not photo.group for photo in builder.assemble().train)
+
+
+def test_near_duplicates_stay_together_and_the_parts_of_other_photos_stay_the_same():
+    plain = map_parts(FolderBuilder("a", "b").add_many(100).assemble())
+    builder = FolderBuilder("a", "b").add_many(100)
+    for burst in range(20):
+        thumbnail = np.random.default_rng(burst).bytes(THUMBNAIL_BYTES)
+        for number in range(3):
+            builder.add(f"{'ab'[burst % 2]}/burst{burst:02}_{number}.jpg", thumbnail=thumbnail)
+    dataset = builder.assemble()
+    parts = map_parts(dataset)
+    assert {path: parts[path] for path in plain} == plain and not dataset.left_out
+    used = [{parts[f"{'ab'[burst % 2]}/burst{burst:02}_{number}.jpg"] for number in range(3)} for burst in range(20)]
+    assert all(len(part) == 1 for part in used) and set.union(*used) == {"train", "validation", "test"}
+    groups = {photo.group for part in ("train", "validation", "test") for photo in dataset.part(part)} - {""}
+    assert len(groups) == 20
+    assert dataset.notes == (
+        "60 photos are near duplicates of others: each of 20 groups stays in one part; 20 of the groups are bursts "
+        "with consecutive names",
+    )
+    assert all(photo.group.startswith("near duplicates ") for photo in dataset.train if photo.group)
+
+
+def test_kept_near_duplicates_follow_their_own_hashes():
+    builder = FolderBuilder("a", "b").add_many(30)
+    for part in ("test", "validation", "train"):
+        builder.add(f"a/{part}.jpg", content=find_content(part), thumbnail=bytes([90] * THUMBNAIL_BYTES))
+    dataset = builder.assemble(duplicates="keep")
+    assert [map_parts(dataset)[f"a/{part}.jpg"] for part in ("test", "validation", "train")] == [
+        "test",
+        "validation",
+        "train",
+    ]
+    assert not dataset.left_out and not dataset.notes
+
+
+def make_fixed_camera(name: str) -> FolderBuilder:
+    """80 photos of each class, all near duplicates of each other."""
+    builder = FolderBuilder("ok", "scratch")
+    for label in builder.classes:
+        for number in range(80):
+            builder.add(f"{label}/{name.format(number)}", thumbnail=bytes([90] * THUMBNAIL_BYTES))
+    return builder
+
+
+def test_photos_of_a_fixed_camera_are_divided_into_bursts_in_all_parts():
+    dataset = make_fixed_camera("{:03}.jpg").assemble()
+    for part in ("train", "validation", "test"):
+        assert {photo.label for photo in dataset.part(part)} == {0, 1}
+    assert not dataset.left_out and len(dataset.train) >= 80
+    parts = {photo.group: part for part in ("train", "validation", "test") for photo in dataset.part(part)}
+    for part in ("train", "validation", "test"):
+        assert all(parts[photo.group] == part for photo in dataset.part(part))
+    assert sorted(parts)[:2] == ["burst from ok/000.jpg", "burst from ok/010.jpg"] and len(parts) == 16
+    assert dataset.notes == (
+        "160 of 160 photos are near duplicates of each other, as those of a fixed camera are: they are divided into 16 "
+        "bursts of consecutive names. Test photos resemble training photos, so the accuracy holds for this scene only",
+    )
+
+
+def test_photos_of_a_fixed_camera_without_numbers_are_refused_with_what_to_do():
+    letters = [chr(ord("a") + number % 26) * (1 + number // 26) for number in range(80)]
+    builder = FolderBuilder("ok", "scratch")
+    for label in builder.classes:
+        for name in letters:
+            builder.add(f"{label}/{name}.jpg", thumbnail=bytes([90] * THUMBNAIL_BYTES))
+    with pytest.raises(DataError) as error:
+        builder.assemble()
+    assert error.value.where == (
+        "/photos",
+        "no photo is left for validation: 160 of 160 photos are in one group of near duplicates",
+        "no photo is left for test: 160 of 160 photos are in one group of near duplicates",
+    )
+    assert "--test DIR" in error.value.hint and "--near-duplicates keep" in error.value.hint
+    # The hint is true.
+    assert builder.assemble(duplicates="keep").test
+
+
+def test_left_out_near_duplicates_are_named_where_a_part_is_empty():
+    with pytest.raises(DataError) as error:
+        make_fixed_camera("{:03}.jpg").assemble(duplicates="drop")
+    assert "no photo is left for validation: " in error.value.where[-2]
+    assert "near duplicates of photos in other parts are left out" in error.value.where[-1]
+    assert "--near-duplicates group" in error.value.hint
+
+
+def test_groups_of_files_never_straddle_parts():
+    builder = FolderBuilder("a", "b")
+    for number in range(300):
+        builder.add(f"{'ab'[number % 2]}/{number:03}.jpg", group=f"object {number // 5}")
+    dataset = builder.assemble()
+    parts = {photo.group: part for part in ("train", "validation", "test") for photo in dataset.part(part)}
+    assert len(parts) == 60 and not dataset.left_out
+    assert all(parts[photo.group] == part for part in ("train", "validation", "test") for photo in dataset.part(part))
+
+
+def test_group_in_two_preset_parts_is_left_out_of_the_later_one():
+    builder = FolderBuilder("a", "b", preset_parts=("train", "validation", "test"))
+    for part in ("train", "validation", "test"):
+        builder.add_many(12, part, f"{part}/")
+    builder.add("train/a/x.jpg", part="train", group="7").add("test/a/x.jpg", part="test", group="7")
+    dataset = builder.assemble()
+    assert map_reasons(dataset) == {"test/a/x.jpg": "of group 7, also in train"}
+
+
+def test_near_duplicates_in_two_preset_parts_are_left_out_of_the_later_one():
+    thumbnail = bytes([90] * THUMBNAIL_BYTES)
+    builder = FolderBuilder("a", "b", preset_parts=("train", "validation", "test"))
+    for part in ("train", "validation", "test"):
+        builder.add_many(12, part, f"{part}/").add(f"{part}/a/near.jpg", part=part, thumbnail=thumbnail)
+    reasons = map_reasons(builder.assemble())
+    assert reasons == {
+        "validation/a/near.jpg": "near duplicate of train/a/near.jpg in train",
+        "test/a/near.jpg": "near duplicate of train/a/near.jpg in train",
+    }
+    assert map_reasons(builder.assemble(duplicates="drop")) == reasons
+    assert not builder.assemble(duplicates="keep").left_out
+
+
+def test_near_duplicates_of_other_named_groups_stay_and_are_counted():
+    builder = FolderBuilder("a", "b").add_many(30)
+    for number in range(12):
+        builder.add(f"a/g{number}.jpg", group=f"{number}", thumbnail=bytes([90] * THUMBNAIL_BYTES))
+    dataset = builder.assemble()
+    assert not dataset.left_out and "--near-duplicates drop leaves them out" in dataset.notes[0]
+    left_out = builder.assemble(duplicates="drop").left_out
+    assert dataset.notes[0].startswith(f"{len(left_out)} validation and test photos are near duplicates") and left_out

@@ -56,6 +56,32 @@ def read_photo_list(file: Path) -> tuple[ListedPhoto, ...]:
     Raises:
         DataError: not a CSV file in UTF-8 with a path and a label column, an unknown part, or no lines.
     """
+    rows, columns = _read_list(file)
+    names = [name.strip() for name in rows[0]]
+    photos = tuple(_read_photo(row, names, columns, f"{file}:{line}") for line, row in enumerate(rows[1:], 2) if row)
+    if not photos:
+        raise DataError("the list names no photo", where=[file], hint=_HINT)
+    return photos
+
+
+def read_list_column(file: Path, column: str) -> dict[str, str]:
+    """Read a column of a list by its name, in any case: path of each photo → value.
+
+    Raises:
+        DataError: no list of photos, see `read_photo_list`, or no such column; the error names the columns.
+    """
+    rows, columns = _read_list(file)
+    names = [name.strip().lower() for name in rows[0]]
+    if column.strip().lower() not in names:
+        known = ", ".join(name.strip() for name in rows[0])
+        raise DataError(f"the list has no column {column!r}", where=[file], hint=f"its columns are {known}")
+    position = names.index(column.strip().lower())
+    # `read_photo_list` has refused lines of another length.
+    return {_read_path(row, columns): row[position].strip() for row in rows[1:] if len(row) == len(names)}
+
+
+def _read_list(file: Path) -> tuple[list[list[str]], _Columns]:
+    """Read the lines of a list and find its columns. Errors: see `read_photo_list`."""
     try:
         rows = _read_rows(read_regular(file, _MOST_BYTES).decode("utf-8-sig"))
     except OSError as error:
@@ -67,11 +93,11 @@ def read_photo_list(file: Path) -> tuple[ListedPhoto, ...]:
         known = f"a path column is one of {', '.join(_PATH_COLUMNS)}, a label column one of {', '.join(_LABEL_COLUMNS)}"
         columns_text = f"columns: {', '.join(rows[0])[:200]}" if rows else "an empty file"
         raise DataError("the list has no path and label columns", where=[file, columns_text], hint=known)
-    names = [name.strip() for name in rows[0]]
-    photos = tuple(_read_photo(row, names, columns, f"{file}:{line}") for line, row in enumerate(rows[1:], 2) if row)
-    if not photos:
-        raise DataError("the list names no photo", where=[file], hint=_HINT)
-    return photos
+    return rows, columns
+
+
+def _read_path(row: Sequence[str], columns: _Columns) -> str:
+    return row[columns.path].strip().replace("\\", "/").removeprefix("./")
 
 
 def _read_rows(text: str) -> list[list[str]]:
@@ -98,7 +124,7 @@ def _find_column(names: Sequence[str], known: Sequence[str]) -> int:
 def _read_photo(row: Sequence[str], names: Sequence[str], columns: _Columns, place: str) -> ListedPhoto:
     if len(row) != len(names):
         raise DataError(f"the line has {len(row)} values, the first line {len(names)} names", where=[place])
-    path = row[columns.path].strip().replace("\\", "/").removeprefix("./")
+    path = _read_path(row, columns)
     part = _read_part(row[columns.part].strip(), place) if columns.part >= 0 else None
     if columns.label >= 0:
         label = normalize_name(row[columns.label].strip())

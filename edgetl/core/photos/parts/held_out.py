@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
+from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.records import Dataset, LeftOut, Photo
 
 
@@ -37,13 +37,14 @@ def join_test_folder(folder: PhotoFolder, test: PhotoFolder) -> PhotoFolder:
     def locate(path: str) -> str:
         return (test.root / path).as_posix()
 
-    files = (PhotoFile(locate(file.path), file.label, "test") for file in test.files)
+    files = (replace(file, path=locate(file.path), part="test") for file in test.files)
     left_out = (LeftOut(path=locate(file.path), reason=file.reason) for file in test.left_out)
     return replace(
         folder,
         preset_parts=(*folder.preset_parts, "test"),
         files=(*folder.files, *files),
         left_out=(*folder.left_out, *left_out),
+        notes=(*folder.notes, *(note for note in test.notes if note not in folder.notes)),
     )
 
 
