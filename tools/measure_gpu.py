@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.core.console import Console
-from edgetl.core.photos import dataset
+from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import Recipe, Tables, TrainingTables
@@ -168,7 +168,7 @@ def _ingest_photos(options: argparse.Namespace) -> Dataset:
     # "stretch" is the fit of the recipe classic.
     input_spec = InputSpec(side_px=options.side, fit="stretch")
     # No test photos are needed, but a part must not be empty.
-    split = dataset.SplitFractions(test=0.001, validation=0.2)
+    split = SplitFractions(test=0.001, validation=0.2)
     return ingest.ingest_photos(scan_photos(options.photos), input_spec, split, console=Console(quiet=True))
 
 

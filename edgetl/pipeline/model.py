@@ -9,12 +9,17 @@ from edgetl.core.console import Console
 from edgetl.core.errors import DataError
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.groups.capture_times import read_capture_times
+from edgetl.core.photos.groups.photo_groups import group_photos
+from edgetl.core.photos.groups.rules import parse_group_rule
+from edgetl.core.photos.groups.suggestion import suggest_group_rule
 from edgetl.core.photos.parts import held_out
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
+from edgetl.core.report.group_lines import describe_groups
 from edgetl.core.report.training import describe_curves
 from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
@@ -48,18 +53,23 @@ class Model:
         if self._context.order.photos is None:
             self._context.console.say("no PHOTOS given: the photos are scikit-learn's 1797 handwritten digits")
         order, photos = self._context.order, self._recipe.photos
+        # Before the folder is read, which may take long.
+        rule = parse_group_rule(photos.group_by) if photos.group_by else None
         root = order.photos or _locate_digits(self._context.console)
         if not self._context.can_make(_INGEST) and not root.exists():
             command = format_build_command(replace(order, photos=Path("PHOTOS")), self._context.run.root)
             hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
             raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
-        folder = photo_folder.scan_photos(root, layout=photos.layout, label_from=photos.label_from)
-        for note in folder.notes:
-            self._context.console.say(note)
-        if order.test is None:
-            return folder
-        test = photo_folder.scan_photos(order.test, layout=photos.layout, label_from=photos.label_from)
-        return held_out.join_test_folder(folder, test)
+        folders = []
+        for path in (root, *([order.test] if order.test else [])):
+            folder = photo_folder.scan_photos(path, layout=photos.layout, label_from=photos.label_from)
+            if rule is not None:
+                with self._context.console.wait(f"group the photos by {rule.text}"):
+                    folder = group_photos(folder, path, rule)
+            for note in folder.notes:
+                self._context.console.say(note)
+            folders.append(folder)
+        return held_out.join_test_folder(*folders) if order.test else folders[0]
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -72,17 +82,22 @@ class Model:
         # Not a stage, but a step that may take minutes.
         self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest_photos(self.folder, self.input_spec, split, console=console)
+        dataset = ingest_photos(
+            self.folder, self.input_spec, split, self._recipe.photos.near_duplicates, console=console
+        )
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
             f"of {len(dataset.classes)} classes in {self.folder.root}"
             + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
+        for line in describe_groups(dataset):
+            console.say(line)
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
         if not self._context.can_make(_INGEST):
             self._check_unchanged(dataset)
             return dataset
+        self._suggest_groups(dataset)
         # Kept for the user, and for tools that read a run folder. Stages get the record itself.
         return self._context.keep(_INGEST, dataset)
 
@@ -136,6 +151,18 @@ class Model:
         if self._context.run.seconds.get(spec.name):
             self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
         return trained
+
+    def _suggest_groups(self, dataset: Dataset) -> None:
+        """Say which command groups the photos by a rule, where edgetl has found near duplicates itself."""
+        order = self._context.order
+        if order.recipe.photos.group_by:
+            return
+        rule = suggest_group_rule(dataset, lambda paths: bool(read_capture_times(dataset.root, paths)))
+        if rule:
+            photos = order.recipe.photos.model_copy(update={"group_by": rule})
+            grouped = replace(order, recipe=order.recipe.model_copy(update={"photos": photos}))
+            command = format_build_command(grouped, self._context.run.root)
+            self._context.console.say(f"to group photos by {rule} instead: {command}")
 
     def _prepare_training(self) -> Path | None:
         """Check what needs no decoded photo, and return the file with the base's weights."""

@@ -2,12 +2,20 @@
 
 from edgetl.core.console import Console
 from edgetl.core.photos import dataset, pixel_store
+from edgetl.core.photos.groups.usable_photo import DuplicateChoice
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.records import Dataset, InputSpec
 
 
-def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFractions, *, console: Console) -> Dataset:
+def ingest_photos(
+    folder: PhotoFolder,
+    input_spec: InputSpec,
+    split: SplitFractions,
+    duplicates: DuplicateChoice = "group",
+    *,
+    console: Console,
+) -> Dataset:
     """Decode the photos and divide them into train, validation and test.
 
     It runs on every build: nothing else detects a changed folder. Nothing is written into the folder.
@@ -16,6 +24,7 @@ def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFracti
         folder: from `photo_folder.scan_photos`.
         input_spec: input of the model.
         split: fractions of validation and test.
+        duplicates: what happens to near duplicates.
         console: shows the progress.
 
     Raises:
@@ -27,4 +36,4 @@ def ingest_photos(folder: PhotoFolder, input_spec: InputSpec, split: SplitFracti
         facts = pixel_store.fill_pixel_store(
             folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
         )
-    return dataset.assemble_dataset(folder, facts, split)
+    return dataset.assemble_dataset(folder, facts, split, duplicates=duplicates)

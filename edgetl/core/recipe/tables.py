@@ -63,11 +63,15 @@ class PhotosRecipe(RecipeTable):
     """How a folder of photos is read, how a photo is made square, and the fractions for validation and test.
 
     `layout` says what the folders of the first level are; "auto" decides by their names. `label_from` says whether the
-    class of a photo is the name of its folder or in the name of the file.
+    class of a photo is the name of its folder or in the name of the file. `group_by` says which photos stay together in
+    one part, as `core.photos.groups.rules` reads it; "" if only near duplicates do. `near_duplicates` says whether they
+    form groups, are left out of validation and test if they are near photos of an earlier part, or are kept.
     """
 
     layout: Literal["auto", "classes", "parts"] = "auto"
     label_from: Literal["folder", "name"] = "folder"
+    group_by: str = ""
+    near_duplicates: Literal["group", "drop", "keep"] = "group"
     fit: Fit = "crop"
     validation: PartFraction = 0.15
     test: PartFraction = 0.2

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgetl.core.device.targets import Target
+from edgetl.core.evaluation.design_effect import number_groups
 from edgetl.core.evaluation.procedure import JUDGED, ProcedureVerdict
 from edgetl.core.photos.parts import duplicate_groups, folds
 from edgetl.core.records import Artifact
@@ -39,7 +40,12 @@ def run_cross_fit(context: Context, model: Model, chosen: Sequence[ChosenFile]) 
     count = context.order.cross_fit
     photos = folds.list_all_photos(model.dataset)
     sha256s = [photo.sha256 for photo in photos]
-    groups = duplicate_groups.group_near_duplicates(duplicate_groups.read_thumbnails(sha256s, model.input_spec))
+    # Groups of the dataset come first: those of a fixed camera are bursts, whose photos are near duplicates throughout.
+    groups = (
+        number_groups([photo.group for photo in photos])
+        if any(photo.group for photo in photos)
+        else duplicate_groups.group_near_duplicates(duplicate_groups.read_thumbnails(sha256s, model.input_spec))
+    )
     datasets = folds.make_folds(model.dataset, groups, count, context.order.recipe.training.seed)
     methods = " and ".join(dict.fromkeys(file.artifact.method for file in chosen))
     context.console.say(

@@ -74,6 +74,24 @@ class ModelOptions:
             sets=("photos", "label_from"),
         ),
     ] = None
+    group_by: Annotated[
+        str | None,
+        Option(
+            help="Photos of one group stay in one part: folder, folder:2, exif:60s, csv:COLUMN, or a regular "
+            "expression on the path.",
+            panel=IN_PHOTOS,
+            metavar="RULE",
+            sets=("photos", "group_by"),
+        ),
+    ] = None
+    near_duplicates: Annotated[
+        str | None,
+        Option(
+            help="group: they stay in one part; drop: they are left out of validation and test; or keep.",
+            panel=IN_PHOTOS,
+            sets=("photos", "near_duplicates"),
+        ),
+    ] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", panel=IN_PHOTOS, sets=("photos", "fit"))] = None
 
 

@@ -322,8 +322,8 @@ def test_near_duplicates_stay_together_and_the_parts_of_other_photos_stay_the_sa
     groups = {photo.group for part in ("train", "validation", "test") for photo in dataset.part(part)} - {""}
     assert len(groups) == 20
     assert dataset.notes == (
-        "60 photos are near duplicates of others: each of 20 groups stays in one part; 20 of the groups are bursts "
-        "with consecutive names",
+        "60 photos are near duplicates of others: each of 20 groups stays in one part; bursts with consecutive names: "
+        "20",
     )
     assert all(photo.group.startswith("near duplicates ") for photo in dataset.train if photo.group)
 

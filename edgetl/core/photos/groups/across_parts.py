@@ -42,7 +42,7 @@ def remove_near_duplicates(
             none.
         reasons: why files are left out, by path.
     """
-    if choice == "keep" or (choice == "group" and not any(photo.preset for photo in photos)):
+    if choice == "keep" or (choice == "group" and not any(photo.preset_part for photo in photos)):
         return list(photos)
     selected = [photo for photo in photos if photo.part == "train"]
     # Test last: a near duplicate that remains in validation must not be in test too.
@@ -51,9 +51,10 @@ def remove_near_duplicates(
         if choice == "drop":
             selected += _select(in_part, selected, reasons)
             continue
-        preset, drawn = ([photo for photo in in_part if photo.preset is preset] for preset in (True, False))
+        preset = [photo for photo in in_part if photo.preset_part]
+        drawn = [photo for photo in in_part if not photo.preset_part]
         selected += [
-            *_select(drawn, [photo for photo in selected if photo.preset], reasons),
+            *_select(drawn, [photo for photo in selected if photo.preset_part], reasons),
             *_select(preset, selected, reasons),
         ]
     return selected

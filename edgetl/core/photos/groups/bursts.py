@@ -11,6 +11,7 @@ BURST_PHOTOS = 10
 _FEWEST_BURSTS = 5
 # Numbers of a burst may have gaps: half of them may be missing, as after photos were sorted out.
 _LARGEST_SPREAD = 2
+_BURST = "burst from"
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")
 
 
@@ -37,8 +38,13 @@ def name_bursts(paths: Sequence[str]) -> list[str]:
         length = min(BURST_PHOTOS, -(-len(photos) // _FEWEST_BURSTS))
         photos.sort()
         for place, (_, _, row) in enumerate(photos):
-            names[row] = f"burst from {photos[place - place % length][1]}"
+            names[row] = f"{_BURST} {photos[place - place % length][1]}"
     return names
+
+
+def is_burst_name(name: str) -> bool:
+    """Return whether a group was named by `name_bursts`."""
+    return name.startswith(_BURST)
 
 
 def is_burst(paths: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ _HEAD_BYTES = 256 * 1024
 # Source: EXIF 2.32, tags ExifIFD and DateTimeOriginal. Type 2 is text, 4 a 32-bit integer.
 _EXIF_IFD, _DATE_TIME_ORIGINAL = (0x8769, 4), (0x9003, 2)
 _TIME_BYTES = 20
+_TIFF = (b"II", b"MM")
 
 
 def read_capture_times(root: Path, paths: Iterable[str]) -> dict[str, datetime]:
@@ -84,7 +85,8 @@ def _read_time(path: Path) -> datetime | None:
         # The photo is left out with this reason when it is decoded.
         return None
     info = _read_info(head)
-    if info is None and not is_whole:
+    # The directories of a TIFF file may be anywhere in it.
+    if not is_whole and (info is None or head[:2] in _TIFF):
         try:
             head = pixels.read_photo(path)
         except pixels.PhotoError:
@@ -104,7 +106,7 @@ def _read_info(data: bytes) -> dict[Any, Any] | None:
 
 def _find_block(data: bytes, info: dict[Any, Any]) -> bytes:
     # A TIFF file is itself what other formats contain as an EXIF block.
-    if data[:2] in (b"II", b"MM"):
+    if data[:2] in _TIFF:
         return data
     block = info.get("exif", b"")
     return block.split(b"Exif\0\0", 1)[-1] if isinstance(block, bytes) else b""

@@ -27,11 +27,7 @@ def name_near_duplicates(photos: Sequence[UsablePhoto], training: float) -> tupl
     large: list[list[int]] = []
     # Photos of two preset parts cannot stay together: near duplicates of them are left out later.
     for part in (None, "validation", "test"):
-        rows = [
-            row
-            for row, photo in enumerate(photos)
-            if not photo.group and (photo.file.part if photo.preset else None) == part
-        ]
+        rows = [row for row, photo in enumerate(photos) if not photo.group and photo.preset_part == part]
         totals = Counter(photos[row].file.label for row in rows)
         for members in _list_groups(photos, rows):
             labels = Counter(photos[row].file.label for row in members)
@@ -80,8 +76,9 @@ def _describe(photos: Sequence[UsablePhoto], groups: Sequence[Sequence[int]]) ->
         return []
     bursts = sum(is_burst([photos[row].file.path for row in members]) for members in groups)
     count = sum(map(len, groups))
-    note = f"{count} photos are near duplicates of others: each of {len(groups)} groups stays in one part"
-    return [f"{note}; {bursts} of the groups are bursts with consecutive names" if bursts else note]
+    each = "their group" if len(groups) == 1 else f"each of {len(groups)} groups"
+    note = f"{count} photos are near duplicates of others: {each} stays in one part"
+    return [f"{note}; bursts with consecutive names: {bursts}" if bursts else note]
 
 
 def _describe_scene(count: int, total: int, bursts: int) -> str:

@@ -25,9 +25,9 @@ class UsablePhoto:
     part: Part = "train"
 
     @property
-    def preset(self) -> bool:
-        """Whether the part is that of the folder. Photos of a preset train part may be drawn into a missing part."""
-        return self.file.part in ("validation", "test")
+    def preset_part(self) -> Part | None:
+        """The part in the folder, None if it is drawn. Photos of a train folder may be drawn into a missing part."""
+        return None if self.file.part == "train" else self.file.part
 
     @property
     def photo(self) -> Photo:

@@ -41,7 +41,7 @@ def draw_parts(
     - A photo without a group is drawn by its sha256, so its part depends on no other photo.
     - A group is drawn as a whole by its name. With more than half of the photos of a class it is a training group.
     - Where a class has no photo in a part, the group of it whose draw is nearest to that part moves there, as long as
-      the classes of the group keep training photos. So only a class of few groups depends on how many there are.
+      its classes keep photos in the part that it leaves. So only the parts of a class of few groups depend on others.
 
     Args:
         photos: usable photos.
@@ -49,9 +49,9 @@ def draw_parts(
         split: fractions to draw.
     """
     draw = _Draw(preset_parts, split)
-    draw.add_photos([photo for photo in photos if not photo.preset])
+    draw.add_photos([photo for photo in photos if not photo.preset_part])
     draw.stratify()
-    return [replace(photo, part=photo.file.part if photo.preset else draw.get_part(photo)) for photo in photos]
+    return [replace(photo, part=photo.preset_part or draw.get_part(photo)) for photo in photos]
 
 
 class _Draw:
@@ -91,7 +91,8 @@ class _Draw:
         labels = sorted({label for counts in self._groups.values() for label in counts})
         nearest = sorted(self._groups, key=lambda name: (self._draws[name], name))
         # Training comes first: without it, a class is not learned at all.
-        for part, groups in (("train", nearest[::-1]), ("test", nearest), ("validation", nearest)):
+        orders: dict[Part, list[str]] = {"train": nearest[::-1], "test": nearest, "validation": nearest}
+        for part, groups in orders.items():
             if part in self._preset_parts and part != "train":
                 continue
             for label in labels:
@@ -107,7 +108,7 @@ class _Draw:
             if label not in self._groups[name] or name in self._large:
                 continue
             rest = self._in_part[self._parts[name]] - self._groups[name]
-            if part == "train" or (self._parts[name] == "train" and all(rest[other] for other in self._groups[name])):
+            if self._parts[name] != part and (part == "train" or all(rest[other] for other in self._groups[name])):
                 return name
         return ""
 
