@@ -224,3 +224,16 @@ def test_photos_that_are_gone_are_named_with_the_command_for_their_new_folder(re
     with pytest.raises(DataError, match="the photos of the run are not there any more") as caught:
         _ = read_model(photos=tmp_path / "gone").dataset
     assert caught.value.where == (str(tmp_path / "gone"),) and "edgetl build PHOTOS " in caught.value.hint
+
+
+def test_impossible_group_rule_is_refused_before_the_photos_are_read(make_model, tmp_path):
+    with pytest.raises(ConfigError, match="--group-by 'exif:soon'"):
+        _ = make_model(photos=tmp_path / "missing", flags={"photos": {"group_by": "exif:soon"}}).folder
+
+
+def test_photos_have_the_groups_of_the_rule(make_model, tmp_path):
+    for name in ("a/p1_1.jpg", "a/p1_2.jpg", "b/p2_1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    folder = make_model(photos=tmp_path, flags={"photos": {"group_by": r"p(\d)"}}).folder
+    assert [file.group for file in folder.files] == ["1", "1", "2"]

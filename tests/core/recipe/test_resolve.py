@@ -15,7 +15,15 @@ from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 DEFAULTS = {
     "base": {"name": "mobilenet_v2", "alpha": 1.0, "side_px": 160, "weights": "imagenet", "pooling": "avg"},
-    "photos": {"layout": "auto", "label_from": "folder", "fit": "crop", "validation": 0.15, "test": 0.2},
+    "photos": {
+        "layout": "auto",
+        "label_from": "folder",
+        "group_by": "",
+        "near_duplicates": "group",
+        "fit": "crop",
+        "validation": 0.15,
+        "test": 0.2,
+    },
     "head": {"hidden_units": 0, "dropout": 0.2, "activation": "softmax"},
     "augment": {"views": 4, "flip": True, "shift": 0.08, "zoom": 0.1, "brightness": 0.1},
     "external": {"path": "", "scaling": "", "labels": ""},

@@ -29,6 +29,8 @@ SAMPLES = {
     "pooling": "max",
     "fit": "pad",
     "label_from": "name",
+    "group_by": "folder:2",
+    "near_duplicates": "drop",
     "layout": "classes",
     "hidden_units": 64,
     "dropout": 0.3,

@@ -59,6 +59,8 @@ SAMPLES = {
     "min_accuracy": 0.8,
     "layout": "classes",
     "label_from": "name",
+    "group_by": "folder:2",
+    "near_duplicates": "drop",
     "class_weight": "balanced",
     "photos": Path("class photos"),
 }

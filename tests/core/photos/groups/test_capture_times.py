@@ -11,12 +11,19 @@ from edgetl.core.photos.groups.capture_times import group_by_gap, parse_capture_
 NOON = datetime(2024, 5, 6, 12)
 
 
-def save(path, time="2024:05:06 12:00:00", **options):
+def make_exif(time: str) -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = 1
     if time:
         exif[0x8769] = {0x9003: time}
-    Image.new("RGB", (8, 8)).save(path, exif=exif, **options)
+    # Only a block that was read can be saved as TIFF.
+    loaded = Image.Exif()
+    loaded.load(exif.tobytes())
+    return loaded
+
+
+def save(path, time="2024:05:06 12:00:00"):
+    Image.new("RGB", (8, 8)).save(path, exif=make_exif(time))
     return path
 
 
@@ -28,10 +35,8 @@ def test_time_is_read_from_every_format(tmp_path, name):
 
 def test_large_photo_has_its_time_too(tmp_path):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8))
-    exif = Image.Exif()
-    exif[0x8769] = {0x9003: "2024:05:06 12:00:00"}
     for name in ("1.jpg", "1.webp", "1.tif"):
-        noise.save(tmp_path / name, exif=exif, quality=100)
+        noise.save(tmp_path / name, exif=make_exif("2024:05:06 12:00:00"), quality=100)
         assert (tmp_path / name).stat().st_size > 256 * 1024
         assert read_capture_times(tmp_path, [name]) == {name: NOON}
 

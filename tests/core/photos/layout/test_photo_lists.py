@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.layout.photo_lists import ListedPhoto, is_photo_list, read_photo_list
+from edgetl.core.photos.layout.photo_lists import ListedPhoto, is_photo_list, read_list_column, read_photo_list
 
 
 @pytest.fixture
@@ -56,3 +56,12 @@ def test_file_that_is_no_list_is_refused(make_list, text, message):
 def test_other_csv_files_are_no_lists(make_list):
     assert not is_photo_list(make_list("time,value\n1,2\n"))
     assert not is_photo_list(make_list(b"\xff\xfe\x00"))
+
+
+def test_column_is_read_by_its_name_in_any_case(tmp_path):
+    file = tmp_path / "photos.csv"
+    file.write_text("Path,label, Plant \n./1.jpg,a, p1\nsub\\2.jpg,b,\n")
+    assert read_list_column(file, "plant") == {"1.jpg": "p1", "sub/2.jpg": ""}
+    with pytest.raises(DataError, match="no column 'leaf'") as error:
+        read_list_column(file, "leaf")
+    assert error.value.hint == "its columns are Path, label, Plant"

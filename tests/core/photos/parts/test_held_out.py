@@ -1,5 +1,6 @@
 """held_out.py: test photos from a folder of their own, joined to the photos, and found again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,12 @@ def test_missing_class_is_named_with_its_folder(tmp_path):
 def test_folder_with_all_test_photos_is_found(train, test, folder):
     dataset = make_dataset(train=train, validation=train[:1], test=test)
     assert find_test_folder(dataset) == (Path(folder) if folder else None)
+
+
+def test_groups_and_notes_of_both_folders_are_kept(tmp_path):
+    photos = scan_files(tmp_path / "photos", "a/1.jpg", "b/1.jpg")
+    test = scan_files(tmp_path / "held out", "a/1.jpg", "b/2.jpg")
+    photos = replace(photos, notes=("one",))
+    test = replace(test, files=tuple(replace(file, group="7") for file in test.files), notes=("one", "two"))
+    joined = join_test_folder(photos, test)
+    assert [file.group for file in joined.files] == ["", "", "7", "7"] and joined.notes == ("one", "two")
