@@ -358,7 +358,7 @@ def test_photos_of_a_fixed_camera_are_divided_into_bursts_in_all_parts():
     parts = {photo.group: part for part in ("train", "validation", "test") for photo in dataset.part(part)}
     for part in ("train", "validation", "test"):
         assert all(parts[photo.group] == part for photo in dataset.part(part))
-    assert sorted(parts)[:2] == ["burst from ok/000.jpg", "burst from ok/010.jpg"] and len(parts) == 16
+    assert sorted(parts)[:2] == ["burst 1 of ok/#", "burst 1 of scratch/#"] and len(parts) == 16
     assert dataset.notes == (
         "160 of 160 photos are near duplicates of each other, as those of a fixed camera are: they are divided into 16 "
         "bursts of consecutive names. Test photos resemble training photos, so the accuracy holds for this scene only",

@@ -11,14 +11,14 @@ BURST_PHOTOS = 10
 _FEWEST_BURSTS = 5
 # Numbers of a burst may have gaps: half of them may be missing, as after photos were sorted out.
 _LARGEST_SPREAD = 2
-_BURST = "burst from"
+_BURST = re.compile(r"burst (\d+) of (.+)", re.DOTALL)
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")
 
 
 def name_bursts(paths: Sequence[str]) -> list[str]:
     """Divide photos of one scene into bursts of consecutive names.
 
-    The first photo names a burst. So later photos of a sequence do not change the bursts before them, once it has 50.
+    Later photos of a sequence do not change the bursts before them, once it has 50.
 
     Args:
         paths: posix.
@@ -32,19 +32,25 @@ def name_bursts(paths: Sequence[str]) -> list[str]:
         if number >= 0:
             sequences[sequence].append((number, path, row))
     names = [""] * len(paths)
-    for photos in sequences.values():
+    for sequence, photos in sequences.items():
         if len(photos) < _FEWEST_BURSTS:
             continue
         length = min(BURST_PHOTOS, -(-len(photos) // _FEWEST_BURSTS))
         photos.sort()
         for place, (_, _, row) in enumerate(photos):
-            names[row] = f"{_BURST} {photos[place - place % length][1]}"
+            names[row] = f"burst {place // length + 1} of {sequence}"
     return names
 
 
 def is_burst_name(name: str) -> bool:
     """Return whether a group was named by `name_bursts`."""
-    return name.startswith(_BURST)
+    return _BURST.fullmatch(name) is not None
+
+
+def split_burst_name(name: str) -> tuple[str, int]:
+    """Split the name of a burst into its sequence and its number, from 1; any other name has the number 0."""
+    match = _BURST.fullmatch(name)
+    return (match[2], int(match[1])) if match else (name, 0)
 
 
 def is_burst(paths: Sequence[str]) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.photos.groups.bursts import split_burst_name
 from edgetl.core.photos.groups.usable_photo import UsablePhoto
 from edgetl.core.records import Part
 
 # A group with a larger share of the photos of a class is a training group: the model would be trained on the rest only.
 _LARGEST_SHARE = 0.5
+# Its multiples, modulo 1, are spread evenly however many there are. Source: Weyl's equidistribution theorem.
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +81,7 @@ class _Draw:
                 self._in_part[self.get_part(photo)][photo.file.label] += 1
         totals = Counter(photo.file.label for photo in photos)
         for name, labels in self._groups.items():
-            # A hash of the name: near duplicates are named by the lowest of their hashes, which is not uniform.
-            self._draws[name] = _read_draw(hashlib.sha256(f"group {name}".encode()).hexdigest())
+            self._draws[name] = _draw_group(name)
             is_large = any(count > _LARGEST_SHARE * totals[label] for label, count in labels.items())
             self._parts[name] = "train" if is_large else self._choose_part(self._draws[name])
             if is_large:
@@ -119,6 +121,15 @@ class _Draw:
         if draw < self._split.test + self._split.validation:
             return "validation" if "validation" not in self._preset_parts else "train"
         return "train"
+
+
+def _draw_group(name: str) -> float:
+    """Return a number in 0..1 for a group, by its name. Those of the bursts of a sequence are spread evenly."""
+    sequence, number = split_burst_name(name)
+    # A hash of the name: near duplicates are named by the lowest of their hashes, which is not uniform.
+    draw = _read_draw(hashlib.sha256(f"group {sequence}".encode()).hexdigest())
+    # A sequence has few bursts: drawn independently, half of them could be test photos.
+    return (draw + number * _GOLDEN_RATIO) % 1
 
 
 def _read_draw(sha256: str) -> float:

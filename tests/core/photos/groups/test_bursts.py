@@ -2,14 +2,19 @@
 
 import pytest
 
-from edgetl.core.photos.groups.bursts import is_burst, is_burst_name, name_bursts, split_number
+from edgetl.core.photos.groups.bursts import is_burst, is_burst_name, name_bursts, split_burst_name, split_number
 
 
 def test_ten_consecutive_names_are_a_burst():
     paths = [f"ok/img_{number}.jpg" for number in range(60)]
     names = name_bursts(paths[::-1])[::-1]
-    assert names[0] == names[9] == "burst from ok/img_0.jpg" and names[10] == names[19] == "burst from ok/img_10.jpg"
+    assert names[0] == names[9] == "burst 1 of ok/img_#" and names[10] == names[19] == "burst 2 of ok/img_#"
     assert len(set(names)) == 6 and all(map(is_burst_name, names))
+
+
+def test_name_of_a_burst_has_sequence_and_number():
+    assert split_burst_name("burst 12 of ok/img_#") == ("ok/img_#", 12)
+    assert split_burst_name("burst of ok") == ("burst of ok", 0)
 
 
 def test_longer_sequence_keeps_the_bursts_before():

@@ -41,7 +41,7 @@ def test_times_are_suggested_where_names_say_nothing():
 
 
 def test_photos_of_a_fixed_camera_are_divided_by_tens_or_times():
-    dataset = make_dataset({f"a/{n:03}.jpg": f"burst from a/{n // 10:02}0.jpg" for n in range(160)})
+    dataset = make_dataset({f"a/{n:03}.jpg": f"burst {n // 10 + 1} of a/#" for n in range(160)})
     assert suggest_group_rule(dataset, lambda _: False) == r"(.*)\d\D*$"
     assert suggest_group_rule(dataset, lambda _: True) == "exif:60s"
 

@@ -94,3 +94,11 @@ def test_training_share_is_what_is_not_drawn():
     assert SPLIT.compute_training(()) == pytest.approx(0.6)
     assert SPLIT.compute_training(("train", "test")) == pytest.approx(0.8)
     assert SPLIT.compute_training(("train", "validation", "test")) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bursts_of_a_sequence_are_spread_evenly(seed):
+    names = [f"burst {number} of camera {seed}/#" for number in range(1, 9) for _ in range(10)]
+    drawn = draw_parts([make_photo(f"{row}", 0, name) for row, name in enumerate(names)], (), SPLIT)
+    counts = [sum(photo.part == part for photo in drawn) for part in ("train", "validation", "test")]
+    assert counts[0] >= 40 and min(counts) >= 10
