@@ -116,7 +116,7 @@ def test_path_inside_is_recognized_by_these_tests():
     assert _is_path_inside(Trained.model_fields["path"]) and not _is_path_inside(Dataset.model_fields["root"])
 
 
-def test_no_field_is_optional_or_has_a_default():
+def test_no_field_is_optional_and_only_groups_have_a_default():
     optional = {
         f"{kind.__name__}.{name}"
         for kind in KINDS
@@ -124,7 +124,14 @@ def test_no_field_is_optional_or_has_a_default():
         if type(None) in typing.get_args(field.annotation)
     }
     assert optional == OPTIONAL
-    assert all(field.is_required() for kind in KINDS for field in kind.model_fields.values())
+    defaults = {
+        f"{kind.__name__}.{name}"
+        for kind in KINDS
+        for name, field in kind.model_fields.items()
+        if not field.is_required()
+    }
+    # A photo without a group, and a dataset without groups.
+    assert defaults == {"Photo.group", "Dataset.notes"}
 
 
 @pytest.mark.parametrize(

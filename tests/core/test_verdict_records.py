@@ -16,6 +16,8 @@ COMPARISON = {
     "fixed": 1,
     "agreement": 0.975,
     "worst_difference": 0.12,
+    "groups": 0,
+    "design_effect": 1.0,
 }
 VERDICT = Verdict(
     **COMPARISON,
@@ -45,6 +47,16 @@ VERDICT = Verdict(
 def test_hop_and_verdict_have_the_fields_of_a_comparison(kind):
     assert issubclass(kind, Comparison)
     assert list(kind.model_fields)[: len(COMPARISON)] == list(Comparison.model_fields) == list(COMPARISON)
+
+
+def test_photos_are_described_with_their_groups():
+    assert VERDICT.describe_photos("test") == "200 test photos"
+    grouped = VERDICT.model_copy(update={"groups": 60, "design_effect": 2.0})
+    assert (grouped.describe_photos(), grouped.describe_photos("test")) == (
+        "200 photos in 60 groups",
+        "200 test photos in 60 groups",
+    )
+    assert "3 / 1 of 200 test photos in 60 groups" in grouped.render_cost()
 
 
 def test_verdict_is_the_same_after_writing_and_reading(tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.network import bases
 from edgetl.core.recipe.resolve import resolve_recipe
+from edgetl.core.records import Dataset, Photo
 from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import SCORING, Context
@@ -237,3 +239,23 @@ def test_photos_have_the_groups_of_the_rule(make_model, tmp_path):
         (tmp_path / name).write_bytes(b"x")
     folder = make_model(photos=tmp_path, flags={"photos": {"group_by": r"p(\d)"}}).folder
     assert [file.group for file in folder.files] == ["1", "1", "2"]
+
+
+def test_near_duplicates_come_with_a_command_that_groups_them(make_model, tmp_path, monkeypatch):
+    photos = [
+        Photo(path=f"a/clip{row // 3}_{row % 3}.jpg", label=0, sha256=f"{row}", group=f"near duplicates {row // 3}")
+        for row in range(36)
+    ]
+    dataset = Dataset.model_construct(
+        root=tmp_path, classes=("a", "b"), train=photos[2:], validation=photos[:1], test=photos[1:2]
+    )
+    for rule, lines in (("", 1), ("folder", 0)):
+        said: list[str] = []
+        model = make_model(photos=tmp_path, flags={"photos": {"group_by": rule}})
+        monkeypatch.setattr(model._context.console, "say", said.append)
+        model._suggest_groups(dataset)
+        assert len(said) == lines
+        if said:
+            words = shlex.split(said[0].partition(": ")[2])
+            assert words[:2] == ["edgetl", "build"]
+            assert words[words.index("--group-by") + 1] == r"([^/]*[^/\d])\d+\D*$"

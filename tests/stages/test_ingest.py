@@ -75,6 +75,17 @@ def test_class_with_too_many_broken_photos_is_named(root):
     assert caught.value.where[1:] == ("right: 3 of 40 photos are unusable (3 not a photo (text?): right/00.jpg)",)
 
 
+def test_near_duplicates_form_groups_unless_another_choice_is_made(root):
+    for number in range(4):
+        photo = Image.open(root / "left" / "00.jpg")
+        photo.resize((560 + 40 * number, 400)).save(root / "left" / f"copy{number}.jpg")
+    dataset = ingest(root)
+    groups = {photo.group: part for part in ("train", "validation", "test") for photo in dataset.part(part)}
+    assert len(groups) == 2 and dataset.notes[0].startswith("5 photos are near duplicates of others")
+    kept = ingest_photos(scan_photos(root), CROP_24, SPLIT, "keep", console=Console(quiet=True))
+    assert not any(photo.group for photo in kept.train) and kept.left_out == () and kept.notes == ()
+
+
 def test_duplicates_among_the_flowers_are_left_out():
     root = ASSETS / "datasets" / "flowers5"
     if not root.is_dir():

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgetl.core.interrupt import check_interrupt
 from edgetl.core.photos import decoders, pixels
+from edgetl.core.storage.regular_files import open_regular
 
 # The EXIF block of a JPEG has at most 64 KiB and is among the first ones. Other formats are read as a whole.
 _HEAD_BYTES = 256 * 1024
@@ -76,9 +77,7 @@ def _find_value(block: bytes, byte_order: str, start: int, tag: tuple[int, int])
 
 def _read_time(path: Path) -> datetime | None:
     try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
+        with open_regular(path, pixels.MAX_BYTES) as file:
             head = file.read(_HEAD_BYTES)
             is_whole = os.fstat(file.fileno()).st_size == len(head)
     except OSError:
