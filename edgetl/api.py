@@ -40,6 +40,8 @@ class TrainKeywords(TypedDict, total=False):
     fit: str | None
     layout: str | None
     label_from: str | None
+    group_by: str | None
+    near_duplicates: str | None
     recipe: str | None
     epochs: int | None
     fine_tune_epochs: int | None

@@ -130,8 +130,11 @@ def test_no_field_is_optional_and_only_groups_have_a_default():
         for name, field in kind.model_fields.items()
         if not field.is_required()
     }
-    # A photo without a group, and a dataset without groups.
-    assert defaults == {"Photo.group", "Dataset.notes"}
+    comparisons = {
+        f"{name}.{field}" for name in ("Comparison", "LedgerHop", "Verdict") for field in ("groups", "design_effect")
+    }
+    # Photos without groups.
+    assert defaults == {"Photo.group", "Dataset.notes", *comparisons}
 
 
 @pytest.mark.parametrize(
