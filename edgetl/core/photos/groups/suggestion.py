@@ -34,8 +34,9 @@ def suggest_group_rule(dataset: Dataset, have_times: Callable[[Sequence[str]], b
     if not near and not bursts:
         return ""
     examples = (bursts or [path for paths in near for path in paths[:1]])[:_SAMPLED]
-    rules = (*(() if bursts else _PATH_RULES), *([_TIME_RULE] if have_times(examples) else ()), _TENS_RULE)
-    for text in rules:
+    rules: list[str] = [] if bursts else [*_PATH_RULES]
+    rules += [_TIME_RULE] if have_times(examples) else []
+    for text in (*rules, _TENS_RULE):
         if text == _TIME_RULE or _fits(text, dataset, [] if bursts else near):
             return text
     return ""
