@@ -27,7 +27,7 @@ from edgetl.core.storage import cache
 from edgetl.core.storage.regular_files import check_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
-from edgetl.pipeline.runs.build_command import format_build_command
+from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.stages.ingest import ingest_photos
 
@@ -161,7 +161,7 @@ class Model:
         if rule:
             photos = order.recipe.photos.model_copy(update={"group_by": rule})
             grouped = replace(order, recipe=order.recipe.model_copy(update={"photos": photos}))
-            command = format_build_command(grouped, self._context.run.root)
+            command = format_changed_build(grouped, self._context.run.root)
             self._context.console.say(f"to group photos by {rule} instead: {command}")
 
     def _prepare_training(self) -> Path | None:

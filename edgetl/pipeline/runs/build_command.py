@@ -21,7 +21,17 @@ from edgetl.pipeline.orders import resolve_order_recipe
 
 def format_build_command(order: Order, root: Path) -> str:
     """Return the command line that builds an order in a run folder."""
-    return shlex.join(["edgetl", "build", *_list_words(find_build_options(order, root)), "--out", str(show_path(root))])
+    return f"{format_changed_build(order, root)} {shlex.join(['--out', str(show_path(root))])}"
+
+
+def format_changed_build(order: Order, root: Path) -> str:
+    """Return the command line that builds a changed order, in a run folder of its own.
+
+    Args:
+        order: the order of a run with changes.
+        root: the folder of the run, whose recipe the command may name.
+    """
+    return shlex.join(["edgetl", "build", *_list_words(find_build_options(order, root))])
 
 
 def find_build_options(order: Order, root: Path) -> BuildOptions:
