@@ -37,6 +37,7 @@ WITHOUT_EFFECT = {
     # `Dataset.sha256` covers classes, labels and contents of the photos. Their names and the files left out change no
     # result.
     "Dataset.root",
+    "Dataset.notes",
     "Dataset.classes",
     "Dataset.train",
     "Dataset.validation",
@@ -46,6 +47,7 @@ WITHOUT_EFFECT = {
     # the stage.
     "PhotoSet.part",
     "PhotoSet.photos/Photo.path",
+    "PhotoSet.photos/Photo.group",
     "PhotoSet.photos/Photo.label",
     # The folder of photos whose contents are in `photos`.
     "BenchmarkRequest.root",
