@@ -119,7 +119,7 @@ def _measure_file(pipeline: Pipeline, format_name: FormatName, method: str) -> R
     trained, clock = pipeline.model.trained, pipeline.context.clock
     # The seconds of training, and of the scores of the file before, are dropped.
     clock.lap()
-    training = {"side_px": trained.input.side_px, "training_s": round(pipeline.context.run.seconds["train"], 1)}
+    training = {"side_px": trained.input.height_px, "training_s": round(pipeline.context.run.seconds["train"], 1)}
     try:
         artifact = pipeline.files.make(format_name, method)
         seconds = clock.lap()

@@ -53,7 +53,7 @@ def measure(root: Path, paths: list[Path], input_spec: InputSpec, rounds: int) -
 
     def decode() -> None:
         for content in contents:
-            pixels.decode_photo(content, input_spec.side_px, input_spec.fit)
+            pixels.decode_photo(content, input_spec.height_px, input_spec.width_px, input_spec.fit)
 
     def fill_store() -> None:
         pixel_store.fill_pixel_store(root, names, input_spec, progress=lambda _: None)
@@ -71,7 +71,7 @@ def measure(root: Path, paths: list[Path], input_spec: InputSpec, rounds: int) -
         "cores": cores,
         "rounds": rounds,
         "photos": len(paths),
-        "side_px": input_spec.side_px,
+        "side_px": input_spec.height_px,
         "one_core_photos_s": round(statistics.median(one_core), 1),
         "store_photos_s": round(statistics.median(store), 1),
         "second_fill_photos_s": round(statistics.median(second_fill), 1),
@@ -86,7 +86,7 @@ def _measure_seconds(work: Callable[[], None]) -> float:
 
 
 def _make_spec(options: argparse.Namespace) -> InputSpec:
-    return InputSpec(side_px=options.side, fit=options.fit)
+    return InputSpec(height_px=options.side, width_px=options.side, fit=options.fit)
 
 
 def _parse_options() -> argparse.Namespace:

@@ -64,7 +64,7 @@ def main() -> None:
 
 def _measure(options: argparse.Namespace) -> Row:
     recipe = resolve_recipe("classic", {"base": {"weights": str(options.weights), "side_px": options.side}})
-    input_spec = InputSpec(side_px=options.side, fit="crop")
+    input_spec = InputSpec(height_px=options.side, width_px=options.side, fit="crop")
     folder = scan_photos(options.photos)
     facts = pixel_store.fill_pixel_store(folder.root, folder.paths, input_spec, progress=lambda _: None)
     sha256s = sorted({photo.sha256 for photo in facts if not photo.problem})

@@ -166,14 +166,14 @@ def _ingest_photos(options: argparse.Namespace) -> Dataset:
     from edgetl.stages import ingest
 
     # "stretch" is the fit of the recipe classic.
-    input_spec = InputSpec(side_px=options.side, fit="stretch")
+    input_spec = InputSpec(height_px=options.side, width_px=options.side, fit="stretch")
     # No test photos are needed, but a part must not be empty.
     split = SplitFractions(test=0.001, validation=0.2)
     return ingest.ingest_photos(scan_photos(options.photos), input_spec, split, console=Console(quiet=True))
 
 
 def _make_spec(recipe: Recipe) -> InputSpec:
-    return InputSpec(side_px=recipe.base.side_px, fit=recipe.photos.fit)
+    return InputSpec(height_px=recipe.base.side_px, width_px=recipe.base.side_px, fit=recipe.photos.fit)
 
 
 def _read_gpu_name() -> str:

@@ -168,7 +168,7 @@ def _compile(model: Any, data_set: DataSet) -> None:
 def _load_data_set(name: str, folder: Path, options: argparse.Namespace) -> DataSet:
     """Load the pixels of a data set. Photos are in the order of their sha256: shuffled, but always the same."""
     photos = scan_photos(folder)
-    input_spec = InputSpec(side_px=options.side, fit="crop")
+    input_spec = InputSpec(height_px=options.side, width_px=options.side, fit="crop")
     facts = pixel_store.fill_pixel_store(photos.root, photos.paths, input_spec, progress=lambda _: None)
     pairs = zip(facts, photos.files, strict=True)
     # Each content is used once, however many files have it.

@@ -1,7 +1,9 @@
 """The records that flow between the stages, in the order of a build. `verdict_records` has those of an evaluation."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from edgetl.core.formats import FormatName
 from edgetl.core.record import PathInside, Record
@@ -9,6 +11,19 @@ from edgetl.core.record import PathInside, Record
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
 Precision = Literal["float32", "bfloat16"]
+
+
+def format_size(height_px: int, width_px: int) -> str:
+    """Format the size of an input for messages: "96 px" for a square, "96 x 128 px" for height 96 and width 128."""
+    return f"{height_px} px" if height_px == width_px else f"{height_px} x {width_px} px"
+
+
+def expand_side(value: Any) -> Any:
+    """Replace the `side_px` of earlier versions, whose inputs were squares, by `height_px` and `width_px`."""
+    if not isinstance(value, dict) or "side_px" not in value:
+        return value
+    sides = {"height_px": value["side_px"], "width_px": value["side_px"]}
+    return sides | {name: entry for name, entry in value.items() if name != "side_px"}
 
 
 class Photo(Record):
@@ -60,10 +75,23 @@ class Dataset(Record):
 
 
 class InputSpec(Record):
-    """Input of a model: uint8 RGB [side_px, side_px, 3]. `fit` is how a photo is made square."""
+    """Input of a model: uint8 RGB [height_px, width_px, 3]. `fit` is how a photo is brought to that shape."""
 
-    side_px: int
+    height_px: int
+    width_px: int
     fit: Fit
+
+    _expand_side = model_validator(mode="before")(expand_side)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the pixels of a photo: height, width, 3 channels."""
+        return self.height_px, self.width_px, 3
+
+    @property
+    def size(self) -> str:
+        """Size for messages: "96 px" for a square, "96 x 128 px" for a height of 96 and a width of 128."""
+        return format_size(self.height_px, self.width_px)
 
 
 class TrainingPhase(Record):
@@ -174,9 +202,10 @@ class ActivationRanges(Record):
 
 
 class ExternalModelInfo(Record):
-    """What is read from an external model before any photo is decoded: the side of its input."""
+    """What is read from an external model before any photo is decoded: height and width of its input."""
 
-    side_px: int
+    height_px: int
+    width_px: int
 
 
 class Refusal(Record):

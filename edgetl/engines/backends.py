@@ -22,8 +22,8 @@ from edgetl.engines.tflite.backend import TFLiteBackend
 class Backend(Protocol):
     """Makes, reads and runs the files of one format.
 
-    In all methods, `photos` is uint8 [photos, side, side, 3], and `advance` is called with the number of photos since
-    its last call, for a progress bar.
+    In all methods, `photos` is uint8 [photos, height, width, 3], and `advance` is called with the number of photos
+    since its last call, for a progress bar.
     """
 
     def prepare(self, model: Path, folder: Path) -> Path:

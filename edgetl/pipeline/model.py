@@ -109,15 +109,16 @@ class Model:
             ConfigError: a model made elsewhere that cannot be used.
         """
         external = self._recipe.external
-        side_px = self._recipe.base.side_px
+        side_px, fit = self._recipe.base.side_px, self._recipe.photos.fit
         if external.path:
             # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
             stages.file_bounds.check_container(Path(external.path))
             if external.labels:
                 check_regular(Path(external.labels), "labels file")
             spec = StageSpec(name="inspect", record=ExternalModelInfo)
-            side_px = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path)).side_px
-        return InputSpec(side_px=side_px, fit=self._recipe.photos.fit)
+            info = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path))
+            return InputSpec(height_px=info.height_px, width_px=info.width_px, fit=fit)
+        return InputSpec(height_px=side_px, width_px=side_px, fit=fit)
 
     @cached_property
     def trained(self) -> Trained:

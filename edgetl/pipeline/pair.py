@@ -35,7 +35,7 @@ class ModelPair:
         reference: a .keras file.
         artifact: a .tflite or .onnx file.
         photos: folder with one folder per class; of a split folder, only the test part is used.
-        fit: how a photo is brought to the square input.
+        fit: how a photo is brought to the shape of the input.
     """
 
     reference: Path
@@ -57,7 +57,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     model = keras_model.load_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.
     formats.find_format(pair.artifact)
-    input_spec = InputSpec(side_px=keras_model.read_input_side(model), fit=pair.fit)
+    height_px, width_px = keras_model.read_input_size(model)
+    input_spec = InputSpec(height_px=height_px, width_px=width_px, fit=pair.fit)
     photo_set, classes = _read_photos(pair.photos, input_spec, console)
     seen = count_seen_photos(pair.reference, photo_set.photos)
     if seen:

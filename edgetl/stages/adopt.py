@@ -37,7 +37,7 @@ class _LabelledSample:
     """Photos with labels, and the class of each model output.
 
     Attributes:
-        pixels: uint8 [photos, side, side, 3].
+        pixels: uint8 [photos, height, width, 3].
         labels: int64 [photos], class index.
         class_of_output: class index of each output.
     """
@@ -77,7 +77,8 @@ def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
     Raises:
         ConfigError: see `engines.keras.external.inspection.inspect_model`.
     """
-    return ExternalModelInfo(side_px=inspect_model(model))
+    height_px, width_px = inspect_model(model)
+    return ExternalModelInfo(height_px=height_px, width_px=width_px)
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
@@ -103,7 +104,7 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         alternatives.append(_ScaledPrediction(alternative, compute_probabilities(raw, kind)))
     _check_preprocessing(requested, alternatives, sample, dataset.classes, work.console)
     work.console.say(
-        f"  {path.name}: photos of {input_spec.side_px} px by {input_spec.fit}, scaling {scaling.name}, "
+        f"  {path.name}: photos of {input_spec.size} by {input_spec.fit}, scaling {scaling.name}, "
         f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
     order = tuple(int(output) for output in sample.output_of_class)

@@ -117,10 +117,10 @@ def _check_contents(contents: BundleContents) -> None:
     for names, (left, right) in pairs.items():
         if left != right:
             raise StageError(f"{names} belong to different builds", where=(artifact.path,))
-    golden, side = contents.golden, contents.trained.input.side_px
+    golden = contents.golden
     count = len(golden.photos)
     expected = {
-        "pixels": (golden.pixels, (count, side, side, 3), "uint8"),
+        "pixels": (golden.pixels, (count, *contents.trained.input.shape), "uint8"),
         "outputs": (golden.outputs, (count, artifact.output.shape[-1]), artifact.output.dtype),
     }
     for name, (array, shape, dtype) in expected.items():
@@ -145,7 +145,9 @@ def _read_golden_photos(contents: BundleContents) -> dict[str, bytes]:
         content = read_regular(path, pixels.MAX_BYTES) if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != photo.sha256:
             raise DataError("a photo changed since it was scanned", where=(path,), hint="build again from the photos")
-        if not np.array_equal(pixels.decode_photo(content, input_spec.side_px, input_spec.fit), expected):
+        if not np.array_equal(
+            pixels.decode_photo(content, input_spec.height_px, input_spec.width_px, input_spec.fit), expected
+        ):
             raise StageError("golden pixels are not those of their photo", where=(path,))
         files[name] = content
     return files

@@ -61,7 +61,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     exit_code = 0
     for photo in _list_photos(options.photos):
         try:
-            image = pixels.load_photo(photo, facts["input"]["side_px"], facts["input"]["fit"])
+            image = pixels.load_photo(photo, *list_arguments(facts))
         except pixels.PhotoError as error:
             print(printable.make_printable(f"{photo}: {error}"), file=sys.stderr)
             exit_code = 2
@@ -71,6 +71,12 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])
         _print_labels(photo, ranked[: options.top], as_json=options.json)
     return exit_code
+
+
+def list_arguments(facts: "dict[str, Any]") -> "tuple[int, int, str]":
+    """Return height and width of the model's input, and the fit: the arguments of pixels.py after the photo."""
+    image = facts["input"]
+    return image["height_px"], image["width_px"], image["fit"]
 
 
 def compute_probabilities(output: np.ndarray[Any, Any], labels: Sequence[str]) -> dict[str, float]:

@@ -64,14 +64,14 @@ def _load_expected(facts: dict[str, Any]) -> dict[str, Array]:
     """Load the arrays of golden/expected.npz after checking that sizes, shapes and dtypes are those of model.json.
 
     Returns:
-        pixels: uint8 [photos, side, side, 3]; outputs: [photos, units] in the dtype of the output tensor.
+        pixels: uint8 [photos, height, width, 3]; outputs: [photos, units] in the dtype of the output tensor.
 
     Raises:
         SystemExit: an array is missing, has another size, shape or dtype, or there are more arrays.
     """
     path = HERE / "golden" / "expected.npz"
-    photos, side_px, output = len(facts["golden"]), facts["input"]["side_px"], facts["output"]
-    shapes = {"pixels": (photos, side_px, side_px, 3), "outputs": (photos, output["shape"][-1])}
+    photos, image, output = len(facts["golden"]), facts["input"], facts["output"]
+    shapes = {"pixels": (photos, image["height_px"], image["width_px"], 3), "outputs": (photos, output["shape"][-1])}
     dtypes = {"pixels": np.dtype(np.uint8), "outputs": np.dtype(output["dtype"])}
     # Sizes are compared before anything is loaded: a small board would run out of memory on a wrong file.
     with zipfile.ZipFile(path) as archive:
@@ -92,8 +92,10 @@ def _load_expected(facts: dict[str, Any]) -> dict[str, Array]:
 
 def _check_pixels(facts: dict[str, Any], expected: Array) -> tuple[bool, str]:
     """Check that Pillow decodes and resizes the golden photos here as it did in the build."""
-    side_px, fit = facts["input"]["side_px"], facts["input"]["fit"]
-    images = [pixels.load_photo(HERE / name, side_px, fit) for name in facts["golden"]]
+    image = facts["input"]
+    images = [
+        pixels.load_photo(HERE / name, image["height_px"], image["width_px"], image["fit"]) for name in facts["golden"]
+    ]
     return _compare(facts, "pixels", _compute_differences(images, expected))
 
 

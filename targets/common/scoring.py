@@ -61,14 +61,14 @@ def score_photos(
     Raises:
         FolderError: see `list_labelled_photos`; or none of the photos can be read.
     """
-    input_facts, labels = facts["input"], facts["output"]["labels"]
+    labels = facts["output"]["labels"]
     per_label = {label: {"photos": 0, "right": 0} for label in labels}
     predictions: list[dict[str, Any]] = []
     unreadable: dict[str, str] = {}
     for path, label_index in list_labelled_photos(folder, labels):
         name = path.relative_to(folder).as_posix()
         try:
-            image = pixels.load_photo(path, input_facts["side_px"], input_facts["fit"])
+            image = pixels.load_photo(path, *classify.list_arguments(facts))
         except pixels.PhotoError as error:
             unreadable[name] = str(error)
             continue

@@ -38,7 +38,7 @@ class Stopwatch:
             monitor: a board.BoardMonitor.
         """
         self._model_path = folder / facts["model"]
-        self._input_spec = facts["input"]["side_px"], facts["input"]["fit"]
+        self._input_spec = classify.list_arguments(facts)
         self._labels = facts["output"]["labels"]
         self._monitor = monitor
         self.photos = [pixels.read_photo(folder / name) for name in facts["golden"]]

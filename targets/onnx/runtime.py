@@ -64,7 +64,7 @@ class Model:
         """Predict one photo: `set_input`, `invoke` and `get_output` in one call.
 
         Args:
-            pixels: uint8 [side, side, 3], RGB, 0..255.
+            pixels: uint8 [height, width, 3], RGB, 0..255.
 
         Returns:
             [units] in the dtype of the output.
@@ -74,7 +74,7 @@ class Model:
         return self.get_output()
 
     def set_input(self, pixels: np.ndarray[Any, Any]) -> None:
-        """Prepare a photo as the input: uint8 [side, side, 3], converted where the input is float."""
+        """Prepare a photo as the input: uint8 [height, width, 3], converted where the input is float."""
         self._feeds = {self._input.name: pixels.astype(self._dtype, copy=False)[np.newaxis]}
 
     def invoke(self) -> None:

@@ -79,7 +79,8 @@ class Demo:
         """Load the model of the bundle beside this file, whose model.json contains `facts`. Raises SourceError."""
         width_px, height_px = options.size
         labels = tuple(facts["output"]["labels"])
-        request = FrameRequest(width_px, height_px, options.rate, facts["input"]["side_px"], labels)
+        side_px = max(facts["input"]["height_px"], facts["input"]["width_px"])
+        request = FrameRequest(width_px, height_px, options.rate, side_px, labels)
         if options.photos is None:
             source = demo_sources.select_source(options.source, request)
         else:

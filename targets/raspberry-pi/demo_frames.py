@@ -54,7 +54,7 @@ class FrameRequest:
         width_px: width of a camera's frames.
         height_px: height of a camera's frames.
         rate_hz: largest number of frames per second.
-        side_px: side of the model's input, the smallest useful size of a decoded photo.
+        side_px: longer side of the model's input, the smallest useful size of a decoded photo.
         labels: labels of the model. A folder with the name of a label contains photos with this true label.
     """
 

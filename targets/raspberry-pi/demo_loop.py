@@ -67,7 +67,7 @@ class PredictionLoop:
         self.failed = False
         self.prediction: Prediction | None = None
         self._model = model
-        self._input_spec = facts["input"]["side_px"], facts["input"]["fit"]
+        self._input_spec = classify.list_arguments(facts)
         self._labels = facts["output"]["labels"]
         self._captured: demo_pace.LatestSlot[tuple[Frame, float]] = demo_pace.LatestSlot()
         self._preprocessed: demo_pace.LatestSlot[_ModelInput] = demo_pace.LatestSlot()

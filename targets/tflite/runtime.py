@@ -44,7 +44,7 @@ class Model:
         """Predict one photo: `set_input`, `invoke` and `get_output` in one call.
 
         Args:
-            pixels: uint8 [side, side, 3], RGB, 0..255.
+            pixels: uint8 [height, width, 3], RGB, 0..255.
 
         Returns:
             [units] in the dtype of the output tensor; `dequantize` converts it to real numbers.
@@ -54,7 +54,7 @@ class Model:
         return self.get_output()
 
     def set_input(self, pixels: np.ndarray[Any, Any]) -> None:
-        """Write a photo into the input tensor: uint8 [side, side, 3], quantized where the tensor needs it."""
+        """Write a photo into the input tensor: uint8 [height, width, 3], quantized where the tensor needs it."""
         values: np.ndarray[Any, Any] = pixels
         scale, zero_point = self._input["quantization"]
         dtype = self._input["dtype"]

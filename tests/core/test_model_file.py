@@ -13,6 +13,6 @@ def test_summary_and_metadata_are_frozen():
     summary = ModelSummary(input=tensor, output=tensor, operators={"Conv": 2}, tensor_dtypes={"uint8": 1})
     with pytest.raises(dataclasses.FrozenInstanceError):
         summary.input = tensor
-    metadata = ModelMetadata(classes=("a", "b"), input=InputSpec(side_px=32, fit="crop"))
+    metadata = ModelMetadata(classes=("a", "b"), input=InputSpec(height_px=32, width_px=32, fit="crop"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         metadata.classes = ()

@@ -78,7 +78,7 @@ def make_trained(path: Path) -> Trained:
         base="mobilenet_v2",
         alpha=0.35,
         weights="none",
-        input=InputSpec(side_px=32, fit="pad"),
+        input=InputSpec(height_px=32, width_px=32, fit="pad"),
         classes=("ø", 'with "quotes"\n'),
         activation="sigmoid",
         parameters=1,
@@ -198,3 +198,15 @@ def test_contents_of_a_benchmark_include_its_scores(tmp_path):
     assert benchmark.contents() == {path: "m"}
     scored = benchmark.model_copy(update={"scores": make_scores(tmp_path)})
     assert scored.contents() == {path: "m", tmp_path / "deep" / "scores.npy": "a"}
+
+
+def test_square_input_of_an_earlier_version_is_read():
+    assert InputSpec.from_json({"side_px": 96, "fit": "pad"}, Path("/run")) == InputSpec(
+        height_px=96, width_px=96, fit="pad"
+    )
+
+
+@pytest.mark.parametrize(("height_px", "width_px", "size"), [(96, 96, "96 px"), (96, 128, "96 x 128 px")])
+def test_size_of_an_input_for_messages(height_px, width_px, size):
+    input_spec = InputSpec(height_px=height_px, width_px=width_px, fit="crop")
+    assert input_spec.size == size and input_spec.shape == (height_px, width_px, 3)

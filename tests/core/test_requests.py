@@ -14,7 +14,7 @@ PHOTO = Photo(path="a/1.jpg", label=0, sha256="p")
 
 
 def make_request(root: Path) -> CalibrationRequest:
-    spec = InputSpec(side_px=32, fit="crop")
+    spec = InputSpec(height_px=32, width_px=32, fit="crop")
     return CalibrationRequest(
         format_name="tflite",
         trained=Trained.model_construct(sha256="t", path=root / "model.keras"),
@@ -37,6 +37,6 @@ def test_key_covers_every_field_by_content(monkeypatch, tmp_path):
         "trained": "t",
         "source": {"sha256": "t"},
         "dataset": "d",
-        "photos": [{"side_px": 32, "fit": "crop"}, ["p"]],
+        "photos": [{"height_px": 32, "width_px": 32, "fit": "crop"}, ["p"]],
     }
     assert resolve_key(make_request(tmp_path)) == resolve_key(make_request(tmp_path / "moved"))

@@ -34,7 +34,7 @@ def retrained(tmp_path) -> RetrainedModel:
 def test_job_with_its_recipe_is_the_same_after_writing_and_reading():
     job = RetrainJob(
         kind="qat",
-        input=InputSpec(side_px=32, fit="crop"),
+        input=InputSpec(height_px=32, width_px=32, fit="crop"),
         train=(PHOTO,),
         validation=(PHOTO,),
         calibration=(PHOTO,),

@@ -113,7 +113,7 @@ def saved_models(make_once: Callable[..., Path], small_keras: Path) -> dict[str,
 @pytest.fixture(scope="session")
 def metadata() -> ModelMetadata:
     """Metadata of the small model. The names need quoting and an encoding."""
-    return ModelMetadata(classes=("ant", "Gänseblümchen", "a,b"), input=InputSpec(side_px=32, fit="pad"))
+    return ModelMetadata(classes=("ant", "Gänseblümchen", "a,b"), input=InputSpec(height_px=32, width_px=32, fit="pad"))
 
 
 @pytest.fixture(scope="session")

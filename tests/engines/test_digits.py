@@ -63,7 +63,7 @@ def test_interrupted_writing_leaves_no_files(tmp_path, monkeypatch):
 def test_at_most_five_digits_are_near_duplicates(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     photo_folder = scan_photos(folder)
-    input_spec = InputSpec(side_px=32, fit="crop")
+    input_spec = InputSpec(height_px=32, width_px=32, fit="crop")
     facts = pixel_store.fill_pixel_store(photo_folder.root, photo_folder.paths, input_spec, progress=lambda _: None)
     split = SplitFractions(test=0.2, validation=0.15)
     assert len(dataset.assemble_dataset(photo_folder, facts, split, duplicates="drop").left_out) <= 5

@@ -82,7 +82,13 @@ def test_stage_that_was_finished_when_the_signal_came_is_kept(empty_context, sta
 
 
 def test_stage_without_changes_runs_once(empty_context, stage, tmp_path):
-    arguments = (make_dataset(), InputSpec(side_px=32, fit="crop"), "int8", 3, write(tmp_path / "file", "content"))
+    arguments = (
+        make_dataset(),
+        InputSpec(height_px=32, width_px=32, fit="crop"),
+        "int8",
+        3,
+        write(tmp_path / "file", "content"),
+    )
     first = empty_context.run_stage(SPEC, stage, *arguments)
     assert empty_context.run_stage(SPEC, stage, *arguments) == first
     assert stage.calls == 1 and first.path.read_text() == "call 1"
@@ -95,7 +101,11 @@ def test_stage_without_changes_runs_once(empty_context, stage, tmp_path):
         pytest.param("int8", "float32", id="text"),
         pytest.param(1, 2, id="number"),
         pytest.param(None, "", id="none"),
-        pytest.param(InputSpec(side_px=32, fit="crop"), InputSpec(side_px=32, fit="pad"), id="record"),
+        pytest.param(
+            InputSpec(height_px=32, width_px=32, fit="crop"),
+            InputSpec(height_px=32, width_px=32, fit="pad"),
+            id="record",
+        ),
         pytest.param(make_dataset(), make_dataset(sha256="e" * 64), id="dataset"),
         pytest.param(ContractRecipe(limit_drop=0.01), ContractRecipe(limit_drop=0.02), id="recipe table"),
         pytest.param(("a", "b"), ("b", "a"), id="order of a tuple"),

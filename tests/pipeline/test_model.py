@@ -97,7 +97,7 @@ def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
     calls = watch_stage("adopt.inspect_external")
     for _ in range(2):
         model = make_model(flags={"external": {"path": str(built.trained.path), "scaling": "none"}})
-        assert model.input_spec.side_px == built.trained.input.side_px
+        assert model.input_spec == built.trained.input
     assert calls == [(built.trained.path,)]
 
 

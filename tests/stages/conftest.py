@@ -15,7 +15,7 @@ from edgetl.core.records import Dataset, InputSpec, SourceModel, Trained
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 
-INPUT_SPEC = InputSpec(side_px=32, fit="crop")
+INPUT_SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
 
 
 class CountingConsole(Console):

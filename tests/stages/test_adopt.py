@@ -14,7 +14,7 @@ from edgetl.stages.adopt import adopt_external, inspect_external
 
 keras = keras_model.keras
 layers = keras.layers
-INPUT_SPEC = InputSpec(side_px=32, fit="crop")
+INPUT_SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,9 @@ def test_model_is_adopted_with_its_scaling_inside(save_model, adopt, shared_data
     assert keras_model.load_model(trained.path).inputs[0].dtype == "uint8"
 
 
-def test_inspection_reads_the_side_of_the_input(save_model, work):
-    assert inspect_external(work, Path(save_model())).side_px == 32
+def test_inspection_reads_the_size_of_the_input(save_model, work):
+    info = inspect_external(work, Path(save_model()))
+    assert (info.height_px, info.width_px) == (32, 32)
 
 
 def test_scaling_is_needed_unless_the_model_scales(save_model, adopt):

@@ -62,7 +62,7 @@ def contents(tmp_path) -> BundleContents:
             path=tmp_path / "model.keras",
             sha256="trained",
             base="mobilenet_v2",
-            input=InputSpec(side_px=SIDE_PX, fit="stretch"),
+            input=InputSpec(height_px=SIDE_PX, width_px=SIDE_PX, fit="stretch"),
             classes=CLASSES,
             activation="softmax",
             dataset_sha256="dataset",
@@ -93,7 +93,7 @@ def contents(tmp_path) -> BundleContents:
         },
         golden=GoldenSet(
             photos=golden,
-            pixels=np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "stretch") for photo in golden]),
+            pixels=np.stack([pixels.load_photo(root / photo.path, SIDE_PX, SIDE_PX, "stretch") for photo in golden]),
             outputs=np.zeros((3, 2), np.uint8),
         ),
     )

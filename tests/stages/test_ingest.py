@@ -16,7 +16,7 @@ from edgetl.core.records import InputSpec
 from edgetl.stages.ingest import ingest_photos
 
 SPLIT = SplitFractions(test=0.2, validation=0.15)
-CROP_24 = InputSpec(side_px=24, fit="crop")
+CROP_24 = InputSpec(height_px=24, width_px=24, fit="crop")
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
 
 
@@ -48,13 +48,17 @@ def test_photos_are_decoded_and_split_into_three_parts(root, counting_console):
     assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == 80 and dataset.left_out == ()
     assert len(dataset.test) > 0 and len(dataset.validation) > 0
     stored = pixel_store.open_pixels([photo.sha256 for photo in dataset.train], CROP_24)
-    assert np.array_equal(stored.rows([3])[0], pixels.load_photo(root / dataset.train[3].path, 24, "crop"))
+    assert np.array_equal(stored.rows([3])[0], pixels.load_photo(root / dataset.train[3].path, 24, 24, "crop"))
 
 
 def test_dataset_is_the_same_for_every_input_spec(root):
     (root / "left" / "small.png").write_bytes((root / "left" / "00.jpg").read_bytes())
     Image.open(root / "right" / "00.jpg").resize((560, 400)).save(root / "right" / "larger.jpg")
-    specs = [CROP_24, InputSpec(side_px=224, fit="pad"), InputSpec(side_px=300, fit="stretch")]
+    specs = [
+        CROP_24,
+        InputSpec(height_px=224, width_px=224, fit="pad"),
+        InputSpec(height_px=300, width_px=300, fit="stretch"),
+    ]
     assert len({ingest(root, spec).model_dump_json() for spec in specs}) == 1
 
 
@@ -90,7 +94,7 @@ def test_duplicates_among_the_flowers_are_left_out():
     root = ASSETS / "datasets" / "flowers5"
     if not root.is_dir():
         pytest.skip("the assets (shared/assets beside the project, or $EDGETL_ASSETS) are not here")
-    dataset = ingest(root, InputSpec(side_px=32, fit="crop"))
+    dataset = ingest(root, InputSpec(height_px=32, width_px=32, fit="crop"))
     left_out = {left.path: left.reason for left in dataset.left_out}
     assert left_out["roses/15922772266_1167a06620.jpg"] == "same photo also under tulips"
     assert left_out["tulips/15922772266_1167a06620.jpg"] == "same photo also under roses"

@@ -62,7 +62,7 @@ def test_reference_and_artifact_predict_the_same_classes(built, delivered, score
 
 
 def test_photos_of_another_size_are_refused(delivered, shared_dataset, scored_photos, work):
-    spec, photos = InputSpec(side_px=48, fit="crop"), shared_dataset.test[:3]
+    spec, photos = InputSpec(height_px=48, width_px=48, fit="crop"), shared_dataset.test[:3]
     pixel_store.fill_pixel_store(shared_dataset.root, [photo.path for photo in photos], spec, progress=lambda _: None)
     larger = dataclasses.replace(scored_photos, photos=photos, input_spec=spec)
     with pytest.raises(ConfigError, match=r"\(1, 32, 32, 3\)"):

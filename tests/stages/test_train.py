@@ -35,7 +35,7 @@ def test_record_describes_the_trained_model(built, order, shared_dataset):
     trained = built.trained
     assert trained.sha256 == hash_file(trained.path) and trained.path.name == "model.keras"
     assert (trained.base, trained.alpha, trained.weights) == ("mobilenet", 0.25, order.recipe.base.weights)
-    assert (trained.input.side_px, trained.input.fit, trained.activation) == (32, "crop", "softmax")
+    assert (trained.input.shape, trained.input.fit, trained.activation) == ((32, 32, 3), "crop", "softmax")
     assert trained.classes == ("circle", "square", "triangle") and trained.dataset_sha256 == shared_dataset.sha256
     assert [phase.name for phase in trained.phases] == ["head", "fine_tune"]
     assert trained.backend == bases.read_backend_name() == "tensorflow" and trained.device

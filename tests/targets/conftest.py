@@ -207,7 +207,7 @@ def _make_contents(model: Path, kind: str, root: Path) -> BundleContents:
     ]
     dataset = Dataset(root=root, classes=classes, train=(), validation=(), test=photos, left_out=(), sha256="d" * 64)
     golden = bundle_files.select_golden_photos(dataset)
-    images = np.stack([pixels.load_photo(root / photo.path, SIDE_PX, "crop") for photo in golden])
+    images = np.stack([pixels.load_photo(root / photo.path, SIDE_PX, SIDE_PX, "crop") for photo in golden])
     outputs = []
     for image in images:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
@@ -221,7 +221,7 @@ def _make_contents(model: Path, kind: str, root: Path) -> BundleContents:
             base="mobilenet_v2",
             alpha=1.0,
             weights="none",
-            input=InputSpec(side_px=SIDE_PX, fit="crop"),
+            input=InputSpec(height_px=SIDE_PX, width_px=SIDE_PX, fit="crop"),
             classes=classes,
             activation="sigmoid" if kind == "sigmoid" else "softmax",
             parameters=1,

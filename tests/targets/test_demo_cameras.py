@@ -90,7 +90,7 @@ def test_model_input_has_the_colours_of_the_scene_in_every_format(demo_cameras, 
     frame = next(frames)
     frames.close()
     assert frame.image.mode == "RGB" and frame.capture_ms >= 0
-    assert np.array_equal(pixels.fit_image(frame.image, 32, "crop"), pixels.load_photo(scene, 32, "crop"))
+    assert np.array_equal(pixels.fit_image(frame.image, 32, 32, "crop"), pixels.load_photo(scene, 32, 32, "crop"))
     assert camera.configuration["main"] == {"format": "BGR888", "size": (64, 48)}
     assert camera.configuration["queue"] is False
     assert camera.configuration["controls"] == {"FrameRate": 30.0}

@@ -10,7 +10,7 @@ from PIL import Image
 
 from edgetl.core.photos import pixels
 
-FACTS = {"input": {"side_px": 8, "fit": "crop"}, "output": {"labels": ["dark", "light"]}}
+FACTS = {"input": {"height_px": 8, "width_px": 8, "fit": "crop"}, "output": {"labels": ["dark", "light"]}}
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_labels_belong_to_the_frame_of_the_prediction(demo_frames, start_loop, t
     probabilities = [probability for _, probability in prediction.labels]
     assert probabilities == sorted(probabilities, reverse=True)
     prediction.frame.image.save(tmp_path / "frame.png")
-    assert np.array_equal(model.inputs[-1], pixels.load_photo(tmp_path / "frame.png", 8, "crop"))
+    assert np.array_equal(model.inputs[-1], pixels.load_photo(tmp_path / "frame.png", 8, 8, "crop"))
 
 
 def test_statistics_contain_the_latency_of_each_step(demo_loop, demo_frames, start_loop):

@@ -47,8 +47,10 @@ def test_photos_of_a_folder_have_the_pixels_of_the_build(demo_sources, demo_fram
     for fit in pixels.FITS:
         images: set[bytes] = set()
         while len(images) < 3:
-            images.add(pixels.fit_image(next(frames).image, 96, fit).tobytes())
-        assert images == {pixels.load_photo(photos / name, 96, fit).tobytes() for name in ("a.jpg", "b.png", "c.JPG")}
+            images.add(pixels.fit_image(next(frames).image, 96, 96, fit).tobytes())
+        assert images == {
+            pixels.load_photo(photos / name, 96, 96, fit).tobytes() for name in ("a.jpg", "b.png", "c.JPG")
+        }
 
 
 @pytest.mark.usefixtures("fast_clock")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 LABELS = ["red", "green", "blue"]
-FACTS = {"input": {"side_px": 8, "fit": "stretch"}, "output": {"labels": LABELS}}
+FACTS = {"input": {"height_px": 8, "width_px": 8, "fit": "stretch"}, "output": {"labels": LABELS}}
 
 
 class StrongestColour:

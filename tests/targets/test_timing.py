@@ -11,7 +11,7 @@ from edgetl.core.photos import pixels
 FACTS = {
     "model": "model.tflite",
     "golden": ["0.png", "1.png"],
-    "input": {"side_px": 8, "fit": "crop"},
+    "input": {"height_px": 8, "width_px": 8, "fit": "crop"},
     "output": {"labels": ["daisy", "rose"]},
 }
 

@@ -24,7 +24,8 @@ from edgetl.core.recipe.resolve import strip_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained
 from edgetl.core.verdict_records import Verdict
 
-SCHEMA = 1
+# 1 had `side_px` of a square input in place of `height_px` and `width_px`.
+SCHEMA = 2
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
 GOLDEN_ARRAYS = "golden/expected.npz"
@@ -59,7 +60,7 @@ class GoldenSet:
 
     Attributes:
         photos: the photos.
-        pixels: uint8 [photos, side, side, 3].
+        pixels: uint8 [photos, height, width, 3].
         outputs: [photos, units] in the output dtype of the artifact.
     """
 
@@ -137,12 +138,14 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
         "model": name_model_file(artifact),
         "input": {
             **artifact.input.model_dump(mode="json"),
-            "side_px": trained.input.side_px,
+            "height_px": trained.input.height_px,
+            "width_px": trained.input.width_px,
             "fit": trained.input.fit,
         },
         "preprocessing": (
-            f"pixels.load_photo(path, {trained.input.side_px}, {trained.input.fit!r}) of the pixels.py beside this "
-            "file: uint8 RGB [side, side, 3], 0..255. The model takes these values directly: it contains all scaling"
+            f"pixels.load_photo(path, {trained.input.height_px}, {trained.input.width_px}, {trained.input.fit!r}) of "
+            "the pixels.py beside this file: uint8 RGB [height, width, 3], 0..255. The model takes these values "
+            "directly: it contains all scaling"
         ),
         "output": {
             **artifact.output.model_dump(mode="json"),

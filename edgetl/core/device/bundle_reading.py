@@ -9,13 +9,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgetl.core.device.bundle_files import CHECKSUMS
 from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FormatName, find_format
 from edgetl.core.record import Record
-from edgetl.core.records import Fit, InputSpec
+from edgetl.core.records import Fit, InputSpec, expand_side
 from edgetl.core.storage.regular_files import (
     LARGEST_MODEL_BYTES,
     explain_os_error,
@@ -53,9 +53,15 @@ class _Facts(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
+_SidePx = Annotated[int, Field(ge=1, le=_LARGEST_SIDE_PX)]
+
+
 class _Input(_Facts):
-    side_px: Annotated[int, Field(ge=1, le=_LARGEST_SIDE_PX)]
+    height_px: _SidePx
+    width_px: _SidePx
     fit: Fit
+
+    _expand_side = model_validator(mode="before")(expand_side)
 
 
 class _Output(_Facts):
@@ -72,7 +78,7 @@ class _Provenance(_Facts):
 
 
 class _Model(_Facts):
-    schema_number: Literal[1] = Field(alias="schema")
+    schema_number: Literal[1, 2] = Field(alias="schema")
     # A fixed name: no path leads out of the bundle.
     model: Literal["model.tflite", "model.onnx"]
     input: _Input
@@ -108,7 +114,7 @@ def read_bundle(folder: Path) -> Classifier:
         format=find_format(Path(facts.model)).name,
         sha256=facts.provenance.artifact_sha256,
         classes=tuple(facts.output.labels),
-        input=InputSpec(side_px=facts.input.side_px, fit=facts.input.fit),
+        input=InputSpec(height_px=facts.input.height_px, width_px=facts.input.width_px, fit=facts.input.fit),
         base=facts.provenance.base,
         method=facts.provenance.method,
         trained_sha256=facts.provenance.trained_sha256,

@@ -76,12 +76,12 @@ def quantize_pixels(pixels: np.ndarray, quantization: tuple[float, int], dtype: 
     """Quantize pixel values 0..255 for an input tensor.
 
     Args:
-        pixels: uint8 [photos, side, side, 3].
+        pixels: uint8 [photos, height, width, 3].
         quantization: scale and zero point of the input; scale 0 for an input that is not quantized.
         dtype: dtype of the input.
 
     Returns:
-        [photos, side, side, 3] of `dtype`. Halves are rounded to even.
+        [photos, height, width, 3] of `dtype`. Halves are rounded to even.
     """
     scale, zero_point = quantization
     # A scale of 1 and zero point of 0 is raw 0..255.

@@ -16,14 +16,14 @@ def augment_photos(pixels: np.ndarray, sha256s: list[str], view: int, seed: int,
     """Compute one view of each photo.
 
     Args:
-        pixels: uint8 [photos, side, side, 3], 0..255.
+        pixels: uint8 [photos, height, width, 3], 0..255.
         sha256s: hash of each photo.
         view: number of the view, from 0.
         seed: seed of the recipe.
         recipe: bounds of the changes.
 
     Returns:
-        uint8 [photos, side, side, 3]; `pixels` itself if the recipe changes nothing.
+        uint8 [photos, height, width, 3]; `pixels` itself if the recipe changes nothing.
     """
     if not recipe.on:
         return pixels
@@ -41,19 +41,19 @@ def _draw(sha256: str, view: int, seed: int) -> np.ndarray:
 
 def _augment(photo: np.ndarray, draws: np.ndarray, recipe: AugmentRecipe) -> np.ndarray:
     """Mirror, shift and zoom in one bilinear resampling, then brighten. Outside the photo, its edge is repeated."""
-    side = photo.shape[0]
-    shift_x, shift_y = ((2 * draws[0:2] - 1) * recipe.shift * side).tolist()
+    height, width = photo.shape[:2]
+    shift_x, shift_y = ((2 * draws[0:2] - 1) * recipe.shift * np.array([width, height])).tolist()
     zoom = float(1 + (2 * draws[2] - 1) * recipe.zoom)
     flip = recipe.flip and draws[3] < 0.5
     # Wide enough for the largest shift and zoom: Pillow fills what is outside its input with black.
-    margin = int(np.ceil(side * (recipe.shift + recipe.zoom))) + 1
+    margin = int(np.ceil(max(height, width) * (recipe.shift + recipe.zoom))) + 1
     padded = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    centre = margin + side / 2
+    centre_x, centre_y = margin + width / 2, margin + height / 2
     # Pillow's affine transform maps a position in the result to one in the input: x' = a x + b y + c.
     step = (-1 if flip else 1) / zoom
-    affine = (step, 0, centre + shift_x - step * side / 2, 0, 1 / zoom, centre + shift_y - side / (2 * zoom))
+    affine = (step, 0, centre_x + shift_x - step * width / 2, 0, 1 / zoom, centre_y + shift_y - height / (2 * zoom))
     moved = Image.fromarray(padded).transform(
-        (side, side), Image.Transform.AFFINE, affine, resample=Image.Resampling.BILINEAR
+        (width, height), Image.Transform.AFFINE, affine, resample=Image.Resampling.BILINEAR
     )
     gain = 1 + (2 * draws[4] - 1) * recipe.brightness
     # A table of all 256 levels is faster than the arithmetic on each pixel.

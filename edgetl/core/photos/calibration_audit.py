@@ -89,8 +89,8 @@ def audit_pixels(calibration: Pixels, training: Pixels) -> None:
     """Check that calibration photos resemble training photos in the mean and deviation of their pixel values.
 
     Args:
-        calibration: uint8 [photos, side, side, 3].
-        training: uint8 [photos, side, side, 3], training photos to compare with.
+        calibration: uint8 [photos, height, width, 3].
+        training: uint8 [photos, height, width, 3], training photos to compare with.
 
     Raises:
         DataError: blank photos, or pixel values unlike those of the training photos.

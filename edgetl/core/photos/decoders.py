@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ImageFile
 
 from edgetl.core.photos import pixels
-from edgetl.core.records import Fit
+from edgetl.core.records import InputSpec
 
 try:
     from PIL import AvifImagePlugin
@@ -59,15 +59,15 @@ class MissingDecoder(pixels.PhotoError):
     """The file is a photo, and no decoder for its format is installed."""
 
 
-def load_any_format(path: Path, side_px: int, fit: Fit) -> NDArray[np.uint8]:
-    """Read and decode a photo file of any format: see `pixels.load_photo`.
+def load_any_format(path: Path, input_spec: InputSpec) -> NDArray[np.uint8]:
+    """Read and decode a photo file of any format for the input of a model: see `pixels.load_photo`.
 
     Raises:
         PhotoError: the file is no usable photo, or its decoder is not installed.
     """
     data = pixels.read_photo(path)
     check_decoder(data)
-    return pixels.decode_photo(data, side_px, fit)
+    return pixels.decode_photo(data, input_spec.height_px, input_spec.width_px, input_spec.fit)
 
 
 def check_decoder(data: bytes) -> None:

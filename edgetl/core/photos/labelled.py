@@ -17,7 +17,7 @@ class LabelledPhotos:
     """Photos of one part.
 
     Attributes:
-        pixels: uint8 [photos, side, side, 3].
+        pixels: uint8 [photos, height, width, 3].
         labels: int64 [photos].
         sha256s: hash of each photo.
         weights: float32 [photos], what each photo counts; None if all count 1.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from math import prod
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def fill_pixel_store(
     Args:
         root: folder that the paths are relative to. Nothing is written into it.
         paths: photo files, posix.
-        input_spec: side in pixels, and how a photo is fitted to it.
+        input_spec: height and width, and how a photo is fitted to them.
         progress: called with n whenever n more photos are done.
         warn: called with a sentence if stored photos are damaged.
 
@@ -76,7 +77,7 @@ def fill_pixel_store(
     segments.remove_stale_segments(input_spec)
     filler, changed = _start_filler(root, paths, input_spec, warn)
     progress(len(paths) - len(changed))
-    largest_share = _SEGMENT_BYTES // (input_spec.side_px**2 * 3)
+    largest_share = _SEGMENT_BYTES // prod(input_spec.shape)
     share_photos = max(_SMALLEST_SHARE, len(changed) // (_SHARES_PER_CORE * count_cores()))
     shares = _split(changed, max(1, min(largest_share, share_photos)))
     workers = min(count_cores(), len(shares))
@@ -124,15 +125,15 @@ class Pixels(MappedRows):
     """The pixels of a sequence of photos.
 
     Attributes:
-        input_spec: side of the photos, and how they were made square.
+        input_spec: height and width of the photos, and how they were fitted to them.
     """
 
     def __init__(self, open_segment: Callable[[int], Bytes], places: NDArray[np.int64], input_spec: InputSpec) -> None:
-        super().__init__(open_segment, places, (input_spec.side_px, input_spec.side_px, 3))
+        super().__init__(open_segment, places, input_spec.shape)
         self.input_spec = input_spec
 
     def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> Bytes:
-        """Return the photos at these positions as a new array: uint8 [indices, side, side, 3], RGB, 0..255."""
+        """Return the photos at these positions as a new array: uint8 [indices, height, width, 3], RGB, 0..255."""
         return self.gather(indices, np.uint8).astype(np.uint8, copy=False)
 
 
@@ -275,10 +276,11 @@ def _decode(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
     """Decode the pixels of a photo and its thumbnail: at once if both need the same reduction, else twice."""
     decoders.check_decoder(data)
     photo = pixels.open_image(data)
-    same = pixels.choose_reduction(photo, input_spec.side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
-    image = pixels.decode_image(photo, input_spec.side_px)
+    side_px = max(input_spec.height_px, input_spec.width_px)
+    same = pixels.choose_reduction(photo, side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
+    image = pixels.decode_image(photo, side_px)
     thumbnail = make_thumbnail(image if same else pixels.decode_image(pixels.open_image(data), pixels.FLOOR_PX))
-    return pixels.fit_image(image, input_spec.side_px, input_spec.fit), thumbnail
+    return pixels.fit_image(image, input_spec.height_px, input_spec.width_px, input_spec.fit), thumbnail
 
 
 def _split(paths: Sequence[str], length: int) -> list[Sequence[str]]:

@@ -1,15 +1,17 @@
-"""Photo file → uint8 [side, side, 3], RGB, 0..255: the only preprocessing of a photo.
+"""Photo file → uint8 [height, width, 3], RGB, 0..255: the only preprocessing of a photo.
 
 Training, calibration, verification and the device run this file, so a model gets the same pixels everywhere. It imports
 only the standard library, numpy and Pillow (9.4 or newer), and runs on Python 3.9.
 
 The steps, in order:
 1. The format follows from the first bytes: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF.
-2. A large JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps at least `max(side_px, FLOOR_PX)` pixels.
+2. A large JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps at least FLOOR_PX pixels, and at least
+   as many as the longer side of the result.
 3. EXIF orientation is applied. Colour profiles are ignored.
 4. Every colour mode is converted to RGB: transparent pixels are blended with white, 16-bit grey is divided by 257.
-5. `fit` makes the photo square: "crop" cuts out the largest centred square, "stretch" resizes the whole photo, "pad"
-   adds black bars. The resize is Pillow's antialiased bilinear filter in fixed point: its result depends on no machine.
+5. `fit` brings the photo to the shape of the result: "crop" cuts out the largest centred part of that shape, "stretch"
+   resizes the whole photo, "pad" adds black bars. The resize is Pillow's antialiased bilinear filter in fixed point:
+   its result depends on no machine.
 """
 
 from __future__ import annotations
@@ -84,28 +86,29 @@ class PhotoError(ValueError):
     """A file is not a usable photo. The message is one short phrase that fits into a table."""
 
 
-def load_photo(path: str | os.PathLike[str], side_px: int, fit: str) -> np.ndarray:
+def load_photo(path: str | os.PathLike[str], height_px: int, width_px: int, fit: str) -> np.ndarray:
     """Read and decode a photo file.
 
     Args:
         path: JPEG, PNG, BMP, GIF, WebP or TIFF.
-        side_px: width and height of the result.
+        height_px: height of the result.
+        width_px: width of the result.
         fit: "crop", "stretch" or "pad".
 
     Returns:
-        uint8 [side_px, side_px, 3], RGB, 0..255, read-only.
+        uint8 [height_px, width_px, 3], RGB, 0..255, read-only.
 
     Raises:
         PhotoError: the file cannot be read or is not a usable photo.
-        ValueError: unknown `fit`, or a `side_px` below 1.
+        ValueError: unknown `fit`, or a height or a width below 1.
     """
-    return decode_photo(read_photo(path), side_px, fit)
+    return decode_photo(read_photo(path), height_px, width_px, fit)
 
 
-def decode_photo(data: bytes, side_px: int, fit: str) -> np.ndarray:
-    """Decode the content of a photo file: uint8 [side_px, side_px, 3]. Arguments and errors: see `load_photo`."""
-    _check_arguments(side_px, fit)
-    return fit_image(decode_image(open_image(data), side_px), side_px, fit)
+def decode_photo(data: bytes, height_px: int, width_px: int, fit: str) -> np.ndarray:
+    """Decode the content of a photo file: uint8 [height_px, width_px, 3]. Arguments and errors: see `load_photo`."""
+    _check_arguments(height_px, width_px, fit)
+    return fit_image(decode_image(open_image(data), max(height_px, width_px)), height_px, width_px, fit)
 
 
 def read_photo(path: str | os.PathLike[str]) -> bytes:
@@ -133,7 +136,12 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
 
 
 def choose_reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
-    """Choose the factor by which `decode_image` reduces a photo while decoding: 1, 2, 4 or 8; 1 for all but JPEG."""
+    """Choose the factor by which `decode_image` reduces a photo while decoding: 1, 2, 4 or 8; 1 for all but JPEG.
+
+    Args:
+        photo: from `open_image`.
+        side_px: the longer side of the result. The orientation of the photo is not known yet.
+    """
     if photo.format != "JPEG":
         return 1
     largest = min(photo.size) // max(side_px, FLOOR_PX)
@@ -141,7 +149,7 @@ def choose_reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
 
 
 def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
-    """Decode an opened photo to an upright RGB image that is large enough for `side_px`. Raises PhotoError."""
+    """Decode an opened photo to an upright RGB image. Arguments: see `choose_reduction`. Raises PhotoError."""
     factor = choose_reduction(photo, side_px)
     with _translate_errors(type(photo)):
         if factor > 1:
@@ -153,29 +161,35 @@ def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
         return rgb.transpose(_TRANSPOSITIONS[orientation]) if orientation in _TRANSPOSITIONS else rgb
 
 
-def fit_image(image: Image.Image, side_px: int, fit: str) -> np.ndarray:
-    """Bring an image in memory, such as a camera frame, to uint8 [side_px, side_px, 3].
+def fit_image(image: Image.Image, height_px: int, width_px: int, fit: str) -> np.ndarray:
+    """Bring an image in memory, such as a camera frame, to uint8 [height_px, width_px, 3].
 
     Raises:
         PhotoError: a colour mode that cannot be converted to RGB (floating point, 32-bit, Lab).
-        ValueError: unknown `fit`, or a `side_px` below 1.
+        ValueError: unknown `fit`, or a height or a width below 1.
     """
-    _check_arguments(side_px, fit)
+    _check_arguments(height_px, width_px, fit)
     rgb = _convert_to_rgb(image)
     width, height = rgb.size
-    size, box = (side_px, side_px), (0.0, 0.0, float(width), float(height))
+    size, box = (width_px, height_px), (0.0, 0.0, float(width), float(height))
+    # Products of integers are exact: a photo of the shape of the result is never taken for a wider one.
+    wider = width * height_px >= height * width_px
     if fit == "crop":
-        shorter = min(width, height)
-        left, top = (width - shorter) / 2, (height - shorter) / 2
-        box = (left, top, left + shorter, top + shorter)
+        # The part has the full height of a wider photo, and the full width of another one.
+        part_width = height * width_px / height_px if wider else width
+        part_height = height if wider else width * height_px / width_px
+        left, top = (width - part_width) / 2, (height - part_height) / 2
+        box = (left, top, left + part_width, top + part_height)
     elif fit == "pad":
-        longer = max(width, height)
         # At least one pixel, for photos that are many times longer than wide.
-        size = (max(1, round(width * side_px / longer)), max(1, round(height * side_px / longer)))
+        size = (
+            width_px if wider else max(1, round(width * height_px / height)),
+            max(1, round(height * width_px / width)) if wider else height_px,
+        )
     resized = _resize(rgb, size, box)
     if fit == "pad":
-        canvas = Image.new("RGB", (side_px, side_px), "black")
-        canvas.paste(resized, ((side_px - size[0]) // 2, (side_px - size[1]) // 2))
+        canvas = Image.new("RGB", (width_px, height_px), "black")
+        canvas.paste(resized, ((width_px - size[0]) // 2, (height_px - size[1]) // 2))
         resized = canvas
     return np.asarray(resized)
 
@@ -194,11 +208,11 @@ def _resize(rgb: Image.Image, size: tuple[int, int], box: tuple[float, float, fl
     return low.resize(size, bilinear, box=(left, 0, right, rows))
 
 
-def _check_arguments(side_px: int, fit: str) -> None:
+def _check_arguments(height_px: int, width_px: int, fit: str) -> None:
     if fit not in FITS:
         raise ValueError(f"unknown fit {fit!r}: known are {', '.join(FITS)}")
-    if side_px < 1:
-        raise ValueError(f"side_px is {side_px}: at least 1 is needed")
+    if min(height_px, width_px) < 1:
+        raise ValueError(f"{height_px} x {width_px} px: a height and a width of at least 1 are needed")
 
 
 def _convert_to_rgb(image: Image.Image) -> Image.Image:

@@ -1,10 +1,10 @@
 """Files of the pixel store: segments of decoded photos, and a catalogue of each folder of photos.
 
-`<cache>/pixels/<fit>-<side>-<digest>-<format>/<id>/` is a segment of n photos. It contains the raw arrays `pixels`
-uint8 [n, side, side, 3], `sha256` [n, 32] and `thumbnails` [n, 243], `problems.json`: sha256 of a file → why it is no
-usable photo, and `checksums.json` of all these. The digest covers the decoding code and Pillow's version. A segment
-appears by one rename. So two processes may fill the store at once, and a killed process loses only the segment that it
-was writing.
+`<cache>/pixels/<fit>-<height>x<width>-<digest>-<format>/<id>/` is a segment of n photos. It contains the raw arrays
+`pixels` uint8 [n, height, width, 3], `sha256` [n, 32] and `thumbnails` [n, 243], `problems.json`: sha256 of a file →
+why it is no usable photo, and `checksums.json` of all these. The digest covers the decoding code and Pillow's version.
+A segment appears by one rename. So two processes may fill the store at once, and a killed process loses only the
+segment that it was writing.
 `<cache>/catalogues/<root>.json` contains size, time and sha256 of each file, so that unchanged files are not read.
 """
 
@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -45,18 +46,18 @@ class StoredFacts:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment on disk."""
+    """A segment on disk. `shape` is that of a photo: height, width, 3."""
 
     path: Path
-    side_px: int
+    shape: tuple[int, int, int]
 
     def sha256s(self) -> list[str]:
         """Read the sha256 of each photo, in hex, in the order of `pixels`."""
         return [row.tobytes().hex() for row in self._read_rows("sha256", 32)]
 
     def pixels(self) -> Bytes:
-        """Map the pixels from disk: uint8 [n, side, side, 3]. Nothing is read yet."""
-        shape = (_measure_file(self.path / "sha256") // 32, self.side_px, self.side_px, 3)
+        """Map the pixels from disk: uint8 [n, height, width, 3]. Nothing is read yet."""
+        shape = (_measure_file(self.path / "sha256") // 32, *self.shape)
         # An empty file cannot be mapped.
         return (
             np.memmap(self.path / "pixels", np.uint8, mode="r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
@@ -73,7 +74,7 @@ class Segment:
 
     def is_complete(self) -> bool:
         """Check the sizes of all files: after a power cut, a file can be shorter than what was written."""
-        row_bytes = {"pixels": self.side_px**2 * 3, "sha256": 32, "thumbnails": THUMBNAIL_BYTES}
+        row_bytes = {"pixels": prod(self.shape), "sha256": 32, "thumbnails": THUMBNAIL_BYTES}
         photos = {_measure_file(self.path / name) / width for name, width in row_bytes.items()}
         try:
             return len(photos) == 1 and isinstance(json.loads((self.path / "problems.json").read_text()), dict)
@@ -103,7 +104,7 @@ class SegmentWriter:
         self.problems: dict[str, str] = {}
 
     def add(self, sha256: str, thumbnail: bytes, photo: Bytes) -> None:
-        """Write the pixels of a photo, uint8 [side, side, 3]; thumbnail and sha256 (hex) are written at the end."""
+        """Write the pixels of a photo, uint8 [height, width, 3]; thumbnail and sha256 (hex) are written at the end."""
         with self._lock:
             _write_all(self._file, photo.data.cast("B"))
             self.sha256s.append(sha256)
@@ -118,14 +119,14 @@ def hash_pixel_code() -> str:
 
 def locate_segments(input_spec: InputSpec) -> Path:
     """Return the folder of the segments for an input spec."""
-    name = f"{input_spec.fit}-{input_spec.side_px}-{hash_pixel_code()}-{checksums.FORMAT}"
+    name = f"{input_spec.fit}-{input_spec.height_px}x{input_spec.width_px}-{hash_pixel_code()}-{checksums.FORMAT}"
     return locate_cache() / "pixels" / name
 
 
 def list_segments(input_spec: InputSpec) -> list[Segment]:
     """List the complete segments for an input spec."""
     # Unfinished segments have names that begin with a dot.
-    segments = (Segment(path, input_spec.side_px) for path in sorted(locate_segments(input_spec).glob("[!.]*")))
+    segments = (Segment(path, input_spec.shape) for path in sorted(locate_segments(input_spec).glob("[!.]*")))
     return [segment for segment in segments if segment.is_complete()]
 
 

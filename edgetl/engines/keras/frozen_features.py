@@ -41,7 +41,7 @@ PixelRows = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoView:
-    """A view of photos. `pixels(rows)` returns uint8 [rows, side, side, 3]; `key` names the augmentation."""
+    """A view of photos. `pixels(rows)` returns uint8 [rows, height, width, 3]; `key` names the augmentation."""
 
     key: str
     sha256s: list[str]
@@ -56,7 +56,7 @@ class Program(Protocol):
 
         Args:
             rows: int64 [photos].
-            pixels: function from rows to uint8 [rows, side, side, 3].
+            pixels: function from rows to uint8 [rows, height, width, 3].
             outputs: float32 [photos, …] for each split point, written in place.
             advance: called with the number of photos in each finished batch.
         """

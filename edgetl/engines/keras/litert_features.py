@@ -30,7 +30,7 @@ def make_checked_program(network: keras.Model, pixels: np.ndarray) -> "LiteRtPro
 
     Args:
         network: the frozen layers.
-        pixels: uint8 [photos, side, side, 3], the photos to compare on.
+        pixels: uint8 [photos, height, width, 3], the photos to compare on.
 
     Raises:
         StageError: the largest difference is more than 1e-4 of the largest value.
@@ -50,13 +50,13 @@ class LiteRtProgram:
     """The frozen layers on LiteRT: a `frozen_features.Program`."""
 
     def __init__(self, network: keras.Model) -> None:
-        side_px = keras_model.read_input_side(network)
+        height_px, width_px = keras_model.read_input_size(network)
 
         def serve(image: tf.Tensor) -> list[tf.Tensor]:
             return list_outputs(network(image, training=False))
 
         # The batch size is fixed, because LiteRT would allocate its tensors again for another one.
-        signature = tf.TensorSpec((_BATCH_SIZE, side_px, side_px, 3), tf.uint8, name="image")
+        signature = tf.TensorSpec((_BATCH_SIZE, height_px, width_px, 3), tf.uint8, name="image")
         function = tf.function(serve).get_concrete_function(signature)
         self._content = bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
         self._idle = [self._open() for _ in range(machine.count_cores())]

@@ -79,8 +79,8 @@ def predict_scores(model: keras.Model, photos: Pixels, advance: Callable[[int], 
     """Predict photos in order.
 
     Args:
-        model: its input is uint8 [photos, side, side, 3].
-        photos: uint8 [photos, side, side, 3].
+        model: its input is uint8 [photos, height, width, 3].
+        photos: uint8 [photos, height, width, 3].
         advance: called with the number of photos in each finished batch.
 
     Returns:
@@ -126,17 +126,17 @@ def save_model(model: keras.Model, path: Path) -> None:
         raise StageError(f"the model could not be saved: {first_line(error)}", where=(path,)) from error
 
 
-def read_input_side(model: keras.Model) -> int:
-    """Return the side of a model's input in pixels.
+def read_input_size(model: keras.Model) -> tuple[int, int]:
+    """Return height and width of a model's input in pixels.
 
     Raises:
-        ConfigError: the input is not one square RGB photo.
+        ConfigError: the input is not one RGB photo of a fixed size.
     """
     shape = tuple(model.inputs[0].shape)
-    if len(model.inputs) != 1 or len(shape) != 4 or shape[1] is None or shape[1] != shape[2] or shape[3] != 3:
+    if len(model.inputs) != 1 or len(shape) != 4 or None in shape[1:] or shape[3] != 3:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
-        raise ConfigError(f"the model's input must be one square RGB photo, not {shapes}")
-    return int(shape[1])
+        raise ConfigError(f"the model's input must be one RGB photo of a fixed size, not {shapes}")
+    return int(shape[1]), int(shape[2])
 
 
 def get_backend() -> str:

@@ -1,7 +1,7 @@
 """Exports a Keras model to a SavedModel for one photo: input "image" is raw RGB, output "scores".
 
 There are three kinds of input, because an integer file must not begin with a float operation:
-- "uint8": uint8 [1, side, side, 3]; the cast to float is part of the graph. For float files.
+- "uint8": uint8 [1, height, width, 3]; the cast to float is part of the graph. For float files.
 - "ranged": float32 with the same values 0..255. Fake-quant nodes set the ranges of the input and of the scaling, which
   are known: 0..255, times the scale, plus the offset, over all channels. If they were calibrated from photos, the
   scaling of a MobileNet would lose a third of its levels before the first convolution. For int8 files.
@@ -60,7 +60,7 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
 
 
 def _export(model: keras.Model, folder: Path, kind: InputKind) -> None:
-    side_px = keras_model.read_input_side(model)
+    height_px, width_px = keras_model.read_input_size(model)
     if kind == "uint8":
         serve, tracked = _serve_uint8(model)
     else:
@@ -69,7 +69,8 @@ def _export(model: keras.Model, folder: Path, kind: InputKind) -> None:
     archive = keras.export.ExportArchive()
     archive.track(tracked)
     # A fixed batch of one photo: with an open batch axis, the converters keep operators that compute shapes.
-    archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec((1, side_px, side_px, 3), dtype, name=INPUT)])
+    signature = tf.TensorSpec((1, height_px, width_px, 3), dtype, name=INPUT)
+    archive.add_endpoint("serve", serve, input_signature=[signature])
     archive.write_out(str(folder), verbose=False)
 
 

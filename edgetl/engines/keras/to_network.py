@@ -74,11 +74,11 @@ def probe_model(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, np.
     """Compute the scaled photos and the scores of a model.
 
     Args:
-        model: from uint8 [photos, side, side, 3].
-        pixels: uint8 [photos, side, side, 3].
+        model: from uint8 [photos, height, width, 3].
+        pixels: uint8 [photos, height, width, 3].
 
     Returns:
-        The input of the network, float32 [photos, side, side, 3], and its scores, float32 [photos, units].
+        The input of the network, float32 [photos, height, width, 3], and its scores, float32 [photos, units].
     """
     probe = keras.Model(model.input, [model.get_layer(rescaling.LAYER_NAME).output, model.output])
     scaled, scores = probe.predict_on_batch(pixels)
@@ -94,8 +94,7 @@ def measure_scaling(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         StageError: the scaling is not of that form.
     """
-    side = keras_model.read_input_side(model)
-    photos = np.zeros((6, side, side, 3), np.uint8)
+    photos = np.zeros((6, *keras_model.read_input_size(model), 3), np.uint8)
     for channel in range(3):
         photos[1 + channel, ..., channel] = 255
     photos[4:] = np.random.default_rng(0).integers(0, 256, photos[4:].shape)

@@ -39,7 +39,7 @@ def calibrate_model(source: bytes, photos: Pixels, advance: Callable[[int], None
 
     Args:
         source: from `convert.translate_saved_model`.
-        photos: uint8 [photos, side, side, 3].
+        photos: uint8 [photos, height, width, 3].
         advance: called with the number of photos since the last call.
 
     Raises:

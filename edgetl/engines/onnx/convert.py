@@ -1,6 +1,6 @@
 """SavedModel → .onnx: tf2onnx translates the graph, onnxruntime folds its constants, and equal models give equal bytes.
 
-The input of the file is a raw photo, uint8 [1, side, side, 3]. Convolutions in ONNX need the channels first, so a
+The input of the file is a raw photo, uint8 [1, height, width, 3]. Convolutions in ONNX need the channels first, so a
 Transpose follows the input.
 """
 
@@ -229,11 +229,13 @@ def _store_as_int8(model: ModelProto) -> None:
 def _add_metadata(model: ModelProto, metadata: ModelMetadata) -> None:
     model.ir_version = _IR_VERSION
     model.producer_name, model.producer_version = "edgetl", installed_version("edgetl")
-    side = metadata.input.side_px
+    height_px, width_px = metadata.input.height_px, metadata.input.width_px
+    # A square has one side, so that its files stay as they were.
+    size = {"side_px": height_px} if height_px == width_px else {"height_px": height_px, "width_px": width_px}
     properties = {
         "labels": json.dumps(metadata.classes, ensure_ascii=False),
-        "input": f"uint8 RGB [1, {side}, {side}, 3], 0..255; every scaling is inside the network",
-        "side_px": f"{side}",
+        "input": f"uint8 RGB [1, {height_px}, {width_px}, 3], 0..255; every scaling is inside the network",
         "fit": metadata.input.fit,
+        **{name: f"{length}" for name, length in size.items()},
     }
     helper.set_model_props(model, dict(sorted(properties.items())))

@@ -26,7 +26,7 @@ def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError,
 
     Args:
         calibrated: from `calibrate.calibrate_model`.
-        photos: uint8 [photos, side, side, 3]; not the photos that set the ranges.
+        photos: uint8 [photos, height, width, 3]; not the photos that set the ranges.
 
     Raises:
         StageError: the quantizer failed.

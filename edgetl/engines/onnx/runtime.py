@@ -52,7 +52,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
 
     Args:
         path: a file with one uint8 or float image input for one photo, channels last, and one output.
-        photos: uint8 [photos, side, side, 3].
+        photos: uint8 [photos, height, width, 3].
         kernels: "onnxruntime", as on devices, or "reference", which runs the operators of the file one by one.
         advance: called with the number of photos of each chunk, from several threads.
 
@@ -104,8 +104,7 @@ def _check_input(image: onnxruntime.NodeArg, path: Path, photos: Pixels) -> type
     """Check that the input has the shape of one photo; return its dtype. A symbolic dimension accepts any length."""
     if image.type not in _DTYPES:
         raise ConfigError(f"the model's input is {image.type}, not uint8 or float", where=(path,))
-    side_px = photos.input_spec.side_px
-    expected = [1, side_px, side_px, 3]
+    expected = [1, *photos.input_spec.shape]
     lengths = zip(image.shape, expected, strict=False)
     fits = all(not isinstance(length, int) or length == required for length, required in lengths)
     if len(image.shape) != len(expected) or not fits:

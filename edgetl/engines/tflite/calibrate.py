@@ -21,7 +21,7 @@ def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Call
 
     Args:
         saved_model: exported with the input "ranged": see `keras.saved_model`.
-        photos: uint8 [photos, side, side, 3].
+        photos: uint8 [photos, height, width, 3].
         advance: called with the number of photos since the last call.
 
     Raises:

@@ -65,7 +65,7 @@ def iterate_photos(photos: Pixels, advance: Callable[[int], None] = lambda _: No
     """Yield photos as a representative dataset: one float32 [1, side, side, 3] of 0..255 at a time.
 
     Args:
-        photos: uint8 [photos, side, side, 3].
+        photos: uint8 [photos, height, width, 3].
         advance: called with 1 after the converter has used a photo.
     """
     for index in range(len(photos)):

@@ -25,7 +25,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
 
     Args:
         path: a file with one uint8 or float image input of batch 1 and one output.
-        photos: uint8 [photos, side, side, 3].
+        photos: uint8 [photos, height, width, 3].
         kernels: "xnnpack", as on devices, or "reference", which computes the same integers on every processor.
         advance: called with the number of photos of each chunk, from several threads.
 
@@ -87,8 +87,8 @@ def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
 
 
 def _check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
-    side_px = photos.input_spec.side_px
-    expected, shape = (1, side_px, side_px, 3), tuple(map(int, interpreter.get_input_details()[0]["shape"]))
+    expected = (1, *photos.input_spec.shape)
+    shape = tuple(map(int, interpreter.get_input_details()[0]["shape"]))
     if shape != expected:
         raise ConfigError(f"the model's input is {shape}, the photos are {expected}", where=(path,))
 

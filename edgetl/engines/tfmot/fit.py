@@ -35,7 +35,7 @@ class RetrainSetup:
         validation: photos that choose the best epoch.
         recipe: epochs, batch size, augmentation and seed.
         learning_rate: the same in all epochs.
-        scale_pixels: uint8 [photos, side, side, 3] → float32 of the same shape, as the network expects them.
+        scale_pixels: uint8 [photos, height, width, 3] → float32 of the same shape, as the network expects them.
     """
 
     train: LabelledPhotos
@@ -134,8 +134,8 @@ def predict_batches(model: tf_keras.Model, photos: Pixels, scale_pixels: Callabl
     """Predict photos in order.
 
     Args:
-        model: its input is float32 [photos, side, side, 3], scaled.
-        photos: uint8 [photos, side, side, 3].
+        model: its input is float32 [photos, height, width, 3], scaled.
+        photos: uint8 [photos, height, width, 3].
         scale_pixels: see `RetrainSetup`.
 
     Returns:

@@ -1,6 +1,6 @@
 """A `Network` → a Keras 2 model with the same weights, which tfmot can wrap. Child process only.
 
-The input of the model is float32 [photos, side, side, 3], already scaled.
+The input of the model is float32 [photos, height, width, 3], already scaled.
 """
 
 from collections.abc import Callable
@@ -117,8 +117,8 @@ def check_against_keras3(model: tf_keras.Model, photos: np.ndarray, scores: np.n
     """Check that a Keras 2 model predicts what the Keras 3 model does.
 
     Args:
-        model: its input is float32 [photos, side, side, 3], scaled.
-        photos: float32 [photos, side, side, 3], scaled.
+        model: its input is float32 [photos, height, width, 3], scaled.
+        photos: float32 [photos, height, width, 3], scaled.
         scores: float32 [photos, units], predictions of the Keras 3 model.
         name: name of the model in the error message.
 

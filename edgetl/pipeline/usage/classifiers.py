@@ -107,8 +107,9 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
         _refuse_options("a file of a run folder", labels=choice.labels, fit=choice.fit)
         return _describe_artifact(artifact.record, trained.record)
     summary = runtimes.INSPECTORS[row.name].summarize_file(path)
-    if len(summary.input.shape) != 4 or summary.input.shape[1] != summary.input.shape[2]:
-        raise ConfigError(f"the model's input is {summary.input.shape}, not one square photo", where=(path,))
+    shape = summary.input.shape
+    if len(shape) != 4 or shape[3] != 3 or min(shape) < 1:
+        raise ConfigError(f"the model's input is {shape}, not one RGB photo of a fixed size", where=(path,))
     fit = next((fit for fit in _FITS if fit == (choice.fit or "crop")), None)
     if fit is None:
         raise ConfigError(f"--fit must be crop, stretch or pad, not {choice.fit!r}")
@@ -123,7 +124,7 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
         format=row.name,
         sha256=hash_file(path),
         classes=classes,
-        input=InputSpec(side_px=summary.input.shape[1], fit=fit),
+        input=InputSpec(height_px=shape[1], width_px=shape[2], fit=fit),
     )
 
 

@@ -94,9 +94,9 @@ def _predict_chunk(
 
 
 def _decode(path: Path, input_spec: InputSpec) -> np.ndarray | str:
-    """Return uint8 [side, side, 3], or why the file is no usable photo."""
+    """Return uint8 [height, width, 3], or why the file is no usable photo."""
     try:
-        return decoders.load_any_format(path, input_spec.side_px, input_spec.fit)
+        return decoders.load_any_format(path, input_spec)
     except pixels.PhotoError as error:
         return str(error)
 

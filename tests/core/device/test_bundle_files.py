@@ -144,7 +144,7 @@ def make_contents(method: str = "int8", output: TensorSpec | None = None) -> Bun
             path=Path("/somewhere/model.keras"),
             sha256="trained",
             base="mobilenet_v2",
-            input=InputSpec(side_px=4, fit="pad"),
+            input=InputSpec(height_px=4, width_px=4, fit="pad"),
             classes=("cat", "dog"),
             activation="softmax",
         ),
@@ -183,7 +183,7 @@ def make_contents(method: str = "int8", output: TensorSpec | None = None) -> Bun
 
 def test_description_has_input_output_and_provenance():
     facts = bundle_files.describe_model(make_contents(), {"numpy": "2", "edgetl": "0.1.0"})
-    assert facts["schema"] == 1
+    assert facts["schema"] == 2
     assert facts["created_by"] == "edgetl 0.1.0"
     assert (facts["target"], facts["model"]) == ("tflite", "model.tflite")
     assert facts["input"] == {
@@ -192,7 +192,8 @@ def test_description_has_input_output_and_provenance():
         "dtype": "uint8",
         "scale": 0.0,
         "zero_point": 0,
-        "side_px": 4,
+        "height_px": 4,
+        "width_px": 4,
         "fit": "pad",
     }
     assert (facts["output"]["activation"], facts["output"]["labels"]) == ("softmax", ["cat", "dog"])
@@ -204,7 +205,7 @@ def test_description_has_input_output_and_provenance():
 
 def test_description_names_a_function_of_pixels_that_exists():
     preprocessing = bundle_files.describe_model(make_contents(), {"edgetl": "0"})["preprocessing"]
-    assert preprocessing.startswith("pixels.load_photo(path, 4, 'pad')") and callable(pixels.load_photo)
+    assert preprocessing.startswith("pixels.load_photo(path, 4, 4, 'pad')") and callable(pixels.load_photo)
 
 
 def test_description_has_no_path_or_duration_of_this_machine():

@@ -90,11 +90,12 @@ def test_changed_list_of_files_is_noticed(bundle, change, message):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda facts: facts.update(schema=2),
+        lambda facts: facts.update(schema=3),
         lambda facts: facts.update(model="../model.tflite"),
         lambda facts: facts.update(model="/dev/zero"),
-        lambda facts: facts["input"].update(side_px=10**9),
-        lambda facts: facts["input"].update(side_px=0),
+        lambda facts: facts["input"].update(height_px=10**9),
+        lambda facts: facts["input"].update(width_px=0),
+        lambda facts: facts["input"].pop("width_px"),
         lambda facts: facts["input"].update(fit="squash"),
         lambda facts: facts["output"].update(labels=["one"]),
         lambda facts: facts["output"].update(labels=["one", ""]),
@@ -107,6 +108,23 @@ def test_impossible_facts_are_refused_although_the_checksums_fit(bundle, change)
     change_facts(bundle, change)
     with pytest.raises(ConfigError, match=r"not the model\.json of a bundle"):
         read_bundle(bundle)
+
+
+def test_bundle_of_a_rectangular_input_is_read(bundle):
+    change_facts(bundle, lambda facts: facts["input"].update(height_px=96, width_px=128))
+    assert read_bundle(bundle).input.shape == (96, 128, 3)
+
+
+def test_bundle_of_schema_1_with_a_square_input_is_read(bundle):
+    expected = read_bundle(bundle).input
+
+    def make_old(facts):
+        facts["schema"] = 1
+        facts["input"]["side_px"] = facts["input"].pop("height_px")
+        del facts["input"]["width_px"]
+
+    change_facts(bundle, make_old)
+    assert read_bundle(bundle).input == expected
 
 
 def test_facts_of_another_model_are_refused(bundle):

@@ -18,11 +18,13 @@ from edgetl.core.records import Dataset, InputSpec, Photo
 def dataset(photos: Path, cache: Path) -> Dataset:
     """120 photos of three classes, decoded to 32 px."""
     folder = scan_photos(photos)
-    facts = fill_pixel_store(folder.root, folder.paths, InputSpec(side_px=32, fit="crop"), progress=lambda _: None)
+    facts = fill_pixel_store(
+        folder.root, folder.paths, InputSpec(height_px=32, width_px=32, fit="crop"), progress=lambda _: None
+    )
     return assemble_dataset(folder, facts, SplitFractions(test=0.2, validation=0.2))
 
 
 @pytest.fixture(scope="session")
 def load_pixels(dataset: Dataset) -> Callable[[Photo], np.ndarray]:
     """Decode a photo of the dataset without the store: uint8 [32, 32, 3]."""
-    return lambda photo: pixels.load_photo(dataset.root / photo.path, 32, "crop")
+    return lambda photo: pixels.load_photo(dataset.root / photo.path, 32, 32, "crop")

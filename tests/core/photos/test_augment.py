@@ -52,6 +52,24 @@ def test_view_is_always_the_same_and_photos_are_not_changed():
     assert np.array_equal(first, second) and np.array_equal(photos, original)
 
 
+def test_view_of_a_rectangle_is_cut_from_that_of_a_square():
+    """Black pixels around a photo in a square: brightness and flip do not depend on them, so its centre is the same."""
+    photos = make_photos()[:, 8:32]
+    views = augment_photos(photos, SHA256S[:8], 0, 1, only(flip=True, brightness=0.2))
+    squares = augment_photos(make_photos(), SHA256S[:8], 0, 1, only(flip=True, brightness=0.2))
+    assert np.array_equal(views, squares[:, 8:32])
+
+
+def test_shift_of_a_rectangle_is_a_fraction_of_each_side():
+    photos = make_uniform(0)[:, :20]
+    photos[:, 8:12, 18:22] = 255
+    brightness = augment_photos(photos, SHA256S, 0, 1, only(shift=0.1))[..., 0].astype(float)
+    rows, columns = np.arange(20) + 0.5 - 10, np.arange(40) + 0.5 - 20
+    total = brightness.sum(axis=(1, 2))
+    y, x = (brightness.sum(2) * rows).sum(1) / total, (brightness.sum(1) * columns).sum(1) / total
+    assert 1.5 < np.abs(y).max() <= 2.01 and 3 < np.abs(x).max() <= 4.01
+
+
 def test_view_does_not_depend_on_the_other_photos_of_a_batch():
     photos, sha256s, order = make_photos(), SHA256S[:8], [5, 0, 7, 2]
     views = augment_photos(photos, sha256s, 3, 1, FULL)

@@ -11,7 +11,7 @@ from edgetl.core.photos import calibration_audit
 from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.records import Dataset, InputSpec, LayerError, Photo
 
-SPEC = InputSpec(side_px=32, fit="crop")
+SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
 
 
 def make_photo(label: int, number: int) -> Photo:

@@ -9,7 +9,7 @@ from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.recipe.tables import AugmentRecipe
 from edgetl.core.records import InputSpec, Photo
 
-SPEC = InputSpec(side_px=32, fit="crop")
+SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
 OFF = AugmentRecipe(flip=False, shift=0, zoom=0, brightness=0)
 
 

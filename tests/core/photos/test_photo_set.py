@@ -8,7 +8,7 @@ from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import InputSpec, Photo
 from edgetl.core.run.fingerprint import resolve_key
 
-SPEC = InputSpec(side_px=32, fit="crop")
+SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
 FIRST, SECOND = Photo(path="a.jpg", label=0, sha256="1" * 64), Photo(path="b.jpg", label=0, sha256="2" * 64)
 
 
@@ -25,8 +25,8 @@ def read_key(photo_set: PhotoSet) -> object:
     [
         make_set(SECOND, FIRST),
         make_set(SECOND),
-        make_set(FIRST, SECOND, input_spec=InputSpec(side_px=32, fit="stretch")),
-        make_set(FIRST, SECOND, input_spec=InputSpec(side_px=48, fit="crop")),
+        make_set(FIRST, SECOND, input_spec=InputSpec(height_px=32, width_px=32, fit="stretch")),
+        make_set(FIRST, SECOND, input_spec=InputSpec(height_px=48, width_px=48, fit="crop")),
     ],
     ids=["order", "photos", "fit", "side"],
 )

@@ -24,7 +24,7 @@ from edgetl.core.records import InputSpec
 from edgetl.core.storage import mapped_rows
 from tests.fixtures.signals import interrupt_here, wait_for
 
-SPEC = InputSpec(side_px=16, fit="crop")
+SPEC = InputSpec(height_px=16, width_px=16, fit="crop")
 ASSETS = Path(os.environ.get("EDGETL_ASSETS", Path(__file__).parents[4] / "shared" / "assets"))
 CHILDREN = Path("/proc/self/task") / str(os.getpid()) / "children"
 
@@ -66,7 +66,7 @@ def fill(root: Path, input_spec: InputSpec = SPEC) -> tuple[PhotoFacts, ...]:
 
 
 def load_all(root: Path) -> np.ndarray:
-    return np.stack([pixels.load_photo(root / name, 16, "crop") for name in list_names(root)])
+    return np.stack([pixels.load_photo(root / name, 16, 16, "crop") for name in list_names(root)])
 
 
 def list_stored() -> list[str]:
@@ -83,9 +83,10 @@ def forbid(monkeypatch, *functions: str) -> None:
         monkeypatch.setattr(pixels, function, fail)
 
 
+@pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
 @pytest.mark.parametrize("fit", pixels.FITS)
-def test_stored_pixels_are_those_of_load_photo(root, fit):
-    input_spec = InputSpec(side_px=16, fit=fit)
+def test_stored_pixels_are_those_of_load_photo(root, fit, shape):
+    input_spec = InputSpec(height_px=shape[0], width_px=shape[1], fit=fit)
     facts = fill(root, input_spec)
     assert [photo.path for photo in facts] == list_names(root)
     stored = pixel_store.open_pixels([photo.sha256 for photo in facts], input_spec)
@@ -93,8 +94,8 @@ def test_stored_pixels_are_those_of_load_photo(root, fit):
     rows = stored.rows([7, 0, 7])
     assert rows.dtype == np.uint8 and rows.flags.writeable
     for row, name in zip(rows, ("007.png", "000.png", "007.png"), strict=True):
-        assert np.array_equal(row, pixels.load_photo(root / name, 16, fit))
-    assert stored.rows([]).shape == (0, 16, 16, 3)
+        assert np.array_equal(row, pixels.load_photo(root / name, *shape, fit))
+    assert stored.rows([]).shape == (0, *shape, 3)
 
 
 @pytest.mark.parametrize("size", [(227, 227), (500, 375), (640, 480), (1024, 768), (3100, 2000)])
@@ -103,7 +104,7 @@ def test_facts_do_not_depend_on_the_input_spec(tmp_path, size):
     cells = Image.fromarray(np.random.default_rng(2).integers(0, 256, (9, 12, 3), dtype=np.uint8))
     cells.resize(size).save(tmp_path / "photos" / "a.jpg", quality=80)
     facts = {
-        fill(tmp_path / "photos", InputSpec(side_px=side, fit=fit))
+        fill(tmp_path / "photos", InputSpec(height_px=side, width_px=side, fit=fit))
         for side, fit in ((32, "crop"), (224, "pad"), (331, "stretch"))
     }
     assert len(facts) == 1
@@ -339,7 +340,7 @@ def progress(count):
         print(done, flush=True)
         time.sleep(600)
 paths = sorted(path.name for path in root.iterdir())
-pixel_store.fill_pixel_store(root, paths, InputSpec(side_px=16, fit="crop"), progress=progress)
+pixel_store.fill_pixel_store(root, paths, InputSpec(height_px=16, width_px=16, fit="crop"), progress=progress)
 """
 
 
@@ -368,7 +369,7 @@ def test_segments_of_a_killed_process_are_complete_and_used(many):
     assert 100 <= len(survived) <= 400
     rows = pixel_store.open_pixels(survived, SPEC).rows(range(len(survived)))
     for row, sha256 in zip(rows, survived, strict=True):
-        assert np.array_equal(row, pixels.load_photo(many / name_of[sha256], 16, "crop"))
+        assert np.array_equal(row, pixels.load_photo(many / name_of[sha256], 16, 16, "crop"))
     fill(many)
     assert sorted(list_stored()) == sorted(name_of), "a photo was decoded again, or is missing"
 
@@ -398,7 +399,7 @@ def test_real_photos_are_decoded_closely_at_a_reduced_size():
     if not root.is_dir():
         pytest.skip("the assets (shared/assets beside the project, or $EDGETL_ASSETS) are not here")
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))[::20]
-    input_spec = InputSpec(side_px=160, fit="crop")
+    input_spec = InputSpec(height_px=160, width_px=160, fit="crop")
     facts = pixel_store.fill_pixel_store(root, paths, input_spec, progress=lambda _: None)
     rows = pixel_store.open_pixels([photo.sha256 for photo in facts], input_spec).rows(range(len(paths)))
     for path, row in zip(paths, rows, strict=True):

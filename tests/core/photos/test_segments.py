@@ -10,7 +10,7 @@ from edgetl.core.photos import near_duplicates, segments
 from edgetl.core.photos.segments import StoredFacts
 from edgetl.core.records import InputSpec
 
-SPEC = InputSpec(side_px=5, fit="crop")
+SPEC = InputSpec(height_px=5, width_px=5, fit="crop")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_stored_photos_and_facts_are_read_back():
 
 def test_segments_of_another_input_spec_are_not_listed():
     store(1, {})
-    assert segments.list_segments(InputSpec(side_px=5, fit="pad")) == []
+    assert segments.list_segments(InputSpec(height_px=5, width_px=5, fit="pad")) == []
 
 
 def test_segment_of_unusable_files_only():

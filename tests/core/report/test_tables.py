@@ -169,7 +169,7 @@ def test_phases_are_rows_with_their_result():
         device="cpu",
         precision="float32",
         phases=(PHASE, discarded, with_note),
-        input=InputSpec(side_px=160, fit="crop"),
+        input=InputSpec(height_px=160, width_px=160, fit="crop"),
     )
     title, _, rows = check_table(report_tables.tabulate_phases(trained))
     assert title == "mobilenet_v2, 2,261,827 parameters, on tensorflow cpu: accuracy on validation photos"

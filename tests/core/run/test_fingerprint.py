@@ -160,8 +160,8 @@ def test_nested_values_are_resolved(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    value = resolve_key({"x": (1, None, True), "y": [path, records.InputSpec(side_px=3, fit="pad")]})
-    assert value == {"x": [1, None, True], "y": [{"sha256": digest}, {"side_px": 3, "fit": "pad"}]}
+    value = resolve_key({"x": (1, None, True), "y": [path, records.InputSpec(height_px=3, width_px=3, fit="pad")]})
+    assert value == {"x": [1, None, True], "y": [{"sha256": digest}, {"height_px": 3, "width_px": 3, "fit": "pad"}]}
     assert json.loads(json.dumps(value)) == value
 
 

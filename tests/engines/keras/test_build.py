@@ -51,7 +51,7 @@ def test_classifier_is_flat_from_raw_photos_to_probabilities(model):
     assert model.output_shape == (None, 3) and model.outputs[0].dtype == "float32"
     names = [layer.name for layer in model.layers]
     assert names[1] == build.SCALING and names[-4:] == [build.POOLING, "hidden", "dropout", build.SCORES]
-    assert keras_model.read_input_side(model) == 32
+    assert keras_model.read_input_size(model) == (32, 32)
     assert np.asarray(model(np.zeros((2, 32, 32, 3), np.uint8))).sum(axis=1) == pytest.approx([1, 1], abs=1e-6)
 
 

@@ -12,7 +12,7 @@ from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from tests.fixtures.photos import SIDE_PX
 
-INPUT_SPEC = InputSpec(side_px=SIDE_PX, fit="crop")
+INPUT_SPEC = InputSpec(height_px=SIDE_PX, width_px=SIDE_PX, fit="crop")
 # float32 features of one photo: 8 x 8 x 8 at relu2, 128 at the pooling.
 BYTES_PER_PHOTO = 4 * (8 * 8 * 8 + 128)
 

@@ -105,18 +105,23 @@ def test_model_that_cannot_be_saved_is_an_error(small_model, tmp_path):
         keras_model.save_model(small_model(), tmp_path / "no" / "such" / "folder" / "model.keras")
 
 
-@pytest.mark.parametrize("shape", [(32, 32, 1), (32, 48, 3), (None, None, 3), (10,)])
-def test_input_that_is_no_square_rgb_photo_is_an_error(shape):
+@pytest.mark.parametrize("shape", [(32, 32, 1), (None, None, 3), (10,)])
+def test_input_that_is_no_rgb_photo_of_a_fixed_size_is_an_error(shape):
     image = keras.Input(shape)
     model = keras.Model(image, keras.layers.Flatten()(image) if None not in shape else image)
-    with pytest.raises(ConfigError, match="must be one square RGB photo"):
-        keras_model.read_input_side(model)
+    with pytest.raises(ConfigError, match="must be one RGB photo of a fixed size"):
+        keras_model.read_input_size(model)
+
+
+def test_size_of_an_input_is_height_and_width():
+    image = keras.Input((32, 48, 3))
+    assert keras_model.read_input_size(keras.Model(image, keras.layers.Flatten()(image))) == (32, 48)
 
 
 def test_two_inputs_are_an_error():
     images = [keras.Input((32, 32, 3)), keras.Input((32, 32, 3))]
-    with pytest.raises(ConfigError, match="must be one square RGB photo"):
-        keras_model.read_input_side(keras.Model(images, keras.layers.Add()(images)))
+    with pytest.raises(ConfigError, match="must be one RGB photo of a fixed size"):
+        keras_model.read_input_size(keras.Model(images, keras.layers.Add()(images)))
 
 
 def test_backend_and_device_of_the_tests():

@@ -99,7 +99,7 @@ from edgetl.core.methods import METHODS
 from edgetl.core.model_file import ModelMetadata
 from edgetl.core.records import InputSpec
 from edgetl.engines.onnx import convert
-metadata = ModelMetadata(classes=("ant", "Gänseblümchen", "a,b"), input=InputSpec(side_px=32, fit="pad"))
+metadata = ModelMetadata(classes=("ant", "Gänseblümchen", "a,b"), input=InputSpec(height_px=32, width_px=32, fit="pad"))
 source = convert.translate_saved_model(Path(sys.argv[1]))
 Path(sys.argv[2]).write_bytes(convert.convert_graph(source, METHODS["float32"], metadata))
 """

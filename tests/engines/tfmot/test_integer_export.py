@@ -202,6 +202,6 @@ def test_every_base_trains_with_quantization_and_becomes_full_integer(keras2, as
     path.write_bytes(convert.convert_saved_model(tmp_path / "saved_model", QAT8, as_pixels(pixels)))
     inspect.check_file(path, QAT8)
     path = tmp_path / "model.onnx"
-    metadata = ModelMetadata(classes=("a", "b", "c"), input=InputSpec(side_px=side_px, fit="crop"))
+    metadata = ModelMetadata(classes=("a", "b", "c"), input=InputSpec(height_px=side_px, width_px=side_px, fit="crop"))
     path.write_bytes(onnx_qat.convert_qat(tmp_path / "saved_model", metadata))
     onnx_inspect.check_file(path, QAT8)

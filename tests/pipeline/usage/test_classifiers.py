@@ -59,7 +59,7 @@ def test_file_alone_is_described_by_its_input_and_the_options(built, tmp_path):
     path = Path(shutil.copy(built.artifact.path, tmp_path / "alone.tflite"))
     classifier = find(path)
     assert classifier.classes == ("output 0", "output 1", "output 2") and classifier.input.fit == "crop"
-    assert classifier.input.side_px == built.trained.input.side_px
+    assert classifier.input == built.trained.input
     labels = tmp_path / "names.txt"
     labels.write_text("circle\nsquare\ntriangle\n")
     named = find(path, labels=labels, fit="pad")

@@ -45,18 +45,18 @@ def set_limits(memory_bytes: int, processor_s: int, wall_s: int) -> None:
 
 
 def inspect_file(path: Path) -> dict[str, Any]:
-    """Load a model and predict one grey photo. Return the side of its input, or why it cannot be used."""
+    """Load a model and predict one grey photo. Return the size of its input, or why it cannot be used."""
     try:
         model = load_external(path)
-        side_px = keras_model.read_input_side(model)
-        predict_raw(model, np.full((1, side_px, side_px, 3), 128, np.float32))
+        height_px, width_px = keras_model.read_input_size(model)
+        predict_raw(model, np.full((1, height_px, width_px, 3), 128, np.float32))
     except EdgetlError as error:
         return {"message": error.message, "hint": error.hint, "out_of_memory": _is_out_of_memory(error)}
     # Whatever a file from a stranger makes a library raise is a problem of the file.
     except Exception as error:  # noqa: BLE001
         message = f"the model cannot be loaded or run: {type(error).__name__}: {first_line(error)}"
         return {"message": message, "hint": "", "out_of_memory": _is_out_of_memory(error)}
-    return {"side_px": side_px}
+    return {"height_px": height_px, "width_px": width_px}
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

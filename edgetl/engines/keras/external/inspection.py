@@ -39,8 +39,8 @@ class Limits:
         return f"{self.memory_bytes / 1024**3:g} GiB of memory and {self.processor_s} s of processor time"
 
 
-def inspect_model(path: Path, limits: Limits | None = None) -> int:
-    """Load a model file in a child process, and return the side of its input in pixels.
+def inspect_model(path: Path, limits: Limits | None = None) -> tuple[int, int]:
+    """Load a model file in a child process, and return height and width of its input in pixels.
 
     Args:
         path: a .keras, .h5 or .hdf5 file.
@@ -57,8 +57,8 @@ def inspect_model(path: Path, limits: Limits | None = None) -> int:
         exit_code = _run_child(path, folder, limits)
         result = folder / RESULT
         report: dict[str, Any] = parse_json(result.read_bytes()) if result.is_file() else {}
-    if "side_px" in report:
-        return int(report["side_px"])
+    if "height_px" in report:
+        return int(report["height_px"]), int(report["width_px"])
     if report.get("out_of_memory"):
         raise _make_limit_error("needs more memory than a model made elsewhere may use", path, limits)
     if "message" in report:

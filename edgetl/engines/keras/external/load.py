@@ -18,7 +18,7 @@ def load_external(path: Path) -> keras.Model:
         path: a .keras, .h5 or .hdf5 file.
 
     Returns:
-        A model from [photos, side, side, 3] to [photos, units] that computes in float32.
+        A model from [photos, height, width, 3] to [photos, units] that computes in float32.
 
     Raises:
         ConfigError: no such file, one that exceeds a bound or needs code to load, an input that is not one square RGB
@@ -49,16 +49,16 @@ def _check_shapes(model: keras.Model, path: Path) -> None:
     image, scores = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
     if len(image) != 4 or image[3] != 3:
         raise ConfigError(
-            f"the model's input must be RGB photos [photos, side, side, 3], not {list(image)}", where=(path,)
+            f"the model's input must be RGB photos [photos, height, width, 3], not {list(image)}", where=(path,)
         )
-    if image[1] is None or image[1] != image[2]:
+    if None in image[1:]:
         raise ConfigError(
-            f"the model's input must be square photos of one size, not {list(image)}",
+            f"the model's input has no fixed size: {list(image)}",
             where=(path,),
-            hint="build the model again with keras.Input((side, side, 3)), load its weights, and save it",
+            hint="build the model again with keras.Input((height, width, 3)), load its weights, and save it",
         )
     try:
-        config_bounds.check_side(int(image[1]))
+        config_bounds.check_side(max(image[1:3]))
     except ConfigError as error:
         raise ConfigError(error.message, where=(path,), hint=error.hint) from error
     if len(scores) != 2 or scores[1] is None:

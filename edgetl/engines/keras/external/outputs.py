@@ -25,7 +25,7 @@ def predict_raw(model: keras.Model, photos: np.ndarray) -> np.ndarray:
 
     Args:
         model: from `load_external`, or a wrapped one.
-        photos: [photos, side, side, 3] of the dtype of the model's input.
+        photos: [photos, height, width, 3] of the dtype of the model's input.
 
     Returns:
         float32 [photos, units].

@@ -51,11 +51,11 @@ def apply_scaling(pixels: np.ndarray, scaling: InputScaling) -> np.ndarray:
     """Scale photos as the model in the file needs them.
 
     Args:
-        pixels: uint8 RGB [photos, side, side, 3].
+        pixels: uint8 RGB [photos, height, width, 3].
         scaling: scale, offset and channel order.
 
     Returns:
-        float32 [photos, side, side, 3].
+        float32 [photos, height, width, 3].
     """
     scale, offset = (np.asarray(value, np.float32) for value in (scaling.affine.scale, scaling.affine.offset))
     scaled = pixels.astype(np.float32) * scale + offset

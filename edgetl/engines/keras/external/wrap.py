@@ -37,7 +37,7 @@ def wrap_model(model: keras.Model, scaling: InputScaling, kind: OutputKind, orde
         order: for each class, the index of its output.
 
     Returns:
-        A model from uint8 [photos, side, side, 3] to float32 [photos, units].
+        A model from uint8 [photos, height, width, 3] to float32 [photos, units].
 
     Raises:
         ConfigError: BGR or another order of the classes, and no layer whose weights could be reordered.
@@ -51,8 +51,7 @@ def wrap_model(model: keras.Model, scaling: InputScaling, kind: OutputKind, orde
         affine = Affine(_reverse(affine.scale), _reverse(affine.offset)) if built_in else affine
     if order != tuple(range(len(order))):
         _reorder_outputs(model, order)
-    side_px = keras_model.read_input_side(model)
-    image = keras.Input((side_px, side_px, 3), dtype="uint8", name="image")
+    image = keras.Input((*keras_model.read_input_size(model), 3), dtype="uint8", name="image")
     body = keras.Model(network_input, model.outputs[0], name="body") if built_in else model
     # A fixed name, because the file contains it, and Keras would number an unnamed model.
     body.name = "body"
@@ -69,7 +68,7 @@ def check_wrapped(model: keras.Model, pixels: np.ndarray, expected: np.ndarray) 
 
     Args:
         model: from `wrap_model`.
-        pixels: uint8 [photos, side, side, 3].
+        pixels: uint8 [photos, height, width, 3].
         expected: probabilities of the model in the file, float [photos, classes], in the order of the classes.
 
     Raises:

@@ -65,7 +65,7 @@ def test_thousands_of_equal_photos_are_one_group_in_seconds():
 
 
 def test_thumbnails_are_read_from_the_pixel_store(photos):
-    spec = InputSpec(side_px=32, fit="crop")
+    spec = InputSpec(height_px=32, width_px=32, fit="crop")
     paths = [f"circle/{number:03}.png" for number in range(5)]
     facts = fill_pixel_store(photos, paths, spec, progress=lambda _: None)
     sha256s = [fact.sha256 for fact in facts]

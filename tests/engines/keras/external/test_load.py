@@ -45,7 +45,7 @@ def make_bfloat16():
     [
         (make_two_inputs, "2 inputs and 1 outputs"),
         (make_grey_input, "must be RGB photos"),
-        (make_input_of_any_size, "square photos of one size"),
+        (make_input_of_any_size, "has no fixed size"),
         (make_output_map, "one row of scores"),
         (make_lambda, "Lambda layer: Python code"),
         (make_bfloat16, "computes in bfloat16"),
