@@ -88,9 +88,9 @@ def _iterate_objects(config: object) -> Iterator[dict[str, Any]]:
 def _check_size(key: str, value: object) -> None:
     """Check one entry of an object. Entries of other types are left to Keras."""
     numbers = _list_numbers(value)
-    if key in _INPUT_SHAPES and len(numbers) == 3 and isinstance(value, list) and len(value) == 4:
-        # [photos, side, side, channels]: the number of photos is None.
-        check_side(int(max(numbers[:2])))
+    if key in _INPUT_SHAPES and isinstance(value, list) and len(value) == 4:
+        # [photos, height, width, channels]; an open length is None.
+        check_side(int(max(_list_numbers(value[1:3]), default=0)))
     limit = _LARGEST_LENGTH if key.endswith("shape") else _LARGEST.get(key)
     for number in numbers if limit else ():
         # A size of -1 is the remaining one. NaN is not within any bounds.

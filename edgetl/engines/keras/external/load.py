@@ -7,7 +7,7 @@ import keras
 
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.external import config_bounds, legacy_h5
+from edgetl.engines.keras.external import config_bounds, legacy_h5, rgb_input
 from edgetl.engines.keras.external.file_bounds import H5_SUFFIXES, check_model_file
 
 
@@ -21,8 +21,8 @@ def load_external(path: Path) -> keras.Model:
         A model from [photos, height, width, 3] to [photos, units] that computes in float32.
 
     Raises:
-        ConfigError: no such file, one that exceeds a bound or needs code to load, an input that is not one square RGB
-            photo of at most 1024 px, an output that is not one row of scores, or another compute dtype.
+        ConfigError: no such file, one that exceeds a bound or needs code to load, an input that is not one photo of
+            at most 1024 px in RGB or grey, an output that is not one row of scores, or another compute dtype.
     """
     check_model_file(path)
     keras_model.check_channels_last()
@@ -37,7 +37,12 @@ def load_external(path: Path) -> keras.Model:
             where=(path,),
             hint="save the part that maps one photo to one row of scores: keras.Model(image, scores).save(FILE)",
         )
-    _check_shapes(model, path)
+    _check_output(model, path)
+    model = rgb_input.take_rgb_photos(model, path)
+    try:
+        config_bounds.check_side(max(keras_model.read_input_size(model)))
+    except ConfigError as error:
+        raise ConfigError(error.message, where=(path,), hint=error.hint) from error
     dtypes = sorted({str(layer.compute_dtype) for layer in model.layers if layer.weights} - {"float32"})
     if dtypes:
         raise ConfigError(f"the model computes in {dtypes[0]}, float32 is needed", where=(path,))
@@ -45,22 +50,8 @@ def load_external(path: Path) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
-def _check_shapes(model: keras.Model, path: Path) -> None:
-    image, scores = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
-    if len(image) != 4 or image[3] != 3:
-        raise ConfigError(
-            f"the model's input must be RGB photos [photos, height, width, 3], not {list(image)}", where=(path,)
-        )
-    if None in image[1:]:
-        raise ConfigError(
-            f"the model's input has no fixed size: {list(image)}",
-            where=(path,),
-            hint="build the model again with keras.Input((height, width, 3)), load its weights, and save it",
-        )
-    try:
-        config_bounds.check_side(max(image[1:3]))
-    except ConfigError as error:
-        raise ConfigError(error.message, where=(path,), hint=error.hint) from error
+def _check_output(model: keras.Model, path: Path) -> None:
+    scores = tuple(model.outputs[0].shape)
     if len(scores) != 2 or scores[1] is None:
         raise ConfigError(
             f"the model's output must be one row of scores for each photo, not {list(scores)}", where=(path,)

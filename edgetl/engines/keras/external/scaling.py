@@ -28,20 +28,20 @@ def has_built_in_scaling(model: keras.Model) -> bool:
     if find_built_in_scaling(model) is not None:
         return True
     consumers = list_consumers(model, model.inputs[0])
-    nested = consumers[0] if len(consumers) == 1 and isinstance(consumers[0], keras.Model) else None
-    return nested is not None and has_built_in_scaling(make_functional(nested))
+    nested = consumers[0].operation if len(consumers) == 1 else None
+    return isinstance(nested, keras.Model) and has_built_in_scaling(make_functional(nested))
 
 
 def find_built_in_scaling(model: keras.Model) -> BuiltInScaling | None:
     """Find the scaling layers directly after the input and merge them; None if there are none."""
     tensor, scale, offset = model.inputs[0], np.array(1.0), np.array(0.0)
     while len(consumers := list_consumers(model, tensor)) == 1:
-        affine = read_affine(consumers[0])
+        affine = read_affine(consumers[0].operation)
         if affine is None:
             break
         # (x * scale + offset) * s + o = x * (scale * s) + (offset * s + o)
         scale, offset = scale * affine[0], offset * affine[0] + affine[1]
-        tensor = consumers[0].output
+        tensor = consumers[0].outputs[0]
     if tensor is model.inputs[0]:
         return None
     return BuiltInScaling(Affine(_to_floats(scale), _to_floats(offset)), tensor)
@@ -64,13 +64,10 @@ def apply_scaling(pixels: np.ndarray, scaling: InputScaling) -> np.ndarray:
 
 
 def list_consumers(model: keras.Model, tensor: Any) -> list[Any]:
-    """List the operations of a model that consume a tensor."""
-    # The `input` of a nested model is its own inner tensor. Only its first node has the tensor of the outer model.
-    return [
-        operation
-        for operation in model.operations
-        if any(consumed is tensor for consumed in operation._inbound_nodes[0].input_tensors)
-    ]
+    """List the nodes of a model that consume a tensor: each is one call of an operation, with its `outputs`."""
+    # A layer of a Sequential model has been called several times, and only one of its nodes belongs to the model.
+    nodes = (node for nodes in model._nodes_by_depth.values() for node in nodes)
+    return [node for node in nodes if any(consumed is tensor for consumed in node.input_tensors)]
 
 
 def make_functional(model: keras.Model) -> keras.Model:

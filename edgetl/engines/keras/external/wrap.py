@@ -85,7 +85,7 @@ def _convert_to_rgb(model: keras.Model, tensor: Any) -> None:
         ConfigError: a layer before the convolution treats the channels differently, or there is no convolution.
     """
     while len(consumers := list_consumers(model, tensor)) == 1:
-        layer = consumers[0]
+        layer = consumers[0].operation
         # A grouped convolution ties each output channel to certain input channels.
         if isinstance(layer, keras.layers.Conv2D) and layer.groups == 1:
             rescaling.reverse_input_channels(layer)
@@ -98,7 +98,7 @@ def _convert_to_rgb(model: keras.Model, tensor: Any) -> None:
         same_for_channels = affine is not None and all(value.ndim == 0 for value in affine)
         if not same_for_channels and not isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Dropout):
             break
-        tensor = layer.output
+        tensor = consumers[0].outputs[0]
     raise ConfigError(
         "the model takes BGR photos, and its first layer is not a convolution whose weights could be reordered for RGB",
         hint="reverse the channels inside the model, and save it again",

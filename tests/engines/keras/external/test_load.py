@@ -15,11 +15,6 @@ def make_two_inputs():
     return keras.Model(images, layers.Dense(3)(layers.Flatten()(layers.Add()(images))))
 
 
-def make_grey_input():
-    image = keras.Input((32, 32, 1))
-    return keras.Model(image, layers.Dense(3)(layers.Flatten()(image)))
-
-
 def make_input_of_any_size():
     image = keras.Input((None, None, 3))
     return keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(image)))
@@ -44,7 +39,6 @@ def make_bfloat16():
     ("make", "match"),
     [
         (make_two_inputs, "2 inputs and 1 outputs"),
-        (make_grey_input, "must be RGB photos"),
         (make_input_of_any_size, "has no fixed size"),
         (make_output_map, "one row of scores"),
         (make_lambda, "Lambda layer: Python code"),

@@ -1,12 +1,14 @@
 """Wrapped external models: raw RGB in, the probabilities of the model in the file out."""
 
 import keras
+import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.network.input_scaling import parse_scaling
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import rescaling
+from edgetl.engines.keras.external.load import load_external
 from edgetl.engines.keras.external.outputs import classify_outputs, compute_probabilities, predict_raw
 from edgetl.engines.keras.external.scaling import apply_scaling
 from edgetl.engines.keras.external.wrap import check_wrapped, wrap_model
@@ -93,3 +95,19 @@ def test_reordered_classes_without_a_last_dense_layer_are_an_error():
     with pytest.raises(ConfigError, match="does not end in a Dense layer") as error:
         wrap_model(model, parse_scaling("tf"), "softmax", (1, 0, 2))
     assert "rename the class folders" in error.value.hint
+
+
+@pytest.mark.parametrize("built", ["with an Input", "later"])
+def test_sequential_model_that_scales_its_input_is_wrapped(built, photo_array, tmp_path):
+    """Its layers are called again by each `add`, and again when the file is loaded."""
+    first = [layers.Rescaling(1 / 127.5, -1), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([keras.Input((32, 32, 3)), *first] if built == "with an Input" else first)
+    model.add(layers.Dense(3, activation="softmax"))
+    model.build((None, 32, 32, 3))
+    model.save(tmp_path / "model.keras")
+    expected = model.predict_on_batch(photo_array.astype(np.float32))
+    loaded = load_external(tmp_path / "model.keras")
+    wrapped = wrap_model(loaded, parse_scaling("none"), "softmax", (2, 0, 1))
+    check_wrapped(wrapped, photo_array, expected[:, [2, 0, 1]])
+    with_bgr = wrap_model(load_external(tmp_path / "model.keras"), parse_scaling("none-bgr"), "softmax", (0, 1, 2))
+    check_wrapped(with_bgr, photo_array, model.predict_on_batch(photo_array[..., ::-1].astype(np.float32)))
