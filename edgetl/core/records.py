@@ -13,11 +13,6 @@ Fit = Literal["crop", "stretch", "pad"]
 Precision = Literal["float32", "bfloat16"]
 
 
-def format_size(height_px: int, width_px: int) -> str:
-    """Format the size of an input for messages: "96 px" for a square, "96 x 128 px" for height 96 and width 128."""
-    return f"{height_px} px" if height_px == width_px else f"{height_px} x {width_px} px"
-
-
 def expand_side(value: Any) -> Any:
     """Replace the `side_px` of earlier versions, whose inputs were squares, by `height_px` and `width_px`."""
     if not isinstance(value, dict) or "side_px" not in value:
@@ -91,7 +86,7 @@ class InputSpec(Record):
     @property
     def size(self) -> str:
         """Size for messages: "96 px" for a square, "96 x 128 px" for a height of 96 and a width of 128."""
-        return format_size(self.height_px, self.width_px)
+        return f"{self.height_px} px" if self.height_px == self.width_px else f"{self.height_px} x {self.width_px} px"
 
 
 class TrainingPhase(Record):

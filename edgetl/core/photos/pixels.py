@@ -5,13 +5,11 @@ only the standard library, numpy and Pillow (9.4 or newer), and runs on Python 3
 
 The steps, in order:
 1. The format follows from the first bytes: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF.
-2. A large JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps at least FLOOR_PX pixels, and at least
-   as many as the longer side of the result.
+2. A large JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps FLOOR_PX and the longer side of the result.
 3. EXIF orientation is applied. Colour profiles are ignored.
 4. Every colour mode is converted to RGB: transparent pixels are blended with white, 16-bit grey is divided by 257.
-5. `fit` brings the photo to the shape of the result: "crop" cuts out the largest centred part of that shape, "stretch"
-   resizes the whole photo, "pad" adds black bars. The resize is Pillow's antialiased bilinear filter in fixed point:
-   its result depends on no machine.
+5. `fit` gives it the shape of the result: "crop" cuts out the largest centred part, "stretch" resizes all of it, "pad"
+   adds black bars. The resize is Pillow's antialiased bilinear filter in fixed point: its result depends on no machine.
 """
 
 from __future__ import annotations
@@ -91,8 +89,7 @@ def load_photo(path: str | os.PathLike[str], height_px: int, width_px: int, fit:
 
     Args:
         path: JPEG, PNG, BMP, GIF, WebP or TIFF.
-        height_px: height of the result.
-        width_px: width of the result.
+        height_px, width_px: size of the result.
         fit: "crop", "stretch" or "pad".
 
     Returns:
@@ -136,12 +133,7 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
 
 
 def choose_reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
-    """Choose the factor by which `decode_image` reduces a photo while decoding: 1, 2, 4 or 8; 1 for all but JPEG.
-
-    Args:
-        photo: from `open_image`.
-        side_px: the longer side of the result. The orientation of the photo is not known yet.
-    """
+    """Choose by which factor to reduce a photo for a result of that longer side: 1, 2, 4 or 8; 1 for all but JPEG."""
     if photo.format != "JPEG":
         return 1
     largest = min(photo.size) // max(side_px, FLOOR_PX)
@@ -149,7 +141,7 @@ def choose_reduction(photo: ImageFile.ImageFile, side_px: int) -> int:
 
 
 def decode_image(photo: ImageFile.ImageFile, side_px: int) -> Image.Image:
-    """Decode an opened photo to an upright RGB image. Arguments: see `choose_reduction`. Raises PhotoError."""
+    """Decode an opened photo to an upright RGB image, for a result of that longer side. Raises PhotoError."""
     factor = choose_reduction(photo, side_px)
     with _translate_errors(type(photo)):
         if factor > 1:
@@ -175,17 +167,13 @@ def fit_image(image: Image.Image, height_px: int, width_px: int, fit: str) -> np
     # Products of integers are exact: a photo of the shape of the result is never taken for a wider one.
     wider = width * height_px >= height * width_px
     if fit == "crop":
-        # The part has the full height of a wider photo, and the full width of another one.
-        part_width = height * width_px / height_px if wider else width
-        part_height = height if wider else width * height_px / width_px
-        left, top = (width - part_width) / 2, (height - part_height) / 2
-        box = (left, top, left + part_width, top + part_height)
+        part = (height * width_px / height_px, height) if wider else (width, width * height_px / width_px)
+        left, top = (width - part[0]) / 2, (height - part[1]) / 2
+        box = (left, top, left + part[0], top + part[1])
     elif fit == "pad":
+        rows, columns = round(height * width_px / width), round(width * height_px / height)
         # At least one pixel, for photos that are many times longer than wide.
-        size = (
-            width_px if wider else max(1, round(width * height_px / height)),
-            max(1, round(height * width_px / width)) if wider else height_px,
-        )
+        size = (width_px, max(1, rows)) if wider else (max(1, columns), height_px)
     resized = _resize(rgb, size, box)
     if fit == "pad":
         canvas = Image.new("RGB", (width_px, height_px), "black")
@@ -199,8 +187,7 @@ def _resize(rgb: Image.Image, size: tuple[int, int], box: tuple[float, float, fl
 
     Versions of Pillow differ in the axis that they resize first, which changes the rounding of some pixels by one.
     """
-    (columns, rows), (left, top, right, bottom) = size, box
-    bilinear = Image.Resampling.BILINEAR
+    (columns, rows), (left, top, right, bottom), bilinear = size, box, Image.Resampling.BILINEAR
     if rgb.width >= rgb.height:
         narrow = rgb.resize((columns, rgb.height), bilinear, box=(left, 0, right, rgb.height))
         return narrow.resize(size, bilinear, box=(0, top, columns, bottom))
