@@ -1,5 +1,6 @@
 """The table of model file formats: their names, packages, runtimes and kernels. `engines.backends` has their code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,7 @@ class Format:
         slowdown: approximate latency of the reference kernels, relative to the fast kernels.
         rounded_tolerance: how much float outputs of a file with integer activations differ between processors.
         dynamic_rounds: whether files of dynamic quantization count among those.
+        tools: step of a conversion, as a method of `engines.backends.Backend` → name of the program that runs it.
     """
 
     name: FormatName
@@ -42,6 +44,7 @@ class Format:
     slowdown: int
     rounded_tolerance: float
     dynamic_rounds: bool
+    tools: Mapping[str, str]
 
     def count_affordable_photos(self, budget_s: float, invoke_ms: float, *, accelerated: bool) -> int:
         """Estimate how many photos the reference kernels can predict within a time budget on all cores, at least one.
@@ -73,6 +76,16 @@ FORMATS: dict[FormatName, Format] = {
         # specification, SOFTMAX and LOGISTIC, output scale 1/256.
         rounded_tolerance=1 / 256,
         dynamic_rounds=True,
+        tools={
+            "prepare": "Keras",
+            "convert": "the TFLite converter",
+            "calibrate": "TFLite's calibrator",
+            "quantize": "TFLite's quantizer",
+            "convert_qat": "the TFLite converter",
+            "measure_layer_errors": "TFLite's quantization debugger",
+            "list_operators": "TFLite's quantizer",
+            "check": "LiteRT",
+        },
     ),
     "onnx": Format(
         name="onnx",
@@ -90,6 +103,16 @@ FORMATS: dict[FormatName, Format] = {
         # times the steepest slope of softmax, 1/4.
         rounded_tolerance=1 / 16,
         dynamic_rounds=False,
+        tools={
+            "prepare": "tf2onnx",
+            "convert": "the ONNX converter",
+            "calibrate": "onnxruntime's calibrator",
+            "quantize": "onnxruntime's quantizer",
+            "convert_qat": "tf2onnx",
+            "measure_layer_errors": "onnxruntime",
+            "list_operators": "onnxruntime's quantizer",
+            "check": "onnxruntime",
+        },
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Facts about the host: its operating system, the cores that this process may use, and the name of the processor."""
+"""Facts about the host: its operating system, cores and memory that this process may use, and its processor."""
 
 import os
 import platform
@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 from edgetl.core.errors import ConfigError
+
+# Limits of a container. A file has the word "max" where there is none. Source: Linux kernel documentation, cgroup v2
+# (memory.max) and v1 (memory.limit_in_bytes).
+_MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def check_system() -> None:
@@ -27,6 +31,13 @@ def count_cores() -> int:
     """Return the number of cores that this process may use. In a container it can be less than the host has."""
     # sched_getaffinity does not exist on macOS and Windows. cpu_count can return None.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def count_memory_bytes() -> int:
+    """Return the memory that this process may use: that of the host, or of its container if that has less."""
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [path.read_text(encoding="utf-8").strip() for path in map(Path, _MEMORY_LIMITS) if path.is_file()]
+    return min([host, *(int(limit) for limit in limits if limit.isdecimal())])
 
 
 def read_processor_name() -> str:

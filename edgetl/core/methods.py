@@ -10,7 +10,8 @@ from typing import Literal
 from edgetl.core.errors import unknown_name
 from edgetl.core.formats import FormatName
 
-# Family of int8 methods with some layers in float. mixed8-4 leaves the four layers with the largest error in float.
+# Family of int8 methods with some layers in float. mixed8-4 leaves the four layers with the largest error in float, and
+# mixed8-0 only layers that have no int8 kernel.
 MIXED = "mixed8"
 
 
@@ -25,7 +26,8 @@ class Method:
         calibrated: whether activation ranges are set from calibration photos.
         formats: formats that have the method.
         summary: one line for the user.
-        float_layers: number of layers of an int8 file that stay in float.
+        mixed: whether layers without an int8 kernel, and `float_layers` further ones, stay in float.
+        float_layers: number of layers of an int8 file that stay in float although they have an int8 kernel.
         more_photos: whether the ranges are set from the second, larger set of calibration photos.
         retraining: how the trained network is trained further before the conversion; see `recipe.tables.RetrainKind`.
     """
@@ -36,6 +38,7 @@ class Method:
     calibrated: bool
     formats: tuple[FormatName, ...]
     summary: str
+    mixed: bool = False
     float_layers: int = 0
     more_photos: bool = False
     retraining: Literal["", "qat", "prune", "cluster"] = ""
@@ -99,7 +102,9 @@ METHODS: dict[str, Method] = {
             activations="int8",
             calibrated=True,
             formats=("tflite", "onnx"),
-            summary="int8 with the layers with the largest error in float, as few as needed; mixed8-4: four layers",
+            summary="int8 with the layers with the largest error in float, as few as needed; mixed8-4: four layers; "
+            "mixed8-0: only those that have no int8 kernel",
+            mixed=True,
             float_layers=1,
         ),
         # Without VNNI, x86-64 adds two products of uint8 and int8 in a saturating int16. Source: onnxruntime
@@ -176,7 +181,7 @@ def find_method(name: str) -> Method:
         ConfigError: unknown name; the hint suggests similar ones.
     """
     # No leading zero: each number of layers has one name, so one stage and one file.
-    variant = re.fullmatch(rf"{MIXED}-([1-9]\d{{0,3}})", name)
+    variant = re.fullmatch(rf"{MIXED}-(0|[1-9]\d{{0,3}})", name)
     if variant:
         return replace(METHODS[MIXED], name=name, float_layers=int(variant[1]))
     if name not in METHODS:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from edgetl.core.formats import FormatName
+from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.record import PathInside, Record
 
 Part = Literal["train", "validation", "test"]
@@ -183,13 +184,17 @@ class SourceModel(Record):
 
 
 class ActivationRanges(Record):
-    """A float model with activation ranges from calibration photos. The layers are sorted, largest error first."""
+    """A float model with activation ranges from calibration photos.
+
+    `layers` are sorted, largest error first. `in_float` are the layers that the quantizer cannot make int8.
+    """
 
     path: PathInside
     sha256: str
     trained_sha256: str
     calibration: CalibrationSet
     layers: tuple[LayerError, ...]
+    in_float: tuple[FloatLayer, ...] = ()
 
     def contents(self) -> dict[Path, str]:
         """Map the model file to its sha256."""

@@ -12,6 +12,7 @@ import numpy as np
 from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
+from edgetl.core.network.float_layers import Operator
 from edgetl.core.parallel import Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
@@ -100,6 +101,16 @@ class Backend(Protocol):
             StageError: the quantizer failed.
         """
 
+    def list_operators(self, calibrated: bytes) -> tuple[Operator, ...]:
+        """List the operators of a calibrated model, and which of them the quantizer leaves in float.
+
+        Args:
+            calibrated: from `calibrate`.
+
+        Raises:
+            StageError: the quantizer failed.
+        """
+
     def summarize(self, path: Path) -> ModelSummary:
         """Summarize the content of a file.
 
@@ -114,8 +125,13 @@ class Backend(Protocol):
             ConfigError: not a file of this format.
         """
 
-    def check(self, path: Path, method: Method) -> None:
-        """Check that a file has the operators, dtypes and scales of its method.
+    def check(self, path: Path, method: Method, in_float: Sequence[str]) -> None:
+        """Check that a file has the operators, dtypes and scales of its method, and that it runs.
+
+        Args:
+            path: the file.
+            method: its method.
+            in_float: names of the operators without an integer kernel, which a mixed file may compute in float.
 
         Raises:
             ConfigError: not a file of this format.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from edgetl.core.console import Console
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import check_interrupt
 from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import compute_fingerprint
@@ -18,6 +18,7 @@ from edgetl.core.run.run_folder import FinishedStage, RunFolder, StageSpec, read
 from edgetl.core.run.stage_origin import describe_origin, explain_difference, read_fingerprint, read_origin
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.screen.step_plan import StepPlan
+from edgetl.engines.conversion.worker import WORKER
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.runs.build_command import format_build_command
 
@@ -29,6 +30,8 @@ SCORING = frozenset({"score", "verify"})
 MEASURING = SCORING | {"bench"}
 CONVERTING = SCORING | {"translate", "calibrate", "convert"}
 BUNDLING = CONVERTING | {"bundle"}
+# Stages that run conversions, or that conversions follow.
+_BEFORE_CONVERSIONS = frozenset({"train", "translate", "calibrate", "convert"})
 
 
 @dataclass(slots=True)
@@ -64,6 +67,8 @@ class Context:
         clock: adds up the seconds of stages.
         plan: counts the steps, and estimates the time that is left.
         makes: the kinds of stages that are made if they are missing or out of date; None for all. Others are read back.
+        failures: fingerprint of a stage → why a library failed in it. Several methods need the same calibration: it is
+            not tried again by this command.
     """
 
     order: Order
@@ -72,6 +77,7 @@ class Context:
     clock: StageClock = field(default_factory=StageClock)
     makes: frozenset[str] | None = None
     plan: StepPlan = field(default_factory=StepPlan)
+    failures: dict[str, StageError] = field(default_factory=dict)
 
     def can_make(self, stage: str) -> bool:
         """Return whether a stage of this name is made if it is missing or out of date."""
@@ -113,6 +119,9 @@ class Context:
 
         def make(folder: Path) -> R:
             work = Workspace(folder, console)
+            if spec.name.partition("-")[0] in _BEFORE_CONVERSIONS:
+                # In the background: its imports take seconds.
+                WORKER.start()
             # Stages that take no noticeable time have no title.
             if not spec.title:
                 return function(work, *arguments, **keywords)
@@ -130,7 +139,13 @@ class Context:
             return describe_origin(name, arguments)
 
         if self.can_make(spec.name):
-            finished: FinishedStage[R] | None = self.run.stage(spec, fingerprint, make, describe)
+            if fingerprint in self.failures:
+                raise self.failures[fingerprint]
+            try:
+                finished: FinishedStage[R] | None = self.run.stage(spec, fingerprint, make, describe)
+            except StageError as error:
+                self.failures[fingerprint] = error
+                raise
         else:
             finished = self.run.read(spec, fingerprint)
         if finished is None:

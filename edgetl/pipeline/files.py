@@ -99,11 +99,22 @@ class Files:
             return calibration_audit.explain_disagreement(
                 self.calibrate(format_name, more=False).layers, self.calibrate(format_name, more=True).layers
             )
+        if method.mixed and not method.float_layers and not self.has_float_layers(format_name):
+            return "every layer has an int8 kernel: the file would be that of int8"
         if method.float_layers:
             layers = len(ladder.select_weighted_layers(self.calibrate(format_name, more=False).layers))
             if method.float_layers > layers // 2:
                 return f"{method.float_layers} of {layers} layers in float would be more than half"
         return ""
+
+    def has_float_layers(self, format_name: FormatName) -> bool:
+        """Return whether the model has layers without an int8 kernel.
+
+        Raises:
+            DataError: photos that cannot set ranges.
+            StageError: the calibrator failed.
+        """
+        return bool(self.calibrate(format_name, more=False).in_float)
 
     def _convert(self, format_name: FormatName, method: Method) -> Artifact:
         source = self._prepare_source(format_name, method.retraining)

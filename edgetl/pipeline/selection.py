@@ -10,7 +10,7 @@ from functools import cached_property
 from edgetl.core import methods
 from edgetl.core.device import limits
 from edgetl.core.device.targets import Target
-from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.errors import ConfigError, EdgetlError, StageError
 from edgetl.core.evaluation import choice, ladder
 from edgetl.core.evaluation.choice import Choice, Preference
 from edgetl.core.evaluation.ladder import Attempt, Candidate
@@ -23,6 +23,7 @@ from edgetl.pipeline.files import Files
 from edgetl.pipeline.scores import ModelScores
 
 _HINT = "choose another --method, or none"
+_FAILED = "failed: "
 
 
 class Selection:
@@ -47,7 +48,7 @@ class Selection:
 
         Raises:
             ConfigError: no file was made.
-            StageError: a conversion failed.
+            StageError: the conversion of a pinned method failed, or all failed.
         """
         return self._try(self._plan)
 
@@ -144,30 +145,45 @@ class Selection:
             self._context.clock.lap()
             candidate, reason = self._attempt(format_name, method, attempts)
             seconds = self._context.clock.lap()
-            attempts.append(Attempt(method=method, seconds=seconds, reason=reason, candidate=candidate))
+            if reason:
+                attempts.append(Attempt(method=method, seconds=seconds, reason=reason, candidate=candidate))
         if not any(attempt.candidate for attempt in attempts):
-            reasons = "; ".join(f"{attempt.method}: {attempt.reason}" for attempt in attempts)
-            raise ConfigError(f"no file was made for {self._target.id}: {reasons}", hint=_HINT)
+            raise self._make_error(attempts)
         return tuple(attempts)
+
+    def _make_error(self, attempts: Sequence[Attempt]) -> EdgetlError:
+        """Make the error of a climb without a file. It names each reason once."""
+        methods_by_reason: dict[str, list[str]] = {}
+        for attempt in attempts:
+            methods_by_reason.setdefault(attempt.reason, []).append(attempt.method)
+        reasons = tuple(f"{', '.join(names)}: {reason}" for reason, names in methods_by_reason.items())
+        failed = any(reason.startswith(_FAILED) for reason in methods_by_reason)
+        error: type[EdgetlError] = StageError if failed else ConfigError
+        return error(f"no file was made for {self._target.id}: {'; '.join(reasons)}", hint=_HINT)
 
     def _attempt(
         self, format_name: FormatName, method: str, attempts: Sequence[Attempt]
     ) -> tuple[Candidate | None, str]:
-        """Make and judge one file; return it, or None if none was made, and the result or reason in words."""
-        # A method that cannot help costs nothing but a line in the ladder.
-        skip = self._files.explain_skip(format_name, methods.find_method(method))
-        if not skip and not self._order.all_methods:
-            skip = ladder.explain_retraining_skip(attempts, method)
-        if skip:
-            return None, skip
+        """Make and judge one file; return it, or None if none was made, and the result or reason in words.
+
+        The reason is "" for a method that would make the file of another one.
+        """
         try:
+            if method == ladder.ONLY_WITHOUT_KERNEL and not self._files.has_float_layers(format_name):
+                return None, ""
+            # A method that cannot help costs nothing but a line in the ladder.
+            skip = self._files.explain_skip(format_name, methods.find_method(method))
+            if not skip and not self._order.all_methods:
+                skip = ladder.explain_retraining_skip(attempts, method)
+            if skip:
+                return None, skip
             artifact = self._files.make(format_name, method)
             verdict = self._scores.judge(artifact, "validation", self._target.choose_kernels(format_name))
         except StageError as error:
-            # A retraining that fails is an attempt without a file, unless the order pins it.
-            if not methods.find_method(method).retraining or method == self._order.method:
+            # A failure of a library is an attempt without a file, unless the order pins the method.
+            if method == self._order.method:
                 raise
-            return None, f"failed: {error.message}"
+            return None, f"{_FAILED}{error.message}"
         candidate = Candidate(
             artifact=artifact,
             validation=verdict,

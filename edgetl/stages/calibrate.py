@@ -6,13 +6,16 @@ Several int8 files are made from the same ranges, each in half a second.
 from collections.abc import Sequence
 from hashlib import sha256
 
-from edgetl.core.evaluation import metrics
-from edgetl.core.photos import calibration_audit, pixel_store
-from edgetl.core.records import ActivationRanges, CalibrationSet, Dataset, Photo
+from edgetl.core.evaluation import ladder, metrics
+from edgetl.core.network.float_layers import Operator, group_float_layers
+from edgetl.core.network.layer_names import read_layers
+from edgetl.core.photos import calibration_audit
+from edgetl.core.records import ActivationRanges, CalibrationSet, Dataset, LayerError, Photo
 from edgetl.core.requests import CalibrationRequest
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
-from edgetl.engines.backends import BACKENDS
+from edgetl.engines.conversion.conversions import run_conversion
+from edgetl.engines.conversion.tasks import Task
 
 # Enough to separate layers with a large error from the rest. Each costs about as much as a calibration photo.
 _ERROR_PHOTOS = 32
@@ -23,19 +26,29 @@ def calibrate_activations(work: Workspace, request: CalibrationRequest) -> Activ
 
     Raises:
         DataError: photos that cannot set ranges.
-        StageError: the converter failed.
+        StageError: the calibrator failed.
     """
     dataset, photos, input_spec = request.dataset, request.photos.photos, request.photos.input_spec
-    backend = BACKENDS[request.format_name]
-    pixels = calibration_audit.audit_calibration(photos, dataset, input_spec)
-    error_photos = [photo.sha256 for photo in _select_error_photos(photos, dataset)]
-    with work.console.bar("ranges", len(photos), "photos") as bar:
-        model = backend.calibrate(request.source.path, pixels, bar.advance)
-    # Measured on other photos: on those that set the ranges, no value is ever outside.
-    layers = backend.measure_layer_errors(model, pixel_store.open_pixels(error_photos, input_spec))
-    calibration_audit.audit_ranges(layers, len(photos))
+    calibration_audit.audit_calibration(photos, dataset, input_spec)
+    error_photos = tuple(photo.sha256 for photo in _select_error_photos(photos, dataset))
     path = work.folder / f"calibrated.{request.format_name}"
-    path.write_bytes(model)
+    keras_path = request.trained.path
+    with work.console.bar("ranges", len(photos), "photos") as bar:
+        calibration = Task(
+            action="calibrate",
+            format=request.format_name,
+            source=request.source.path,
+            output=path,
+            input=input_spec,
+            photos=tuple(photo.sha256 for photo in photos),
+        )
+        run_conversion(calibration, keras_path, bar.advance)
+    # Measured on other photos: on those that set the ranges, no value is ever outside.
+    errors = calibration.model_copy(update={"action": "measure_layer_errors", "source": path, "photos": error_photos})
+    layers = tuple(LayerError.model_validate(value) for value in run_conversion(errors, keras_path))
+    calibration_audit.audit_ranges(layers, len(photos))
+    listing = calibration.model_copy(update={"action": "list_operators", "source": path, "photos": ()})
+    operators = [Operator.model_validate(value) for value in run_conversion(listing, keras_path)]
     return ActivationRanges(
         path=path,
         sha256=hash_file(path),
@@ -44,6 +57,7 @@ def calibrate_activations(work: Workspace, request: CalibrationRequest) -> Activ
             photos=len(photos), sha256=sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest()
         ),
         layers=layers,
+        in_float=group_float_layers(operators, read_layers(keras_path), ladder.WEIGHTED_OPERATORS),
     )
 
 

@@ -4,10 +4,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from edgetl.core import formats
+from edgetl.core.errors import StageError
 from edgetl.core.evaluation import agreement, ladder, metrics, sparsity
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import METHODS, Method
-from edgetl.core.model_file import ModelMetadata
+from edgetl.core.network.float_layers import describe_float_layers
 from edgetl.core.photos import calibration_audit, pixel_store
 from edgetl.core.records import ActivationRanges, Artifact, CalibrationSet, Refusal, Trained
 from edgetl.core.requests import ConversionRequest
@@ -17,6 +18,8 @@ from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 from edgetl.engines.backends import BACKENDS
+from edgetl.engines.conversion.conversions import run_conversion
+from edgetl.engines.conversion.tasks import Action, Task
 
 # Seconds that the reference kernels may run to find the cause of a disagreement.
 _DIAGNOSIS_S = 30.0
@@ -41,10 +44,12 @@ def convert_model(work: Workspace, request: ConversionRequest) -> Artifact:
         StageError: the converter failed, or the file does not have the properties of its method.
     """
     trained, photos = request.trained, request.photos.photos
-    pixels = calibration_audit.audit_calibration(photos, request.dataset, trained.input) if photos else None
+    if photos:
+        calibration_audit.audit_calibration(photos, request.dataset, trained.input)
     path = work.folder / f"model.{request.format_name}"
-    backend = BACKENDS[request.format_name]
-    path.write_bytes(backend.convert(request.source.path, request.method, pixels, _describe(trained)))
+    sha256s = tuple(photo.sha256 for photo in photos)
+    task = _make_task("convert", path, request.method, trained)
+    run_conversion(task.model_copy(update={"source": request.source.path, "photos": sha256s}), trained.path)
     calibration = CalibrationSet(
         photos=len(photos), sha256=sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest()
     )
@@ -66,13 +71,18 @@ def quantize_with_ranges(
     Raises:
         StageError: the quantizer failed, or the file does not have the properties of its method.
     """
-    in_float = [layer.name for layer in ladder.select_weighted_layers(ranges.layers)[: method.float_layers]]
+    if ranges.in_float and not method.mixed:
+        raise StageError(
+            describe_float_layers(ranges.in_float, method.activations),
+            hint="--method mixed8 has every other layer in int8",
+        )
+    kept = tuple(name for layer in ranges.in_float for name in layer.kept)
+    candidates = [layer.name for layer in ladder.select_weighted_layers(ranges.layers) if layer.name not in kept]
+    in_float = (*kept, *candidates[: method.float_layers])
     path = work.folder / f"model.{format_name}"
-    backend = BACKENDS[format_name]
-    path.write_bytes(
-        backend.quantize(read_regular(ranges.path, LARGEST_MODEL_BYTES), method, in_float, _describe(trained))
-    )
-    return _read_back(path, method, trained, ranges.calibration)
+    task = _make_task("quantize", path, method, trained)
+    run_conversion(task.model_copy(update={"source": ranges.path, "float_layers": in_float}), trained.path)
+    return _read_back(path, method, trained, ranges.calibration, kept)
 
 
 def convert_qat_model(
@@ -94,8 +104,9 @@ def convert_qat_model(
     """
     path, method = work.folder / f"model.{format_name}", METHODS["qat8"]
     # The TFLite converter demands one photo. It sets no range: the model contains all of them.
-    photo = pixel_store.open_pixels(retrained.agreement_sha256s[:1], trained.input)
-    path.write_bytes(BACKENDS[format_name].convert_qat(retrained.model, photo, _describe(trained)))
+    task = _make_task("convert_qat", path, method, trained)
+    photo = retrained.agreement_sha256s[:1]
+    run_conversion(task.model_copy(update={"source": retrained.model, "photos": photo}), trained.path)
     artifact = _read_back(path, method, trained, CalibrationSet(photos=0, sha256=sha256().hexdigest()))
     # Converters may round differently from the fake quantization that the model was trained with.
     share, refusal = _compare_with_model(artifact, retrained, trained)
@@ -105,15 +116,27 @@ def convert_qat_model(
     return artifact.model_copy(update={"agreement": share, "refusal": refusal})
 
 
-def _describe(trained: Trained) -> ModelMetadata:
-    return ModelMetadata(classes=trained.classes, input=trained.input)
+def _make_task(action: Action, path: Path, method: Method, trained: Trained) -> Task:
+    """Make a task that writes or reads the file of a method."""
+    return Task(
+        action=action,
+        format=formats.find_format(path).name,
+        source=path,
+        output=path,
+        input=trained.input,
+        method=method.name,
+        classes=trained.classes,
+    )
 
 
-def _read_back(path: Path, method: Method, trained: Trained, calibration: CalibrationSet) -> Artifact:
+def _read_back(
+    path: Path, method: Method, trained: Trained, calibration: CalibrationSet, kept: tuple[str, ...] = ()
+) -> Artifact:
     format_name = formats.find_format(path).name
     backend = BACKENDS[format_name]
     # A converter may skip a quantization without an error. Only the file itself shows it.
-    backend.check(path, method)
+    check = _make_task("check", path, method, trained)
+    run_conversion(check.model_copy(update={"float_layers": kept}), trained.path)
     summary, weights = backend.summarize(path), sparsity.measure_weights(backend.read_weights(path))
     return Artifact(
         path=path,

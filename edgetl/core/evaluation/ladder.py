@@ -15,8 +15,10 @@ from edgetl.core.verdict_records import Verdict
 
 # Operators with weights, of TFLite and of ONNX. Leaving other operators in float gains no accuracy.
 WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "Conv", "MatMul", "Gemm"})
-# Doubling finds the smallest sufficient number of float layers within a factor of two, with five files.
-_FLOAT_LAYERS = (1, 2, 4, 8, 16)
+# Doubling finds the smallest sufficient number of float layers within a factor of two, with five files. With 0, only
+# layers that have no int8 kernel are in float.
+_FLOAT_LAYERS = (0, 1, 2, 4, 8, 16)
+ONLY_WITHOUT_KERNEL = f"{methods.MIXED}-0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,15 +5,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import onnx
 
 from edgetl.core.formats import KernelSet
-from edgetl.core.methods import Method
+from edgetl.core.methods import METHODS, Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
+from edgetl.core.network.float_layers import Operator
 from edgetl.core.parallel import Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.keras import saved_model
-from edgetl.engines.onnx import calibrate, convert, inspect, layer_errors, qat, runtime
+from edgetl.engines.onnx import calibrate, convert, graph, inspect, layer_errors, qat, runtime
 
 
 class OnnxBackend:
@@ -53,6 +55,13 @@ class OnnxBackend:
         """Measure the quantization error of every layer: see `layer_errors.measure_layer_errors`."""
         return layer_errors.measure_layer_errors(calibrated, photos)
 
+    def list_operators(self, calibrated: bytes) -> tuple[Operator, ...]:
+        """List the operators of a calibrated graph, without the input scaling and the last softmax."""
+        model = onnx.load_model_from_string(calibrated)
+        operators = [(node.name, node.op_type) for layer in graph.iterate_layers(model) for node in layer]
+        left = {name for name, _ in inspect.find_float_tensors(calibrate.quantize_graph(model, METHODS["int8"]))}
+        return tuple(Operator(name=name, type=kind, quantized=name not in left) for name, kind in operators)
+
     def summarize(self, path: Path) -> ModelSummary:
         """Summarize a file: see `inspect.summarize_file`."""
         return inspect.summarize_file(path)
@@ -61,9 +70,10 @@ class OnnxBackend:
         """Yield the weights of a file: see `inspect.read_weights`."""
         return inspect.read_weights(path)
 
-    def check(self, path: Path, method: Method) -> None:
-        """Check a file against its method: see `inspect.check_file`."""
-        inspect.check_file(path, method)
+    def check(self, path: Path, method: Method, in_float: Sequence[str]) -> None:
+        """Check a file against its method, and predict one photo: see `inspect.check_file`."""
+        inspect.check_file(path, method, in_float)
+        runtime.try_file(path)
 
     def predict(self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
         """Predict photos: see `runtime.predict_file`."""

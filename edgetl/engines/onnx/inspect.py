@@ -65,27 +65,34 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
                 yield np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
 
 
-def check_file(path: Path, method: Method) -> None:
+def check_file(path: Path, method: Method, in_float: Collection[str] = ()) -> None:
     """Check that the file has the operators, dtypes and scales of its method.
+
+    Args:
+        path: the file.
+        method: its method.
+        in_float: names of the operators without an integer kernel, which a mixed file may compute in float.
 
     Raises:
         ConfigError: not an ONNX file.
         StageError: the check failed; the message names the operator.
     """
     model = graph.read_model(path)
-    in_float = _list_float_layers(model) if method.float_layers else []
+    layers = _list_float_layers(model) if method.mixed else []
+    kept = in_float if method.mixed else ()
     faults = [
         *_check_input_and_output(summarize_file(path)),
         *_check_operators(model),
-        *_check_weights(model, method, in_float),
+        *_check_weights(model, method, layers),
     ]
-    if len(in_float) != method.float_layers:
-        faults.append(f"{', '.join(in_float) or 'nothing'} computes in float")
+    # Of the operators without an integer kernel, some may have weights.
+    if len(set(layers) - set(kept)) != method.float_layers:
+        faults.append(f"{', '.join(layers) or 'nothing'} computes in float")
     if method.calibrated:
         faults += [
-            *_check_float_tensors(model, in_float),
+            *(fault for _, fault in find_float_tensors(model, {*layers, *kept})),
             *_check_activations(model, method),
-            *_check_plan(path, len(in_float)),
+            *_check_plan(path, len(layers)),
         ]
     if faults:
         raise StageError(f"the {method.name} file failed its check: {faults[0]}", where=(path,))
@@ -139,16 +146,22 @@ def _check_weights(model: ModelProto, method: Method, in_float: Collection[str])
     return faults
 
 
-def _check_float_tensors(model: ModelProto, in_float: Collection[str]) -> list[str]:
+def find_float_tensors(model: ModelProto, in_float: Collection[str] = ()) -> list[tuple[str, str]]:
     """Find operators with float inputs or outputs between the input scaling and the last softmax.
 
-    Expected are the float layers, and the tensors inside a layer with a fused activation.
+    Args:
+        model: a graph in QDQ form.
+        in_float: names of operators that are expected in float. So are the tensors inside a layer with a fused
+            activation.
+
+    Returns:
+        The name of each operator, and its fault.
     """
     producers, consumers = graph.map_producers(model), graph.map_consumers(model)
     constants = graph.map_initializers(model)
     expected_floats = _extend_float_layers(model, in_float)
     unchecked = {*graph.find_input_preprocessing(model)[0], *expected_floats}
-    faults = []
+    faults: list[tuple[str, str]] = []
     for node in model.graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in unchecked:
             continue
@@ -158,15 +171,15 @@ def _check_float_tensors(model: ModelProto, in_float: Collection[str]) -> list[s
         if is_last:
             sources = [source for source in sources if source is None or source.name not in expected_floats]
         if not is_fused and not all(_is_op(source, "DequantizeLinear") for source in sources):
-            faults.append(f"operator {node.op_type} {node.name!r} has a float input")
+            faults.append((node.name, f"operator {node.op_type} {node.name!r} has a float input"))
         following = consumers.get(node.output[0], [])
         are_quantized = (
             _is_op(consumer, "QuantizeLinear") or consumer.op_type in graph.FUSED_ACTIVATIONS for consumer in following
         )
         if not is_last and not all(are_quantized):
-            faults.append(f"operator {node.op_type} {node.name!r} has a float output")
+            faults.append((node.name, f"operator {node.op_type} {node.name!r} has a float output"))
         if not is_last and not following:
-            faults.append(f"operator {node.op_type} {node.name!r} outputs the scores in float")
+            faults.append((node.name, f"operator {node.op_type} {node.name!r} outputs the scores in float"))
     return faults
 
 

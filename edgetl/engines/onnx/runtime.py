@@ -14,7 +14,7 @@ from onnx import ModelProto
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from edgetl.core.device.host_latency import measure_host_latency
-from edgetl.core.errors import ConfigError, first_line
+from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
 from edgetl.core.parallel import Predictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
@@ -79,6 +79,21 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
         latency=measure_host_latency(lambda: session.run(None, feed)),
         accelerated=kernels == "onnxruntime",
     )
+
+
+def try_file(path: Path) -> None:
+    """Predict a black photo with the optimized graph.
+
+    Raises:
+        ConfigError: not an ONNX file that can be run.
+        StageError: the runtime failed.
+    """
+    session = _open(path, _make_options("onnxruntime"))
+    image = session.get_inputs()[0]
+    try:
+        session.run(None, {image.name: np.zeros(image.shape, _DTYPES[image.type])})
+    except RUNTIME_ERRORS as error:
+        raise StageError(f"onnxruntime cannot run the file: {first_line(error)}", where=(path,)) from error
 
 
 def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:

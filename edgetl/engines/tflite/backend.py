@@ -9,6 +9,7 @@ import numpy as np
 from edgetl.core.formats import KernelSet
 from edgetl.core.methods import METHODS, Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
+from edgetl.core.network.float_layers import Operator
 from edgetl.core.parallel import Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
@@ -58,6 +59,16 @@ class TFLiteBackend:
         """Measure the quantization error of every layer: see `layer_errors.measure_layer_errors`."""
         return layer_errors.measure_layer_errors(calibrated, photos)
 
+    def list_operators(self, calibrated: bytes) -> tuple[Operator, ...]:
+        """List the operators of a calibrated model: see `inspect.list_operators`."""
+        with TemporaryDirectory(prefix="edgetl-tflite-") as work:
+            float_file, int8_file = Path(work) / "float.tflite", Path(work) / "int8.tflite"
+            float_file.write_bytes(calibrated)
+            int8_file.write_bytes(calibrate.quantize_model(calibrated))
+            left = {operator.name for operator in inspect.list_operators(int8_file) if not operator.quantized}
+            operators = inspect.list_operators(float_file)
+        return tuple(operator.model_copy(update={"quantized": operator.name not in left}) for operator in operators)
+
     def summarize(self, path: Path) -> ModelSummary:
         """Summarize a file: see `inspect.summarize_file`."""
         return inspect.summarize_file(path)
@@ -66,9 +77,10 @@ class TFLiteBackend:
         """Yield the weights of a file: see `inspect.read_weights`."""
         return inspect.read_weights(path)
 
-    def check(self, path: Path, method: Method) -> None:
-        """Check a file against its method: see `inspect.check_file`."""
-        inspect.check_file(path, method)
+    def check(self, path: Path, method: Method, in_float: Sequence[str]) -> None:
+        """Check a file against its method, and predict one photo: see `inspect.check_file`."""
+        inspect.check_file(path, method, in_float)
+        runtime.try_file(path)
 
     def predict(self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
         """Predict photos: see `runtime.predict_file`."""

@@ -6,7 +6,7 @@ float operator in an integer file, a convolution with one scale for all channels
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,16 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.methods import Method
 from edgetl.core.model_file import ModelSummary
+from edgetl.core.network.float_layers import Operator
 from edgetl.core.records import TensorSpec
 from edgetl.engines.tflite import runtime
 
 # Operators that may have a float tensor in an integer file: they convert its input and output.
 _CONVERSIONS = {"CAST", "QUANTIZE", "DEQUANTIZE"}
+# Operators that only move values. Between two operators in float, the quantizer leaves them in float.
+_MOVES = frozenset(
+    {"RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SLICE", "STRIDED_SLICE", "PAD", "SPLIT", "PACK", "UNPACK"}
+)
 # Axis of the output channels in the weights of each operator.
 _CONVOLUTIONS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 # The scales of dense layers are not checked: TFLite allows one scale for all channels there.
@@ -49,14 +54,22 @@ def summarize_file(path: Path) -> ModelSummary:
     )
 
 
-def list_float_operators(path: Path) -> list[str]:
-    """List the operators that compute in float, in the file's order; conversions of input and output do not count.
+def list_operators(path: Path) -> tuple[Operator, ...]:
+    """List the operators in the file's order, without conversions. Those with a float tensor are not quantized.
 
     Raises:
         ConfigError: not a TFLite file.
     """
     tensors, nodes, _ = _read(path)
-    return [node["op_name"] for node in nodes if node["op_name"] not in _CONVERSIONS and _list_floats(node, tensors)]
+    return tuple(
+        Operator(
+            name=str(tensors[int(node["outputs"][0])]["name"]),
+            type=node["op_name"],
+            quantized=not _list_floats(node, tensors),
+        )
+        for node in nodes
+        if node["op_name"] not in _CONVERSIONS
+    )
 
 
 def read_weights(path: Path) -> Iterator[np.ndarray]:
@@ -77,8 +90,13 @@ def read_weights(path: Path) -> Iterator[np.ndarray]:
             yield np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
 
 
-def check_file(path: Path, method: Method) -> None:
+def check_file(path: Path, method: Method, in_float: Collection[str] = ()) -> None:
     """Check that the file has the operators, dtypes and scales of its method.
+
+    Args:
+        path: the file.
+        method: its method.
+        in_float: names of the operators without an integer kernel, which a mixed file may compute in float.
 
     Raises:
         ConfigError: not a TFLite file.
@@ -87,7 +105,7 @@ def check_file(path: Path, method: Method) -> None:
     tensors, nodes, (image, scores) = _read(path)
     faults = [
         *(fault for node in nodes for fault in _check_operator(node, tensors, method)),
-        *_check_float_layers(path, method),
+        *_check_float_layers(path, method, in_float),
         *_check_input_and_output(image, scores, method),
         *_check_dtypes(tensors, method),
     ]
@@ -99,9 +117,9 @@ def _check_operator(node: Any, tensors: dict[int, Any], method: Method) -> Itera
     name, floats = node["op_name"], _list_floats(node, tensors)
     if "Flex" in name:
         yield f"operator {name} needs TensorFlow on the device"
-    if method.activations != "float32" and floats and name not in _CONVERSIONS and not method.float_layers:
+    if method.activations != "float32" and floats and name not in _CONVERSIONS and not method.mixed:
         yield f"operator {name} computes in float at tensor {floats[0]!r}"
-    if method.activations == "int8" and floats and not method.float_layers:
+    if method.activations == "int8" and floats and not method.mixed:
         yield f"operator {name} has the float tensor {floats[0]!r}"
     if method.activations != "float32" and name in _CONVOLUTIONS and not floats:
         weights = tensors[node["inputs"][1]]
@@ -111,11 +129,18 @@ def _check_operator(node: Any, tensors: dict[int, Any], method: Method) -> Itera
             yield f"{name} {weights['name']!r} has {scales} scales for {channels} channels"
 
 
-def _check_float_layers(path: Path, method: Method) -> Iterator[str]:
-    """Check that a mixed8 file computes as many layers in float as its method requires, and nothing but layers."""
-    in_float = list_float_operators(path) if method.float_layers else []
-    if len(in_float) != method.float_layers or not ladder.WEIGHTED_OPERATORS.issuperset(in_float):
-        yield f"{', '.join(in_float) or 'nothing'} computes in float"
+def _check_float_layers(path: Path, method: Method, in_float: Collection[str]) -> Iterator[str]:
+    """Check that a mixed8 file computes as many layers in float as its method requires, and nothing but layers.
+
+    Operators without an integer kernel are in float as well, and so are those that only move the values between them.
+    """
+    if not method.mixed:
+        return
+    floats = [operator for operator in list_operators(path) if not operator.quantized]
+    layers = [item for item in floats if item.name not in in_float and not (in_float and item.type in _MOVES)]
+    types = [operator.type for operator in layers]
+    if len(types) != method.float_layers or not ladder.WEIGHTED_OPERATORS.issuperset(types):
+        yield f"{', '.join(types) or 'nothing'} computes in float"
 
 
 def _check_input_and_output(image: Any, scores: Any, method: Method) -> Iterator[str]:

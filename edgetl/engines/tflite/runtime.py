@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgetl.core.device.host_latency import measure_host_latency
-from edgetl.core.errors import ConfigError, first_line
+from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
 from edgetl.core.network.quantization import quantize_pixels
 from edgetl.core.parallel import Predictions, predict_in_parallel
@@ -62,6 +62,20 @@ def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
         float32 of the same shape.
     """
     return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def try_file(path: Path) -> None:
+    """Predict a black photo with the fast kernels.
+
+    Raises:
+        ConfigError: not a TFLite file.
+        StageError: the runtime failed.
+    """
+    interpreter = open_interpreter(path, _RESOLVERS["xnnpack"])
+    try:
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise StageError(f"LiteRT cannot run the file: {first_line(error)}", where=(path,)) from error
 
 
 def runs_xnnpack(path: Path) -> bool:
