@@ -149,6 +149,7 @@ class Backend(Protocol):
 
         Raises:
             ConfigError: not a file of this format, or its input does not match the photos.
+            StageError: the kernel set lacks an operator.
         """
 
 

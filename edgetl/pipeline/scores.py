@@ -1,5 +1,6 @@
 """Artifacts → Scores → Verdicts of one order, made on first use."""
 
+from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
 from edgetl.core.photos.photo_set import PhotoSet
@@ -64,7 +65,8 @@ class ModelScores:
     def score_steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
         """Return name and scores of each step: Keras, float32 file, artifact on reference kernels, on fast kernels.
 
-        On reference kernels the artifact predicts as many photos as they can in `_LEDGER_S`, evenly drawn.
+        On reference kernels the artifact predicts as many photos as they can in `_LEDGER_S`, evenly drawn. This step is
+        left out where they lack an operator.
         """
         row, method = FORMATS[artifact.format], artifact.method
         scores = self.score(artifact, part, kernels)
@@ -76,8 +78,10 @@ class ModelScores:
         if kernels == "reference":
             return (*steps, (f"{method}, {row.reference_title}", scores))
         count = row.count_affordable_photos(_LEDGER_S, scores.invoke_ms, accelerated=scores.accelerated)
-        reference = self.score(artifact, part, "reference", at_most=count)
-        steps.append((f"{method}, {row.reference_title}", reference))
+        try:
+            steps.append((f"{method}, {row.reference_title}", self.score(artifact, part, "reference", at_most=count)))
+        except StageError as error:
+            self._context.console.say(f"  the ledger leaves out the {row.reference_title}: {error.message}")
         # Where the runtime fell back to other kernels, the hop must not name the fast ones.
         steps.append((f"{method}, {row.fast_title if scores.accelerated else row.runtime}", scores))
         return tuple(steps)

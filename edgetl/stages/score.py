@@ -44,6 +44,7 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernel
 
     Raises:
         ConfigError: the artifact's input does not match the photos.
+        StageError: the kernels lack an operator.
     """
     title = f"{artifact.method}, {kernels}, {photos.part} photos"
     with work.console.bar(title, len(photos.photos), "photos") as bar:

@@ -24,15 +24,21 @@ from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.model_file import INPUT, OUTPUT
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras import rescaling
+from edgetl.engines.keras import recurrent, rescaling
 
 InputKind = Literal["uint8", "ranged", "float32"]
 
 _PIXEL_RANGE = (0.0, 255.0)
 
 
-def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
+def export_saved_model(model_path: Path, folder: Path, kind: InputKind, *, unroll: bool = False) -> None:
     """Export a .keras file to a SavedModel in `folder`.
+
+    Args:
+        model_path: the .keras file.
+        folder: is made.
+        kind: see above.
+        unroll: whether recurrent layers are exported without loops: see `recurrent`.
 
     Raises:
         ConfigError: not a .keras file that can be loaded.
@@ -40,12 +46,13 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
         Interrupted: ^C or SIGTERM was received.
     """
     if keras_model.get_backend() == "tensorflow":
-        _export(keras_model.load_model(model_path), folder, kind)
+        _export(keras_model.load_model(model_path), folder, kind, unroll=unroll)
         # The conversion that follows is one call into C code.
         check_interrupt()
         return
     # -P: Python does not import from the current folder, which may contain a file with the name of a module.
     command = [sys.executable, "-P", "-m", "edgetl.engines.keras.saved_model", str(model_path), str(folder), kind]
+    command += ["unroll"] if unroll else []
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     # In a process group of its own, the child gets no ^C from the terminal: this process ends it.
     with (
@@ -59,7 +66,9 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind) -> None:
         raise StageError(f"the export to a SavedModel failed: {reason}", where=(model_path,))
 
 
-def _export(model: keras.Model, folder: Path, kind: InputKind) -> None:
+def _export(model: keras.Model, folder: Path, kind: InputKind, *, unroll: bool) -> None:
+    if unroll:
+        recurrent.unroll_recurrent_layers(model)
     height_px, width_px = keras_model.read_input_size(model)
     if kind == "uint8":
         serve, tracked = _serve_uint8(model)
@@ -110,4 +119,9 @@ def _serve_float32(model: keras.Model, *, with_ranges: bool) -> tuple[Any, keras
 
 
 if __name__ == "__main__":
-    _export(keras_model.load_model(Path(sys.argv[1])), Path(sys.argv[2]), cast(InputKind, sys.argv[3]))
+    _export(
+        keras_model.load_model(Path(sys.argv[1])),
+        Path(sys.argv[2]),
+        cast(InputKind, sys.argv[3]),
+        unroll=sys.argv[4:] == ["unroll"],
+    )

@@ -26,7 +26,7 @@ class OnnxBackend:
         path = folder / "graph.onnx"
         with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
             exported = Path(work) / "saved_model"
-            saved_model.export_saved_model(model, exported, "uint8")
+            saved_model.export_saved_model(model, exported, "uint8", unroll=True)
             path.write_bytes(convert.translate_saved_model(exported))
         return path
 

@@ -26,6 +26,7 @@ from edgetl.core.model_file import ModelMetadata
 from edgetl.core.network.quantization import compute_weight_scales, quantize_weights
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.engines.onnx import graph, runtime
+from edgetl.engines.onnx.missing_operators import replace_missing_operators
 
 # The newest opset that tf2onnx 1.17, the QDQ quantizer and onnxruntime since 1.12 support.
 OPSET = 17
@@ -84,7 +85,7 @@ def translate_saved_model(saved_model: Path) -> bytes:
     try:
         model = _fold_constants(graph.canonicalize(trace_saved_model(saved_model, "serve")))
     except CONVERTER_ERRORS as error:
-        raise StageError(f"the SavedModel could not become ONNX: {first_line(error)}", where=(saved_model,)) from error
+        raise StageError(f"tf2onnx could not translate the model: {first_line(error)}") from error
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -111,6 +112,7 @@ def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
     )
     with _collect_garbage_often():
         model, _ = tf2onnx.convert.from_graph_def(graph_def, input_names=inputs, output_names=outputs, opset=OPSET)
+    replace_missing_operators(model)
     _restore_sums(model)
     if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
         # tf2onnx 1.17 does not move a Transpose through an operator with a constant of rank 0, as in hard swish.

@@ -23,7 +23,7 @@ WEIGHTED_OPS = ("Conv", "MatMul", "Gemm")
 # Activations that runtimes fuse with the operator before them.
 FUSED_ACTIVATIONS = ("Relu", "Clip")
 # Operators that select or move values. Behind a float layer, onnxruntime's quantizer leaves them in float.
-PASSTHROUGH_OPS = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice")
+PASSTHROUGH_OPS = ("Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Pad", "Slice", "Split", "Gather")
 # Operators that stay in float at the end of a network: 256 levels are too coarse for probabilities.
 FINAL_OPS = ("Softmax", "Sigmoid")
 _PREPROCESSING_OPS = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
@@ -163,8 +163,9 @@ def canonicalize(model: ModelProto) -> ModelProto:
     Raises:
         StageError: a node contains a graph, as in If and Loop.
     """
-    if any(attribute.HasField("g") or attribute.graphs for node in model.graph.node for attribute in node.attribute):
-        raise StageError("the ONNX graph contains a graph inside a node")
+    for node in model.graph.node:
+        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+            raise StageError(f"the ONNX graph contains a graph inside a node: {node.op_type}")
     nodes, constants = _sort_nodes(model), map_initializers(model)
     graph = onnx.GraphProto(name="classifier")
     graph.input.add().CopyFrom(model.graph.input[0])

@@ -18,8 +18,11 @@ from edgetl.core.model_file import INPUT, OUTPUT, ModelSummary
 from edgetl.core.records import TensorSpec
 from edgetl.engines.onnx import graph, runtime
 
-# One Transpose is necessary: the photo has its channels last, and convolutions need them first.
-_TRANSPOSES = 1
+# Operators that compute each value for itself. tf2onnx moves a Transpose through them, to the one that it undoes.
+_ELEMENTWISE = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Clip", "Relu", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh"}
+    | {"QuantizeLinear", "DequantizeLinear"}
+)
 # Axis of the output channels in the weights of each operator.
 _CHANNEL_AXES = {"Conv": 0, "ConvInteger": 0, "Gemm": -1, "MatMul": -1, "MatMulInteger": -1}
 # Operators of onnxruntime's optimized graph that multiply floats with weights.
@@ -111,10 +114,31 @@ def _check_operators(model: ModelProto) -> list[str]:
     nodes = model.graph.node
     # Other runtimes, and onnxruntime of other versions, may lack operators outside the standard.
     faults = [f"operator {node.op_type} is not from ONNX but from {node.domain}" for node in nodes if node.domain]
-    transposes = sum(node.op_type == "Transpose" for node in nodes)
-    if transposes > _TRANSPOSES:
-        faults.append(f"{transposes} Transpose operators, {_TRANSPOSES} is enough")
+    producers = graph.map_producers(model)
+    for node in nodes:
+        if node.op_type == "Transpose" and _undoes_transposes(node, producers):
+            faults.append(f"Transpose {node.name!r} undoes another one: both are superfluous")
     return faults
+
+
+def _undoes_transposes(node: NodeProto, producers: dict[str, NodeProto]) -> bool:
+    """Return whether a Transpose undoes others, with only operators between them that work in any order of the axes."""
+    waiting, perms = [name for name in node.input[:1] if name in producers], set[tuple[int, ...]]()
+    while waiting:
+        producer = producers[waiting.pop()]
+        if producer.op_type == "Transpose":
+            perms.add(_read_perm(producer))
+        elif producer.op_type in _ELEMENTWISE:
+            waiting += [name for name in producer.input if name in producers]
+        else:
+            return False
+    inverse = tuple(int(axis) for axis in np.argsort(_read_perm(node)))
+    return perms == {inverse}
+
+
+def _read_perm(node: NodeProto) -> tuple[int, ...]:
+    """Return the order of the axes of a Transpose; () if it reverses them."""
+    return next((tuple(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), ())
 
 
 def _list_float_layers(model: ModelProto) -> list[str]:

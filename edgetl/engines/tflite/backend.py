@@ -28,14 +28,15 @@ class TFLiteBackend:
         """Convert a .keras file: see `convert.convert_saved_model`."""
         with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
             folder = Path(work) / "saved_model"
-            saved_model.export_saved_model(source, folder, convert.choose_input_kind(method))
+            kind = convert.choose_input_kind(method)
+            saved_model.export_saved_model(source, folder, kind, unroll=method.calibrated)
             return convert.convert_saved_model(folder, method, photos)
 
     def calibrate(self, source: Path, photos: Pixels, advance: Callable[[int], None]) -> bytes:
         """Calibrate a .keras file: see `calibrate.calibrate_model`."""
         with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
             folder = Path(work) / "saved_model"
-            saved_model.export_saved_model(source, folder, "ranged")
+            saved_model.export_saved_model(source, folder, "ranged", unroll=True)
             return calibrate.calibrate_model(folder, photos, advance)
 
     def quantize(
@@ -65,9 +66,13 @@ class TFLiteBackend:
             float_file, int8_file = Path(work) / "float.tflite", Path(work) / "int8.tflite"
             float_file.write_bytes(calibrated)
             int8_file.write_bytes(calibrate.quantize_model(calibrated))
-            left = {operator.name for operator in inspect.list_operators(int8_file) if not operator.quantized}
+            left = [operator for operator in inspect.list_operators(int8_file) if not operator.quantized]
             operators = inspect.list_operators(float_file)
-        return tuple(operator.model_copy(update={"quantized": operator.name not in left}) for operator in operators)
+        names = set(map(inspect.strip_number, (operator.name for operator in left)))
+        return tuple(
+            operator.model_copy(update={"quantized": inspect.strip_number(operator.name) not in names})
+            for operator in operators
+        )
 
     def summarize(self, path: Path) -> ModelSummary:
         """Summarize a file: see `inspect.summarize_file`."""

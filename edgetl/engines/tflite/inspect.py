@@ -5,6 +5,7 @@ is read back with the runtime that will run it, and a fault stops the build: an 
 float operator in an integer file, a convolution with one scale for all channels.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from edgetl.engines.tflite import runtime
 
 # Operators that may have a float tensor in an integer file: they convert its input and output.
 _CONVERSIONS = {"CAST", "QUANTIZE", "DEQUANTIZE"}
+_NUMBER = re.compile(r"\d+$")
 # Operators that only move values. Between two operators in float, the quantizer leaves them in float.
 _MOVES = frozenset(
     {"RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SLICE", "STRIDED_SLICE", "PAD", "SPLIT", "PACK", "UNPACK"}
@@ -70,6 +72,11 @@ def list_operators(path: Path) -> tuple[Operator, ...]:
         for node in nodes
         if node["op_name"] not in _CONVERSIONS
     )
+
+
+def strip_number(name: str) -> str:
+    """Remove the number that the quantizer appends to a name which the file has already."""
+    return _NUMBER.sub("", name)
 
 
 def read_weights(path: Path) -> Iterator[np.ndarray]:
@@ -137,7 +144,8 @@ def _check_float_layers(path: Path, method: Method, in_float: Collection[str]) -
     if not method.mixed:
         return
     floats = [operator for operator in list_operators(path) if not operator.quantized]
-    layers = [item for item in floats if item.name not in in_float and not (in_float and item.type in _MOVES)]
+    names = set(map(strip_number, in_float))
+    layers = [item for item in floats if strip_number(item.name) not in names and not (names and item.type in _MOVES)]
     types = [operator.type for operator in layers]
     if len(types) != method.float_layers or not ladder.WEIGHTED_OPERATORS.issuperset(types):
         yield f"{', '.join(types) or 'nothing'} computes in float"

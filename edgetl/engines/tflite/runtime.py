@@ -3,6 +3,7 @@
 `Predictions.accelerated` is read from the interpreter: LiteRT silently uses its own kernels where XNNPACK cannot start.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from edgetl.core.parallel import Predictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 
 WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+# What LiteRT says of an operator that a kernel set lacks. Its reference kernels lack ELU and others.
+_MISSING_OPERATOR = re.compile(r"Didn't find op for builtin opcode '(?P<name>\w+)'")
 _RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 
 
@@ -31,6 +34,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
 
     Raises:
         ConfigError: not a TFLite file, or its input does not match the photos.
+        StageError: the kernel set lacks an operator.
     """
     interpreters: list[Interpreter] = []
 
@@ -88,11 +92,16 @@ def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
 
     Raises:
         ConfigError: not a TFLite file, or another number of inputs or outputs.
+        StageError: the kernel set lacks an operator.
     """
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=resolver)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
+        missing = _MISSING_OPERATOR.search(str(error))
+        if missing is not None:
+            kernels = "reference kernels" if resolver == _RESOLVERS["reference"] else "kernels"
+            raise StageError(f"LiteRT has no {kernels} for {missing['name']}", where=(path,)) from error
         raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
     inputs, outputs = len(interpreter.get_input_details()), len(interpreter.get_output_details())
     if (inputs, outputs) != (1, 1):
