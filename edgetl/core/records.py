@@ -194,7 +194,7 @@ class ActivationRanges(Record):
     trained_sha256: str
     calibration: CalibrationSet
     layers: tuple[LayerError, ...]
-    in_float: tuple[FloatLayer, ...] = ()
+    in_float: tuple[FloatLayer, ...]
 
     def contents(self) -> dict[Path, str]:
         """Map the model file to its sha256."""

@@ -5,6 +5,7 @@ them would bias the verdict.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from edgetl.core import methods
@@ -145,8 +146,8 @@ class Selection:
             self._context.clock.lap()
             candidate, reason = self._attempt(format_name, method, attempts)
             seconds = self._context.clock.lap()
-            if reason:
-                attempts.append(Attempt(method=method, seconds=seconds, reason=reason, candidate=candidate))
+            attempt = Attempt(method=method, seconds=seconds, reason=reason, candidate=candidate)
+            attempts += _shorten_failure(attempt, attempts) if reason else ()
         if not any(attempt.candidate for attempt in attempts):
             raise self._make_error(attempts)
         return tuple(attempts)
@@ -235,3 +236,18 @@ class Selection:
             where=(self._target.source,),
             hint=f"it accepts {', '.join(accepts.methods)}",
         )
+
+
+def _shorten_failure(attempt: Attempt, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Return the rows for an attempt: one for all variants of mixed8 that fail for the same reason as a method before.
+
+    They need the same ranges, so that they fail alike where the calibrator does.
+    """
+    if methods.find_family(attempt.method) != methods.MIXED or not attempt.reason.startswith(_FAILED):
+        return (attempt,)
+    if any(previous.method == methods.MIXED for previous in attempts):
+        return ()
+    for previous in attempts:
+        if previous.reason == attempt.reason:
+            return (replace(attempt, method=methods.MIXED, reason=f"{_FAILED}for the reason of {previous.method}"),)
+    return (attempt,)

@@ -54,3 +54,16 @@ def test_other_operating_systems_are_refused_by_name(monkeypatch, name, system):
 
 def test_linux_is_accepted():
     machine.check_system()
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [([], 4096 * 1000), (["max"], 4096 * 1000), (["1000000"], 1000000), (["9" * 19], 4096 * 1000)],
+)
+def test_memory_is_that_of_the_container_if_it_has_less_than_the_host(monkeypatch, tmp_path, limits, expected):
+    paths = [tmp_path / f"limit-{number}" for number in range(len(limits))]
+    for path, limit in zip(paths, limits, strict=True):
+        path.write_text(f"{limit}\n")
+    monkeypatch.setattr(machine, "_MEMORY_LIMITS", [*map(str, paths), str(tmp_path / "absent")])
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
+    assert machine.count_memory_bytes() == expected

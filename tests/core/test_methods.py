@@ -87,7 +87,12 @@ def test_family_of_a_variant_is_mixed8_and_of_others_the_method_itself():
     assert find_family("int8") == "int8"
 
 
-@pytest.mark.parametrize("name", ["mixed8-0", "mixed8-", "mixed8-04", "int8-4", "mixed8--1"])
+def test_mixed8_0_leaves_no_layer_in_float_that_has_an_int8_kernel():
+    assert (find_method("mixed8-0").float_layers, find_method("mixed8-0").mixed) == (0, True)
+    assert not find_method("int8").mixed and find_method("mixed8-4").mixed
+
+
+@pytest.mark.parametrize("name", ["mixed8-00", "mixed8-", "mixed8-04", "int8-4", "mixed8--1"])
 def test_malformed_variant_is_an_error(name):
     with pytest.raises(ConfigError, match="unknown method"):
         find_family(name)

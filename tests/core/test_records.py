@@ -179,7 +179,12 @@ def test_contents_map_every_file_to_its_sha256(tmp_path):
     assert make_trained(path).contents() == {path: "a"}
     assert SourceModel(path=path, sha256="a").contents() == {path: "a"}
     ranges = ActivationRanges(
-        path=path, sha256="a", trained_sha256="t", calibration=CalibrationSet(photos=1, sha256="c"), layers=()
+        path=path,
+        sha256="a",
+        trained_sha256="t",
+        calibration=CalibrationSet(photos=1, sha256="c"),
+        layers=(),
+        in_float=(),
     )
     assert ranges.contents() == {path: "a"}
     assert scores.contents() == {tmp_path / "deep" / "scores.npy": "a"}

@@ -14,8 +14,8 @@ def test_every_format_has_a_backend():
     assert set(BACKENDS) == set(FORMATS)
 
 
-def test_the_interface_has_ten_methods():
-    assert len(METHODS) == 10
+def test_the_interface_has_eleven_methods():
+    assert len(METHODS) == 11
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

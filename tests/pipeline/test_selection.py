@@ -26,11 +26,18 @@ class PreparedFiles:
         errors: method → why its conversion fails.
         sizes: method → bytes of its file, by default 1000.
         made: methods of the files in the order in which they were needed.
+        lacks_kernels: whether the model has layers without an int8 kernel.
     """
 
     def __init__(self, skips, errors, sizes):
         self.skips, self.errors, self.sizes = skips, errors, sizes
         self.made = []
+        self.lacks_kernels = False
+
+    def has_float_layers(self, format_name):
+        if "ranges" in self.errors:
+            raise StageError(self.errors["ranges"])
+        return self.lacks_kernels
 
     def explain_skip(self, format_name, method):
         return self.skips.get(method.name, "")
@@ -277,10 +284,49 @@ def test_model_made_elsewhere_is_not_retrained(select, empty_context):
     assert selection.choose().method == "int8" and files.made == list(drops)
 
 
-def test_conversion_that_fails_ends_the_ladder(select):
-    selection, _ = select({"int8": 0.05}, errors={"float16": "the converter failed"})
-    with pytest.raises(StageError, match="the converter failed"):
+def test_conversion_that_fails_is_an_attempt_without_a_file(select):
+    selection, files = select({"float32": 0.0}, errors={"int8": "a crash", "float16": "the converter failed"})
+    assert selection.choose().method == "float32" and files.made == ["float32"]
+    reasons = list_reasons(selection)
+    assert (reasons["int8"], reasons["float16"]) == ("failed: a crash", "failed: the converter failed")
+
+
+@pytest.mark.parametrize("all_methods", [False, True])
+def test_pinned_method_whose_conversion_fails_ends_the_build_with_the_same_sentence(select, all_methods):
+    drops = dict.fromkeys(("float16", "float32", "int16x8", "dynamic"), 0.0)
+    selection, _ = select(drops, errors={"int8": "a crash"}, method="int8", all_methods=all_methods)
+    with pytest.raises(StageError, match=r"^a crash$"):
+        selection.choose("int8")
+
+
+def test_build_without_any_file_names_each_failure_once(select):
+    target = change_target(accepts={"methods": ("int8", "float16", "float32")})
+    errors = {"int8": "a crash", "float16": "no operator", "float32": "no operator"}
+    selection, _ = select({}, errors=errors, target=target)
+    with pytest.raises(StageError) as caught:
         selection.choose()
+    assert caught.value.message == (
+        "no file was made for tflite: int8: failed: a crash; float16, float32: failed: no operator"
+    )
+
+
+def test_calibrator_that_fails_makes_one_row_for_all_variants_of_mixed8(select):
+    errors = dict.fromkeys(("ranges", "int8", *VARIANTS), "a crash")
+    selection, _ = select({"float16": 0.0}, errors=errors, skips={"int8_more": "too few photos", "qat8": "no"})
+    assert selection.choose().method == "float16"
+    assert [(attempt.method, attempt.reason) for attempt in selection.attempts][:4] == [
+        ("int8", "failed: a crash"),
+        ("int8_more", "too few photos"),
+        ("mixed8", "failed: for the reason of int8"),
+        ("qat8", "no"),
+    ]
+
+
+def test_mixed8_0_is_tried_for_models_with_layers_without_a_kernel_only(select):
+    errors = {"int8": "LayerNormalization 'norm' stays in float32: no int8 kernel for NEG"}
+    selection, files = select({"mixed8-0": 0.01}, errors=errors, skips={"int8_more": "too few photos"})
+    files.lacks_kernels = True
+    assert selection.choose().method == "mixed8-0" and files.made == ["mixed8-0"]
 
 
 def test_seconds_of_an_attempt_are_those_of_its_own_stages(select, monkeypatch):
@@ -337,7 +383,7 @@ def test_pinned_method_that_is_skipped_is_an_error_with_the_reason(select):
 def test_ladder_without_any_file_is_an_error_with_all_reasons(select):
     target = change_target(accepts={"methods": ("int8_more", "qat8")})
     selection, _ = select({}, target=target)
-    with pytest.raises(ConfigError, match="int8_more: no better file; qat8: no better file"):
+    with pytest.raises(ConfigError, match="no file was made for tflite: int8_more, qat8: no better file"):
         selection.choose()
 
 

@@ -60,6 +60,20 @@ def work(make_work: Callable[..., Workspace]) -> Workspace:
     return make_work()
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the tasks of the child process in this one, where a test can replace functions."""
+    from edgetl.engines.conversion import conversions
+    from edgetl.engines.conversion.__main__ import report_task
+    from edgetl.engines.conversion.tasks import Task
+    from edgetl.engines.conversion.worker import read_message
+
+    def run(task: dict[str, Any], advance: Callable[[int], None] = lambda _: None) -> Any:
+        return read_message(*report_task(Task.model_validate(task), advance))
+
+    monkeypatch.setattr(conversions.WORKER, "run", run)
+
+
 @pytest.fixture(scope="session")
 def small_trained(small_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The record of the small model. Fields that no converter reads are missing."""

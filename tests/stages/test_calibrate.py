@@ -7,7 +7,6 @@ from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.requests import CalibrationRequest
 from edgetl.core.storage.files import hash_file
-from edgetl.engines import backends
 from edgetl.engines.tflite import calibrate as tflite_calibrate
 from edgetl.stages import calibrate
 from edgetl.stages.calibrate import calibrate_activations
@@ -46,11 +45,10 @@ def test_calibrated_model_has_ranges_and_layer_errors(
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_photos_that_cannot_set_ranges_are_refused_before_the_converter_runs(
+def test_photos_that_cannot_set_ranges_are_refused_before_the_calibrator_runs(
     make_request, shared_dataset, work, monkeypatch, format_name
 ):
-    backend = type(backends.BACKENDS[format_name])
-    monkeypatch.setattr(backend, "calibrate", lambda *_: pytest.fail("the converter ran"))
+    monkeypatch.setattr(calibrate, "run_conversion", lambda *_: pytest.fail("the calibrator ran"))
     with pytest.raises(DataError, match="9 times"):
         calibrate_activations(work, make_request(format_name, [shared_dataset.train[0]] * 9))
 

@@ -68,7 +68,7 @@ def test_record_describes_an_onnx_file(convert):
     assert (artifact.operators, artifact.tensor_dtypes) == (summary.operators, summary.tensor_dtypes)
 
 
-def test_onnx_file_without_the_properties_of_its_method_is_an_error(convert, monkeypatch):
+def test_onnx_file_without_the_properties_of_its_method_is_an_error(convert, in_this_process, monkeypatch):
     convert_graph = onnx_convert.convert_graph
     monkeypatch.setattr(
         onnx_convert,
@@ -79,7 +79,7 @@ def test_onnx_file_without_the_properties_of_its_method_is_an_error(convert, mon
         convert("onnx", "dynamic")
 
 
-def test_tflite_file_without_the_properties_of_its_method_is_an_error(convert, monkeypatch):
+def test_tflite_file_without_the_properties_of_its_method_is_an_error(convert, in_this_process, monkeypatch):
     convert_saved_model = tflite_convert.convert_saved_model
     monkeypatch.setattr(
         tflite_convert,

@@ -23,7 +23,7 @@ def test_translation_writes_one_graph_without_labels(source, work):
     assert not onnx_graph.read_model(translated.path).metadata_props
 
 
-def test_failure_of_the_converter_is_an_error_with_its_message(source, work, monkeypatch):
+def test_failure_of_the_converter_is_an_error_with_its_message(source, work, in_this_process, monkeypatch):
     def fail(*_, **__):
         raise KeyError("an operator")
 

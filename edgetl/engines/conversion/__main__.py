@@ -8,12 +8,9 @@ messages on standard output, one JSON object a line, with one key:
 `worker.TaskFailed`, and {"defect": text} for one of edgetl.
 """
 
-import ctypes
 import json
 import os
-import resource
 import select
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -22,11 +19,9 @@ from typing import Any, TextIO
 
 from edgetl.core.error_origin import find_library
 from edgetl.core.errors import EdgetlError, StageError, first_line
+from edgetl.engines.conversion.bounds import set_bounds
 from edgetl.engines.conversion.tasks import Task, run_task
 from edgetl.engines.conversion.worker import OUT_OF_MEMORY
-
-_PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
-_WORST_CANDIDATE = "1000"  # Source: Linux kernel documentation, proc/pid/oom_score_adj.
 
 
 def main() -> None:
@@ -42,20 +37,6 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         _write(messages, kind, value)
-
-
-def set_bounds(memory_bytes: int) -> None:
-    """Limit the memory of this process. Where the memory of the machine runs out, the kernel ends this process first.
-
-    Args:
-        memory_bytes: private memory, RLIMIT_DATA.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    Path("/proc/self/oom_score_adj").write_text(_WORST_CANDIDATE, encoding="utf-8")
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def report_task(task: Task, advance: Callable[[int], None]) -> tuple[str, Any]:

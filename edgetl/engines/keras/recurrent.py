@@ -1,7 +1,7 @@
 """Recurrent layers of a model → the same layers without a loop, for converters that cannot convert or quantize one.
 
-TFLite's calibrator crashes in the subgraphs of a loop, and tf2onnx makes a Loop operator with a graph of its own. A layer
-of a few steps is unrolled instead: its operators appear once for each step, and share their weights.
+TFLite's calibrator crashes in the subgraphs of a loop, and tf2onnx makes a Loop operator with a graph of its own. So a
+layer of a few steps is unrolled: its operators appear once for each step, and share their weights.
 """
 
 import keras

@@ -1,6 +1,6 @@
 """Operators of TensorFlow that tf2onnx has no translation for → the ONNX operators that compute the same.
 
-tf2onnx leaves such an operator in the graph under TensorFlow's name, and only the checker of the finished file finds it.
+tf2onnx leaves such an operator in the graph under TensorFlow's name, and only the check of the finished file finds it.
 """
 
 from collections.abc import Callable, Iterator

@@ -32,7 +32,7 @@ def make_layer(operator: str) -> LayerError:
 @pytest.mark.parametrize(
     ("method", "variants"),
     [
-        ("mixed8", ("mixed8-1", "mixed8-2", "mixed8-4", "mixed8-8", "mixed8-16")),
+        ("mixed8", ("mixed8-0", "mixed8-1", "mixed8-2", "mixed8-4", "mixed8-8", "mixed8-16")),
         ("int8", ("int8",)),
         ("mixed8-3", ("mixed8-3",)),
     ],

@@ -40,13 +40,13 @@ def test_a_calibration_serves_int8_and_mixed8(
     path, method = tmp_path / "model.onnx", find_method("mixed8-1")
     largest = ladder.select_weighted_layers(layers)[0].name
     path.write_bytes(backend.quantize(calibrated, method, [largest], metadata))
-    backend.check(path, method)
+    backend.check(path, method, ())
 
 
 def test_a_quantization_aware_model_becomes_int8(backend, qat_export, photo_array, as_pixels, metadata, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(backend.convert_qat(qat_export / "saved_model", as_pixels(photo_array[:1]), metadata))
-    backend.check(path, METHODS["qat8"])
+    backend.check(path, METHODS["qat8"], ())
 
 
 def test_a_file_is_summarized_and_predicts(backend, onnx_files, photo_array, as_pixels):

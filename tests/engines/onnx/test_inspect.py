@@ -111,7 +111,7 @@ def test_an_int8_file_with_a_float_activation_fails_its_check(onnx_files, edit_f
     check_rejected(edit_file(onnx_files["int8"], bypass_quantizer), "int8", "has a float (input|output)")
 
 
-def test_further_transposes_fail_the_check(onnx_files, edit_file):
+def test_a_transpose_that_undoes_another_one_fails_the_check(onnx_files, edit_file):
     def add_transposes(model):
         (first,) = graph.map_consumers(model)["image"]
         there = helper.make_node("Transpose", ["image"], ["there"], name="there", perm=[0, 3, 1, 2])
@@ -121,7 +121,26 @@ def test_further_transposes_fail_the_check(onnx_files, edit_file):
         first.input[0] = "back"
 
     path = edit_file(onnx_files["float32"], add_transposes)
-    check_rejected(path, "float32", "3 Transpose operators, 1 is enough")
+    check_rejected(path, "float32", "Transpose 'back' undoes another one")
+
+
+def test_a_transpose_that_other_operators_need_passes_the_check(onnx_files, edit_file):
+    """A layer over the channels, such as Flatten or an attention, needs them last again."""
+
+    def add_transposes(model):
+        """Put the maximum over the channels between two of them."""
+        consumers = graph.map_consumers(model)
+        (relu,) = [node for node in model.graph.node if node.op_type == "Conv"][:1]
+        last = helper.make_node("Transpose", [relu.output[0]], ["last"], name="last", perm=[0, 2, 3, 1])
+        normal = helper.make_node("LpNormalization", ["last"], ["normal"], name="normal", axis=-1)
+        first = helper.make_node("Transpose", ["normal"], ["first"], name="first", perm=[0, 3, 1, 2])
+        place = list(model.graph.node).index(relu) + 1
+        for node in (first, normal, last):
+            model.graph.node.insert(place, node)
+        for consumer in consumers[relu.output[0]]:
+            consumer.input[0] = "first"
+
+    inspect.check_file(edit_file(onnx_files["float32"], add_transposes), METHODS["float32"])
 
 
 def test_an_operator_of_another_domain_fails_the_check(onnx_files, edit_file):

@@ -38,13 +38,13 @@ def test_a_calibration_serves_int8_and_mixed8(
     for name, float_layers in (("int8", []), ("mixed8-1", [largest])):
         method = find_method(name)
         path.write_bytes(backend.quantize(calibrated, method, float_layers, metadata))
-        backend.check(path, method)
+        backend.check(path, method, ())
 
 
 def test_a_quantization_aware_model_becomes_int8(backend, qat_export, photo_array, as_pixels, metadata, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(backend.convert_qat(qat_export / "saved_model", as_pixels(photo_array[:1]), metadata))
-    backend.check(path, METHODS["qat8"])
+    backend.check(path, METHODS["qat8"], ())
 
 
 def test_a_file_is_summarized_and_predicts(backend, tflite_files, photo_array, as_pixels):

@@ -1,0 +1,146 @@
+"""worker.py: one child for all tasks, started anew after a crash, and what is said of its end."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from edgetl.core.errors import DataError, InternalError, StageError
+from edgetl.core.interrupt import Interrupted, watch_signals
+from edgetl.engines.conversion import worker
+from edgetl.engines.conversion.worker import Bounds, TaskFailed, Worker, explain_end, read_message
+from tests.fixtures.signals import interrupt_later
+
+# A child that does what its task says, without the imports of the real one.
+CHILD = """
+import json, os, signal, sys, time
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    order = json.loads(line)
+    task = order["task"]
+    with open(order["log"], "a") as log:
+        log.write(task.get("print", ""))
+    for count in task.get("steps", []):
+        print(json.dumps({"step": count}), flush=True)
+    if "signal" in task:
+        os.kill(os.getpid(), task["signal"])
+    if "exit" in task:
+        os._exit(task["exit"])
+    time.sleep(task.get("sleep", 0))
+    print(json.dumps(task.get("message", {"done": os.getpid()})), flush=True)
+"""
+
+
+@pytest.fixture
+def make_worker(monkeypatch):
+    """Return a function that makes a worker with the child above; its arguments are the bounds."""
+    popen, workers = worker.subprocess.Popen, []
+
+    def start(command, **options):
+        assert command[:4] == [sys.executable, "-P", "-m", "edgetl.engines.conversion"]
+        return popen([sys.executable, "-c", CHILD], **options)
+
+    monkeypatch.setattr(worker.subprocess, "Popen", start)
+
+    def make(**bounds):
+        workers.append(Worker(Bounds(**bounds)))
+        return workers[-1]
+
+    yield make
+    for each in workers:
+        each.stop()
+
+
+def test_one_child_runs_all_tasks(make_worker):
+    one = make_worker()
+    one.start()
+    steps = []
+    child = one.run({"steps": [1, 2]}, steps.append)
+    assert steps == [1, 2] and one.run({}) == child != os.getpid()
+
+
+def test_a_crash_is_explained_and_the_next_task_has_a_new_child(make_worker):
+    one = make_worker()
+    child = one.run({})
+    with pytest.raises(TaskFailed, match=r"^crashed \(SIGSEGV\)$"):
+        one.run({"signal": signal.SIGSEGV})
+    assert one.run({}) != child
+
+
+def test_a_child_that_has_ended_between_two_tasks_is_started_anew(make_worker):
+    one = make_worker()
+    child = one.run({})
+    os.kill(child, signal.SIGKILL)
+    time.sleep(0.1)
+    assert one.run({}) != child
+
+
+def test_a_child_with_another_environment_is_started_anew(make_worker, monkeypatch):
+    one = make_worker()
+    child = one.run({})
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert one.run({}) != child
+
+
+def test_what_libraries_print_goes_to_standard_error(make_worker, capsys):
+    make_worker().run({"print": "a warning\n"})
+    assert capsys.readouterr().err == "a warning\n"
+
+
+def test_a_child_without_progress_is_ended(make_worker):
+    with pytest.raises(TaskFailed, match="made no progress for 1 s"):
+        make_worker(silent_s=1).run({"sleep": 60})
+
+
+def test_an_interrupt_ends_the_child(make_worker):
+    one = make_worker()
+    child = one.run({})
+    with watch_signals(), pytest.raises(Interrupted):
+        interrupt_later()
+        one.run({"sleep": 60})
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "text", "reason"),
+    [
+        (-signal.SIGSEGV, "", "crashed (SIGSEGV)"),
+        (-signal.SIGABRT, "", "crashed (SIGABRT)"),
+        (-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'", "ran out of memory"),
+        (-signal.SIGKILL, "", "ran out of memory"),
+        (1, "", "ended the process with exit code 1"),
+        (0, "", "ended the process with exit code 0"),
+    ],
+)
+def test_end_of_the_child_is_explained(exit_code, text, reason):
+    assert explain_end(exit_code, text) == reason
+
+
+def test_errors_of_the_child_are_raised():
+    assert read_message("done", [1]) == [1]
+    with pytest.raises(DataError, match="no photo") as caught:
+        read_message("error", ["DataError", "no photo", ["a"], "a hint"])
+    assert (caught.value.where, caught.value.hint) == (("a",), "a hint")
+    with pytest.raises(StageError):
+        read_message("error", ["StageError", "a fault", [], ""])
+    with pytest.raises(InternalError, match="KeyError: 1") as defect:
+        read_message("defect", "KeyError: 1")
+    assert "a defect of edgetl" in defect.value.hint
+    with pytest.raises(TaskFailed, match="failed: ValueError") as failure:
+        read_message("failure", {"reason": "failed: ValueError: x", "complete": False, "hint": ""})
+    assert not failure.value.out_of_memory
+
+
+def test_the_memory_of_the_machine_is_the_bound(make_worker, monkeypatch):
+    commands = []
+    popen = worker.subprocess.Popen
+    monkeypatch.setattr(
+        worker.subprocess, "Popen", lambda command, **options: commands.append(command) or popen(command, **options)
+    )
+    monkeypatch.setattr(worker.machine, "count_memory_bytes", lambda: 12345)
+    make_worker().start()
+    make_worker(memory_bytes=99, idle_s=7).start()
+    assert [command[-2:] for command in commands] == [["12345", "120"], ["99", "7"]]
