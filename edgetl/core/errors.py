@@ -5,7 +5,7 @@ EdgetlError(message, *, where=(), hint="")
 ├── DataError       the photos                                               exit 2
 ├── MissingPackage  an optional package; the hint names the extra            exit 2
 ├── StageError      a library failed: stage, input, log file                 exit 3
-├── InternalError   a defect of edgetl, with the log that has its traceback  exit 3
+├── InternalError   an exception that no code expects; the log has it        exit 3
 └── ContractBroken  the model works and exceeds a limit                      exit 1
 
 `message` states what is wrong, `where` names the files, keys or counts, `hint` names the next step. Each is short.
@@ -61,7 +61,7 @@ class StageError(EdgetlError):
 
 
 class InternalError(EdgetlError):
-    """A defect of edgetl: an exception that no code expects."""
+    """An exception that no code expects: a defect of edgetl, or one of a library outside the steps of a build."""
 
     exit_code = 3
 

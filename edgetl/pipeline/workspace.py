@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 
 from edgetl.core.console import Console
+from edgetl.core.error_origin import find_library
 from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.interrupt import announce_with, check_interrupt, is_interrupted, watch_signals
 from edgetl.core.machine import check_system
@@ -109,7 +110,10 @@ def reopen(root: Path, target: str, *, makes: frozenset[str], quiet: bool) -> It
 
 
 def make_internal_error(error: BaseException, log: Path | None = None) -> InternalError:
-    """Make the error that reports a defect of edgetl. Without a log, the traceback is written to a new file."""
+    """Make the error that reports an exception which no code expects, as a defect of edgetl or as a library's failure.
+
+    Without a log, the traceback is written to a new file.
+    """
     try:
         place = f"log: {log or _write_log(error)}"
     except OSError as failure:
@@ -117,10 +121,13 @@ def make_internal_error(error: BaseException, log: Path | None = None) -> Intern
         place = f"no log: {failure.strerror}"
     # Only the first line: some libraries put a stack into their messages.
     reason = (str(error).strip().splitlines() or [""])[0]
+    library = find_library(error)
     return InternalError(
         f"{type(error).__name__}: {reason}",
         where=(place,),
-        hint="this is a defect of edgetl: please report it with the log",
+        hint=f"{library} failed where edgetl does not expect it: please report it with the log"
+        if library
+        else "this is a defect of edgetl: please report it with the log",
     )
 
 

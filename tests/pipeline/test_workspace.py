@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgetl import cli
@@ -82,6 +83,13 @@ def test_defect_names_the_log(tmp_path):
     assert caught.value.message == "ValueError: first line" and caught.value.exit_code == 3
     assert caught.value.where == (f"log: {tmp_path / 'run' / 'log.txt'}",)
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_exception_of_a_library_is_no_defect_of_edgetl(tmp_path):
+    with pytest.raises(InternalError) as caught, open_workspace(tmp_path / "run", quiet=True):
+        np.linalg.inv(np.zeros((2, 3)))
+    assert caught.value.hint == "numpy failed where edgetl does not expect it: please report it with the log"
+    assert "a defect of edgetl" in make_internal_error(ValueError()).hint
 
 
 def test_file_error_is_not_a_defect(tmp_path):

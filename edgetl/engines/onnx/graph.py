@@ -29,6 +29,9 @@ FINAL_OPS = ("Softmax", "Sigmoid")
 _PREPROCESSING_OPS = ("Cast", "Mul", "Add", "Sub", "Div", "Transpose")
 # Names from TensorFlow consist of the call, the model, the layer, and operators inside the layer.
 _LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/(?P<layer>[^/:]+?)(_\d+)?/")
+# A model made elsewhere is a model "body" inside the model. Its layers can be models again, so all scopes are kept.
+_INNER_LAYER = re.compile(r"^StatefulPartitionedCall/[^/]+/body(_\d+)?/(?P<scopes>[^:]+)/[^/:]+")
+_INNER = "body"
 
 
 def read_model(path: Path) -> ModelProto:
@@ -235,11 +238,14 @@ def _make_label(node: NodeProto) -> str:
     """Return layer/operator with the name of the Keras layer, or the operator alone if the layer is unknown."""
     # Nodes that tf2onnx makes have names of its own, but their constants are still named after the layer.
     for name in (node.name, *node.input[1:]):
-        match = _LAYER.match(name)
+        inner, match = _INNER_LAYER.match(name), _LAYER.match(name)
+        if inner is not None:
+            return f"{_INNER}/{inner['scopes']}/{node.op_type}"
         if match is not None:
             return f"{match['layer']}/{node.op_type}"
     # A name from an earlier call stays, without its number.
-    _, slash, rest = node.name.partition("/")
+    is_inner = node.name.startswith(f"{_INNER}/")
+    _, slash, rest = node.name.rpartition("/") if is_inner else node.name.partition("/")
     if slash and rest.startswith(node.op_type):
         return node.name.rpartition("#")[0] or node.name
     return node.op_type

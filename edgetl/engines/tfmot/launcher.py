@@ -131,6 +131,9 @@ def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> N
             hint="the memory probably ran out: close other programs, or choose another --base, or a smaller --side or "
             "--batch-size",
         )
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        raise StageError(f"the child process for Keras 2 crashed ({name})")
     if child.returncode != 0:
         last_line = (error_text.strip().splitlines() or ["no error message"])[-1]
         raise StageError(f"the child process for Keras 2 ended with exit code {child.returncode}: {last_line}")

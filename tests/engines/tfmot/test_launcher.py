@@ -77,6 +77,11 @@ def test_a_killed_child_is_reported_with_a_hint_about_memory(run_program):
     assert "the memory probably ran out" in caught.value.hint and "a warning" not in caught.value.message
 
 
+def test_a_crash_of_the_child_is_reported_by_its_signal(run_program):
+    with pytest.raises(StageError, match=r"the child process for Keras 2 crashed \(SIGSEGV\)"):
+        run_program("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+
+
 def test_the_child_is_killed_when_the_parent_is_interrupted(tmp_path, monkeypatch):
     popen, children = subprocess.Popen, []
     monkeypatch.setattr(launcher.subprocess, "Popen", lambda command, **rest: popen(["/bin/sleep", "600"], **rest))
