@@ -15,6 +15,7 @@ from edgetl.core.records import Dataset, InputSpec, Photo, SourceModel
 from edgetl.core.run import fingerprint, source_code
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage.files import hash_file
+from edgetl.pipeline import context
 from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.runs.build_command import format_build_command
 from tests.fixtures.signals import interrupt_here
@@ -301,3 +302,27 @@ def test_files_that_a_stage_was_made_from_are_known(empty_context, stage, tmp_pa
     empty_context.run_stage(SPEC, stage, "int8", path)
     assert empty_context.read_stage_files("sample") == (hash_file(path),)
     assert empty_context.read_stage_files("absent") == ()
+
+
+def test_failure_of_a_library_is_not_tried_again_by_the_same_command(empty_context, stage):
+    stage.error = StageError("a crash")
+    for _ in range(2):
+        with pytest.raises(StageError, match="a crash"):
+            empty_context.run_stage(SPEC, stage, 1)
+    assert stage.calls == 1
+    # With other arguments it may succeed, and so may a later command.
+    stage.error = None
+    empty_context.run_stage(SPEC, stage, 2)
+    assert dataclasses.replace(empty_context, failures={}).run_stage(SPEC, stage, 1).path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"), [("train", 1), ("calibrate-onnx", 1), ("convert-tflite-int8", 1), ("score-keras-test", 0)]
+)
+def test_child_process_starts_in_the_background_before_conversions(empty_context, stage, monkeypatch, name, starts):
+    calls = []
+    monkeypatch.setattr(context.WORKER, "start", lambda: calls.append(name))
+    spec = dataclasses.replace(SPEC, name=name)
+    for _ in range(2):
+        empty_context.run_stage(spec, stage, 1)
+    assert len(calls) == starts, "not for a stage that is read back"

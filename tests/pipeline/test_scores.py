@@ -2,6 +2,7 @@
 
 import pytest
 
+from edgetl.core.errors import StageError
 from edgetl.core.records import Scores
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.verdict_records import Verdict
@@ -64,6 +65,22 @@ def test_ledger_that_can_afford_no_photo_uses_one(scores, artifact, monkeypatch)
     monkeypatch.setattr("edgetl.pipeline.scores._LEDGER_S", 0.0)
     verdict = scores.judge(artifact, "test", "xnnpack", ledger=True)
     assert [hop.photos for hop in verdict.hops] == [1, 1, 1, 1]
+
+
+def test_ledger_leaves_out_kernels_that_lack_an_operator(pipeline, scores, artifact, monkeypatch):
+    score = scores.score
+
+    def fail(artifact, part, kernels, **limit):
+        if kernels == "reference":
+            raise StageError("LiteRT has no reference kernels for ELU")
+        return score(artifact, part, kernels, **limit)
+
+    monkeypatch.setattr(scores, "score", fail)
+    assert [name for name, _ in scores.score_steps(artifact, "test", "xnnpack")] == [
+        "Keras",
+        "float32 TFLite",
+        "int8, XNNPACK",
+    ]
 
 
 @pytest.mark.parametrize(("accelerated", "affordable", "name"), [(True, 2, "XNNPACK"), (False, 100, "LiteRT")])

@@ -7,9 +7,10 @@ import pytest
 from edgetl.core import methods
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.methods import METHODS
+from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.photos.photo_set import PhotoSet
-from edgetl.core.records import SourceModel
+from edgetl.core.records import ActivationRanges, CalibrationSet, SourceModel
 from edgetl.core.requests import CalibrationRequest, ConversionRequest
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.onnx import convert as onnx_convert
@@ -113,6 +114,24 @@ def test_int8_files_are_quantized_from_one_calibration(
     assert sum(artifacts["int8"].operators.get(name, 0) for name in weighted) == 4
     # Four bytes for each weight of one layer instead of one.
     assert artifacts["mixed8-1"].bytes > artifacts["int8"].bytes
+
+
+def test_int8_file_of_a_model_with_layers_without_a_kernel_is_refused_by_their_names(
+    small_trained, make_work, tmp_path
+):
+    layer = FloatLayer(name="LayerNormalization 'norm'", types=("NEG",), kept=("norm/Neg",))
+    ranges = ActivationRanges(
+        path=tmp_path / "calibrated.tflite",
+        sha256="r",
+        trained_sha256="t",
+        calibration=CalibrationSet(photos=1, sha256="c"),
+        layers=(),
+        in_float=(layer,),
+    )
+    with pytest.raises(StageError) as caught:
+        quantize_with_ranges(make_work(), "tflite", small_trained, ranges, METHODS["int8"])
+    assert caught.value.message == "LayerNormalization 'norm' stays in float32: no int8 kernel for NEG"
+    assert caught.value.hint == "--method mixed8 has every other layer in int8"
 
 
 def test_shared_run_was_calibrated_on_training_photos(delivered, shared_dataset):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from edgetl.core import machine
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, StageError
 from edgetl.engines.tflite import inspect, runtime
 
 
@@ -40,6 +40,19 @@ def test_xnnpack_runs_an_int8_file(tflite_files):
 def test_integer_files_predict_nearly_what_keras_does(tflite_files, model, array, as_pixels, name, kernels):
     scores = runtime.predict_file(tflite_files[name], as_pixels(array), kernels, lambda _: None).scores
     assert np.abs(scores - np.asarray(model(array))).max() < 0.05
+
+
+def test_an_operator_that_a_kernel_set_lacks_is_named(tmp_path, photo_array, as_pixels):
+    @tf.function(input_signature=[tf.TensorSpec((1, 32, 32, 3), tf.float32)])
+    def activate(image):
+        return tf.nn.elu(tf.reduce_mean(image, axis=(1, 2)) - 128)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([activate.get_concrete_function()])
+    path = tmp_path / "elu.tflite"
+    path.write_bytes(converter.convert())
+    runtime.try_file(path)
+    with pytest.raises(StageError, match="LiteRT has no reference kernels for ELU"):
+        runtime.predict_file(path, as_pixels(photo_array), "reference", lambda _: None)
 
 
 def test_raw_outputs_are_the_integers_of_the_file(tflite_files, array, as_pixels):
