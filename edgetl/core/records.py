@@ -184,10 +184,7 @@ class SourceModel(Record):
 
 
 class ActivationRanges(Record):
-    """A float model with activation ranges from calibration photos.
-
-    `layers` are sorted, largest error first. `in_float` are the layers that the quantizer cannot make int8.
-    """
+    """A float model with activation ranges. `layers`: largest error first. `in_float`: those without an int8 kernel."""
 
     path: PathInside
     sha256: str
