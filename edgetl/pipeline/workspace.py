@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 
 from edgetl.core.console import Console
-from edgetl.core.error_origin import find_library
 from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.interrupt import announce_with, check_interrupt, is_interrupted, watch_signals
 from edgetl.core.machine import check_system
+from edgetl.core.run.error_origin import find_library
 from edgetl.core.run.run_folder import RunFolder, open_finished_run, open_run
 from edgetl.core.screen.output_log import redirect_output
 from edgetl.core.storage.cache import locate_cache

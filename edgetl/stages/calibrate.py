@@ -15,7 +15,7 @@ from edgetl.core.requests import CalibrationRequest
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.conversion.conversions import run_conversion
-from edgetl.engines.conversion.tasks import Task
+from edgetl.engines.conversion.tasks import ConversionTask
 
 # Enough to separate layers with a large error from the rest. Each costs about as much as a calibration photo.
 _ERROR_PHOTOS = 32
@@ -34,7 +34,7 @@ def calibrate_activations(work: Workspace, request: CalibrationRequest) -> Activ
     path = work.folder / f"calibrated.{request.format_name}"
     keras_path = request.trained.path
     with work.console.bar("ranges", len(photos), "photos") as bar:
-        calibration = Task(
+        calibration = ConversionTask(
             action="calibrate",
             format=request.format_name,
             source=request.source.path,

@@ -19,7 +19,7 @@ from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.conversion.conversions import run_conversion
-from edgetl.engines.conversion.tasks import Action, Task
+from edgetl.engines.conversion.tasks import Action, ConversionTask
 
 # Seconds that the reference kernels may run to find the cause of a disagreement.
 _DIAGNOSIS_S = 30.0
@@ -116,9 +116,9 @@ def convert_qat_model(
     return artifact.model_copy(update={"agreement": share, "refusal": refusal})
 
 
-def _make_task(action: Action, path: Path, method: Method, trained: Trained) -> Task:
+def _make_task(action: Action, path: Path, method: Method, trained: Trained) -> ConversionTask:
     """Make a task that writes or reads the file of a method."""
-    return Task(
+    return ConversionTask(
         action=action,
         format=formats.find_format(path).name,
         source=path,

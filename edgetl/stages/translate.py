@@ -7,7 +7,7 @@ from edgetl.core.records import SourceModel
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.conversion.conversions import run_conversion
-from edgetl.engines.conversion.tasks import Task
+from edgetl.engines.conversion.tasks import ConversionTask
 
 
 def translate_model(work: Workspace, format_name: FormatName, model: SourceModel) -> SourceModel:
@@ -17,6 +17,6 @@ def translate_model(work: Workspace, format_name: FormatName, model: SourceModel
         StageError: the converter failed.
     """
     # The side of the input is in the model.
-    task = Task(action="prepare", format=format_name, source=model.path, output=work.folder)
+    task = ConversionTask(action="prepare", format=format_name, source=model.path, output=work.folder)
     path = Path(run_conversion(task, model.path))
     return SourceModel(path=path, sha256=hash_file(path))

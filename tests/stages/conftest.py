@@ -65,11 +65,11 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the tasks of the child process in this one, where a test can replace functions."""
     from edgetl.engines.conversion import conversions
     from edgetl.engines.conversion.__main__ import report_task
-    from edgetl.engines.conversion.tasks import Task
+    from edgetl.engines.conversion.tasks import ConversionTask
     from edgetl.engines.conversion.worker import read_message
 
     def run(task: dict[str, Any], advance: Callable[[int], None] = lambda _: None) -> Any:
-        return read_message(*report_task(Task.model_validate(task), advance))
+        return read_message(*report_task(ConversionTask.model_validate(task), advance))
 
     monkeypatch.setattr(conversions.WORKER, "run", run)
 

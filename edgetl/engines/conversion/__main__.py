@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from edgetl.core.error_origin import find_library
 from edgetl.core.errors import EdgetlError, StageError, first_line
+from edgetl.core.run.error_origin import find_library
 from edgetl.engines.conversion.bounds import set_bounds
-from edgetl.engines.conversion.tasks import Task, run_task
+from edgetl.engines.conversion.tasks import ConversionTask, run_task
 from edgetl.engines.conversion.worker import OUT_OF_MEMORY
 
 
@@ -33,13 +33,15 @@ def main() -> None:
     while select.select([0], [], [], idle_s)[0] and (line := _read_line()):
         order = json.loads(line)
         _redirect_output(Path(order["log"]))
-        kind, value = report_task(Task.model_validate(order["task"]), lambda count: _write(messages, "step", count))
+        kind, value = report_task(
+            ConversionTask.model_validate(order["task"]), lambda count: _write(messages, "step", count)
+        )
         sys.stdout.flush()
         sys.stderr.flush()
         _write(messages, kind, value)
 
 
-def report_task(task: Task, advance: Callable[[int], None]) -> tuple[str, Any]:
+def report_task(task: ConversionTask, advance: Callable[[int], None]) -> tuple[str, Any]:
     """Run a task; return the message about its end."""
     try:
         return "done", run_task(task, advance)

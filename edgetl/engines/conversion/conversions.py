@@ -10,13 +10,13 @@ from typing import Any
 from edgetl.core.errors import StageError
 from edgetl.core.formats import FORMATS
 from edgetl.core.network.layer_names import NamedLayer, describe_names, read_layers
-from edgetl.engines.conversion.tasks import Task
+from edgetl.engines.conversion.tasks import ConversionTask
 from edgetl.engines.conversion.worker import WORKER, TaskFailed
 
 _MEMORY_HINT = "close other programs, or choose another --base or a smaller --side"
 
 
-def run_conversion(task: Task, model: Path, advance: Callable[[int], None] = lambda _: None) -> Any:
+def run_conversion(task: ConversionTask, model: Path, advance: Callable[[int], None] = lambda _: None) -> Any:
     """Run a task in the child process.
 
     Args:
@@ -35,10 +35,10 @@ def run_conversion(task: Task, model: Path, advance: Callable[[int], None] = lam
     try:
         return WORKER.run(task.model_dump(mode="json"), advance)
     except TaskFailed as failure:
-        raise explain_failure(task, failure, read_layers(model)) from failure
+        raise describe_failure(task, failure, read_layers(model)) from failure
 
 
-def explain_failure(task: Task, failure: TaskFailed, layers: tuple[NamedLayer, ...]) -> StageError:
+def describe_failure(task: ConversionTask, failure: TaskFailed, layers: tuple[NamedLayer, ...]) -> StageError:
     """Make the error of a task that a library has failed in.
 
     Args:

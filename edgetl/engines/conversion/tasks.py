@@ -22,7 +22,7 @@ Action = Literal[
 ]
 
 
-class Task(Record):
+class ConversionTask(Record):
     """A call of a `Backend`.
 
     Attributes:
@@ -62,7 +62,7 @@ class Task(Record):
         return ModelMetadata(classes=self.classes, input=self.input)
 
 
-def run_task(task: Task, advance: Callable[[int], None]) -> Any:
+def run_task(task: ConversionTask, advance: Callable[[int], None]) -> Any:
     """Run a task in this process.
 
     Args:
@@ -79,42 +79,42 @@ def run_task(task: Task, advance: Callable[[int], None]) -> Any:
     return _ACTIONS[task.action](BACKENDS[task.format], task, advance)
 
 
-def _prepare(backend: Backend, task: Task, _: Callable[[int], None]) -> str:
+def _prepare(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> str:
     return str(backend.prepare(task.source, task.output))
 
 
-def _convert(backend: Backend, task: Task, _: Callable[[int], None]) -> None:
+def _convert(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> None:
     photos = task.open_photos() if task.photos else None
     task.output.write_bytes(backend.convert(task.source, task.find_method(), photos, task.make_metadata()))
 
 
-def _calibrate(backend: Backend, task: Task, advance: Callable[[int], None]) -> None:
+def _calibrate(backend: Backend, task: ConversionTask, advance: Callable[[int], None]) -> None:
     task.output.write_bytes(backend.calibrate(task.source, task.open_photos(), advance))
 
 
-def _quantize(backend: Backend, task: Task, _: Callable[[int], None]) -> None:
+def _quantize(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> None:
     calibrated = task.source.read_bytes()
     task.output.write_bytes(backend.quantize(calibrated, task.find_method(), task.float_layers, task.make_metadata()))
 
 
-def _convert_qat(backend: Backend, task: Task, _: Callable[[int], None]) -> None:
+def _convert_qat(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> None:
     task.output.write_bytes(backend.convert_qat(task.source, task.open_photos(), task.make_metadata()))
 
 
-def _measure_layer_errors(backend: Backend, task: Task, _: Callable[[int], None]) -> list[dict[str, Any]]:
+def _measure_layer_errors(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> list[dict[str, Any]]:
     errors = backend.measure_layer_errors(task.source.read_bytes(), task.open_photos())
     return [error.model_dump() for error in errors]
 
 
-def _list_operators(backend: Backend, task: Task, _: Callable[[int], None]) -> list[dict[str, Any]]:
+def _list_operators(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> list[dict[str, Any]]:
     return [operator.model_dump() for operator in backend.list_operators(task.source.read_bytes())]
 
 
-def _check(backend: Backend, task: Task, _: Callable[[int], None]) -> None:
+def _check(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> None:
     backend.check(task.source, task.find_method(), task.float_layers)
 
 
-_ACTIONS: dict[Action, Callable[[Backend, Task, Callable[[int], None]], Any]] = {
+_ACTIONS: dict[Action, Callable[[Backend, ConversionTask, Callable[[int], None]], Any]] = {
     "prepare": _prepare,
     "convert": _convert,
     "calibrate": _calibrate,

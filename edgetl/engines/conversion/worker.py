@@ -84,7 +84,7 @@ class Worker:
         """Run a task in the child, and wait for its end.
 
         Args:
-            task: the JSON values of a `tasks.Task`.
+            task: the JSON values of a `tasks.ConversionTask`.
             advance: called with the number of photos since the last call.
 
         Returns:
@@ -103,6 +103,7 @@ class Worker:
             try:
                 with call_when_interrupted(child.kill):
                     kind, value = self._wait_for_end(child, {"log": str(log), "task": task}, advance)
+            # The task would continue without a reader.
             except BaseException:
                 self._end()
                 raise

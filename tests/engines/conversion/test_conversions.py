@@ -3,8 +3,8 @@
 import pytest
 
 from edgetl.core.network.layer_names import NamedLayer
-from edgetl.engines.conversion.conversions import explain_failure
-from edgetl.engines.conversion.tasks import Task
+from edgetl.engines.conversion.conversions import describe_failure
+from edgetl.engines.conversion.tasks import ConversionTask
 from edgetl.engines.conversion.worker import OUT_OF_MEMORY, TaskFailed
 
 CONV, LSTM = NamedLayer("conv", "Conv2D", common=True), NamedLayer("lstm", "LSTM", common=False)
@@ -13,8 +13,8 @@ CONV, LSTM = NamedLayer("conv", "Conv2D", common=True), NamedLayer("lstm", "LSTM
 @pytest.fixture
 def explain(tmp_path):
     def make(format_name, action, failure, *layers):
-        return explain_failure(
-            Task(action=action, format=format_name, source=tmp_path, output=tmp_path), failure, layers
+        return describe_failure(
+            ConversionTask(action=action, format=format_name, source=tmp_path, output=tmp_path), failure, layers
         )
 
     return make

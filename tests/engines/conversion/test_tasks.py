@@ -10,7 +10,7 @@ from edgetl.core.formats import FORMATS
 from edgetl.core.records import InputSpec
 from edgetl.engines.backends import Backend
 from edgetl.engines.conversion import tasks
-from edgetl.engines.conversion.tasks import Action, Task, run_task
+from edgetl.engines.conversion.tasks import Action, ConversionTask, run_task
 
 ACTIONS = get_args(Action)
 # They read a file that has been checked, and run no converter.
@@ -28,7 +28,7 @@ def test_each_action_has_the_name_of_a_program(format_name):
 
 
 def test_a_task_passes_through_json(tmp_path):
-    task = Task(
+    task = ConversionTask(
         action="quantize",
         format="tflite",
         source=tmp_path / "a",
@@ -39,11 +39,11 @@ def test_a_task_passes_through_json(tmp_path):
         classes=("d", "é"),
         float_layers=("e",),
     )
-    assert Task.model_validate(json.loads(json.dumps(task.model_dump(mode="json")))) == task
+    assert ConversionTask.model_validate(json.loads(json.dumps(task.model_dump(mode="json")))) == task
     assert task.find_method().float_layers == 4 and task.make_metadata().classes == ("d", "é")
 
 
 def test_a_translation_returns_the_path_of_its_file(small_keras, translated_onnx, tmp_path):
-    task = Task(action="prepare", format="onnx", source=small_keras, output=tmp_path)
+    task = ConversionTask(action="prepare", format="onnx", source=small_keras, output=tmp_path)
     path = run_task(task, lambda _: None)
     assert path == str(tmp_path / "graph.onnx") and (tmp_path / "graph.onnx").read_bytes() == translated_onnx

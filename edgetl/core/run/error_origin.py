@@ -3,7 +3,7 @@
 import traceback
 from pathlib import Path
 
-_EDGETL = Path(__file__).parents[1]
+_EDGETL = Path(__file__).parents[2]
 _LIBRARIES = ("site-packages", "dist-packages")
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from edgetl.core.error_origin import find_library
+from edgetl.core.run.error_origin import find_library
 from edgetl.core.storage.files import parse_json
 
 
