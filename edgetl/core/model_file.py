@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from edgetl.core.records import InputSpec, TensorSpec
 
-# Names of the input and the output of exported models.
-INPUT, OUTPUT = "image", "scores"
+# Names of the input and the outputs of exported models.
+INPUT, OUTPUT, FEATURES = "image", "scores", "features"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

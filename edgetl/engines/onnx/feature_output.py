@@ -1,0 +1,68 @@
+"""Adds the pooled features of an .onnx file as its second output.
+
+The file is edited, not converted again: its operators and weights stay what they were, so its scores are the same bit
+for bit. A program that reads the output "scores" goes on working.
+"""
+
+import onnx
+from onnx import ModelProto, TensorProto, helper
+
+from edgetl.core.errors import StageError
+from edgetl.core.model_file import FEATURES
+from edgetl.engines.onnx import graph
+
+_DENSE_OPS = ("Gemm", "MatMul")
+# Operators of a head: between the pooling and the scores.
+_HEAD_OPS = frozenset(
+    {*_DENSE_OPS, *graph.FINAL_OPS, *graph.FUSED_ACTIVATIONS, "Add", "Cast", "QuantizeLinear", "DequantizeLinear"}
+)
+
+
+def add_feature_output(content: bytes) -> bytes:
+    """Make the input of the first dense layer of the head the second output of a file.
+
+    Args:
+        content: of an .onnx file with one output.
+
+    Returns:
+        The content with the outputs scores and features, float32 [1, features].
+
+    Raises:
+        StageError: the network does not end in dense layers.
+    """
+    model = onnx.load_model_from_string(content)
+    features, count = _find_features(model)
+    producer = graph.map_producers(model).get(features)
+    # Runtimes merge a DequantizeLinear with the layer behind it, which an output of the graph would prevent.
+    if producer is not None and producer.op_type == "DequantizeLinear":
+        node = helper.make_node("DequantizeLinear", list(producer.input), [FEATURES], name="features/DequantizeLinear")
+        node.attribute.extend(producer.attribute)
+    else:
+        node = helper.make_node("Identity", [features], [FEATURES], name="features/Identity")
+    model.graph.node.append(node)
+    model.graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, [1, count]))
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _find_features(model: ModelProto) -> tuple[str, int]:
+    """Return the name of the tensor that the first dense layer of the head consumes, and the number of its values."""
+    producers, constants = graph.map_producers(model), graph.map_initializers(model)
+
+    def is_constant(name: str) -> bool:
+        producer = producers.get(name)
+        return name in constants if producer is None else all(map(is_constant, producer.input))
+
+    tensor, dense = model.graph.output[0].name, None
+    while (node := producers.get(tensor)) is not None and node.op_type in _HEAD_OPS:
+        # The bias of a sum may stand before the value.
+        tensor = next(name for name in node.input if not is_constant(name))
+        if node.op_type in _DENSE_OPS:
+            dense = node
+    if dense is None:
+        raise StageError("the network does not end in dense layers, so it has no pooled features")
+    weights = dense.input[1]
+    while weights not in constants:
+        weights = producers[weights].input[0]
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in dense.attribute)
+    return dense.input[0], int(constants[weights].dims[1 if transposed else 0])

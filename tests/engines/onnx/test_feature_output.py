@@ -1,0 +1,47 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from edgetl.core.errors import StageError
+from edgetl.core.methods import METHODS
+from edgetl.engines.onnx import runtime
+from edgetl.engines.onnx.feature_output import add_feature_output
+
+METHOD_NAMES = [name for name, row in METHODS.items() if "onnx" in row.formats and not row.float_layers]
+
+
+def run(content, photos, kernels):
+    """Run all photos: the outputs of each, in the order of the file."""
+    options = runtime._make_options(kernels)
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    outputs = [session.run(None, {session.get_inputs()[0].name: photo[None]}) for photo in photos]
+    return [np.concatenate(output) for output in zip(*outputs, strict=True)]
+
+
+@pytest.mark.parametrize("kernels", ["onnxruntime", "reference"])
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_scores_stay_and_features_are_the_pooled_ones(onnx_files, small_model, photo_array, method, kernels):
+    keras = pytest.importorskip("keras")
+    content = onnx_files[method].read_bytes()
+    (before,) = run(content, photo_array, kernels)
+    scores, features = run(add_feature_output(content), photo_array, kernels)
+    np.testing.assert_array_equal(scores, before)
+    model = small_model()
+    pooled = np.asarray(keras.Model(model.input, model.get_layer("pooling").output)(photo_array))
+    assert features.dtype == np.float32
+    assert np.abs(features - pooled).max() <= 0.05 * pooled.max()
+
+
+def test_outputs_have_names(onnx_files):
+    model = onnx.load_model_from_string(add_feature_output(onnx_files["int8"].read_bytes()))
+    assert [output.name for output in model.graph.output] == ["scores", "features"]
+    assert [dim.dim_value for dim in model.graph.output[1].type.tensor_type.shape.dim] == [1, 128]
+
+
+def test_network_without_a_dense_layer_has_no_features(onnx_files):
+    model = onnx.load_model_from_string(add_feature_output(onnx_files["float32"].read_bytes()))
+    # The pooled features as the only output.
+    del model.graph.output[0]
+    with pytest.raises(StageError, match="no pooled features"):
+        add_feature_output(model.SerializeToString())
