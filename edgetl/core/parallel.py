@@ -30,6 +30,19 @@ class Predictions:
     accelerated: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeaturePredictions:
+    """Both outputs of a file, dequantized.
+
+    Attributes:
+        scores: float32 [photos, units].
+        features: float32 [photos, features], the input of the first dense layer of the head.
+    """
+
+    scores: np.ndarray
+    features: np.ndarray
+
+
 def predict_in_parallel(photos: int, predict_chunks: Callable[[list[np.ndarray]], list[np.ndarray]]) -> np.ndarray:
     """Predict photos on all cores.
 

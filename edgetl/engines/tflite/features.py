@@ -1,14 +1,23 @@
-"""Adds the pooled features of a .tflite file as its second output.
+"""Adds the pooled features of a .tflite file as its second output, and predicts photos with both outputs.
 
 The file is edited, not converted again: its operators, weights and quantization stay what they were, so its scores are
 the same bit for bit. A program that reads one output goes on working.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgetl.core.errors import StageError
+from edgetl.core.formats import KernelSet
 from edgetl.core.model_file import FEATURES
+from edgetl.core.network.quantization import quantize_pixels
+from edgetl.core.parallel import FeaturePredictions, predict_in_parallel
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.engines.tflite import runtime
 
 _OPERATORS = schema.BuiltinOperator
 # Operators of a head: between the pooling and the scores.
@@ -67,3 +76,46 @@ def _find_features(model: schema.ModelT, graph: schema.SubGraphT) -> int:
     if features is None:
         raise StageError("the network does not end in dense layers, so it has no pooled features")
     return int(features)
+
+
+def predict_features(
+    path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
+) -> FeaturePredictions:
+    """Predict photos with a file that has features as its second output.
+
+    Args:
+        path: the file.
+        photos: uint8 [photos, height, width, 3].
+        kernels: see `runtime.predict_file`.
+        advance: called with the number of photos of each chunk, from several threads.
+
+    Raises:
+        ConfigError: not a TFLite file, or its input does not match the photos.
+        StageError: the file has no second output.
+    """
+    units = []
+
+    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
+        interpreter = runtime.open_interpreter(path, runtime.RESOLVERS[kernels])
+        runtime.check_input(interpreter, path, photos)
+        (image,), outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(outputs) < 2:
+            raise StageError("the file has no second output with its features", where=(path,))
+        units.append(int(outputs[0]["shape"][-1]))
+        joined = []
+        for rows in chunks:
+            photo_outputs = []
+            for photo in quantize_pixels(photos.rows(rows), image["quantization"], image["dtype"]):
+                interpreter.set_tensor(image["index"], photo[None])
+                interpreter.invoke()
+                values = [
+                    runtime.dequantize(interpreter.get_tensor(tensor["index"])[0], *tensor["quantization"])
+                    for tensor in outputs
+                ]
+                photo_outputs.append(np.concatenate(values))
+            joined.append(np.stack(photo_outputs))
+            advance(len(rows))
+        return joined
+
+    values = predict_in_parallel(len(photos), predict_chunks)
+    return FeaturePredictions(scores=values[:, : units[0]], features=values[:, units[0] :])

@@ -5,7 +5,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
 from edgetl.engines.tflite import runtime
-from edgetl.engines.tflite.feature_output import add_feature_output
+from edgetl.engines.tflite.features import add_feature_output
 
 METHOD_NAMES = [name for name, row in METHODS.items() if "tflite" in row.formats and not row.float_layers]
 

@@ -1,15 +1,22 @@
-"""Adds the pooled features of an .onnx file as its second output.
+"""Adds the pooled features of an .onnx file as its second output, and predicts photos with both outputs.
 
 The file is edited, not converted again: its operators and weights stay what they were, so its scores are the same bit
 for bit. A program that reads the output "scores" goes on working.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper
 
 from edgetl.core.errors import StageError
+from edgetl.core.formats import KernelSet
 from edgetl.core.model_file import FEATURES
-from edgetl.engines.onnx import graph
+from edgetl.core.parallel import FeaturePredictions, predict_in_parallel
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.engines.onnx import graph, runtime
 
 _DENSE_OPS = ("Gemm", "MatMul")
 # Operators of a head: between the pooling and the scores.
@@ -66,3 +73,38 @@ def _find_features(model: ModelProto) -> tuple[str, int]:
         weights = producers[weights].input[0]
     transposed = any(attribute.name == "transB" and attribute.i for attribute in dense.attribute)
     return dense.input[0], int(constants[weights].dims[1 if transposed else 0])
+
+
+def predict_features(
+    path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
+) -> FeaturePredictions:
+    """Predict photos with a file that has features as its second output.
+
+    Args:
+        path: the file.
+        photos: uint8 [photos, height, width, 3].
+        kernels: see `runtime.predict_file`.
+        advance: called with the number of photos of each chunk, from several threads.
+
+    Raises:
+        ConfigError: not an ONNX file that can be run, or its input does not match the photos.
+        StageError: the file has no second output.
+    """
+    graph.read_model(path)
+    units = []
+
+    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
+        session = runtime.open_session(path, kernels)
+        dtype = runtime.check_input(session.get_inputs()[0], path, photos)
+        if len(session.get_outputs()) < 2:
+            raise StageError("the file has no second output with its features", where=(path,))
+        name, joined = session.get_inputs()[0].name, []
+        for rows in chunks:
+            outputs = [session.run(None, {name: photo[None]}) for photo in photos.rows(rows).astype(dtype, copy=False)]
+            units.append(outputs[0][0].size)
+            joined.append(np.stack([np.concatenate([np.ravel(value) for value in pair]) for pair in outputs]))
+            advance(len(rows))
+        return joined
+
+    values = np.asarray(predict_in_parallel(len(photos), predict_chunks), dtype=np.float32)
+    return FeaturePredictions(scores=values[:, : units[0]], features=values[:, units[0] :])

@@ -6,7 +6,7 @@ import pytest
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
 from edgetl.engines.onnx import runtime
-from edgetl.engines.onnx.feature_output import add_feature_output
+from edgetl.engines.onnx.features import add_feature_output
 
 METHOD_NAMES = [name for name, row in METHODS.items() if "onnx" in row.formats and not row.float_layers]
 

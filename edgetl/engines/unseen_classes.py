@@ -1,0 +1,110 @@
+"""What a classifier answers to photos of a class that it was not trained on: a head without that class, on the features.
+
+The base has seen the class where phase 2 trained it, so a class that is really new is accepted somewhat more often.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from edgetl.core.rejection.records import ForeignCounts
+from edgetl.core.rejection.similarity import compute_similarities, normalize_features
+from edgetl.core.rejection.thresholds import Limits, PredictedPhotos, count_foreign, find_thresholds
+from edgetl.engines.reference_features import condense_features
+
+# With more classes, a part of them is drawn: each needs a head of its own.
+MOST_CLASSES = 10
+_STEPS = 50
+# Normalized features are small; the inverse of the regularization is larger than scikit-learn's default in turn.
+_INVERSE_REGULARIZATION = 100.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledFeatures:
+    """Features of photos: float [photos, features], and their classes: int [photos]."""
+
+    features: NDArray[np.floating]
+    labels: NDArray[np.integer]
+
+    def select(self, rows: NDArray[np.bool_]) -> "LabelledFeatures":
+        """Select photos by a mask, bool [photos]."""
+        return LabelledFeatures(features=self.features[rows], labels=self.labels[rows])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureParts:
+    """Features of the three parts of the photos."""
+
+    train: LabelledFeatures
+    validation: LabelledFeatures
+    test: LabelledFeatures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What the answers of a file depend on, besides its features.
+
+    Attributes:
+        classes: names of the classes.
+        limits: what the user allows.
+        most_bytes: size of the reference features, see `condense_features`.
+    """
+
+    classes: tuple[str, ...]
+    limits: Limits
+    most_bytes: int
+
+
+def draw_classes(classes: int, seed: int) -> list[int]:
+    """Draw the classes that are left out, all of them if they are few; in ascending order."""
+    drawn = np.random.default_rng(seed).permutation(classes)[:MOST_CLASSES]
+    return sorted(int(index) for index in drawn)
+
+
+def count_unseen(
+    parts: FeatureParts, setting: Setting, *, seed: int, advance: Callable[[int], None] = lambda _: None
+) -> tuple[ForeignCounts, ...]:
+    """Count the test photos of each class that get a label of a classifier without that class.
+
+    Classes without test photos are left out, and so are all classes if there are fewer than three.
+
+    Args:
+        parts: features of all photos, as the file computes them.
+        setting: classes and limits of the file.
+        seed: draws the classes.
+        advance: called with 1 after each class.
+    """
+    if len(setting.classes) < 3:
+        return ()
+    counts = []
+    for index in draw_classes(len(setting.classes), seed):
+        if (parts.test.labels == index).any():
+            counts.append(_count_class(parts, setting, index))
+        advance(1)
+    return tuple(counts)
+
+
+def _count_class(parts: FeatureParts, setting: Setting, index: int) -> ForeignCounts:
+    train = parts.train.select(parts.train.labels != index)
+    validation = parts.validation.select(parts.validation.labels != index)
+    unseen = parts.test.select(parts.test.labels == index)
+    names = tuple(name for place, name in enumerate(setting.classes) if place != index)
+    reference = condense_features(train.features, train.labels, most_bytes=setting.most_bytes)
+    head = LogisticRegression(C=_INVERSE_REGULARIZATION, max_iter=_STEPS)
+    head.fit(normalize_features(train.features), train.labels)
+
+    def predict(photos: LabelledFeatures) -> PredictedPhotos:
+        scores = np.zeros((len(photos.labels), len(setting.classes)))
+        scores[:, head.classes_] = head.predict_proba(normalize_features(photos.features))
+        return PredictedPhotos(
+            # The columns of the classes that are left.
+            scores=np.delete(scores, index, axis=1),
+            similarities=compute_similarities(reference, photos.features),
+            labels=photos.labels - (photos.labels > index),
+        )
+
+    thresholds = find_thresholds(predict(validation), names, setting.limits)
+    return count_foreign(setting.classes[index], predict(unseen), thresholds)
