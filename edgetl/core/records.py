@@ -218,7 +218,7 @@ class Artifact(Record):
     `sparsity` is the fraction of zero weights, `distinct_weights` the largest number of different weights in one
     output channel, and `gzip_bytes` the size after gzip. `agreement` is the fraction of photos for which the file and
     its quantization-aware model predict the same class; it is 1 for all other methods. An artifact with a `refusal` is
-    never bundled.
+    never bundled. `features` is the length of its second output, 0 for a file with one output.
     """
 
     path: PathInside
@@ -237,6 +237,7 @@ class Artifact(Record):
     sha256: str
     trained_sha256: str
     calibration: CalibrationSet
+    features: int = 0
 
     def contents(self) -> dict[Path, str]:
         """Map the model file to its sha256."""

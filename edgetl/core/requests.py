@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from edgetl.core.device.targets import Target
-from edgetl.core.formats import FormatName
+from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
 from edgetl.core.photos.photo_set import PhotoSet
-from edgetl.core.recipe.tables import Recipe
+from edgetl.core.recipe.tables import AnswersRecipe, Recipe
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained
 from edgetl.core.verdict_records import Verdict
 
@@ -52,6 +53,29 @@ class ConversionRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerRequest:
+    """The thresholds of a file.
+
+    Attributes:
+        artifact: a file with features.
+        trained: the model.
+        dataset: the dataset of the photos.
+        kernels: the kernels that the file runs on.
+        recipe: what the user allows.
+        seed: draws images and classes.
+        foreign: sha256 of photos of other things in the pixel store.
+    """
+
+    artifact: Artifact
+    trained: Trained
+    dataset: Dataset
+    kernels: KernelSet
+    recipe: AnswersRecipe
+    seed: int
+    foreign: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BundleRequest:
     """A bundle.
 
@@ -63,6 +87,7 @@ class BundleRequest:
         dataset: the dataset of the photos.
         recipe: the recipe of the build, for the provenance in model.json.
         golden_photos: test photos whose predictions the device compares with those of the host.
+        answers: thresholds of the file; none for a file without features.
     """
 
     target: Target
@@ -72,3 +97,4 @@ class BundleRequest:
     dataset: Dataset
     recipe: Recipe
     golden_photos: tuple[Photo, ...]
+    answers: tuple[AnswerRule, ...] = ()

@@ -13,7 +13,7 @@ from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
 from edgetl.core.network.float_layers import Operator
-from edgetl.core.parallel import Predictions
+from edgetl.core.parallel import FeaturePredictions, Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.onnx.backend import OnnxBackend
@@ -150,6 +150,29 @@ class Backend(Protocol):
         Raises:
             ConfigError: not a file of this format, or its input does not match the photos.
             StageError: the kernel set lacks an operator.
+        """
+
+    def add_features(self, content: bytes) -> tuple[int, bytes]:
+        """Make the input of the first dense layer of the head the second output of a file.
+
+        Args:
+            content: of a file with one output.
+
+        Returns:
+            The number of features, and the content with two outputs. The scores stay the same bit for bit.
+
+        Raises:
+            StageError: the network does not end in dense layers.
+        """
+
+    def predict_features(
+        self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
+    ) -> FeaturePredictions:
+        """Predict photos with both outputs of a file; arguments as in `predict`.
+
+        Raises:
+            ConfigError: not a file of this format, or its input does not match the photos.
+            StageError: the file has no second output.
         """
 
 

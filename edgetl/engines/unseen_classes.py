@@ -1,4 +1,4 @@
-"""What a classifier answers to photos of a class that it was not trained on: a head without that class, on the features.
+"""What a classifier answers to photos of a class that its head was not trained on.
 
 The base has seen the class where phase 2 trained it, so a class that is really new is accepted somewhat more often.
 """

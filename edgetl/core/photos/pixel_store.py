@@ -137,6 +137,14 @@ class Pixels(MappedRows):
         return self.gather(indices, np.uint8).astype(np.uint8, copy=False)
 
 
+class DecodedPixels(Pixels):
+    """Photos in memory: uint8 [photos, height, width, 3]."""
+
+    def __init__(self, photos: Bytes, input_spec: InputSpec) -> None:
+        places = np.array([(0, row) for row in range(len(photos))], np.int64)
+        super().__init__(lambda _: photos, places, input_spec)
+
+
 def open_pixels(sha256s: Sequence[str], input_spec: InputSpec) -> Pixels:
     """Open the pixels of photos that `fill_pixel_store` has decoded, in this order.
 

@@ -206,6 +206,21 @@ class ContractRecipe(RecipeTable):
     strict: bool = False
 
 
+class AnswersRecipe(RecipeTable):
+    """What a device says about photos of other things, and about photos that it is unsure of.
+
+    With `features`, model files have their pooled features as a second output, with which photos of other things are
+    recognized. `reject_own` is the share of photos like the user's own that may be rejected, `by_class` whether it holds
+    within each class. `error_accepted` is the share of answers that may be wrong; 0 is half of what is wrong without a
+    threshold.
+    """
+
+    features: bool = True
+    reject_own: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    by_class: bool = False
+    error_accepted: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
 class TrainingTables(RecipeTable):
     """The tables that determine the result of training."""
 
@@ -242,6 +257,7 @@ class Recipe(RecipeTable):
     retrain: RetrainRecipe
     convert: ConvertRecipe
     contract: ContractRecipe
+    answers: AnswersRecipe
 
     def tables(self) -> Tables:
         """Return the recipe as plain values: table → key → value."""

@@ -11,11 +11,11 @@ from edgetl.core.formats import KernelSet
 from edgetl.core.methods import METHODS, Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
 from edgetl.core.network.float_layers import Operator
-from edgetl.core.parallel import Predictions
+from edgetl.core.parallel import FeaturePredictions, Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.keras import saved_model
-from edgetl.engines.onnx import calibrate, convert, graph, inspect, layer_errors, qat, runtime
+from edgetl.engines.onnx import calibrate, convert, features, graph, inspect, layer_errors, qat, runtime
 
 
 class OnnxBackend:
@@ -78,3 +78,13 @@ class OnnxBackend:
     def predict(self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
         """Predict photos: see `runtime.predict_file`."""
         return runtime.predict_file(path, photos, kernels, advance)
+
+    def add_features(self, content: bytes) -> tuple[int, bytes]:
+        """Add a second output to a file: see `features.add_features`."""
+        return features.add_features(content)
+
+    def predict_features(
+        self, path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
+    ) -> FeaturePredictions:
+        """Predict photos with both outputs of a file: see `features.predict_features`."""
+        return features.predict_features(path, photos, kernels, advance)

@@ -25,14 +25,14 @@ _HEAD_OPS = frozenset(
 )
 
 
-def add_feature_output(content: bytes) -> bytes:
+def add_features(content: bytes) -> tuple[int, bytes]:
     """Make the input of the first dense layer of the head the second output of a file.
 
     Args:
         content: of an .onnx file with one output.
 
     Returns:
-        The content with the outputs scores and features, float32 [1, features].
+        The number of features, and the content with the outputs scores and features, float32 [1, features].
 
     Raises:
         StageError: the network does not end in dense layers.
@@ -49,7 +49,7 @@ def add_feature_output(content: bytes) -> bytes:
     model.graph.node.append(node)
     model.graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, [1, count]))
     onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
+    return count, bytes(model.SerializeToString(deterministic=True))
 
 
 def _find_features(model: ModelProto) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.model_file import INPUT, OUTPUT
+from edgetl.core.model_file import FEATURES, INPUT, OUTPUT
 
 # protobuf cannot read a larger message.
 _MODEL_BYTES_LIMIT = 2**31 - 1
@@ -35,7 +35,7 @@ _INNER = "body"
 
 
 def read_model(path: Path) -> ModelProto:
-    """Read a model with one input and one output.
+    """Read a model with one input and one output, or with features as its second output.
 
     Raises:
         ConfigError: not an ONNX file, too large, weights in external files, or more inputs or outputs.
@@ -55,7 +55,8 @@ def read_model(path: Path) -> ModelProto:
         )
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value.name for value in model.graph.input if value.name not in constants]
-    if len(inputs) != 1 or len(model.graph.output) != 1:
+    # The second output is that of `features`.
+    if len(inputs) != 1 or [output.name for output in model.graph.output][1:] not in ([], [FEATURES]):
         count = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
         raise ConfigError(f"the model has {count}, one of each is needed", where=(path,))
     return model

@@ -65,7 +65,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
 
     def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
         session = _open(path, _make_options(kernels))
-        dtype = _check_input(session.get_inputs()[0], path, photos)
+        dtype = check_input(session.get_inputs()[0], path, photos)
         sessions.append((session, dtype))
         return _predict_chunks(session, photos, dtype, chunks, advance)
 
@@ -96,6 +96,15 @@ def try_file(path: Path) -> None:
         raise StageError(f"onnxruntime cannot run the file: {first_line(error)}", where=(path,)) from error
 
 
+def open_session(path: Path, kernels: KernelSet) -> onnxruntime.InferenceSession:
+    """Open a file in a single-threaded session.
+
+    Raises:
+        ConfigError: not an ONNX file that can be run.
+    """
+    return _open(path, _make_options(kernels))
+
+
 def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
     """Open a graph without optimizations."""
     return onnxruntime.InferenceSession(
@@ -115,8 +124,12 @@ def count_planned_operators(path: Path) -> dict[str, int]:
         return dict(Counter(node.op_type for node in graph.read_model(plan).graph.node))
 
 
-def _check_input(image: onnxruntime.NodeArg, path: Path, photos: Pixels) -> type:
-    """Check that the input has the shape of one photo; return its dtype. A symbolic dimension accepts any length."""
+def check_input(image: onnxruntime.NodeArg, path: Path, photos: Pixels) -> type:
+    """Check that the input has the shape of one photo; return its dtype. A symbolic dimension accepts any length.
+
+    Raises:
+        ConfigError: it has another shape or dtype.
+    """
     if image.type not in _DTYPES:
         raise ConfigError(f"the model's input is {image.type}, not uint8 or float", where=(path,))
     expected = [1, *photos.input_spec.shape]
@@ -139,8 +152,7 @@ def _predict_chunks(
     for rows in chunks:
         outputs = []
         for photo in photos.rows(rows).astype(dtype, copy=False):
-            (scores,) = session.run(None, {name: photo[None]})
-            outputs.append(np.ravel(scores))
+            outputs.append(np.ravel(session.run(None, {name: photo[None]})[0]))
         raw.append(np.stack(outputs))
         advance(len(rows))
     return raw

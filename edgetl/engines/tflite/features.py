@@ -35,14 +35,15 @@ _HEAD_OPERATORS = frozenset(
 _FILE_IDENTIFIER = b"TFL3"
 
 
-def add_feature_output(content: bytes) -> bytes:
+def add_features(content: bytes) -> tuple[int, bytes]:
     """Make the input of the first dense layer of the head the second output of a file.
 
     Args:
         content: of a .tflite file with one output, without a second one.
 
     Returns:
-        The content with the outputs scores and features, [1, features] in the dtype of the layer.
+        The number of features, and the content with the outputs scores and features, [1, features] in the dtype of the
+        layer.
 
     Raises:
         StageError: the network does not end in dense layers.
@@ -57,7 +58,7 @@ def add_feature_output(content: bytes) -> bytes:
         signature.outputs = [*signature.outputs, tensor_map]
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return int(graph.tensors[features].shape[-1]), bytes(builder.Output())
 
 
 def _find_features(model: schema.ModelT, graph: schema.SubGraphT) -> int:

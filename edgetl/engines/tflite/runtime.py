@@ -20,7 +20,7 @@ from edgetl.core.photos.pixel_store import Pixels
 WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 # What LiteRT says of an operator that a kernel set lacks. Its reference kernels lack ELU and others.
 _MISSING_OPERATOR = re.compile(r"Didn't find op for builtin opcode '(?P<name>\w+)'")
-_RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
+RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 
 
 def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]) -> Predictions:
@@ -39,9 +39,9 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     interpreters: list[Interpreter] = []
 
     def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        interpreter = open_interpreter(path, _RESOLVERS[kernels])
+        interpreter = open_interpreter(path, RESOLVERS[kernels])
         interpreters.append(interpreter)
-        _check_input(interpreter, path, photos)
+        check_input(interpreter, path, photos)
         return _predict_chunks(interpreter, photos, chunks, advance)
 
     raw = predict_in_parallel(len(photos), predict_chunks)
@@ -75,7 +75,7 @@ def try_file(path: Path) -> None:
         ConfigError: not a TFLite file.
         StageError: the runtime failed.
     """
-    interpreter = open_interpreter(path, _RESOLVERS["xnnpack"])
+    interpreter = open_interpreter(path, RESOLVERS["xnnpack"])
     try:
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
@@ -84,7 +84,7 @@ def try_file(path: Path) -> None:
 
 def runs_xnnpack(path: Path) -> bool:
     """Return whether XNNPACK runs the file, or a part of it, on this host."""
-    return _has_delegate(open_interpreter(path, _RESOLVERS["xnnpack"]))
+    return _has_delegate(open_interpreter(path, RESOLVERS["xnnpack"]))
 
 
 def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
@@ -100,16 +100,22 @@ def open_interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
     except (ValueError, RuntimeError) as error:
         missing = _MISSING_OPERATOR.search(str(error))
         if missing is not None:
-            kernels = "reference kernels" if resolver == _RESOLVERS["reference"] else "kernels"
+            kernels = "reference kernels" if resolver == RESOLVERS["reference"] else "kernels"
             raise StageError(f"LiteRT has no {kernels} for {missing['name']}", where=(path,)) from error
         raise ConfigError(f"not a TFLite file that can be run: {first_line(error)}", where=(path,)) from error
     inputs, outputs = len(interpreter.get_input_details()), len(interpreter.get_output_details())
-    if (inputs, outputs) != (1, 1):
+    # The second output is that of `features`.
+    if inputs != 1 or outputs not in (1, 2):
         raise ConfigError(f"the model has {inputs} inputs and {outputs} outputs, one of each is needed", where=(path,))
     return interpreter
 
 
-def _check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
+def check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
+    """Check that the input of a file has the shape of the photos.
+
+    Raises:
+        ConfigError: it has another one.
+    """
     expected = (1, *photos.input_spec.shape)
     shape = tuple(map(int, interpreter.get_input_details()[0]["shape"]))
     if shape != expected:
@@ -119,7 +125,7 @@ def _check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
 def _predict_chunks(
     interpreter: Interpreter, photos: Pixels, chunks: list[np.ndarray], advance: Callable[[int], None]
 ) -> list[np.ndarray]:
-    (image,), (scores,) = interpreter.get_input_details(), interpreter.get_output_details()
+    image, scores = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     raw = []
     for rows in chunks:
         outputs = []

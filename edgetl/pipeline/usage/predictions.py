@@ -18,7 +18,7 @@ from edgetl.core.machine import count_cores
 from edgetl.core.photos import decoders, photo_paths, pixels, wrong_photos
 from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
-from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.photos.pixel_store import DecodedPixels
 from edgetl.core.records import InputSpec, LeftOut
 from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes
 from edgetl.pipeline.usage import runtimes
@@ -78,7 +78,7 @@ def _predict_chunk(
     ]
     if not readable:
         return
-    photos = _DecodedPixels(np.stack([image for _, image in readable]), classifier.input)
+    photos = DecodedPixels(np.stack([image for _, image in readable]), classifier.input)
     row = FORMATS[classifier.format]
     predictions = runtimes.RUNTIMES[row.name].predict_file(classifier.path, photos, row.fast_kernels, lambda _: None)
     scores = metrics.expand_sigmoid(predictions.scores)
@@ -99,11 +99,3 @@ def _decode(path: Path, input_spec: InputSpec) -> np.ndarray | str:
         return decoders.load_any_format(path, input_spec)
     except pixels.PhotoError as error:
         return str(error)
-
-
-class _DecodedPixels(Pixels):
-    """Pixels in memory."""
-
-    def __init__(self, photos: np.ndarray, input_spec: InputSpec) -> None:
-        places = np.array([(0, row) for row in range(len(photos))], np.int64)
-        super().__init__(lambda _: photos, places, input_spec)
