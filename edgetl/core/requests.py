@@ -7,8 +7,8 @@ from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import AnswersRecipe, Recipe
-from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.verdict_records import Verdict
 
 

@@ -17,6 +17,7 @@ from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, Trained
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report import chart
 from edgetl.core.report.gain import Gain
 from edgetl.core.report.procedure_tables import render_procedure
@@ -47,6 +48,7 @@ class Delivered:
         gain: the chosen file beside the float32 file; None if it is that file.
         device_ms: name of a device → sha256 of a file → its latency there, where `bench --device` has measured it.
         advice: what would decide an UNDECIDED verdict, one option a line.
+        answers: what the file says about photos of other things; empty without features.
     """
 
     target: str
@@ -60,6 +62,7 @@ class Delivered:
     gain: Gain | None = None
     device_ms: DeviceLatencies = field(default_factory=dict)
     advice: tuple[str, ...] = ()
+    answers: tuple[AnswerRule, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -241,6 +244,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
     pinned = part.selection.unpin()
     chosen = part.selection.choose(context.order.method)
     verdict = part.delivery.judge(chosen)
+    answers = part.delivery.set_answers(chosen)
     bundle = part.delivery.bundle(chosen, verdict)
     if pinned and not context.order.method:
         context.console.warn(_describe_unpinned(context, target.id, pinned, chosen.method))
@@ -264,6 +268,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         gain=None if chosen.method == "float32" else part.delivery.compare_float32(chosen),
         device_ms=read_latencies(context.run.root, target.id),
         advice=part.delivery.advise(verdict),
+        answers=answers,
     )
 
 

@@ -7,8 +7,9 @@ from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report.gain import Gain, Latencies
-from edgetl.core.requests import BundleRequest
+from edgetl.core.requests import AnswerRequest, BundleRequest
 from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.verdict_records import Verdict
@@ -80,6 +81,23 @@ class Delivery:
             latencies=tuple(latencies),
         )
 
+    def set_answers(self, artifact: Artifact) -> tuple[AnswerRule, ...]:
+        """Return the thresholds of a file, on the target's kernels; none for a file without features."""
+        if not artifact.features:
+            return ()
+        recipe = self._context.order.recipe
+        request = AnswerRequest(
+            artifact=artifact,
+            trained=self._model.trained,
+            dataset=self._model.dataset,
+            kernels=self._target.choose_kernels(artifact.format),
+            recipe=recipe.answers,
+            seed=recipe.training.seed,
+        )
+        title = f"what {artifact.method} says about photos of other things"
+        spec = StageSpec(name=f"answers-{self._target.id}", record=AnswerRule, title=title)
+        return (self._context.run_stage(spec, stages.answers.set_answers, request),)
+
     def bundle(self, artifact: Artifact, verdict: Verdict) -> Bundle:
         """Return the folder for the device.
 
@@ -98,6 +116,7 @@ class Delivery:
             dataset=self._model.dataset,
             recipe=self._context.order.recipe,
             golden_photos=bundle_files.select_golden_photos(self._model.dataset),
+            answers=self.set_answers(artifact),
         )
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=name_bundle_stage(self._target), record=Bundle, title=title)

@@ -45,10 +45,10 @@ class Files:
                 hint="choose a method that changes a finished model, as --method int8 or mixed8, or none",
             )
         if method.retraining == "qat":
-            return self._convert_qat(format_name, method)
+            return self._add_features(self._convert_qat(format_name, method))
         if method.uses_shared_ranges:
-            return self._quantize(format_name, method)
-        return self._convert(format_name, method)
+            return self._add_features(self._quantize(format_name, method))
+        return self._add_features(self._convert(format_name, method))
 
     def calibrate(self, format_name: FormatName, *, more: bool) -> ActivationRanges:
         """Return the ranges of all activations.
@@ -143,6 +143,13 @@ class Files:
             self.calibrate(format_name, more=method.more_photos),
             method,
         )
+
+    def _add_features(self, artifact: Artifact) -> Artifact:
+        """Return the file with its pooled features as a second output, unless the recipe leaves them out."""
+        if not self._recipe.answers.features:
+            return artifact
+        spec = StageSpec(name=f"features-{artifact.format}-{artifact.method}", record=Artifact)
+        return self._context.run_stage(spec, stages.features.add_features, artifact)
 
     def _convert_qat(self, format_name: FormatName, method: Method) -> Artifact:
         artifact = self._context.run_stage(

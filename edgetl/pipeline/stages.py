@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from edgetl.engines.keras.external import file_bounds
     from edgetl.stages import (
         adopt,
+        answers,
         bench,
         bundle,
         calibrate,
         convert,
         deploy,
+        features,
         retrain,
         score,
         train,
@@ -28,11 +30,13 @@ else:
     keras_build = LazyModule("edgetl.engines.keras.build")
     file_bounds = LazyModule("edgetl.engines.keras.external.file_bounds")
     adopt = LazyModule("edgetl.stages.adopt")
+    answers = LazyModule("edgetl.stages.answers")
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
+    features = LazyModule("edgetl.stages.features")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
@@ -40,12 +44,14 @@ else:
 
 __all__ = [
     "adopt",
+    "answers",
     "bench",
     "bundle",
     "calibrate",
     "convert",
     "deploy",
     "digits",
+    "features",
     "file_bounds",
     "keras_build",
     "retrain",

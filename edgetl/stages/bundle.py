@@ -44,6 +44,7 @@ def bundle_artifact(work: Workspace, request: BundleRequest) -> Bundle:
             dataset=request.dataset,
             recipe=request.recipe.tables(),
             golden=_predict_golden(request),
+            answers=request.answers,
         ),
         root,
     )
@@ -70,6 +71,7 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
         "pixels.py": Path(pixels.__file__).read_bytes(),
         "requirements.txt": bundle_files.format_requirements(contents.target).encode(),
         bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(contents.golden),
+        **_read_reference(contents),
         **{file.name: read_regular(file.path, LARGEST_RECORD_BYTES) for file in contents.target.payload},
         **_read_golden_photos(contents),
     }
@@ -133,6 +135,14 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StageError("the model changed since it was verified", where=(path,))
     return content
+
+
+def _read_reference(contents: BundleContents) -> dict[str, bytes]:
+    """Read the reference features of a file that has some."""
+    if not contents.answers:
+        return {}
+    (rule,) = contents.answers
+    return {bundle_files.FEATURES_FILE: _read_checked(rule.path, rule.sha256)}
 
 
 def _read_golden_photos(contents: BundleContents) -> dict[str, bytes]:

@@ -22,12 +22,14 @@ from edgetl.core.formats import FORMATS
 from edgetl.core.methods import find_method
 from edgetl.core.recipe.resolve import strip_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.verdict_records import Verdict
 
 # 1 had `side_px` of a square input in place of `height_px` and `width_px`.
 SCHEMA = 2
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
+FEATURES_FILE = "features.npy"
 GOLDEN_ARRAYS = "golden/expected.npz"
 # The same number as in check_files.py and setup.sh of a bundle.
 IDENTITY_DIGITS = 12
@@ -80,6 +82,7 @@ class BundleContents:
     dataset: Dataset
     recipe: dict[str, Any]
     golden: GoldenSet
+    answers: tuple[AnswerRule, ...] = ()
 
 
 def select_golden_photos(dataset: Dataset, count: int = 8) -> tuple[Photo, ...]:
@@ -152,6 +155,7 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
             "activation": trained.activation,
             "labels": list(trained.classes),
         },
+        **({"answers": _describe_answers(contents.answers[0])} if contents.answers else {}),
         "tolerances": {"pixels": 0, "output": compute_output_tolerance(artifact)},
         "runtime": {
             "accelerated": target.runtime.accelerated and find_method(artifact.method).activations != "int16",
@@ -170,6 +174,19 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
             "verdict": contents.verdict.model_dump(mode="json", include=_VERDICT_FACTS),
             "recipe": strip_folders(contents.recipe),
             "versions": dict(sorted(versions.items())),
+        },
+    }
+
+
+def _describe_answers(rule: AnswerRule) -> dict[str, Any]:
+    return {
+        "reference": FEATURES_FILE,
+        "least_similarities": rule.least_similarities,
+        "least_probability": rule.selective.threshold,
+        "bounds": {
+            "rejected_own": rule.rejected_share,
+            "error": rule.selective.error_bound,
+            "confidence": rule.selective.confidence,
         },
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from edgetl.pipeline.options.model import ExternalOptions, ModelOptions, PhotosOptions
-from edgetl.pipeline.options.option import Option
+from edgetl.pipeline.options.option import IN_ANSWERS, Option
 from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
 
 
@@ -60,6 +60,32 @@ class CrossFitOptions:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions:
+    """What a device says about photos of other things."""
+
+    no_features: Annotated[
+        bool, Option(help="Leave out the features with which photos of other things are recognized.", panel=IN_ANSWERS)
+    ] = False
+    reject_own: Annotated[
+        float | None,
+        Option(
+            help="Share of your own kind of photos that may be called none of the classes (default: 0.05).",
+            panel=IN_ANSWERS,
+            sets=("answers", "reject_own"),
+        ),
+    ] = None
+    reject_by_class: Annotated[bool, Option(help="Keep that share within each class.", panel=IN_ANSWERS)] = False
+    error_accepted: Annotated[
+        float | None,
+        Option(
+            help="Share of answers that may be wrong; less certain ones are unsure. Default: half of what is wrong.",
+            panel=IN_ANSWERS,
+            sets=("answers", "error_accepted"),
+        ),
+    ] = None
+
+
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
@@ -67,7 +93,7 @@ class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeOptions(ContractOptions, RetrainOptions, TrainingOptions, ModelOptions):
+class RecipeOptions(AnswerOptions, ContractOptions, RetrainOptions, TrainingOptions, ModelOptions):
     """The options that set a recipe."""
 
 
@@ -78,6 +104,7 @@ class BuildOptions(
     ModelOptions,
     ExternalOptions,
     CrossFitOptions,
+    AnswerOptions,
     ContractOptions,
     TargetOptions,
     PhotosOptions,

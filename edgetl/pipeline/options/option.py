@@ -9,6 +9,7 @@ from edgetl.core.recipe.tables import Tables
 
 # Headings under which the help lists options.
 IN_EXTERNAL, IN_MODEL = "A model made elsewhere, instead of training", "Model"
+IN_ANSWERS = "Photos of other things"
 IN_PHOTOS, IN_TRAINING = "Photos", "Training"
 
 
@@ -68,6 +69,10 @@ def collect_tables(options: object) -> Tables:
     # Switches are True or absent. An absent one must not override a recipe file, so it sets nothing.
     if getattr(options, "strict", False):
         tables.setdefault("contract", {})["strict"] = True
+    if getattr(options, "reject_by_class", False):
+        tables.setdefault("answers", {})["by_class"] = True
+    if getattr(options, "no_features", False):
+        tables.setdefault("answers", {})["features"] = False
     if getattr(options, "no_augment", False):
         tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     if getattr(options, "no_feature_cache", False):
