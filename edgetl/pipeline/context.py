@@ -28,15 +28,10 @@ R = TypeVar("R", bound=Record)
 # Kinds of stages that a command makes: the part of their names before the first "-".
 SCORING = frozenset({"score", "verify"})
 MEASURING = SCORING | {"bench"}
-<<<<<<< HEAD
-CONVERTING = SCORING | {"translate", "calibrate", "convert"}
-BUNDLING = CONVERTING | {"bundle"}
-# Stages that run conversions, or that conversions follow.
-_BEFORE_CONVERSIONS = frozenset({"train", "translate", "calibrate", "convert"})
-=======
 CONVERTING = SCORING | {"translate", "calibrate", "convert", "features"}
 BUNDLING = CONVERTING | {"answers", "bundle"}
->>>>>>> 19805a2 (WIP: answers in the pipeline, tables of answers)
+# Stages that run conversions, or that conversions follow.
+_BEFORE_CONVERSIONS = frozenset({"train", "translate", "calibrate", "convert"})
 
 
 @dataclass(slots=True)
