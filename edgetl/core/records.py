@@ -8,6 +8,8 @@ from pydantic import model_validator
 from edgetl.core.formats import FormatName
 from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.record import PathInside, Record
+from edgetl.core.tasks.task import Task, make_task
+from edgetl.core.tasks.thresholds import LabelThreshold
 
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
@@ -28,12 +30,20 @@ class Photo(Record):
     `path` is relative to the root of the dataset, with forward slashes; that of a test photo from another folder is
     absolute. `label` is the index of the class. `group` names the photos that this one stays together with, as of one
     burst or one object; "" if it is in no group.
+
+    Where a photo may have several labels, `labels` has 1 or 0 for each of them, and `label`, by which photos are sorted
+    and drawn, is the rarest that the photo has; without any, it is the number of labels. Else `labels` is empty.
     """
 
     path: str
     label: int
     sha256: str
     group: str = ""
+    labels: tuple[int, ...] = ()
+
+    def list_classes(self) -> tuple[int, ...]:
+        """Return the index of the class, or of each label that the photo has."""
+        return tuple(index for index, value in enumerate(self.labels) if value) if self.labels else (self.label,)
 
 
 class LeftOut(Record):
@@ -47,7 +57,7 @@ class Dataset(Record):
     """The photos, divided into three parts that share no photo and no group.
 
     `sha256` covers the class names and the part, label and content of every photo, in order, but no file names. `notes`
-    are sentences about the groups.
+    are sentences about the groups. With `multi_label`, the classes are labels, of which a photo may have several.
     """
 
     root: Path
@@ -58,6 +68,7 @@ class Dataset(Record):
     left_out: tuple[LeftOut, ...]
     sha256: str
     notes: tuple[str, ...] = ()
+    multi_label: bool = False
 
     def key(self) -> object:
         """Return `sha256`. A renamed photo or a moved folder changes no result."""
@@ -116,6 +127,7 @@ class Trained(Record):
     """A trained Keras model on disk.
 
     `backend`, `device` and `precision` are those of the training. `weights` describes the initial weights of the base.
+    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
     """
 
     path: PathInside
@@ -132,6 +144,12 @@ class Trained(Record):
     backend: str
     device: str
     precision: Precision
+    thresholds: tuple[LabelThreshold, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        """What the model decides about a photo."""
+        return make_task([threshold.value for threshold in self.thresholds])
 
     def contents(self) -> dict[Path, str]:
         """Map the model file to its sha256."""

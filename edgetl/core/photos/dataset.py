@@ -12,7 +12,9 @@ from edgetl.core.errors import DataError
 from edgetl.core.photos.groups import across_parts, empty_parts
 from edgetl.core.photos.groups.near_groups import name_near_duplicates
 from edgetl.core.photos.groups.usable_photo import DuplicateChoice, UsablePhoto
+from edgetl.core.photos.layout.photo_lists import SEVERAL_HINT, SEVERAL_LIMIT
 from edgetl.core.photos.parts.draw import SplitFractions, draw_parts
+from edgetl.core.photos.parts.label_copies import list_frequent_labels, unite_copies
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Part, Photo
@@ -23,6 +25,7 @@ UNUSABLE_LIMIT = 0.05
 FEWEST_PHOTOS = 10
 # An error lists so many reasons of unusable photos in a class.
 _MOST_CAUSES = 5
+_ELSEWHERE = "same photo also under"
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
@@ -65,7 +68,10 @@ def assemble_dataset(
             usable.append((file, content))
     total = Counter(file.label for file in folder.files)
     unusable = total - Counter(file.label for file, _ in usable)
-    unique = _remove_copies(usable, folder.classes, reasons)
+    unique = (
+        unite_copies(usable, folder, reasons) if folder.multi_label else _remove_copies(usable, folder.classes, reasons)
+    )
+    _check_several_classes(folder, reasons)
     photos = [UsablePhoto(file, content, file.group) for file, content in unique]
     notes: list[str] = []
     if duplicates == "group":
@@ -87,6 +93,7 @@ def assemble_dataset(
         left_out=tuple(sorted(left_out, key=lambda file: file.path)),
         sha256=_compute_digest(folder.classes, parts),
         notes=tuple(notes),
+        multi_label=folder.multi_label,
     )
 
 
@@ -130,6 +137,7 @@ def replace_parts(
         test=parts["test"],
         left_out=(),
         sha256=_compute_digest(dataset.classes, parts),
+        multi_label=dataset.multi_label,
     )
 
 
@@ -170,12 +178,23 @@ def _remove_copies(
         if len(labels) > 1:
             for file, _ in group:
                 elsewhere = ", ".join(classes[label] for label in labels if label != file.label)
-                reasons[file.path] = f"same photo also under {elsewhere}"
+                reasons[file.path] = f"{_ELSEWHERE} {elsewhere}"
             continue
         first, *rest = sorted(group, key=lambda pair: preference[pair[0].part])
         unique.append(first)
         reasons.update({file.path: f"same photo as {first[0].path}" for file, _ in rest})
     return unique
+
+
+def _check_several_classes(folder: PhotoFolder, reasons: dict[str, str]) -> None:
+    """Refuse class folders that have many photos in common: they are no mistakes, but labels."""
+    several = [f"{path}: {reason}" for path, reason in reasons.items() if reason.startswith(_ELSEWHERE)]
+    if len(several) > SEVERAL_LIMIT * len(folder.files):
+        raise DataError(
+            f"{len(several)} of {len(folder.files)} files are photos that are in several class folders",
+            where=[folder.root, *several[:_MOST_CAUSES]],
+            hint=f"{SEVERAL_HINT}; where they have one class, leave each in one folder",
+        )
 
 
 def _check_enough(
@@ -193,8 +212,8 @@ def _check_enough(
         reasons: why files are left out, by path.
     """
     total, unusable = counts
-    usable = Counter(photo.file.label for photo in photos)
-    training = Counter(photo.file.label for photo in photos if photo.part == "train")
+    usable = Counter(label for photo in photos for label in photo.file.list_classes())
+    training = Counter(label for photo in photos if photo.part == "train" for label in photo.file.list_classes())
     problems = []
     for label, name in enumerate(folder.classes):
         if unusable[label] > UNUSABLE_LIMIT * total[label]:
@@ -207,6 +226,10 @@ def _check_enough(
         elif not training[label]:
             problems.append(f"{name}: none of {usable[label]} photos is left for training")
     hint = "add photos to these classes or remove their folders; copies of a photo count once"
+    if folder.multi_label:
+        files = [photo.file for photo in photos]
+        problems += list_frequent_labels(folder.classes, files, FEWEST_PHOTOS)
+        hint = "add photos with these labels and without them, or leave the labels out; copies of a photo count once"
     empty = empty_parts.list_empty_parts(photos)
     if empty:
         # The hint about classes would not help where only a part is empty.
@@ -231,5 +254,8 @@ def _sort_part(photos: list[UsablePhoto], part: Part) -> tuple[Photo, ...]:
 
 
 def _compute_digest(classes: tuple[str, ...], parts: dict[Part, tuple[Photo, ...]]) -> str:
-    content = {name: [(photo.label, photo.sha256) for photo in photos] for name, photos in parts.items()}
+    # Several labels are a list, so that no data set of classes has the same hash.
+    content = {
+        name: [(photo.labels or photo.label, photo.sha256) for photo in photos] for name, photos in parts.items()
+    }
     return hashlib.sha256(json.dumps([classes, content]).encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""Scores for validation photos → the threshold of each label. Test photos have no part in it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.core.record import Record
+
+DEFAULT = 0.5
+# A threshold from fewer photos with the label, or without it, would follow these photos and not the label.
+FEWEST_PHOTOS = 10
+# Between two of the 256 values of an int8 sigmoid: rounding a score to the nearest of them changes no decision. Not
+# near 0 and 1, where few scores decide.
+_CHOICES = (np.arange(12, 244) + 0.5) / 256
+
+
+class LabelThreshold(Record):
+    """The score from which a photo has a label.
+
+    `photos` is the number of validation photos that have the label. With `chosen`, the threshold has the highest F1
+    score on them; without, they are too few, or too few photos are without it, and it is 0.5.
+    """
+
+    name: str
+    value: float
+    photos: int
+    chosen: bool
+
+
+def choose_thresholds(
+    scores: np.ndarray, labels: NDArray[np.int64], names: tuple[str, ...]
+) -> tuple[LabelThreshold, ...]:
+    """Choose the threshold with the highest F1 score for each label; of equal ones, the nearest to 0.5.
+
+    F1 and not the fraction of right decisions: with that, a rare label would be decided best by never finding it.
+
+    Args:
+        scores: float [photos, labels], of the Keras model for the validation photos.
+        labels: int64 [photos, labels], 1 where a photo has the label.
+        names: of the labels.
+
+    Source: Lipton, Elkan, Naryanaswamy (2014), Optimal thresholding of classifiers to maximize F1 measure, ECML PKDD.
+    """
+    return tuple(_choose(scores[:, column], labels[:, column], name) for column, name in enumerate(names))
+
+
+def _choose(scores: np.ndarray, labels: NDArray[np.int64], name: str) -> LabelThreshold:
+    photos = int(labels.sum())
+    if min(photos, len(labels) - photos) < FEWEST_PHOTOS:
+        return LabelThreshold(name=name, value=DEFAULT, photos=photos, chosen=False)
+    values = np.append(_CHOICES, DEFAULT)
+    decided = scores[None, :] >= values[:, None]
+    found = (decided & (labels == 1)).sum(axis=1)
+    f1 = 2 * found / (decided.sum(axis=1) + photos)
+    best = np.flatnonzero(f1 == f1.max())
+    value = float(values[best[np.abs(values[best] - DEFAULT).argmin()]])
+    return LabelThreshold(name=name, value=value, photos=photos, chosen=True)
