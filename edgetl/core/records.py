@@ -8,8 +8,6 @@ from pydantic import model_validator
 from edgetl.core.formats import FormatName
 from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.record import PathInside, Record
-from edgetl.core.tasks.task import Task, make_task
-from edgetl.core.tasks.thresholds import LabelThreshold
 
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
@@ -31,8 +29,8 @@ class Photo(Record):
     absolute. `label` is the index of the class. `group` names the photos that this one stays together with, as of one
     burst or one object; "" if it is in no group.
 
-    Where a photo may have several labels, `labels` has 1 or 0 for each of them, and `label`, by which photos are sorted
-    and drawn, is the rarest that the photo has; without any, it is the number of labels. Else `labels` is empty.
+    Where a photo may have several labels, `labels` has 1 or 0 for each; else it is empty. `label`, by which photos are
+    sorted and drawn, is then the rarest that the photo has, or without any the number of labels.
     """
 
     path: str
@@ -123,6 +121,18 @@ class TrainingPhase(Record):
     seconds: float
 
 
+class LabelThreshold(Record):
+    """The score from which a photo has a label.
+
+    `photos` validation photos have the label. With `chosen`, it has the highest F1 score; else the photos are too few.
+    """
+
+    name: str
+    value: float
+    photos: int
+    chosen: bool
+
+
 class Trained(Record):
     """A trained Keras model on disk.
 
@@ -147,9 +157,9 @@ class Trained(Record):
     thresholds: tuple[LabelThreshold, ...] = ()
 
     @property
-    def task(self) -> Task:
-        """What the model decides about a photo."""
-        return make_task([threshold.value for threshold in self.thresholds])
+    def threshold_values(self) -> tuple[float, ...]:
+        """The thresholds alone, in the order of the classes."""
+        return tuple(row.value for row in self.thresholds)
 
     def contents(self) -> dict[Path, str]:
         """Map the model file to its sha256."""

@@ -38,6 +38,10 @@ class Comparison(Record):
     `worst_difference` is the largest absolute difference of any score. `groups` is the number of groups of photos that
     are not independent, 0 if the photos have none. `design_effect` is the factor by which they enlarge the variance of
     broke minus fixed; 1 without groups.
+
+    `labels` is the number of labels of which each photo may have several, 0 where it has one class. With labels, every
+    photo has a decision about each label: fractions are of these decisions, `broke` and `fixed` count them, and those
+    about one photo count as not independent.
     """
 
     photos: int
@@ -49,10 +53,21 @@ class Comparison(Record):
     worst_difference: float
     groups: int = 0
     design_effect: float = 1.0
+    labels: int = 0
+
+    @property
+    def decisions(self) -> int:
+        """The number of decisions that are right or wrong: one for each photo, or one for each label of each photo."""
+        return self.photos * max(1, self.labels)
 
     def describe_photos(self, name: str = "") -> str:
-        """Describe the number of photos: "80 test photos in 12 groups", or "80 test photos" without groups."""
+        """Describe the number of photos: "80 test photos in 12 groups", or "80 test photos" without groups.
+
+        With labels, the decisions about them come first: "240 decisions about 3 labels of 80 test photos".
+        """
         photos = f"{self.photos} {name} photos" if name else f"{self.photos} photos"
+        if self.labels:
+            photos = f"{self.decisions} decisions about {self.labels} labels of {photos}"
         return f"{photos} in {self.groups} groups" if self.groups else photos
 
 

@@ -20,6 +20,7 @@ from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report import tables
 from edgetl.core.report.group_lines import describe_groups
+from edgetl.core.report.label_lines import describe_labels
 from edgetl.core.report.training import describe_curves
 from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
@@ -62,7 +63,13 @@ class Model:
             raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         folders = []
         for path in (root, *([order.test] if order.test else [])):
-            folder = photo_folder.scan_photos(path, layout=photos.layout, label_from=photos.label_from)
+            folder = photo_folder.scan_photos(
+                path,
+                layout=photos.layout,
+                label_from=photos.label_from,
+                multi_label=photos.multi_label,
+                label_separator=photos.label_separator,
+            )
             if rule is not None:
                 with self._context.console.wait(f"group the photos by {rule.text}"):
                     folder = group_photos(folder, path, rule)
@@ -87,10 +94,10 @@ class Model:
         )
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {self.folder.root}"
+            f"of {len(dataset.classes)} {'labels' if dataset.multi_label else 'classes'} in {self.folder.root}"
             + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
-        for line in describe_groups(dataset):
+        for line in (*describe_labels(dataset), *describe_groups(dataset)):
             console.say(line)
         if dataset.left_out:
             console.table(*tables.tabulate_left_out(dataset))
@@ -167,7 +174,8 @@ class Model:
 
     def _prepare_training(self) -> Path | None:
         """Check what needs no decoded photo, and return the file with the base's weights."""
-        self._recipe.head.check_classes(len(self.folder.classes))
+        if not self._recipe.photos.multi_label:
+            self._recipe.head.check_classes(len(self.folder.classes))
         return self._locate_weights()
 
     def _check_unchanged(self, dataset: Dataset) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.record import Record
+from edgetl.core.records import LabelThreshold
 
 DEFAULT = 0.5
 # A threshold from fewer photos with the label, or without it, would follow these photos and not the label.
@@ -11,19 +11,6 @@ FEWEST_PHOTOS = 10
 # Between two of the 256 values of an int8 sigmoid: rounding a score to the nearest of them changes no decision. Not
 # near 0 and 1, where few scores decide.
 _CHOICES = (np.arange(12, 244) + 0.5) / 256
-
-
-class LabelThreshold(Record):
-    """The score from which a photo has a label.
-
-    `photos` is the number of validation photos that have the label. With `chosen`, the threshold has the highest F1
-    score on them; without, they are too few, or too few photos are without it, and it is 0.5.
-    """
-
-    name: str
-    value: float
-    photos: int
-    chosen: bool
 
 
 def choose_thresholds(
@@ -54,3 +41,18 @@ def _choose(scores: np.ndarray, labels: NDArray[np.int64], name: str) -> LabelTh
     best = np.flatnonzero(f1 == f1.max())
     value = float(values[best[np.abs(values[best] - DEFAULT).argmin()]])
     return LabelThreshold(name=name, value=value, photos=photos, chosen=True)
+
+
+def describe_thresholds(thresholds: tuple[LabelThreshold, ...]) -> list[str]:
+    """Describe the thresholds of labels in a line, and in a second one the labels with too few photos for one."""
+    chosen = [f"{threshold.name} {threshold.value:.3f}" for threshold in thresholds if threshold.chosen]
+    default = [threshold.name for threshold in thresholds if not threshold.chosen]
+    lines = []
+    if chosen:
+        lines.append(f"a photo has a label from the score with the best F1 on validation photos: {', '.join(chosen)}")
+    if default:
+        lines.append(
+            f"a photo has these labels from a score of {DEFAULT}, for want of {FEWEST_PHOTOS} validation photos with "
+            f"and without them: {', '.join(default)}"
+        )
+    return lines

@@ -74,6 +74,21 @@ class ModelOptions:
             sets=("photos", "label_from"),
         ),
     ] = None
+    multi_label: Annotated[
+        bool,
+        Option(
+            help="A photo may have several labels or none: in a CSV file, or as copies in several class folders.",
+            panel=IN_PHOTOS,
+        ),
+    ] = False
+    label_separator: Annotated[
+        str | None,
+        Option(
+            help="Between the labels of a photo in a CSV file: semicolon, pipe, comma, space, none, or auto.",
+            panel=IN_PHOTOS,
+            sets=("photos", "label_separator"),
+        ),
+    ] = None
     group_by: Annotated[
         str | None,
         Option(

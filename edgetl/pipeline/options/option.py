@@ -68,6 +68,8 @@ def collect_tables(options: object) -> Tables:
     # Switches are True or absent. An absent one must not override a recipe file, so it sets nothing.
     if getattr(options, "strict", False):
         tables.setdefault("contract", {})["strict"] = True
+    if getattr(options, "multi_label", False):
+        tables.setdefault("photos", {})["multi_label"] = True
     if getattr(options, "no_augment", False):
         tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     if getattr(options, "no_feature_cache", False):

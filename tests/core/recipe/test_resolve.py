@@ -18,6 +18,8 @@ DEFAULTS = {
     "photos": {
         "layout": "auto",
         "label_from": "folder",
+        "multi_label": False,
+        "label_separator": "auto",
         "group_by": "",
         "near_duplicates": "group",
         "fit": "crop",
@@ -431,3 +433,21 @@ def test_resolving_a_recipe_loads_no_heavy_library():
     code = f"import sys, edgetl.core.recipe.resolve\nprint([name for name in {heavy} if name in sys.modules])"
     completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert completed.stdout == "[]\n"
+
+
+def test_several_labels_have_a_sigmoid_each():
+    recipe = resolve_recipe(flags={"photos": {"multi_label": True}})
+    assert recipe.head.activation == "sigmoid" and resolve_recipe("default").head.activation == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"photos": {"multi_label": True}, "head": {"activation": "softmax"}}, "head.activation does not go with"),
+        ({"photos": {"multi_label": True, "label_from": "name"}}, "photos.label_from does not go with --multi-label"),
+        ({"photos": {"label_separator": "space"}}, "photos.label_separator does not go without --multi-label"),
+    ],
+)
+def test_options_that_exclude_several_labels(flags, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve_recipe(flags=flags)
