@@ -12,7 +12,7 @@ Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
 
 
 class ClassChange(Record):
-    """Accuracy on one class before and after conversion."""
+    """Accuracy on one class before and after conversion, or the fraction of right decisions about one label."""
 
     name: str
     photos: int
@@ -21,13 +21,17 @@ class ClassChange(Record):
 
 
 class Flip(Record):
-    """A photo for which reference and artifact predict different classes. `confidence` is the score of the artifact."""
+    """A photo for which reference and artifact predict different classes. `confidence` is the score of the artifact.
+
+    Where a photo may have several labels, it is a decision about `label`: "present" or "absent".
+    """
 
     path: str
     truth: str
     reference: str
     artifact: str
     confidence: float
+    label: str = ""
 
 
 class Comparison(Record):
@@ -85,6 +89,9 @@ class Verdict(Comparison):
     no number of photos would decide it at this drop. `host_ms` is the latency of one photo on one thread of the host;
     if `host_disturbed`, other processes disturbed its measurement. `counts` has every class of the model, `per_class`
     those with photos.
+
+    `thresholds` are those of the labels of which each photo may have several; else it is empty. Then
+    `accuracy_design_effect` is that of the right decisions about one photo, which are not independent.
     """
 
     method: str
@@ -106,6 +113,8 @@ class Verdict(Comparison):
     host_ms: float
     host_disturbed: bool
     counts: tuple[ClassCount, ...]
+    thresholds: tuple[float, ...] = ()
+    accuracy_design_effect: float = 1.0
 
     def _repr_html_(self) -> str:
         """Render for a notebook how good the model is, and what its conversion cost."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.core.device import limits
-from edgetl.core.evaluation import ladder, metrics
+from edgetl.core.evaluation import ladder
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.procedure import ProcedureVerdict
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
@@ -24,6 +24,7 @@ from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.run.latencies import DeviceLatencies, read_latencies
 from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
+from edgetl.core.tasks.task import make_task
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
@@ -84,7 +85,7 @@ class Agreement:
     Attributes:
         targets: ids of the two targets.
         photos: number of test photos.
-        same: number of photos for which both files predict the same class.
+        same: number of photos for which both files predict the same class, or decide all labels alike.
     """
 
     targets: tuple[str, str]
@@ -283,15 +284,18 @@ def _name_bundle_command(run: Path, target: str, method: str) -> str:
 def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
     if len(parts) < 2:
         return ()
+    photos = len(parts[0].model.dataset.test)
+    task = make_task(parts[0].model.trained.threshold_values)
+    # A row for each photo: its class, or its decisions about all labels.
     predicted = {
-        result.target: metrics.predict_classes(read_array(part.delivery.score(result.artifact, "test").path))
+        result.target: task.decide(read_array(part.delivery.score(result.artifact, "test").path)).reshape(photos, -1)
         for part, result in zip(parts, delivered, strict=True)
     }
     return tuple(
         Agreement(
             targets=(left, right),
-            photos=len(predicted[left]),
-            same=int(np.count_nonzero(predicted[left] == predicted[right])),
+            photos=photos,
+            same=int(np.count_nonzero((predicted[left] == predicted[right]).all(axis=1))),
         )
         for left, right in combinations(predicted, 2)
     )

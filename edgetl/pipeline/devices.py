@@ -100,6 +100,12 @@ class Devices:
     def make_request(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> BenchmarkRequest:
         """Make the request for a measurement; with `accuracy`, the test photos are scored too."""
         dataset = self._model.dataset
+        if accuracy and dataset.multi_label:
+            raise ConfigError(
+                "--accuracy scores photos of one class each, and this model has several labels",
+                where=(self._context.run.root,),
+                hint="leave out --accuracy; edgetl verify judges the file on the test photos here",
+            )
         return BenchmarkRequest(
             model_sha256=artifact.sha256,
             soak_s=soak_s,
@@ -155,6 +161,7 @@ class Devices:
             method=artifact.method,
             photos=self._model.dataset.test,
             classes=self._model.dataset.classes,
+            thresholds=self._model.trained.threshold_values,
             reference=self._scores.score_reference("test"),
             artifact=benchmark.scores,
             steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),

@@ -11,6 +11,7 @@ from edgetl.core import formats
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics, verdict
+from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.parallel import Predictions
 from edgetl.core.photos import dataset, photo_folder, pixel_store
 from edgetl.core.photos.photo_set import PhotoSet
@@ -69,7 +70,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     reference, predictions = _predict(pair, model, photo_set, console)
     artifact = metrics.expand_sigmoid(predictions.scores)
     _check_classes(pair, {"reference": reference, "artifact": artifact}, classes)
-    scores = verdict.ScoredPhotos(
+    scores = ScoredPhotos(
         method=pair.artifact.name,
         artifact_sha256=hash_file(pair.artifact),
         part=photo_set.part,

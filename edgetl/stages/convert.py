@@ -17,6 +17,7 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
+from edgetl.core.tasks.task import make_task
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.conversion.conversions import run_conversion
 from edgetl.engines.conversion.tasks import Action, ConversionTask
@@ -169,7 +170,8 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     photos = pixel_store.open_pixels(retrained.agreement_sha256s, trained.input)
     predictions = backend.predict(path, photos, row.fast_kernels, lambda _: None)
     scores = metrics.expand_sigmoid(predictions.scores)
-    matches_model = agreement.match_predictions(expected, scores, scale)
+    task = make_task(trained.threshold_values)
+    matches_model = agreement.match_predictions(expected, scores, scale, task)
     share = float(matches_model.mean())
     if share >= REQUIRED_AGREEMENT:
         return share, _USABLE
@@ -178,7 +180,7 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     rows = metrics.sample_evenly(len(expected), affordable)
     sample = pixel_store.open_pixels([retrained.agreement_sha256s[index] for index in rows], trained.input)
     reference = metrics.expand_sigmoid(backend.predict(path, sample, "reference", lambda _: None).scores)
-    matches_itself = agreement.match_predictions(scores[rows], reference, scale)
+    matches_itself = agreement.match_predictions(scores[rows], reference, scale, task)
     kernels = row.fast_title if predictions.accelerated else row.runtime
     cause, hint = _CAUSES[agreement.diagnose_disagreement(matches_model[rows], matches_itself)]
     return share, Refusal(

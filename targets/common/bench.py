@@ -68,6 +68,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
         if options.photos:
             # A wrong folder is reported now, not after minutes of measuring.
+            scoring.check_one_class(facts)
             scoring.list_labelled_photos(options.photos, facts["output"]["labels"])
         options.out.mkdir(parents=True, exist_ok=True)
         measurement = measure_bundle(facts, options)

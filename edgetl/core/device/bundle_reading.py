@@ -35,6 +35,7 @@ class Classifier(Record):
     """A model file with what is needed to classify photos with it.
 
     `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where they are not known.
+    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Classifier(Record):
     base: str = ""
     method: str = ""
     trained_sha256: str = ""
+    thresholds: tuple[float, ...] = ()
 
 
 class _Facts(BaseModel):
@@ -68,6 +70,7 @@ class _Output(_Facts):
     labels: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(min_length=2, max_length=100_000)
     ]
+    thresholds: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=100_000)] = []
 
 
 class _Provenance(_Facts):
@@ -109,6 +112,10 @@ def read_bundle(folder: Path) -> Classifier:
     facts = _read_facts(folder / FACTS)
     if listed.get(facts.model) != facts.provenance.artifact_sha256 or FACTS not in listed:
         raise ConfigError(f"{CHECKSUMS} and {FACTS} are of different models", where=(folder,))
+    thresholds = facts.output.thresholds
+    if thresholds and len(thresholds) != len(facts.output.labels):
+        message = f"{FACTS} has {len(thresholds)} thresholds for {len(facts.output.labels)} labels"
+        raise ConfigError(message, where=(folder,))
     return Classifier(
         path=folder / facts.model,
         format=find_format(Path(facts.model)).name,
@@ -118,6 +125,7 @@ def read_bundle(folder: Path) -> Classifier:
         base=facts.provenance.base,
         method=facts.provenance.method,
         trained_sha256=facts.provenance.trained_sha256,
+        thresholds=tuple(thresholds),
     )
 
 

@@ -41,7 +41,13 @@ def check_acceptance(
     """
     failures = {name: explain_failure(verdict, strict=strict) for name, verdict in verdicts.items()}
     low = {
-        name: explain_low_accuracy(tally_verdict(verdict), min_accuracy, verdict.confidence, strict=strict)
+        name: explain_low_accuracy(
+            tally_verdict(verdict),
+            min_accuracy,
+            verdict.confidence,
+            strict=strict,
+            title=verdict.describe_photos() if verdict.labels else "",
+        )
         for name, verdict in verdicts.items()
         if min_accuracy
     }

@@ -106,7 +106,7 @@ def _identify(artifact: Artifact) -> tuple[str, str]:
 
 
 def count_differences(first: Verdict, second: Verdict) -> tuple[int, int]:
-    """Count the photos that only one of two files predicts correctly.
+    """Count the photos, or the decisions about labels, that only one of two files predicts correctly.
 
     Args:
         first: verdict on the first file.
@@ -121,10 +121,10 @@ def count_differences(first: Verdict, second: Verdict) -> tuple[int, int]:
     return only_first, only_second
 
 
-def _list_changes(verdict: Verdict) -> tuple[set[str], set[str]]:
-    """List the photos that only the reference, and that only the file predicts correctly."""
-    broke = {flip.path for flip in verdict.flips if flip.reference == flip.truth}
-    return broke, {flip.path for flip in verdict.flips if flip.artifact == flip.truth}
+def _list_changes(verdict: Verdict) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """List the photos, with their label, that only the reference, and that only the file predicts correctly."""
+    broke = {(flip.path, flip.label) for flip in verdict.flips if flip.reference == flip.truth}
+    return broke, {(flip.path, flip.label) for flip in verdict.flips if flip.artifact == flip.truth}
 
 
 def _form_group(candidates: Sequence[Candidate], preference: Preference) -> _Group:
@@ -197,7 +197,7 @@ def _is_certainly_worse(file: Candidate, group: _Group) -> bool:
     # A verdict does not contain the groups of its photos. The two files differ where either differs from the reference,
     # so the larger design effect is a cautious one for their difference.
     effect = max(best.validation.design_effect, file.validation.design_effect)
-    photos = file.validation.photos
+    photos = file.validation.decisions
     low, _ = compute_tango_interval(lost, won, photos, confidence=confidence, design_effect=effect)
     return low > 0
 
@@ -226,11 +226,13 @@ def _compare_accuracy(file: Candidate, chosen: Candidate, group: _Group) -> str:
     if group.objective == "balanced" and _is_certainly_worse(file, group):
         best = _find_most_accurate(group)
         lost, won = count_differences(best.validation, file.validation)
-        return f"certainly less accurate than {best.artifact.method} (right on {lost} photos less and {won} more)"
+        things = "labels" if file.validation.labels else "photos"
+        return f"certainly less accurate than {best.artifact.method} (right on {lost} {things} less and {won} more)"
     difference = _count_gain(file) - _count_gain(chosen)
     if difference == 0:
         return "as accurate"
-    photos = f"{abs(difference)} {'photo' if abs(difference) == 1 else 'photos'}"
+    thing = "label" if file.validation.labels else "photo"
+    photos = f"{abs(difference)} {thing if abs(difference) == 1 else f'{thing}s'}"
     return f"right on {photos} {'more' if difference > 0 else 'fewer'}"
 
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from edgetl.core.verdict_records import Outcome
+from edgetl.core.verdict_records import Comparison, Outcome
 
 # More test photos are unrealistic: the search for `photos_needed` ends here.
 MOST_PHOTOS = 10_000_000
@@ -16,7 +16,7 @@ MOST_PHOTOS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Counts of paired predictions.
+    """Counts of paired predictions. Where photos may have several labels, they are decisions about labels.
 
     Attributes:
         broke: photos that only the reference predicts correctly.
@@ -29,6 +29,16 @@ class PairCounts:
     fixed: int
     photos: int
     design_effect: float = 1.0
+
+
+def count_pairs(comparison: Comparison) -> PairCounts:
+    """Return the counts of a comparison: of its photos, or of its decisions about labels."""
+    return PairCounts(comparison.broke, comparison.fixed, comparison.decisions, comparison.design_effect)
+
+
+def count_photos(decisions: int | None, comparison: Comparison) -> int | None:
+    """Return how many photos have a number of decisions: as many, or fewer where each has several labels."""
+    return None if decisions is None else -(-decisions // max(1, comparison.labels))
 
 
 @dataclass(frozen=True, kw_only=True)

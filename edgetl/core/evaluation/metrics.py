@@ -30,7 +30,7 @@ def predict_classes(scores: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: no photos, not [photos, classes], or a score that is NaN or infinite; the message names the row.
     """
-    _check_scores(scores, "scores")
+    check_scores(scores, "scores")
     return np.asarray(scores.argmax(axis=1))
 
 
@@ -203,7 +203,7 @@ def find_correct(scores: np.ndarray, labels: np.ndarray, task: Task = ONE_CLASS)
         ValueError: see `predict_classes`, or labels that do not fit the scores.
     """
     if task.thresholds:
-        _check_scores(scores, "scores")
+        check_scores(scores, "scores")
         if labels.shape != scores.shape:
             raise ValueError(f"labels are {list(labels.shape)} for scores {list(scores.shape)}")
         return np.asarray(task.decide(scores) == labels)
@@ -224,13 +224,18 @@ def _split_labels(scores: np.ndarray) -> np.ndarray:
 
 
 def _check_pair(reference: np.ndarray, candidate: np.ndarray) -> None:
-    _check_scores(reference, "reference scores")
-    _check_scores(candidate, "candidate scores")
+    check_scores(reference, "reference scores")
+    check_scores(candidate, "candidate scores")
     if reference.shape != candidate.shape:
         raise ValueError(f"reference is {list(reference.shape)} and candidate is {list(candidate.shape)}")
 
 
-def _check_scores(scores: np.ndarray, name: str) -> None:
+def check_scores(scores: np.ndarray, name: str) -> None:
+    """Check that scores are finite floats [photos, classes], at least one.
+
+    Raises:
+        ValueError: they are not; the message names the row.
+    """
     if scores.ndim != 2 or not np.issubdtype(scores.dtype, np.floating):
         raise ValueError(f"{name} are float [photos, classes], not {scores.dtype} {list(scores.shape)}")
     if scores.size == 0:

@@ -12,7 +12,7 @@ file truly loses 1.5 times the limit, the climb ends at one of them in at most 1
 however many are tried. With a strict contract the bound must be within the limit itself.
 """
 
-from edgetl.core.evaluation.contract import PairCounts, compute_tango_interval
+from edgetl.core.evaluation.contract import PairCounts, compute_tango_interval, count_pairs
 from edgetl.core.verdict_records import Verdict
 
 # A file that truly loses this many times the limit must rarely end the climb. A factor of 1 would require a PASS, which
@@ -37,7 +37,7 @@ def compute_bound(verdict: Verdict, number: int) -> float:
     Raises:
         ValueError: a number below 1.
     """
-    return _compute_bound(PairCounts(verdict.broke, verdict.fixed, verdict.photos, verdict.design_effect), number)
+    return _compute_bound(count_pairs(verdict), number)
 
 
 def holds_limit(verdict: Verdict, number: int, *, strict: bool) -> bool:

@@ -1,43 +1,19 @@
 """The verdict on an artifact: scores of reference and artifact for the same photos in, a Verdict out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import PairCounts, decide_outcome
-from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
-from edgetl.core.records import Photo
-from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
-
-
-# Compared by identity: arrays have no truth value that a generated __eq__ could use.
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ScoredPhotos:
-    """Scores of reference and artifact for each photo of one part.
-
-    Attributes:
-        method: conversion method of the artifact.
-        artifact_sha256: hash of the artifact.
-        part: name of the part.
-        photos: the photos.
-        classes: class names.
-        reference: float [photos, classes], probabilities in the order of `photos` and `classes`.
-        artifact: float [photos, classes], likewise.
-        host_ms: latency of the artifact for one photo on this host.
-        host_disturbed: whether other processes disturbed its measurement.
-    """
-
-    method: str
-    artifact_sha256: str
-    part: str
-    photos: tuple[Photo, ...]
-    classes: tuple[str, ...]
-    reference: np.ndarray
-    artifact: np.ndarray
-    host_ms: float
-    host_disturbed: bool
+from edgetl.core.evaluation.contract import count_pairs, count_photos, decide_outcome
+from edgetl.core.evaluation.details.class_details import ClassDetails
+from edgetl.core.evaluation.details.label_details import LabelDetails
+from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
+from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labels
+from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
+from edgetl.core.tasks.labels import list_labels
+from edgetl.core.tasks.task import Task
+from edgetl.core.verdict_records import ClassChange, LedgerHop, Verdict
 
 
 def judge_scores(
@@ -57,12 +33,12 @@ def judge_scores(
     if scores.reference.shape != (len(scores.photos), len(scores.classes)):
         expected = [len(scores.photos), len(scores.classes)]
         raise ValueError(f"reference scores are {list(scores.reference.shape)}, not {expected}")
-    labels = np.array([photo.label for photo in scores.photos], dtype=np.int64)
+    labels, task = list_labels(scores.photos), scores.task
     groups = [photo.group for photo in scores.photos]
-    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups)
-    counts = PairCounts(comparison.broke, comparison.fixed, comparison.photos, comparison.design_effect)
-    decision = decide_outcome(counts, limit_drop, confidence=confidence)
-    per_class = _compare_classes(scores, labels)
+    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups, task)
+    decision = decide_outcome(count_pairs(comparison), limit_drop, confidence=confidence)
+    details = LabelDetails(scores, labels) if task.thresholds else ClassDetails(scores, labels)
+    per_class = details.compare()
     return Verdict(
         **dict(comparison),
         method=scores.method,
@@ -74,16 +50,18 @@ def judge_scores(
         confidence=confidence,
         limit_drop=limit_drop,
         outcome=decision.outcome,
-        photos_needed=decision.photos_needed,
+        photos_needed=count_photos(decision.photos_needed, comparison),
         reference_calibration_error=metrics.compute_calibration_error(scores.reference, labels),
         calibration_error=metrics.compute_calibration_error(scores.artifact, labels),
         per_class=per_class,
         worst_class=_find_worst(per_class),
-        flips=_list_flips(scores),
+        flips=details.list_flips(),
         hops=hops,
         host_ms=scores.host_ms,
         host_disturbed=scores.host_disturbed,
-        counts=_count_classes(scores, labels),
+        counts=details.count(),
+        thresholds=task.thresholds,
+        accuracy_design_effect=details.measure_design_effect(groups),
     )
 
 
@@ -97,6 +75,14 @@ def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> Model
     Raises:
         ValueError: the verdict has no counts of classes.
     """
+    if verdict.labels:
+        return assess_labels(
+            verdict.counts,
+            _describe_labels(verdict),
+            part=verdict.part,
+            confidence=verdict.confidence,
+            validation=_describe_labels(validation) if validation else None,
+        )
     return assess_quality(
         verdict.counts,
         part=verdict.part,
@@ -106,16 +92,29 @@ def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> Model
 
 
 def tally_verdict(verdict: Verdict) -> Tally:
-    """Count the photos that the artifact of a verdict predicts correctly."""
-    return Tally(round(verdict.accuracy * verdict.photos), verdict.photos)
+    """Count the photos that the artifact of a verdict predicts correctly.
+
+    Of decisions about labels, it is the number of independent ones that would determine the accuracy as well.
+    """
+    if not verdict.labels:
+        return Tally(round(verdict.accuracy * verdict.photos), verdict.photos)
+    decisions = max(1.0, verdict.decisions / verdict.accuracy_design_effect)
+    return Tally(verdict.accuracy * decisions, decisions)
 
 
-def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple[LedgerHop, ...]:
+def _describe_labels(verdict: Verdict) -> LabelFacts:
+    return LabelFacts(verdict.photos, verdict.thresholds, tally_verdict(verdict))
+
+
+def build_ledger(
+    labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]], task: Task = metrics.ONE_CLASS
+) -> tuple[LedgerHop, ...]:
     """Compare each step from the Keras model to the artifact with the step before, and the first with itself.
 
     Args:
-        labels: int [photos], 0..classes-1.
+        labels: int [photos], 0..classes-1; or int [photos, labels] of 0 and 1.
         steps: name and scores, float [photos, classes], of the model after each step, in order.
+        task: what is decided about a photo.
 
     Raises:
         ValueError: see `metrics.compare_scores`.
@@ -123,38 +122,8 @@ def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) ->
     # The first step is compared with itself: the hop shows its accuracy.
     before = [steps[max(0, position - 1)][1] for position in range(len(steps))]
     return tuple(
-        LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores)))
+        LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores, task=task)))
         for (name, scores), previous in zip(steps, before, strict=True)
-    )
-
-
-def _compare_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassChange, ...]:
-    """Compare the accuracy on every class that has photos, in the order of the classes."""
-    photos = np.bincount(labels, minlength=len(scores.classes))
-    before = metrics.compute_class_accuracy(scores.reference, labels)
-    after = metrics.compute_class_accuracy(scores.artifact, labels)
-    return tuple(
-        ClassChange(
-            name=name,
-            photos=int(photos[index]),
-            reference_accuracy=float(before[index]),
-            accuracy=float(after[index]),
-        )
-        for index, name in enumerate(scores.classes)
-        if photos[index]
-    )
-
-
-def _count_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassCount, ...]:
-    """Count photos and predictions of every class, in the order of the classes."""
-    predictions = metrics.predict_classes(scores.artifact)
-    counts = [
-        np.bincount(rows, minlength=len(scores.classes)).tolist()
-        for rows in (labels, labels[predictions == labels], predictions)
-    ]
-    return tuple(
-        ClassCount(name=name, photos=photos, correct=correct, predicted=predicted)
-        for name, photos, correct, predicted in zip(scores.classes, *counts, strict=True)
     )
 
 
@@ -167,19 +136,3 @@ def _find_worst(per_class: tuple[ClassChange, ...]) -> str:
         return photos_lost / change.photos
 
     return min(per_class, key=lambda change: (-compute_loss(change), change.name)).name
-
-
-def _list_flips(scores: ScoredPhotos) -> tuple[Flip, ...]:
-    """List every photo with two different predictions, sorted by the artifact's confidence, then by path."""
-    reference, artifact = metrics.predict_classes(scores.reference), metrics.predict_classes(scores.artifact)
-    flips = [
-        Flip(
-            path=scores.photos[row].path,
-            truth=scores.classes[scores.photos[row].label],
-            reference=scores.classes[reference[row]],
-            artifact=scores.classes[artifact[row]],
-            confidence=float(scores.artifact[row, artifact[row]]),
-        )
-        for row in metrics.find_flips(scores.reference, scores.artifact)
-    ]
-    return tuple(sorted(flips, key=lambda flip: (-flip.confidence, flip.path)))

@@ -45,7 +45,10 @@ def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str, *, chosen:
         f'<rect width="{_WIDTH}" height="{bottom + _BOTTOM}" fill="#ffffff"/>',
         _text(16, 26, title, font_weight="bold"),
         _text(
-            16, 46, f"accuracy lost against Keras on the same {verdicts[0].photos} photos, in points", fill="#57606a"
+            16,
+            46,
+            f"accuracy lost against Keras on the same {verdicts[0].describe_photos()}, in points",
+            fill="#57606a",
         ),
         _line((x(0), _TOP - 6), (x(0), bottom), "#57606a"),
         _line((x(limit), _TOP - 6), (x(limit), bottom), "#cf222e", stroke_dasharray="5 4"),

@@ -184,8 +184,8 @@ def tabulate_ledger(verdict: Verdict) -> Table:
 
     The changes of accuracy, from the hop before and in all, are in points, and minus is a loss.
     """
-    photos = verdict.hops[0].photos if verdict.hops else 0
-    title = f"ledger: the same {photos} {verdict.part} photos after each hop; changes in points"
+    photos = verdict.hops[0].describe_photos(verdict.part) if verdict.hops else f"0 {verdict.part} photos"
+    title = f"ledger: the same {photos} after each hop; changes in points"
     return (title, [*changes.HOP_COLUMNS], changes.list_hop_cells(verdict.hops))
 
 
@@ -203,7 +203,12 @@ def tabulate_classes(verdict: Verdict) -> Table:
         ]
         for change in losses[:_LISTED_CLASSES]
     ]
-    return ("class by class, before and after conversion", ["class", "photos", "Keras", verdict.method, "change"], rows)
+    thing = "label" if verdict.labels else "class"
+    return (
+        f"{thing} by {thing}, before and after conversion",
+        [thing, "photos", "Keras", verdict.method, "change"],
+        rows,
+    )
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
@@ -218,7 +223,13 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
         f"{_describe_worst_class(verdict)}",
     ]
-    if verdict.groups:
+    if verdict.labels:
+        of_group = ", or one group of photos," if verdict.groups else ""
+        lines.append(
+            f"  decisions about one photo{of_group} are not independent: the variance is {verdict.design_effect:.2f} "
+            "times that of as many independent decisions"
+        )
+    elif verdict.groups:
         lines.append(
             f"  photos of one group are not independent: the bounds are those of {verdict.groups} groups, with a "
             f"variance {verdict.design_effect:.2f} times that of as many independent photos"
@@ -233,4 +244,5 @@ def describe_verdict(verdict: Verdict) -> list[str]:
 def _describe_worst_class(verdict: Verdict) -> str:
     worst = next(change for change in verdict.per_class if change.name == verdict.worst_class)
     change = worst.accuracy - worst.reference_accuracy
-    return f"worst class {worst.name} {format_points(change)} points" if change < 0 else "no class lost"
+    thing = "label" if verdict.labels else "class"
+    return f"worst {thing} {worst.name} {format_points(change)} points" if change < 0 else f"no {thing} lost"

@@ -90,6 +90,7 @@ def _describe_artifact(artifact: Artifact, trained: Trained) -> Classifier:
         base=trained.base,
         method=artifact.method,
         trained_sha256=trained.sha256,
+        thresholds=trained.threshold_values,
     )
 
 
