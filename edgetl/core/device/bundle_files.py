@@ -27,7 +27,7 @@ from edgetl.core.verdict_records import Verdict
 # 1 had `side_px` of a square input in place of `height_px` and `width_px`.
 SCHEMA = 2
 # Of a bundle with thresholds of labels: a reader that knows SCHEMA only would take them for classes.
-LABELS_SCHEMA = 2
+LABELS_SCHEMA = 3
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
 GOLDEN_ARRAYS = "golden/expected.npz"

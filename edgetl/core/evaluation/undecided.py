@@ -35,11 +35,11 @@ def advise_on_undecided(verdict: Verdict, source: PhotoSource) -> list[str]:
     if needed is not None and source.folder is not None:
         added = _round_up(math.ceil(needed / source.fraction))
         share = "all" if source.fraction == 1 else f"about {source.fraction:g}"
-        ways.append(
-            f"add about {added:,} photos to the class folders in {source.folder}: {share} of them become test photos"
-        )
+        place = "with their labels to" if verdict.labels else "to the class folders in"
+        ways.append(f"add about {added:,} photos {place} {source.folder}: {share} of them become test photos")
     if needed is not None and source.takes_test_option:
-        ways.append(f"bring about {verdict.photos + needed:,} test photos with --test DIR, in the same class folders")
+        where = "with the same labels" if verdict.labels else "in the same class folders"
+        ways.append(f"bring about {verdict.photos + needed:,} test photos with --test DIR, {where}")
     passing, failing = find_deciding_limits(verdict)
     method = f"--method {verdict.method} "
     if passing is not None:
