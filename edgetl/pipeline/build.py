@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from edgetl.core.device import limits
 from edgetl.core.evaluation import ladder
 from edgetl.core.evaluation.ladder import Attempt, Candidate
@@ -285,8 +283,8 @@ def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delive
     if len(parts) < 2:
         return ()
     photos = len(parts[0].model.dataset.test)
+    # One row of decisions a photo: its class, or all labels.
     task = make_task(parts[0].model.trained.threshold_values)
-    # A row for each photo: its class, or its decisions about all labels.
     predicted = {
         result.target: task.decide(read_array(part.delivery.score(result.artifact, "test").path)).reshape(photos, -1)
         for part, result in zip(parts, delivered, strict=True)
@@ -295,7 +293,7 @@ def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delive
         Agreement(
             targets=(left, right),
             photos=photos,
-            same=int(np.count_nonzero((predicted[left] == predicted[right]).all(axis=1))),
+            same=int((predicted[left] == predicted[right]).all(axis=1).sum()),
         )
         for left, right in combinations(predicted, 2)
     )

@@ -22,7 +22,7 @@ from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import read_user_text
 from edgetl.core.tasks.label_order import find_better_label_order
 from edgetl.core.tasks.labels import list_labels
-from edgetl.core.tasks.task import Task, find_task
+from edgetl.core.tasks.task import PhotoTask, find_task
 from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import inspect_model
@@ -62,7 +62,7 @@ class _LabelledSample:
         return np.argsort(self.class_of_output)
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PhotoTask:
         """What the model decides about a photo."""
         return find_task(self.labels)
 

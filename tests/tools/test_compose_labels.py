@@ -1,30 +1,19 @@
 """compose_labels.py: the list says what is on each composed photo."""
 
 import csv
-import sys
-from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from edgetl.core.photos.photo_folder import scan_photos
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-
-
-@pytest.fixture
-def compose():
-    import compose_labels
-
-    return compose_labels.compose_photos
+from tools.compose_labels import compose_photos
 
 
-def test_composed_photos_are_read_with_their_labels(compose, tmp_path):
+def test_composed_photos_are_read_with_their_labels(tmp_path):
     for name, colour in (("red", (200, 0, 0)), ("green", (0, 200, 0)), ("blue", (0, 0, 200))):
         (tmp_path / "plain" / name).mkdir(parents=True)
         for number in range(10):
             Image.new("RGB", (50, 40), colour).save(tmp_path / "plain" / name / f"{number}.jpg")
-    out = compose(tmp_path / "plain", tmp_path / "several", 16)
+    out = compose_photos(tmp_path / "plain", tmp_path / "several", 16)
     with (out / "_classes.csv").open(encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert header == ["filename", "blue", "green", "red"] and len(rows) == 16

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
-from edgetl.core.tasks.task import Task
+from edgetl.core.tasks.task import PhotoTask
 
 Cause = Literal["file", "network", "unknown"]
 # The cause cannot be estimated from fewer differing photos.
@@ -39,7 +39,7 @@ def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, *, e
 
 
 def match_predictions(
-    expected: np.ndarray, scores: np.ndarray, scale: float, task: Task = metrics.ONE_CLASS
+    expected: np.ndarray, scores: np.ndarray, scale: float, task: PhotoTask = metrics.ONE_CLASS
 ) -> NDArray[np.bool_]:
     """Return for which photos a file predicts the same class as its model, or decides each label as it does.
 

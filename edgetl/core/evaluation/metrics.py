@@ -10,7 +10,7 @@ import numpy as np
 
 from edgetl.core.evaluation.design_effect import measure_design_effect, number_groups
 from edgetl.core.tasks.one_class import OneClass
-from edgetl.core.tasks.task import Task
+from edgetl.core.tasks.task import PhotoTask
 from edgetl.core.verdict_records import Comparison
 
 ONE_CLASS = OneClass()
@@ -34,7 +34,7 @@ def predict_classes(scores: np.ndarray) -> np.ndarray:
     return np.asarray(scores.argmax(axis=1))
 
 
-def compute_accuracy(scores: np.ndarray, labels: np.ndarray, task: Task = ONE_CLASS) -> float:
+def compute_accuracy(scores: np.ndarray, labels: np.ndarray, task: PhotoTask = ONE_CLASS) -> float:
     """Compute the fraction of photos that are predicted correctly, or of right decisions about labels, 0..1.
 
     Args:
@@ -155,7 +155,7 @@ def compare_scores(
     reference: np.ndarray,
     candidate: np.ndarray,
     groups: Sequence[str] = (),
-    task: Task = ONE_CLASS,
+    task: PhotoTask = ONE_CLASS,
 ) -> Comparison:
     """Compare the predictions of two models for the same photos.
 
@@ -191,7 +191,7 @@ def compare_scores(
     )
 
 
-def find_correct(scores: np.ndarray, labels: np.ndarray, task: Task = ONE_CLASS) -> np.ndarray:
+def find_correct(scores: np.ndarray, labels: np.ndarray, task: PhotoTask = ONE_CLASS) -> np.ndarray:
     """Return which decisions are right: bool of the shape of the labels.
 
     Args:

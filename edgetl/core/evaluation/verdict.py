@@ -12,7 +12,7 @@ from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labels
 from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
 from edgetl.core.tasks.labels import list_labels
-from edgetl.core.tasks.task import Task
+from edgetl.core.tasks.task import PhotoTask
 from edgetl.core.verdict_records import ClassChange, LedgerHop, Verdict
 
 
@@ -107,7 +107,7 @@ def _describe_labels(verdict: Verdict) -> LabelFacts:
 
 
 def build_ledger(
-    labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]], task: Task = metrics.ONE_CLASS
+    labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]], task: PhotoTask = metrics.ONE_CLASS
 ) -> tuple[LedgerHop, ...]:
     """Compare each step from the Keras model to the artifact with the step before, and the first with itself.
 

@@ -11,7 +11,7 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.recipe.tables import AugmentRecipe
 from edgetl.core.records import InputSpec, Photo
 from edgetl.core.tasks.labels import list_labels
-from edgetl.core.tasks.task import Task, find_task
+from edgetl.core.tasks.task import PhotoTask, find_task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class LabelledPhotos:
         return cls(pixels=pixel_store.open_pixels(sha256s, input_spec), labels=list_labels(photos), sha256s=sha256s)
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PhotoTask:
         """What is learned: one class, or several labels."""
         return find_task(self.labels)
 

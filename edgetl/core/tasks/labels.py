@@ -1,4 +1,4 @@
-"""Photos → their labels as an array, in the form that `task.Task` describes."""
+"""Photos → their labels as an array, in the form that `task.PhotoTask` describes."""
 
 from collections.abc import Sequence
 

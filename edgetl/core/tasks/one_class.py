@@ -16,7 +16,7 @@ Loss = Literal["sparse_categorical_crossentropy", "binary_crossentropy", "label_
 
 @dataclass(frozen=True, slots=True)
 class OneClass:
-    """The task of a classifier: a softmax, or one sigmoid unit for two classes. See `task.Task`."""
+    """The task of a classifier: a softmax, or one sigmoid unit for two classes. See `task.PhotoTask`."""
 
     @property
     def thresholds(self) -> tuple[float, ...]:

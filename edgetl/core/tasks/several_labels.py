@@ -14,7 +14,7 @@ from edgetl.core.tasks.one_class import Loss
 
 @dataclass(frozen=True, slots=True)
 class SeveralLabels:
-    """The task of a model with independent labels. See `task.Task`.
+    """The task of a model with independent labels. See `task.PhotoTask`.
 
     Attributes:
         thresholds: for each label, the score from which a photo has it, between 0 and 1.

@@ -11,7 +11,7 @@ from edgetl.core.tasks.one_class import Loss, OneClass
 from edgetl.core.tasks.several_labels import SeveralLabels
 
 
-class Task(Protocol):
+class PhotoTask(Protocol):
     """All that depends on whether a photo has one class or several labels.
 
     Labels are int64: [photos], the index of the class, or [photos, labels], 1 where the photo has the label. Decisions,
@@ -58,11 +58,11 @@ class Task(Protocol):
         """
 
 
-def make_task(thresholds: Sequence[float]) -> Task:
+def make_task(thresholds: Sequence[float]) -> PhotoTask:
     """Return the task of a model with thresholds for its labels, or without any."""
     return SeveralLabels(tuple(thresholds)) if thresholds else OneClass()
 
 
-def find_task(labels: np.ndarray) -> Task:
+def find_task(labels: np.ndarray) -> PhotoTask:
     """Return the task of photos: int [photos], or int [photos, labels] with a threshold of 0.5 for each label."""
     return SeveralLabels((0.5,) * labels.shape[1]) if labels.ndim == 2 else OneClass()

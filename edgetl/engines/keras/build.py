@@ -19,7 +19,7 @@ from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, check_regular, read_regular
 from edgetl.core.tasks.one_class import OneClass
-from edgetl.core.tasks.task import Task
+from edgetl.core.tasks.task import PhotoTask
 from edgetl.engines.keras import half_weights, rescaling
 from edgetl.engines.keras.external.file_bounds import check_h5
 from edgetl.engines.keras.model import check_channels_last
@@ -28,7 +28,7 @@ SCALING, POOLING, SCORES = rescaling.LAYER_NAME, "pooling", "scores"
 
 
 def assemble_model(
-    base: BaseRecipe, head: HeadRecipe, classes: int, weights: Path | None, task: Task | None = None
+    base: BaseRecipe, head: HeadRecipe, classes: int, weights: Path | None, task: PhotoTask | None = None
 ) -> keras.Model:
     """Build a base with a new head. Every layer of the base is frozen.
 

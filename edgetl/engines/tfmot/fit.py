@@ -16,7 +16,7 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.tasks.one_class import Loss
-from edgetl.core.tasks.task import Task
+from edgetl.core.tasks.task import PhotoTask
 
 _PREDICTION_BATCH_SIZE = 64
 # Every report is a line of JSON that the parent parses and draws.
@@ -47,7 +47,7 @@ class RetrainSetup:
     scale_pixels: Callable[[np.ndarray], Any]
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PhotoTask:
         """Return what the network decides about a photo."""
         return self.train.task
 

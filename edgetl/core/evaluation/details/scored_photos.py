@@ -6,7 +6,7 @@ import numpy as np
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.records import Photo
-from edgetl.core.tasks.task import Task
+from edgetl.core.tasks.task import PhotoTask
 
 
 # Compared by identity: arrays have no truth value that a generated __eq__ could use.
@@ -36,4 +36,4 @@ class ScoredPhotos:
     artifact: np.ndarray
     host_ms: float
     host_disturbed: bool
-    task: Task = metrics.ONE_CLASS
+    task: PhotoTask = metrics.ONE_CLASS

@@ -17,9 +17,7 @@ ARTIFACT = np.array([[0.9, 0.1], [0.4, 0.7], [0.1, 0.29], [0.2, 0.6]])
 
 @pytest.fixture
 def details() -> LabelDetails:
-    photos = tuple(
-        Photo(path=f"{row}.jpg", label=0, sha256=f"{row}", labels=labels) for row, labels in enumerate(TRUTH)
-    )
+    photos = tuple(Photo(path=f"{row}.jpg", label=0, sha256="", labels=labels) for row, labels in enumerate(TRUTH))
     scores = ScoredPhotos(
         method="int8",
         artifact_sha256="x",
