@@ -170,7 +170,8 @@ def _describe_agreement(agreement: Agreement, built: Built) -> str:
     left, right = (f"{target} ({methods[target]})" for target in agreement.targets)
     fraction = agreement.same / agreement.photos
     photos = f"{agreement.same} of {agreement.photos} test photos ({fraction:.4f})"
-    return f"{left} and {right} predict the same class for {photos}"
+    alike = "decide all labels alike" if built.trained.thresholds else "predict the same class"
+    return f"{left} and {right} {alike} for {photos}"
 
 
 def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Console) -> None:

@@ -112,7 +112,8 @@ def convert_qat_model(
     # Converters may round differently from the fake quantization that the model was trained with.
     share, refusal = _compare_with_model(artifact, retrained, trained)
     work.console.say(
-        f"  the quantization-aware model and its file agree on {share:.1%} of {len(retrained.agreement_sha256s)} photos"
+        f"  the quantization-aware model and its file agree on {share:.1%} of "
+        f"{_name_decisions(trained, len(retrained.agreement_sha256s))}"
     )
     return artifact.model_copy(update={"agreement": share, "refusal": refusal})
 
@@ -184,8 +185,12 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     kernels = row.fast_title if predictions.accelerated else row.runtime
     cause, hint = _CAUSES[agreement.diagnose_disagreement(matches_model[rows], matches_itself)]
     return share, Refusal(
-        message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of {len(expected)} "
-        f"photos, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and {row.reference_title} the file itself "
+        message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of "
+        f"{_name_decisions(trained, len(expected))}, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and {row.reference_title} the file itself "
         f"agrees on {matches_itself.mean():.1%} of {len(rows)}: {cause}",
         hint=hint,
     )
+
+
+def _name_decisions(trained: Trained, photos: int) -> str:
+    return f"the decisions about labels of {photos} photos" if trained.thresholds else f"{photos} photos"

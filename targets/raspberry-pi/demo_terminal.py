@@ -99,8 +99,11 @@ def format_photo(state: dict[str, Any]) -> str:
     name, true_label = replace_control_characters(photo["name"]), photo["true_label"]
     if not true_label:
         return name
-    shown = state["labels"] if state["several_labels"] else state["labels"][:1]
-    right = true_label in [label for label, _ in shown]
+    if state["several_labels"]:
+        # The folder names one label, and the photo may have others.
+        found = true_label in [label for label, _ in state["labels"]]
+        return f"{name}, label {replace_control_characters(true_label)}: {'found' if found else 'not found'}"
+    right = bool(state["labels"]) and state["labels"][0][0] == true_label
     return f"{name}, true class {replace_control_characters(true_label)}: {'right' if right else 'wrong'}"
 
 

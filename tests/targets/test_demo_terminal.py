@@ -119,9 +119,9 @@ def test_one_line_per_state_is_appended_elsewhere(demo_terminal):
 def test_all_labels_of_a_frame_are_shown_or_none(demo_terminal):
     several = {**STATE, "several_labels": True, "photo": {"name": "1.jpg", "true_label": "rose"}}
     line = demo_terminal.format_line(several)
-    assert line.startswith("ox-eye ☼ 75.0%, rose 25.0% · 1.jpg, true class rose: right · ")
+    assert line.startswith("ox-eye ☼ 75.0%, rose 25.0% · 1.jpg, label rose: found · ")
     without = {**several, "labels": []}
-    assert demo_terminal.format_line(without).startswith("none · 1.jpg, true class rose: wrong · ")
+    assert demo_terminal.format_line(without).startswith("none · 1.jpg, label rose: not found · ")
     assert demo_terminal.format_lines(without)[0] == "  none"
     # Before the first frame nothing is known.
     assert "none" not in demo_terminal.format_line({**without, "number": 0})

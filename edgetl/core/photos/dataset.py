@@ -26,6 +26,8 @@ FEWEST_PHOTOS = 10
 # An error lists so many reasons of unusable photos in a class.
 _MOST_CAUSES = 5
 _ELSEWHERE = "same photo also under"
+# Fewer files of photos in several class folders are mistakes, however few photos there are.
+_FEWEST_SEVERAL = 10
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
@@ -189,7 +191,7 @@ def _remove_copies(
 def _check_several_classes(folder: PhotoFolder, reasons: dict[str, str]) -> None:
     """Refuse class folders that have many photos in common: they are no mistakes, but labels."""
     several = [f"{path}: {reason}" for path, reason in reasons.items() if reason.startswith(_ELSEWHERE)]
-    if len(several) > SEVERAL_LIMIT * len(folder.files):
+    if len(several) >= _FEWEST_SEVERAL and len(several) > SEVERAL_LIMIT * len(folder.files):
         raise DataError(
             f"{len(several)} of {len(folder.files)} files are photos that are in several class folders",
             where=[folder.root, *several[:_MOST_CAUSES]],
