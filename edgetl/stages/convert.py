@@ -186,8 +186,8 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     cause, hint = _CAUSES[agreement.diagnose_disagreement(matches_model[rows], matches_itself)]
     return share, Refusal(
         message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of "
-        f"{_name_decisions(trained, len(expected))}, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and {row.reference_title} the file itself "
-        f"agrees on {matches_itself.mean():.1%} of {len(rows)}: {cause}",
+        f"{_name_decisions(trained, len(expected))}, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and "
+        f"{row.reference_title} the file itself agrees on {matches_itself.mean():.1%} of {len(rows)}: {cause}",
         hint=hint,
     )
 

@@ -138,3 +138,9 @@ def test_misspelt_objective_is_refused(photos):
     assert make_order(BuildOptions(photos=photos, prefer="latency")).prefer == "latency"
     with pytest.raises(ConfigError, match="unknown --prefer 'smallest'"):
         make_order(BuildOptions(photos=photos, prefer="smallest"))
+
+
+def test_cross_fit_is_refused_for_several_labels(photos):
+    with pytest.raises(ConfigError, match="--cross-fit judges one class for each photo"):
+        make_order(BuildOptions(photos=photos, multi_label=True, cross_fit=5))
+    assert make_order(BuildOptions(photos=photos, multi_label=True)).recipe.head.activation == "sigmoid"

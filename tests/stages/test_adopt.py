@@ -90,7 +90,7 @@ def test_swapped_colour_channels_are_refused(save_model, adopt, scales, scaling,
 
 def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_model, adopt, shared_dataset, tmp_path):
     path = save_model(classes=(2, 0, 1))
-    with pytest.raises(ConfigError, match="the output order circle, square, triangle does not match") as caught:
+    with pytest.raises(ConfigError, match=r"the output order circle, square, triangle does not match") as caught:
         adopt(path=path, scaling="0..1")
     names = caught.value.where[0].partition(" match ")[2].split(", ")
     labels = tmp_path / "labels.txt"
@@ -115,3 +115,56 @@ def test_other_number_of_classes_is_refused(save_model, adopt, shared_dataset):
     two = shared_dataset.model_copy(update={"classes": shared_dataset.classes[:2]})
     with pytest.raises(ConfigError, match="the model predicts 3 classes, the photos have 2"):
         adopt(dataset=two, path=save_model(), scaling="0..1")
+
+
+@pytest.fixture(scope="module")
+def save_sigmoids(tmp_path_factory):
+    """Return a function that saves the model above with a sigmoid for each label."""
+    root = tmp_path_factory.mktemp("sigmoids")
+
+    def save(classes=(0, 1, 2)):
+        keras_model.reset_keras(1)
+        image = keras.Input((32, 32, 3))
+        value = layers.Conv2D(3, 1, activation="relu", name="colours")(image)
+        value = layers.GlobalAveragePooling2D()(value)
+        model = keras.Model(image, layers.Dense(3, activation="sigmoid", name="scores")(value))
+        model.get_layer("colours").set_weights([np.full((1, 1, 3, 3), -1.0) + 2.2 * np.eye(3), np.full(3, -0.1)])
+        model.get_layer("scores").set_weights([60 * np.eye(3)[:, list(classes)], np.full(3, -1.0)])
+        path = root / f"{classes}.keras".replace(" ", "")
+        model.save(path)
+        return str(path)
+
+    return save
+
+
+@pytest.fixture(scope="module")
+def labelled_dataset(shared_dataset):
+    """The photos of the shared run, each with its class as a label."""
+
+    def label(photos):
+        return tuple(
+            photo.model_copy(update={"labels": tuple(int(photo.label == index) for index in range(3))})
+            for photo in photos
+        )
+
+    parts = {part: label(shared_dataset.part(part)) for part in ("train", "validation", "test")}
+    return shared_dataset.model_copy(update={**parts, "multi_label": True})
+
+
+def test_model_with_a_sigmoid_for_each_label_is_adopted(save_sigmoids, adopt, labelled_dataset):
+    trained = adopt(path=save_sigmoids(), scaling="0..1", dataset=labelled_dataset)
+    assert trained.activation == "sigmoid" and [row.name for row in trained.thresholds] == list(trained.classes)
+    assert [row.photos for row in trained.thresholds] == [
+        sum(photo.labels[label] for photo in labelled_dataset.validation) for label in range(3)
+    ]
+
+
+def test_outputs_of_labels_in_another_order_are_refused(save_sigmoids, adopt, labelled_dataset):
+    with pytest.raises(ConfigError, match=r"the output order .* does not match the photos") as error:
+        adopt(path=save_sigmoids((1, 2, 0)), scaling="0..1", dataset=labelled_dataset)
+    assert "--labels" in error.value.hint
+
+
+def test_softmax_is_refused_for_several_labels(save_model, adopt, labelled_dataset):
+    with pytest.raises(ConfigError, match="the probabilities of one class"):
+        adopt(path=save_model(), scaling="0..1", dataset=labelled_dataset)

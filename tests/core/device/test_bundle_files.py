@@ -271,3 +271,11 @@ def test_bundle_for_a_board_runs_on_its_architecture():
     runtime = bundle_files.describe_model(contents, {"edgetl": "0"})["runtime"]
     assert runtime["architectures"] == ["aarch64"] and runtime["python"] == board.runtime.python
     assert runtime["systems"] == list(board.runtime.systems)
+
+
+def test_golden_files_are_named_after_all_labels():
+    photos = [
+        Photo(path="1.jpg", label=0, sha256="", labels=(1, 1)),
+        Photo(path="2.jpg", label=2, sha256="", labels=(0, 0)),
+    ]
+    assert bundle_files.name_golden_files(photos, ["a", "b"]) == ("golden/0_a_b.jpg", "golden/1_none.jpg")

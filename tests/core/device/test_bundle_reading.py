@@ -169,3 +169,18 @@ def test_class_names_that_cannot_be_read_are_an_error_without_waiting(tmp_path):
         read_class_names(tmp_path / "labels.txt")
     with pytest.raises(ConfigError, match=r"the labels file cannot be read: .*[Nn]o such file"):
         read_class_names(tmp_path / "labels")
+
+
+def test_thresholds_of_labels_are_read(bundle, built):
+    thresholds = [0.5] * len(built.trained.classes)
+
+    def add_thresholds(facts):
+        facts["schema"] = bundle_files.LABELS_SCHEMA
+        facts["output"]["thresholds"] = thresholds
+
+    change_facts(bundle, add_thresholds)
+    assert read_bundle(bundle).thresholds == tuple(thresholds)
+    thresholds.append(0.5)
+    change_facts(bundle, add_thresholds)
+    with pytest.raises(ConfigError, match="has 4 thresholds for 3 labels"):
+        read_bundle(bundle)

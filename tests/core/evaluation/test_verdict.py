@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from edgetl.core.evaluation.contract import compute_tango_interval
+from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.evaluation.metrics import compute_calibration_error
-from edgetl.core.evaluation.verdict import ScoredPhotos, assess_verdict, build_ledger, judge_scores, tally_verdict
+from edgetl.core.evaluation.verdict import assess_verdict, build_ledger, judge_scores, tally_verdict
 from edgetl.core.records import Photo
+from edgetl.core.tasks.several_labels import SeveralLabels
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -234,3 +236,50 @@ def test_photos_of_a_single_group_decide_nothing():
     scored = group_photos(make_scored(labels, labels, labels), *["camera"] * 400)
     verdict = judge_scores(scored, 0.02, 0.95)
     assert (verdict.outcome, verdict.groups, verdict.design_effect) == ("UNDECIDED", 1, 400)
+
+
+LABELS_OF_PHOTOS = [(1, 0, 1), (0, 1, 0), (0, 0, 0), (1, 1, 1)] * 10
+
+
+def make_labelled(**changes: object) -> ScoredPhotos:
+    """Make scores of 40 photos with three labels. The artifact loses label c of every fourth photo."""
+    truth = np.array(LABELS_OF_PHOTOS)
+    reference = np.where(truth == 1, 0.8, 0.1)
+    artifact = reference.copy()
+    artifact[3::4, 2] = 0.25
+    photos = tuple(
+        Photo(path=f"{row}.jpg", label=0, sha256=f"{row}", labels=labels) for row, labels in enumerate(LABELS_OF_PHOTOS)
+    )
+    fields = {"photos": photos, "classes": ("a", "b", "c"), "reference": reference, "artifact": artifact}
+    return make_scored([], [], [], **(fields | {"task": SeveralLabels((0.5, 0.5, 0.3))} | changes))
+
+
+def test_verdict_on_decisions_about_labels():
+    verdict = judge_scores(make_labelled(), 0.02, 0.95)
+    assert (verdict.photos, verdict.labels, verdict.broke, verdict.fixed) == (40, 3, 10, 0)
+    assert verdict.drop == pytest.approx(10 / 120) and verdict.outcome == "FAIL"
+    low, high = compute_tango_interval(10, 0, 120, design_effect=verdict.design_effect)
+    assert (verdict.drop_low, verdict.drop_high) == (low, high)
+    assert verdict.worst_class == "c" and [change.accuracy for change in verdict.per_class] == [1, 1, 0.75]
+    assert len(verdict.flips) == 10 and {flip.label for flip in verdict.flips} == {"c"}
+    assert verdict.thresholds == (0.5, 0.5, 0.3) and verdict.accuracy_design_effect > 1
+    quality = assess_verdict(verdict, verdict)
+    assert quality.accuracy == pytest.approx(verdict.accuracy) and quality.validation_photos == 40
+    assert [label.recall for label in quality.labels] == [1, 1, 0.5]
+
+
+def test_missing_photos_are_counted_and_not_decisions():
+    scores = make_labelled()
+    verdict = judge_scores(replace(scores, artifact=scores.reference), 0.02, 0.95)
+    assert verdict.outcome == "UNDECIDED" and verdict.design_effect == pytest.approx(3, rel=0.05)
+    # 132 photos decide it: as many as with one class, for a photo is one cluster.
+    one_class = judge([0] * 40, [0] * 40, [0] * 40)
+    assert verdict.photos_needed == pytest.approx(one_class.photos_needed, rel=0.1)
+
+
+def test_ledger_of_labels():
+    scores = make_labelled()
+    hops = build_ledger(
+        np.array(LABELS_OF_PHOTOS), [("Keras", scores.reference), ("int8", scores.artifact)], scores.task
+    )
+    assert [(hop.broke, hop.labels) for hop in hops] == [(0, 3), (10, 3)]
