@@ -83,7 +83,7 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
 
 def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
     # These lists have an entry for each class, photo and hop: too long for one line.
-    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops", "counts"})
+    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops", "counts", "thresholds"})
     return {
         "bundle": str(delivered.bundle.root),
         "method": delivered.artifact.method,

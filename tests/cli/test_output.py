@@ -203,7 +203,7 @@ def test_json_has_the_layers_only_if_they_were_ranked(prepared):
 
 def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
     verdict = output.dump_built(prepared)["verdict"]
-    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops", "counts"}
+    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops", "counts", "thresholds"}
     assert not any(isinstance(value, (list, dict)) for value in verdict.values())
 
 
