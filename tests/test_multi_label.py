@@ -18,7 +18,7 @@ TABLES = {
     "photos": {"multi_label": True},
     "base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"},
     "phase1": {"epochs": 2, "learning_rate": 0.02},
-    "phase2": {"epochs": 2, "unfreeze": "conv3"},
+    "phase2": {"epochs": 2, "unfreeze": "-8"},
 }
 
 
