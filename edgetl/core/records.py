@@ -8,6 +8,7 @@ from pydantic import model_validator
 from edgetl.core.formats import FormatName
 from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.record import PathInside, Record
+from edgetl.core.tasks.label_threshold import LabelThreshold
 
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
@@ -119,18 +120,6 @@ class TrainingPhase(Record):
     accepted: bool
     note: str
     seconds: float
-
-
-class LabelThreshold(Record):
-    """The score from which a photo has a label.
-
-    `photos` validation photos have the label. With `chosen`, it has the highest F1 score; else the photos are too few.
-    """
-
-    name: str
-    value: float
-    photos: int
-    chosen: bool
 
 
 class Trained(Record):
@@ -307,20 +296,3 @@ class Bundle(Record):
     def contents(self) -> dict[Path, str]:
         """Map every file of the bundle to its sha256."""
         return {self.root / name: digest for name, digest in self.files.items()}
-
-
-class Benchmark(Record):
-    """A run of bench.py on `where`, which is "host" or the ssh name of a device.
-
-    `path` is measure.json. `scores` are the predictions of the device, None if no photos were scored.
-    """
-
-    where: str
-    path: PathInside
-    sha256: str
-    model_sha256: str
-    scores: Scores | None
-
-    def contents(self) -> dict[Path, str]:
-        """Map measure.json and the scores to their sha256."""
-        return {self.path: self.sha256, **(self.scores.contents() if self.scores else {})}

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgetl.core.device import limits
-from edgetl.core.device.benchmark import BenchmarkRequest
+from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
 from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError
-from edgetl.core.records import Artifact, Benchmark, Bundle
+from edgetl.core.records import Artifact, Bundle
 from edgetl.core.run.latencies import DeviceLatency, add_latency
 from edgetl.core.run.run_folder import StageSpec, make_folder_name
 from edgetl.core.verdict_records import Verdict

@@ -16,11 +16,12 @@ from edgetl.core.network import input_scaling
 from edgetl.core.network.input_scaling import InputScaling
 from edgetl.core.photos import pixel_store
 from edgetl.core.recipe.tables import ExternalRecipe
-from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, LabelThreshold, Trained
+from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import read_user_text
 from edgetl.core.tasks.label_order import find_better_label_order
+from edgetl.core.tasks.label_threshold import LabelThreshold
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import PhotoTask, find_task
 from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds

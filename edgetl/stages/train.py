@@ -7,10 +7,11 @@ from edgetl.core.evaluation import metrics
 from edgetl.core.photos.labelled import LabelledPhotos, open_training_parts
 from edgetl.core.progress import listen_on_console
 from edgetl.core.recipe.tables import TrainingTables
-from edgetl.core.records import Dataset, InputSpec, LabelThreshold, Trained
+from edgetl.core.records import Dataset, InputSpec, Trained
 from edgetl.core.report.training import describe_phases
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
+from edgetl.core.tasks.label_threshold import LabelThreshold
 from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model

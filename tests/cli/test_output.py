@@ -10,13 +10,14 @@ import pytest
 
 from edgetl.cli import output
 from edgetl.core.console import Console
+from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.procedure import FoldPredictions, ProcedureTerms, judge_procedure
 from edgetl.core.evaluation.quality.model_quality import ClassCount
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import Artifact, Benchmark, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
+from edgetl.core.records import Artifact, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
 from edgetl.core.report import tables
 from edgetl.core.report.gain import Gain
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict

@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from edgetl.core import record, records, retrain_job, verdict_records
+from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.record import Record
 from edgetl.core.records import (
     ActivationRanges,
     Artifact,
-    Benchmark,
     Bundle,
     CalibrationSet,
     Dataset,

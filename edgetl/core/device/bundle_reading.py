@@ -81,7 +81,7 @@ class _Provenance(_Facts):
 
 
 class _Model(_Facts):
-    schema_number: Literal[1, 3] = Field(alias="schema")
+    schema_number: Literal[1, 2, 3] = Field(alias="schema")
     # A fixed name: no path leads out of the bundle.
     model: Literal["model.tflite", "model.onnx"]
     input: _Input

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.records import LabelThreshold
+from edgetl.core.tasks.label_threshold import LabelThreshold
 
 DEFAULT = 0.5
 # A threshold from fewer photos with the label, or without it, would follow these photos and not the label.

@@ -90,7 +90,7 @@ def test_changed_list_of_files_is_noticed(bundle, change, message):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda facts: facts.update(schema=3),
+        lambda facts: facts.update(schema=4),
         lambda facts: facts.update(model="../model.tflite"),
         lambda facts: facts.update(model="/dev/zero"),
         lambda facts: facts["input"].update(height_px=10**9),
