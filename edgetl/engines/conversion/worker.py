@@ -41,7 +41,7 @@ class Bounds:
 
     memory_bytes: int = 0
     silent_s: int = 3600
-    idle_s: int = 120
+    idle_s: int = 600
 
 
 class TaskFailed(Exception):  # noqa: N818  (named after the task, as ContractBroken is)

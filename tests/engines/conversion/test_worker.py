@@ -143,4 +143,4 @@ def test_the_memory_of_the_machine_is_the_bound(make_worker, monkeypatch):
     monkeypatch.setattr(worker.machine, "count_memory_bytes", lambda: 12345)
     make_worker().start()
     make_worker(memory_bytes=99, idle_s=7).start()
-    assert [command[-2:] for command in commands] == [["12345", "120"], ["99", "7"]]
+    assert [command[-2:] for command in commands] == [["12345", "600"], ["99", "7"]]
