@@ -110,6 +110,7 @@ def test_an_interrupt_ends_the_child(make_worker):
         (-signal.SIGSEGV, "", "crashed (SIGSEGV)"),
         (-signal.SIGABRT, "", "crashed (SIGABRT)"),
         (-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'", "ran out of memory"),
+        (-signal.SIGABRT, "[low_level_alloc.cc : 599] RAW: mmap error: 12", "ran out of memory"),
         (-signal.SIGKILL, "", "ran out of memory"),
         (1, "", "ended the process with exit code 1"),
         (0, "", "ended the process with exit code 0"),
