@@ -116,14 +116,18 @@ LAYERS: dict[str, Make] = {
     "conv_regularized": photo_layer(
         lambda: L.Conv2D(4, 3, kernel_regularizer="l2", kernel_constraint="max_norm", activity_regularizer="l1")
     ),
-    "conv_transpose": photo_layer(lambda: L.Conv2DTranspose(5, 3, strides=2, padding="same", activation="hard_sigmoid")),
+    "conv_transpose": photo_layer(
+        lambda: L.Conv2DTranspose(5, 3, strides=2, padding="same", activation="hard_sigmoid")
+    ),
     "conv_transpose_padding": photo_layer(lambda: L.Conv2DTranspose(5, 3, strides=2, output_padding=1)),
     "conv_transpose_dilated": photo_layer(lambda: L.Conv2DTranspose(5, 3, dilation_rate=2)),
     "depthwise": photo_layer(lambda: L.DepthwiseConv2D(3, depth_multiplier=2, activation="hard_sigmoid")),
     "depthwise_strides": photo_layer(lambda: L.DepthwiseConv2D(3, strides=2, padding="same")),
     "separable": photo_layer(lambda: L.SeparableConv2D(5, 3, depth_multiplier=2, activation="hard_sigmoid")),
     "dense_hard_sigmoid": photo_layer(lambda: L.Dense(5, activation="hard_sigmoid")),
-    "einsum_dense": photo_layer(lambda: L.EinsumDense("abcd,de->abce", (None, None, 6), bias_axes="e", activation="hard_sigmoid")),
+    "einsum_dense": photo_layer(
+        lambda: L.EinsumDense("abcd,de->abce", (None, None, 6), bias_axes="e", activation="hard_sigmoid")
+    ),
     "batch_normalization": photo_layer(lambda: L.BatchNormalization()),
     "batch_normalization_bare": photo_layer(lambda: L.BatchNormalization(center=False, scale=False, epsilon=1e-2)),
     "batch_normalization_axis": photo_layer(lambda: L.BatchNormalization(axis=1)),
@@ -168,12 +172,20 @@ LAYERS: dict[str, Make] = {
     "resizing_bicubic": raw_photo(lambda image: L.Resizing(17, 31, interpolation="bicubic")(image)),
     "resizing_lanczos": raw_photo(lambda image: L.Resizing(17, 31, interpolation="lanczos3")(image)),
     "resizing_cropped": raw_photo(lambda image: L.Resizing(17, 31, crop_to_aspect_ratio=True)(image)),
-    "normalization_given": raw_photo(lambda image: L.Normalization(mean=[100.0, 110, 120], variance=[900.0, 800, 700])(image)),
+    "normalization_given": raw_photo(
+        lambda image: L.Normalization(mean=[100.0, 110, 120], variance=[900.0, 800, 700])(image)
+    ),
     "normalization_scalar": raw_photo(lambda image: L.Normalization(axis=None, mean=100.0, variance=900.0)(image)),
     "rescaling_channels": raw_photo(lambda image: L.Rescaling([0.1, 0.2, 0.3], [1.0, 2.0, 3.0])(image)),
     "merges": raw_features(
         lambda x: L.Concatenate()(
-            [L.Add()([x, x]), L.Subtract()([x, L.ReLU()(x)]), L.Average()([x, x]), L.Maximum()([x, -x]), L.Minimum()([x, -x])]
+            [
+                L.Add()([x, x]),
+                L.Subtract()([x, L.ReLU()(x)]),
+                L.Average()([x, x]),
+                L.Maximum()([x, -x]),
+                L.Minimum()([x, -x]),
+            ]
         )
     ),
     "squeeze_excite": raw_features(
@@ -190,7 +202,9 @@ LAYERS: dict[str, Make] = {
     "lstm_state": sequence_layer(lambda: lambda x: L.Concatenate()(L.LSTM(7, return_state=True)(x))),
     "gru": sequence_layer(lambda: L.GRU(7)),
     "gru_before": sequence_layer(lambda: L.GRU(7, reset_after=False)),
-    "gru_hard_sigmoid": sequence_layer(lambda: L.GRU(7, recurrent_activation="hard_sigmoid", activation="hard_sigmoid")),
+    "gru_hard_sigmoid": sequence_layer(
+        lambda: L.GRU(7, recurrent_activation="hard_sigmoid", activation="hard_sigmoid")
+    ),
     "gru_hard_sigmoid_before": sequence_layer(lambda: L.GRU(7, recurrent_activation="hard_sigmoid", reset_after=False)),
     "simple_rnn": sequence_layer(lambda: L.SimpleRNN(7, activation="hard_sigmoid")),
     "bidirectional": sequence_layer(lambda: L.Bidirectional(L.LSTM(7, return_sequences=True))),
@@ -208,7 +222,11 @@ LAYERS: dict[str, Make] = {
     "additive_attention": sequence_layer(lambda: lambda x: L.AdditiveAttention()([x, x])),
     "multi_head_attention": sequence_layer(lambda: lambda x: L.MultiHeadAttention(3, 5)(x, x)),
     "multi_head_attention_causal": sequence_layer(
-        lambda: lambda x: L.MultiHeadAttention(2, 5, value_dim=6, output_shape=11, use_bias=False)(x, x, use_causal_mask=True)
+        lambda: (
+            lambda x: L.MultiHeadAttention(2, 5, value_dim=6, output_shape=11, use_bias=False)(
+                x, x, use_causal_mask=True
+            )
+        )
     ),
     "multi_head_attention_2d": raw_features(lambda x: L.MultiHeadAttention(2, 4, attention_axes=(1, 2))(x, x)),
 }
@@ -227,7 +245,9 @@ def nested_twice() -> keras.Model:
     image = keras.Input((SIDE, SIDE, 3))
     small = keras.Model(image, L.Conv2D(4, 3, name="conv", activation="hard_sigmoid")(image), name="small")
     outer = keras.Input((SIDE, SIDE, 3))
-    large = keras.Model(outer, L.Conv2D(5, 3, name="conv/2")(small(L.Rescaling(1 / 255)(outer), training=False)), name="large")
+    large = keras.Model(
+        outer, L.Conv2D(5, 3, name="conv/2")(small(L.Rescaling(1 / 255)(outer), training=False)), name="large"
+    )
     return sequential(large, L.GlobalAveragePooling2D(), L.Dropout(0.5), L.Dense(3, activation="softmax"))
 
 
@@ -329,7 +349,10 @@ APPLICATIONS: dict[str, tuple[Any, int]] = {
     "NASNetMobile": (_APPS.NASNetMobile, 32),
     "NASNetLarge": (_APPS.NASNetLarge, 32),
     **{f"EfficientNetB{number}": (getattr(_APPS, f"EfficientNetB{number}"), 32) for number in range(8)},
-    **{f"EfficientNetV2{kind}": (getattr(_APPS, f"EfficientNetV2{kind}"), 32) for kind in ("B0", "B1", "B2", "B3", "S", "M", "L")},
+    **{
+        f"EfficientNetV2{kind}": (getattr(_APPS, f"EfficientNetV2{kind}"), 32)
+        for kind in ("B0", "B1", "B2", "B3", "S", "M", "L")
+    },
     "ConvNeXtTiny": (_APPS.ConvNeXtTiny, 32),
     "ConvNeXtSmall": (_APPS.ConvNeXtSmall, 32),
     "ConvNeXtBase": (_APPS.ConvNeXtBase, 32),
@@ -394,6 +417,11 @@ def write_model(name: str, folder: Path) -> dict[str, str]:
             traceback.print_exc()
             errors[suffix] = f"{type(error).__name__}: {error}".splitlines()[0]
     return errors
+
+
+def list_names() -> list[str]:
+    """List all models of the zoo."""
+    return list(ZOO)
 
 
 def write_zoo(folder: str, names: list[str]) -> dict[str, str]:

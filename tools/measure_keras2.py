@@ -24,7 +24,7 @@ SUFFIXES = (".h5", ".keras")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A file of the zoo: the largest difference of an output to Keras 2, or why there is none."""
+    """A file of the zoo: the largest difference of an output to Keras 2, or why Keras 3 has no such network."""
 
     name: str
     difference: float
@@ -54,7 +54,10 @@ def compare_model(name: str, folder: Path) -> list[Comparison]:
 
 
 def measure_difference(graph: Path, reference: "np.lib.npyio.NpzFile") -> float:
-    """Build a network in Keras 3, and return the largest difference of its outputs, before or after it was saved."""
+    """Build a network in Keras 3, and return the largest difference of its outputs, before or after it was saved.
+
+    It is relative to the largest output if that is above 1.
+    """
     keras.backend.clear_session()
     model = rebuild_model(load_graph(graph))
     outputs = np.asarray(model.predict_on_batch(reference["photos"]))
@@ -62,13 +65,16 @@ def measure_difference(graph: Path, reference: "np.lib.npyio.NpzFile") -> float:
     model.save(saved)
     again = np.asarray(keras.models.load_model(saved, compile=False).predict_on_batch(reference["photos"]))
     saved.unlink()
-    return max(float(np.abs(values - reference["outputs"]).max()) for values in (outputs, again))
+    largest = max(1.0, float(np.abs(reference["outputs"]).max()))
+    return max(float(np.abs(values - reference["outputs"]).max()) / largest for values in (outputs, again))
 
 
 def main() -> None:
     """Write the zoo and print its table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="where the models are written and kept; without it they are deleted")
+    parser.add_argument(
+        "--folder", type=Path, help="where the models are written and kept; without it they are deleted"
+    )
     parser.add_argument("names", nargs="*", help="layer/NAME, function/NAME, network/NAME or application/NAME")
     arguments = parser.parse_args()
     with TemporaryDirectory() as temporary:

@@ -36,9 +36,7 @@ _CONVOLUTIONS = {
     *("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
 }
-_POOLINGS = {
-    f"{kind}Pooling{rank}D" for kind in ("Average", "GlobalAverage", "GlobalMax", "Max") for rank in (1, 2, 3)
-}
+_POOLINGS = {f"{kind}Pooling{rank}D" for kind in ("Average", "GlobalAverage", "GlobalMax", "Max") for rank in (1, 2, 3)}
 _RECURRENT = {
     *("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN"),
     *("SimpleRNN", "SimpleRNNCell", "StackedRNNCells"),

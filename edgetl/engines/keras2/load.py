@@ -49,6 +49,8 @@ def load_keras2(path: Path) -> tf_keras.Model:
             raise ConfigError(
                 "the file contains weights only, and no network", hint="save the whole model with model.save"
             )
+        if not isinstance(text, str | bytes):
+            raise ConfigError("not a .h5 file that can be read: the configuration of the network is no text")
         model = _build(json.loads(text))
         # Multi-backend Keras wrote no group for the weights in its first versions.
         hdf5_format.load_weights_from_hdf5_group(file["model_weights"] if "model_weights" in file else file, model)

@@ -48,17 +48,18 @@ def _read_config(path: Path) -> Any:
 def _check_quantization(layer: LayerEntry) -> None:
     """Refuse layers with integer weights, and layers with low-rank adapters."""
     policy = layer.config.get("dtype")
-    name = policy.get("config", {}).get("name", "") if isinstance(policy, dict) else policy
-    mode = layer.config.get("quantization_config")
-    if isinstance(policy, dict) and "Quantized" in str(policy.get("class_name")) or "_from_" in str(name):
-        raise _make_quantized_error(layer, str(name).partition("_from_")[0])
-    if mode:
-        raise _make_quantized_error(layer, str(mode.get("class_name")) if isinstance(mode, dict) else str(mode))
+    if isinstance(policy, dict) and isinstance(policy.get("config"), dict):
+        # The policies of int8, float8, int4, GPTQ and AWQ have a mode. Others have a name.
+        mode = policy["config"].get("mode") or ("quantized" if "Quantized" in str(policy.get("class_name")) else "")
+        if mode:
+            raise _make_quantized_error(layer, str(mode))
+    elif "_from_" in str(policy):
+        raise _make_quantized_error(layer, str(policy).partition("_from_")[0])
     if layer.config.get("lora_rank"):
         raise ConfigError(
             f"{layer} has low-rank adapters, which Keras's enable_lora added",
-            hint="save the model without them: build it again, load the weights of the saved one layer by layer with "
-            "set_weights(layer.get_weights()[:2]), and save it",
+            hint="the file contains the merged weights: build the same model without enable_lora, copy them with "
+            "set_weights layer by layer, and save it",
         )
 
 

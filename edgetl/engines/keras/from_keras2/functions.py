@@ -28,7 +28,9 @@ def add_terms(x: Any, y: Any) -> Any:
     if is_tensor(x) and is_tensor(y):
         return _merge(_layers.Add, ops.add, x, y)
     tensor, constant = (x, y) if is_tensor(x) else (y, x)
-    return _apply_affine(tensor, 1.0, constant) if _fits_channels(tensor, constant) else ops.add(tensor, _array(constant))
+    return (
+        _apply_affine(tensor, 1.0, constant) if _fits_channels(tensor, constant) else ops.add(tensor, _array(constant))
+    )
 
 
 def multiply_factors(x: Any, y: Any) -> Any:
@@ -174,9 +176,7 @@ def normalize_l2(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon))
 
 
-def multiply_matrices(
-    a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, **others: Any
-) -> Any:
+def multiply_matrices(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, **others: Any) -> Any:
     """Multiply matrices."""
     if any(others.values()):
         raise NotCarriedOver(f"its arguments {sorted(others)} have no counterpart")

@@ -19,7 +19,14 @@ RATIO = 1.2
 
 # Weights of a gated layer are side by side in their last axis, in this order. "a": the layer's activation, "g": the
 # recurrent one. Source: the cells in tf_keras.layers and keras.layers, which agree.
-_PARTS = {"LSTM": "ggag", "GRU": "gga", "SimpleRNN": "a", "ConvLSTM1D": "ggag", "ConvLSTM2D": "ggag", "ConvLSTM3D": "ggag"}
+_PARTS = {
+    "LSTM": "ggag",
+    "GRU": "gga",
+    "SimpleRNN": "a",
+    "ConvLSTM1D": "ggag",
+    "ConvLSTM2D": "ggag",
+    "ConvLSTM3D": "ggag",
+}
 
 
 def scale_before_activation(layer: SavedLayer) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,13 @@ from edgetl.engines.keras.from_keras2.functions import FUNCTIONS_OF_TENSORFLOW a
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
 
 # Source of the numbers: DataType in tensorflow/core/framework/types.proto.
-_DTYPES = {"DT_FLOAT": "float32", "DT_HALF": "float16", "DT_BFLOAT16": "bfloat16", "DT_UINT8": "uint8", "DT_INT32": "int32"}
+_DTYPES = {
+    "DT_FLOAT": "float32",
+    "DT_HALF": "float16",
+    "DT_BFLOAT16": "bfloat16",
+    "DT_UINT8": "uint8",
+    "DT_INT32": "int32",
+}
 
 
 def apply_operator(config: Mapping[str, Any], inputs: list[Any]) -> Any:

@@ -16,7 +16,12 @@ from edgetl.engines.keras.from_keras2.operators import apply_operator
 from edgetl.engines.keras.from_keras2.translation import Translation
 
 # Layers that predict at random, or from the other photos of the batch, when they are called with training=True.
-_RANDOM = (IDENTITIES | {"BatchNormalization", "RandomCrop"}) - {"ActivityRegularization", "AddLoss", "AddMetric", "Identity"}
+_RANDOM = (IDENTITIES | {"BatchNormalization", "RandomCrop"}) - {
+    "ActivityRegularization",
+    "AddLoss",
+    "AddMetric",
+    "Identity",
+}
 _HINT = "replace it with layers of Keras that do the same, load the weights, and save the model again"
 
 
@@ -31,7 +36,9 @@ def rebuild_model(graph: SavedGraph) -> keras.Model:
     """
     tensors: dict[int, Any] = {}
     for entry in graph.inputs:
-        tensors[entry.tensor] = keras.Input(entry.shape, name=f"image_{entry.tensor}", dtype=entry.dtype if "int" in entry.dtype else "float32")
+        tensors[entry.tensor] = keras.Input(
+            entry.shape, name=f"image_{entry.tensor}", dtype=entry.dtype if "int" in entry.dtype else "float32"
+        )
     inputs = [tensors[entry.tensor] for entry in graph.inputs]
     builder = _Builder(graph, tensors)
     for call in graph.calls:

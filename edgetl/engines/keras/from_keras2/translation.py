@@ -12,7 +12,15 @@ from edgetl.core.network.keras2_graph import SavedLayer
 _WITHOUT_EFFECT = {
     *("name", "trainable", "dtype", "batch_input_shape", "seed", "rng_type", "implementation", "input_length"),
     *("sparse", "ragged", "dynamic", "autocast", "momentum", "unroll", "unit_forget_bias", "activity_regularizer"),
-    *("fused", "virtual_batch_size", "renorm", "renorm_clipping", "renorm_momentum", "adjustment", "zero_output_for_mask"),
+    *(
+        "fused",
+        "virtual_batch_size",
+        "renorm",
+        "renorm_clipping",
+        "renorm_momentum",
+        "adjustment",
+        "zero_output_for_mask",
+    ),
     *("query_shape", "key_shape", "value_shape", "init_values", "projection_dim", "drop_path_rate"),
 }
 
@@ -44,7 +52,9 @@ class Translation:
         return output
 
 
-def select_arguments(layer: SavedLayer, names: Iterable[str], renamed: Mapping[str, str] | None = None) -> dict[str, Any]:
+def select_arguments(
+    layer: SavedLayer, names: Iterable[str], renamed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Select the arguments of a layer that decide what it computes.
 
     Args:
