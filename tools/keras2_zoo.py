@@ -5,18 +5,20 @@ For each name: NAME.h5 and NAME.keras, NAME.npz with random photos and the outpu
 network as the child process of edgetl reads it (`edgetl.core.network.keras2_graph`). All weights are random.
 """
 
+# ruff: noqa: PLW0108  (a layer is made when its model is: a layer of an earlier model has its state)
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 # Some layers of tf_keras look up others in TensorFlow, where Keras 3 is without this.
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import tf_keras as keras  # noqa: E402
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
 
 from edgetl.core.network.keras2_graph import save_graph
 from edgetl.engines.keras2.describe import describe_model
@@ -95,8 +97,8 @@ ACTIVATIONS = (
 )
 
 LAYERS: dict[str, Make] = {
-    **{f"activation_{name}": photo_layer(lambda name=name: L.Activation(name)) for name in ACTIVATIONS},
-    **{f"conv_{name}": photo_layer(lambda name=name: L.Conv2D(5, 3, activation=name)) for name in ACTIVATIONS},
+    **{f"activation_{name}": photo_layer(partial(L.Activation, name)) for name in ACTIVATIONS},
+    **{f"conv_{name}": photo_layer(partial(L.Conv2D, 5, 3, activation=name)) for name in ACTIVATIONS},
     "activation_tf_relu6": photo_layer(lambda: L.Activation(tf.nn.relu6)),
     "activation_tf_leaky_relu": photo_layer(lambda: L.Activation(tf.nn.leaky_relu)),
     "activation_tf_silu": photo_layer(lambda: L.Conv2D(4, 1, activation=tf.nn.silu)),
@@ -372,7 +374,7 @@ ZOO: dict[str, Make] = {
     **{f"layer/{name}": make for name, make in LAYERS.items()},
     **{f"function/{name}": make for name, make in FUNCTIONS.items()},
     **{f"network/{name}": make for name, make in NETWORKS.items()},
-    **{f"application/{name}": (lambda name=name: make_application(name)) for name in APPLICATIONS},
+    **{f"application/{name}": partial(make_application, name) for name in APPLICATIONS},
 }
 
 
@@ -413,7 +415,8 @@ def write_model(name: str, folder: Path) -> dict[str, str]:
             keras.backend.clear_session()
             save_graph(describe_model(load_keras2(path)), folder / f"{stem}{suffix}.graph")
             errors[suffix] = ""
-        except Exception as error:
+        # One file that cannot be written or read does not end the list.
+        except Exception as error:  # noqa: BLE001
             traceback.print_exc()
             errors[suffix] = f"{type(error).__name__}: {error}".splitlines()[0]
     return errors

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print how far Keras 3 is from Keras 2 for each network of the zoo: python -m tools.measure_keras2 [--folder F] [NAME ...].
+"""Print how far Keras 3 is from Keras 2 for each network of the zoo: python -m tools.measure_keras2 [NAME ...].
 
 A child process with Keras 2 writes the models and their predictions (`tools.keras2_zoo`). Here Keras 3 builds them from
 what edgetl read, predicts the same photos, and again after it has saved and loaded the model.

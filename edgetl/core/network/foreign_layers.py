@@ -1,6 +1,6 @@
 """Layers of a network that cannot be used, found in its configuration before a library makes a layer of it.
 
-Layers whose code is not in Keras, Lambda layers, and what Keras and tfmot wrap around layers to quantize or to prune them.
+Layers whose code is not in Keras, Lambda layers, and what tfmot wraps around layers to quantize or to prune them.
 """
 
 from collections.abc import Iterator

@@ -133,7 +133,7 @@ def decode_argument(value: Any, read_tensor: Callable[[int], Any], arrays: tuple
         arrays: constants of the graph.
     """
 
-    def decode(part: Any) -> Any:
+    def decode(part: Any) -> Any:  # noqa: PLR0911  (one for each kind of value)
         match part:
             case {"tensor": int(number)}:
                 return read_tensor(number)

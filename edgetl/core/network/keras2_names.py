@@ -1,6 +1,6 @@
-"""What of Keras 2 is carried over to Keras 3, by name: classes of layers, activations, functions and operators of TensorFlow.
+"""What of Keras 2 is carried over to Keras 3, by name: classes, activations, functions and operators of TensorFlow.
 
-A name that is not here is never looked up in Keras 2 or TensorFlow, so that a file cannot call any function by its name.
+A name that is not here is never looked up in Keras 2 or TensorFlow: a file cannot call any other function by its name.
 The tables of Keras 3 (`engines.keras.from_keras2`) have exactly these names.
 """
 

@@ -1,8 +1,8 @@
 """The child process that has Keras 2: python -m edgetl.engines.keras2 MODEL FOLDER MEMORY_BYTES PROCESSOR_S WALL_S.
 
-In: a model file, and in FOLDER photos.npy to predict. Out in FOLDER: outputs.npy for these photos; without photos.npy the
-network and its weights (`keras2_graph`), and probe.npz with random photos and the outputs for them. Always result.json
-with the dtypes that the model computes in, or why it cannot be used.
+In: a model file, and in FOLDER photos.npy to predict. Out in FOLDER: outputs.npy for these photos; without photos.npy
+the network and its weights (`keras2_graph`), and probe.npz with random photos and the outputs for them. Always
+result.json with the dtypes that the model computes in, or why it cannot be used.
 """
 
 import sys
@@ -50,7 +50,7 @@ def run_job(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def fit_photos(model: tf_keras.Model, photos: np.ndarray, folder: Path) -> np.ndarray:
-    """Give RGB photos [photos, height, width, 3] the channels, axes and dtype of the input; write grey.npy if it is grey."""
+    """Give RGB photos [photos, height, width, 3] the channels, axes and dtype of the input; write grey ones as well."""
     shape, dtype = model.input_shape, np.dtype(model.inputs[0].dtype.name)
     if 3 not in (shape[-1], shape[1]):
         photos = photos.astype(np.float32) @ np.array(_GREY_WEIGHTS, np.float32).reshape(3, 1)

@@ -46,7 +46,7 @@ def normalize_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return normalized
 
 
-def _normalize(value: Any, layer: LayerEntry) -> Any:
+def _normalize(value: Any, layer: LayerEntry) -> Any:  # noqa: PLR0911  (one for each kind of value)
     """Normalize a part of a configuration; `layer` is the innermost layer that it belongs to."""
     if isinstance(value, list):
         return [_normalize(entry, layer) for entry in value]
@@ -77,7 +77,7 @@ def _normalize_layer(value: dict[str, Any]) -> dict[str, Any]:
         raise make_custom_error(layer) if _is_custom(layer) else _make_unknown_error(layer)
     # The name of the module and the shapes of `build_config` are left out.
     kept = {key: value[key] for key in ("name", "inbound_nodes", "shared_object_id") if key in value}
-    normalized = {key: _normalize(entry, layer) for key, entry in kept.items()}
+    normalized: dict[str, Any] = {key: _normalize(entry, layer) for key, entry in kept.items()}
     config = value["config"]
     arguments = _normalize(config, layer)
     if class_name in ("TFOpLambda", "SlicingOpLambda"):

@@ -150,10 +150,10 @@ def _read_config(layer: Any) -> dict[str, Any]:
     return config
 
 
-def _simplify(value: Any) -> Any:
+def _simplify(value: Any) -> Any:  # noqa: PLR0911  (one for each kind of value)
     """Convert a configuration that Keras 2 returned to JSON values without names of modules."""
     if isinstance(value, Mapping):
-        if value.get("class_name") == "function" or "registered_name" in value and callable(value.get("config")):
+        if value.get("class_name") == "function" or ("registered_name" in value and callable(value.get("config"))):
             return value["config"]
         if isinstance(value.get("class_name"), str) and "config" in value:
             if value["class_name"] in ("__numpy__", "__tensor__"):

@@ -1,4 +1,4 @@
-"""Loads a model file with Keras 2 after its configuration was checked. No code of the file is run. Child process only."""
+"""Loads a model file with Keras 2 when its configuration was checked. It runs no code. Child process only."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def load_keras2(path: Path) -> tf_keras.Model:
             raise ConfigError("not a .h5 file that can be read: the configuration of the network is no text")
         model = _build(json.loads(text))
         # Multi-backend Keras wrote no group for the weights in its first versions.
-        hdf5_format.load_weights_from_hdf5_group(file["model_weights"] if "model_weights" in file else file, model)
+        hdf5_format.load_weights_from_hdf5_group(file.get("model_weights", file), model)
     return model
 
 

@@ -1,4 +1,4 @@
-"""Layers in a file of Keras 3 that edgetl does not load: code of the author, and layers that Keras itself has quantized."""
+"""Layers in a file of Keras 3 that edgetl does not load: code of the author, and layers that Keras has quantized."""
 
 import zipfile
 from pathlib import Path

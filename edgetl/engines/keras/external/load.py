@@ -19,8 +19,8 @@ def load_external(path: Path) -> keras.Model:
         path: a .keras, .h5 or .hdf5 file.
 
     Returns:
-        A model from [photos, height, width, 3] to [photos, units] that computes in float32. Of a model in half precision it
-        is a copy: `original.check_against_original` compares the two.
+        A model from [photos, height, width, 3] to [photos, units] that computes in float32. Of a model in half
+        precision it is a copy: `original.check_against_original` compares the two.
 
     Raises:
         ConfigError: no such file, one that exceeds a bound or needs code to load, a layer of Keras 2 that cannot be

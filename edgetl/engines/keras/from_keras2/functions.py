@@ -1,4 +1,4 @@
-"""Functions of TensorFlow between the layers of a Keras 2 model, such as `x / 127.5`, as layers or operations of Keras 3.
+"""Functions of TensorFlow between the layers of Keras 2, such as `x / 127.5`, as layers or operations of Keras 3.
 
 Keras 2 writes them as layers of the classes TFOpLambda and SlicingOpLambda. A function here takes the arguments of the
 function of TensorFlow by their names; each is a tensor of the new network or a constant.
@@ -199,6 +199,11 @@ def raise_power(x: Any, y: Any) -> Any:
     return ops.square(x) if not is_tensor(y) and np.all(_array(y) == 2) else ops.power(x, y)
 
 
+def compare_with(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that compares two tensors, or a tensor and a constant."""
+    return lambda x, y: operation(*(value if is_tensor(value) else _array(value) for value in (x, y)))
+
+
 def split_tensor(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None) -> Any:  # noqa: ARG001
     """Split a tensor into parts of equal or of given lengths."""
     if isinstance(num_or_size_splits, int):
@@ -231,7 +236,7 @@ FUNCTIONS_OF_TENSORFLOW: dict[str, Callable[..., Any]] = {
     "clip_by_value": clip_values,
     "concat": lambda values, axis: _layers.Concatenate(axis=int(axis))(values),
     "convert_to_tensor": lambda value, **_: value,
-    "expand_dims": lambda input, axis: ops.expand_dims(input, axis),  # noqa: A006
+    "expand_dims": apply_to(ops.expand_dims, "input"),
     "gather": lambda params, indices, axis=None, **_: ops.take(params, np.asarray(indices), axis=axis or 0),
     "identity": lambda input: input,  # noqa: A006
     "image.resize": resize_photos,
@@ -243,8 +248,8 @@ FUNCTIONS_OF_TENSORFLOW: dict[str, Callable[..., Any]] = {
     "math.exp": apply_to(ops.exp),
     "math.l2_normalize": normalize_l2,
     "math.log": apply_to(ops.log),
-    "math.maximum": lambda x, y: ops.maximum(x, y),
-    "math.minimum": lambda x, y: ops.minimum(x, y),
+    "math.maximum": compare_with(ops.maximum),
+    "math.minimum": compare_with(ops.minimum),
     "math.multiply": multiply_factors,
     "math.negative": lambda x: _apply_affine(x, -1.0, 0.0),
     "math.pow": raise_power,
@@ -273,7 +278,7 @@ FUNCTIONS_OF_TENSORFLOW: dict[str, Callable[..., Any]] = {
     "nn.max_pool": pool_with(_layers.MaxPooling2D),
     "nn.max_pool2d": pool_with(_layers.MaxPooling2D),
     "nn.relu": activate_with("relu", "features"),
-    "nn.relu6": lambda features: _layers.ReLU(max_value=6.0)(features),
+    "nn.relu6": lambda features: _layers.ReLU(6.0)(features),  # noqa: PLW0108  (a layer for each call)
     "nn.selu": activate_with("selu", "features"),
     "nn.silu": activate_with("silu", "features"),
     "nn.softmax": lambda logits, axis=None: _layers.Softmax(axis=-1 if axis is None else axis)(logits),

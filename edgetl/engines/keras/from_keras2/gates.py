@@ -1,7 +1,7 @@
 """The hard sigmoid of Keras 2 in Keras 3: weights of the layers in front of it are scaled.
 
-Keras 2 computes clip(0.2 x + 0.5, 0, 1), Keras 3 clip(x / 6 + 0.5, 0, 1). So hard_sigmoid of Keras 2 is that of Keras 3 for
-1.2 x, and 1.2 is multiplied into the weights that compute x.
+Keras 2 computes clip(0.2 x + 0.5, 0, 1), Keras 3 clip(x / 6 + 0.5, 0, 1). So hard_sigmoid of Keras 2 is that of Keras 3
+for 1.2 x, and 1.2 is multiplied into the weights that compute x.
 
 Source: tf_keras.activations.hard_sigmoid, tf_keras 2.21; keras.activations.hard_sigmoid, Keras 3.15.
 """

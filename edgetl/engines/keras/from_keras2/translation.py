@@ -1,4 +1,4 @@
-"""What a layer of Keras 2 becomes in Keras 3: layers that are applied one after the other, and the weights of the first."""
+"""What a layer of Keras 2 becomes in Keras 3: layers, applied one after the other, and the weights of the first."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

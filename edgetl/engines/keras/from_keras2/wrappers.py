@@ -54,7 +54,9 @@ def _translate_rnn(layer: SavedLayer) -> Translation:
 
 def _translate_stacked_cells(layer: SavedLayer) -> Translation:
     select_arguments(layer, (), {"cells": "cells"})
-    cells, weights, position = [], [], 0
+    cells: list[Any] = []
+    weights: list[np.ndarray] = []
+    position = 0
     for value in layer.config["cells"]:
         count = 2 + bool(value["config"].get("use_bias", True))
         saved = SavedLayer(

@@ -35,7 +35,7 @@ def write_quantized(path, mode):
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_custom_layer_is_named(tmp_path, suffix):
     path = write(tmp_path / f"model{suffix}", Gate(name="gate_7"))
-    with pytest.raises(ConfigError, match="a custom layer: layer 'gate_7' of class (mine>)?Gate") as caught:
+    with pytest.raises(ConfigError, match=r"a custom layer: layer 'gate_7' of class (mine>)?Gate") as caught:
         check_keras3_layers(path)
     assert caught.value.where == (str(path),) and caught.value.hint
 

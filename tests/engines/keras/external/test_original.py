@@ -22,7 +22,7 @@ def test_model_of_keras_2_is_held_against_keras_2(keras2_files):
     outputs = predict_raw(model, photos)
     sentence = original.check_against_original(path, model, photos, outputs)
     assert sentence.startswith("the model in Keras 3 predicts what Keras 2 does") and "4 photos" in sentence
-    with pytest.raises(ConfigError, match="its outputs differ from those of the original by 0.01") as caught:
+    with pytest.raises(ConfigError, match=r"its outputs differ from those of the original by 0\.01") as caught:
         original.check_against_original(path, model, photos, outputs + 0.01)
     assert caught.value.where == (str(path),) and caught.value.hint
 

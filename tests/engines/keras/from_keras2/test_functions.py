@@ -26,9 +26,9 @@ def test_table_has_the_functions_that_are_read():
     ("name", "constant", "expected"),
     [
         ("math.truediv", 127.5, PHOTO / 127.5),
-        ("math.subtract", [1.0, 2.0, 3.0], PHOTO - [1, 2, 3]),
+        ("math.subtract", [1.0, 2.0, 3.0], PHOTO - np.array([1, 2, 3])),
         ("math.multiply", 2, PHOTO * 2),
-        ("__operators__.add", [[1.0, 2.0, 3.0]], PHOTO + [1, 2, 3]),
+        ("__operators__.add", [[1.0, 2.0, 3.0]], PHOTO + np.array([1, 2, 3])),
     ],
 )
 def test_arithmetic_with_a_constant_is_a_rescaling(name, constant, expected):

@@ -26,7 +26,7 @@ def test_table_has_the_operators_that_are_read():
         ("RealDiv", {"1": 127.5}, PHOTO / 127.5),
         ("Sub", {"1": 1.0}, PHOTO - 1),
         ("Sub", {"0": 1.0}, 1 - PHOTO),
-        ("BiasAdd", {"1": [1.0, 2.0, 3.0]}, PHOTO + [1, 2, 3]),
+        ("BiasAdd", {"1": [1.0, 2.0, 3.0]}, PHOTO + np.array([1, 2, 3])),
         ("Relu6", {}, np.clip(PHOTO, 0, 6)),
         ("Transpose", {"1": [0, 2, 1, 3]}, PHOTO.transpose(0, 2, 1, 3)),
         ("Reshape", {"1": [-1, 16, 3]}, PHOTO.reshape(1, 16, 3)),

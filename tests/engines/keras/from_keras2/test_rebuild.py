@@ -67,7 +67,7 @@ def test_layer_that_keras_3_lacks_is_named():
 
 
 def test_weights_of_another_shape_are_an_error_with_the_layer():
-    with pytest.raises(ConfigError, match="layer 'x' of class Dense .* cannot be carried over"):
+    with pytest.raises(ConfigError, match=r"layer 'x' of class Dense .* cannot be carried over"):
         rebuild_model(make_graph(layer("Dense", np.zeros((5, 2)), np.zeros(2), units=2)))
 
 
