@@ -81,9 +81,27 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         command = [sys.executable, "-m", "tools.keras2_zoo", str(folder), *arguments.names]
         listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+        comparisons = []
         for name in dict.fromkeys(line.split(" ")[0].rpartition(".")[0] for line in listed):
             for comparison in compare_model(name, folder):
                 print(comparison, flush=True)
+                comparisons.append(comparison)
+    print(*summarize(comparisons), sep="\n")
+
+
+def summarize(comparisons: list[Comparison]) -> list[str]:
+    """Return a line for each group of the zoo: the number of files and the largest difference."""
+    groups: dict[str, list[float]] = {}
+    for comparison in comparisons:
+        # Half precision differs by its rounding, and is a group of its own.
+        group = "half precision" if "float16" in comparison.name else comparison.name.partition("/")[0]
+        groups.setdefault(group, []).append(comparison.difference)
+    lines = []
+    for group, differences in groups.items():
+        held = [difference for difference in differences if np.isfinite(difference)]
+        largest = f", largest difference {max(held):.1e}" if held else ""
+        lines.append(f"{group}: {len(held)} of {len(differences)} files{largest}")
+    return lines
 
 
 if __name__ == "__main__":

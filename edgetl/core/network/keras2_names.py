@@ -59,6 +59,8 @@ LAYERS = frozenset(
 )
 # Other names of the same classes in files of older versions.
 RENAMED_LAYERS = {
+    # Keras 2 registers the layer of its InceptionResNetV2 so.
+    "Custom>CustomScaleLayer": "CustomScaleLayer",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",

@@ -10,6 +10,7 @@ from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.network.keras2_graph import SavedCall, SavedGraph, SavedLayer, decode_argument
 from edgetl.core.network.keras2_names import IDENTITIES, RENAMED_FUNCTIONS
 from edgetl.engines.keras.from_keras2 import wrappers as _wrappers  # noqa: F401  (adds its layers to the table)
+from edgetl.engines.keras.from_keras2.channel_order import fold_reversed_channels
 from edgetl.engines.keras.from_keras2.functions import FUNCTIONS_OF_TENSORFLOW
 from edgetl.engines.keras.from_keras2.layers import translate_layer
 from edgetl.engines.keras.from_keras2.operators import apply_operator
@@ -34,6 +35,7 @@ def rebuild_model(graph: SavedGraph) -> keras.Model:
     Raises:
         ConfigError: a layer that cannot be carried over; names it.
     """
+    graph = fold_reversed_channels(graph)
     tensors: dict[int, Any] = {}
     for entry in graph.inputs:
         tensors[entry.tensor] = keras.Input(
