@@ -6,6 +6,7 @@ result.json with the dtypes that the model computes in, or why it cannot be used
 """
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ def run_job(path: Path, folder: Path) -> dict[str, Any]:
         return {"message": error.message, "hint": error.hint, "out_of_memory": is_out_of_memory(error)}
     # Whatever a file from a stranger makes a library raise is a problem of the file.
     except Exception as error:  # noqa: BLE001
+        # Standard error is the log of the run.
+        traceback.print_exc()
         message = f"Keras 2 cannot load or run the model: {type(error).__name__}: {first_line(error)}"
         return {"message": message, "hint": "", "out_of_memory": is_out_of_memory(error)}
 

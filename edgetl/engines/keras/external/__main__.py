@@ -4,6 +4,7 @@ python -m edgetl.engines.keras.external MODEL FOLDER MEMORY_BYTES PROCESSOR_S WA
 """
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,12 @@ def inspect_file(path: Path) -> dict[str, Any]:
         height_px, width_px = keras_model.read_input_size(model)
         predict_raw(model, np.full((1, height_px, width_px, 3), 128, np.float32))
     except EdgetlError as error:
+        # Standard error is the log of the run. What a library raised is the cause of the error.
+        traceback.print_exc()
         return {"message": error.message, "hint": error.hint, "out_of_memory": is_out_of_memory(error)}
     # Whatever a file from a stranger makes a library raise is a problem of the file.
     except Exception as error:  # noqa: BLE001
+        traceback.print_exc()
         message = f"the model cannot be loaded or run: {type(error).__name__}: {first_line(error)}"
         return {"message": message, "hint": "", "out_of_memory": is_out_of_memory(error)}
     return {"height_px": height_px, "width_px": width_px}

@@ -46,6 +46,17 @@ def load_external(path: Path) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
+def load_saved_model(path: Path) -> keras.Model:
+    """Load a model file with the input, the outputs and the precision that it has. A file of Keras 2 is carried over.
+
+    Raises:
+        ConfigError: no such file, one that exceeds a bound or needs code to load, or a layer of Keras 2 that cannot be
+            carried over.
+    """
+    check_model_file(path)
+    return _load_keras2(path) if is_keras2(path) else keras_model.load_model(path)
+
+
 def _load_keras2(path: Path) -> keras.Model:
     carried = carry_over(path)
     original.check_probe(carried, path)

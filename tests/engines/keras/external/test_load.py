@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.engines.keras.external.load import load_external
+from edgetl.engines.keras.external.load import load_external, load_saved_model
 
 layers = keras.layers
 
@@ -84,3 +84,16 @@ def test_h5_file_of_keras_3_is_loaded(tmp_path, photo_array):
     photos = photo_array.astype(np.float32) / 255
     loaded = load_external(tmp_path / "model.h5")
     assert np.allclose(loaded.predict_on_batch(photos), model.predict_on_batch(photos), atol=1e-6)
+
+
+def test_saved_model_keeps_its_input_and_precision(tmp_path):
+    image = keras.Input((8, 8, 1), dtype="uint8")
+    keras.Model(image, layers.Dense(3, dtype="mixed_bfloat16")(layers.Flatten()(image))).save(tmp_path / "model.keras")
+    loaded = load_saved_model(tmp_path / "model.keras")
+    assert loaded.inputs[0].dtype == "uint8" and loaded.layers[-1].compute_dtype == "bfloat16"
+
+
+def test_saved_model_of_keras_2_predicts_what_keras_2_does(keras2_files):
+    reference = np.load(keras2_files / "scores.npz")
+    scores = np.asarray(load_saved_model(keras2_files / "flat.h5").predict_on_batch(reference["photos"]))
+    assert np.abs(scores - reference["flat"]).max() < 1e-6
