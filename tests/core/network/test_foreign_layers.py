@@ -16,7 +16,7 @@ def read(class_name, **config):
         ("Lambda", "a Lambda layer: layer 'x' of class Lambda is Python code", "Rescaling"),
         ("PruneLowMagnitude", "wrapped by tfmot's prune_low_magnitude: layer 'x'", "strip_pruning(model)"),
         ("ClusterWeights", "wrapped by tfmot's cluster_weights", "strip_clustering(model)"),
-        ("QuantizeWrapperV2", "wrapped by tfmot's quantize_model", "--method qat8"),
+        ("QuantizeWrapperV2", "wrapped by tfmot's quantize_model", "before quantize_model"),
         ("QuantizeAnnotate", "wrapped by tfmot's quantize_annotate_layer", "before quantize_annotate_layer"),
     ],
 )
