@@ -11,9 +11,7 @@ from edgetl.core.errors import ConfigError
 
 _STRIP_PRUNING = "model = tfmot.sparsity.keras.strip_pruning(model)"
 _STRIP_CLUSTERING = "model = tfmot.clustering.keras.strip_clustering(model)"
-_SAVE_BEFORE_QAT = (
-    "save the model as it is before {call}, and let edgetl quantize it (--method qat8 trains with rounding)"
-)
+_SAVE_BEFORE_QAT = "save the model as it is before {call}: edgetl quantizes it for the device"
 # Classes of tfmot → the call that added them, and what to do.
 _TFMOT = {
     "PruneLowMagnitude": ("prune_low_magnitude", f"remove it with {_STRIP_PRUNING}, and save the model again"),

@@ -161,13 +161,6 @@ def _translate_custom_scale(layer: SavedLayer) -> Translation:
     return Translation((lambda tensors: add([tensors[0], scale(tensors[1])]),))
 
 
-def _translate_dropout(layer: SavedLayer) -> Translation:
-    # It is kept for a later training, unless it drops whole blocks (EfficientNet).
-    if layer.config.get("noise_shape"):
-        return Translation(())
-    return Translation((_make("Dropout", {"rate": layer.config["rate"]}),))
-
-
 def _skip(layer: SavedLayer) -> Translation:  # noqa: ARG001  (every translator takes the layer)
     return Translation(())
 
@@ -188,7 +181,6 @@ TRANSLATORS: dict[str, Translator] = {
     "Activation": _translate_activation,
     "BatchNormalization": _translate_batch_normalization,
     "CustomScaleLayer": _translate_custom_scale,
-    "Dropout": _translate_dropout,
     "LayerScale": _translate_layer_scale,
     "LeakyReLU": _translate_leaky_relu,
     "Normalization": _translate_normalization,
