@@ -2,7 +2,7 @@
 """Layers and networks as Keras 2 saves them, with what Keras 2 predicts: python -m tools.keras2_zoo OUT [NAME ...].
 
 For each name: NAME.h5 and NAME.keras, NAME.npz with random photos and the outputs of Keras 2, and for both files the
-network as the child process of edgetl reads it (`edgetl.core.network.keras2_graph`). All weights are random.
+network as the child process of edgetl reads it (`edgetl.engines.keras2_graph`). All weights are random.
 """
 
 # ruff: noqa: PLW0108  (a layer is made when its model is: a layer of an earlier model has its state)
@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from edgetl.core.network.keras2_graph import save_graph
-from edgetl.engines.keras2.describe import describe_model
+from edgetl.engines.keras2.describe import describe_keras2
 from edgetl.engines.keras2.load import load_keras2
+from edgetl.engines.keras2_graph import save_graph
 
 L = keras.layers
 SIDE = 24
@@ -413,7 +413,7 @@ def write_model(name: str, folder: Path) -> dict[str, str]:
             model.save(path)
             (folder / f"{stem}{suffix}.graph").mkdir(exist_ok=True)
             keras.backend.clear_session()
-            save_graph(describe_model(load_keras2(path)), folder / f"{stem}{suffix}.graph")
+            save_graph(describe_keras2(load_keras2(path)), folder / f"{stem}{suffix}.graph")
             errors[suffix] = ""
         # One file that cannot be written or read does not end the list.
         except Exception as error:  # noqa: BLE001

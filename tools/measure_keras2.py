@@ -16,8 +16,8 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import EdgetlError
-from edgetl.core.network.keras2_graph import load_graph
 from edgetl.engines.keras.from_keras2.rebuild import rebuild_model
+from edgetl.engines.keras2_graph import load_graph
 
 SUFFIXES = (".h5", ".keras")
 

@@ -69,13 +69,13 @@ def make_custom_error(layer: LayerEntry) -> ConfigError:
     )
 
 
-def iterate_layers(config: object) -> Iterator[LayerEntry]:
+def iterate_entries(config: object) -> Iterator[LayerEntry]:
     """Yield every object of a configuration that has a class: layers, but initializers and the like as well."""
     if isinstance(config, dict):
         if isinstance(config.get("class_name"), str) and "config" in config:
             yield read_layer(config)
         for value in config.values():
-            yield from iterate_layers(value)
+            yield from iterate_entries(value)
     elif isinstance(config, list):
         for value in config:
-            yield from iterate_layers(value)
+            yield from iterate_entries(value)

@@ -14,10 +14,10 @@ import numpy as np
 import tf_keras
 
 from edgetl.core.errors import EdgetlError, first_line
-from edgetl.core.network.keras2_graph import save_graph
 from edgetl.core.storage.files import write_json
-from edgetl.engines.keras2.describe import describe_model
+from edgetl.engines.keras2.describe import describe_keras2
 from edgetl.engines.keras2.load import load_keras2
+from edgetl.engines.keras2_graph import save_graph
 from edgetl.engines.process_limits import is_out_of_memory, set_limits
 
 PROBE, PHOTOS, OUTPUTS, GREY, RESULT = "probe.npz", "photos.npy", "outputs.npy", "grey.npy", "result.json"
@@ -29,16 +29,16 @@ _BATCH_SIZE = 8
 _PROBE_RANGES = (1.0, 255.0)
 
 
-def run_job(path: Path, folder: Path) -> dict[str, Any]:
+def run_keras2_job(path: Path, folder: Path) -> dict[str, Any]:
     """Describe a model or predict photos with it; return the report."""
     try:
         model = load_keras2(path)
         photos = folder / PHOTOS
         if photos.is_file():
             fitted = fit_photos(model, np.load(photos, allow_pickle=False), folder)
-            np.save(folder / OUTPUTS, predict_photos(model, fitted), allow_pickle=False)
+            np.save(folder / OUTPUTS, predict_fitted(model, fitted), allow_pickle=False)
         else:
-            save_graph(describe_model(model), folder)
+            save_graph(describe_keras2(model), folder)
             _write_probe(model, folder)
         dtypes = {str(layer.compute_dtype) for layer in model._flatten_layers() if layer.weights}
         return {"compute_dtypes": sorted(dtypes)}
@@ -64,7 +64,7 @@ def fit_photos(model: tf_keras.Model, photos: np.ndarray, folder: Path) -> np.nd
     return photos.astype(dtype)
 
 
-def predict_photos(model: tf_keras.Model, photos: np.ndarray) -> np.ndarray:
+def predict_fitted(model: tf_keras.Model, photos: np.ndarray) -> np.ndarray:
     """Predict photos that are already scaled; return float32 [photos, units]."""
     # A model with a fixed number of photos gets whole batches, filled up with the last photo.
     fixed = model.input_shape[0]
@@ -84,7 +84,7 @@ def _write_probe(model: tf_keras.Model, folder: Path) -> None:
         noise = np.random.default_rng(0).random((len(_PROBE_RANGES), *shape[1:]))
         photos = np.stack([image * largest for image, largest in zip(noise, _PROBE_RANGES, strict=True)])
         photos = photos.astype(model.inputs[0].dtype.name)
-    outputs = predict_photos(model, photos) if len(photos) else photos
+    outputs = predict_fitted(model, photos) if len(photos) else photos
     np.savez(folder / PROBE, photos=photos, outputs=outputs)
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     """Run the job that the command line names."""
     path, folder, memory_bytes, processor_s, wall_s = sys.argv[1:]
     set_limits(int(memory_bytes), int(processor_s), int(wall_s))
-    write_json(Path(folder) / RESULT, run_job(Path(path), Path(folder)))
+    write_json(Path(folder) / RESULT, run_keras2_job(Path(path), Path(folder)))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edgetl.core.network.keras2_graph import SavedCall, SavedGraph, SavedInput, SavedLayer
+from edgetl.engines.keras2_graph import SavedCall, SavedGraph, SavedInput, SavedLayer
 
 # Arguments of every layer that decide nothing when it predicts.
 _DROPPED = ("_initializer", "_regularizer", "_constraint")
 _OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
 
 
-def describe_model(model: tf_keras.Model) -> SavedGraph:
+def describe_keras2(model: tf_keras.Model) -> SavedGraph:
     """Describe a functional or Sequential model and its weights."""
     # The weights of a frozen layer are listed in another order.
     model.trainable = True

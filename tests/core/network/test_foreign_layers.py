@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network.foreign_layers import check_class, iterate_layers, make_custom_error, read_layer
+from edgetl.core.network.foreign_layers import check_class, iterate_entries, make_custom_error, read_layer
 
 
 def read(class_name, **config):
@@ -38,7 +38,7 @@ def test_custom_layer_is_named():
 def test_layers_inside_others_are_found():
     inner = {"class_name": "Dense", "config": {"name": "inner"}}
     config = {"class_name": "TimeDistributed", "config": {"name": "outer", "layer": inner, "others": [inner]}}
-    assert [layer.name for layer in iterate_layers(config)] == ["outer", "inner", "inner"]
+    assert [layer.name for layer in iterate_entries(config)] == ["outer", "inner", "inner"]
 
 
 def test_list_of_layers_has_no_name():

@@ -6,10 +6,10 @@ from typing import Any
 def describe(path: str) -> list[Any]:
     import pathlib
 
-    from edgetl.engines.keras2.describe import describe_model
+    from edgetl.engines.keras2.describe import describe_keras2
     from edgetl.engines.keras2.load import load_keras2
 
-    graph = describe_model(load_keras2(pathlib.Path(path)))
+    graph = describe_keras2(load_keras2(pathlib.Path(path)))
     calls = [[graph.layers[call.layer].name, call.args, call.kwargs, call.outputs] for call in graph.calls]
     layers = {layer.name: [layer.class_name, dict(layer.config), len(layer.weights)] for layer in graph.layers}
     return [calls, layers, list(graph.outputs), [entry.shape for entry in graph.inputs]]

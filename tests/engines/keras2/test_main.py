@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core.network.keras2_graph import load_graph
+from edgetl.engines.keras2_graph import load_graph
 
 
 def run(path: str, folder: str) -> dict[str, Any]:
     import pathlib
 
-    from edgetl.engines.keras2.__main__ import run_job
+    from edgetl.engines.keras2.__main__ import run_keras2_job
 
-    return run_job(pathlib.Path(path), pathlib.Path(folder))
+    return run_keras2_job(pathlib.Path(path), pathlib.Path(folder))
 
 
 def test_model_is_described_with_predictions_of_random_photos(keras2, keras2_files, tmp_path):

@@ -8,7 +8,7 @@ import h5py
 import keras
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network.foreign_layers import LayerEntry, check_class, iterate_layers, make_custom_error
+from edgetl.core.network.foreign_layers import LayerEntry, check_class, iterate_entries, make_custom_error
 from edgetl.core.storage.files import parse_json
 
 _MODELS = {"Functional", "Model", "Sequential"}
@@ -24,7 +24,7 @@ def check_keras3_layers(path: Path) -> None:
         ConfigError: a Lambda or custom layer, a wrapper of tfmot, or a layer that Keras quantized; names it.
     """
     try:
-        for layer in iterate_layers(_read_config(path)):
+        for layer in iterate_entries(_read_config(path)):
             check_class(layer)
             _check_quantization(layer)
             if _is_custom(layer):

@@ -17,7 +17,7 @@ FLOAT32_TOLERANCE = 1e-4
 
 def list_compute_dtypes(model: keras.Model) -> tuple[str, ...]:
     """List the dtypes that the layers of a model compute in, nested models included, sorted."""
-    return tuple(sorted({str(layer.compute_dtype) for layer in iterate_layers(model) if layer.weights}))
+    return tuple(sorted({str(layer.compute_dtype) for layer in iterate_layers_inside(model) if layer.weights}))
 
 
 def has_half_precision(compute_dtypes: Iterable[str]) -> bool:
@@ -25,7 +25,7 @@ def has_half_precision(compute_dtypes: Iterable[str]) -> bool:
     return any(dtype in _ROUNDINGS for dtype in compute_dtypes)
 
 
-def iterate_layers(model: Any) -> Iterable[keras.layers.Layer]:
+def iterate_layers_inside(model: Any) -> Iterable[keras.layers.Layer]:
     """Yield the layers of a model and those inside them, without the models."""
     for layer in model._flatten_layers(include_self=False):
         if not isinstance(layer, keras.Model):

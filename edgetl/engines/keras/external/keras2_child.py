@@ -15,10 +15,10 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network.keras2_graph import load_graph
 from edgetl.core.storage.files import parse_json
 from edgetl.engines.keras.external.inspection import Limits, check_report, read_report, run_limited
 from edgetl.engines.keras.from_keras2.rebuild import rebuild_model
+from edgetl.engines.keras2_graph import load_graph
 
 _MODULE = "edgetl.engines.keras2"
 PROBE, PHOTOS, OUTPUTS, GREY = "probe.npz", "photos.npy", "outputs.npy", "grey.npy"

@@ -71,7 +71,7 @@ def _check(
         raise ConfigError("Keras 3 outputs numbers that are not finite, and the original does not", where=(path,))
     # A model that overflows for some random photos does so in both.
     expected = np.where(finite, predictions.outputs, 0.0)
-    layers = sum(bool(layer.weights) for layer in half_precision.iterate_layers(model))
+    layers = sum(bool(layer.weights) for layer in half_precision.iterate_layers_inside(model))
     largest = float(np.abs(expected).max(initial=0.0))
     tolerance = factor * half_precision.find_tolerance(predictions.compute_dtypes, layers, largest)
     difference = float(np.abs(np.where(finite, outputs, 0.0) - expected).max(initial=0.0))

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core.network.keras2_graph import SavedCall, SavedGraph, SavedLayer, decode_argument, list_tensors
 from edgetl.core.network.keras2_names import IDENTITIES, RENAMED_FUNCTIONS
+from edgetl.engines.keras2_graph import SavedCall, SavedGraph, SavedLayer, decode_argument, list_tensors
 
 _CHANNELS = 3
 # Layers and functions that treat all channels alike, or have one constant for each.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras2_graph import SavedLayer
 
 HARD_SIGMOID = "hard_sigmoid"
 # 0.2 / (1 / 6).

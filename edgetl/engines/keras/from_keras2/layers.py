@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.core.network.keras2_names import ACTIVATIONS, IDENTITIES
 from edgetl.engines.keras.from_keras2 import gates
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver, Translation, select_arguments
+from edgetl.engines.keras2_graph import SavedLayer
 
 Translator = Callable[[SavedLayer], Translation]
 

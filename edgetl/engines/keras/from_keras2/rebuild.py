@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import ConfigError, first_line
-from edgetl.core.network.keras2_graph import SavedCall, SavedGraph, SavedLayer, decode_argument
 from edgetl.core.network.keras2_names import IDENTITIES, RENAMED_FUNCTIONS
 from edgetl.engines.keras.from_keras2 import wrappers as _wrappers  # noqa: F401  (adds its layers to the table)
 from edgetl.engines.keras.from_keras2.channel_order import fold_reversed_channels
@@ -15,6 +14,7 @@ from edgetl.engines.keras.from_keras2.functions import FUNCTIONS_OF_TENSORFLOW
 from edgetl.engines.keras.from_keras2.layers import translate_layer
 from edgetl.engines.keras.from_keras2.operators import apply_operator
 from edgetl.engines.keras.from_keras2.translation import Translation
+from edgetl.engines.keras2_graph import SavedCall, SavedGraph, SavedLayer, decode_argument
 
 # Layers that predict at random, or from the other photos of the batch, when they are called with training=True.
 _RANDOM = (IDENTITIES | {"BatchNormalization", "RandomCrop"}) - {

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core.network.keras2_graph import SavedLayer
+from edgetl.engines.keras2_graph import SavedLayer
 
 # Arguments that decide nothing when a layer predicts, or that are the same for all layers.
 _WITHOUT_EFFECT = {

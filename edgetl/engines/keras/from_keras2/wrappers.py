@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.engines.keras.from_keras2 import gates
 from edgetl.engines.keras.from_keras2.layers import TRANSLATORS, split_activation, translate_layer
 from edgetl.engines.keras.from_keras2.translation import (
@@ -15,6 +14,7 @@ from edgetl.engines.keras.from_keras2.translation import (
     read_sublayer,
     select_arguments,
 )
+from edgetl.engines.keras2_graph import SavedLayer
 
 _SEQUENCE = ("return_sequences", "return_state", "go_backwards")
 _CELL = ("units", "use_bias", "dropout", "recurrent_dropout", "activation")

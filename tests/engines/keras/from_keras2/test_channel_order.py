@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgetl.core.network.keras2_graph import SavedCall, SavedGraph, SavedInput, SavedLayer
 from edgetl.engines.keras.from_keras2.channel_order import fold_reversed_channels
+from edgetl.engines.keras2_graph import SavedCall, SavedGraph, SavedInput, SavedLayer
 
 REVERSED = {"tuple": [{"ellipsis": True}, {"slice": [None, None, -1]}]}
 KERNEL = np.arange(3.0).reshape(1, 1, 3, 1)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.engines.keras.from_keras2 import gates
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras2_graph import SavedLayer
 
 
 def make(class_name, *weights, **config):

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.core.network.keras2_names import ACTIVATIONS, LAYERS
 from edgetl.engines.keras.from_keras2 import wrappers  # noqa: F401
 from edgetl.engines.keras.from_keras2.layers import TRANSLATORS, scale_and_shift, split_activation, translate_layer
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras2_graph import SavedLayer
 
 
 def translate(class_name, *weights, **config):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network.keras2_graph import SavedCall, SavedGraph, SavedInput, SavedLayer, load_graph
 from edgetl.engines.keras.from_keras2.rebuild import rebuild_model
+from edgetl.engines.keras2_graph import SavedCall, SavedGraph, SavedInput, SavedLayer, load_graph
 from tests.engines.keras.from_keras2.conftest import FAST_NAMES
 from tools.measure_keras2 import SUFFIXES, compare_model
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver, Translation, read_sublayer, select_arguments
+from edgetl.engines.keras2_graph import SavedLayer
 
 
 def make(**config):

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.core.network.keras2_graph import SavedLayer
 from edgetl.engines.keras.from_keras2.layers import translate_layer
 from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
 from edgetl.engines.keras.from_keras2.wrappers import crop_and_resize
+from edgetl.engines.keras2_graph import SavedLayer
 
 
 def translate(class_name, *weights, **config):

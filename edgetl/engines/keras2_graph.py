@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from edgetl.core.storage.files import parse_json
+from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, open_regular, read_regular
+
 _GRAPH, _ARRAYS = "graph.json", "arrays.npz"
 
 
@@ -103,8 +106,8 @@ def save_graph(graph: SavedGraph, folder: Path) -> None:
 
 def load_graph(folder: Path) -> SavedGraph:
     """Read what `save_graph` wrote."""
-    document = json.loads((folder / _GRAPH).read_text(encoding="utf-8"))
-    with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
+    document = parse_json(read_regular(folder / _GRAPH, LARGEST_RECORD_BYTES))
+    with open_regular(folder / _ARRAYS) as file, np.load(file, allow_pickle=False) as arrays:
         layers = [
             SavedLayer(
                 name=name,

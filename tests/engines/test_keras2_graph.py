@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgetl.core.network.keras2_graph import (
+from edgetl.engines.keras2_graph import (
     SavedCall,
     SavedGraph,
     SavedInput,
