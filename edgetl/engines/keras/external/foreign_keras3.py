@@ -37,7 +37,9 @@ def check_keras3_layers(path: Path) -> None:
 def _read_config(path: Path) -> Any:
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            return parse_json(archive.read("config.json"))
+            config = parse_json(archive.read("config.json"))
+        # Losses and metrics may be code of the author: the model is loaded without them.
+        return {key: value for key, value in config.items() if key != "compile_config"}
     with h5py.File(path, "r") as file:
         text = file.attrs.get("model_config")
     if text is None:

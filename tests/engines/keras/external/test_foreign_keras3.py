@@ -72,6 +72,24 @@ def test_layers_and_operations_of_keras_pass(tmp_path):
     check_keras3_layers(path)
 
 
+@keras.saving.register_keras_serializable("mine")
+class Share(keras.metrics.Metric):
+    """A metric whose code is not in the file."""
+
+    def update_state(self, *_):
+        """Count nothing."""
+
+    def result(self):
+        return 0.0
+
+
+def test_metrics_of_the_author_do_not_matter(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model.compile("sgd", "mse", metrics=[Share(name="share")])
+    model.save(tmp_path / "model.keras")
+    check_keras3_layers(tmp_path / "model.keras")
+
+
 def test_weights_only_is_an_error(tmp_path):
     keras.Sequential([keras.Input((3,)), layers.Dense(2)]).save_weights(tmp_path / "model.weights.h5")
     with pytest.raises(ConfigError, match="weights only"):
