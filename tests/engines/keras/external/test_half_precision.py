@@ -40,8 +40,8 @@ def test_weights_in_half_precision_are_copied():
     [
         (("float32",), 100, 1.0, 1e-4),
         ((), 0, 0.5, 1e-4),
-        (("float16", "float32"), 100, 1.0, 4 * 10 / 2048),
-        (("bfloat16",), 4, 10.0, 4 * 2 / 256 * 10),
+        (("float16", "float32"), 100, 1.0, 8 * 10 / 2048),
+        (("bfloat16",), 4, 10.0, 8 * 2 / 256 * 10),
     ],
 )
 def test_tolerance_follows_from_the_rounding(dtypes, layers_, largest, expected):
