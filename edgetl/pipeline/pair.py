@@ -22,7 +22,7 @@ from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.load import load_saved_model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +53,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     """
     for path in (pair.reference, pair.artifact):
         check_regular(path, "model file")
-    check_model_file(pair.reference)
-    model = keras_model.load_model(pair.reference)
+    model = load_saved_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.
     formats.find_format(pair.artifact)
     height_px, width_px = keras_model.read_input_size(model)

@@ -22,6 +22,7 @@ from edgetl.core.storage.regular_files import read_user_text
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
+from edgetl.engines.keras.external.original import check_against_original
 from edgetl.engines.keras.external.outputs import classify_outputs, compute_probabilities, predict_raw
 from edgetl.engines.keras.external.scaling import apply_scaling, has_built_in_scaling
 from edgetl.engines.keras.external.wrap import check_wrapped, wrap_model
@@ -94,7 +95,9 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
     built_in = has_built_in_scaling(model)
     scaling = _resolve_scaling(external, built_in=built_in)
     sample = _draw_sample(external, dataset, input_spec, int(model.outputs[0].shape[1]))
-    outputs = predict_raw(model, apply_scaling(sample.pixels, scaling))
+    scaled = apply_scaling(sample.pixels, scaling)
+    outputs = predict_raw(model, scaled)
+    agreement = check_against_original(path, model, scaled, outputs)
     kind = classify_outputs(outputs, path)
     requested = _ScaledPrediction(scaling, compute_probabilities(outputs, kind))
     # A wrong preprocessing does not fail, it only costs accuracy. So the usual alternatives are tried as well.
@@ -107,6 +110,8 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         f"  {path.name}: photos of {input_spec.size} by {input_spec.fit}, scaling {scaling.name}, "
         f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
+    if agreement:
+        work.console.say(f"  {agreement}")
     order = tuple(int(output) for output in sample.output_of_class)
     wrapped = wrap_model(model, scaling, kind, order)
     check_wrapped(wrapped, sample.pixels, requested.scores[:, list(order)])
