@@ -81,7 +81,7 @@ def _check_model_files(external: ExternalRecipe) -> None:
     """Check that the files of a model made elsewhere exist, before its photos are read."""
     for option, path, hint in (
         ("--model", external.path, "it is a .keras file, or an .h5 file of Keras 2"),
-        ("--labels", external.labels, "it is a text file with one class name on each line"),
+        ("--labels", external.labels, "it is a text, JSON or CSV file with the names of the outputs"),
     ):
         if path and not Path(path).exists():
             raise ConfigError(f"{option}: no such file", where=(path,), hint=hint)
