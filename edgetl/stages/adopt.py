@@ -18,7 +18,7 @@ from edgetl.core.photos import pixel_store
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
-from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.files import hash_file, hash_model
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
@@ -121,7 +121,7 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         sha256=hash_file(written),
         base="external",
         alpha=1.0,
-        weights=f"{path.name} sha256 {hash_file(path)}, scaling {scaling.name}",
+        weights=f"{path.name} sha256 {hash_model(path)}, scaling {scaling.name}",
         input=input_spec,
         classes=dataset.classes,
         activation="sigmoid" if kind.startswith("sigmoid") else "softmax",

@@ -102,7 +102,7 @@ class ExternalOptions:
     model: Annotated[
         Path | None,
         Option(
-            help="A classifier: .keras, or .h5 of Keras 2.",
+            help="A classifier: .keras, .h5, .onnx, or a SavedModel folder.",
             panel=IN_EXTERNAL,
             metavar="FILE",
             sets=("external", "path"),
