@@ -66,6 +66,7 @@ _SUFFIXES = {
     ".tgz": ("an archive", "unpack it, and give the model in it"),
     ".7z": ("an archive", "unpack it, and give the model in it"),
 }
+_TORCH_SUFFIXES = (".pt", ".pth")
 # First bytes, from a position → what the file is, and what to do.
 _SIGNATURES = (
     (4, b"TFL3", *_SUFFIXES[".tflite"]),
@@ -106,7 +107,10 @@ def find_kind(path: Path) -> ModelKind:
         begin = file.peek(32)[:32]
     for start, magic, what, hint in _SIGNATURES:
         if begin[start : start + len(magic)] == magic:
-            raise _make_error(path, what, hint)
+            # PyTorch writes pickles too: its suffix says more.
+            raise _make_error(
+                path, *(_SUFFIXES[path.suffix.lower()] if name.endswith(_TORCH_SUFFIXES) else (what, hint))
+            )
     if name == SAVED_MODEL:
         raise _make_error(path, "the graph of a SavedModel", f"give its folder: --model {path.parent}")
     for suffix, (what, hint) in _SUFFIXES.items():

@@ -79,6 +79,12 @@ def test_content_counts_more_than_the_suffix(content, what, name, tmp_path):
     assert what in refuse(tmp_path / name).message
 
 
+def test_pickle_of_pytorch_is_named_as_its_model(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"\x80\x02}q")
+    error = refuse(tmp_path / "model.pt")
+    assert "a model of PyTorch" in error.message and "torch.onnx.export" in error.hint
+
+
 @pytest.mark.parametrize(
     ("entries", "name", "what"),
     [
