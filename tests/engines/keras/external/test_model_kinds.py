@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.engines.keras.external.model_kinds import find_kind
+from edgetl.engines.keras.external.model_kinds import find_kind, is_graph
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,9 @@ def test_folder_is_named_by_its_files(names, message, hint, tmp_path):
 def test_absent_file_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="no such model file"):
         find_kind(tmp_path / "absent.keras")
+
+
+@pytest.mark.parametrize(("name", "graph"), [("m.keras", False), ("m.h5", False), ("m.onnx", True)])
+def test_graphs_of_operators_are_told_from_files_of_keras(name, graph, tmp_path):
+    (tmp_path / name).write_bytes(b"\x08\x08")
+    assert is_graph(tmp_path / name) == graph
