@@ -11,7 +11,7 @@ from edgetl.engines.keras.external.file_bounds import check_container, check_mod
 from edgetl.engines.keras.external.foreign_keras3 import check_keras3_layers
 from edgetl.engines.keras.external.keras2_child import carry_over, is_keras2
 from edgetl.engines.keras.external.model_kinds import is_graph
-from edgetl.engines.keras.from_onnx.load import load_graph
+from edgetl.engines.keras.from_onnx.load import load_graph_model
 
 
 def load_external(path: Path) -> keras.Model:
@@ -32,7 +32,7 @@ def load_external(path: Path) -> keras.Model:
     keras_model.check_channels_last()
     if is_graph(path):
         check_container(path)
-        model = load_graph(path)
+        model = load_graph_model(path)
     else:
         check_model_file(path)
         model = _load_keras2(path) if is_keras2(path) else _load_keras3(path)

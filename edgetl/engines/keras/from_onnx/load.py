@@ -16,7 +16,7 @@ _TOLERANCE = 1e-3
 _CHECKED_PHOTOS = 3
 
 
-def load_graph(path: Path) -> keras.Model:
+def load_graph_model(path: Path) -> keras.Model:
     """Load an .onnx file or a SavedModel folder as a Keras model.
 
     Returns:

@@ -49,7 +49,7 @@ def test_saved_model_predicts_the_same(exported):
 def test_loaded_model_is_saved_in_safe_mode_and_always_the_same(exported, tmp_path):
     _, folder = exported
     for name in ("a.keras", "b.keras"):
-        load.load_graph(folder).save(tmp_path / name)
+        load.load_graph_model(folder).save(tmp_path / name)
     loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
     other = load_external(tmp_path / "b.keras")
     assert [layer.name for layer in loaded.layers] == [
@@ -62,5 +62,5 @@ def test_difference_from_the_original_is_an_error(exported, monkeypatch):
     _, folder = exported
     monkeypatch.setattr(load, "_TOLERANCE", -1.0)
     with pytest.raises(ConfigError, match="the network in Keras differs from the one in the file") as caught:
-        load.load_graph(folder)
+        load.load_graph_model(folder)
     assert caught.value.where == (str(folder),)
