@@ -7,8 +7,10 @@ from typing import cast
 
 from edgetl.core.console import Console
 from edgetl.core.errors import DataError
+from edgetl.core.label_files.labels_file import name_outputs
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.dataset import use_model_classes
 from edgetl.core.photos.groups.capture_times import read_capture_times
 from edgetl.core.photos.groups.photo_groups import group_photos
 from edgetl.core.photos.groups.rules import parse_group_rule
@@ -82,14 +84,19 @@ class Model:
         # Not a stage, but a step that may take minutes.
         self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
+        # Before photos are decoded, which may take minutes.
+        names = self._read_output_names()
         dataset = ingest_photos(
             self.folder, self.input_spec, split, self._recipe.photos.near_duplicates, console=console
         )
+        more = f" of the {len(names)} of the model" if len(names) > len(dataset.classes) else ""
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {self.folder.root}"
+            f"of {len(dataset.classes)} classes{more} in {self.folder.root}"
             + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
+        if more:
+            dataset = use_model_classes(dataset, names)
         for line in describe_groups(dataset):
             console.say(line)
         if dataset.left_out:
@@ -108,17 +115,21 @@ class Model:
         Raises:
             ConfigError: a model made elsewhere that cannot be used.
         """
-        external = self._recipe.external
         side_px, fit = self._recipe.base.side_px, self._recipe.photos.fit
-        if external.path:
-            # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
-            stages.file_bounds.check_container(Path(external.path))
-            if external.labels:
-                check_regular(Path(external.labels), "labels file")
-            spec = StageSpec(name="inspect", record=ExternalModelInfo)
-            info = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path))
+        if self._recipe.external.path:
+            info = self._external_info
             return InputSpec(height_px=info.height_px, width_px=info.width_px, fit=fit)
         return InputSpec(height_px=side_px, width_px=side_px, fit=fit)
+
+    @cached_property
+    def _external_info(self) -> ExternalModelInfo:
+        external = self._recipe.external
+        # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
+        stages.file_bounds.check_container(Path(external.path))
+        if external.labels:
+            check_regular(Path(external.labels), "labels file")
+        spec = StageSpec(name="inspect", record=ExternalModelInfo)
+        return self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path))
 
     @cached_property
     def trained(self) -> Trained:
@@ -152,6 +163,14 @@ class Model:
         if self._context.run.seconds.get(spec.name):
             self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
         return trained
+
+    def _read_output_names(self) -> tuple[str, ...]:
+        """Return the names of the outputs of a model made elsewhere; empty if they are those of the folders."""
+        external = self._recipe.external
+        if not external.path:
+            return ()
+        # One sigmoid unit predicts two classes.
+        return name_outputs(external.labels, max(2, self._external_info.outputs), self.folder)
 
     def _suggest_groups(self, dataset: Dataset) -> None:
         """Say which command groups the photos by a rule, where edgetl has found near duplicates itself."""

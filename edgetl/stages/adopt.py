@@ -11,14 +11,14 @@ import numpy as np
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import preprocessing_check
+from edgetl.core.label_files.labels_file import match_folders, read_labels
 from edgetl.core.network import input_scaling
 from edgetl.core.network.input_scaling import InputScaling
 from edgetl.core.photos import pixel_store
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
-from edgetl.core.storage.files import hash_file
-from edgetl.core.storage.regular_files import read_user_text
+from edgetl.core.storage.files import hash_file, hash_model
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
@@ -78,8 +78,7 @@ def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
     Raises:
         ConfigError: see `engines.keras.external.inspection.inspect_model`.
     """
-    height_px, width_px = inspect_model(model)
-    return ExternalModelInfo(height_px=height_px, width_px=width_px)
+    return inspect_model(model)
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
@@ -122,7 +121,7 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         sha256=hash_file(written),
         base="external",
         alpha=1.0,
-        weights=f"{path.name} sha256 {hash_file(path)}, scaling {scaling.name}",
+        weights=f"{path.name} sha256 {hash_model(path)}, scaling {scaling.name}",
         input=input_spec,
         classes=dataset.classes,
         activation="sigmoid" if kind.startswith("sigmoid") else "softmax",
@@ -176,15 +175,9 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
         )
     if not external.labels:
         return tuple(range(outputs))
-    names = [line.strip() for line in read_user_text(Path(external.labels), "the labels").splitlines() if line.strip()]
-    # Compared as lists: a name that occurs twice hides a missing one from a set.
-    if sorted(names) != sorted(classes):
-        mismatched = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
-        raise ConfigError(
-            f"the labels are not the names of the folders: {', '.join(mismatched)}",
-            where=(external.labels, dataset.root),
-            hint="one name on each line, in the order of the model's outputs, each the name of a folder of photos",
-        )
+    path = Path(external.labels)
+    names = read_labels(path, outputs, classes)
+    match_folders(names, classes, path, dataset.root)
     return tuple(classes.index(name) for name in names)
 
 
@@ -222,7 +215,8 @@ def _check_preprocessing(
             hint="write these names into a file, one on each line, and give it with --labels",
         )
     correct_photos = sample.find_correct(requested.scores)
-    if preprocessing_check.is_near_chance(correct_photos, len(classes)):
+    # A model may have further outputs, for which there are no photos.
+    if preprocessing_check.is_near_chance(correct_photos, len(set(sample.labels.tolist()))):
         console.warn(
             f"the model predicts {correct_photos.mean():.1%} of {len(correct_photos)} photos correctly, no more than "
             "chance: are labels, scaling and fit those of its training?"

@@ -133,6 +133,28 @@ def replace_parts(
     )
 
 
+def use_model_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """Return the same photos with the classes of a model, of which some have no photos.
+
+    Args:
+        dataset: its classes are among the names.
+        names: the classes of the model, in the order of its outputs.
+    """
+    label_of_class = {name: label for label, name in enumerate(names)}
+    labels = [label_of_class[name] for name in dataset.classes]
+    renumbered = {
+        part: tuple(photo.model_copy(update={"label": labels[photo.label]}) for photo in dataset.part(part))
+        for part in _PARTS
+    }
+    changed = replace_parts(
+        dataset.model_copy(update={"classes": tuple(names)}),
+        train=renumbered["train"],
+        validation=renumbered["validation"],
+        test=renumbered["test"],
+    )
+    return changed.model_copy(update={"left_out": dataset.left_out, "notes": dataset.notes})
+
+
 def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
     """Draw training photos that set activation ranges: one of each class in turn.
 

@@ -9,12 +9,16 @@ _LISTED_CLASSES = 10
 
 def describe_quality(quality: ModelQuality) -> list[str]:
     """Describe in sentences how good a model is, one per line."""
-    return [
+    outside = sum(row.predicted for row in quality.per_class if row.recall is None)
+    lines = [
         f"how good the model is: it predicts {quality.accuracy:.4f} of {quality.photos} {quality.part} photos "
         f"correctly ({_describe_bounds(quality)})",
         f"  always predicting {quality.majority_class!r} reaches {quality.majority_accuracy:.4f}, guessing "
         f"{quality.chance_accuracy:.4f}{_describe_validation(quality)}",
     ]
+    if outside:
+        lines.append(f"  {outside} photos are predicted as classes that have no photos, which counts as wrong")
+    return lines
 
 
 def tabulate_class_quality(quality: ModelQuality) -> tuple[str, list[str], list[list[str]]]:
@@ -31,8 +35,10 @@ def tabulate_class_quality(quality: ModelQuality) -> tuple[str, list[str], list[
         for row in worst
     ]
     title = f"the model by class, {quality.part} photos"
-    if len(worst) < len(quality.per_class):
-        title += f": the {len(worst)} of {len(quality.per_class)} classes with the lowest recall"
+    # A model made elsewhere may predict further classes, which have no photos.
+    judged = sum(row.recall is not None for row in quality.per_class)
+    if len(worst) < judged:
+        title += f": the {len(worst)} of {judged} classes with the lowest recall"
     return (title, ["class", "photos", "recall", f"its {quality.confidence:.0%} bounds", "predicted"], rows)
 
 

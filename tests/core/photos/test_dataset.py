@@ -13,6 +13,7 @@ from edgetl.core.photos.dataset import (
     draw_calibration_photos,
     replace_parts,
     select_test_photos,
+    use_model_classes,
 )
 from edgetl.core.photos.groups.usable_photo import DuplicateChoice
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
@@ -290,6 +291,18 @@ def test_copies_and_near_duplicates_are_left_out_of_a_folder_of_test_photos():
         "/held/a/copy.jpg": "same photo as a/0003.jpg",
         "/held/a/near.jpg": f"near duplicate of a/r.jpg in {part}",
     }
+
+
+def test_classes_of_a_model_renumber_the_photos_and_keep_their_parts():
+    dataset = FolderBuilder("cat", "dog").add_many(40).assemble()
+    changed = use_model_classes(dataset, ("background", "dog", "bird", "cat"))
+    assert changed.classes == ("background", "dog", "bird", "cat") and changed.left_out == dataset.left_out
+    for part in ("train", "validation", "test"):
+        names = {photo.path: changed.classes[photo.label] for photo in changed.part(part)}
+        assert names == {photo.path: dataset.classes[photo.label] for photo in dataset.part(part)}
+        labels = [photo.label for photo in changed.part(part)]
+        assert labels == sorted(labels) and set(labels) == {1, 3}
+    assert changed.sha256 != dataset.sha256
 
 
 def test_replaced_parts_make_the_dataset_that_a_scan_would_make():

@@ -40,6 +40,20 @@ def test_ten_classes_at_most_are_tabulated():
     assert [row[0] for row in rows] == [f"<c{number}>" for number in range(14, 4, -1)]
 
 
+def test_classes_without_photos_are_not_tabulated_and_predictions_of_them_are_counted():
+    counts = [
+        ClassCount(name="cat", photos=20, correct=15, predicted=17),
+        ClassCount(name="dog", photos=20, correct=18, predicted=18),
+        ClassCount(name="bird", photos=0, correct=0, predicted=5),
+        ClassCount(name="fish", photos=0, correct=0, predicted=0),
+    ]
+    quality = assess_quality(counts, part="test", confidence=0.95)
+    title, _, rows = tabulate_class_quality(quality)
+    assert title == "the model by class, test photos" and [row[0] for row in rows] == ["cat", "dog"]
+    expected = "  5 photos are predicted as classes that have no photos, which counts as wrong"
+    assert expected in describe_quality(quality)
+
+
 def test_warnings_say_what_to_do():
     quality = assess(3)
     (line,) = list_quality_warnings(quality)

@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def inspect_file(path: Path) -> dict[str, Any]:
-    """Load a model and predict one grey photo. Return the size of its input, or why it cannot be used."""
+    """Load a model and predict one grey photo. Return the size of its input and output, or why it cannot be used."""
     try:
         model = load_external(path)
         height_px, width_px = keras_model.read_input_size(model)
@@ -41,7 +41,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
         traceback.print_exc()
         message = f"the model cannot be loaded or run: {type(error).__name__}: {first_line(error)}"
         return {"message": message, "hint": "", "out_of_memory": is_out_of_memory(error)}
-    return {"height_px": height_px, "width_px": width_px}
+    return {"height_px": height_px, "width_px": width_px, "outputs": int(model.outputs[0].shape[1])}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
+from edgetl.core.records import ExternalModelInfo
 from edgetl.core.storage.files import parse_json
 from edgetl.engines.keras.external.file_bounds import check_container
 
@@ -39,8 +40,8 @@ class Limits:
         return f"{self.memory_bytes / 1024**3:g} GiB of memory and {self.processor_s} s of processor time"
 
 
-def inspect_model(path: Path, limits: Limits | None = None) -> tuple[int, int]:
-    """Load a model file in a child process, and return height and width of its input in pixels.
+def inspect_model(path: Path, limits: Limits | None = None) -> ExternalModelInfo:
+    """Load a model file in a child process, and return the size of its input and the number of its outputs.
 
     Args:
         path: a .keras, .h5 or .hdf5 file.
@@ -57,7 +58,7 @@ def inspect_model(path: Path, limits: Limits | None = None) -> tuple[int, int]:
         exit_code = _run_child(path, folder, limits)
         report = read_report(folder)
     check_report(report, exit_code, path, limits)
-    return int(report["height_px"]), int(report["width_px"])
+    return ExternalModelInfo(**report)
 
 
 def check_report(report: dict[str, Any], exit_code: int, path: Path, limits: Limits) -> None:

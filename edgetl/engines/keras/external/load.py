@@ -1,4 +1,4 @@
-"""Loads a classifier that was made elsewhere, from a .keras or .h5 file of Keras 3 or Keras 2, in safe mode."""
+"""Loads a classifier that was made elsewhere: .keras, .h5, .onnx or a SavedModel, in safe mode."""
 
 from pathlib import Path
 
@@ -7,16 +7,18 @@ import keras
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external import config_bounds, half_precision, original, rgb_input
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.file_bounds import check_container, check_model_file
 from edgetl.engines.keras.external.foreign_keras3 import check_keras3_layers
 from edgetl.engines.keras.external.keras2_child import carry_over, is_keras2
+from edgetl.engines.keras.external.model_kinds import is_graph
+from edgetl.engines.keras.from_onnx.load import load_graph_model
 
 
 def load_external(path: Path) -> keras.Model:
     """Load a model file as one functional model.
 
     Args:
-        path: a .keras, .h5 or .hdf5 file.
+        path: a .keras, .h5, .hdf5 or .onnx file, or a SavedModel folder.
 
     Returns:
         A model from [photos, height, width, 3] to [photos, units] that computes in float32. Of a model in half
@@ -27,9 +29,13 @@ def load_external(path: Path) -> keras.Model:
             carried over, an input that is not one photo of at most 1024 px in RGB or grey, or an output that is not one
             row of scores.
     """
-    check_model_file(path)
     keras_model.check_channels_last()
-    model = _load_keras2(path) if is_keras2(path) else _load_keras3(path)
+    if is_graph(path):
+        check_container(path)
+        model = load_graph_model(path)
+    else:
+        check_model_file(path)
+        model = _load_keras2(path) if is_keras2(path) else _load_keras3(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ConfigError(
             f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs, one of each is needed",

@@ -11,7 +11,7 @@ from tests.engines.keras.external.hostile_files import LOADED
 
 
 def test_valid_model_is_reported_with_its_side(valid_model):
-    assert child.inspect_file(valid_model) == {"height_px": 32, "width_px": 32}
+    assert child.inspect_file(valid_model) == {"height_px": 32, "width_px": 32, "outputs": 3}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Keras warns of layers without weights before it raises.
@@ -58,6 +58,8 @@ def test_report_is_written_by_the_program(valid_model, tmp_path, monkeypatch):
     monkeypatch.setattr(child, "set_limits", lambda *values: limits.append(values))
     monkeypatch.setattr(sys, "argv", ["child", str(valid_model), str(tmp_path), "1", "2", "3"])
     child.main()
-    assert json.loads((tmp_path / "result.json").read_text()) == {"height_px": 32, "width_px": 32} and limits == [
-        (1, 2, 3)
-    ]
+    assert json.loads((tmp_path / "result.json").read_text()) == {
+        "height_px": 32,
+        "width_px": 32,
+        "outputs": 3,
+    } and limits == [(1, 2, 3)]
