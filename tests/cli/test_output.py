@@ -16,9 +16,9 @@ from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.procedure import FoldPredictions, ProcedureTerms, judge_procedure
 from edgetl.core.evaluation.quality.model_quality import ClassCount
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import Artifact, Benchmark, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
-from edgetl.core.report import tables
+from edgetl.core.records import Artifact, Benchmark, Bundle, LayerError, LeftOut, Trained, TrainingPhase
 from edgetl.core.report.gain import Gain
+from edgetl.core.report.left_out import tabulate_left_out
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -417,8 +417,7 @@ def test_tables_of_layers_and_left_out_photos_fit_80_columns(check_tables):
         for reason in reasons
         for number in range(5)
     )
-    dataset = Dataset.model_construct(left_out=left_out)
-    show(lambda console: console.table(*tables.tabulate_left_out(dataset)))
+    show(lambda console: console.table(*tabulate_left_out(left_out)))
     check_tables(3)
 
 

@@ -173,6 +173,30 @@ def test_folder_of_test_photos_is_joined_to_the_photos(make_model, photos, draw_
     assert all((dataset.root / photo.path).is_file() for photo in dataset.test)
 
 
+def test_files_that_are_left_out_are_listed_in_the_run_folder(make_model, photos, tmp_path):
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    (more / "circle" / "=notes.txt").write_text("no photo", encoding="utf-8")
+    shutil.copy(more / "circle" / "000.png", more / "circle" / "copy.png")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    model = make_model(flags=flags, photos=more)
+    assert len(model.dataset.left_out) >= 2
+    text = (tmp_path / "empty" / "left-out.csv").read_text(encoding="utf-8")
+    assert '"circle/copy.png","same photo as circle/000.png"\n' in text
+    assert '"circle/=notes.txt",".txt: not a photo"\n' in text
+
+
+def test_build_that_ends_with_unusable_photos_lists_them_in_the_run_folder(make_model, photos, tmp_path):
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    for number in range(9):
+        (more / "circle" / f"bad{number}.jpg").write_bytes(b"<html>")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    with pytest.raises(DataError, match="cannot be used") as caught:
+        _ = make_model(flags=flags, photos=more).dataset
+    path = tmp_path / "empty" / "left-out.csv"
+    assert len(path.read_text(encoding="utf-8").splitlines()) >= 10
+    assert str(path) in caught.value.hint
+
+
 # A finished run that is only read
 
 

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
-from edgetl.core.records import Artifact, Dataset, LayerError, Trained
+from edgetl.core.records import Artifact, LayerError, Trained
 from edgetl.core.report import changes
 from edgetl.core.verdict_records import Verdict
 
 # Title, columns, and rows of cells.
 Table = tuple[str, list[str], list[list[str]]]
 
-# Files listed for each reason, and classes in the table of classes. Thousands of them must not fill the screen.
-_LISTED_FILES = 3
+# Hundreds of classes must not fill the screen.
 _LISTED_CLASSES = 10
 # Mark of a latency that was measured beside other processes.
 _DISTURBED = "~"
@@ -43,31 +42,6 @@ def _format_value(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_format_value(entry)}" for key, entry in value.items())
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def tabulate_left_out(dataset: Dataset) -> Table:
-    """Tabulate the files that are not used, grouped by reason, with the first files of each group."""
-    groups: dict[str, list[str]] = {}
-    for file in dataset.left_out:
-        groups.setdefault(_generalize_reason(file.reason), []).append(file.path)
-    rows = []
-    for reason, paths in sorted(groups.items()):
-        names = ", ".join(paths[:_LISTED_FILES])
-        rows.append([reason, f"{len(paths)}", f"{names}, …" if len(paths) > _LISTED_FILES else names])
-    count = len(dataset.left_out)
-    title = "one file is left out" if count == 1 else f"{count} files are left out"
-    return (title, ["why", "files", "which"], rows)
-
-
-def _generalize_reason(reason: str) -> str:
-    """Return a reason without the name of the second photo, so that a thousand copies make one row."""
-    if reason.startswith("same photo as"):
-        return "same photo as another, counted once"
-    if reason.startswith("near duplicate of"):
-        # A photo's name may contain " in ": only the last one is followed by the part.
-        part = reason.rsplit(" in ", 1)[-1]
-        return f"near duplicate of a photo in {part}"
-    return reason
 
 
 def tabulate_phases(trained: Trained) -> Table:

@@ -7,10 +7,8 @@ from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.records import (
     Artifact,
     CalibrationSet,
-    Dataset,
     InputSpec,
     LayerError,
-    LeftOut,
     TensorSpec,
     Trained,
     TrainingPhase,
@@ -127,36 +125,6 @@ def test_target_without_a_board_has_no_device_rows():
     rows = dict(report_tables.tabulate_target(find_target("tflite")))
     assert not [key for key in rows if key.startswith("device.")]
     assert "None" not in rows.values()
-
-
-def test_files_left_out_are_grouped_by_reason():
-    reasons = {
-        "a/1.jpg": "same photo as a/0.jpg",
-        "a/2.jpg": "same photo as b/9 in it.jpg",
-        "a/3.jpg": "near duplicate of a/0 in b.jpg in train",
-        "a/4.jpg": "near duplicate of a/7.jpg in train",
-        "a/5.jpg": "near duplicate of a/7.jpg in validation",
-        "a/6.txt": "no photo",
-        **{f"b/{number}.jpg": "truncated" for number in range(5)},
-    }
-    left_out = tuple(LeftOut(path=path, reason=reason) for path, reason in reasons.items())
-    dataset = Dataset.model_construct(left_out=left_out)
-    title, _, rows = check_table(report_tables.tabulate_left_out(dataset))
-    assert title == "11 files are left out"
-    assert rows == [
-        ["near duplicate of a photo in train", "2", "a/3.jpg, a/4.jpg"],
-        ["near duplicate of a photo in validation", "1", "a/5.jpg"],
-        ["no photo", "1", "a/6.txt"],
-        ["same photo as another, counted once", "2", "a/1.jpg, a/2.jpg"],
-        ["truncated", "5", "b/0.jpg, b/1.jpg, b/2.jpg, …"],
-    ]
-
-
-def test_photo_in_two_classes_has_a_group_of_its_own():
-    left_out = LeftOut(path="a/1.jpg", reason="same photo also under b")
-    title, _, rows = report_tables.tabulate_left_out(Dataset.model_construct(left_out=(left_out,)))
-    assert title == "one file is left out"
-    assert rows == [["same photo also under b", "1", "a/1.jpg"]]
 
 
 def test_phases_are_rows_with_their_result():
