@@ -13,7 +13,7 @@ from edgetl.core.photos.groups.capture_times import read_capture_times
 from edgetl.core.photos.groups.photo_groups import group_photos
 from edgetl.core.photos.groups.rules import parse_group_rule
 from edgetl.core.photos.groups.suggestion import suggest_group_rule
-from edgetl.core.photos.parts import held_out
+from edgetl.core.photos.parts import class_coverage, held_out
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
@@ -95,6 +95,11 @@ class Model:
         for line in describe_groups(dataset):
             console.say(line)
         keep_left_out(dataset.left_out, self._context.run.output, console)
+        if self._recipe.contract.measure == "balanced":
+            # Now, and not by the verdict: training takes hours.
+            class_coverage.check_balanced_parts(dataset)
+        for line in class_coverage.describe_missing_classes(dataset):
+            console.warn(line)
         if not self._context.can_make(_INGEST):
             self._check_unchanged(dataset)
             return dataset

@@ -85,7 +85,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         # ValueError: scores that are not probabilities. In a run they would be a defect, here they come from the user.
         labels = np.array([photo.label for photo in photo_set.photos])
         hops = verdict.build_ledger(labels, [("reference", reference), ("artifact", artifact)])
-        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops)
+        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops, contract.measure)
     except ValueError as error:
         raise ConfigError(
             f"the scores cannot be judged: {error}",

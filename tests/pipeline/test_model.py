@@ -197,6 +197,22 @@ def test_build_that_ends_with_unusable_photos_lists_them_in_the_run_folder(make_
     assert str(path) in caught.value.hint
 
 
+def test_contract_on_balanced_accuracy_needs_test_photos_of_every_class(make_model, photos, tmp_path):
+    """Before the training, and with the classes that have none."""
+    split = tmp_path / "split"
+    for name in ("circle", "square", "triangle"):
+        for part in ("train", "test"):
+            (split / part / name).mkdir(parents=True)
+        for number, path in enumerate(sorted((photos / name).iterdir())):
+            part = "test" if number < 10 and name != "square" else "train"
+            shutil.copy(path, split / part / name)
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    assert make_model(flags=flags, photos=split).dataset.test
+    with pytest.raises(DataError, match="--contract balanced needs") as caught:
+        _ = make_model(flags={**flags, "contract": {"measure": "balanced"}}, photos=split).dataset
+    assert caught.value.where == ("no test photo of square",)
+
+
 # A finished run that is only read
 
 

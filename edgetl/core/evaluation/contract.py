@@ -23,6 +23,10 @@ class DropCounts(Protocol):
         """The number of all photos."""
 
     @property
+    def design_effect(self) -> float:
+        """The factor by which groups enlarge the variance of the drop; 1 for independent photos."""
+
+    @property
     def drop(self) -> float:
         """The observed drop, -1..1."""
 

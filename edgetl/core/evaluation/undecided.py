@@ -32,6 +32,9 @@ def advise_on_undecided(verdict: Verdict, source: PhotoSource) -> list[str]:
     if verdict.outcome != "UNDECIDED":
         return []
     needed, ways = verdict.photos_needed, []
+    if needed is not None and verdict.measure == "balanced":
+        rarest = min(verdict.per_class, key=lambda change: (change.photos, change.name))
+        ways.append(f"above all add photos of {rarest.name}: {rarest.photos} of {verdict.photos} test photos are of it")
     if needed is not None and source.folder is not None:
         added = _round_up(math.ceil(needed / source.fraction))
         share = "all" if source.fraction == 1 else f"about {source.fraction:g}"

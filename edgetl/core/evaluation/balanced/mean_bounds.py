@@ -123,8 +123,9 @@ def _estimate_rates(broke: Counts, fixed: Counts, photos: Counts, multiplier: fl
     """Estimate the rates of broken and of fixed photos of each class for one Lagrange multiplier.
 
     With m photos of neither kind, the rates are broke / (s - multiplier), fixed / (s + multiplier) and m / s. They sum
-    to 1, so s is the largest root of s^3 - photos s^2 - a s + m multiplier^2 with a = multiplier^2 + multiplier (broke -
-    fixed), by the trigonometric formula: all its roots are real. Without broken photos, s is at least the multiplier.
+    to 1, so s is the largest root of s^3 - photos s^2 - a s + m multiplier^2, where a is multiplier^2 + multiplier
+    (broke - fixed), by the trigonometric formula: all its roots are real. Without broken photos, s is at least the
+    multiplier.
     """
     neither = photos - broke - fixed
     a = multiplier * (multiplier + broke - fixed)

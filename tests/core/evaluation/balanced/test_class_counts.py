@@ -111,23 +111,16 @@ def test_bounds_hold(photos, broke_rates, fixed_rates):
 
 
 def list_rates(photos):
-    """List rates of broken and fixed photos: alike, only in the smallest class, only in the largest, many, few."""
+    """List rates of broken and fixed photos: alike, mostly in the smallest class, only in the largest."""
     smallest = np.array(photos) == min(photos)
-    even = np.ones(len(photos))
-    yield 0.03 * even, 0.01 * even
-    yield 0.01 * even, 0.005 * even
-    yield 0.15 * even, 0.1 * even
-    for rate in (0.15, 0.3, 0.5, 0.65):
+    yield np.full(len(photos), 0.03), np.full(len(photos), 0.01)
+    for rate in (0.3, 0.5):
         yield np.where(smallest, rate, 0.01), np.where(smallest, 0.02, 0.005)
-    yield np.where(smallest, 0, 0.1), np.where(smallest, 0, 0.04)
+    yield np.where(photos == np.max(photos), 0.1, 0), np.where(photos == np.max(photos), 0.04, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "photos",
-    [(78, 3), (200, 10), (100, 20, 5), (60, 60, 60), (300, 30, 30, 10), (50, 2, 2), (40,) * 5 + (5,), (1000, 20)],
-    ids=str,
-)
+@pytest.mark.parametrize("photos", [(78, 3), (200, 10), (100, 20, 5), (60, 60, 60), (300, 30, 30, 10)], ids=str)
 def test_bounds_hold_in_10000_draws(photos):
     for broke_rates, fixed_rates in list_rates(photos):
         coverage = measure_coverage(photos, broke_rates, fixed_rates, 10_000)
@@ -173,8 +166,8 @@ def test_bounds_hold_with_correlated_groups():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("correlation", [0, 0.3, 0.6])
-@pytest.mark.parametrize("photos", [(400, 60), (200, 200, 200), (500, 100, 30)], ids=str)
+@pytest.mark.parametrize("correlation", [0.3, 0.6])
+@pytest.mark.parametrize("photos", [(400, 60), (200, 200, 200)], ids=str)
 def test_bounds_hold_with_groups_in_10000_draws(photos, correlation):
     rates = ((0.05,) * len(photos), (0.02,) * len(photos))
     assert min(measure_group_coverage(photos, rates, correlation, 10_000)) >= 0.94
