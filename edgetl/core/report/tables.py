@@ -223,7 +223,8 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     if verdict.outcome == "UNDECIDED":
         needed = verdict.photos_needed
         more = "no number of photos" if needed is None else f"about {needed:,} more test photos"
-        lines.append(f"  {more} would decide it, at the rates observed so far")
+        shares = "" if verdict.measure == "accuracy" else " and in the same shares of the classes"
+        lines.append(f"  {more} would decide it, at the rates observed so far{shares}")
     return lines
 
 

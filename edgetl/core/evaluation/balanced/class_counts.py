@@ -63,6 +63,14 @@ class BalancedCounts:
             multiply(self.broke), multiply(self.fixed), multiply(self.class_photos), design_effect=self.design_effect
         )
 
+    def spread_evenly(self) -> Self:
+        """Return the counts of as many photos with the same rates, the same number of each class."""
+        even = self.photos / len(self.class_photos)
+        factors = [even / photos for photos in self.class_photos]
+        broke = tuple(count * factor for count, factor in zip(self.broke, factors, strict=True))
+        fixed = tuple(count * factor for count, factor in zip(self.fixed, factors, strict=True))
+        return type(self)(broke, fixed, (even,) * len(factors), design_effect=self.design_effect)
+
     def without_changes(self) -> Self:
         """Return the counts of an artifact that predicts the same photos correctly as the reference."""
         nothing = (0.0,) * len(self.class_photos)

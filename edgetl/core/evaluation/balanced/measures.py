@@ -93,7 +93,8 @@ def _count_photos(verdict: Verdict) -> PairCounts:
     return PairCounts(verdict.broke, verdict.fixed, verdict.photos, verdict.design_effect)
 
 
-def _count_classes(verdict: Verdict) -> BalancedCounts:
+def count_classes(verdict: Verdict) -> BalancedCounts:
+    """Return the counts of each class of a verdict, for balanced accuracy."""
     return BalancedCounts(
         tuple(change.broke for change in verdict.per_class),
         tuple(change.fixed for change in verdict.per_class),
@@ -102,4 +103,4 @@ def _count_classes(verdict: Verdict) -> BalancedCounts:
     )
 
 
-_COUNTS: dict[Measure, Callable[[Verdict], DropCounts]] = {"accuracy": _count_photos, "balanced": _count_classes}
+_COUNTS: dict[Measure, Callable[[Verdict], DropCounts]] = {"accuracy": _count_photos, "balanced": count_classes}

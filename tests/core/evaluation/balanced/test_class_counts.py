@@ -53,6 +53,11 @@ def test_more_photos_confidence_and_groups_change_the_width():
     assert grouped.without_changes().drop == 0 and counts.scale(900).drop == pytest.approx(counts.drop)
 
 
+def test_photos_are_spread_evenly_with_the_same_rates():
+    counts = BalancedCounts((9, 1), (0, 1), (90, 10), design_effect=2.0).spread_evenly()
+    assert counts == BalancedCounts((5.0, 5.0), (0.0, 5.0), (50.0, 50.0), design_effect=2.0)
+
+
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
