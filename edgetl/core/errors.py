@@ -45,9 +45,20 @@ class ConfigError(EdgetlError):
 
 
 class DataError(EdgetlError):
-    """The photos cannot be used as they are."""
+    """The photos cannot be used as they are. `left_out` has path and reason of every file that is not used."""
 
     exit_code = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: Sequence[object] = (),
+        hint: str = "",
+        left_out: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.left_out = tuple(left_out)
 
 
 class MissingPackage(EdgetlError):  # noqa: N818  (named after the missing package)

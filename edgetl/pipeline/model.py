@@ -15,12 +15,11 @@ from edgetl.core.photos.groups.capture_times import read_capture_times
 from edgetl.core.photos.groups.photo_groups import group_photos
 from edgetl.core.photos.groups.rules import parse_group_rule
 from edgetl.core.photos.groups.suggestion import suggest_group_rule
-from edgetl.core.photos.parts import held_out
+from edgetl.core.photos.parts import class_coverage, held_out
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
-from edgetl.core.report import tables
 from edgetl.core.report.group_lines import describe_groups
 from edgetl.core.report.training import describe_curves
 from edgetl.core.run.fingerprint import FileContent
@@ -31,6 +30,7 @@ from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
+from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
 from edgetl.stages.ingest import ingest_photos
 
 _INGEST, _TRAIN = "ingest", "train"
@@ -64,7 +64,8 @@ class Model:
             raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         folders = []
         for path in (root, *([order.test] if order.test else [])):
-            folder = photo_folder.scan_photos(path, layout=photos.layout, label_from=photos.label_from)
+            with explain_refusal(self._context.run.output, self._context.console):
+                folder = photo_folder.scan_photos(path, layout=photos.layout, label_from=photos.label_from)
             if rule is not None:
                 with self._context.console.wait(f"group the photos by {rule.text}"):
                     folder = group_photos(folder, path, rule)
@@ -86,21 +87,27 @@ class Model:
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
         # Before photos are decoded, which may take minutes.
         names = self._read_output_names()
-        dataset = ingest_photos(
-            self.folder, self.input_spec, split, self._recipe.photos.near_duplicates, console=console
-        )
+        duplicates = self._recipe.photos.near_duplicates
+        folder, input_spec = self.folder, self.input_spec
+        with explain_refusal(self._context.run.output, console):
+            dataset = ingest_photos(folder, input_spec, split, duplicates, console=console)
         more = f" of the {len(names)} of the model" if len(names) > len(dataset.classes) else ""
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
             f"of {len(dataset.classes)} classes{more} in {self.folder.root}"
             + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
-        if more:
-            dataset = use_model_classes(dataset, names)
         for line in describe_groups(dataset):
             console.say(line)
-        if dataset.left_out:
-            console.table(*tables.tabulate_left_out(dataset))
+        keep_left_out(dataset.left_out, self._context.run.output, console)
+        if self._recipe.contract.measure == "balanced":
+            # Now, and not by the verdict: training takes hours.
+            class_coverage.check_balanced_parts(dataset)
+        for line in class_coverage.describe_missing_classes(dataset):
+            console.warn(line)
+        # Outputs without photos are not judged, so no photos of them are missing.
+        if more:
+            dataset = use_model_classes(dataset, names)
         if not self._context.can_make(_INGEST):
             self._check_unchanged(dataset)
             return dataset

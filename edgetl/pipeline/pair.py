@@ -16,6 +16,7 @@ from edgetl.core.photos import dataset, photo_folder, pixel_store
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Dataset, Fit, InputSpec, Photo
+from edgetl.core.report.left_out import describe_left_out, tabulate_left_out
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import check_regular
@@ -83,7 +84,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         # ValueError: scores that are not probabilities. In a run they would be a defect, here they come from the user.
         labels = np.array([photo.label for photo in photo_set.photos])
         hops = verdict.build_ledger(labels, [("reference", reference), ("artifact", artifact)])
-        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops)
+        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops, contract.measure)
     except ValueError as error:
         raise ConfigError(
             f"the scores cannot be judged: {error}",
@@ -109,8 +110,9 @@ def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[P
             folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
         )
     photos, left_out = dataset.select_test_photos(folder, facts)
-    for unused in left_out:
-        console.warn(f"{unused.path} is left out: {unused.reason}")
+    if left_out:
+        console.warn(describe_left_out(left_out))
+        console.table(*tabulate_left_out(left_out))
     return PhotoSet(part="test", photos=photos, input_spec=input_spec), folder.classes
 
 

@@ -133,8 +133,8 @@ def test_no_field_is_optional_and_only_groups_have_a_default():
     comparisons = {
         f"{name}.{field}" for name in ("Comparison", "LedgerHop", "Verdict") for field in ("groups", "design_effect")
     }
-    # Photos without groups.
-    assert defaults == {"Photo.group", "Dataset.notes", *comparisons}
+    # Photos without groups; a contract on accuracy, and no class to be warned about.
+    assert defaults == {"Photo.group", "Dataset.notes", "Verdict.measure", "Verdict.warnings", *comparisons}
 
 
 @pytest.mark.parametrize(

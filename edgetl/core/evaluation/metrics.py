@@ -40,7 +40,7 @@ def compute_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         ValueError: see `predict_classes`, or labels that do not fit the scores.
     """
-    return float(_find_correct(scores, labels).mean())
+    return float(find_correct(scores, labels).mean())
 
 
 def compute_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def compute_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray
     Raises:
         ValueError: see `compute_accuracy`.
     """
-    correct = _find_correct(scores, labels)
+    correct = find_correct(scores, labels)
     classes = scores.shape[1]
     photos = np.bincount(labels, minlength=classes)
     correct_photos = np.bincount(labels[correct], minlength=classes)
@@ -129,7 +129,7 @@ def compute_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int 
     """
     if bins < 1:
         raise ValueError(f"calibration error needs at least one bin, not {bins}")
-    correct = _find_correct(scores, labels)
+    correct = find_correct(scores, labels)
     confidence = scores.max(axis=1).astype(np.float64)
     outside = np.flatnonzero((confidence < 0) | (confidence > 1 + LARGEST_EXCESS))
     if outside.size:
@@ -158,8 +158,8 @@ def compare_scores(
             the message names the row.
     """
     agreement = compute_agreement(reference, candidate)
-    reference_correct = _find_correct(reference, labels)
-    candidate_correct = _find_correct(candidate, labels)
+    reference_correct = find_correct(reference, labels)
+    candidate_correct = find_correct(candidate, labels)
     # In float64: a difference of two float16 scores can overflow.
     difference = np.abs(reference.astype(np.float64) - candidate.astype(np.float64))
     numbers = number_groups(groups) if any(groups) else None
@@ -168,6 +168,8 @@ def compare_scores(
         photos=len(labels),
         reference_accuracy=float(reference_correct.mean()),
         accuracy=float(candidate_correct.mean()),
+        reference_balanced_accuracy=_average_recalls(reference_correct, labels),
+        balanced_accuracy=_average_recalls(candidate_correct, labels),
         broke=int(np.count_nonzero(reference_correct & ~candidate_correct)),
         fixed=int(np.count_nonzero(candidate_correct & ~reference_correct)),
         agreement=agreement,
@@ -177,8 +179,27 @@ def compare_scores(
     )
 
 
-def _find_correct(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return for which photos the prediction is correct: bool [photos]."""
+def compute_balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Compute the mean of the recalls of the classes that have photos, 0..1.
+
+    Args:
+        scores: float [photos, classes], finite.
+        labels: int [photos], 0..classes-1.
+
+    Raises:
+        ValueError: see `compute_accuracy`.
+
+    Source: Brodersen, Ong, Stephan and Buhmann (2010), The balanced accuracy and its posterior distribution, ICPR.
+    """
+    return _average_recalls(find_correct(scores, labels), labels)
+
+
+def find_correct(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return for which photos the prediction is correct: bool [photos].
+
+    Raises:
+        ValueError: see `compute_accuracy`.
+    """
     predictions = predict_classes(scores)
     if labels.shape != predictions.shape or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels are int [{len(predictions)}], not {labels.dtype} {list(labels.shape)}")
@@ -187,6 +208,12 @@ def _find_correct(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         row = invalid[0]
         raise ValueError(f"the label in row {row} is {labels[row]}, and there are {scores.shape[1]} classes")
     return np.asarray(predictions == labels)
+
+
+def _average_recalls(correct: np.ndarray, labels: np.ndarray) -> float:
+    photos = np.bincount(labels)
+    present = photos > 0
+    return float((np.bincount(labels, weights=correct)[present] / photos[present]).mean())
 
 
 def _check_pair(reference: np.ndarray, candidate: np.ndarray) -> None:

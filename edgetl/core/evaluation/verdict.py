@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetl.core.errors import DataError
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import PairCounts, decide_outcome
-from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
+from edgetl.core.evaluation.balanced.measures import count_scores
+from edgetl.core.evaluation.contract import decide_outcome
+from edgetl.core.evaluation.quality.class_warnings import ClassCount, warn_about_classes
+from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
 from edgetl.core.records import Photo
-from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
+from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Measure, Verdict
 
 
 # Compared by identity: arrays have no truth value that a generated __eq__ could use.
@@ -41,17 +44,23 @@ class ScoredPhotos:
 
 
 def judge_scores(
-    scores: ScoredPhotos, limit_drop: float, confidence: float, hops: tuple[LedgerHop, ...] = ()
+    scores: ScoredPhotos,
+    limit_drop: float,
+    confidence: float,
+    hops: tuple[LedgerHop, ...] = (),
+    measure: Measure = "accuracy",
 ) -> Verdict:
     """Measure the cost of conversion for each class and photo, and decide whether it satisfies the contract.
 
     Args:
         scores: of reference and artifact.
-        limit_drop: the largest allowed drop in accuracy, 0..1.
+        limit_drop: the largest allowed drop, 0..1.
         confidence: of each one-sided bound of the drop.
         hops: the ledger from the reference to the artifact; stored in the verdict.
+        measure: what may drop, accuracy or balanced accuracy.
 
     Raises:
+        DataError: balanced accuracy, and a class without photos.
         ValueError: no photos, shapes that do not match, scores that are not probabilities, or an argument out of range.
     """
     if scores.reference.shape != (len(scores.photos), len(scores.classes)):
@@ -60,11 +69,16 @@ def judge_scores(
     labels = np.array([photo.label for photo in scores.photos], dtype=np.int64)
     groups = [photo.group for photo in scores.photos]
     comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups)
-    counts = PairCounts(comparison.broke, comparison.fixed, comparison.photos, comparison.design_effect)
+    class_counts = _count_classes(scores, labels)
+    if measure == "balanced":
+        check_judged([count.name for count in class_counts if not count.photos], scores.part)
+    counts = count_scores(comparison, measure, labels, (scores.reference, scores.artifact), groups)
     decision = decide_outcome(counts, limit_drop, confidence=confidence)
     per_class = _compare_classes(scores, labels)
     return Verdict(
-        **dict(comparison),
+        **dict(comparison.model_copy(update={"design_effect": counts.design_effect})),
+        measure=measure,
+        warnings=tuple(warn_about_classes(class_counts, scores.part)),
         method=scores.method,
         artifact_sha256=scores.artifact_sha256,
         part=scores.part,
@@ -83,8 +97,25 @@ def judge_scores(
         hops=hops,
         host_ms=scores.host_ms,
         host_disturbed=scores.host_disturbed,
-        counts=_count_classes(scores, labels),
+        counts=class_counts,
     )
+
+
+def check_judged(missing: Sequence[str], part: str) -> None:
+    """Check that every class has photos, so that it has a recall.
+
+    Args:
+        missing: names of the classes without photos.
+        part: name of the part.
+
+    Raises:
+        DataError: some have none.
+    """
+    if missing:
+        raise DataError(
+            f"--contract balanced needs {part} photos of every class, and there are none of {', '.join(missing)}",
+            hint="add photos to these classes, remove their folders, or leave out --contract balanced",
+        )
 
 
 def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> ModelQuality:
@@ -102,6 +133,7 @@ def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> Model
         part=verdict.part,
         confidence=verdict.confidence,
         validation=tally_verdict(validation) if validation else None,
+        validation_balanced_accuracy=validation.balanced_accuracy if validation else None,
     )
 
 
@@ -133,12 +165,17 @@ def _compare_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassCha
     photos = np.bincount(labels, minlength=len(scores.classes))
     before = metrics.compute_class_accuracy(scores.reference, labels)
     after = metrics.compute_class_accuracy(scores.artifact, labels)
+    reference, artifact = (metrics.find_correct(array, labels) for array in (scores.reference, scores.artifact))
+    broke = np.bincount(labels[reference & ~artifact], minlength=len(scores.classes))
+    fixed = np.bincount(labels[artifact & ~reference], minlength=len(scores.classes))
     return tuple(
         ClassChange(
             name=name,
             photos=int(photos[index]),
             reference_accuracy=float(before[index]),
             accuracy=float(after[index]),
+            broke=int(broke[index]),
+            fixed=int(fixed[index]),
         )
         for index, name in enumerate(scores.classes)
         if photos[index]

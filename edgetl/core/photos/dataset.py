@@ -77,14 +77,13 @@ def assemble_dataset(
     if duplicates == "group" and any(file.group for file in folder.files):
         notes += across_parts.describe_near_duplicates(photos)
     parts = {part: _sort_part(photos, part) for part in _PARTS}
-    left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
     return Dataset(
         root=folder.root,
         classes=folder.classes,
         train=parts["train"],
         validation=parts["validation"],
         test=parts["test"],
-        left_out=tuple(sorted(left_out, key=lambda file: file.path)),
+        left_out=_list_left_out(folder, reasons),
         sha256=_compute_digest(folder.classes, parts),
         notes=tuple(notes),
     )
@@ -108,10 +107,13 @@ def select_test_photos(
     usable = [(file, content) for file, content in selected if not content.problem]
     unique = _remove_copies(usable, folder.classes, reasons)
     if not unique:
-        raise DataError(f"none of {len(selected)} test photos is usable", where=[folder.root])
+        raise DataError(
+            f"none of {len(selected)} test photos is usable",
+            where=[folder.root],
+            left_out=[(file.path, file.reason) for file in _list_left_out(folder, reasons)],
+        )
     photos = (Photo(path=file.path, label=file.label, sha256=content.sha256) for file, content in unique)
-    left_out = (LeftOut(path=path, reason=reason) for path, reason in reasons.items())
-    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
+    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), _list_left_out(folder, reasons)
 
 
 def replace_parts(
@@ -229,6 +231,8 @@ def _check_enough(
         elif not training[label]:
             problems.append(f"{name}: none of {usable[label]} photos is left for training")
     hint = "add photos to these classes or remove their folders; copies of a photo count once"
+    if any(unusable[label] > UNUSABLE_LIMIT * total[label] for label in range(len(folder.classes))):
+        hint = f"repair, replace or delete the unusable files; {hint}"
     empty = empty_parts.list_empty_parts(photos)
     if empty:
         # The hint about classes would not help where only a part is empty.
@@ -236,7 +240,18 @@ def _check_enough(
         cause = empty_parts.explain_cause(photos, reasons.values())
         problems += [f"no photo is left for {part}{cause}" for part in empty]
     if problems:
-        raise DataError("these photos cannot be used as they are", where=[folder.root, *problems], hint=hint)
+        raise DataError(
+            "these photos cannot be used as they are",
+            where=[folder.root, *problems],
+            hint=hint,
+            left_out=[(file.path, file.reason) for file in _list_left_out(folder, reasons)],
+        )
+
+
+def _list_left_out(folder: PhotoFolder, reasons: dict[str, str]) -> tuple[LeftOut, ...]:
+    """List the files that are left out by their names and by their content, sorted by path."""
+    left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
+    return tuple(sorted(left_out, key=lambda file: file.path))
 
 
 def _count_causes(folder: PhotoFolder, label: int, reasons: dict[str, str]) -> str:

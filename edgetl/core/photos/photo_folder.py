@@ -20,6 +20,7 @@ from edgetl.core.photos.layout.labelled_files import (
     collect_from_folders,
     collect_from_lists,
     collect_from_names,
+    collect_unlisted,
     find_lists,
 )
 from edgetl.core.photos.layout.names import SUFFIXES, is_photo_name
@@ -27,6 +28,9 @@ from edgetl.core.photos.layout.tree import FolderTree, read_tree
 from edgetl.core.records import LeftOut, Part
 
 LabelSource = Literal["folder", "name"]
+
+# Files that an error names; the others are in its list.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ def scan_photos(path: Path, *, layout: LayoutChoice = "auto", label_from: LabelS
         lists = find_lists(path, tree.root) if layout == "auto" else ()
         if lists:
             note = f"labels are from {', '.join(file.relative_to(path).as_posix() for file in lists)}"
-            return _read_files(path, collect_from_lists(path, lists), [note, *_count_ignored(tree)])
+            listed = collect_from_lists(path, lists)
+            files = [*listed, *collect_unlisted(tree.root, listed)]
+            return _read_files(path, files, [note, *_count_ignored(tree)])
         return _read_folders(path, tree, find_layout(tree.root, layout))
     except DataError as error:
         # The functions below know paths inside the folder only.
@@ -162,7 +168,8 @@ def _assemble(
     # By folder, then by name: "a/b" is before "a-c", unlike in the order of strings.
     files.sort(key=lambda file: PurePosixPath(file.path).parts)
     if not files:
-        _refuse(*wrong_photos.explain_no_photos([file.path for file in left_out], SUFFIXES))
+        message, hint = wrong_photos.explain_no_photos([file.path for file in left_out], SUFFIXES)
+        raise DataError(message, hint=hint, left_out=[(file.path, file.reason) for file in left_out])
     detection = wrong_photos.explain_detection(classes, {classes[file.label] for file in files})
     if detection:
         _refuse(f"the folders {' and '.join(classes)} are no class folders", detection)
@@ -181,7 +188,13 @@ def _check_not_flat(layout: Layout, hidden: Sequence[LabelledFile]) -> None:
         where = f"{holder.path}: " if holder.path else ""
         if photos:
             count = f"{len(photos)} photo{'s' * (len(photos) > 1)}"
-            _refuse(f"{where}the folder has {count} and no class folders", _suggest_labels(photos))
+            paths = [f"{holder.path}/{name}" if holder.path else name for name in photos]
+            raise DataError(
+                f"{where}the folder has {count} and no class folders",
+                where=[*paths[:_MOST_NAMED], *(["…"] if len(paths) > _MOST_NAMED else [])],
+                hint=_suggest_labels(photos),
+                left_out=[(path, "not in a class folder") for path in paths],
+            )
         if not holder.files:
             _refuse(f"{where}the folder is empty", wrong_photos.LAYOUTS)
         message, hint = wrong_photos.explain_no_photos(holder.files, SUFFIXES)
@@ -229,7 +242,9 @@ def _unite_classes(names: dict[Part | None, set[str]], hidden: Sequence[Labelled
 
 def _count_ignored(tree: FolderTree) -> list[str]:
     count = tree.ignored
-    return [f"{count} files and folders of operating systems and programs are ignored"] if count else []
+    return (
+        [f"{count} hidden files, or files and folders of operating systems and programs, are ignored"] if count else []
+    )
 
 
 def _refuse(message: str, hint: str, *places: Path) -> NoReturn:

@@ -1,5 +1,6 @@
 """Predictions of photos: their records, and the text and the table of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,17 @@ class Predicted(Record):
     def right(self) -> int:
         """Number of photos whose most probable class is that of the folder."""
         return sum(photo.label == photo.true_class for photo in self.photos)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean over the classes that name folders of the fraction of their photos that are predicted right, 0..1.
+
+        Raises:
+            ZeroDivisionError: no folder is named after a class.
+        """
+        photos = Counter(photo.true_class for photo in self.photos if photo.true_class)
+        right = Counter(photo.true_class for photo in self.photos if photo.label == photo.true_class)
+        return sum(right[name] / count for name, count in photos.items()) / len(photos)
 
     def table(self) -> list[dict[str, object]]:
         """Return a row for each photo, so that `pandas.DataFrame(predicted.table())` works."""
@@ -122,7 +134,8 @@ def describe_predictions(predicted: Predicted) -> list[str]:
     if predicted.labelled > 1:
         fraction = predicted.right / predicted.labelled
         lines.append(
-            f"right: {predicted.right} of {predicted.labelled} photos whose folder names a class ({fraction:.4f})"
+            f"right: {predicted.right} of {predicted.labelled} photos whose folder names a class ({fraction:.4f}), "
+            f"balanced accuracy {predicted.balanced_accuracy:.4f}"
         )
     return lines
 

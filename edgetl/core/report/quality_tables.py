@@ -1,5 +1,8 @@
 """How good a model is, for the user: sentences, a table of its worst classes, and HTML for notebooks."""
 
+from collections.abc import Sequence
+
+from edgetl.core.evaluation.quality.class_warnings import CLASS_WARNINGS, QualityWarning
 from edgetl.core.evaluation.quality.model_quality import ModelQuality, select_worst_classes
 from edgetl.core.html_table import render_table
 
@@ -13,6 +16,8 @@ def describe_quality(quality: ModelQuality) -> list[str]:
     lines = [
         f"how good the model is: it predicts {quality.accuracy:.4f} of {quality.photos} {quality.part} photos "
         f"correctly ({_describe_bounds(quality)})",
+        f"  balanced accuracy, the mean of the recalls of the classes: {quality.balanced_accuracy:.4f} (bounds "
+        f"{quality.balanced_accuracy_low:.4f} and {quality.balanced_accuracy_high:.4f})",
         f"  always predicting {quality.majority_class!r} reaches {quality.majority_accuracy:.4f}, guessing "
         f"{quality.chance_accuracy:.4f}{_describe_validation(quality)}",
     ]
@@ -42,15 +47,31 @@ def tabulate_class_quality(quality: ModelQuality) -> tuple[str, list[str], list[
     return (title, ["class", "photos", "recall", f"its {quality.confidence:.0%} bounds", "predicted"], rows)
 
 
-def list_quality_warnings(quality: ModelQuality) -> list[str]:
-    """List the warnings about a model, each with what to do."""
-    return [f"{warning.message}; {warning.hint}" for warning in quality.warnings]
+def list_quality_warnings(quality: ModelQuality, *, without_classes: bool = False) -> list[str]:
+    """List the warnings about a model, each with what to do.
+
+    Args:
+        quality: of the model.
+        without_classes: whether those about classes are left out, where its verdict has them.
+    """
+    class_kinds = CLASS_WARNINGS if without_classes else ()
+    return list_warning_lines([warning for warning in quality.warnings if warning.kind not in class_kinds])
+
+
+def list_warning_lines(warnings: Sequence[QualityWarning]) -> list[str]:
+    """List warnings, each with what to do."""
+    return [f"{warning.message}; {warning.hint}" for warning in warnings]
 
 
 def render_quality(quality: ModelQuality) -> str:
     """Render how good a model is for a notebook: facts, warnings, and the classes with the lowest recall."""
     facts = [
         ["accuracy", f"{quality.accuracy:.4f} of {quality.photos} {quality.part} photos ({_describe_bounds(quality)})"],
+        [
+            "balanced accuracy",
+            f"{quality.balanced_accuracy:.4f} (bounds {quality.balanced_accuracy_low:.4f} and "
+            f"{quality.balanced_accuracy_high:.4f})",
+        ],
         [f"always predicting {quality.majority_class!r}", f"{quality.majority_accuracy:.4f}"],
         ["guessing", f"{quality.chance_accuracy:.4f}"],
         *([["validation", _describe_validation(quality)[2:]]] if quality.validation_photos else []),
@@ -66,6 +87,8 @@ def _describe_bounds(quality: ModelQuality) -> str:
 def _describe_validation(quality: ModelQuality) -> str:
     if not quality.validation_photos:
         return ""
+    balanced = quality.validation_balanced_accuracy
     return (
         f"; the same file predicts {quality.validation_accuracy:.4f} of {quality.validation_photos} validation photos"
+        + (f", balanced {balanced:.4f}" if balanced is not None else "")
     )

@@ -231,8 +231,19 @@ def test_test_photos_of_a_split_folder_are_those_of_its_test_part():
 
 def test_folder_without_usable_test_photos_is_refused():
     builder = FolderBuilder("a", "b").add_unusable("a/x.jpg").add_unusable("b/y.jpg")
-    with pytest.raises(DataError, match="none of 2 test photos is usable"):
+    with pytest.raises(DataError, match="none of 2 test photos is usable") as caught:
         select_test_photos(builder.folder, builder.facts)
+    assert caught.value.left_out == (("a/x.jpg", "truncated"), ("b/y.jpg", "truncated"))
+
+
+def test_refused_photos_are_all_in_the_error():
+    builder = FolderBuilder("a", "b").add_many(60)
+    for number in range(20):
+        builder.add_unusable(f"b/x{number:02}.jpg")
+    with pytest.raises(DataError, match="cannot be used") as caught:
+        builder.assemble()
+    assert len(caught.value.left_out) == 20 and caught.value.left_out[0] == ("b/x00.jpg", "truncated")
+    assert "delete the unusable files" in caught.value.hint
 
 
 def test_calibration_photos_are_training_photos_of_the_classes_in_turn():

@@ -54,7 +54,7 @@ def test_right_photos_are_counted_among_those_whose_folder_tells():
     assert (predicted.labelled, predicted.right) == (2, 1)
     assert describe_predictions(predicted) == [
         "m.tflite (int8): 3 photos",
-        "right: 1 of 2 photos whose folder names a class (0.5000)",
+        "right: 1 of 2 photos whose folder names a class (0.5000), balanced accuracy 0.5000",
     ]
     assert describe_predictions(make_predicted(UNKNOWN, method="")) == ["m.tflite: 1 photo"]
 
@@ -90,3 +90,14 @@ def test_control_characters_of_names_are_escaped():
     )
     text = format_photo(photo)
     assert len(text) == 2 and not any(character in "".join(text) for character in "\x1b\n\u202e")
+
+
+def test_balanced_accuracy_counts_each_class_equally():
+    predicted = make_predicted(*[RIGHT] * 9, WRONG)
+    names = [photo.true_class for photo in predicted.photos]
+    recalls = [
+        sum(photo.label == photo.true_class for photo in predicted.photos if photo.true_class == name)
+        / names.count(name)
+        for name in set(names)
+    ]
+    assert predicted.balanced_accuracy == pytest.approx(sum(recalls) / len(recalls))

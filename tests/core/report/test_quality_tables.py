@@ -1,6 +1,7 @@
 """quality_tables.py: how good a model is, in sentences, cells and HTML."""
 
-from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
+from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
 from edgetl.core.report.quality_tables import (
     describe_quality,
     list_quality_warnings,
@@ -20,10 +21,11 @@ def test_quality_is_described_with_bounds_and_baselines():
     assert describe_quality(assess(5, Tally(80, 100))) == [
         "how good the model is: it predicts 0.9000 of 100 test photos correctly "
         "(one-sided 95% bounds 0.8396 and 0.9393)",
+        "  balanced accuracy, the mean of the recalls of the classes: 0.9000 (bounds 0.8369 and 0.9426)",
         "  always predicting '<c0>' reaches 0.2000, guessing 0.2000; the same file predicts 0.8000 of 100 validation "
         "photos",
     ]
-    assert describe_quality(assess(5))[1].endswith("guessing 0.2000")
+    assert describe_quality(assess(5))[2].endswith("guessing 0.2000")
 
 
 def test_classes_are_tabulated_with_recall_and_predictions():
