@@ -66,6 +66,7 @@ class BuildKeywords(TrainKeywords, total=False):
     method: str
     all_methods: bool
     prefer: str
+    contract: str | None
     limit_drop: float | None
     min_accuracy: float | None
     strict: bool

@@ -216,10 +216,11 @@ class ActivationRanges(Record):
 
 
 class ExternalModelInfo(Record):
-    """What is read from an external model before any photo is decoded: height and width of its input."""
+    """What is read from an external model before any photo is decoded: height and width of its input, its outputs."""
 
     height_px: int
     width_px: int
+    outputs: int
 
 
 class Refusal(Record):

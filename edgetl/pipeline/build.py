@@ -14,7 +14,7 @@ from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
-from edgetl.core.records import Artifact, Bundle, LayerError, Trained
+from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained
 from edgetl.core.report import chart
 from edgetl.core.report.gain import Gain
 from edgetl.core.report.procedure_tables import render_procedure
@@ -102,6 +102,7 @@ class Built:
         agreements: one for each pair of targets.
         seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
         procedures: verdicts on the procedure, one for each target; empty without --cross-fit.
+        left_out: the files that are not used; left-out.csv in the run folder has them, too.
     """
 
     run: Path
@@ -110,6 +111,7 @@ class Built:
     agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
     procedures: tuple[ProcedureVerdict, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -162,8 +164,7 @@ class Built:
             columns = list(_make_row(delivered, delivered.attempts[0]))
             parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
             parts.append(delivered.verdict.render_cost())
-        parts += map(render_procedure, self.procedures)
-        return "".join(parts)
+        return "".join([*parts, *map(render_procedure, self.procedures)])
 
     def _get_only_target(self) -> Delivered:
         if len(self.targets) != 1:
@@ -197,6 +198,7 @@ def run_build(context: Context) -> Built:
         agreements=_compare_targets(parts, delivered),
         procedures=run_cross_fit(context, pipeline.model, chosen) if context.order.cross_fit else (),
         seconds=context.run.seconds,
+        left_out=pipeline.model.dataset.left_out,
     )
 
 
@@ -221,6 +223,7 @@ def _make_row(delivered: Delivered, attempt: Attempt) -> dict[str, object]:
         "method": attempt.method,
         "chosen": candidate is not None and candidate.artifact.sha256 == delivered.artifact.sha256,
         "validation_accuracy": verdict.accuracy if verdict else None,
+        "validation_balanced_accuracy": verdict.balanced_accuracy if verdict else None,
         "drop": verdict.drop if verdict else None,
         "drop_low": verdict.drop_low if verdict else None,
         "drop_high": verdict.drop_high if verdict else None,

@@ -82,8 +82,8 @@ def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[
 def _check_model_files(external: ExternalRecipe) -> None:
     """Check that the files of a model made elsewhere exist, before its photos are read."""
     for option, path, hint in (
-        ("--model", external.path, "it is a .keras file, or an .h5 file of Keras 2"),
-        ("--labels", external.labels, "it is a text file with one class name on each line"),
+        ("--model", external.path, "it is a .keras, .h5 or .onnx file, or a SavedModel folder"),
+        ("--labels", external.labels, "it is a text, JSON or CSV file with the names of the outputs"),
     ):
         if path and not Path(path).exists():
             raise ConfigError(f"{option}: no such file", where=(path,), hint=hint)

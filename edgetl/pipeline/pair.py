@@ -17,13 +17,14 @@ from edgetl.core.photos import dataset, photo_folder, pixel_store
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Dataset, Fit, InputSpec, Photo, Trained
+from edgetl.core.report.left_out import describe_left_out, tabulate_left_out
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.load import load_saved_model
 
 # Rounding in a model may move the sum of its probabilities away from 1 by less than this.
 _SUM_TOLERANCE = 1e-2
@@ -57,9 +58,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     """
     for path in (pair.reference, pair.artifact):
         check_regular(path, "model file")
-    check_model_file(pair.reference)
     _check_one_class(pair.reference)
-    model = keras_model.load_model(pair.reference)
+    model = load_saved_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.
     formats.find_format(pair.artifact)
     height_px, width_px = keras_model.read_input_size(model)
@@ -90,7 +90,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         # ValueError: scores that are not probabilities. In a run they would be a defect, here they come from the user.
         labels = np.array([photo.label for photo in photo_set.photos])
         hops = verdict.build_ledger(labels, [("reference", reference), ("artifact", artifact)])
-        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops)
+        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops, contract.measure)
     except ValueError as error:
         raise ConfigError(
             f"the scores cannot be judged: {error}",
@@ -116,8 +116,9 @@ def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[P
             folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
         )
     photos, left_out = dataset.select_test_photos(folder, facts)
-    for unused in left_out:
-        console.warn(f"{unused.path} is left out: {unused.reason}")
+    if left_out:
+        console.warn(describe_left_out(left_out))
+        console.table(*tabulate_left_out(left_out))
     return PhotoSet(part="test", photos=photos, input_spec=input_spec), folder.classes
 
 

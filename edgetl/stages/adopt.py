@@ -12,14 +12,14 @@ import numpy as np
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import preprocessing_check
+from edgetl.core.label_files.labels_file import match_folders, read_labels
 from edgetl.core.network import input_scaling
 from edgetl.core.network.input_scaling import InputScaling
 from edgetl.core.photos import pixel_store
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
-from edgetl.core.storage.files import hash_file
-from edgetl.core.storage.regular_files import read_user_text
+from edgetl.core.storage.files import hash_file, hash_model
 from edgetl.core.tasks.label_order import find_better_label_order
 from edgetl.core.tasks.label_threshold import LabelThreshold
 from edgetl.core.tasks.labels import list_labels
@@ -28,6 +28,7 @@ from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
+from edgetl.engines.keras.external.original import check_against_original
 from edgetl.engines.keras.external.outputs import (
     classify_labels,
     classify_outputs,
@@ -95,8 +96,7 @@ def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
     Raises:
         ConfigError: see `engines.keras.external.inspection.inspect_model`.
     """
-    height_px, width_px = inspect_model(model)
-    return ExternalModelInfo(height_px=height_px, width_px=width_px)
+    return inspect_model(model)
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
@@ -112,7 +112,9 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
     built_in = has_built_in_scaling(model)
     scaling = _resolve_scaling(external, built_in=built_in)
     sample = _draw_sample(external, dataset, input_spec, int(model.outputs[0].shape[1]))
-    outputs = predict_raw(model, apply_scaling(sample.pixels, scaling))
+    scaled = apply_scaling(sample.pixels, scaling)
+    outputs = predict_raw(model, scaled)
+    agreement = check_against_original(path, model, scaled, outputs)
     kind = classify_labels(outputs, path) if dataset.multi_label else classify_outputs(outputs, path)
     requested = _ScaledPrediction(scaling, compute_probabilities(outputs, kind))
     # A wrong preprocessing does not fail, it only costs accuracy. So the usual alternatives are tried as well.
@@ -125,6 +127,8 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         f"  {path.name}: photos of {input_spec.size} by {input_spec.fit}, scaling {scaling.name}, "
         f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
+    if agreement:
+        work.console.say(f"  {agreement}")
     order = tuple(int(output) for output in sample.output_of_class)
     wrapped = wrap_model(model, scaling, kind, order)
     check_wrapped(wrapped, sample.pixels, requested.scores[:, list(order)])
@@ -136,7 +140,7 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         sha256=hash_file(written),
         base="external",
         alpha=1.0,
-        weights=f"{path.name} sha256 {hash_file(path)}, scaling {scaling.name}",
+        weights=f"{path.name} sha256 {hash_model(path)}, scaling {scaling.name}",
         input=input_spec,
         classes=dataset.classes,
         activation="sigmoid" if kind.startswith("sigmoid") else "softmax",
@@ -205,15 +209,9 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
         )
     if not external.labels:
         return tuple(range(outputs))
-    names = [line.strip() for line in read_user_text(Path(external.labels), "the labels").splitlines() if line.strip()]
-    # Compared as lists: a name that occurs twice hides a missing one from a set.
-    if sorted(names) != sorted(classes):
-        mismatched = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
-        raise ConfigError(
-            f"the labels are not the names of the folders: {', '.join(mismatched)}",
-            where=(external.labels, dataset.root),
-            hint="one name on each line, in the order of the model's outputs, each the name of a folder of photos",
-        )
+    path = Path(external.labels)
+    names = read_labels(path, outputs, classes)
+    match_folders(names, classes, path, dataset.root)
     return tuple(classes.index(name) for name in names)
 
 
@@ -251,7 +249,8 @@ def _check_preprocessing(
             hint="write these names into a file, one on each line, and give it with --labels",
         )
     correct_photos = sample.find_correct(requested.scores)
-    guesses = 2 ** len(classes) if sample.task.thresholds else len(classes)
+    # A model may have further outputs, for which there are no photos.
+    guesses = 2 ** len(classes) if sample.task.thresholds else len(set(sample.labels.tolist()))
     if preprocessing_check.is_near_chance(correct_photos, guesses):
         console.warn(
             f"the model predicts {correct_photos.mean():.1%} of {len(correct_photos)} photos correctly, no more than "

@@ -50,6 +50,7 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
     """Judge the difference between reference and artifact.
 
     Raises:
+        DataError: the contract holds balanced accuracy, and a class has no photos.
         StageError: the scores are not of these photos, or not finite.
     """
     try:
@@ -65,7 +66,9 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
             host_disturbed=case.artifact.disturbed,
             task=make_task(case.thresholds),
         )
-        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, _build_hops(case))
+        return verdict.judge_scores(
+            scores, contract.limit_drop, contract.confidence, _build_hops(case), contract.measure
+        )
     except ValueError as error:
         raise StageError(f"the scores cannot be judged: {error}", where=(case.artifact.path,)) from error
 

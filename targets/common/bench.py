@@ -204,7 +204,7 @@ def _format_summary(measurement: dict[str, Any]) -> list[str]:
         proportion = accuracy["accuracy"]
         lines.append(
             f"accuracy {proportion['value']:.4f} ({proportion['low']:.4f} … {proportion['high']:.4f}) "
-            f"on {accuracy['photos']} photos"
+            f"on {accuracy['photos']} photos, balanced {scoring.average_recalls(accuracy['per_label']):.4f}"
             + (f", {len(accuracy['unreadable'])} could not be read" if accuracy["unreadable"] else "")
         )
     lines.append("valid" if measurement["valid"] else f"INVALID: {'; '.join(measurement['reasons'])}")

@@ -48,6 +48,16 @@ def check_one_class(facts: dict[str, Any]) -> None:
         raise FolderError("--photos needs a model with one class for each photo, and this one has several labels")
 
 
+def average_recalls(per_label: dict[str, dict[str, int]]) -> float:
+    """Return the balanced accuracy: the mean over the labels with photos of the fraction that is predicted right.
+
+    Args:
+        per_label: of `score_photos`.
+    """
+    recalls = [row["right"] / row["photos"] for row in per_label.values() if row["photos"]]
+    return sum(recalls) / len(recalls)
+
+
 def score_photos(
     model: Any, facts: dict[str, Any], folder: Path, after_photo: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:

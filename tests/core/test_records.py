@@ -136,9 +136,9 @@ def test_no_field_is_optional_and_only_groups_have_a_default():
         for name in ("Comparison", "LedgerHop", "Verdict")
         for field in ("groups", "design_effect", "labels")
     }
-    # Photos without groups, and with one class.
+    # Photos without groups, and with one class; a contract on accuracy, and no class to be warned about.
     labels = {"Photo.labels", "Dataset.multi_label", "Trained.thresholds", "Flip.label"}
-    verdict = {"Verdict.thresholds", "Verdict.accuracy_design_effect"}
+    verdict = {"Verdict.thresholds", "Verdict.accuracy_design_effect", "Verdict.measure", "Verdict.warnings"}
     assert defaults == {"Photo.group", "Dataset.notes", *labels, *verdict, *comparisons}
 
 

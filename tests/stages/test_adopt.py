@@ -7,11 +7,14 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.photos.dataset import replace_parts, use_model_classes
+from edgetl.core.photos.pixel_store import open_pixels
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages.adopt import adopt_external, inspect_external
 
+PARTS = ("train", "validation", "test")
 keras = keras_model.keras
 layers = keras.layers
 INPUT_SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
@@ -63,7 +66,7 @@ def test_model_is_adopted_with_its_scaling_inside(save_model, adopt, shared_data
 
 def test_inspection_reads_the_size_of_the_input(save_model, work):
     info = inspect_external(work, Path(save_model()))
-    assert (info.height_px, info.width_px) == (32, 32)
+    assert (info.height_px, info.width_px, info.outputs) == (32, 32, 3)
 
 
 def test_scaling_is_needed_unless_the_model_scales(save_model, adopt):
@@ -98,17 +101,40 @@ def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_mo
     assert adopt(path=path, scaling="0..1", labels=str(labels)).classes == shared_dataset.classes
 
 
-@pytest.mark.parametrize("names", ["circle\nsquare", "circle\nsquare\nround", "circle\ncircle\nsquare\ntriangle"])
-def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("circle\nsquare", "2 names, the last one in line 2, and the model has 3 outputs"),
+        ("circle\nsquare\nround", "no output is called 'triangle'"),
+        ("circle\ncircle\nsquare\ntriangle", "4 names, the last one in line 4"),
+        ("circle\ncircle\nsquare", "line 2: the name 'circle' is in line 1 already"),
+    ],
+)
+def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names, message):
     labels = tmp_path / "labels.txt"
     labels.write_text(names)
-    with pytest.raises(ConfigError, match="labels are not the names of the folders"):
+    with pytest.raises(ConfigError, match=message):
         adopt(path=save_model(), scaling="0..1", labels=str(labels))
 
 
 def test_model_near_chance_is_adopted_with_a_warning(save_model, adopt, capsys):
     adopt(Console(), path=save_model(constant=True), scaling="0..1")
     assert "no more than chance" in " ".join(capsys.readouterr().err.split())
+
+
+def test_outputs_without_photos_stay_and_their_order_is_that_of_the_labels(save_model, adopt, shared_dataset):
+    """The photos have two of three classes: the dataset has the classes of the model, in the order of its outputs."""
+    two = replace_parts(
+        shared_dataset.model_copy(update={"classes": ("circle", "square")}),
+        **{part: [photo for photo in shared_dataset.part(part) if photo.label < 2] for part in PARTS},
+    )
+    dataset = use_model_classes(two, ("triangle", "circle", "square"))
+    trained = adopt(dataset=dataset, path=save_model(classes=(2, 0, 1)), scaling="0..1")
+    assert trained.classes == ("triangle", "circle", "square")
+    model = keras_model.load_model(trained.path)
+    pixels = open_pixels([photo.sha256 for photo in dataset.train], INPUT_SPEC).rows(range(len(dataset.train)))
+    predictions = model.predict_on_batch(pixels).argmax(axis=1)
+    assert (predictions == [photo.label for photo in dataset.train]).mean() > 0.9 and model.outputs[0].shape[1] == 3
 
 
 def test_other_number_of_classes_is_refused(save_model, adopt, shared_dataset):

@@ -41,8 +41,11 @@ _INTEGER_TOLERANCE_STEPS = 1
 _VERDICT_FACTS = {
     "part",
     "photos",
+    "measure",
     "reference_accuracy",
     "accuracy",
+    "reference_balanced_accuracy",
+    "balanced_accuracy",
     "broke",
     "fixed",
     "drop",

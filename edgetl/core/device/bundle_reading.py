@@ -16,13 +16,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FormatName, find_format
 from edgetl.core.record import Record
 from edgetl.core.records import Fit, InputSpec, expand_side
-from edgetl.core.storage.regular_files import (
-    LARGEST_MODEL_BYTES,
-    explain_os_error,
-    open_regular,
-    read_regular,
-    read_user_text,
-)
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, explain_os_error, open_regular, read_regular
 
 FACTS = "model.json"
 _MOST_TEXT_BYTES = 16_000_000
@@ -127,18 +121,6 @@ def read_bundle(folder: Path) -> Classifier:
         trained_sha256=facts.provenance.trained_sha256,
         thresholds=tuple(thresholds),
     )
-
-
-def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class names from a text file with one on each line, in the order of the outputs.
-
-    Raises:
-        ConfigError: the file cannot be read, or is not such a list.
-    """
-    names = tuple(read_user_text(path, "the labels file").removeprefix("\ufeff").splitlines())
-    if len(names) < 2 or not all(name.strip() for name in names):
-        raise ConfigError(f"the labels are {len(names)} lines, some of them empty or too few", where=(path,))
-    return names
 
 
 def _parse_checksums(folder: Path) -> dict[str, str]:

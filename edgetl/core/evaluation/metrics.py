@@ -182,6 +182,8 @@ def compare_scores(
         labels=len(task.thresholds),
         reference_accuracy=float(reference_correct.mean()),
         accuracy=float(candidate_correct.mean()),
+        reference_balanced_accuracy=_average_recalls(reference_correct, labels),
+        balanced_accuracy=_average_recalls(candidate_correct, labels),
         broke=int(np.count_nonzero(reference_correct & ~candidate_correct)),
         fixed=int(np.count_nonzero(candidate_correct & ~reference_correct)),
         agreement=float((task.decide(reference) == task.decide(candidate)).mean()),
@@ -189,6 +191,21 @@ def compare_scores(
         groups=len(np.unique(number_groups(groups))) if any(groups) else 0,
         design_effect=1.0 if clusters is None else measure_design_effect(differences, clusters),
     )
+
+
+def compute_balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Compute the mean of the recalls of the classes that have photos, 0..1.
+
+    Args:
+        scores: float [photos, classes], finite.
+        labels: int [photos], 0..classes-1.
+
+    Raises:
+        ValueError: see `compute_accuracy`.
+
+    Source: Brodersen, Ong, Stephan and Buhmann (2010), The balanced accuracy and its posterior distribution, ICPR.
+    """
+    return _average_recalls(find_correct(scores, labels), labels)
 
 
 def find_correct(scores: np.ndarray, labels: np.ndarray, task: PhotoTask = ONE_CLASS) -> np.ndarray:
@@ -221,6 +238,21 @@ def _split_labels(scores: np.ndarray) -> np.ndarray:
     """Turn the score of each label into two columns: float [photos * labels, 2]."""
     flat = scores.reshape(-1, 1)
     return np.concatenate([1 - flat, flat], axis=1)
+
+
+def _average_recalls(correct: np.ndarray, labels: np.ndarray) -> float:
+    """Return the balanced accuracy, or the mean over labels of theirs.
+
+    The balanced accuracy of a label is known only if some photos have it and others do not. Where that is so of no
+    label, the mean is that of the right decisions on photos with labels, or without them.
+    """
+    if labels.ndim == 2:
+        mixed = (labels.min(axis=0) == 0) & (labels.max(axis=0) == 1)
+        columns = np.flatnonzero(mixed if mixed.any() else np.ones_like(mixed))
+        return float(np.mean([_average_recalls(correct[:, column], labels[:, column]) for column in columns]))
+    photos = np.bincount(labels)
+    present = photos > 0
+    return float((np.bincount(labels, weights=correct)[present] / photos[present]).mean())
 
 
 def _check_pair(reference: np.ndarray, candidate: np.ndarray) -> None:

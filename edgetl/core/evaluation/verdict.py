@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgetl.core.errors import DataError
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import count_pairs, count_photos, decide_outcome
+from edgetl.core.evaluation.balanced.measures import count_scores
+from edgetl.core.evaluation.contract import count_photos, decide_outcome
 from edgetl.core.evaluation.details.class_details import ClassDetails
 from edgetl.core.evaluation.details.label_details import LabelDetails
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
@@ -13,21 +15,27 @@ from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labe
 from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import PhotoTask
-from edgetl.core.verdict_records import ClassChange, LedgerHop, Verdict
+from edgetl.core.verdict_records import ClassChange, LedgerHop, Measure, Verdict
 
 
 def judge_scores(
-    scores: ScoredPhotos, limit_drop: float, confidence: float, hops: tuple[LedgerHop, ...] = ()
+    scores: ScoredPhotos,
+    limit_drop: float,
+    confidence: float,
+    hops: tuple[LedgerHop, ...] = (),
+    measure: Measure = "accuracy",
 ) -> Verdict:
     """Measure the cost of conversion for each class and photo, and decide whether it satisfies the contract.
 
     Args:
         scores: of reference and artifact.
-        limit_drop: the largest allowed drop in accuracy, 0..1.
+        limit_drop: the largest allowed drop, 0..1.
         confidence: of each one-sided bound of the drop.
         hops: the ledger from the reference to the artifact; stored in the verdict.
+        measure: what may drop, accuracy or balanced accuracy.
 
     Raises:
+        DataError: balanced accuracy, and a class without photos.
         ValueError: no photos, shapes that do not match, scores that are not probabilities, or an argument out of range.
     """
     if scores.reference.shape != (len(scores.photos), len(scores.classes)):
@@ -36,11 +44,20 @@ def judge_scores(
     labels, task = list_labels(scores.photos), scores.task
     groups = [photo.group for photo in scores.photos]
     comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups, task)
-    decision = decide_outcome(count_pairs(comparison), limit_drop, confidence=confidence)
     details = LabelDetails(scores, labels) if task.thresholds else ClassDetails(scores, labels)
+    class_counts = details.count()
+    if measure == "balanced":
+        # The recipe does not allow it: the decisions about one photo are not independent.
+        if task.thresholds:
+            raise ValueError("a contract on balanced accuracy is for photos with one class")
+        check_judged([count.name for count in class_counts if not count.photos], scores.part)
+    counts = count_scores(comparison, measure, labels, (scores.reference, scores.artifact), groups)
+    decision = decide_outcome(counts, limit_drop, confidence=confidence)
     per_class = details.compare()
     return Verdict(
-        **dict(comparison),
+        **dict(comparison.model_copy(update={"design_effect": counts.design_effect})),
+        measure=measure,
+        warnings=tuple(details.warn()),
         method=scores.method,
         artifact_sha256=scores.artifact_sha256,
         part=scores.part,
@@ -59,10 +76,27 @@ def judge_scores(
         hops=hops,
         host_ms=scores.host_ms,
         host_disturbed=scores.host_disturbed,
-        counts=details.count(),
+        counts=class_counts,
         thresholds=task.thresholds,
         accuracy_design_effect=details.measure_design_effect(groups),
     )
+
+
+def check_judged(missing: Sequence[str], part: str) -> None:
+    """Check that every class has photos, so that it has a recall.
+
+    Args:
+        missing: names of the classes without photos.
+        part: name of the part.
+
+    Raises:
+        DataError: some have none.
+    """
+    if missing:
+        raise DataError(
+            f"--contract balanced needs {part} photos of every class, and there are none of {', '.join(missing)}",
+            hint="add photos to these classes, remove their folders, or leave out --contract balanced",
+        )
 
 
 def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> ModelQuality:
@@ -88,6 +122,7 @@ def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> Model
         part=verdict.part,
         confidence=verdict.confidence,
         validation=tally_verdict(validation) if validation else None,
+        validation_balanced_accuracy=validation.balanced_accuracy if validation else None,
     )
 
 
@@ -103,7 +138,7 @@ def tally_verdict(verdict: Verdict) -> Tally:
 
 
 def _describe_labels(verdict: Verdict) -> LabelFacts:
-    return LabelFacts(verdict.photos, verdict.thresholds, tally_verdict(verdict))
+    return LabelFacts(verdict.photos, verdict.thresholds, tally_verdict(verdict), verdict.balanced_accuracy)
 
 
 def build_ledger(

@@ -85,14 +85,13 @@ def assemble_dataset(
     if duplicates == "group" and any(file.group for file in folder.files):
         notes += across_parts.describe_near_duplicates(photos)
     parts = {part: _sort_part(photos, part) for part in _PARTS}
-    left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
     return Dataset(
         root=folder.root,
         classes=folder.classes,
         train=parts["train"],
         validation=parts["validation"],
         test=parts["test"],
-        left_out=tuple(sorted(left_out, key=lambda file: file.path)),
+        left_out=_list_left_out(folder, reasons),
         sha256=_compute_digest(folder.classes, parts),
         notes=tuple(notes),
         multi_label=folder.multi_label,
@@ -117,10 +116,13 @@ def select_test_photos(
     usable = [(file, content) for file, content in selected if not content.problem]
     unique = _remove_copies(usable, folder.classes, reasons)
     if not unique:
-        raise DataError(f"none of {len(selected)} test photos is usable", where=[folder.root])
+        raise DataError(
+            f"none of {len(selected)} test photos is usable",
+            where=[folder.root],
+            left_out=[(file.path, file.reason) for file in _list_left_out(folder, reasons)],
+        )
     photos = (Photo(path=file.path, label=file.label, sha256=content.sha256) for file, content in unique)
-    left_out = (LeftOut(path=path, reason=reason) for path, reason in reasons.items())
-    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
+    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), _list_left_out(folder, reasons)
 
 
 def replace_parts(
@@ -141,6 +143,28 @@ def replace_parts(
         sha256=_compute_digest(dataset.classes, parts),
         multi_label=dataset.multi_label,
     )
+
+
+def use_model_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """Return the same photos, of one class each, with the classes of a model, of which some have no photos.
+
+    Args:
+        dataset: its classes are among the names.
+        names: the classes of the model, in the order of its outputs.
+    """
+    label_of_class = {name: label for label, name in enumerate(names)}
+    labels = [label_of_class[name] for name in dataset.classes]
+    renumbered = {
+        part: tuple(photo.model_copy(update={"label": labels[photo.label]}) for photo in dataset.part(part))
+        for part in _PARTS
+    }
+    changed = replace_parts(
+        dataset.model_copy(update={"classes": tuple(names)}),
+        train=renumbered["train"],
+        validation=renumbered["validation"],
+        test=renumbered["test"],
+    )
+    return changed.model_copy(update={"left_out": dataset.left_out, "notes": dataset.notes})
 
 
 def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
@@ -232,6 +256,8 @@ def _check_enough(
         files = [photo.file for photo in photos]
         problems += list_frequent_labels(folder.classes, files, FEWEST_PHOTOS)
         hint = "add photos with these labels and without them, or leave the labels out; copies of a photo count once"
+    if any(unusable[label] > UNUSABLE_LIMIT * total[label] for label in range(len(folder.classes))):
+        hint = f"repair, replace or delete the unusable files; {hint}"
     empty = empty_parts.list_empty_parts(photos)
     if empty:
         # The hint about classes would not help where only a part is empty.
@@ -239,12 +265,23 @@ def _check_enough(
         cause = empty_parts.explain_cause(photos, reasons.values())
         problems += [f"no photo is left for {part}{cause}" for part in empty]
     if problems:
-        raise DataError("these photos cannot be used as they are", where=[folder.root, *problems], hint=hint)
+        raise DataError(
+            "these photos cannot be used as they are",
+            where=[folder.root, *problems],
+            hint=hint,
+            left_out=[(file.path, file.reason) for file in _list_left_out(folder, reasons)],
+        )
+
+
+def _list_left_out(folder: PhotoFolder, reasons: dict[str, str]) -> tuple[LeftOut, ...]:
+    """List the files that are left out by their names and by their content, sorted by path."""
+    left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
+    return tuple(sorted(left_out, key=lambda file: file.path))
 
 
 def _count_causes(folder: PhotoFolder, label: int, reasons: dict[str, str]) -> str:
     """Count why photos of a class are unusable, with a file for each of the most frequent reasons."""
-    files = [file.path for file in folder.files if file.label == label and file.path in reasons]
+    files = [file.path for file in folder.files if label in file.list_classes() and file.path in reasons]
     causes = Counter(reasons[path] for path in files)
     examples = {reasons[path]: path for path in reversed(files)}
     return "; ".join(f"{count} {cause}: {examples[cause]}" for cause, count in causes.most_common(_MOST_CAUSES))

@@ -22,13 +22,17 @@ from edgetl.core.photos.layout.labelled_files import (
     collect_from_folders,
     collect_from_lists,
     collect_from_names,
+    collect_unlisted,
     find_lists,
 )
 from edgetl.core.photos.layout.names import SUFFIXES, is_photo_name
-from edgetl.core.photos.layout.tree import FolderTree, read_tree
+from edgetl.core.photos.layout.tree import Folder, FolderTree, read_tree
 from edgetl.core.records import LeftOut, Part
 
 LabelSource = Literal["folder", "name"]
+
+# Files that an error names; the others are in its list.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def scan_photos(
         lists = find_lists(path, tree.root, multi_label=multi_label) if layout == "auto" else ()
         if lists:
             note = f"labels are from {', '.join(file.relative_to(path).as_posix() for file in lists)}"
-            return read(path, lists, [note, *_count_ignored(tree)])
+            return read(path, lists, [note, *_count_ignored(tree)], tree.root)
         folder = _read_folders(path, tree, find_layout(tree.root, layout))
         return _allow_several_labels(folder) if multi_label else folder
     except DataError as error:
@@ -185,12 +189,13 @@ def find_rarest_labels(labels: Sequence[tuple[int, ...]]) -> list[int]:
     ]
 
 
-def _read_lists(root: Path, lists: Sequence[Path], notes: Sequence[str]) -> PhotoFolder:
-    return _read_files(root, collect_from_lists(root, lists), notes)
+def _read_lists(root: Path, lists: Sequence[Path], notes: Sequence[str], tree: Folder | None = None) -> PhotoFolder:
+    files = collect_from_lists(root, lists)
+    return _read_files(root, [*files, *(collect_unlisted(tree, files) if tree else ())], notes)
 
 
 def _read_label_lists(
-    root: Path, lists: Sequence[Path], notes: Sequence[str], *, separator: LabelSeparator
+    root: Path, lists: Sequence[Path], notes: Sequence[str], tree: Folder | None = None, *, separator: LabelSeparator
 ) -> PhotoFolder:
     """Read lists whose photos may have several labels. A part may lack photos with a label."""
     read = {file: read_label_list(file, separator) for file in lists}
@@ -199,6 +204,7 @@ def _read_label_lists(
         different = ", ".join(sorted(frozenset.union(*columns) - frozenset.intersection(*columns))[:10])
         raise DataError("the lists have different columns of labels", where=lists, hint=f"not in all: {different}")
     files = collect_from_lists(root, lists, lambda file: read[file].photos)
+    files += collect_unlisted(tree, files) if tree else ()
     used = {label for file in files if not file.reason for label in file.labels}
     classes = check_class_names(used.union(*columns), [])
     notes = [*notes, *(note for content in read.values() for note in content.notes)]
@@ -252,7 +258,8 @@ def _assemble(
     # By folder, then by name: "a/b" is before "a-c", unlike in the order of strings.
     files.sort(key=lambda file: PurePosixPath(file.path).parts)
     if not files:
-        _refuse(*wrong_photos.explain_no_photos([file.path for file in left_out], SUFFIXES))
+        message, hint = wrong_photos.explain_no_photos([file.path for file in left_out], SUFFIXES)
+        raise DataError(message, hint=hint, left_out=[(file.path, file.reason) for file in left_out])
     detection = wrong_photos.explain_detection(classes, {classes[file.label] for file in files})
     if detection:
         _refuse(f"the folders {' and '.join(classes)} are no class folders", detection)
@@ -271,7 +278,13 @@ def _check_not_flat(layout: Layout, hidden: Sequence[LabelledFile]) -> None:
         where = f"{holder.path}: " if holder.path else ""
         if photos:
             count = f"{len(photos)} photo{'s' * (len(photos) > 1)}"
-            _refuse(f"{where}the folder has {count} and no class folders", _suggest_labels(photos))
+            paths = [f"{holder.path}/{name}" if holder.path else name for name in photos]
+            raise DataError(
+                f"{where}the folder has {count} and no class folders",
+                where=[*paths[:_MOST_NAMED], *(["…"] if len(paths) > _MOST_NAMED else [])],
+                hint=_suggest_labels(photos),
+                left_out=[(path, "not in a class folder") for path in paths],
+            )
         if not holder.files:
             _refuse(f"{where}the folder is empty", wrong_photos.LAYOUTS)
         message, hint = wrong_photos.explain_no_photos(holder.files, SUFFIXES)
@@ -289,7 +302,9 @@ def _suggest_labels(photos: Sequence[str]) -> str:
 
 def _count_ignored(tree: FolderTree) -> list[str]:
     count = tree.ignored
-    return [f"{count} files and folders of operating systems and programs are ignored"] if count else []
+    return (
+        [f"{count} hidden files, or files and folders of operating systems and programs, are ignored"] if count else []
+    )
 
 
 def _refuse(message: str, hint: str, *places: Path) -> NoReturn:

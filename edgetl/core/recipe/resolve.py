@@ -216,6 +216,9 @@ def _check_labels(recipe: Recipe, origin: Origin) -> None:
         key, hint = ("head", "activation"), "leave it out: each of several labels has a sigmoid"
     elif photos.multi_label and photos.label_from == "name":
         key, hint = ("photos", "label_from"), "leave out one of them: a file name has one class"
+    elif photos.multi_label and recipe.contract.measure == "balanced":
+        key = ("contract", "measure")
+        hint = "leave it out: the contract then holds the fraction of right decisions about labels"
     elif photos.label_separator != "auto" and not photos.multi_label:
         key, hint = (
             ("photos", "label_separator"),

@@ -201,11 +201,13 @@ class ConvertRecipe(RecipeTable):
 class ContractRecipe(RecipeTable):
     """The accuracy contract of the conversion, and the accuracy that the model must reach.
 
-    `limit_drop` is the largest allowed drop in accuracy, as a fraction. `confidence` is that of its one-sided bounds.
-    `min_accuracy` is the accuracy that the chosen file must reach on the test photos; 0 requires none. `strict` rejects
-    an undecided verdict, and an accuracy whose lower bound is below `min_accuracy`.
+    `measure` is what it holds: accuracy, or balanced accuracy, which is the mean of the recalls of the classes.
+    `limit_drop` is the largest allowed drop of it, as a fraction. `confidence` is that of its one-sided bounds.
+    `min_accuracy` is the value of the measure that the chosen file must reach on the test photos; 0 requires none.
+    `strict` rejects an undecided verdict, and a value whose lower bound is below `min_accuracy`.
     """
 
+    measure: Literal["accuracy", "balanced"] = "accuracy"
     limit_drop: Annotated[float, Field(gt=0, lt=1)]
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_accuracy: Annotated[float, Field(ge=0, lt=1)] = 0.0

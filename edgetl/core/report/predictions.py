@@ -1,5 +1,6 @@
 """Predictions of photos: their records, and the text and the table of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,13 +60,20 @@ class Predicted(Record):
     @property
     def right(self) -> int:
         """Number of photos whose most probable class is that of the folder, or that have it as a label."""
-        return sum(
-            photo.true_class in [row.label for row in photo.classes]
-            if photo.multi_label
-            else photo.label == photo.true_class
-            for photo in self.photos
-            if photo.true_class
-        )
+        return sum(_is_right(photo) for photo in self.photos if photo.true_class)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean over the classes that name folders of the fraction of their photos that are predicted right, 0..1.
+
+        Of several labels it is the mean recall, as the folders do not say which labels a photo lacks.
+
+        Raises:
+            ZeroDivisionError: no folder is named after a class.
+        """
+        photos = Counter(photo.true_class for photo in self.photos if photo.true_class)
+        right = Counter(photo.true_class for photo in self.photos if photo.true_class and _is_right(photo))
+        return sum(right[name] / count for name, count in photos.items()) / len(photos)
 
     def table(self) -> list[dict[str, object]]:
         """Return a row for each photo, so that `pandas.DataFrame(predicted.table())` works."""
@@ -84,6 +92,12 @@ class Predicted(Record):
         """Render the predictions for a notebook."""
         rows = [[str(cell) for cell in row.values()] for row in self.table()]
         return render_table(self.model.name, ["photo", "true class", "class", "probability"], rows)
+
+
+def _is_right(photo: ClassifiedPhoto) -> bool:
+    if photo.multi_label:
+        return photo.true_class in [row.label for row in photo.classes]
+    return photo.label == photo.true_class
 
 
 def rank_classes(scores: np.ndarray, classes: Sequence[str], top: int) -> tuple[ClassProbability, ...]:
@@ -156,6 +170,7 @@ def describe_predictions(predicted: Predicted) -> list[str]:
         thing = "a label, which is among theirs" if multi_label else "a class"
         lines.append(
             f"right: {predicted.right} of {predicted.labelled} photos whose folder names {thing} ({fraction:.4f})"
+            + ("" if multi_label else f", balanced accuracy {predicted.balanced_accuracy:.4f}")
         )
     return lines
 

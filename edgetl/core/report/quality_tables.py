@@ -1,5 +1,8 @@
 """How good a model is, for the user: sentences, a table of its worst classes, and HTML for notebooks."""
 
+from collections.abc import Sequence
+
+from edgetl.core.evaluation.quality.class_warnings import CLASS_WARNINGS, QualityWarning
 from edgetl.core.evaluation.quality.model_quality import ModelQuality, select_worst_classes
 from edgetl.core.html_table import render_table
 
@@ -13,15 +16,22 @@ def describe_quality(quality: ModelQuality) -> list[str]:
         return [
             f"how good the model is: {quality.accuracy:.4f} of its decisions about {len(quality.labels)} labels of "
             f"{quality.photos} {quality.part} photos are right ({_describe_bounds(quality)})",
+            f"  balanced accuracy, the mean of those of the labels: {quality.balanced_accuracy:.4f}",
             f"  deciding each label as it is on most photos reaches {quality.majority_accuracy:.4f}"
             f"{_describe_validation(quality)}",
         ]
-    return [
+    outside = sum(row.predicted for row in quality.per_class if row.recall is None)
+    lines = [
         f"how good the model is: it predicts {quality.accuracy:.4f} of {quality.photos} {quality.part} photos "
         f"correctly ({_describe_bounds(quality)})",
+        f"  balanced accuracy, the mean of the recalls of the classes: {quality.balanced_accuracy:.4f}"
+        f"{_describe_balanced_bounds(quality)}",
         f"  always predicting {quality.majority_class!r} reaches {quality.majority_accuracy:.4f}, guessing "
         f"{quality.chance_accuracy:.4f}{_describe_validation(quality)}",
     ]
+    if outside:
+        lines.append(f"  {outside} photos are predicted as classes that have no photos, which counts as wrong")
+    return lines
 
 
 def tabulate_class_quality(quality: ModelQuality) -> tuple[str, list[str], list[list[str]]]:
@@ -40,8 +50,10 @@ def tabulate_class_quality(quality: ModelQuality) -> tuple[str, list[str], list[
         for row in worst
     ]
     title = f"the model by class, {quality.part} photos"
-    if len(worst) < len(quality.per_class):
-        title += f": the {len(worst)} of {len(quality.per_class)} classes with the lowest recall"
+    # A model made elsewhere may predict further classes, which have no photos.
+    judged = sum(row.recall is not None for row in quality.per_class)
+    if len(worst) < judged:
+        title += f": the {len(worst)} of {judged} classes with the lowest recall"
     return (title, ["class", "photos", "recall", f"its {quality.confidence:.0%} bounds", "predicted"], rows)
 
 
@@ -74,9 +86,20 @@ def _format_known(fraction: float | None) -> str:
     return "" if fraction is None else f"{fraction:.3f}"
 
 
-def list_quality_warnings(quality: ModelQuality) -> list[str]:
-    """List the warnings about a model, each with what to do."""
-    return [f"{warning.message}; {warning.hint}" for warning in quality.warnings]
+def list_quality_warnings(quality: ModelQuality, *, without_classes: bool = False) -> list[str]:
+    """List the warnings about a model, each with what to do.
+
+    Args:
+        quality: of the model.
+        without_classes: whether those about classes are left out, where its verdict has them.
+    """
+    class_kinds = CLASS_WARNINGS if without_classes else ()
+    return list_warning_lines([warning for warning in quality.warnings if warning.kind not in class_kinds])
+
+
+def list_warning_lines(warnings: Sequence[QualityWarning]) -> list[str]:
+    """List warnings, each with what to do."""
+    return [f"{warning.message}; {warning.hint}" for warning in warnings]
 
 
 def render_quality(quality: ModelQuality) -> str:
@@ -88,6 +111,7 @@ def render_quality(quality: ModelQuality) -> str:
             "accuracy",
             f"{quality.accuracy:.4f} of {judged}{quality.photos} {quality.part} photos ({_describe_bounds(quality)})",
         ],
+        ["balanced accuracy", f"{quality.balanced_accuracy:.4f}{_describe_balanced_bounds(quality)}"],
         [majority, f"{quality.majority_accuracy:.4f}"],
         ["guessing", f"{quality.chance_accuracy:.4f}"],
         *([["validation", _describe_validation(quality)[2:]]] if quality.validation_photos else []),
@@ -100,11 +124,18 @@ def _describe_bounds(quality: ModelQuality) -> str:
     return f"one-sided {quality.confidence:.0%} bounds {quality.accuracy_low:.4f} and {quality.accuracy_high:.4f}"
 
 
+def _describe_balanced_bounds(quality: ModelQuality) -> str:
+    low, high = quality.balanced_accuracy_low, quality.balanced_accuracy_high
+    return "" if low is None or high is None else f" (bounds {low:.4f} and {high:.4f})"
+
+
 def _describe_validation(quality: ModelQuality) -> str:
     if not quality.validation_photos:
         return ""
     if quality.labels:
         return f"; of those about validation photos, {quality.validation_accuracy:.4f} are right"
+    balanced = quality.validation_balanced_accuracy
     return (
         f"; the same file predicts {quality.validation_accuracy:.4f} of {quality.validation_photos} validation photos"
+        + (f", balanced {balanced:.4f}" if balanced is not None else "")
     )

@@ -198,7 +198,7 @@ def test_description_has_input_output_and_provenance():
     }
     assert (facts["output"]["activation"], facts["output"]["labels"]) == ("softmax", ["cat", "dog"])
     assert facts["golden"] == ["golden/0_dog.jpg"]
-    assert facts["provenance"]["verdict"] == {"outcome": "PASS", "drop": 0.01}
+    assert facts["provenance"]["verdict"] == {"outcome": "PASS", "drop": 0.01, "measure": "accuracy"}
     assert facts["provenance"]["versions"] == {"edgetl": "0.1.0", "numpy": "2"}
     assert json.loads(bundle_files.format_json(facts)) == facts
 

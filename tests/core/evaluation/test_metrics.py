@@ -25,6 +25,16 @@ def test_accuracy_of_all_photos_and_of_each_class():
     assert metrics.compute_class_accuracy(CANDIDATE, LABELS).tolist() == [0.5, 1.0, 0.0]
 
 
+def test_balanced_accuracy_is_the_mean_of_the_recalls_of_classes_with_photos():
+    assert metrics.compute_balanced_accuracy(REFERENCE, LABELS) == pytest.approx(2.5 / 3)
+    assert metrics.compute_balanced_accuracy(REFERENCE[:4], LABELS[:4]) == pytest.approx(0.75)
+    constant = np.tile([0.9, 0.1, 0.0], (100, 1))
+    rare = np.array([0] * 97 + [1] * 3)
+    assert metrics.compute_accuracy(constant, rare) == pytest.approx(0.97)
+    assert metrics.compute_balanced_accuracy(constant, rare) == 0.5
+    assert metrics.compute_balanced_accuracy(constant, np.zeros(100, int)) == 1
+
+
 def test_accuracy_of_a_class_without_photos_is_nan():
     per_class = metrics.compute_class_accuracy(REFERENCE[:2], LABELS[:2])
     assert per_class[0] == 1
@@ -43,6 +53,8 @@ def test_comparison_counts_broken_and_fixed_photos():
             "photos": 5,
             "reference_accuracy": 0.8,
             "accuracy": 0.6,
+            "reference_balanced_accuracy": 2.5 / 3,
+            "balanced_accuracy": 0.5,
             "broke": 2,
             "fixed": 1,
             "agreement": 0.4,

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgetl.core.errors import DataError
+from edgetl.core.evaluation.balanced.measures import count_pairs
 from edgetl.core.evaluation.contract import compute_tango_interval
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.evaluation.metrics import compute_calibration_error
@@ -62,6 +64,8 @@ def test_every_field_of_the_verdict():
         photos=10,
         reference_accuracy=0.8,
         accuracy=0.7,
+        reference_balanced_accuracy=2.5 / 3,
+        balanced_accuracy=2 / 3,
         broke=2,
         fixed=1,
         drop=0.1,
@@ -76,9 +80,9 @@ def test_every_field_of_the_verdict():
         reference_calibration_error=compute_calibration_error(scored.reference, np.array(LABELS)),
         calibration_error=compute_calibration_error(scored.artifact, np.array(LABELS)),
         per_class=(
-            ClassChange(name="ant", photos=4, reference_accuracy=0.75, accuracy=0.75),
-            ClassChange(name="bee", photos=2, reference_accuracy=1.0, accuracy=0.5),
-            ClassChange(name="cat", photos=4, reference_accuracy=0.75, accuracy=0.75),
+            ClassChange(name="ant", photos=4, reference_accuracy=0.75, accuracy=0.75, broke=1, fixed=1),
+            ClassChange(name="bee", photos=2, reference_accuracy=1.0, accuracy=0.5, broke=1, fixed=0),
+            ClassChange(name="cat", photos=4, reference_accuracy=0.75, accuracy=0.75, broke=0, fixed=0),
         ),
         worst_class="bee",
         flips=verdict.flips,
@@ -86,7 +90,10 @@ def test_every_field_of_the_verdict():
         host_ms=3.5,
         host_disturbed=False,
         counts=verdict.counts,
+        measure="accuracy",
+        warnings=verdict.warnings,
     )
+    assert [warning.kind for warning in verdict.warnings] == ["few_class_photos"]
     assert verdict.photos_needed > 0
     assert verdict.reference_calibration_error != verdict.calibration_error
 
@@ -178,7 +185,11 @@ def test_ledger_compares_each_step_with_the_step_before():
 
     def make_hop(name: str, scores: np.ndarray, before: np.ndarray, **fields: float) -> LedgerHop:
         difference = float(np.abs(scores.astype(float) - before.astype(float)).max())
-        return LedgerHop(name=name, photos=4, worst_difference=difference, **fields)
+        balanced = {
+            "reference_balanced_accuracy": fields["reference_accuracy"],
+            "balanced_accuracy": fields["accuracy"],
+        }
+        return LedgerHop(name=name, photos=4, worst_difference=difference, **fields, **balanced)
 
     assert build_ledger(labels, [("keras", first), ("savedmodel", second), ("int8", third)]) == (
         make_hop("keras", first, first, reference_accuracy=0.75, accuracy=0.75, broke=0, fixed=0, agreement=1),
@@ -283,3 +294,73 @@ def test_ledger_of_labels():
         np.array(LABELS_OF_PHOTOS), [("Keras", scores.reference), ("int8", scores.artifact)], scores.task
     )
     assert [(hop.broke, hop.labels) for hop in hops] == [(0, 3), (10, 3)]
+
+
+# Contracts on balanced accuracy
+
+
+def judge_balanced(labels, reference, artifact, /, limit_drop=0.02, **changes) -> Verdict:
+    scored = make_scored(labels, reference, artifact, **{"classes": CLASSES[:2], **changes})
+    scored = replace(scored, reference=scored.reference[:, :2], artifact=scored.artifact[:, :2])
+    return judge_scores(scored, limit_drop, 0.95, measure="balanced")
+
+
+def test_lost_rare_class_satisfies_a_contract_on_accuracy_and_breaks_one_on_balanced_accuracy():
+    labels = [0] * 960 + [1] * 40
+    predictions = [0] * 985 + [1] * 15
+    accuracy = judge_scores(make_scored(labels, labels, predictions, classes=CLASSES), 0.05, 0.95)
+    balanced = judge_balanced(labels, labels, predictions, 0.05)
+    assert (accuracy.outcome, accuracy.measure, accuracy.drop) == ("PASS", "accuracy", 0.025)
+    assert (balanced.outcome, balanced.measure, balanced.drop) == ("FAIL", "balanced", pytest.approx(25 / 40 / 2))
+    assert (balanced.accuracy, balanced.broke, balanced.drop_low > 0.2) == (accuracy.accuracy, 25, True)
+    assert balanced.read_accuracy("balanced") == (1.0, pytest.approx((1 + 15 / 40) / 2))
+
+
+def test_gain_in_the_large_class_does_not_outweigh_a_loss_in_the_rare_one():
+    labels = [0] * 960 + [1] * 40
+    reference = [1] * 20 + [0] * 940 + [1] * 40
+    artifact = [0] * 980 + [1] * 20
+    verdict = judge_balanced(labels, reference, artifact, 0.1)
+    assert verdict.broke == verdict.fixed == 20 and verdict.accuracy == verdict.reference_accuracy
+    assert verdict.drop == pytest.approx((20 / 40 - 20 / 960) / 2) and verdict.outcome == "FAIL"
+
+
+def test_photos_needed_for_balanced_accuracy_have_the_same_shares_of_the_classes():
+    labels = [0] * 300 + [1] * 10
+    verdict = judge_balanced(labels, labels, labels, 0.05)
+    assert verdict.outcome == "UNDECIDED" and verdict.photos_needed > 300
+    factor = 1 + verdict.photos_needed / 310
+    many = [0] * round(300 * factor) + [1] * round(10 * factor)
+    assert judge_balanced(many, many, many, 0.05).outcome == "PASS"
+
+
+def test_class_without_photos_has_no_balanced_accuracy():
+    with pytest.raises(DataError, match="test photos of every class, and there are none of bee") as caught:
+        judge_balanced([0] * 10, [0] * 10, [0] * 10)
+    assert "--contract balanced" in caught.value.hint
+
+
+def test_groups_of_the_rare_class_widen_a_verdict_on_balanced_accuracy():
+    labels = [0] * 300 + [1] * 60
+    artifact = [0] * 303 + [1] * 57
+    scored = make_scored(labels, labels, artifact, classes=CLASSES)
+    grouped = group_photos(scored, *(f"burst {row // 3}" if row >= 300 else "" for row in range(360)))
+    plain, verdict = (
+        judge_scores(scores, 0.02, 0.95, measure="balanced")
+        for scores in (
+            replace(scored, classes=CLASSES[:2], reference=scored.reference[:, :2], artifact=scored.artifact[:, :2]),
+            replace(grouped, classes=CLASSES[:2], reference=scored.reference[:, :2], artifact=scored.artifact[:, :2]),
+        )
+    )
+    assert plain.design_effect == 1.0 and verdict.design_effect > 2 and verdict.drop_high > plain.drop_high
+    assert count_pairs(verdict).compute_bounds(0.95) == (verdict.drop_low, verdict.drop_high)
+
+
+def test_never_predicted_and_rarely_judged_classes_are_warnings_of_the_verdict():
+    labels = [0] * 78 + [1] * 3
+    verdict = judge_balanced(labels, [0] * 81, [0] * 81)
+    assert {warning.kind: warning.message for warning in verdict.warnings} == {
+        "never_predicted": "1 of 2 classes is never predicted: bee",
+        "few_class_photos": "1 of 2 classes has fewer than 5 test photos: bee (3)",
+    }
+    assert Verdict.from_json(verdict.to_json(Path("/run")), Path("/run")) == verdict

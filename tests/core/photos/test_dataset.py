@@ -15,6 +15,7 @@ from edgetl.core.photos.dataset import (
     draw_calibration_photos,
     replace_parts,
     select_test_photos,
+    use_model_classes,
 )
 from edgetl.core.photos.groups.usable_photo import DuplicateChoice
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
@@ -232,8 +233,19 @@ def test_test_photos_of_a_split_folder_are_those_of_its_test_part():
 
 def test_folder_without_usable_test_photos_is_refused():
     builder = FolderBuilder("a", "b").add_unusable("a/x.jpg").add_unusable("b/y.jpg")
-    with pytest.raises(DataError, match="none of 2 test photos is usable"):
+    with pytest.raises(DataError, match="none of 2 test photos is usable") as caught:
         select_test_photos(builder.folder, builder.facts)
+    assert caught.value.left_out == (("a/x.jpg", "truncated"), ("b/y.jpg", "truncated"))
+
+
+def test_refused_photos_are_all_in_the_error():
+    builder = FolderBuilder("a", "b").add_many(60)
+    for number in range(20):
+        builder.add_unusable(f"b/x{number:02}.jpg")
+    with pytest.raises(DataError, match="cannot be used") as caught:
+        builder.assemble()
+    assert len(caught.value.left_out) == 20 and caught.value.left_out[0] == ("b/x00.jpg", "truncated")
+    assert "delete the unusable files" in caught.value.hint
 
 
 def test_calibration_photos_are_training_photos_of_the_classes_in_turn():
@@ -292,6 +304,18 @@ def test_copies_and_near_duplicates_are_left_out_of_a_folder_of_test_photos():
         "/held/a/copy.jpg": "same photo as a/0003.jpg",
         "/held/a/near.jpg": f"near duplicate of a/r.jpg in {part}",
     }
+
+
+def test_classes_of_a_model_renumber_the_photos_and_keep_their_parts():
+    dataset = FolderBuilder("cat", "dog").add_many(40).assemble()
+    changed = use_model_classes(dataset, ("background", "dog", "bird", "cat"))
+    assert changed.classes == ("background", "dog", "bird", "cat") and changed.left_out == dataset.left_out
+    for part in ("train", "validation", "test"):
+        names = {photo.path: changed.classes[photo.label] for photo in changed.part(part)}
+        assert names == {photo.path: dataset.classes[photo.label] for photo in dataset.part(part)}
+        labels = [photo.label for photo in changed.part(part)]
+        assert labels == sorted(labels) and set(labels) == {1, 3}
+    assert changed.sha256 != dataset.sha256
 
 
 def test_replaced_parts_make_the_dataset_that_a_scan_would_make():

@@ -158,7 +158,7 @@ def test_parts_with_different_classes_are_refused(tmp_path):
 
 def test_files_of_operating_systems_are_counted(tmp_path):
     folder = scan_photos(make_files(tmp_path, "a/1.jpg", "b/1.jpg", "a/Thumbs.db", "__MACOSX/x/._1.jpg"))
-    assert folder.notes == ("2 files and folders of operating systems and programs are ignored",)
+    assert folder.notes == ("2 hidden files, or files and folders of operating systems and programs, are ignored",)
     assert folder.left_out == ()
 
 
@@ -303,3 +303,33 @@ def test_class_folders_are_labels(tmp_path):
 def test_names_of_files_have_one_class(tmp_path):
     with pytest.raises(DataError, match="a file name has one class, and --multi-label is for several"):
         scan_photos(make_files(tmp_path, "a.1.jpg", "b.1.jpg"), multi_label=True, label_from="name")
+
+
+def test_hidden_files_are_counted(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg", "a/.hidden.jpg", "b/Thumbs.db", "b/._1.jpg")
+    assert scan_photos(tmp_path).notes[0].startswith("3 hidden files, or files and folders")
+
+
+def test_photos_that_the_list_of_their_folder_does_not_name_are_left_out(tmp_path):
+    make_files(tmp_path, "photos/1.jpg", "photos/2.jpg", "photos/3.jpg", "photos/notes.txt")
+    (tmp_path / "labels.csv").write_text("path,label\nphotos/1.jpg,a\nphotos/2.jpg,b\n", encoding="utf-8")
+    assert list_reasons(tmp_path) == {"photos/3.jpg": "not in the list"}
+
+
+def test_refused_folder_names_every_file_and_the_error_the_first_five(tmp_path):
+    make_files(tmp_path, *(f"{number}.jpg" for number in range(8)))
+    with pytest.raises(DataError, match="8 photos and no class folders") as caught:
+        scan_photos(tmp_path)
+    assert caught.value.where[1:] == ("0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "…")
+    assert caught.value.left_out == tuple((f"{number}.jpg", "not in a class folder") for number in range(8))
+
+
+def test_folder_and_list_without_usable_photos_name_every_file(tmp_path):
+    make_files(tmp_path / "folder", "a/1.txt", "b/2.cr2")
+    with pytest.raises(DataError) as caught:
+        scan_photos(tmp_path / "folder")
+    assert dict(caught.value.left_out) == {"a/1.txt": ".txt: not a photo", "b/2.cr2": ".cr2: convert to JPEG"}
+    (tmp_path / "list.csv").write_text("path,label\nx.jpg,a\ny.jpg,b\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no photo of the list") as caught:
+        scan_photos(tmp_path / "list.csv")
+    assert dict(caught.value.left_out) == dict.fromkeys(("x.jpg", "y.jpg"), "listed, but does not exist")

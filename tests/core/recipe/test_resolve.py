@@ -51,7 +51,7 @@ DEFAULTS = {
         "clusters": 32,
     },
     "convert": {"calibration_photos": 500},
-    "contract": {"limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
+    "contract": {"measure": "accuracy", "limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
 }
 # Strings that are hard to write in TOML.
 HARD_STRINGS = [

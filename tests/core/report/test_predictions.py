@@ -55,7 +55,7 @@ def test_right_photos_are_counted_among_those_whose_folder_tells():
     assert (predicted.labelled, predicted.right) == (2, 1)
     assert describe_predictions(predicted) == [
         "m.tflite (int8): 3 photos",
-        "right: 1 of 2 photos whose folder names a class (0.5000)",
+        "right: 1 of 2 photos whose folder names a class (0.5000), balanced accuracy 0.5000",
     ]
     assert describe_predictions(make_predicted(UNKNOWN, method="")) == ["m.tflite: 1 photo"]
 
@@ -116,3 +116,14 @@ def test_photo_without_labels():
     columns, rows = tabulate_predictions(predicted)
     assert columns == ["photo", "true class", "labels", "%"]
     assert rows == [["a.jpg", "dog", "cat, dog", "60.0, 40.0"], ["b.jpg", "dog", "none", ""]]
+
+
+def test_balanced_accuracy_counts_each_class_equally():
+    predicted = make_predicted(*[RIGHT] * 9, WRONG)
+    names = [photo.true_class for photo in predicted.photos]
+    recalls = [
+        sum(photo.label == photo.true_class for photo in predicted.photos if photo.true_class == name)
+        / names.count(name)
+        for name in set(names)
+    ]
+    assert predicted.balanced_accuracy == pytest.approx(sum(recalls) / len(recalls))

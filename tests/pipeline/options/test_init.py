@@ -42,6 +42,7 @@ SAMPLES = {
     "unfreeze": "-3",
     "batch_size": 8,
     "class_weight": "balanced",
+    "contract": "balanced",
     "precision": "bfloat16",
     "seed": 7,
     "cache_bytes": 1_000_000,

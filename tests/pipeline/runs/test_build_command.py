@@ -64,6 +64,7 @@ SAMPLES = {
     "group_by": "folder:2",
     "near_duplicates": "drop",
     "class_weight": "balanced",
+    "contract": "balanced",
     "photos": Path("class photos"),
 }
 NEEDS = {

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
-from edgetl.core.evaluation.quality.model_quality import ClassCount
+from edgetl.core.evaluation.quality.class_warnings import ClassCount, QualityWarning, warn_about_classes
 from edgetl.core.verdict_records import ClassChange, Flip
 
 
@@ -28,12 +28,19 @@ class ClassDetails:
         photos = np.bincount(self._labels, minlength=len(scores.classes))
         before = metrics.compute_class_accuracy(scores.reference, self._labels)
         after = metrics.compute_class_accuracy(scores.artifact, self._labels)
+        reference, artifact = (
+            metrics.find_correct(array, self._labels) for array in (scores.reference, scores.artifact)
+        )
+        broke = np.bincount(self._labels[reference & ~artifact], minlength=len(scores.classes))
+        fixed = np.bincount(self._labels[artifact & ~reference], minlength=len(scores.classes))
         return tuple(
             ClassChange(
                 name=name,
                 photos=int(photos[index]),
                 reference_accuracy=float(before[index]),
                 accuracy=float(after[index]),
+                broke=int(broke[index]),
+                fixed=int(fixed[index]),
             )
             for index, name in enumerate(scores.classes)
             if photos[index]
@@ -51,6 +58,10 @@ class ClassDetails:
             ClassCount(name=name, photos=photos, correct=correct, predicted=predicted)
             for name, photos, correct, predicted in zip(classes, *counts, strict=True)
         )
+
+    def warn(self) -> list[QualityWarning]:
+        """Warn about classes that are never predicted, or that few photos judge."""
+        return warn_about_classes(self.count(), self._scores.part)
 
     def list_flips(self) -> tuple[Flip, ...]:
         """List every photo with two different predictions, sorted by the artifact's confidence, then by path."""

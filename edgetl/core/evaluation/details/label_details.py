@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from edgetl.core.evaluation import design_effect, metrics
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
-from edgetl.core.evaluation.quality.model_quality import ClassCount
+from edgetl.core.evaluation.quality.class_warnings import ClassCount, QualityWarning
+from edgetl.core.evaluation.quality.label_quality import warn_about_labels
 from edgetl.core.verdict_records import ClassChange, Flip
 
 ABSENT_PRESENT = ("absent", "present")
@@ -27,13 +28,17 @@ class LabelDetails:
 
     def compare(self) -> tuple[ClassChange, ...]:
         """Compare the fraction of right decisions about each label, in the order of the labels."""
-        before, after = ((decided == self._labels).mean(axis=0) for decided in (self._reference, self._artifact))
+        reference, artifact = (decided == self._labels for decided in (self._reference, self._artifact))
+        before, after = reference.mean(axis=0), artifact.mean(axis=0)
+        broke, fixed = (reference & ~artifact).sum(axis=0), (artifact & ~reference).sum(axis=0)
         return tuple(
             ClassChange(
                 name=name,
                 photos=len(self._labels),
                 reference_accuracy=float(before[column]),
                 accuracy=float(after[column]),
+                broke=int(broke[column]),
+                fixed=int(fixed[column]),
             )
             for column, name in enumerate(self._scores.classes)
         )
@@ -48,6 +53,10 @@ class LabelDetails:
             )
             for column, name in enumerate(self._scores.classes)
         )
+
+    def warn(self) -> list[QualityWarning]:
+        """Warn about labels that are found on no photo, or that few photos have."""
+        return warn_about_labels(self.count(), self._scores.part)
 
     def list_flips(self) -> tuple[Flip, ...]:
         """List every decision that differs, sorted by the artifact's score for it, then by path and label."""

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgetl.core.evaluation.quality.model_quality import (
+from edgetl.core.evaluation.quality.class_warnings import (
+    FEWEST_CLASS_PHOTOS,
     ClassCount,
+    QualityWarning,
+    list_names,
+)
+from edgetl.core.evaluation.quality.model_quality import (
     LabelQuality,
     ModelQuality,
-    QualityWarning,
     Tally,
     assess_class,
     check_photos,
     compare_parts,
-    list_names,
 )
 from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
 
@@ -25,11 +28,13 @@ class LabelFacts:
         photos: number of photos.
         thresholds: of the labels.
         tally: independent decisions, and right ones among them, that determine the accuracy as well as all decisions.
+        balanced_accuracy: the mean over labels of their balanced accuracy.
     """
 
     photos: int
     thresholds: tuple[float, ...]
     tally: Tally
+    balanced_accuracy: float
 
 
 def assess_labels(
@@ -65,17 +70,22 @@ def assess_labels(
         accuracy=right / decisions,
         accuracy_low=low,
         accuracy_high=high,
+        balanced_accuracy=facts.balanced_accuracy,
+        # The decisions about one photo are not independent, so bounds for independent photos would be too narrow.
+        balanced_accuracy_low=None,
+        balanced_accuracy_high=None,
         confidence=confidence,
         majority_class="",
         majority_accuracy=sum(max(count.photos, photos - count.photos) for count in counts) / decisions,
         chance_accuracy=0.5,
         validation_photos=validation.photos if validation else 0,
         validation_accuracy=validation.tally.accuracy if validation else None,
+        validation_balanced_accuracy=validation.balanced_accuracy if validation else None,
         per_class=tuple(assess_class(count, confidence) for count in counts),
         warnings=(),
         labels=labels,
     )
-    warnings = [*_check_majority(quality), *_check_labels(labels), *check_photos(part, Tally(0, photos))]
+    warnings = [*_check_majority(quality), *warn_about_labels(counts, part), *check_photos(part, Tally(0, photos))]
     if validation is not None:
         warnings += [*check_photos("validation", Tally(0, validation.photos)), *_compare_parts(part, facts, validation)]
     return quality.model_copy(update={"warnings": tuple(warnings)})
@@ -120,20 +130,28 @@ def _check_majority(quality: ModelQuality) -> list[QualityWarning]:
     ]
 
 
-def _check_labels(labels: Sequence[LabelQuality]) -> list[QualityWarning]:
-    never_predicted = [label.name for label in labels if label.photos and not label.predicted]
-    never_correct = [label.name for label in labels if label.photos and label.predicted and not label.correct]
-    without = [label.name for label in labels if not label.photos]
+def warn_about_labels(counts: Sequence[ClassCount], part: str) -> list[QualityWarning]:
+    """Warn about labels that are found on no photo, never correctly, or that fewer than five photos have.
+
+    Args:
+        counts: see `assess_labels`.
+        part: name of the part.
+    """
+    never_predicted = [count.name for count in counts if count.photos and not count.predicted]
+    never_correct = [count.name for count in counts if count.photos and count.predicted and not count.correct]
+    few = sorted((count for count in counts if count.photos < FEWEST_CLASS_PHOTOS), key=lambda count: count.photos)
+    few_photos = [f"{count.name} ({count.photos})" for count in few]
+    too_few = f"on fewer than {FEWEST_CLASS_PHOTOS} {part} photos"
     rows: list[tuple[str, list[str], str, str]] = [
         ("never_predicted", never_predicted, "found on no photo", "add photos with these labels, or train longer"),
         ("never_correct", never_correct, "found, and never correctly", "look whether these labels are right"),
-        ("few_photos", without, "on no photo that judges the model", "add photos with these labels"),
+        ("few_class_photos", few_photos, too_few, "little is known about their recall: add photos with these labels"),
     ]
     return [
         QualityWarning.model_validate(
             {
                 "kind": kind,
-                "message": f"{len(names)} of {len(labels)} labels {'is' if len(names) == 1 else 'are'} {problem}: "
+                "message": f"{len(names)} of {len(counts)} labels {'is' if len(names) == 1 else 'are'} {problem}: "
                 f"{list_names(names)}",
                 "hint": hint,
             }

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from edgetl.core.errors import DataError
 from edgetl.core.photos.layout import file_names, photo_lists
 from edgetl.core.photos.layout.folders import Layout
-from edgetl.core.photos.layout.names import RAW_SUFFIXES, SUFFIXES, find_part, normalize_name
+from edgetl.core.photos.layout.names import RAW_SUFFIXES, SUFFIXES, find_part, is_photo_name, normalize_name
 from edgetl.core.photos.layout.photo_lists import ListedPhoto
 from edgetl.core.photos.layout.tree import Folder
 from edgetl.core.records import Part
@@ -93,7 +93,11 @@ def collect_from_lists(
     reasons = Counter(file.reason for file in files.values())
     if not reasons[""]:
         places = [f"{count} photos: {reason}" for reason, count in reasons.most_common()]
-        raise DataError("no photo of the list can be used", where=[lists[0], *places])
+        raise DataError(
+            "no photo of the list can be used",
+            where=[lists[0], *places],
+            left_out=[(file.path, file.reason) for file in files.values()],
+        )
     parts = {file.part for file in files.values() if not file.reason}
     if len(parts) > 1 and None in parts:
         raise DataError("some lines of the list have a part, and some have none", where=[lists[0]])
@@ -119,6 +123,15 @@ def _check_classes(files: Collection[LabelledFile], list_file: Path) -> None:
             where=[list_file, *several[:_MOST_NAMED]],
             hint=photo_lists.SEVERAL_HINT,
         )
+
+
+def collect_unlisted(tree: Folder, listed: Sequence[LabelledFile]) -> Iterator[LabelledFile]:
+    """Yield the photos of a folder that its lists do not name."""
+    paths = {normalize_name(file.path) for file in listed}
+    for folder in tree.walk():
+        for path in _list_files(folder):
+            if is_photo_name(path) and normalize_name(path) not in paths:
+                yield LabelledFile(path, "", None, "not in the list")
 
 
 def find_lists(root: Path, tree: Folder, *, multi_label: bool = False) -> tuple[Path, ...]:
