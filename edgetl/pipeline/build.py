@@ -294,9 +294,7 @@ def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delive
     }
     return tuple(
         Agreement(
-            targets=(left, right),
-            photos=photos,
-            same=int((predicted[left] == predicted[right]).all(axis=1).sum()),
+            targets=(left, right), photos=photos, same=int((predicted[left] == predicted[right]).all(axis=1).sum())
         )
         for left, right in combinations(predicted, 2)
     )

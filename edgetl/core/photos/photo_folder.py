@@ -5,7 +5,7 @@ the class in the name of each file. `layout.folders` decides about folders.
 """
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,12 @@ from edgetl.core.photos import wrong_photos
 from edgetl.core.photos.layout import file_names
 from edgetl.core.photos.layout.class_names import check_class_names, unite_class_names
 from edgetl.core.photos.layout.folders import Layout, LayoutChoice, find_layout
-from edgetl.core.photos.layout.label_lists import LabelSeparator, read_label_list
+from edgetl.core.photos.layout.label_lists import (
+    LabelSeparator,
+    find_rarest_labels,
+    mark_labels,
+    read_label_list,
+)
 from edgetl.core.photos.layout.labelled_files import (
     LabelledFile,
     collect_from_folders,
@@ -164,29 +169,8 @@ def _has_photos(folder: Path) -> bool:
 def _allow_several_labels(folder: PhotoFolder) -> PhotoFolder:
     """Return a folder whose class folders are labels: copies of a photo in several of them have all these labels."""
     count = len(folder.classes)
-    files = (replace(file, labels=_mark_labels([file.label], count)) for file in folder.files)
+    files = (replace(file, labels=mark_labels([file.label], count)) for file in folder.files)
     return replace(folder, files=tuple(files), multi_label=True)
-
-
-def _mark_labels(labels: Collection[int], count: int) -> tuple[int, ...]:
-    return tuple(int(label in labels) for label in range(count))
-
-
-def find_rarest_labels(labels: Sequence[tuple[int, ...]]) -> list[int]:
-    """Return the index of the rarest label of each photo; the number of labels for a photo without any.
-
-    Args:
-        labels: for each photo, 1 or 0 for each label.
-    """
-    counts = [sum(column) for column in zip(*labels, strict=True)]
-    return [
-        min(
-            (label for label, value in enumerate(row) if value),
-            key=lambda label: (counts[label], label),
-            default=len(row),
-        )
-        for row in labels
-    ]
 
 
 def _read_lists(root: Path, lists: Sequence[Path], notes: Sequence[str], tree: Folder | None = None) -> PhotoFolder:
@@ -211,7 +195,7 @@ def _read_label_lists(
     plain = [replace(file, class_name=classes[0]) for file in files]
     folder = _assemble(root, classes, _list_parts(files), plain, notes)
     place = {name: label for label, name in enumerate(classes)}
-    labels_of = {file.path: _mark_labels({place[name] for name in file.labels}, len(classes)) for file in files}
+    labels_of = {file.path: mark_labels({place[name] for name in file.labels}, len(classes)) for file in files}
     rows = [labels_of[file.path] for file in folder.files]
     marked = zip(folder.files, rows, find_rarest_labels(rows), strict=True)
     return replace(

@@ -279,6 +279,26 @@ def test_verdict_on_decisions_about_labels():
     assert [label.recall for label in quality.labels] == [1, 1, 0.5]
 
 
+def test_balanced_accuracy_of_labels_is_the_mean_of_those_of_the_labels():
+    verdict = judge_scores(make_labelled(), 0.02, 0.95)
+    # Label c is found on half of its 20 photos, and on none of the others.
+    assert verdict.reference_balanced_accuracy == 1 and verdict.balanced_accuracy == pytest.approx((1 + 1 + 0.75) / 3)
+    assert [(change.broke, change.fixed) for change in verdict.per_class] == [(0, 0), (0, 0), (10, 0)]
+    quality = assess_verdict(verdict)
+    assert quality.balanced_accuracy == pytest.approx(sum(row.balanced_accuracy for row in quality.labels) / 3)
+    with pytest.raises(ValueError, match="for photos with one class"):
+        judge_scores(make_labelled(), 0.02, 0.95, measure="balanced")
+
+
+def test_label_without_photos_is_a_warning_of_the_verdict():
+    scores = make_labelled()
+    photos = tuple(photo.model_copy(update={"labels": (*photo.labels[:2], 0)}) for photo in scores.photos)
+    verdict = judge_scores(replace(scores, photos=photos), 0.02, 0.95)
+    assert [warning.message for warning in verdict.warnings] == ["1 of 3 labels is on fewer than 5 test photos: c (0)"]
+    # Label c has no balanced accuracy.
+    assert verdict.balanced_accuracy == 1 and verdict.accuracy < 1
+
+
 def test_missing_photos_are_counted_and_not_decisions():
     scores = make_labelled()
     verdict = judge_scores(replace(scores, artifact=scores.reference), 0.02, 0.95)

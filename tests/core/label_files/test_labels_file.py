@@ -24,6 +24,17 @@ def make_folder(tmp_path, *classes):
     return PhotoFolder(tmp_path, classes, (), (), ())
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("with_file", [True, False])
+def test_outputs_for_several_labels_are_those_of_the_photos(write, tmp_path, outputs, with_file):
+    """Of a label that no photo is known to have, it is not known that a photo lacks it."""
+    folder = PhotoFolder(tmp_path, ("cat", "dog"), (), (), (), multi_label=True)
+    labels = str(write("\n".join(["cat", "dog", "owl"][:outputs]))) if with_file else ""
+    with pytest.raises(ConfigError, match=f"the model predicts {outputs} labels, the photos have 2"):
+        name_outputs(labels, outputs, folder)
+    assert name_outputs("", 2, folder) == ()
+
+
 def test_byte_order_mark_is_no_part_of_the_first_name(write):
     assert read_labels(write(b"\xef\xbb\xbfcat\r\ngro\xc3\x9fer hund\r\n"), 2) == ("cat", "großer hund")
     assert read_labels(write(b'\xef\xbb\xbf{"cat": 0, "dog": 1}', "labels.json"), 2) == ("cat", "dog")

@@ -258,6 +258,13 @@ def test_build_accepts_every_extension_of_the_device():
     assert {".heic", ".heif", ".hif", ".avif", ".jxl"} == SUFFIXES - on_device and on_device < SUFFIXES
 
 
+def test_photos_that_a_list_of_labels_does_not_name_are_left_out(tmp_path):
+    make_files(tmp_path, "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg")
+    (tmp_path / "list.csv").write_text(LABELS, encoding="utf-8")
+    left_out = {file.path: file.reason for file in scan_photos(tmp_path, multi_label=True).left_out}
+    assert left_out == {"5.jpg": "not in the list"}
+
+
 LABELS = "path,labels\n1.jpg,a;b\n2.jpg,\n3.jpg,b\n4.jpg,b\n"
 
 

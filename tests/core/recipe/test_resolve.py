@@ -445,6 +445,7 @@ def test_several_labels_have_a_sigmoid_each():
     [
         ({"photos": {"multi_label": True}, "head": {"activation": "softmax"}}, "head.activation does not go with"),
         ({"photos": {"multi_label": True, "label_from": "name"}}, "photos.label_from does not go with --multi-label"),
+        ({"photos": {"multi_label": True}, "contract": {"measure": "balanced"}}, "contract.measure does not go with"),
         ({"photos": {"label_separator": "space"}}, "photos.label_separator does not go without --multi-label"),
     ],
 )

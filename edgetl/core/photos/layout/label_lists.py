@@ -1,6 +1,6 @@
 """CSV files that list photos with several labels each: one column of 0 and 1 for each label, or all in one cell."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -157,3 +157,25 @@ def _check_columns(file: Path, labels: Sequence[str], others: Sequence[str]) -> 
             where=[file, problem],
             hint="two columns or more of 0 and 1, one for each label, or a column labels, as in: path,labels",
         )
+
+
+def mark_labels(labels: Collection[int], count: int) -> tuple[int, ...]:
+    """Return 1 for each of `count` labels that is among the labels, and 0 for the others."""
+    return tuple(int(label in labels) for label in range(count))
+
+
+def find_rarest_labels(labels: Sequence[tuple[int, ...]]) -> list[int]:
+    """Return the index of the rarest label of each photo; the number of labels for a photo without any.
+
+    Args:
+        labels: for each photo, 1 or 0 for each label.
+    """
+    counts = [sum(column) for column in zip(*labels, strict=True)]
+    return [
+        min(
+            (label for label, value in enumerate(row) if value),
+            key=lambda label: (counts[label], label),
+            default=len(row),
+        )
+        for row in labels
+    ]

@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder, find_rarest_labels
+from edgetl.core.photos.layout.label_lists import find_rarest_labels
+from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Part
 

@@ -66,6 +66,21 @@ def test_files_are_compared_on_the_photos_that_one_of_them_predicts_correctly():
     assert compare_files(*plain) == PairCounts(2, 1, 100, 1.5)
 
 
+def test_decisions_about_labels_are_counted_and_compared_by_photo_and_label():
+    def make_labelled(*labels: str) -> Verdict:
+        flips = tuple(
+            Flip(path="1", truth="present", reference="present", artifact="absent", confidence=0.1, label=label)
+            for label in labels
+        )
+        counts = {"photos": 10, "labels": 3, "broke": len(labels), "fixed": 0, "design_effect": 2.0}
+        return Verdict.model_construct(measure="accuracy", flips=flips, **counts)
+
+    first, second = make_labelled("a"), make_labelled("a", "b")
+    assert count_pairs(second) == PairCounts(2, 0, 30, 2.0)
+    assert list_differences(first, second) == ({("1", "b")}, set())
+    assert compare_files(first, second) == PairCounts(1, 0, 30, 2.0)
+
+
 def make_scores(predictions):
     return np.eye(4)[predictions]
 

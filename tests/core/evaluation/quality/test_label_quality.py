@@ -2,8 +2,9 @@
 
 import pytest
 
-from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labels
-from edgetl.core.evaluation.quality.model_quality import ClassCount, Tally
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
+from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labels, warn_about_labels
+from edgetl.core.evaluation.quality.model_quality import Tally
 
 
 def count(name: str, photos: int, correct: int, predicted: int) -> ClassCount:
@@ -13,7 +14,7 @@ def count(name: str, photos: int, correct: int, predicted: int) -> ClassCount:
 def assess(*counts: ClassCount, photos: int = 200, validation: LabelFacts | None = None):
     right = sum(photos - row.photos - row.predicted + 2 * row.correct for row in counts)
     accuracy = right / (photos * len(counts))
-    facts = LabelFacts(photos, (0.5,) * len(counts), Tally(accuracy * photos, photos))
+    facts = LabelFacts(photos, (0.5,) * len(counts), Tally(accuracy * photos, photos), balanced_accuracy=0.75)
     return assess_labels(counts, facts, part="test", confidence=0.95, validation=validation)
 
 
@@ -43,10 +44,8 @@ def test_label_that_is_never_found_is_a_warning():
 
 def test_label_without_photos_is_a_warning_and_has_no_recall():
     quality = assess(count("a", 100, 95, 100), count("gone", 0, 0, 0))
-    assert (
-        list_kinds(quality) == ["few_photos"]
-        and "on no photo that judges the model: gone" in quality.warnings[0].message
-    )
+    assert list_kinds(quality) == ["few_class_photos"]
+    assert quality.warnings[0].message == "1 of 2 labels is on fewer than 5 test photos: gone (0)"
     assert quality.labels[1].recall is None and quality.labels[1].balanced_accuracy is None
 
 
@@ -55,8 +54,17 @@ def test_model_that_decides_as_most_photos_are_is_a_warning():
 
 
 def test_few_photos_and_parts_that_differ_are_warnings():
-    validation = LabelFacts(60, (0.5,), Tally(59.0, 60.0))
+    validation = LabelFacts(60, (0.5,), Tally(59.0, 60.0), balanced_accuracy=0.7)
     quality = assess(count("a", 40, 20, 40), photos=80, validation=validation)
+    assert (quality.balanced_accuracy, quality.validation_balanced_accuracy) == (0.75, 0.7)
+    assert quality.balanced_accuracy_low is None and quality.balanced_accuracy_high is None
     assert quality.validation_photos == 60 and quality.validation_accuracy == pytest.approx(59 / 60)
     assert list_kinds(quality)[-3:] == ["few_photos", "few_photos", "parts_differ"]
     assert "0.9833 of the decisions about validation photos are right, and 0.5000" in quality.warnings[-1].message
+
+
+def test_warnings_name_the_labels_with_the_fewest_photos_first():
+    warnings = warn_about_labels([count("a", 4, 4, 4), count("b", 50, 40, 50), count("c", 0, 0, 2)], "validation")
+    assert [(row.kind, row.message) for row in warnings] == [
+        ("few_class_photos", "2 of 3 labels are on fewer than 5 validation photos: c (0), a (4)")
+    ]

@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.errors import DataError
-from edgetl.core.photos.layout.label_lists import read_label_list, split_labels
+from edgetl.core.photos.layout.label_lists import find_rarest_labels, mark_labels, read_label_list, split_labels
 from edgetl.core.photos.layout.photo_lists import is_photo_list, read_photo_list
 
 
@@ -134,3 +134,10 @@ def test_a_mistake_in_a_list_of_classes_is_left_out(make_list):
     lines = "".join(f"{number}.jpg,0,1\n" for number in range(40))
     photos = read_photo_list(make_list(f"filename,a,b\n{lines}x.jpg,1,1\n", "_classes.csv"))
     assert photos[-1].problem == "2 labels in the list"
+
+
+def test_labels_are_marked_and_the_rarest_of_each_photo_is_known():
+    rows = [mark_labels({0, 1}, 3), mark_labels([], 3), mark_labels((1, 2), 3), mark_labels((1,), 3)]
+    assert rows == [(1, 1, 0), (0, 0, 0), (0, 1, 1), (0, 1, 0)]
+    # A photo without labels has the number of labels.
+    assert find_rarest_labels(rows) == [0, 3, 2, 1]

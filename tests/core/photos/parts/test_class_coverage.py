@@ -38,3 +38,25 @@ def test_missing_classes_are_named_by_part():
     with pytest.raises(DataError, match="--contract balanced needs") as caught:
         check_balanced_parts(dataset)
     assert caught.value.where == ("no validation photo of b, c", "no test photo of c")
+
+
+def test_label_is_missing_where_no_photo_has_it():
+    """The class of a photo with several labels is its rarest one."""
+    photos = {
+        part: tuple(
+            Photo(path=f"{part}{row}", label=labels.index(1), sha256=f"{part}{row}", labels=labels)
+            for row, labels in enumerate(rows)
+        )
+        for part, rows in {
+            "train": [(1, 1, 1)],
+            "validation": [(1, 1, 0), (1, 0, 1)],
+            "test": [(1, 1, 0), (1, 0, 0)],
+        }.items()
+    }
+    dataset = Dataset(
+        root=Path("/photos"), classes=("a", "b", "c"), left_out=(), sha256="d", multi_label=True, **photos
+    )
+    assert list_missing_classes(dataset) == {"test": ("c",)}
+    assert describe_missing_classes(dataset) == [
+        "no test photo of c: nothing is known about their recall; add photos that have these labels"
+    ]
