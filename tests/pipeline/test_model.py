@@ -214,6 +214,20 @@ def test_contract_on_balanced_accuracy_needs_test_photos_of_every_class(make_mod
     assert caught.value.where == ("no test photo of square",)
 
 
+def test_contract_on_balanced_accuracy_needs_photos_of_every_output(make_model, built, draw_photos, tmp_path):
+    """Before a photo is decoded: otherwise each verdict would end, after the conversion."""
+    labels = tmp_path / "labels.txt"
+    labels.write_text("circle\nsquare\ntriangle\n", encoding="utf-8")
+    flags = {"external": {"path": str(built.trained.path), "labels": str(labels)}}
+    model = make_model(
+        flags={**flags, "contract": {"measure": "balanced"}},
+        photos=draw_photos(tmp_path / "two", range(60), classes=2),
+    )
+    with pytest.raises(ConfigError, match="needs photos of all 3 outputs of the model, and 1 have none") as caught:
+        _ = model.dataset
+    assert "add folders with photos of triangle, or leave out --contract balanced" in caught.value.hint
+
+
 # A finished run that is only read
 
 
