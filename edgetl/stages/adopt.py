@@ -132,7 +132,7 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
     order = tuple(int(output) for output in sample.output_of_class)
     wrapped = wrap_model(model, scaling, kind, order)
     check_wrapped(wrapped, sample.pixels, requested.scores[:, list(order)])
-    thresholds = _choose_thresholds(work, wrapped, dataset, input_spec) if dataset.multi_label else ()
+    thresholds = _choose_thresholds(wrapped, dataset, input_spec, work.console) if dataset.multi_label else ()
     written = work.folder / "model.keras"
     keras_model.save_model(wrapped, written)
     return Trained(
@@ -155,14 +155,14 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
 
 
 def _choose_thresholds(
-    work: Workspace, model: Any, dataset: Dataset, input_spec: InputSpec
+    model: Any, dataset: Dataset, input_spec: InputSpec, console: Console
 ) -> tuple[LabelThreshold, ...]:
     """Choose the threshold of each label on the validation photos."""
     pixels = pixel_store.open_pixels([photo.sha256 for photo in dataset.validation], input_spec)
     scores = keras_model.predict_scores(model, pixels)
     thresholds = choose_thresholds(scores, list_labels(dataset.validation), dataset.classes)
     for line in describe_thresholds(thresholds):
-        work.console.say(f"  {line}")
+        console.say(f"  {line}")
     return thresholds
 
 

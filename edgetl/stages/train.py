@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from edgetl.core.console import Console
 from edgetl.core.evaluation import metrics
 from edgetl.core.photos.labelled import LabelledPhotos, open_training_parts
 from edgetl.core.progress import listen_on_console
@@ -67,7 +68,7 @@ def train_model(
         work.console.say(
             f"  trained in {recipe.training.precision}; with float32 computation, validation accuracy is {accuracy:.4f}"
         )
-    thresholds = _choose_thresholds(work, model, validation, dataset) if dataset.multi_label else ()
+    thresholds = _choose_thresholds(model, validation, dataset, work.console) if dataset.multi_label else ()
     path = work.folder / "model.keras"
     keras_model.save_model(model, path)
     return Trained(
@@ -90,11 +91,11 @@ def train_model(
 
 
 def _choose_thresholds(
-    work: Workspace, model: Any, validation: LabelledPhotos, dataset: Dataset
+    model: Any, validation: LabelledPhotos, dataset: Dataset, console: Console
 ) -> tuple[LabelThreshold, ...]:
     """Choose the threshold of each label on the validation photos, and say which labels have too few of them."""
     scores = keras_model.predict_scores(model, validation.pixels)
     thresholds = choose_thresholds(scores, validation.labels, dataset.classes)
     for line in describe_thresholds(thresholds):
-        work.console.say(f"  {line}")
+        console.say(f"  {line}")
     return thresholds
