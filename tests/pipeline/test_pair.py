@@ -84,7 +84,7 @@ def test_file_that_is_absent_or_not_a_model_is_refused(pair, tmp_path, field):
 
 
 def test_swapped_files_are_refused(pair):
-    with pytest.raises(ConfigError, match="not a Keras model"):
+    with pytest.raises(ConfigError, match="no model that edgetl can take as reference"):
         judge(dataclasses.replace(pair, reference=pair.artifact, artifact=pair.reference))
 
 

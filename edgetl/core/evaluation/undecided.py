@@ -78,6 +78,8 @@ def _advise_on_classes(verdict: Verdict) -> str:
     rarest = min(verdict.per_class, key=lambda change: (change.photos, change.name))
     line = f"above all add photos of {rarest.name}: {rarest.photos} of {verdict.photos} test photos are of it"
     counts = count_classes(verdict).spread_evenly()
+    # As many photos, spread evenly, may already be more than are needed.
+    counts = counts.scale(rarest.photos * len(verdict.per_class))
     decision = decide_outcome(counts, verdict.limit_drop, confidence=verdict.confidence)
     if decision.photos_needed is None:
         return line
