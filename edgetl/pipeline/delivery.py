@@ -54,7 +54,7 @@ class Delivery:
     def compare_float32(self, artifact: Artifact) -> Gain | None:
         """Return what a file gains over the float32 file, here and on the devices that have measured both.
 
-        None if no float32 file can be made: see `ModelScores.score_steps`, which says why.
+        None if no float32 file can be made: see `ModelScores.score_steps` for the reason.
 
         Both were scored for the ledger. A target without fast kernels has no figure for this machine: its file runs on
         reference kernels, and the float32 file of the ledger does not.

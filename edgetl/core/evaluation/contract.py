@@ -49,7 +49,7 @@ class PairCounts:
     Attributes:
         broke: photos that only the reference predicts correctly.
         fixed: photos that only the artifact predicts correctly.
-        photos: all photos, at least 1. Numbers that are not whole stand for further photos.
+        photos: all photos, at least 1. Fractions come from a forecast with more photos.
         design_effect: from `design_effect.measure_design_effect` if photos are in groups; 1 for independent photos.
     """
 

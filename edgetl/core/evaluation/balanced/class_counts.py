@@ -16,7 +16,7 @@ class BalancedCounts:
     Attributes:
         broke: of each class, photos that only the reference predicts correctly.
         fixed: of each class, photos that only the artifact predicts correctly.
-        class_photos: all photos of each class, above 0. Numbers that are not whole stand for further photos.
+        class_photos: all photos of each class, above 0. Fractions come from a forecast with more photos.
         design_effect: from `class_design_effect.measure_class_design_effect` if photos are in groups, else 1.
     """
 

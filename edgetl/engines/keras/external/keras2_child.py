@@ -1,4 +1,4 @@
-"""Models that Keras 2 saved: which files they are, and what the child process with Keras 2 says of them.
+"""Models that Keras 2 saved: which files they are, and what the child process with Keras 2 reads and predicts.
 
 Keras 3 loads many of these files, and gives some of their layers another meaning. So Keras 2 loads them, Keras 3 builds
 the same network, and both must predict the same.

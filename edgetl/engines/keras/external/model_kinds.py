@@ -97,7 +97,7 @@ def find_kind(path: Path) -> ModelKind:
     """Find out which kind of model a path is.
 
     Raises:
-        ConfigError: no such file, or one of another kind; it says what the file is and what to give instead.
+        ConfigError: no such file, or one of another kind, with what to give instead.
     """
     if path.is_dir():
         return _find_folder_kind(path)
@@ -107,7 +107,7 @@ def find_kind(path: Path) -> ModelKind:
         begin = file.peek(32)[:32]
     for start, magic, what, hint in _SIGNATURES:
         if begin[start : start + len(magic)] == magic:
-            # PyTorch writes pickles too: its suffix says more.
+            # PyTorch writes pickles too: its suffix is more precise.
             raise _make_error(
                 path, *(_SUFFIXES[path.suffix.lower()] if name.endswith(_TORCH_SUFFIXES) else (what, hint))
             )

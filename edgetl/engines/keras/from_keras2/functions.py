@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from edgetl.engines.keras.from_keras2.layers import scale_and_shift
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 
 _layers = keras.layers
 
@@ -94,11 +94,11 @@ def reshape_tensor(tensor: Any, shape: Any) -> Any:
     """Reshape a tensor. The first entry of `shape` is the number of photos, or -1."""
     lengths = [-1 if length is None else int(length) for length in shape]
     if not lengths or lengths[0] != -1:
-        raise NotCarriedOver(f"it reshapes to {lengths}, with a fixed number of photos")
+        raise NoCounterpartError(f"it reshapes to {lengths}, with a fixed number of photos")
     known = [length or 0 for length in tensor.shape[1:]]
     # With -1 for the photos, the other lengths must hold one photo.
     if -1 not in lengths[1:] and math.prod(lengths[1:]) != math.prod(known):
-        raise NotCarriedOver(f"it moves values between photos: {list(tensor.shape)} becomes {lengths}")
+        raise NoCounterpartError(f"it moves values between photos: {list(tensor.shape)} becomes {lengths}")
     return _layers.Reshape(lengths[1:])(tensor)
 
 
@@ -115,7 +115,7 @@ def reduce_with(operation: Callable[..., Any]) -> Callable[..., Any]:
         rank = len(input_tensor.shape)
         positive = {number % rank for number in (axes if isinstance(axes, tuple) else (axes,)) if number is not None}
         if axes is None or 0 in positive:
-            raise NotCarriedOver("it reduces the axis of the photos")
+            raise NoCounterpartError("it reduces the axis of the photos")
         if operation is ops.mean and rank == 4 and positive == {1, 2}:
             return _layers.GlobalAveragePooling2D(keepdims=keepdims)(input_tensor)
         if operation is ops.max and rank == 4 and positive == {1, 2}:
@@ -130,7 +130,7 @@ def pool_with(layer: Any) -> Callable[..., Any]:
 
     def pool(input: Any, ksize: Any, strides: Any, padding: str, data_format: Any = None) -> Any:  # noqa: A002
         if data_format not in (None, "NHWC") or not isinstance(padding, str):
-            raise NotCarriedOver(f"its data_format is {data_format}, its padding {padding}")
+            raise NoCounterpartError(f"its data_format is {data_format}, its padding {padding}")
         return layer(_read_window(ksize), _read_window(strides), padding.lower())(input)
 
     return pool
@@ -147,7 +147,7 @@ def resize_photos(
 ) -> Any:
     """Resize photos."""
     if preserve_aspect_ratio or antialias or method not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
-        raise NotCarriedOver(f"it resizes by {method} with preserve_aspect_ratio or antialias")
+        raise NoCounterpartError(f"it resizes by {method} with preserve_aspect_ratio or antialias")
     height, width = (int(length) for length in size)
     return _layers.Resizing(height, width, method)(images)
 
@@ -162,7 +162,7 @@ def pad_tensor(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_valu
     """Pad a tensor with a constant."""
     pairs = [[int(length) for length in pair] for pair in np.asarray(paddings)]
     if mode.upper() != "CONSTANT" or constant_values:
-        raise NotCarriedOver(f"its mode is {mode}, its value {constant_values}")
+        raise NoCounterpartError(f"its mode is {mode}, its value {constant_values}")
     if len(pairs) == 4 and pairs[0] == pairs[3] == [0, 0]:
         return _layers.ZeroPadding2D(tuple(map(tuple, pairs[1:3])))(tensor)
     return ops.pad(tensor, pairs)
@@ -171,7 +171,7 @@ def pad_tensor(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_valu
 def normalize_l2(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
     """Scale a tensor to a norm of 1 along an axis. Source: tf.math.l2_normalize."""
     if axis is None:
-        raise NotCarriedOver("it normalizes all photos together")
+        raise NoCounterpartError("it normalizes all photos together")
     axes = tuple(axis) if isinstance(axis, list | tuple) else axis
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon))
 
@@ -179,7 +179,7 @@ def normalize_l2(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
 def multiply_matrices(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, **others: Any) -> Any:
     """Multiply matrices."""
     if any(others.values()):
-        raise NotCarriedOver(f"its arguments {sorted(others)} have no counterpart")
+        raise NoCounterpartError(f"its arguments {sorted(others)} have no counterpart")
     first, second = (value if is_tensor(value) else _array(value) for value in (a, b))
     return ops.matmul(
         ops.swapaxes(first, -1, -2) if transpose_a else first, ops.swapaxes(second, -1, -2) if transpose_b else second
@@ -218,7 +218,7 @@ def activate_with(name: str, argument: str) -> Callable[..., Any]:
         tensor = arguments.pop(argument)
         # The beta of silu.
         if any(value not in (None, 1.0) for value in arguments.values()):
-            raise NotCarriedOver(f"its arguments {arguments} have no counterpart")
+            raise NoCounterpartError(f"its arguments {arguments} have no counterpart")
         return _layers.Activation(name)(tensor)
 
     return activate

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 from edgetl.engines.keras2_graph import SavedLayer
 
 HARD_SIGMOID = "hard_sigmoid"
@@ -42,13 +42,13 @@ def scale_gates(layer: SavedLayer) -> tuple[np.ndarray, ...]:
     """Return the weights of a recurrent layer or cell, scaled where a gate is a hard_sigmoid.
 
     Raises:
-        NotCarriedOver: an LSTM whose activation is hard_sigmoid, which its state passes as well.
+        NoCounterpartError: an LSTM whose activation is hard_sigmoid, which its state passes as well.
     """
     parts = _PARTS[layer.class_name.removesuffix("Cell")]
     config: Any = layer.config
     hard = {"a": config.get("activation") == HARD_SIGMOID, "g": config.get("recurrent_activation") == HARD_SIGMOID}
     if hard["a"] and parts == "ggag":
-        raise NotCarriedOver("its activation is hard_sigmoid, which Keras 3 computes differently")
+        raise NoCounterpartError("its activation is hard_sigmoid, which Keras 3 computes differently")
     factors = [RATIO if hard[part] else 1.0 for part in parts]
     return tuple(
         (weight * np.repeat(factors, weight.shape[-1] // len(parts))).astype(np.float32) for weight in layer.weights

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgetl.core.network.keras2_names import ACTIVATIONS, IDENTITIES
 from edgetl.engines.keras.from_keras2 import gates
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver, Translation, select_arguments
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError, Translation, select_arguments
 from edgetl.engines.keras2_graph import SavedLayer
 
 Translator = Callable[[SavedLayer], Translation]
@@ -73,11 +73,11 @@ def translate_layer(layer: SavedLayer) -> Translation:
     """Build the counterpart of a layer of Keras 2.
 
     Raises:
-        NotCarriedOver: there is none, or an argument of the layer has none.
+        NoCounterpartError: there is none, or an argument of the layer has none.
     """
     if layer.class_name in TRANSLATORS:
         return TRANSLATORS[layer.class_name](layer)
-    raise NotCarriedOver("Keras 3 has no counterpart")
+    raise NoCounterpartError("Keras 3 has no counterpart")
 
 
 def _copy(layer: SavedLayer) -> Translation:
@@ -98,7 +98,7 @@ def split_activation(activation: Any) -> tuple[str, tuple[Callable[..., Any], ..
         layer = SavedLayer(name="", class_name=activation["class_name"], config=activation["config"])
         return "linear", translate_layer(layer).layers
     if activation not in ACTIVATIONS:
-        raise NotCarriedOver(f"its activation {activation!r} is not known")
+        raise NoCounterpartError(f"its activation {activation!r} is not known")
     return ACTIVATIONS[activation], ()
 
 
@@ -117,7 +117,7 @@ def _translate_batch_normalization(layer: SavedLayer) -> Translation:
     arguments = select_arguments(layer, ("axis", "epsilon", "center", "scale"))
     axes = arguments["axis"] if isinstance(arguments["axis"], list) else [arguments["axis"]]
     if len(axes) != 1:
-        raise NotCarriedOver(f"it normalizes along {len(axes)} axes")
+        raise NoCounterpartError(f"it normalizes along {len(axes)} axes")
     arguments["axis"] = axes[0]
     # Batch renormalization has two more weights, which are for training.
     count = 2 + bool(arguments["center"]) + bool(arguments["scale"])

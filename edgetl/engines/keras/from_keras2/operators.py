@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgetl.engines.keras.from_keras2.functions import FUNCTIONS_OF_TENSORFLOW as FUNCTIONS
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 
 # Source of the numbers: DataType in tensorflow/core/framework/types.proto.
 _DTYPES = {
@@ -75,7 +75,7 @@ def _slice_strided(inputs: list[Any], attributes: Mapping[str, Any]) -> Any:
 def _squeeze(inputs: list[Any], attributes: Mapping[str, Any]) -> Any:
     axes = [int(axis) for axis in attributes.get("squeeze_dims", {}).get("list", {}).get("i", [])]
     if len(axes) != 1:
-        raise NotCarriedOver(f"it squeezes the axes {axes}")
+        raise NoCounterpartError(f"it squeezes the axes {axes}")
     return FUNCTIONS["squeeze"](input=inputs[0], axis=axes[0])
 
 

@@ -25,8 +25,8 @@ _WITHOUT_EFFECT = {
 }
 
 
-class NotCarriedOver(ValueError):  # noqa: N818  (it says what is not)
-    """A layer has no counterpart in Keras 3; the message says why."""
+class NoCounterpartError(ValueError):
+    """A layer has no counterpart in Keras 3; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,16 @@ def select_arguments(
         renamed: name in Keras 2 → name in Keras 3.
 
     Raises:
-        NotCarriedOver: the layer has another argument with an effect.
+        NoCounterpartError: the layer has another argument with an effect.
     """
     renamed = renamed or {}
     allowed = {*names, *renamed, *_WITHOUT_EFFECT}
     for name, value in layer.config.items():
         # Depthwise layers have no groups, and Keras 2 wrote one for them.
         if name not in allowed and value and not (name == "groups" and value == 1):
-            raise NotCarriedOver(f"its argument {name}={value!r} has no counterpart")
+            raise NoCounterpartError(f"its argument {name}={value!r} has no counterpart")
     if layer.config.get("data_format") == "channels_first" and layer.class_name != "Flatten":
-        raise NotCarriedOver("its data_format is channels_first, which processors without a GPU cannot compute")
+        raise NoCounterpartError("its data_format is channels_first, which processors without a GPU cannot compute")
     arguments = {name: layer.config[name] for name in names if name in layer.config}
     return arguments | {new: layer.config[old] for old, new in renamed.items() if old in layer.config}
 

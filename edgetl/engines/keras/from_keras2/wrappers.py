@@ -9,7 +9,7 @@ import numpy as np
 from edgetl.engines.keras.from_keras2 import gates
 from edgetl.engines.keras.from_keras2.layers import TRANSLATORS, split_activation, translate_layer
 from edgetl.engines.keras.from_keras2.translation import (
-    NotCarriedOver,
+    NoCounterpartError,
     Translation,
     read_sublayer,
     select_arguments,
@@ -41,7 +41,7 @@ def _translate_recurrent(layer: SavedLayer) -> Translation:
         if key in arguments:
             arguments[key], following = split_activation(arguments[key])
             if following:
-                raise NotCarriedOver(f"its {key} is a layer")
+                raise NoCounterpartError(f"its {key} is a layer")
     made = getattr(keras.layers, layer.class_name)(**arguments)
     return Translation((made,), gates.scale_gates(layer))
 
@@ -95,10 +95,10 @@ def _translate_bidirectional(layer: SavedLayer) -> Translation:
 def _translate_time_distributed(layer: SavedLayer) -> Translation:
     select_arguments(layer, (), {"layer": "layer"})
     if layer.config["layer"]["class_name"] in ("Functional", "Model", "Sequential"):
-        raise NotCarriedOver("it applies a whole model to each time step")
+        raise NoCounterpartError("it applies a whole model to each time step")
     inner = translate_layer(read_sublayer(layer, "layer", layer.weights))
     if not all(isinstance(part, keras.layers.Layer) for part in inner.layers):
-        raise NotCarriedOver(f"it applies a layer of class {layer.config['layer']['class_name']} to each time step")
+        raise NoCounterpartError(f"it applies a layer of class {layer.config['layer']['class_name']} to each time step")
     return Translation(tuple(keras.layers.TimeDistributed(part) for part in inner.layers), inner.weights)
 
 
@@ -134,7 +134,7 @@ def _crop(tensor: Any, top: int, left: int, sides: tuple[int, int]) -> Any:
 def _translate_resizing(layer: SavedLayer) -> Translation:
     arguments = select_arguments(layer, ("height", "width", "interpolation", "crop_to_aspect_ratio"))
     if arguments["interpolation"] not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
-        raise NotCarriedOver(f"Keras 3 has no interpolation {arguments['interpolation']!r}")
+        raise NoCounterpartError(f"Keras 3 has no interpolation {arguments['interpolation']!r}")
     if arguments.pop("crop_to_aspect_ratio", False):
         return Translation((crop_and_resize(**arguments),))
     return Translation((keras.layers.Resizing(**arguments),))
@@ -162,7 +162,7 @@ def _translate_random_crop(layer: SavedLayer) -> Translation:
 
 def _get_only(translation: Translation) -> Any:
     if len(translation.layers) != 1 or not isinstance(translation.layers[0], keras.layers.Layer):
-        raise NotCarriedOver("a layer inside it has no single counterpart")
+        raise NoCounterpartError("a layer inside it has no single counterpart")
     return translation.layers[0]
 
 

@@ -15,20 +15,11 @@ import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
+from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
-# The classes that onnxruntime raises. They derive from Exception directly.
-_RUNTIME_ERRORS = (
-    errors.Fail,
-    errors.InvalidArgument,
-    errors.InvalidGraph,
-    errors.InvalidProtobuf,
-    errors.NotImplemented,
-    errors.RuntimeException,
-)
 _ERRORS_ONLY = 3
 
 
@@ -89,7 +80,7 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
         with TemporaryDirectory(prefix="edgetl-onnx-") as work:
             simplified = _simplify(model, Path(work))
         session = _open(model.SerializeToString())
-    except _RUNTIME_ERRORS as error:
+    except RUNTIME_ERRORS as error:
         raise ConfigError(f"the graph cannot be run: {first_line(error)}", hint="export the model again") from error
     name = inputs[0].name
     return SourceGraph(simplified, photos, predict or (lambda batch: _run(session, name, photos, batch)))

@@ -15,7 +15,7 @@ _TO_LAST, _TO_FIRST = (2, 3, 1), (3, 1, 2)
 
 
 class UnknownOperatorError(ValueError):
-    """An operator, or its arguments, for which there is no layer. The message says what it is."""
+    """An operator, or its arguments, for which there is no layer. The message names it."""
 
 
 @dataclass(frozen=True, slots=True)

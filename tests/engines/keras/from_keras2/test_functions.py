@@ -7,7 +7,7 @@ import pytest
 from edgetl.core.network.keras2_names import FUNCTIONS
 from edgetl.engines.keras.from_keras2 import functions
 from edgetl.engines.keras.from_keras2.functions import FUNCTIONS_OF_TENSORFLOW as TABLE
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 
 PHOTO = np.arange(48, dtype=np.float32).reshape(1, 4, 4, 3)
 
@@ -58,7 +58,7 @@ def test_mean_of_a_photo_is_global_pooling():
     ],
 )
 def test_function_that_mixes_photos_is_refused(make):
-    with pytest.raises(NotCarriedOver):
+    with pytest.raises(NoCounterpartError):
         run(make)
 
 
@@ -86,5 +86,5 @@ def test_shape_can_be_indexed():
     ],
 )
 def test_argument_without_counterpart_is_refused(make):
-    with pytest.raises(NotCarriedOver):
+    with pytest.raises(NoCounterpartError):
         run(make)

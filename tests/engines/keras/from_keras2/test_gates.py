@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.engines.keras.from_keras2 import gates
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 from edgetl.engines.keras2_graph import SavedLayer
 
 
@@ -56,5 +56,5 @@ def test_gates_of_other_activations_stay():
 
 
 def test_lstm_whose_state_passes_hard_sigmoid_is_refused():
-    with pytest.raises(NotCarriedOver, match="hard_sigmoid"):
+    with pytest.raises(NoCounterpartError, match="hard_sigmoid"):
         gates.scale_gates(make("LSTM", activation="hard_sigmoid", recurrent_activation="sigmoid"))

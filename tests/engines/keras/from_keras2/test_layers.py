@@ -7,7 +7,7 @@ import pytest
 from edgetl.core.network.keras2_names import ACTIVATIONS, LAYERS
 from edgetl.engines.keras.from_keras2 import wrappers  # noqa: F401
 from edgetl.engines.keras.from_keras2.layers import TRANSLATORS, scale_and_shift, split_activation, translate_layer
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 from edgetl.engines.keras2_graph import SavedLayer
 
 
@@ -39,7 +39,7 @@ def test_hard_sigmoid_is_that_of_keras_2():
 def test_activation_that_is_a_layer_follows():
     name, following = split_activation({"class_name": "ReLU", "config": {"max_value": 6.0}})
     assert name == "linear" and following[0].max_value == 6
-    with pytest.raises(NotCarriedOver, match="'mine' is not known"):
+    with pytest.raises(NoCounterpartError, match="'mine' is not known"):
         split_activation("mine")
 
 
@@ -47,7 +47,7 @@ def test_batch_normalization_drops_the_weights_of_renormalization():
     weights = [np.zeros(2)] * 6
     translation = translate("BatchNormalization", *weights, axis=[3], epsilon=0.1, center=True, scale=True)
     assert len(translation.weights) == 4 and translation.layers[0].axis == 3
-    with pytest.raises(NotCarriedOver, match="along 2 axes"):
+    with pytest.raises(NoCounterpartError, match="along 2 axes"):
         translate("BatchNormalization", axis=[2, 3], epsilon=0.1, center=True, scale=True)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgetl.engines.keras.from_keras2.layers import translate_layer
-from edgetl.engines.keras.from_keras2.translation import NotCarriedOver
+from edgetl.engines.keras.from_keras2.translation import NoCounterpartError
 from edgetl.engines.keras.from_keras2.wrappers import crop_and_resize
 from edgetl.engines.keras2_graph import SavedLayer
 
@@ -41,7 +41,7 @@ def test_weights_of_stacked_cells_are_divided():
     ],
 )
 def test_layer_without_counterpart_is_refused(class_name, config, match):
-    with pytest.raises(NotCarriedOver, match=match):
+    with pytest.raises(NoCounterpartError, match=match):
         translate(class_name, **config)
 
 
