@@ -40,6 +40,8 @@ class TrainKeywords(TypedDict, total=False):
     fit: str | None
     layout: str | None
     label_from: str | None
+    multi_label: bool
+    label_separator: str | None
     group_by: str | None
     near_duplicates: str | None
     recipe: str | None
@@ -64,6 +66,7 @@ class BuildKeywords(TrainKeywords, total=False):
     method: str
     all_methods: bool
     prefer: str
+    contract: str | None
     limit_drop: float | None
     min_accuracy: float | None
     strict: bool

@@ -324,7 +324,7 @@ def test_every_module_has_its_tests(path):
 def test_every_test_file_has_its_module():
     whole_builds = {
         Path(__file__),
-        *(ROOT / "tests" / f"test_{name}.py" for name in ("real_photos", "every_base", "tutorial")),
+        *(ROOT / "tests" / f"test_{name}.py" for name in ("real_photos", "every_base", "tutorial", "multi_label")),
     }
     mirrored = {mirror(path) for path in list_files("edgetl")} | whole_builds
     # Tests of these are named after behaviour or after files outside edgetl/.

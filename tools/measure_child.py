@@ -31,8 +31,8 @@ from edgetl.engines.conversion.worker import WORKER, read_message
 
 def run(task, advance=lambda _: None):
     from edgetl.engines.conversion.__main__ import report_task
-    from edgetl.engines.conversion.tasks import Task
-    return read_message(*report_task(Task.model_validate(task), advance))
+    from edgetl.engines.conversion.tasks import ConversionTask
+    return read_message(*report_task(ConversionTask.model_validate(task), advance))
 
 WORKER.start, WORKER.run = lambda: None, run
 """

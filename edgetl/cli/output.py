@@ -11,7 +11,7 @@ from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
-from edgetl.core.report import measurement_tables, procedure_tables, quality_tables, tables
+from edgetl.core.report import left_out, measurement_tables, procedure_tables, quality_tables, tables
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
@@ -75,6 +75,12 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
         ]
     if built.procedures:
         record["cross_fit"] = [verdict.model_dump(mode="json") for verdict in built.procedures]
+    record["left_out"] = {
+        "files": len(built.left_out),
+        "reasons": left_out.count_reasons(built.left_out),
+        # Without such files there is no list.
+        "list": str(built.run / left_out.LEFT_OUT_FILE) if built.left_out else "",
+    }
     record["seconds"] = built.seconds
     if layers is not None:
         record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
@@ -83,7 +89,7 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
 
 def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
     # These lists have an entry for each class, photo and hop: too long for one line.
-    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops", "counts"})
+    verdict = delivered.verdict.model_dump(mode="json", exclude={"per_class", "flips", "hops", "counts", "thresholds"})
     return {
         "bundle": str(delivered.bundle.root),
         "method": delivered.artifact.method,
@@ -97,6 +103,8 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
             {
                 "method": candidate.artifact.method,
                 "model_bytes": candidate.artifact.bytes,
+                "validation_accuracy": candidate.validation.accuracy,
+                "validation_balanced_accuracy": candidate.validation.balanced_accuracy,
                 "validation_drop": candidate.validation.drop,
                 "host_ms": candidate.validation.host_ms,
                 "host_disturbed": candidate.validation.host_disturbed,
@@ -163,6 +171,9 @@ def show_built(built: Built, console: Console) -> None:
             console.say(line)
     for agreement in built.agreements:
         console.say(_describe_agreement(agreement, built))
+    if built.left_out:
+        console.say(left_out.describe_left_out(built.left_out), wrap=True)
+        console.say(f"all of them: {built.run / left_out.LEFT_OUT_FILE}")
 
 
 def _describe_agreement(agreement: Agreement, built: Built) -> str:
@@ -170,7 +181,8 @@ def _describe_agreement(agreement: Agreement, built: Built) -> str:
     left, right = (f"{target} ({methods[target]})" for target in agreement.targets)
     fraction = agreement.same / agreement.photos
     photos = f"{agreement.same} of {agreement.photos} test photos ({fraction:.4f})"
-    return f"{left} and {right} predict the same class for {photos}"
+    alike = "decide all labels alike" if built.trained.thresholds else "predict the same class"
+    return f"{left} and {right} {alike} for {photos}"
 
 
 def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Console) -> None:
@@ -180,11 +192,14 @@ def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Cons
 
 
 def show_quality(quality: ModelQuality, console: Console) -> None:
-    """Show how good the model is, its worst classes, and what is wrong with it."""
+    """Show how good the model is, its worst classes, and what is wrong with it.
+
+    Warnings about classes are shown with the verdict, at the end of the summary.
+    """
     for line in quality_tables.describe_quality(quality):
         console.say(line, wrap=True)
     console.table(*quality_tables.tabulate_class_quality(quality))
-    for line in quality_tables.list_quality_warnings(quality):
+    for line in quality_tables.list_quality_warnings(quality, without_classes=True):
         console.warn(line)
 
 
@@ -194,6 +209,8 @@ def show_verdict(verdict: Verdict, console: Console, advice: Sequence[str] = ())
     console.table(*tables.tabulate_classes(verdict))
     for line in tables.describe_verdict(verdict):
         console.say(line, wrap=True)
+    for line in quality_tables.list_warning_lines(verdict.warnings):
+        console.warn(line)
     for line in advice:
         console.say(f"  to decide it: {line}", wrap=True)
 

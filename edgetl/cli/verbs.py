@@ -188,9 +188,10 @@ def _check_verify_options(options: VerifyCommand) -> None:
     pair = (options.reference, options.artifact, options.photos)
     if options.run is not None and any(pair):
         raise ConfigError("give a run folder, or --reference, --artifact and --photos, not both")
-    if options.run is not None and (options.fit is not None or options.limit_drop is not None):
+    own = (options.fit, options.limit_drop, options.contract)
+    if options.run is not None and any(value is not None for value in own):
         hint = "build it again with another limit or fit: stages that do not depend on it are read back"
-        raise ConfigError("a run is judged by its own recipe, without --fit and --limit-drop", hint=hint)
+        raise ConfigError("a run is judged by its own recipe, without --fit, --limit-drop and --contract", hint=hint)
     if options.run is None and (options.method or options.target):
         raise ConfigError("--method and --target choose a file of a run folder", hint="edgetl verify RUN --method int8")
     if options.run is None and not all(pair):

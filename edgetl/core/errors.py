@@ -17,6 +17,8 @@ from difflib import get_close_matches
 # Similarity of names from which one is suggested for the other, 0..1. At 0.5 "int88" suggests int8, and "zzz" nothing.
 _SIMILARITY = 0.5
 _MOST_SUGGESTIONS = 3
+# Libraries write whole configurations into one line.
+_LONGEST_LINE = 300
 
 
 class EdgetlError(Exception):
@@ -43,9 +45,20 @@ class ConfigError(EdgetlError):
 
 
 class DataError(EdgetlError):
-    """The photos cannot be used as they are."""
+    """The photos cannot be used as they are. `left_out` has path and reason of every file that is not used."""
 
     exit_code = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: Sequence[object] = (),
+        hint: str = "",
+        left_out: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.left_out = tuple(left_out)
 
 
 class MissingPackage(EdgetlError):  # noqa: N818  (named after the missing package)
@@ -89,8 +102,10 @@ def unknown_name(kind: str, name: str, valid_names: Iterable[str]) -> ConfigErro
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's message, or the name of its class if it has no message.
 
+    A line is cut off after 300 characters.
     Of an OSError it is the reason in words, without the number of the error and the name of the file.
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} …"

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from edgetl.core.formats import FormatName
 from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.record import PathInside, Record
+from edgetl.core.tasks.label_threshold import LabelThreshold
 
 Part = Literal["train", "validation", "test"]
 Fit = Literal["crop", "stretch", "pad"]
@@ -28,12 +29,20 @@ class Photo(Record):
     `path` is relative to the root of the dataset, with forward slashes; that of a test photo from another folder is
     absolute. `label` is the index of the class. `group` names the photos that this one stays together with, as of one
     burst or one object; "" if it is in no group.
+
+    Where a photo may have several labels, `labels` has 1 or 0 for each; else it is empty. `label`, by which photos are
+    sorted and drawn, is then the rarest that the photo has, or without any the number of labels.
     """
 
     path: str
     label: int
     sha256: str
     group: str = ""
+    labels: tuple[int, ...] = ()
+
+    def list_classes(self) -> tuple[int, ...]:
+        """Return the index of the class, or of each label that the photo has."""
+        return tuple(index for index, value in enumerate(self.labels) if value) if self.labels else (self.label,)
 
 
 class LeftOut(Record):
@@ -47,7 +56,7 @@ class Dataset(Record):
     """The photos, divided into three parts that share no photo and no group.
 
     `sha256` covers the class names and the part, label and content of every photo, in order, but no file names. `notes`
-    are sentences about the groups.
+    are sentences about the groups. With `multi_label`, the classes are labels, of which a photo may have several.
     """
 
     root: Path
@@ -58,6 +67,7 @@ class Dataset(Record):
     left_out: tuple[LeftOut, ...]
     sha256: str
     notes: tuple[str, ...] = ()
+    multi_label: bool = False
 
     def key(self) -> object:
         """Return `sha256`. A renamed photo or a moved folder changes no result."""
@@ -116,6 +126,7 @@ class Trained(Record):
     """A trained Keras model on disk.
 
     `backend`, `device` and `precision` are those of the training. `weights` describes the initial weights of the base.
+    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
     """
 
     path: PathInside
@@ -132,6 +143,12 @@ class Trained(Record):
     backend: str
     device: str
     precision: Precision
+    thresholds: tuple[LabelThreshold, ...] = ()
+
+    @property
+    def threshold_values(self) -> tuple[float, ...]:
+        """The thresholds alone, in the order of the classes."""
+        return tuple(row.value for row in self.thresholds)
 
     def contents(self) -> dict[Path, str]:
         """Map the model file to its sha256."""
@@ -199,10 +216,11 @@ class ActivationRanges(Record):
 
 
 class ExternalModelInfo(Record):
-    """What is read from an external model before any photo is decoded: height and width of its input."""
+    """What is read from an external model before any photo is decoded: height and width of its input, its outputs."""
 
     height_px: int
     width_px: int
+    outputs: int
 
 
 class Refusal(Record):
@@ -280,20 +298,3 @@ class Bundle(Record):
     def contents(self) -> dict[Path, str]:
         """Map every file of the bundle to its sha256."""
         return {self.root / name: digest for name, digest in self.files.items()}
-
-
-class Benchmark(Record):
-    """A run of bench.py on `where`, which is "host" or the ssh name of a device.
-
-    `path` is measure.json. `scores` are the predictions of the device, None if no photos were scored.
-    """
-
-    where: str
-    path: PathInside
-    sha256: str
-    model_sha256: str
-    scores: Scores | None
-
-    def contents(self) -> dict[Path, str]:
-        """Map measure.json and the scores to their sha256."""
-        return {self.path: self.sha256, **(self.scores.contents() if self.scores else {})}

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from edgetl.core.device import limits
-from edgetl.core.evaluation import ladder, metrics
+from edgetl.core.evaluation import ladder
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.procedure import ProcedureVerdict
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
-from edgetl.core.records import Artifact, Bundle, LayerError, Trained
+from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report import chart
 from edgetl.core.report.gain import Gain
@@ -25,6 +23,7 @@ from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.run.latencies import DeviceLatencies, read_latencies
 from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
+from edgetl.core.tasks.task import make_task
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
@@ -87,7 +86,7 @@ class Agreement:
     Attributes:
         targets: ids of the two targets.
         photos: number of test photos.
-        same: number of photos for which both files predict the same class.
+        same: number of photos for which both files predict the same class, or decide all labels alike.
     """
 
     targets: tuple[str, str]
@@ -106,6 +105,7 @@ class Built:
         agreements: one for each pair of targets.
         seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
         procedures: verdicts on the procedure, one for each target; empty without --cross-fit.
+        left_out: the files that are not used; left-out.csv in the run folder has them, too.
     """
 
     run: Path
@@ -114,6 +114,7 @@ class Built:
     agreements: tuple[Agreement, ...]
     seconds: dict[str, float]
     procedures: tuple[ProcedureVerdict, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -166,8 +167,7 @@ class Built:
             columns = list(_make_row(delivered, delivered.attempts[0]))
             parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
             parts.append(delivered.verdict.render_cost())
-        parts += map(render_procedure, self.procedures)
-        return "".join(parts)
+        return "".join([*parts, *map(render_procedure, self.procedures)])
 
     def _get_only_target(self) -> Delivered:
         if len(self.targets) != 1:
@@ -201,6 +201,7 @@ def run_build(context: Context) -> Built:
         agreements=_compare_targets(parts, delivered),
         procedures=run_cross_fit(context, pipeline.model, chosen) if context.order.cross_fit else (),
         seconds=context.run.seconds,
+        left_out=pipeline.model.dataset.left_out,
     )
 
 
@@ -225,6 +226,7 @@ def _make_row(delivered: Delivered, attempt: Attempt) -> dict[str, object]:
         "method": attempt.method,
         "chosen": candidate is not None and candidate.artifact.sha256 == delivered.artifact.sha256,
         "validation_accuracy": verdict.accuracy if verdict else None,
+        "validation_balanced_accuracy": verdict.balanced_accuracy if verdict else None,
         "drop": verdict.drop if verdict else None,
         "drop_low": verdict.drop_low if verdict else None,
         "drop_high": verdict.drop_high if verdict else None,
@@ -288,15 +290,16 @@ def _name_bundle_command(run: Path, target: str, method: str) -> str:
 def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
     if len(parts) < 2:
         return ()
+    photos = len(parts[0].model.dataset.test)
+    # One row of decisions a photo: its class, or all labels.
+    task = make_task(parts[0].model.trained.threshold_values)
     predicted = {
-        result.target: metrics.predict_classes(read_array(part.delivery.score(result.artifact, "test").path))
+        result.target: task.decide(read_array(part.delivery.score(result.artifact, "test").path)).reshape(photos, -1)
         for part, result in zip(parts, delivered, strict=True)
     }
     return tuple(
         Agreement(
-            targets=(left, right),
-            photos=len(predicted[left]),
-            same=int(np.count_nonzero(predicted[left] == predicted[right])),
+            targets=(left, right), photos=photos, same=int((predicted[left] == predicted[right]).all(axis=1).sum())
         )
         for left, right in combinations(predicted, 2)
     )

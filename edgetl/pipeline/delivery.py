@@ -2,6 +2,7 @@
 
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
+from edgetl.core.errors import StageError
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
@@ -51,13 +52,18 @@ class Delivery:
         """Return the scores of a file for one part, on the target's kernels."""
         return self._scores.score(artifact, part, self._target.choose_kernels(artifact.format))
 
-    def compare_float32(self, artifact: Artifact) -> Gain:
+    def compare_float32(self, artifact: Artifact) -> Gain | None:
         """Return what a file gains over the float32 file, here and on the devices that have measured both.
+
+        None if no float32 file can be made: see `ModelScores.score_steps` for the reason.
 
         Both were scored for the ledger. A target without fast kernels has no figure for this machine: its file runs on
         reference kernels, and the float32 file of the ledger does not.
         """
-        float32 = self._scores.make_float32(artifact.format)
+        try:
+            float32 = self._scores.make_float32(artifact.format)
+        except StageError:
+            return None
         latencies = []
         if self._target.runtime.accelerated:
             scores = [self.score(file, "test") for file in (artifact, float32)]
@@ -130,7 +136,10 @@ class Delivery:
         if test is not None:
             folder, fraction, takes_option = test, 1.0, False
         return PhotoSource(
-            folder=folder, fraction=fraction, takes_test_option=takes_option, trains=not order.recipe.external.path
+            folder=folder,
+            fraction=fraction,
+            takes_test_option=takes_option,
+            trains=not order.recipe.external.path and not order.recipe.photos.multi_label,
         )
 
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgetl.core.device import limits
-from edgetl.core.device.benchmark import BenchmarkRequest
+from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
 from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError
-from edgetl.core.records import Artifact, Benchmark, Bundle
+from edgetl.core.records import Artifact, Bundle
 from edgetl.core.run.latencies import DeviceLatency, add_latency
 from edgetl.core.run.run_folder import StageSpec, make_folder_name
 from edgetl.core.verdict_records import Verdict
@@ -100,6 +100,12 @@ class Devices:
     def make_request(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> BenchmarkRequest:
         """Make the request for a measurement; with `accuracy`, the test photos are scored too."""
         dataset = self._model.dataset
+        if accuracy and dataset.multi_label:
+            raise ConfigError(
+                "--accuracy scores photos of one class each, and this model has several labels",
+                where=(self._context.run.root,),
+                hint="leave out --accuracy; edgetl verify judges the file on the test photos here",
+            )
         return BenchmarkRequest(
             model_sha256=artifact.sha256,
             soak_s=soak_s,
@@ -155,6 +161,7 @@ class Devices:
             method=artifact.method,
             photos=self._model.dataset.test,
             classes=self._model.dataset.classes,
+            thresholds=self._model.trained.threshold_values,
             reference=self._scores.score_reference("test"),
             artifact=benchmark.scores,
             steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),

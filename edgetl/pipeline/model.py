@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import cast
 
 from edgetl.core.console import Console
-from edgetl.core.errors import DataError
+from edgetl.core.errors import ConfigError, DataError
+from edgetl.core.label_files.labels_file import name_outputs
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.dataset import use_model_classes
 from edgetl.core.photos.groups.capture_times import read_capture_times
 from edgetl.core.photos.groups.photo_groups import group_photos
 from edgetl.core.photos.groups.rules import parse_group_rule
 from edgetl.core.photos.groups.suggestion import suggest_group_rule
-from edgetl.core.photos.parts import held_out
+from edgetl.core.photos.parts import class_coverage, held_out
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
-from edgetl.core.report import tables
 from edgetl.core.report.group_lines import describe_groups
+from edgetl.core.report.label_lines import describe_labels
 from edgetl.core.report.training import describe_curves
 from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
@@ -29,11 +31,14 @@ from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
+from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
 from edgetl.stages.ingest import ingest_photos
 
 _INGEST, _TRAIN = "ingest", "train"
 # Bundles of the model before. Whoever copies one to a device must see that it is not the current model.
 _OUTDATED = "bundle-*"
+# Outputs without photos that an error names.
+_NAMED_OUTPUTS = 5
 
 
 class Model:
@@ -62,7 +67,14 @@ class Model:
             raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         folders = []
         for path in (root, *([order.test] if order.test else [])):
-            folder = photo_folder.scan_photos(path, layout=photos.layout, label_from=photos.label_from)
+            with explain_refusal(self._context.run.output, self._context.console):
+                folder = photo_folder.scan_photos(
+                    path,
+                    layout=photos.layout,
+                    label_from=photos.label_from,
+                    multi_label=photos.multi_label,
+                    label_separator=photos.label_separator,
+                )
             if rule is not None:
                 with self._context.console.wait(f"group the photos by {rule.text}"):
                     folder = group_photos(folder, path, rule)
@@ -82,18 +94,29 @@ class Model:
         # Not a stage, but a step that may take minutes.
         self._context.plan.begin("photos")
         split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
-        dataset = ingest_photos(
-            self.folder, self.input_spec, split, self._recipe.photos.near_duplicates, console=console
-        )
+        # Before photos are decoded, which may take minutes.
+        names = self._read_output_names()
+        duplicates = self._recipe.photos.near_duplicates
+        folder, input_spec = self.folder, self.input_spec
+        with explain_refusal(self._context.run.output, console):
+            dataset = ingest_photos(folder, input_spec, split, duplicates, console=console)
+        more = f" of the {len(names)} of the model" if len(names) > len(dataset.classes) else ""
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} classes in {self.folder.root}"
+            f"of {len(dataset.classes)} {'labels' if dataset.multi_label else 'classes'}{more} in {self.folder.root}"
             + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
-        for line in describe_groups(dataset):
+        for line in (*describe_labels(dataset), *describe_groups(dataset)):
             console.say(line)
-        if dataset.left_out:
-            console.table(*tables.tabulate_left_out(dataset))
+        keep_left_out(dataset.left_out, self._context.run.output, console)
+        if self._recipe.contract.measure == "balanced":
+            # Now, and not by the verdict: training takes hours.
+            class_coverage.check_balanced_parts(dataset)
+        for line in class_coverage.describe_missing_classes(dataset):
+            console.warn(line)
+        # Outputs without photos are not judged, so no photos of them are missing.
+        if more:
+            dataset = use_model_classes(dataset, names)
         if not self._context.can_make(_INGEST):
             self._check_unchanged(dataset)
             return dataset
@@ -108,17 +131,21 @@ class Model:
         Raises:
             ConfigError: a model made elsewhere that cannot be used.
         """
-        external = self._recipe.external
         side_px, fit = self._recipe.base.side_px, self._recipe.photos.fit
-        if external.path:
-            # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
-            stages.file_bounds.check_container(Path(external.path))
-            if external.labels:
-                check_regular(Path(external.labels), "labels file")
-            spec = StageSpec(name="inspect", record=ExternalModelInfo)
-            info = self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path))
+        if self._recipe.external.path:
+            info = self._external_info
             return InputSpec(height_px=info.height_px, width_px=info.width_px, fit=fit)
         return InputSpec(height_px=side_px, width_px=side_px, fit=fit)
+
+    @cached_property
+    def _external_info(self) -> ExternalModelInfo:
+        external = self._recipe.external
+        # Before TensorFlow is imported, which takes seconds, and before the files are hashed for the fingerprint.
+        stages.file_bounds.check_container(Path(external.path))
+        if external.labels:
+            check_regular(Path(external.labels), "labels file")
+        spec = StageSpec(name="inspect", record=ExternalModelInfo)
+        return self._context.run_stage(spec, stages.adopt.inspect_external, Path(external.path))
 
     @cached_property
     def trained(self) -> Trained:
@@ -153,6 +180,30 @@ class Model:
             self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
         return trained
 
+    def _read_output_names(self) -> tuple[str, ...]:
+        """Return the names of the outputs of a model made elsewhere; empty if they are those of the folders.
+
+        Raises:
+            ConfigError: see `name_outputs`; or a contract on balanced accuracy, and an output without photos.
+        """
+        external = self._recipe.external
+        if not external.path:
+            return ()
+        outputs, classes = self._external_info.outputs, self.folder.classes
+        # One sigmoid unit predicts two classes. Each of several labels has a unit.
+        names = name_outputs(external.labels, outputs if self.folder.multi_label else max(2, outputs), self.folder)
+        without = [name for name in names if name not in classes]
+        if without and self._recipe.contract.measure == "balanced":
+            more = f" and {len(without) - _NAMED_OUTPUTS} more" if len(without) > _NAMED_OUTPUTS else ""
+            raise ConfigError(
+                f"--contract balanced needs photos of all {len(names)} outputs of the model, and {len(without)} have "
+                "none",
+                where=(external.labels, self.folder.root),
+                hint=f"add folders with photos of {', '.join(without[:_NAMED_OUTPUTS])}{more}, or leave out --contract "
+                "balanced",
+            )
+        return names
+
     def _suggest_groups(self, dataset: Dataset) -> None:
         """Say which command groups the photos by a rule, where edgetl has found near duplicates itself."""
         order = self._context.order
@@ -167,7 +218,8 @@ class Model:
 
     def _prepare_training(self) -> Path | None:
         """Check what needs no decoded photo, and return the file with the base's weights."""
-        self._recipe.head.check_classes(len(self.folder.classes))
+        if not self._recipe.photos.multi_label:
+            self._recipe.head.check_classes(len(self.folder.classes))
         return self._locate_weights()
 
     def _check_unchanged(self, dataset: Dataset) -> None:

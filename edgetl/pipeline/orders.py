@@ -29,10 +29,6 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if options.test is not None and photos is None:
         hint = "edgetl build PHOTOS --test DIR, with the same class folders in both"
         raise ConfigError("--test needs PHOTOS: the embedded digits have test photos of their own", hint=hint)
-    for folder in (photos, options.test):
-        if folder is not None and not folder.is_dir():
-            # Scanning raises the error that explains what is wrong, before a run folder is created.
-            photo_folder.scan_photos(folder)
     # `train` has no options for targets and methods: their defaults apply.
     build = options if isinstance(options, BuildOptions) else BuildOptions()
     if build.method:
@@ -42,6 +38,12 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         raise ConfigError("a target is given twice", where=names)
     loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
     recipe = resolve_order_recipe(options, loaded)
+    for folder in (photos, options.test):
+        if folder is not None and not folder.is_dir():
+            # Scanning raises the error that explains what is wrong, before a run folder is created.
+            photo_folder.scan_photos(
+                folder, multi_label=recipe.photos.multi_label, label_separator=recipe.photos.label_separator
+            )
     if not recipe.external.path:
         # Before the photos are read.
         bases.check_weights(recipe.base.name, recipe.base.alpha, recipe.base.weights)
@@ -80,8 +82,8 @@ def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[
 def _check_model_files(external: ExternalRecipe) -> None:
     """Check that the files of a model made elsewhere exist, before its photos are read."""
     for option, path, hint in (
-        ("--model", external.path, "it is a .keras file, or an .h5 file of Keras 2"),
-        ("--labels", external.labels, "it is a text file with one class name on each line"),
+        ("--model", external.path, "it is a .keras, .h5 or .onnx file, or a SavedModel folder"),
+        ("--labels", external.labels, "it is a text, JSON or CSV file with the names of the outputs"),
     ):
         if path and not Path(path).exists():
             raise ConfigError(f"{option}: no such file", where=(path,), hint=hint)
@@ -104,6 +106,11 @@ def _check_cross_fit(count: int | None, recipe: Recipe) -> int:
         return 0
     if not FEWEST_FOLDS <= count <= MOST_FOLDS:
         raise ConfigError(f"--cross-fit is {FEWEST_FOLDS} to {MOST_FOLDS}, not {count}")
+    if recipe.photos.multi_label:
+        raise ConfigError(
+            "--cross-fit judges one class for each photo, and --multi-label gives several labels",
+            hint="leave out --cross-fit: photos that are added to the list, or brought with --test, narrow the bounds",
+        )
     if recipe.external.path:
         raise ConfigError(
             "--cross-fit trains, and a model made elsewhere is not trained here",

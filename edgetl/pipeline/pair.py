@@ -11,18 +11,23 @@ from edgetl.core import formats
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics, verdict
+from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.parallel import Predictions
 from edgetl.core.photos import dataset, photo_folder, pixel_store
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import ContractRecipe
-from edgetl.core.records import Dataset, Fit, InputSpec, Photo
+from edgetl.core.records import Dataset, Fit, InputSpec, Photo, Trained
+from edgetl.core.report.left_out import describe_left_out, tabulate_left_out
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.external.file_bounds import check_model_file
+from edgetl.engines.keras.external.load import load_saved_model
+
+# Rounding in a model may move the sum of its probabilities away from 1 by less than this.
+_SUM_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +58,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     """
     for path in (pair.reference, pair.artifact):
         check_regular(path, "model file")
-    check_model_file(pair.reference)
-    model = keras_model.load_model(pair.reference)
+    _check_one_class(pair.reference)
+    model = load_saved_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.
     formats.find_format(pair.artifact)
     height_px, width_px = keras_model.read_input_size(model)
@@ -69,7 +74,8 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
     reference, predictions = _predict(pair, model, photo_set, console)
     artifact = metrics.expand_sigmoid(predictions.scores)
     _check_classes(pair, {"reference": reference, "artifact": artifact}, classes)
-    scores = verdict.ScoredPhotos(
+    _check_sums(pair, reference)
+    scores = ScoredPhotos(
         method=pair.artifact.name,
         artifact_sha256=hash_file(pair.artifact),
         part=photo_set.part,
@@ -84,7 +90,7 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         # ValueError: scores that are not probabilities. In a run they would be a defect, here they come from the user.
         labels = np.array([photo.label for photo in photo_set.photos])
         hops = verdict.build_ledger(labels, [("reference", reference), ("artifact", artifact)])
-        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops)
+        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, hops, contract.measure)
     except ValueError as error:
         raise ConfigError(
             f"the scores cannot be judged: {error}",
@@ -110,8 +116,9 @@ def _read_photos(root: Path, input_spec: InputSpec, console: Console) -> tuple[P
             folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
         )
     photos, left_out = dataset.select_test_photos(folder, facts)
-    for unused in left_out:
-        console.warn(f"{unused.path} is left out: {unused.reason}")
+    if left_out:
+        console.warn(describe_left_out(left_out))
+        console.table(*tabulate_left_out(left_out))
     return PhotoSet(part="test", photos=photos, input_spec=input_spec), folder.classes
 
 
@@ -122,6 +129,27 @@ def _predict(pair: ModelPair, model: Any, photo_set: PhotoSet, console: Console)
         reference = keras_model.predict_scores(model, pixels, bar.advance)
     with console.bar(row.runtime, len(photo_set.photos), "photos") as bar:
         return reference, BACKENDS[row.name].predict(pair.artifact, pixels, row.fast_kernels, bar.advance)
+
+
+def _check_one_class(reference: Path) -> None:
+    """Refuse the model of a run with several labels, whose thresholds a pair of files does not have."""
+    finished = read_finished_stage(reference.absolute().parent, Trained)
+    if finished is not None and finished.record.thresholds:
+        raise ConfigError(
+            "the reference predicts several labels of a photo, and two files are compared by one class",
+            where=(reference,),
+            hint=f"edgetl verify {reference.parent.parent} judges its file with the labels and thresholds of the run",
+        )
+
+
+def _check_sums(pair: ModelPair, reference: np.ndarray) -> None:
+    within = bool((reference >= 0).all() and (reference <= 1 + _SUM_TOLERANCE).all())
+    if within and not np.allclose(reference.sum(axis=1), 1, atol=_SUM_TOLERANCE):
+        raise ConfigError(
+            "the reference predicts independent probabilities: their sum is not 1, and a photo has one class",
+            where=(pair.reference,),
+            hint="edgetl build --model FILE PHOTOS --multi-label judges a model with several labels",
+        )
 
 
 def _check_classes(pair: ModelPair, scores: dict[str, np.ndarray], classes: tuple[str, ...]) -> None:

@@ -52,6 +52,7 @@ class ModelScores:
             method=artifact.method,
             photos=self._model.dataset.part(part),
             classes=self._model.dataset.classes,
+            thresholds=self._model.trained.threshold_values,
             reference=self.score_reference(part),
             artifact=self.score(artifact, part, kernels),
             steps=self.score_steps(artifact, part, kernels) if ledger else (),
@@ -65,16 +66,19 @@ class ModelScores:
     def score_steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
         """Return name and scores of each step: Keras, float32 file, artifact on reference kernels, on fast kernels.
 
-        On reference kernels the artifact predicts as many photos as they can in `_LEDGER_S`, evenly drawn. This step is
-        left out where they lack an operator.
+        On reference kernels the artifact predicts as many photos as they can in `_LEDGER_S`, evenly drawn. A step that
+        fails is left out: the reference kernels lack an operator, or no float32 file can be made.
         """
         row, method = FORMATS[artifact.format], artifact.method
         scores = self.score(artifact, part, kernels)
         steps = [("Keras", self.score_reference(part))]
         # Separates the error of the conversion from the error of the quantization.
         if method != "float32":
-            float32 = self.make_float32(artifact.format)
-            steps.append((f"float32 {row.title}", self.score(float32, part, row.fast_kernels)))
+            try:
+                float32 = self.make_float32(artifact.format)
+                steps.append((f"float32 {row.title}", self.score(float32, part, row.fast_kernels)))
+            except StageError as error:
+                self._context.console.say(f"  the ledger leaves out float32: {error.message}")
         if kernels == "reference":
             return (*steps, (f"{method}, {row.reference_title}", scores))
         count = row.count_affordable_photos(_LEDGER_S, scores.invoke_ms, accelerated=scores.accelerated)

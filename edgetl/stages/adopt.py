@@ -5,24 +5,36 @@ The photos come from the training and validation parts, never from the test part
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import preprocessing_check
+from edgetl.core.label_files.labels_file import match_folders, read_labels
 from edgetl.core.network import input_scaling
 from edgetl.core.network.input_scaling import InputScaling
 from edgetl.core.photos import pixel_store
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.run.workspace import Workspace
-from edgetl.core.storage.files import hash_file
-from edgetl.core.storage.regular_files import read_user_text
+from edgetl.core.storage.files import hash_file, hash_model
+from edgetl.core.tasks.label_order import find_better_label_order
+from edgetl.core.tasks.label_threshold import LabelThreshold
+from edgetl.core.tasks.labels import list_labels
+from edgetl.core.tasks.task import PhotoTask, find_task
+from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.load import load_external
-from edgetl.engines.keras.external.outputs import classify_outputs, compute_probabilities, predict_raw
+from edgetl.engines.keras.external.original import check_against_original
+from edgetl.engines.keras.external.outputs import (
+    classify_labels,
+    classify_outputs,
+    compute_probabilities,
+    predict_raw,
+)
 from edgetl.engines.keras.external.scaling import apply_scaling, has_built_in_scaling
 from edgetl.engines.keras.external.wrap import check_wrapped, wrap_model
 
@@ -38,7 +50,7 @@ class _LabelledSample:
 
     Attributes:
         pixels: uint8 [photos, height, width, 3].
-        labels: int64 [photos], class index.
+        labels: int64 [photos], class index, or [photos, labels] of 0 and 1.
         class_of_output: class index of each output.
     """
 
@@ -51,14 +63,21 @@ class _LabelledSample:
         """Output index of each class: int64 [classes]."""
         return np.argsort(self.class_of_output)
 
+    @property
+    def task(self) -> PhotoTask:
+        """What the model decides about a photo."""
+        return find_task(self.labels)
+
     def find_correct(self, scores: np.ndarray) -> np.ndarray:
-        """Return for which photos the prediction is correct: bool [photos]."""
-        return np.asarray(np.array(self.class_of_output)[scores.argmax(axis=1)] == self.labels)
+        """Return for which photos the class, or the decision about every label, is correct: bool [photos]."""
+        correct = self.task.decide(scores[:, self.output_of_class]) == self.labels
+        return np.asarray(correct.reshape(len(scores), -1).all(axis=1))
 
     def select_true_probabilities(self, scores: np.ndarray) -> np.ndarray:
-        """Return the predicted probability of each photo's true class: float [photos], above 0."""
-        probabilities = scores[np.arange(len(scores)), self.output_of_class[self.labels]]
-        return np.asarray(np.maximum(probabilities, _SMALLEST_PROBABILITY))
+        """Return the probability of each photo's true class, or of its true labels: float [photos], above 0."""
+        probabilities = self.task.select_true_probabilities(scores[:, self.output_of_class], self.labels)
+        probabilities = np.maximum(probabilities, _SMALLEST_PROBABILITY)
+        return np.asarray(probabilities.reshape(len(scores), -1).prod(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +96,7 @@ def inspect_external(_work: Workspace, model: Path) -> ExternalModelInfo:
     Raises:
         ConfigError: see `engines.keras.external.inspection.inspect_model`.
     """
-    height_px, width_px = inspect_model(model)
-    return ExternalModelInfo(height_px=height_px, width_px=width_px)
+    return inspect_model(model)
 
 
 def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, input_spec: InputSpec) -> Trained:
@@ -94,8 +112,10 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
     built_in = has_built_in_scaling(model)
     scaling = _resolve_scaling(external, built_in=built_in)
     sample = _draw_sample(external, dataset, input_spec, int(model.outputs[0].shape[1]))
-    outputs = predict_raw(model, apply_scaling(sample.pixels, scaling))
-    kind = classify_outputs(outputs, path)
+    scaled = apply_scaling(sample.pixels, scaling)
+    outputs = predict_raw(model, scaled)
+    agreement = check_against_original(path, model, scaled, outputs)
+    kind = classify_labels(outputs, path) if dataset.multi_label else classify_outputs(outputs, path)
     requested = _ScaledPrediction(scaling, compute_probabilities(outputs, kind))
     # A wrong preprocessing does not fail, it only costs accuracy. So the usual alternatives are tried as well.
     alternatives = []
@@ -107,9 +127,12 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         f"  {path.name}: photos of {input_spec.size} by {input_spec.fit}, scaling {scaling.name}, "
         f"outputs are {kind}" + (", to which the missing activation was added" if kind.endswith("logits") else "")
     )
+    if agreement:
+        work.console.say(f"  {agreement}")
     order = tuple(int(output) for output in sample.output_of_class)
     wrapped = wrap_model(model, scaling, kind, order)
     check_wrapped(wrapped, sample.pixels, requested.scores[:, list(order)])
+    thresholds = _choose_thresholds(wrapped, dataset, input_spec, work.console) if dataset.multi_label else ()
     written = work.folder / "model.keras"
     keras_model.save_model(wrapped, written)
     return Trained(
@@ -117,7 +140,7 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         sha256=hash_file(written),
         base="external",
         alpha=1.0,
-        weights=f"{path.name} sha256 {hash_file(path)}, scaling {scaling.name}",
+        weights=f"{path.name} sha256 {hash_model(path)}, scaling {scaling.name}",
         input=input_spec,
         classes=dataset.classes,
         activation="sigmoid" if kind.startswith("sigmoid") else "softmax",
@@ -127,7 +150,20 @@ def adopt_external(work: Workspace, external: ExternalRecipe, dataset: Dataset, 
         backend=keras_model.get_backend(),
         device=keras_model.get_device(),
         precision="float32",
+        thresholds=thresholds,
     )
+
+
+def _choose_thresholds(
+    model: Any, dataset: Dataset, input_spec: InputSpec, console: Console
+) -> tuple[LabelThreshold, ...]:
+    """Choose the threshold of each label on the validation photos."""
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in dataset.validation], input_spec)
+    scores = keras_model.predict_scores(model, pixels)
+    thresholds = choose_thresholds(scores, list_labels(dataset.validation), dataset.classes)
+    for line in describe_thresholds(thresholds):
+        console.say(f"  {line}")
+    return thresholds
 
 
 def _resolve_scaling(external: ExternalRecipe, *, built_in: bool) -> InputScaling:
@@ -155,9 +191,9 @@ def _draw_sample(external: ExternalRecipe, dataset: Dataset, input_spec: InputSp
     rows = np.linspace(0, len(candidates) - 1, count).round().astype(np.int64)
     photos = [candidates[row] for row in rows]
     pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], input_spec).rows(range(len(photos)))
-    labels = np.array([photo.label for photo in photos])
-    # One sigmoid unit predicts two classes.
-    return _LabelledSample(pixels, labels, _map_outputs(external, dataset, max(2, units)))
+    # One sigmoid unit predicts two classes. Each of several labels has a unit.
+    outputs = units if dataset.multi_label else max(2, units)
+    return _LabelledSample(pixels, list_labels(photos), _map_outputs(external, dataset, outputs))
 
 
 def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tuple[int, ...]:
@@ -167,19 +203,15 @@ def _map_outputs(external: ExternalRecipe, dataset: Dataset, outputs: int) -> tu
         raise ConfigError(
             f"the model predicts {outputs} classes, the photos have {len(classes)}",
             where=(external.path, dataset.root),
-            hint="one folder for each class that the model predicts",
+            hint="the labels of the photos must be those of the model's outputs, one sigmoid unit for each"
+            if dataset.multi_label
+            else "one folder for each class that the model predicts",
         )
     if not external.labels:
         return tuple(range(outputs))
-    names = [line.strip() for line in read_user_text(Path(external.labels), "the labels").splitlines() if line.strip()]
-    # Compared as lists: a name that occurs twice hides a missing one from a set.
-    if sorted(names) != sorted(classes):
-        mismatched = sorted(set(names) ^ set(classes)) or sorted({name for name in names if names.count(name) > 1})
-        raise ConfigError(
-            f"the labels are not the names of the folders: {', '.join(mismatched)}",
-            where=(external.labels, dataset.root),
-            hint="one name on each line, in the order of the model's outputs, each the name of a folder of photos",
-        )
+    path = Path(external.labels)
+    names = read_labels(path, outputs, classes)
+    match_folders(names, classes, path, dataset.root)
     return tuple(classes.index(name) for name in names)
 
 
@@ -217,7 +249,9 @@ def _check_preprocessing(
             hint="write these names into a file, one on each line, and give it with --labels",
         )
     correct_photos = sample.find_correct(requested.scores)
-    if preprocessing_check.is_near_chance(correct_photos, len(classes)):
+    # A model may have further outputs, for which there are no photos.
+    guesses = 2 ** len(classes) if sample.task.thresholds else len(set(sample.labels.tolist()))
+    if preprocessing_check.is_near_chance(correct_photos, guesses):
         console.warn(
             f"the model predicts {correct_photos.mean():.1%} of {len(correct_photos)} photos correctly, no more than "
             "chance: are labels, scaling and fit those of its training?"
@@ -247,8 +281,11 @@ def _check_scaling(
 
 def _find_reordered(sample: _LabelledSample, scores: np.ndarray, classes: int) -> _LabelledSample | None:
     """Return the sample with the output order that fits the photos clearly better; None if the requested one fits."""
-    predicted = np.array(sample.class_of_output)[scores.argmax(axis=1)]
-    better = preprocessing_check.find_better_order(predicted, sample.labels, classes)
+    if sample.task.thresholds:
+        better = find_better_label_order(scores[:, sample.output_of_class], sample.labels)
+    else:
+        predicted = np.array(sample.class_of_output)[scores.argmax(axis=1)]
+        better = preprocessing_check.find_better_order(predicted, sample.labels, classes)
     if better is None:
         return None
     return _LabelledSample(sample.pixels, sample.labels, tuple(better[label] for label in sample.class_of_output))

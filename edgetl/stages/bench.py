@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.core.device import benchmark, bundle_check
-from edgetl.core.device.benchmark import BenchmarkRequest
+from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
-from edgetl.core.records import Benchmark, Bundle
+from edgetl.core.records import Bundle
 from edgetl.core.run.workspace import Workspace
 
 # Exit codes of bench.py: 0 is a measurement, 1 an INVALID one. Both are kept: measure.json contains the reasons.

@@ -17,6 +17,7 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
+from edgetl.core.tasks.task import make_task
 from edgetl.engines.backends import BACKENDS
 from edgetl.engines.conversion.conversions import run_conversion
 from edgetl.engines.conversion.tasks import Action, ConversionTask
@@ -111,7 +112,8 @@ def convert_qat_model(
     # Converters may round differently from the fake quantization that the model was trained with.
     share, refusal = _compare_with_model(artifact, retrained, trained)
     work.console.say(
-        f"  the quantization-aware model and its file agree on {share:.1%} of {len(retrained.agreement_sha256s)} photos"
+        f"  the quantization-aware model and its file agree on {share:.1%} of "
+        f"{_name_decisions(trained, len(retrained.agreement_sha256s))}"
     )
     return artifact.model_copy(update={"agreement": share, "refusal": refusal})
 
@@ -169,7 +171,8 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     photos = pixel_store.open_pixels(retrained.agreement_sha256s, trained.input)
     predictions = backend.predict(path, photos, row.fast_kernels, lambda _: None)
     scores = metrics.expand_sigmoid(predictions.scores)
-    matches_model = agreement.match_predictions(expected, scores, scale)
+    task = make_task(trained.threshold_values)
+    matches_model = agreement.match_predictions(expected, scores, scale, task)
     share = float(matches_model.mean())
     if share >= REQUIRED_AGREEMENT:
         return share, _USABLE
@@ -178,12 +181,16 @@ def _compare_with_model(artifact: Artifact, retrained: RetrainedModel, trained: 
     rows = metrics.sample_evenly(len(expected), affordable)
     sample = pixel_store.open_pixels([retrained.agreement_sha256s[index] for index in rows], trained.input)
     reference = metrics.expand_sigmoid(backend.predict(path, sample, "reference", lambda _: None).scores)
-    matches_itself = agreement.match_predictions(scores[rows], reference, scale)
+    matches_itself = agreement.match_predictions(scores[rows], reference, scale, task)
     kernels = row.fast_title if predictions.accelerated else row.runtime
     cause, hint = _CAUSES[agreement.diagnose_disagreement(matches_model[rows], matches_itself)]
     return share, Refusal(
-        message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of {len(expected)} "
-        f"photos, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and {row.reference_title} the file itself "
-        f"agrees on {matches_itself.mean():.1%} of {len(rows)}: {cause}",
+        message=f"the quantization-aware model and its {row.title} file agree on {share:.1%} of "
+        f"{_name_decisions(trained, len(expected))}, {REQUIRED_AGREEMENT:.0%} are needed; on {kernels} and "
+        f"{row.reference_title} the file itself agrees on {matches_itself.mean():.1%} of {len(rows)}: {cause}",
         hint=hint,
     )
+
+
+def _name_decisions(trained: Trained, photos: int) -> str:
+    return f"the decisions about labels of {photos} photos" if trained.thresholds else f"{photos} photos"

@@ -47,6 +47,7 @@ def judge_folds(_work: Workspace, request: CrossFitRequest, contract: ContractRe
         method=request.method,
         limit_drop=contract.limit_drop,
         confidence=contract.confidence,
+        measure=contract.measure,
     )
     try:
         return judge_procedure([_load(fold) for fold in request.folds], terms)

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from edgetl.core.device import benchmark, bundle_check, bundle_files, measurement
-from edgetl.core.device.benchmark import BenchmarkRequest
+from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
 from edgetl.core.errors import ConfigError, StageError
-from edgetl.core.records import Benchmark, Bundle
+from edgetl.core.records import Bundle
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file, read_json
 from edgetl.engines.ssh import Completed, Connection, Device, Script, connect

@@ -1,16 +1,19 @@
 """Dataset → Trained: two-phase training on the training photos, evaluated on the validation photos."""
 
 from pathlib import Path
+from typing import Any
 
+from edgetl.core.console import Console
 from edgetl.core.evaluation import metrics
-from edgetl.core.photos import class_weights
-from edgetl.core.photos.labelled import open_training_parts
+from edgetl.core.photos.labelled import LabelledPhotos, open_training_parts
 from edgetl.core.progress import listen_on_console
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, InputSpec, Trained
 from edgetl.core.report.training import describe_phases
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
+from edgetl.core.tasks.label_threshold import LabelThreshold
+from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import TrainingData
@@ -44,14 +47,12 @@ def train_model(
         dataset.train, dataset.validation, input_spec, recipe.training.class_weight
     )
     if training.weights is not None:
-        work.console.say(
-            f"  the largest class has {class_weights.compute_imbalance(training.labels):.1f} times the photos of the "
-            "smallest: all classes count equally in training (--class-weight none to count photos)"
-        )
+        work.console.say(f"  {training.task.describe_weights(training.labels)}")
     # Before the model is assembled: the seed decides its initial weights.
     keras_model.reset_keras(recipe.training.seed)
     with keras_model.use_precision(recipe.training.precision):
-        model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights)
+        task = training.task if dataset.multi_label else None
+        model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights, task)
     for line in describe_phases(recipe):
         work.console.say(f"  {line}")
     log = TrainingLog(work.folder)
@@ -62,10 +63,12 @@ def train_model(
     if recipe.training.precision != "float32":
         # Converters and devices compute in float32, so its accuracy is the one that counts.
         model = keras_model.convert_to_float32(model)
-        accuracy = metrics.compute_accuracy(keras_model.predict_scores(model, validation.pixels), validation.labels)
+        scores = keras_model.predict_scores(model, validation.pixels)
+        accuracy = metrics.compute_accuracy(scores, validation.labels, training.task)
         work.console.say(
             f"  trained in {recipe.training.precision}; with float32 computation, validation accuracy is {accuracy:.4f}"
         )
+    thresholds = _choose_thresholds(model, validation, dataset, work.console) if dataset.multi_label else ()
     path = work.folder / "model.keras"
     keras_model.save_model(model, path)
     return Trained(
@@ -83,4 +86,16 @@ def train_model(
         backend=keras_model.get_backend(),
         device=keras_model.get_device(),
         precision=recipe.training.precision,
+        thresholds=thresholds,
     )
+
+
+def _choose_thresholds(
+    model: Any, validation: LabelledPhotos, dataset: Dataset, console: Console
+) -> tuple[LabelThreshold, ...]:
+    """Choose the threshold of each label on the validation photos, and say which labels have too few of them."""
+    scores = keras_model.predict_scores(model, validation.pixels)
+    thresholds = choose_thresholds(scores, validation.labels, dataset.classes)
+    for line in describe_thresholds(thresholds):
+        console.say(f"  {line}")
+    return thresholds

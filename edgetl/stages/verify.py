@@ -7,10 +7,13 @@ import numpy as np
 
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics, verdict
+from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Photo, Scores
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.arrays import read_array
+from edgetl.core.tasks.labels import list_labels
+from edgetl.core.tasks.task import make_task
 from edgetl.core.verdict_records import LedgerHop, Verdict
 
 
@@ -24,6 +27,7 @@ class Case:
         classes: class names.
         reference: scores of the Keras model.
         artifact: scores of the artifact.
+        thresholds: of the labels of which a photo may have several; empty where it has one class.
         steps: name and scores of each hop of the ledger, the reference first. Some scores may cover fewer photos, drawn
             with `metrics.sample_evenly`; then all hops are compared on those.
     """
@@ -34,6 +38,7 @@ class Case:
     reference: Scores
     artifact: Scores
     steps: tuple[tuple[str, Scores], ...] = ()
+    thresholds: tuple[float, ...] = ()
 
 
 def verify_artifact(_work: Workspace, case: Case, contract: ContractRecipe) -> Verdict:
@@ -45,10 +50,11 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
     """Judge the difference between reference and artifact.
 
     Raises:
+        DataError: the contract holds balanced accuracy, and a class has no photos.
         StageError: the scores are not of these photos, or not finite.
     """
     try:
-        scores = verdict.ScoredPhotos(
+        scores = ScoredPhotos(
             method=case.method,
             artifact_sha256=case.artifact.model_sha256,
             part=case.reference.part,
@@ -58,8 +64,11 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
             artifact=_load(case.artifact),
             host_ms=case.artifact.invoke_ms,
             host_disturbed=case.artifact.disturbed,
+            task=make_task(case.thresholds),
         )
-        return verdict.judge_scores(scores, contract.limit_drop, contract.confidence, _build_hops(case))
+        return verdict.judge_scores(
+            scores, contract.limit_drop, contract.confidence, _build_hops(case), contract.measure
+        )
     except ValueError as error:
         raise StageError(f"the scores cannot be judged: {error}", where=(case.artifact.path,)) from error
 
@@ -69,8 +78,9 @@ def _build_hops(case: Case) -> tuple[LedgerHop, ...]:
         return ()
     fewest = min(scores.photos for _, scores in case.steps)
     rows = metrics.sample_evenly(len(case.photos), fewest)
-    labels = np.array([case.photos[row].label for row in rows], dtype=np.int64)
-    return verdict.build_ledger(labels, [(name, _load_rows(scores, rows)) for name, scores in case.steps])
+    labels = list_labels([case.photos[row] for row in rows])
+    steps = [(name, _load_rows(scores, rows)) for name, scores in case.steps]
+    return verdict.build_ledger(labels, steps, make_task(case.thresholds))
 
 
 def _load_rows(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:

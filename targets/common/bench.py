@@ -68,6 +68,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
         if options.photos:
             # A wrong folder is reported now, not after minutes of measuring.
+            scoring.check_one_class(facts)
             scoring.list_labelled_photos(options.photos, facts["output"]["labels"])
         options.out.mkdir(parents=True, exist_ok=True)
         measurement = measure_bundle(facts, options)
@@ -203,7 +204,7 @@ def _format_summary(measurement: dict[str, Any]) -> list[str]:
         proportion = accuracy["accuracy"]
         lines.append(
             f"accuracy {proportion['value']:.4f} ({proportion['low']:.4f} … {proportion['high']:.4f}) "
-            f"on {accuracy['photos']} photos"
+            f"on {accuracy['photos']} photos, balanced {scoring.average_recalls(accuracy['per_label']):.4f}"
             + (f", {len(accuracy['unreadable'])} could not be read" if accuracy["unreadable"] else "")
         )
     lines.append("valid" if measurement["valid"] else f"INVALID: {'; '.join(measurement['reasons'])}")

@@ -69,7 +69,9 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         output = model.dequantize(model.predict(image))
         probabilities = compute_probabilities(output, facts["output"]["labels"])
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])
-        _print_labels(photo, ranked[: options.top], as_json=options.json)
+        thresholds = facts["output"].get("thresholds")
+        shown = select_labels(ranked, facts["output"]) if thresholds else ranked[: options.top]
+        _print_labels(photo, shown, as_json=options.json)
     return exit_code
 
 
@@ -97,10 +99,21 @@ def compute_probabilities(output: np.ndarray[Any, Any], labels: Sequence[str]) -
     return {label: float(value) for label, value in zip(labels, output)}  # noqa: B905  (strict= needs Python 3.10)
 
 
+def select_labels(ranked: Sequence[tuple[str, float]], output: dict[str, Any]) -> list[tuple[str, float]]:
+    """Return the labels that a photo has: those whose probability reaches their threshold.
+
+    Args:
+        ranked: labels with their probabilities.
+        output: of model.json, with labels and thresholds.
+    """
+    thresholds = dict(zip(output["labels"], output["thresholds"]))  # noqa: B905  (strict= needs Python 3.10)
+    return [(label, probability) for label, probability in ranked if probability >= thresholds[label]]
+
+
 def _parse_arguments(arguments: "Sequence[str] | None") -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Classify photos.")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a photo, or a folder of photos")
-    parser.add_argument("--top", type=_parse_count, default=3, metavar="K", help="labels per photo (default: 3)")
+    parser.add_argument("--top", type=_parse_count, default=3, metavar="K", help="most probable classes (default: 3)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON per photo")
     parser.add_argument(
         "--threads", type=_parse_count, default=os.cpu_count() or 1, metavar="N", help="(default: all cores)"
@@ -131,8 +144,11 @@ def _print_labels(photo: Path, ranked: Sequence[tuple[str, float]], *, as_json: 
         return
     # A label or a file name may contain an escape sequence that changes the terminal.
     lines = [(printable.make_printable(label), probability) for label, probability in ranked]
-    width = max(len(label) for label, _ in lines)
+    width = max((len(label) for label, _ in lines), default=0)
     print(printable.make_printable(str(photo)))
+    if not lines:
+        # Only a model with several labels: no label reaches its threshold.
+        print("  none", flush=True)
     for label, probability in lines:
         bar = "█" * round(probability * BAR_CELLS) if sys.stdout.isatty() else ""
         print(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip(), flush=True)

@@ -42,6 +42,22 @@ def list_labelled_photos(folder: Path, labels: Sequence[str]) -> list[tuple[Path
     return photos
 
 
+def check_one_class(facts: dict[str, Any]) -> None:
+    """Check that a photo has one class. Raises FolderError for a model with several labels: a folder is one label."""
+    if facts["output"].get("thresholds"):
+        raise FolderError("--photos needs a model with one class for each photo, and this one has several labels")
+
+
+def average_recalls(per_label: dict[str, dict[str, int]]) -> float:
+    """Return the balanced accuracy: the mean over the labels with photos of the fraction that is predicted right.
+
+    Args:
+        per_label: of `score_photos`.
+    """
+    recalls = [row["right"] / row["photos"] for row in per_label.values() if row["photos"]]
+    return sum(recalls) / len(recalls)
+
+
 def score_photos(
     model: Any, facts: dict[str, Any], folder: Path, after_photo: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
@@ -61,6 +77,7 @@ def score_photos(
     Raises:
         FolderError: see `list_labelled_photos`; or none of the photos can be read.
     """
+    check_one_class(facts)
     labels = facts["output"]["labels"]
     per_label = {label: {"photos": 0, "right": 0} for label in labels}
     predictions: list[dict[str, Any]] = []

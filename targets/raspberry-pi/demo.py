@@ -92,6 +92,8 @@ class Demo:
         self._constants = {
             "model": f"{facts['provenance']['base']} {facts['provenance']['method']}",
             "fit": facts["input"]["fit"],
+            # Then a frame has all labels that are shown, perhaps none.
+            "several_labels": bool(facts["output"].get("thresholds")),
             "warning": _make_warning(facts, model),
         }
 
@@ -109,7 +111,8 @@ class Demo:
         """
         statistics = self.loop.get_statistics()
         shown = (prediction or self.loop.prediction) if statistics["camera"]["ok"] else None
-        labels = shown.labels[: self._top] if shown else ()
+        labels = shown.labels if shown else ()
+        labels = labels if self._constants["several_labels"] else labels[: self._top]
         return {
             **self._constants,
             "number": shown.number if shown else 0,
@@ -232,7 +235,7 @@ def _parse_arguments(arguments: "Sequence[str] | None") -> argparse.Namespace:
     add("--host", default="127.0.0.1", help="address to listen on; any but this board's own requires a token")
     add("--port", type=_make_parser(0), default=8000, metavar="N", help="0: any free port (default: 8000)")
     add("--viewers", type=_make_parser(1), default=4, metavar="N", help="largest number of viewers (default: 4)")
-    add("--top", type=_make_parser(1), default=5, metavar="K", help="number of labels (default: 5)")
+    add("--top", type=_make_parser(1), default=5, metavar="K", help="most probable classes (default: 5)")
     add("--size", type=_parse_size, default=(640, 480), metavar="WxH", help="size of camera frames (default: 640x480)")
     add("--rate", type=_make_parser(1), default=30, metavar="HZ", help="most frames per second (default: 30)")
     add("--threads", type=_make_parser(1), default=board.count_cores(), metavar="N", help="(default: all cores)")

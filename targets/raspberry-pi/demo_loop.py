@@ -31,7 +31,8 @@ class Prediction:
     Attributes:
         number: counts the predictions from 1.
         frame: the frame.
-        labels: all labels with their probabilities, the most probable first.
+        labels: all labels with their probabilities, the most probable first; of a model with several labels, those
+            that the frame has.
         delay_ms: from the arrival of the frame to its labels.
     """
 
@@ -68,7 +69,7 @@ class PredictionLoop:
         self.prediction: Prediction | None = None
         self._model = model
         self._input_spec = classify.list_arguments(facts)
-        self._labels = facts["output"]["labels"]
+        self._output = facts["output"]
         self._captured: demo_pace.LatestSlot[tuple[Frame, float]] = demo_pace.LatestSlot()
         self._preprocessed: demo_pace.LatestSlot[_ModelInput] = demo_pace.LatestSlot()
         self._latencies, self._lock = demo_pace.RecentLatencies(), threading.Lock()
@@ -133,8 +134,10 @@ class PredictionLoop:
         self._model.invoke()
         clock_s.append(time.perf_counter())
         output = self._model.dequantize(self._model.get_output())
-        probabilities = classify.compute_probabilities(output, self._labels)
+        probabilities = classify.compute_probabilities(output, self._output["labels"])
         labels = tuple(sorted(probabilities.items(), key=lambda pair: -pair[1]))
+        if self._output.get("thresholds"):
+            labels = tuple(classify.select_labels(labels, self._output))
         clock_s.append(time.perf_counter())
         set_input_ms, invoke_ms, postprocess_ms = ((clock_s[step + 1] - clock_s[step]) * 1e3 for step in range(3))
         # Setting the input tensor is part of "preprocess", as in bench.py.

@@ -69,13 +69,15 @@ function showLatency(latency) {
 }
 
 // Photos of a folder have a name, and a true class where the name of their folder is a label.
-function showPhoto(photo, labels) {
+function showPhoto(photo, names, several) {
   const line = getById("photo");
   line.hidden = !photo || !photo.name;
   if (line.hidden) return;
-  const right = labels.length > 0 && labels[0][0] === photo.true_label;
+  const right = names.includes(photo.true_label);
   line.className = photo.true_label ? (right ? "right" : "wrong") : "";
-  const verdict = photo.true_label ? ` · true class ${photo.true_label}: ${right ? "right" : "wrong"}` : "";
+  // The folder names one of several labels, and the photo may have others.
+  const words = several ? ["label", "found", "not found"] : ["true class", "right", "wrong"];
+  const verdict = photo.true_label ? ` · ${words[0]} ${photo.true_label}: ${right ? words[1] : words[2]}` : "";
   line.textContent = photo.name + verdict;
 }
 
@@ -90,12 +92,21 @@ function showThrottling(conditions) {
   getById("throttled").classList.toggle("long", text.length > 12);
 }
 
+// The class, or all labels of a model with several; "none" where no label reaches its threshold.
+function listNames(state) {
+  const names = state.labels.map(([label]) => label);
+  if (!state.several_labels) return names.slice(0, 1);
+  return names.length || !state.number ? names : ["none"];
+}
+
 function showState(state) {
-  setText("best", state.camera.ok && state.labels.length ? state.labels[0][0] : "…");
+  const names = state.camera.ok ? listNames(state) : [];
+  setText("best", names.length ? names.join(", ") : "…");
   setText("camera", state.camera.name);
   showMessage(state.camera.ok ? "" : `No frame: ${state.camera.message}. The demo tries again.`);
   showLabels(state.labels);
-  showPhoto(state.photo, state.labels);
+  getById("labels").classList.toggle("several", state.several_labels);
+  showPhoto(state.photo, names, state.several_labels);
   setText("rate", formatIfKnown(state.rate_hz, (hz) => hz.toFixed(1)));
   setText("drops", state.drops);
   setText("delay", formatIfKnown(state.delay_ms, (ms) => `${ms.toFixed(1)} ms`));

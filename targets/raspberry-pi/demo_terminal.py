@@ -33,6 +33,7 @@ def format_lines(state: dict[str, Any]) -> list[str]:
     labels = [(replace_control_characters(label), probability) for label, probability in state["labels"]]
     width = max((len(label) for label, _ in labels), default=0)
     rows = [f"  {label:<{width}}  {format_bar(probability)}  {probability:6.1%}" for label, probability in labels]
+    rows = rows or [f"  {name}" for name in list_names(state)]
     facts = [format_rate(state), format_latency(state), format_health(state["board"]), format_source(state)]
     facts += [f"photo {photo}" for photo in [format_photo(state)] if photo]
     return [*rows, *(f"  {text}" for text in facts)]
@@ -40,10 +41,17 @@ def format_lines(state: dict[str, Any]) -> list[str]:
 
 def format_line(state: dict[str, Any]) -> str:
     """Format the state as one line."""
-    best = [f"{replace_control_characters(label)} {probability:.1%}" for label, probability in state["labels"][:1]]
+    shown = state["labels"] if state["several_labels"] else state["labels"][:1]
+    labels = [f"{replace_control_characters(label)} {probability:.1%}" for label, probability in shown]
+    best = [", ".join(labels)] if labels else list_names(state)
     photos = [photo for photo in [format_photo(state)] if photo]
     facts = (format_rate(state), format_latency(state), format_health(state["board"]), format_source(state))
     return " · ".join([*best, *photos, *facts])
+
+
+def list_names(state: dict[str, Any]) -> list[str]:
+    """Return "none" where a frame of a model with several labels has no label; nothing where there is no frame."""
+    return ["none"] if state["several_labels"] and state["number"] and not state["labels"] else []
 
 
 def format_bar(probability: float) -> str:
@@ -91,6 +99,10 @@ def format_photo(state: dict[str, Any]) -> str:
     name, true_label = replace_control_characters(photo["name"]), photo["true_label"]
     if not true_label:
         return name
+    if state["several_labels"]:
+        # The folder names one label, and the photo may have others.
+        found = true_label in [label for label, _ in state["labels"]]
+        return f"{name}, label {replace_control_characters(true_label)}: {'found' if found else 'not found'}"
     right = bool(state["labels"]) and state["labels"][0][0] == true_label
     return f"{name}, true class {replace_control_characters(true_label)}: {'right' if right else 'wrong'}"
 

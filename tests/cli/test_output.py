@@ -10,15 +10,16 @@ import pytest
 
 from edgetl.cli import output
 from edgetl.core.console import Console
+from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.procedure import FoldPredictions, ProcedureTerms, judge_procedure
-from edgetl.core.evaluation.quality.model_quality import ClassCount
+from edgetl.core.evaluation.quality.class_warnings import ClassCount, warn_about_classes
 from edgetl.core.network.base_table import BASES
-from edgetl.core.records import Artifact, Benchmark, Bundle, Dataset, LayerError, LeftOut, Trained, TrainingPhase
-from edgetl.core.report import tables
+from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained, TrainingPhase
 from edgetl.core.report.gain import Gain
+from edgetl.core.report.left_out import tabulate_left_out
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -30,6 +31,8 @@ VERDICT = Verdict(
     photos=200,
     reference_accuracy=0.915,
     accuracy=0.905,
+    reference_balanced_accuracy=0.915,
+    balanced_accuracy=0.905,
     broke=3,
     fixed=1,
     drop=0.01,
@@ -43,7 +46,7 @@ VERDICT = Verdict(
     worst_difference=0.2,
     reference_calibration_error=0.03,
     calibration_error=0.04,
-    per_class=(ClassChange(name="Gänseblümchen", photos=200, reference_accuracy=0.9, accuracy=0.87),),
+    per_class=(ClassChange(name="Gänseblümchen", photos=200, reference_accuracy=0.9, accuracy=0.87, broke=0, fixed=0),),
     worst_class="Gänseblümchen",
     flips=(Flip(path="a.jpg", truth="a", reference="a", artifact="b", confidence=0.5),),
     hops=(
@@ -52,6 +55,8 @@ VERDICT = Verdict(
             photos=200,
             reference_accuracy=0.91,
             accuracy=0.9,
+            reference_balanced_accuracy=0.91,
+            balanced_accuracy=0.9,
             broke=3,
             fixed=1,
             agreement=0.9,
@@ -171,6 +176,8 @@ def test_json_of_a_build_for_one_target(prepared):
         {
             "method": "int8",
             "model_bytes": 640_000,
+            "validation_accuracy": 0.905,
+            "validation_balanced_accuracy": 0.905,
             "validation_drop": 0.01,
             "host_ms": 1.5,
             "host_disturbed": False,
@@ -188,11 +195,20 @@ def test_json_of_a_build_for_one_target(prepared):
 
 def test_json_of_a_build_for_several_targets(prepared, prepared_both):
     single, record = output.dump_built(prepared), json.loads(json.dumps(output.dump_built(prepared_both)))
-    assert set(record) == {"run", "targets", "agreements", "seconds"}
+    assert set(record) == {"run", "targets", "agreements", "left_out", "seconds"}
     assert [target.pop("target") for target in record["targets"]] == ["tflite", "onnx"]
-    shared = {"run": single["run"], "seconds": single["seconds"]}
+    shared = {"run": single["run"], "seconds": single["seconds"], "left_out": single["left_out"]}
     assert all({**target, **shared} == single for target in record["targets"])
     assert record["agreements"] == [{"targets": ["tflite", "onnx"], "photos": 200, "same": 197}]
+
+
+def test_json_and_summary_have_the_files_that_are_left_out(prepared):
+    assert output.dump_built(prepared)["left_out"] == {"files": 0, "reasons": {}, "list": ""}
+    files = tuple(LeftOut(path=f"a/{number}.jpg", reason="truncated") for number in range(7))
+    built = dataclasses.replace(prepared, left_out=files)
+    path = prepared.run / "left-out.csv"
+    assert output.dump_built(built)["left_out"] == {"files": 7, "reasons": {"truncated": 7}, "list": str(path)}
+    assert show(output.show_built, built).endswith(f"7 files are left out: 7 truncated\nall of them: {path}\n")
 
 
 def test_json_has_the_layers_only_if_they_were_ranked(prepared):
@@ -203,8 +219,8 @@ def test_json_has_the_layers_only_if_they_were_ranked(prepared):
 
 def test_json_has_no_list_with_an_entry_for_each_photo(prepared):
     verdict = output.dump_built(prepared)["verdict"]
-    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops", "counts"}
-    assert not any(isinstance(value, (list, dict)) for value in verdict.values())
+    assert set(Verdict.model_fields) - set(verdict) == {"per_class", "flips", "hops", "counts", "thresholds"}
+    assert [name for name, value in verdict.items() if isinstance(value, list | dict)] == ["warnings"]
 
 
 # The console
@@ -256,10 +272,16 @@ def test_summary_starts_with_how_good_the_model_is(prepared, prepared_both):
 def test_warnings_about_the_model_are_shown_even_when_quiet(prepared):
     (delivered,) = prepared.targets
     counts = (VERDICT.counts[0].model_copy(update={"predicted": 0, "correct": 0}), VERDICT.counts[1])
-    verdict = VERDICT.model_copy(update={"counts": counts})
+    warnings = tuple(warn_about_classes(counts, "test"))
+    verdict = VERDICT.model_copy(update={"counts": counts, "warnings": warnings})
     poor = dataclasses.replace(prepared, targets=(dataclasses.replace(delivered, verdict=verdict),))
-    text = show(output.show_built, poor, quiet=True)
-    assert "warning: 1 of 2 classes is never predicted: Gänseblümchen; add photos" in join_words(text)
+    text = join_words(show(output.show_built, poor, quiet=True))
+    assert text.count("warning: 1 of 2 classes is never predicted: Gänseblümchen; add photos") == 1
+    # With the verdict, so that it is among the last lines; and that no class is lost is not said.
+    shown = join_words(show(output.show_built, poor))
+    assert shown.index("PASS: int8") < shown.index("never predicted: Gänseblümchen") and "no class lost" not in shown
+    assert "; Gänseblümchen never predicted" in shown
+    assert output.dump_built(poor)["verdict"]["warnings"][0]["kind"] == "never_predicted"
 
 
 def test_all_results_are_shown_on_the_console_and_none_on_stdout(prepared, capsys):
@@ -343,7 +365,7 @@ LAYER = "classifier/mobilenet_v2/expanded_conv_13/depthwise/depthwise;classifier
 def make_long_verdict() -> Verdict:
     names = (LONG_NAME, LONG_WORD, "百合" * 12, "x")
     changes = (
-        ClassChange(name=name, photos=12_345, reference_accuracy=1.0, accuracy=1 - 0.01 * index)
+        ClassChange(name=name, photos=12_345, reference_accuracy=1.0, accuracy=1 - 0.01 * index, broke=0, fixed=0)
         for index, name in enumerate(names)
     )
     hops = ("Keras", "float32 ONNX", "mixed8-16, unoptimized graph", "mixed8-16, pi@raspberrypi-greenhouse.local")
@@ -417,8 +439,7 @@ def test_tables_of_layers_and_left_out_photos_fit_80_columns(check_tables):
         for reason in reasons
         for number in range(5)
     )
-    dataset = Dataset.model_construct(left_out=left_out)
-    show(lambda console: console.table(*tables.tabulate_left_out(dataset)))
+    show(lambda console: console.table(*tabulate_left_out(left_out)))
     check_tables(3)
 
 

@@ -410,7 +410,7 @@ def test_accuracy_below_the_required_one_ends_verify_and_build_with_1(
     assert "below --min-accuracy 0.99" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("option", [("--limit-drop", "0.001"), ("--fit", "pad")])
+@pytest.mark.parametrize("option", [("--limit-drop", "0.001"), ("--fit", "pad"), ("--contract", "balanced")])
 def test_run_is_judged_by_its_own_recipe(tmp_path, option, capsys):
     assert cli.run(["verify", str(tmp_path), *option]) == 2
     assert "a run is judged by its own recipe" in capsys.readouterr().err

@@ -59,3 +59,4 @@ def test_at_most_three_names_are_suggested():
 def test_first_line_is_that_of_the_message_or_the_class_name():
     assert errors.first_line(ValueError("\n one\ntwo")) == "one"
     assert errors.first_line(RuntimeError()) == "RuntimeError"
+    assert errors.first_line(ValueError("x" * 301)) == "x" * 300 + " …"

@@ -8,11 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from edgetl.core import record, records, retrain_job, verdict_records
+from edgetl.core.device import benchmark
+from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.record import Record
 from edgetl.core.records import (
     ActivationRanges,
     Artifact,
-    Benchmark,
     Bundle,
     CalibrationSet,
     Dataset,
@@ -27,7 +28,7 @@ from edgetl.core.records import (
 
 KINDS = [
     kind
-    for module in (records, verdict_records, retrain_job)
+    for module in (records, verdict_records, retrain_job, benchmark)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Record) and kind.__module__ == module.__name__
 ]
@@ -131,10 +132,14 @@ def test_no_field_is_optional_and_only_groups_have_a_default():
         if not field.is_required()
     }
     comparisons = {
-        f"{name}.{field}" for name in ("Comparison", "LedgerHop", "Verdict") for field in ("groups", "design_effect")
+        f"{name}.{field}"
+        for name in ("Comparison", "LedgerHop", "Verdict")
+        for field in ("groups", "design_effect", "labels")
     }
-    # Photos without groups.
-    assert defaults == {"Photo.group", "Dataset.notes", *comparisons}
+    # Photos without groups, and with one class; a contract on accuracy, and no class to be warned about.
+    labels = {"Photo.labels", "Dataset.multi_label", "Trained.thresholds", "Flip.label"}
+    verdict = {"Verdict.thresholds", "Verdict.accuracy_design_effect", "Verdict.measure", "Verdict.warnings"}
+    assert defaults == {"Photo.group", "Dataset.notes", *labels, *verdict, *comparisons}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from edgetl.core.evaluation.quality.model_quality import ClassCount
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
 from edgetl.core.verdict_records import ClassChange, Comparison, Flip, LedgerHop, Verdict
 
 COMPARISON = {
     "photos": 200,
     "reference_accuracy": 0.915,
     "accuracy": 0.905,
+    "reference_balanced_accuracy": 0.9,
+    "balanced_accuracy": 0.8,
     "broke": 3,
     "fixed": 1,
     "agreement": 0.975,
@@ -33,7 +35,7 @@ VERDICT = Verdict(
     photos_needed=None,
     reference_calibration_error=0.03,
     calibration_error=0.04,
-    per_class=(ClassChange(name="rose", photos=200, reference_accuracy=0.915, accuracy=0.905),),
+    per_class=(ClassChange(name="rose", photos=200, reference_accuracy=0.915, accuracy=0.905, broke=3, fixed=1),),
     worst_class="rose",
     flips=(Flip(path="rose/1.jpg", truth="rose", reference="rose", artifact="daisy", confidence=0.6),),
     hops=(LedgerHop(**COMPARISON, name="int8, XNNPACK"),),
@@ -46,7 +48,9 @@ VERDICT = Verdict(
 @pytest.mark.parametrize("kind", [LedgerHop, Verdict])
 def test_hop_and_verdict_have_the_fields_of_a_comparison(kind):
     assert issubclass(kind, Comparison)
-    assert list(kind.model_fields)[: len(COMPARISON)] == list(Comparison.model_fields) == list(COMPARISON)
+    # COMPARISON has one class for each photo.
+    fields = [*COMPARISON, "labels"]
+    assert list(kind.model_fields)[: len(fields)] == list(Comparison.model_fields) == fields
 
 
 def test_photos_are_described_with_their_groups():

@@ -51,6 +51,13 @@ def keras2() -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture(scope="session")
+def keras2_files(make_once: Callable[..., Path], keras2: Callable[..., Any]) -> Path:
+    """A folder with files that Keras 2 wrote: see `keras/external/keras2_files.py`."""
+    write = "tests.engines.keras.external.keras2_files.write_files"
+    return make_once("keras2-files", lambda folder: keras2(write, folder))
+
+
+@pytest.fixture(scope="session")
 def small_network(make_once: Callable[..., Path], small_model: Callable[..., Any], photo_array: np.ndarray) -> Path:
     """Return a folder with the small model as a network, and its scores for all photos: see `small_network.py`."""
 

@@ -169,6 +169,17 @@ def test_another_limit_judges_again_and_makes_no_other_stage(order, copied):
     assert verdict is not None and verdict.record.outcome == "PASS"
 
 
+def test_contract_on_balanced_accuracy_judges_again_and_makes_no_other_stage(order, copied, delivered):
+    remade = list_remade(copied, change_recipe(order, contract={"measure": "balanced", "limit_drop": 0.4}))
+    assert remade == {"verify-tflite-int8-validation", "verify-tflite-int8-test", "bundle-tflite"}
+    verdict = read_finished_stage(copied / "verify-tflite-int8-test", Verdict).record
+    assert (verdict.measure, verdict.accuracy) == ("balanced", delivered.verdict.accuracy)
+    assert verdict.drop == pytest.approx(verdict.reference_balanced_accuracy - verdict.balanced_accuracy)
+    facts = json.loads((copied / "bundle-tflite" / "bundle" / "model.json").read_text(encoding="utf-8"))
+    assert facts["provenance"]["verdict"]["measure"] == "balanced"
+    assert "balanced accuracy lost against Keras" in (copied / "methods.svg").read_text(encoding="utf-8")
+
+
 def test_other_calibration_photos_calibrate_again_and_do_not_train(order, copied, reaches):
     fewer = change_recipe(order, convert={"calibration_photos": 7})
     assert not reaches("train.train_model", order, copied)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.device import targets
+from edgetl.core.errors import StageError
 from edgetl.core.records import Artifact
 from edgetl.pipeline.delivery import Delivery
 
@@ -94,6 +95,15 @@ def test_target_without_fast_kernels_is_judged_on_reference_kernels(context, pip
     artifact = Artifact.model_construct(format="tflite")
     assert delivery.score(artifact, "validation") == ("validation", "reference")
     assert delivery.judge(artifact) == ("test", "reference", True)
+
+
+def test_gain_is_absent_where_no_float32_file_can_be_made(part, delivered, monkeypatch):
+    def fail(*_):
+        raise StageError("no operator for a loop")
+
+    assert part.delivery.compare_float32(delivered.artifact).float32_bytes > delivered.artifact.bytes
+    monkeypatch.setattr(part.delivery._scores, "make_float32", fail)
+    assert part.delivery.compare_float32(delivered.artifact) is None
 
 
 def test_bundle_contains_the_class_names_as_they_are_now(context, part, pipeline, prepare_model, delivered):

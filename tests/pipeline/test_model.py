@@ -106,7 +106,9 @@ def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
 def test_special_file_as_model_or_labels_is_refused_at_once(make_model, built, tmp_path, kind, option):
     files = {"path": str(built.trained.path), "scaling": "none", option: str(make_special(kind, tmp_path))}
     model = make_model(flags={"external": files})
-    with pytest.raises(ConfigError, match=f"file cannot be read: it is {SPECIAL_FILES[kind]}") as caught:
+    # A folder may be a SavedModel.
+    message = "the folder is no model" if (option, kind) == ("path", "folder") else f"it is {SPECIAL_FILES[kind]}"
+    with pytest.raises(ConfigError, match=message) as caught:
         _ = model.input_spec
     assert caught.value.where == (files[option],)
 
@@ -115,21 +117,20 @@ def test_labels_that_are_not_utf8_are_refused(make_model, built, photos, tmp_pat
     labels = tmp_path / "labels.txt"
     labels.write_bytes("größe".encode("latin-1"))
     model = make_model(photos=photos, flags={"external": {"path": str(built.trained.path), "labels": str(labels)}})
-    with pytest.raises(ConfigError, match="the labels cannot be read"):
+    with pytest.raises(ConfigError, match="line 1: the labels file is not UTF-8 text"):
         _ = model.trained
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_part_without_photos_is_an_error(make_model, draw_photos, tmp_path, part):
+def test_part_that_the_draw_leaves_empty_gets_a_photo_of_each_class(make_model, draw_photos, tmp_path, part):
     """The part of a photo is drawn from its content: with few photos, a part may get none."""
     root = draw_photos(tmp_path / "few", range(60, 110))
     low, high = {"test": (0.0, 0.2), "validation": (0.2, 0.35)}[part]
     for path in root.rglob("*.png"):
         if low <= int(hashlib.sha256(path.read_bytes()).hexdigest()[:16], 16) / 2**64 < high:
             path.unlink()
-    with pytest.raises(DataError) as caught:
-        _ = make_model(photos=root).dataset
-    assert part in " ".join([caught.value.message, *caught.value.where])
+    photos = make_model(photos=root).dataset.part(part)
+    assert sorted(photo.label for photo in photos) == [0, 1, 2]
 
 
 def test_new_photos_change_the_dataset_and_no_photo_changes_its_part(make_model, photos, tmp_path, draw_photos):
@@ -171,6 +172,60 @@ def test_folder_of_test_photos_is_joined_to_the_photos(make_model, photos, draw_
     reasons = {file.path: file.reason for file in dataset.left_out}
     assert reasons[f"{test}/circle/copy.png"].startswith("same photo as circle/000.png")
     assert all((dataset.root / photo.path).is_file() for photo in dataset.test)
+
+
+def test_files_that_are_left_out_are_listed_in_the_run_folder(make_model, photos, tmp_path):
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    (more / "circle" / "=notes.txt").write_text("no photo", encoding="utf-8")
+    shutil.copy(more / "circle" / "000.png", more / "circle" / "copy.png")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    model = make_model(flags=flags, photos=more)
+    assert len(model.dataset.left_out) >= 2
+    text = (tmp_path / "empty" / "left-out.csv").read_text(encoding="utf-8")
+    assert '"circle/copy.png","same photo as circle/000.png"\n' in text
+    assert '"circle/=notes.txt",".txt: not a photo"\n' in text
+
+
+def test_build_that_ends_with_unusable_photos_lists_them_in_the_run_folder(make_model, photos, tmp_path):
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    for number in range(9):
+        (more / "circle" / f"bad{number}.jpg").write_bytes(b"<html>")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    with pytest.raises(DataError, match="cannot be used") as caught:
+        _ = make_model(flags=flags, photos=more).dataset
+    path = tmp_path / "empty" / "left-out.csv"
+    assert len(path.read_text(encoding="utf-8").splitlines()) >= 10
+    assert str(path) in caught.value.hint
+
+
+def test_contract_on_balanced_accuracy_needs_test_photos_of_every_class(make_model, photos, tmp_path):
+    """Before the training, and with the classes that have none."""
+    split = tmp_path / "split"
+    for name in ("circle", "square", "triangle"):
+        for part in ("train", "test"):
+            (split / part / name).mkdir(parents=True)
+        for number, path in enumerate(sorted((photos / name).iterdir())):
+            part = "test" if number < 10 and name != "square" else "train"
+            shutil.copy(path, split / part / name)
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    assert make_model(flags=flags, photos=split).dataset.test
+    with pytest.raises(DataError, match="--contract balanced needs") as caught:
+        _ = make_model(flags={**flags, "contract": {"measure": "balanced"}}, photos=split).dataset
+    assert caught.value.where == ("no test photo of square",)
+
+
+def test_contract_on_balanced_accuracy_needs_photos_of_every_output(make_model, built, draw_photos, tmp_path):
+    """Before a photo is decoded: otherwise each verdict would end, after the conversion."""
+    labels = tmp_path / "labels.txt"
+    labels.write_text("circle\nsquare\ntriangle\n", encoding="utf-8")
+    flags = {"external": {"path": str(built.trained.path), "labels": str(labels)}}
+    model = make_model(
+        flags={**flags, "contract": {"measure": "balanced"}},
+        photos=draw_photos(tmp_path / "two", range(60), classes=2),
+    )
+    with pytest.raises(ConfigError, match="needs photos of all 3 outputs of the model, and 1 have none") as caught:
+        _ = model.dataset
+    assert "add folders with photos of triangle, or leave out --contract balanced" in caught.value.hint
 
 
 # A finished run that is only read

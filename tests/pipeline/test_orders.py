@@ -125,7 +125,9 @@ def test_weights_that_do_not_exist_are_refused_before_photos_are_read(photos, mo
         make_order(BuildOptions(photos=photos, weights=weights))
 
 
-@pytest.mark.parametrize(("option", "hint"), [("model", "a .keras file"), ("labels", "one class name on each line")])
+@pytest.mark.parametrize(
+    ("option", "hint"), [("model", "it is a .keras, .h5 or .onnx file"), ("labels", "it is a text, JSON or CSV file")]
+)
 def test_files_of_a_model_made_elsewhere_must_exist(photos, tmp_path, option, hint):
     (tmp_path / "model.keras").touch()
     options = {"model": tmp_path / "model.keras", option: tmp_path / "gone"}
@@ -138,3 +140,9 @@ def test_misspelt_objective_is_refused(photos):
     assert make_order(BuildOptions(photos=photos, prefer="latency")).prefer == "latency"
     with pytest.raises(ConfigError, match="unknown --prefer 'smallest'"):
         make_order(BuildOptions(photos=photos, prefer="smallest"))
+
+
+def test_cross_fit_is_refused_for_several_labels(photos):
+    with pytest.raises(ConfigError, match="--cross-fit judges one class for each photo"):
+        make_order(BuildOptions(photos=photos, multi_label=True, cross_fit=5))
+    assert make_order(BuildOptions(photos=photos, multi_label=True)).recipe.head.activation == "sigmoid"

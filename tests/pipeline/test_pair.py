@@ -65,7 +65,10 @@ def test_photo_that_cannot_be_read_is_left_out_with_a_warning(pair, tmp_path):
     (photos / "circle" / "bad.png").write_bytes(b"no photo")
     stream = io.StringIO()
     verdict = judge(dataclasses.replace(pair, photos=photos), Console(quiet=True, stream=stream))
-    assert verdict.photos == 30 and "circle/bad.png is left out" in stream.getvalue()
+    assert verdict.photos == 30 and "one file is left out: 1 not a photo" in stream.getvalue()
+    stream = io.StringIO()
+    judge(dataclasses.replace(pair, photos=photos), Console(stream=stream))
+    assert "circle/bad.png" in stream.getvalue()
 
 
 @pytest.mark.parametrize("field", ["reference", "artifact"])
@@ -81,7 +84,7 @@ def test_file_that_is_absent_or_not_a_model_is_refused(pair, tmp_path, field):
 
 
 def test_swapped_files_are_refused(pair):
-    with pytest.raises(ConfigError, match="not a Keras model"):
+    with pytest.raises(ConfigError, match="no model that edgetl can take as reference"):
         judge(dataclasses.replace(pair, reference=pair.artifact, artifact=pair.reference))
 
 

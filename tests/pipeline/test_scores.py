@@ -83,6 +83,15 @@ def test_ledger_leaves_out_kernels_that_lack_an_operator(pipeline, scores, artif
     ]
 
 
+def test_ledger_leaves_out_a_float32_file_that_cannot_be_made(pipeline, scores, artifact, monkeypatch):
+    def fail(*_):
+        raise StageError("no operator for a loop")
+
+    monkeypatch.setattr(scores, "make_float32", fail)
+    steps = [name for name, _ in scores.score_steps(artifact, "test", "xnnpack")]
+    assert steps == ["Keras", "int8, reference kernels", "int8, XNNPACK"]
+
+
 @pytest.mark.parametrize(("accelerated", "affordable", "name"), [(True, 2, "XNNPACK"), (False, 100, "LiteRT")])
 def test_number_of_affordable_photos_depends_on_the_kernels_that_ran(
     pipeline, monkeypatch, accelerated, affordable, name

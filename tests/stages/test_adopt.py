@@ -7,11 +7,14 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError
+from edgetl.core.photos.dataset import replace_parts, use_model_classes
+from edgetl.core.photos.pixel_store import open_pixels
 from edgetl.core.recipe.tables import ExternalRecipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.keras import model as keras_model
 from edgetl.stages.adopt import adopt_external, inspect_external
 
+PARTS = ("train", "validation", "test")
 keras = keras_model.keras
 layers = keras.layers
 INPUT_SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
@@ -63,7 +66,7 @@ def test_model_is_adopted_with_its_scaling_inside(save_model, adopt, shared_data
 
 def test_inspection_reads_the_size_of_the_input(save_model, work):
     info = inspect_external(work, Path(save_model()))
-    assert (info.height_px, info.width_px) == (32, 32)
+    assert (info.height_px, info.width_px, info.outputs) == (32, 32, 3)
 
 
 def test_scaling_is_needed_unless_the_model_scales(save_model, adopt):
@@ -90,7 +93,7 @@ def test_swapped_colour_channels_are_refused(save_model, adopt, scales, scaling,
 
 def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_model, adopt, shared_dataset, tmp_path):
     path = save_model(classes=(2, 0, 1))
-    with pytest.raises(ConfigError, match="the output order circle, square, triangle does not match") as caught:
+    with pytest.raises(ConfigError, match=r"the output order circle, square, triangle does not match") as caught:
         adopt(path=path, scaling="0..1")
     names = caught.value.where[0].partition(" match ")[2].split(", ")
     labels = tmp_path / "labels.txt"
@@ -98,11 +101,19 @@ def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_mo
     assert adopt(path=path, scaling="0..1", labels=str(labels)).classes == shared_dataset.classes
 
 
-@pytest.mark.parametrize("names", ["circle\nsquare", "circle\nsquare\nround", "circle\ncircle\nsquare\ntriangle"])
-def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("circle\nsquare", "2 names, the last one in line 2, and the model has 3 outputs"),
+        ("circle\nsquare\nround", "no output is called 'triangle'"),
+        ("circle\ncircle\nsquare\ntriangle", "4 names, the last one in line 4"),
+        ("circle\ncircle\nsquare", "line 2: the name 'circle' is in line 1 already"),
+    ],
+)
+def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names, message):
     labels = tmp_path / "labels.txt"
     labels.write_text(names)
-    with pytest.raises(ConfigError, match="labels are not the names of the folders"):
+    with pytest.raises(ConfigError, match=message):
         adopt(path=save_model(), scaling="0..1", labels=str(labels))
 
 
@@ -111,7 +122,75 @@ def test_model_near_chance_is_adopted_with_a_warning(save_model, adopt, capsys):
     assert "no more than chance" in " ".join(capsys.readouterr().err.split())
 
 
+def test_outputs_without_photos_stay_and_their_order_is_that_of_the_labels(save_model, adopt, shared_dataset):
+    """The photos have two of three classes: the dataset has the classes of the model, in the order of its outputs."""
+    two = replace_parts(
+        shared_dataset.model_copy(update={"classes": ("circle", "square")}),
+        **{part: [photo for photo in shared_dataset.part(part) if photo.label < 2] for part in PARTS},
+    )
+    dataset = use_model_classes(two, ("triangle", "circle", "square"))
+    trained = adopt(dataset=dataset, path=save_model(classes=(2, 0, 1)), scaling="0..1")
+    assert trained.classes == ("triangle", "circle", "square")
+    model = keras_model.load_model(trained.path)
+    pixels = open_pixels([photo.sha256 for photo in dataset.train], INPUT_SPEC).rows(range(len(dataset.train)))
+    predictions = model.predict_on_batch(pixels).argmax(axis=1)
+    assert (predictions == [photo.label for photo in dataset.train]).mean() > 0.9 and model.outputs[0].shape[1] == 3
+
+
 def test_other_number_of_classes_is_refused(save_model, adopt, shared_dataset):
     two = shared_dataset.model_copy(update={"classes": shared_dataset.classes[:2]})
     with pytest.raises(ConfigError, match="the model predicts 3 classes, the photos have 2"):
         adopt(dataset=two, path=save_model(), scaling="0..1")
+
+
+@pytest.fixture(scope="module")
+def save_sigmoids(tmp_path_factory):
+    """Return a function that saves the model above with a sigmoid for each label."""
+    root = tmp_path_factory.mktemp("sigmoids")
+
+    def save(classes=(0, 1, 2)):
+        keras_model.reset_keras(1)
+        image = keras.Input((32, 32, 3))
+        value = layers.Conv2D(3, 1, activation="relu", name="colours")(image)
+        value = layers.GlobalAveragePooling2D()(value)
+        model = keras.Model(image, layers.Dense(3, activation="sigmoid", name="scores")(value))
+        model.get_layer("colours").set_weights([np.full((1, 1, 3, 3), -1.0) + 2.2 * np.eye(3), np.full(3, -0.1)])
+        model.get_layer("scores").set_weights([60 * np.eye(3)[:, list(classes)], np.full(3, -1.0)])
+        path = root / f"{classes}.keras".replace(" ", "")
+        model.save(path)
+        return str(path)
+
+    return save
+
+
+@pytest.fixture(scope="module")
+def labelled_dataset(shared_dataset):
+    """The photos of the shared run, each with its class as a label."""
+
+    def label(photos):
+        return tuple(
+            photo.model_copy(update={"labels": tuple(int(photo.label == index) for index in range(3))})
+            for photo in photos
+        )
+
+    parts = {part: label(shared_dataset.part(part)) for part in ("train", "validation", "test")}
+    return shared_dataset.model_copy(update={**parts, "multi_label": True})
+
+
+def test_model_with_a_sigmoid_for_each_label_is_adopted(save_sigmoids, adopt, labelled_dataset):
+    trained = adopt(path=save_sigmoids(), scaling="0..1", dataset=labelled_dataset)
+    assert trained.activation == "sigmoid" and [row.name for row in trained.thresholds] == list(trained.classes)
+    assert [row.photos for row in trained.thresholds] == [
+        sum(photo.labels[label] for photo in labelled_dataset.validation) for label in range(3)
+    ]
+
+
+def test_outputs_of_labels_in_another_order_are_refused(save_sigmoids, adopt, labelled_dataset):
+    with pytest.raises(ConfigError, match=r"the output order .* does not match the photos") as error:
+        adopt(path=save_sigmoids((1, 2, 0)), scaling="0..1", dataset=labelled_dataset)
+    assert "--labels" in error.value.hint
+
+
+def test_softmax_is_refused_for_several_labels(save_model, adopt, labelled_dataset):
+    with pytest.raises(ConfigError, match="the probabilities of one class"):
+        adopt(path=save_model(), scaling="0..1", dataset=labelled_dataset)

@@ -40,6 +40,13 @@ def test_folds_are_pooled_under_the_contract_of_the_recipe(tmp_path):
     assert (verdict.limit_drop, verdict.confidence) == (0.05, 0.9)
 
 
+def test_procedure_is_judged_by_the_measure_of_the_recipe(tmp_path):
+    folds = (make_fold(tmp_path / "1", [0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 0]),)
+    request = CrossFitRequest(target="onnx", method="int8", folds=folds)
+    verdict = judge_folds(None, request, CONTRACT.model_copy(update={"measure": "balanced"}))
+    assert (verdict.measure, verdict.drop) == ("balanced", 0.25)
+
+
 def test_scores_of_other_photos_are_an_error(tmp_path):
     fold = make_fold(tmp_path, [0, 1, 1], [0, 1], [0, 1])
     with pytest.raises(StageError, match="cannot be judged") as caught:

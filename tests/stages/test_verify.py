@@ -57,6 +57,15 @@ def test_verdict_compares_reference_and_artifact(save_scores):
     assert [flip.path for flip in verdict.flips] == ["0.png"]
 
 
+def test_contract_of_the_recipe_decides_what_is_held(save_scores):
+    worse = [1, *LABELS[1:]]
+    case = make_case(save_scores("keras", LABELS), save_scores("int8", worse))
+    balanced = CONTRACT.model_copy(update={"measure": "balanced"})
+    verdict = judge_case(case, balanced)
+    share = 1 / LABELS.count(LABELS[0])
+    assert (verdict.measure, verdict.drop) == ("balanced", pytest.approx(share / len(set(LABELS))))
+
+
 def test_stage_gives_the_same_verdict_and_writes_no_file(save_scores, work):
     case = make_case(save_scores("keras", LABELS), save_scores("int8", LABELS))
     assert verify_artifact(work, case, CONTRACT) == judge_case(case, CONTRACT)

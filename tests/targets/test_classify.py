@@ -151,3 +151,17 @@ def test_example_program_of_the_readme_runs(device, bundles, tmp_path):
     assert len(completed.stdout.strip("[] \n").split()) == 3
     # The program wrote no bytecode into the bundle.
     assert device.run(folder, "check_files.py").returncode == 0
+
+
+def test_labels_that_reach_their_thresholds_are_selected(import_payload):
+    classify = import_payload("classify")
+    output = {"labels": ["a", "b", "c"], "thresholds": [0.5, 0.25, 0.9]}
+    assert classify.select_labels([("c", 0.8), ("a", 0.5), ("b", 0.3)], output) == [("a", 0.5), ("b", 0.3)]
+    assert classify.select_labels([("a", 0.1), ("b", 0.1), ("c", 0.1)], output) == []
+
+
+def test_photo_without_a_label_is_printed_as_none(import_payload, capsys):
+    classify = import_payload("classify")
+    classify._print_labels("1.jpg", [], as_json=False)
+    classify._print_labels("1.jpg", [], as_json=True)
+    assert capsys.readouterr().out == '1.jpg\n  none\n{"photo": "1.jpg", "labels": []}\n'

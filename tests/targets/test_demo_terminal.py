@@ -12,6 +12,8 @@ def demo_terminal(import_payload):
 
 
 STATE = {
+    "number": 7,
+    "several_labels": False,
     "labels": [["ox-eye ☼", 0.75], ["rose", 0.25]],
     "photo": {"name": "", "true_label": ""},
     "rate_hz": 29.97,
@@ -112,3 +114,14 @@ def test_lines_are_redrawn_in_place_on_a_terminal(demo_terminal, monkeypatch):
 def test_one_line_per_state_is_appended_elsewhere(demo_terminal):
     text = show_twice(demo_terminal, is_terminal=False)
     assert "\x1b" not in text and text == f"{demo_terminal.format_line(STATE)}\n" * 2
+
+
+def test_all_labels_of_a_frame_are_shown_or_none(demo_terminal):
+    several = {**STATE, "several_labels": True, "photo": {"name": "1.jpg", "true_label": "rose"}}
+    line = demo_terminal.format_line(several)
+    assert line.startswith("ox-eye ☼ 75.0%, rose 25.0% · 1.jpg, label rose: found · ")
+    without = {**several, "labels": []}
+    assert demo_terminal.format_line(without).startswith("none · 1.jpg, label rose: not found · ")
+    assert demo_terminal.format_lines(without)[0] == "  none"
+    # Before the first frame nothing is known.
+    assert "none" not in demo_terminal.format_line({**without, "number": 0})

@@ -91,3 +91,18 @@ def test_folder_without_readable_photos_is_refused(scoring, tmp_path):
     (tmp_path / "red" / "x.png").write_text("none")
     with pytest.raises(scoring.FolderError, match="none of the 1 photos can be read"):
         scoring.score_photos(StrongestColour(), FACTS, tmp_path)
+
+
+def test_model_with_several_labels_is_refused(scoring, folder):
+    facts = {**FACTS, "output": {"labels": LABELS, "thresholds": [0.5, 0.5, 0.5]}}
+    with pytest.raises(scoring.FolderError, match="this one has several labels"):
+        scoring.score_photos(StrongestColour(), facts, folder)
+
+
+def test_balanced_accuracy_is_the_mean_of_the_labels_with_photos(scoring):
+    per_label = {
+        "ok": {"photos": 98, "right": 98},
+        "fault": {"photos": 2, "right": 1},
+        "none": {"photos": 0, "right": 0},
+    }
+    assert scoring.average_recalls(per_label) == 0.75

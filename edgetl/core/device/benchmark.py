@@ -8,7 +8,8 @@ import numpy as np
 from edgetl.core.device import measurement
 from edgetl.core.device.measurement import Accuracy
 from edgetl.core.errors import StageError
-from edgetl.core.records import Benchmark, Photo, Scores
+from edgetl.core.record import PathInside, Record
+from edgetl.core.records import Photo, Scores
 from edgetl.core.storage.files import hash_file
 
 
@@ -33,6 +34,23 @@ class BenchmarkRequest:
     def key(self) -> object:
         """Return all fields but the folder: a photo is identified by its sha256."""
         return self.model_sha256, self.soak_s, self.classes, self.photos
+
+
+class Benchmark(Record):
+    """A run of bench.py on `where`, which is "host" or the ssh name of a device.
+
+    `path` is measure.json. `scores` are the predictions of the device, None if no photos were scored.
+    """
+
+    where: str
+    path: PathInside
+    sha256: str
+    model_sha256: str
+    scores: Scores | None
+
+    def contents(self) -> dict[Path, str]:
+        """Map measure.json and the scores to their sha256."""
+        return {self.path: self.sha256, **(self.scores.contents() if self.scores else {})}
 
 
 def link_photos(request: BenchmarkRequest, folder: Path) -> None:

@@ -27,6 +27,8 @@ from edgetl.core.verdict_records import Verdict
 
 # 1 had `side_px` of a square input in place of `height_px` and `width_px`.
 SCHEMA = 2
+# Of a bundle with thresholds of labels: a reader that knows SCHEMA only would take them for classes.
+LABELS_SCHEMA = 3
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
 FEATURES_FILE = "features.npy"
@@ -41,8 +43,11 @@ _INTEGER_TOLERANCE_STEPS = 1
 _VERDICT_FACTS = {
     "part",
     "photos",
+    "measure",
     "reference_accuracy",
     "accuracy",
+    "reference_balanced_accuracy",
+    "balanced_accuracy",
     "broke",
     "fixed",
     "drop",
@@ -120,7 +125,8 @@ def name_golden_files(photos: Sequence[Photo], classes: Sequence[str]) -> tuple[
     names = []
     for index, photo in enumerate(photos):
         # A class is the name of a folder and may contain any character; the bundle must be unpacked everywhere.
-        label = re.sub(r"[^A-Za-z0-9]+", "_", classes[photo.label]).strip("_")[:40] or "class"
+        names_of_photo = "_".join(classes[index] for index in photo.list_classes()) or "none"
+        label = re.sub(r"[^A-Za-z0-9]+", "_", names_of_photo).strip("_")[:40] or "class"
         suffix = PurePosixPath(photo.path).suffix.lower()
         names.append(f"golden/{index}_{label}{suffix if re.fullmatch(r'[.][a-z0-9]{1,5}', suffix) else ''}")
     return tuple(names)
@@ -135,7 +141,7 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
     """
     trained, artifact, target = contents.trained, contents.artifact, contents.target
     return {
-        "schema": SCHEMA,
+        "schema": LABELS_SCHEMA if trained.thresholds else SCHEMA,
         "created_by": f"edgetl {versions['edgetl']}",
         "target": target.id,
         "model": name_model_file(artifact),
@@ -154,6 +160,8 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
             **artifact.output.model_dump(mode="json"),
             "activation": trained.activation,
             "labels": list(trained.classes),
+            # A photo has each label whose probability reaches its threshold. Without thresholds, it has one class.
+            **({"thresholds": list(trained.threshold_values)} if trained.thresholds else {}),
         },
         **({"answers": _describe_answers(contents.answers[0])} if contents.answers else {}),
         "tolerances": {"pixels": 0, "output": compute_output_tolerance(artifact)},

@@ -16,13 +16,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FormatName, find_format
 from edgetl.core.record import Record
 from edgetl.core.records import Fit, InputSpec, expand_side
-from edgetl.core.storage.regular_files import (
-    LARGEST_MODEL_BYTES,
-    explain_os_error,
-    open_regular,
-    read_regular,
-    read_user_text,
-)
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, explain_os_error, open_regular, read_regular
 
 FACTS = "model.json"
 _MOST_TEXT_BYTES = 16_000_000
@@ -35,6 +29,7 @@ class Classifier(Record):
     """A model file with what is needed to classify photos with it.
 
     `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where they are not known.
+    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
     """
 
     path: Path
@@ -45,6 +40,7 @@ class Classifier(Record):
     base: str = ""
     method: str = ""
     trained_sha256: str = ""
+    thresholds: tuple[float, ...] = ()
 
 
 class _Facts(BaseModel):
@@ -68,6 +64,7 @@ class _Output(_Facts):
     labels: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(min_length=2, max_length=100_000)
     ]
+    thresholds: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=100_000)] = []
 
 
 class _Provenance(_Facts):
@@ -78,7 +75,7 @@ class _Provenance(_Facts):
 
 
 class _Model(_Facts):
-    schema_number: Literal[1, 2] = Field(alias="schema")
+    schema_number: Literal[1, 2, 3] = Field(alias="schema")
     # A fixed name: no path leads out of the bundle.
     model: Literal["model.tflite", "model.onnx"]
     input: _Input
@@ -109,6 +106,10 @@ def read_bundle(folder: Path) -> Classifier:
     facts = _read_facts(folder / FACTS)
     if listed.get(facts.model) != facts.provenance.artifact_sha256 or FACTS not in listed:
         raise ConfigError(f"{CHECKSUMS} and {FACTS} are of different models", where=(folder,))
+    thresholds = facts.output.thresholds
+    if thresholds and len(thresholds) != len(facts.output.labels):
+        message = f"{FACTS} has {len(thresholds)} thresholds for {len(facts.output.labels)} labels"
+        raise ConfigError(message, where=(folder,))
     return Classifier(
         path=folder / facts.model,
         format=find_format(Path(facts.model)).name,
@@ -118,19 +119,8 @@ def read_bundle(folder: Path) -> Classifier:
         base=facts.provenance.base,
         method=facts.provenance.method,
         trained_sha256=facts.provenance.trained_sha256,
+        thresholds=tuple(thresholds),
     )
-
-
-def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class names from a text file with one on each line, in the order of the outputs.
-
-    Raises:
-        ConfigError: the file cannot be read, or is not such a list.
-    """
-    names = tuple(read_user_text(path, "the labels file").removeprefix("\ufeff").splitlines())
-    if len(names) < 2 or not all(name.strip() for name in names):
-        raise ConfigError(f"the labels are {len(names)} lines, some of them empty or too few", where=(path,))
-    return names
 
 
 def _parse_checksums(folder: Path) -> dict[str, str]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from edgetl.core.errors import ContractBroken
-from edgetl.core.evaluation.quality.model_quality import explain_low_accuracy
+from edgetl.core.evaluation.quality.model_quality import explain_low_accuracy, explain_low_balanced_accuracy
 from edgetl.core.evaluation.verdict import tally_verdict
 from edgetl.core.report.changes import describe_drop
-from edgetl.core.verdict_records import Verdict
+from edgetl.core.verdict_records import MEASURE_TITLES, Verdict
 
 _ACCURACY_HINT = (
     "more test photos, another --method (--all-methods compares them), a wider --alpha, or a higher --limit-drop"
@@ -34,16 +34,15 @@ def check_acceptance(
         next_files: by the same names, hint that names the next file in the table; "" if there is none.
         strict: whether an undecided verdict is a failure, and the lower bound of the accuracy must reach
             `min_accuracy`.
-        min_accuracy: the accuracy that every verdict must reach, 0..1.
+        min_accuracy: the accuracy that every verdict must reach, 0..1; where the contract holds balanced accuracy,
+            that one.
 
     Raises:
         ContractBroken: names every failure.
     """
     failures = {name: explain_failure(verdict, strict=strict) for name, verdict in verdicts.items()}
     low = {
-        name: explain_low_accuracy(tally_verdict(verdict), min_accuracy, verdict.confidence, strict=strict)
-        for name, verdict in verdicts.items()
-        if min_accuracy
+        name: _explain_low(verdict, min_accuracy, strict=strict) for name, verdict in verdicts.items() if min_accuracy
     }
     hints = [
         hint
@@ -71,6 +70,14 @@ def explain_failure(verdict: Verdict, *, strict: bool) -> str:
     allowed = (
         f"{verdict.limit_drop * 100:g} allowed" if verdict.drop > 0 else f"{verdict.limit_drop * 100:g} may be lost"
     )
-    loss = f"{verdict.method} {describe_drop(verdict.drop)}, {allowed}"
+    title = MEASURE_TITLES[verdict.measure]
+    loss = f"{verdict.method} {describe_drop(verdict.drop, title)}, {allowed}"
     state = "is undecided" if undecided else "is broken"
-    return f"the accuracy contract {state}: {loss}" + (", and --strict was given" if strict and undecided else "")
+    return f"the {title} contract {state}: {loss}" + (", and --strict was given" if strict and undecided else "")
+
+
+def _explain_low(verdict: Verdict, min_accuracy: float, *, strict: bool) -> str:
+    if verdict.measure == "balanced":
+        return explain_low_balanced_accuracy(verdict.counts, min_accuracy, verdict.confidence, strict=strict)
+    title = verdict.describe_photos() if verdict.labels else ""
+    return explain_low_accuracy(tally_verdict(verdict), min_accuracy, verdict.confidence, strict=strict, title=title)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
+from edgetl.core.tasks.task import PhotoTask
 
 Cause = Literal["file", "network", "unknown"]
 # The cause cannot be estimated from fewer differing photos.
@@ -37,8 +38,10 @@ def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, *, e
     return difference
 
 
-def match_predictions(expected: np.ndarray, scores: np.ndarray, scale: float) -> NDArray[np.bool_]:
-    """Return for which photos a file predicts the same class as its model.
+def match_predictions(
+    expected: np.ndarray, scores: np.ndarray, scale: float, task: PhotoTask = metrics.ONE_CLASS
+) -> NDArray[np.bool_]:
+    """Return for which photos a file predicts the same class as its model, or decides each label as it does.
 
     Scores of the model within one quantization step of the file's output count as equal: the file may round them to
     the same number.
@@ -47,18 +50,19 @@ def match_predictions(expected: np.ndarray, scores: np.ndarray, scale: float) ->
         expected: scores of the model, float [photos, classes].
         scores: scores of the file, float [photos, classes].
         scale: quantization scale of the file's output, 0 for floats.
+        task: what is decided about a photo.
 
     Returns:
-        bool [photos].
+        bool [photos], or [photos, labels].
 
     Raises:
         ValueError: see `metrics.predict_classes`, or shapes that differ.
     """
     if expected.shape != scores.shape:
         raise ValueError(f"shapes differ: {expected.shape} and {scores.shape}")
-    rows = np.arange(len(expected))
-    highest = expected[rows, metrics.predict_classes(expected)]
-    return np.asarray(highest - expected[rows, metrics.predict_classes(scores)] <= scale)
+    metrics.check_scores(expected, "scores of the model")
+    metrics.check_scores(scores, "scores")
+    return task.match_scores(expected, scores, scale)
 
 
 def diagnose_disagreement(matches_model: NDArray[np.bool_], matches_itself: NDArray[np.bool_]) -> Cause:

@@ -15,13 +15,14 @@ latencies within 10 % of the least are ties. Where other processes disturbed the
 compares latencies, and products are bytes.
 
 Two files are compared on the same photos: a photo that both predict correctly, or neither, does not distinguish them.
+Where the contract holds balanced accuracy, that is compared instead of the number of photos.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgetl.core.evaluation import ladder
-from edgetl.core.evaluation.contract import compute_tango_interval
+from edgetl.core.evaluation.balanced.measures import compare_files, list_differences
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.evaluation.objective import OBJECTIVES, Objective
 from edgetl.core.records import Artifact
@@ -106,25 +107,12 @@ def _identify(artifact: Artifact) -> tuple[str, str]:
 
 
 def count_differences(first: Verdict, second: Verdict) -> tuple[int, int]:
-    """Count the photos that only one of two files predicts correctly.
+    """Count the photos, or the decisions about labels, that only one of two files predicts correctly.
 
-    Args:
-        first: verdict on the first file.
-        second: verdict on the second file, on the same photos.
-
-    Returns:
-        The number of photos that only the first predicts correctly, and that only the second does.
+    See `measures.list_differences`.
     """
-    broke, fixed = zip(_list_changes(first), _list_changes(second), strict=True)
-    only_first = len(broke[1] - broke[0]) + len(fixed[0] - fixed[1])
-    only_second = len(broke[0] - broke[1]) + len(fixed[1] - fixed[0])
-    return only_first, only_second
-
-
-def _list_changes(verdict: Verdict) -> tuple[set[str], set[str]]:
-    """List the photos that only the reference, and that only the file predicts correctly."""
-    broke = {flip.path for flip in verdict.flips if flip.reference == flip.truth}
-    return broke, {flip.path for flip in verdict.flips if flip.artifact == flip.truth}
+    only_first, only_second = list_differences(first, second)
+    return len(only_first), len(only_second)
 
 
 def _form_group(candidates: Sequence[Candidate], preference: Preference) -> _Group:
@@ -178,9 +166,15 @@ def _find_least_cost(files: Sequence[Candidate], group: _Group) -> Candidate:
     return next(file for file in files if group.compute_cost(file) <= _TIE * least)
 
 
-def _count_gain(file: Candidate) -> int:
-    """Count the photos that the file predicts correctly, less those of the reference."""
-    return file.validation.fixed - file.validation.broke
+def _count_gain(file: Candidate) -> float:
+    """Count the photos that the file predicts correctly, less those of the reference; or its gain, in points.
+
+    The gain of balanced accuracy is rounded: two files with the same recalls must be equal.
+    """
+    verdict = file.validation
+    if verdict.measure == "accuracy":
+        return verdict.fixed - verdict.broke
+    return round(-verdict.drop * 100, 6)
 
 
 def _find_most_accurate(group: _Group) -> Candidate:
@@ -192,13 +186,8 @@ def _is_certainly_worse(file: Candidate, group: _Group) -> bool:
     best = _find_most_accurate(group)
     if file is best:
         return False
-    lost, won = count_differences(best.validation, file.validation)
     confidence = 1 - _ERROR / (len(group.files) - 1)
-    # A verdict does not contain the groups of its photos. The two files differ where either differs from the reference,
-    # so the larger design effect is a cautious one for their difference.
-    effect = max(best.validation.design_effect, file.validation.design_effect)
-    photos = file.validation.photos
-    low, _ = compute_tango_interval(lost, won, photos, confidence=confidence, design_effect=effect)
+    low, _ = compare_files(best.validation, file.validation).compute_bounds(confidence)
     return low > 0
 
 
@@ -226,11 +215,15 @@ def _compare_accuracy(file: Candidate, chosen: Candidate, group: _Group) -> str:
     if group.objective == "balanced" and _is_certainly_worse(file, group):
         best = _find_most_accurate(group)
         lost, won = count_differences(best.validation, file.validation)
-        return f"certainly less accurate than {best.artifact.method} (right on {lost} photos less and {won} more)"
+        things = "labels" if file.validation.labels else "photos"
+        return f"certainly less accurate than {best.artifact.method} (right on {lost} {things} less and {won} more)"
     difference = _count_gain(file) - _count_gain(chosen)
     if difference == 0:
         return "as accurate"
-    photos = f"{abs(difference)} {'photo' if abs(difference) == 1 else 'photos'}"
+    if file.validation.measure == "balanced":
+        return f"{abs(difference):.2f} points {'better' if difference > 0 else 'worse'} in balanced accuracy"
+    thing = "label" if file.validation.labels else "photo"
+    photos = f"{abs(difference)} {thing if abs(difference) == 1 else f'{thing}s'}"
     return f"right on {photos} {'more' if difference > 0 else 'fewer'}"
 
 

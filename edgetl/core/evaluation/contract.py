@@ -7,28 +7,86 @@ photos only by the artifact. drop = (broke - fixed) / photos is the cost of conv
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Protocol, Self
 
-from edgetl.core.verdict_records import Outcome
+from edgetl.core.verdict_records import Comparison, Outcome
 
 # More test photos are unrealistic: the search for `photos_needed` ends here.
 MOST_PHOTOS = 10_000_000
 
 
+class DropCounts(Protocol):
+    """Counts of paired predictions, from which a drop and its bounds follow: of accuracy, or of balanced accuracy."""
+
+    @property
+    def photos(self) -> float:
+        """The number of all photos."""
+
+    @property
+    def design_effect(self) -> float:
+        """The factor by which groups enlarge the variance of the drop; 1 for independent photos."""
+
+    @property
+    def drop(self) -> float:
+        """The observed drop, -1..1."""
+
+    def compute_bounds(self, confidence: float) -> tuple[float, float]:
+        """Compute the bounds of the drop, each one-sided at `confidence`. Raises ValueError for impossible counts."""
+
+    def scale(self, photos: float) -> Self:
+        """Return the counts of another number of photos with the same rates."""
+
+    def without_changes(self) -> Self:
+        """Return the counts of an artifact that predicts the same photos correctly as the reference."""
+
+
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Counts of paired predictions.
+    """Counts of paired predictions, for the drop of accuracy.
+
+    Where photos may have several labels, they are decisions about labels.
 
     Attributes:
         broke: photos that only the reference predicts correctly.
         fixed: photos that only the artifact predicts correctly.
-        photos: all photos, at least 1.
+        photos: all photos, at least 1. Fractions come from a forecast with more photos.
         design_effect: from `design_effect.measure_design_effect` if photos are in groups; 1 for independent photos.
     """
 
-    broke: int
-    fixed: int
-    photos: int
+    broke: float
+    fixed: float
+    photos: float
     design_effect: float = 1.0
+
+    @property
+    def drop(self) -> float:
+        """The observed drop, -1..1."""
+        return (self.broke - self.fixed) / self.photos
+
+    def compute_bounds(self, confidence: float) -> tuple[float, float]:
+        """Compute the bounds of the drop: see `compute_tango_interval`."""
+        return compute_tango_interval(
+            self.broke, self.fixed, self.photos, confidence=confidence, design_effect=self.design_effect
+        )
+
+    def scale(self, photos: float) -> Self:
+        """Return the counts of another number of photos with the same rates."""
+        factor = photos / self.photos
+        return type(self)(self.broke * factor, self.fixed * factor, photos, self.design_effect)
+
+    def without_changes(self) -> Self:
+        """Return the counts of an artifact that predicts the same photos correctly as the reference."""
+        return type(self)(0, 0, self.photos, self.design_effect)
+
+
+def count_decisions(comparison: Comparison) -> PairCounts:
+    """Return the counts of a comparison: of its photos, or of its decisions about labels."""
+    return PairCounts(comparison.broke, comparison.fixed, comparison.decisions, comparison.design_effect)
+
+
+def count_photos(decisions: int | None, comparison: Comparison) -> int | None:
+    """Return how many photos have a number of decisions: as many, or fewer where each has several labels."""
+    return None if decisions is None else -(-decisions // max(1, comparison.labels))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +110,7 @@ class Decision:
 
 
 def compute_tango_interval(
-    broke: int, fixed: int, photos: int, *, confidence: float = 0.95, design_effect: float = 1.0
+    broke: float, fixed: float, photos: float, *, confidence: float = 0.95, design_effect: float = 1.0
 ) -> tuple[float, float]:
     """Compute the score bounds of the drop, each one-sided at `confidence`.
 
@@ -78,10 +136,11 @@ def compute_tango_interval(
     return _compute_bounds(broke, fixed, photos, _compute_quantile(confidence, design_effect))
 
 
-def decide_outcome(counts: PairCounts, limit_drop: float, *, confidence: float) -> Decision:
+def decide_outcome(counts: DropCounts, limit_drop: float, *, confidence: float) -> Decision:
     """Decide PASS if the whole interval is within the limit, FAIL if it is above the limit, else UNDECIDED.
 
-    With groups, `photos_needed` are photos in further groups of the same sizes.
+    With groups, `photos_needed` are photos in further groups of the same sizes; of a balanced accuracy, photos in the
+    same shares of the classes.
 
     Args:
         counts: of the predictions.
@@ -91,21 +150,19 @@ def decide_outcome(counts: PairCounts, limit_drop: float, *, confidence: float) 
     Raises:
         ValueError: counts that are impossible for this number of photos, or a limit or confidence out of range.
     """
-    broke, fixed, photos = counts.broke, counts.fixed, counts.photos
-    _check_counts(broke, fixed, photos)
     if not 0 <= limit_drop <= 1:
         raise ValueError(f"limit_drop is a fraction 0..1, not {limit_drop}")
-    quantile = _compute_quantile(confidence, counts.design_effect)
-    low, high = _compute_bounds(broke, fixed, photos, quantile)
+    low, high = counts.compute_bounds(confidence)
     outcome = _choose_outcome(low, high, limit_drop)
-    needed = 0 if outcome != "UNDECIDED" else _count_photos_needed(broke, fixed, photos, limit_drop, quantile)
-    return Decision(drop=(broke - fixed) / photos, low=low, high=high, outcome=outcome, photos_needed=needed)
+    needed = 0 if outcome != "UNDECIDED" else _count_photos_needed(counts, limit_drop, confidence)
+    return Decision(drop=counts.drop, low=low, high=high, outcome=outcome, photos_needed=needed)
 
 
-def _check_counts(broke: int, fixed: int, photos: int) -> None:
+def _check_counts(broke: float, fixed: float, photos: float) -> None:
     if not photos >= 1:
         raise ValueError(f"an interval needs at least one photo, not {photos}")
-    if not (broke >= 0 and fixed >= 0 and broke + fixed <= photos):
+    # Scaled counts are rounded: their sum may exceed the photos by a rounding error.
+    if not (broke >= 0 and fixed >= 0 and broke + fixed <= photos * (1 + 1e-12)):
         raise ValueError(f"{broke} broken and {fixed} fixed are impossible counts for {photos} photos")
 
 
@@ -164,14 +221,14 @@ def _compute_restricted_variance(broke: float, fixed: float, photos: float, drop
     return max(0.0, 2 * fixed_rate + drop * (1 - drop))
 
 
-def _count_photos_needed(broke: int, fixed: int, photos: int, limit_drop: float, quantile: float) -> int | None:
+def _count_photos_needed(counts: DropCounts, limit_drop: float, confidence: float) -> int | None:
     """Find how many further photos decide if the rates stay the same: double the number, then bisect."""
 
     def is_decided(total: int) -> bool:
-        factor = total / photos
-        low, high = _compute_bounds(broke * factor, fixed * factor, total, quantile)
+        low, high = counts.scale(total).compute_bounds(confidence)
         return _choose_outcome(low, high, limit_drop) != "UNDECIDED"
 
+    photos = round(counts.photos)
     # The interval narrows with photos, so the outcome stays decided once it is.
     too_few, enough = photos, 2 * photos
     while not is_decided(enough):

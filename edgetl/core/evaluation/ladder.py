@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from edgetl.core import methods
 from edgetl.core.evaluation import stopping
+from edgetl.core.evaluation.balanced.measures import count_pairs
+from edgetl.core.evaluation.contract import count_photos
 from edgetl.core.records import Artifact, LayerError
 from edgetl.core.report.changes import describe_drop
 from edgetl.core.verdict_records import Verdict
@@ -122,10 +124,10 @@ def explain_retraining_skip(attempts: Sequence[Attempt], method: str) -> str:
     if not methods.find_method(method).retraining or not within_limit:
         return ""
     verdict = candidates[0].validation
-    needed = stopping.count_photos_to_hold(verdict.limit_drop, design_effect=verdict.design_effect)
-    if verdict.photos >= needed:
+    needed = stopping.count_photos_to_hold(verdict.limit_drop, counts=count_pairs(verdict))
+    if verdict.decisions >= needed:
         return ""
     return (
         f"not tried: {verdict.photos} validation photos cannot show a drop within {verdict.limit_drop * 100:g} points, "
-        f"{needed} can; --all-methods tries it"
+        f"{count_photos(needed, verdict)} can; --all-methods tries it"
     )

@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import PairCounts, decide_outcome
+from edgetl.core.evaluation.balanced.measures import count_scores
+from edgetl.core.evaluation.contract import decide_outcome
 from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
-from edgetl.core.verdict_records import Comparison, Outcome
+from edgetl.core.verdict_records import Comparison, Measure, Outcome
 
 # Every table, sentence and JSON of such a verdict contains these words.
 JUDGED = "the procedure, not this file"
@@ -28,9 +29,9 @@ class FoldComparison(Comparison):
 class ProcedureVerdict(Comparison):
     """The accuracy that training and conversion by `method` cost, each photo judged once by a file not made from it.
 
-    The fields of a comparison are those of all folds together. `drop_low` and `drop_high` are one-sided bounds at
-    `confidence`, `accuracy_low` and `accuracy_high` likewise. Those of the accuracy treat the photos as independent.
-    `photos_needed` is that of a `Verdict`.
+    `measure` is that of a `Verdict`. The fields of a comparison are those of all folds together. `drop_low` and
+    `drop_high` are one-sided bounds at `confidence`, `accuracy_low` and `accuracy_high` likewise. Those of the accuracy
+    treat the photos as independent. `photos_needed` is that of a `Verdict`.
     """
 
     judges: Literal["the procedure, not this file"]
@@ -46,6 +47,7 @@ class ProcedureVerdict(Comparison):
     outcome: Outcome
     photos_needed: int | None
     folds: tuple[FoldComparison, ...]
+    measure: Measure = "accuracy"
 
 
 # Compared by identity: arrays have no truth value that a generated __eq__ could use.
@@ -74,6 +76,7 @@ class ProcedureTerms:
     method: str
     limit_drop: float
     confidence: float
+    measure: Measure = "accuracy"
 
 
 def judge_procedure(folds: Sequence[FoldPredictions], terms: ProcedureTerms) -> ProcedureVerdict:
@@ -82,19 +85,19 @@ def judge_procedure(folds: Sequence[FoldPredictions], terms: ProcedureTerms) -> 
     Raises:
         ValueError: see `metrics.compare_scores`, or a limit or confidence out of range.
     """
-    pooled = metrics.compare_scores(
-        np.concatenate([fold.labels for fold in folds]),
-        np.concatenate([fold.reference for fold in folds]),
-        np.concatenate([fold.artifact for fold in folds]),
-        [group for fold in folds for group in fold.groups],
+    labels, reference, artifact = (
+        np.concatenate([getattr(fold, name) for fold in folds]) for name in ("labels", "reference", "artifact")
     )
-    counts = PairCounts(pooled.broke, pooled.fixed, pooled.photos, pooled.design_effect)
+    groups = [group for fold in folds for group in fold.groups]
+    pooled = metrics.compare_scores(labels, reference, artifact, groups)
+    counts = count_scores(pooled, terms.measure, labels, (reference, artifact), groups)
     decision = decide_outcome(counts, terms.limit_drop, confidence=terms.confidence)
     correct = round(pooled.accuracy * pooled.photos)
     low, high = compute_wilson_bounds(correct, pooled.photos, confidence=terms.confidence)
     return ProcedureVerdict(
-        **dict(pooled),
+        **dict(pooled.model_copy(update={"design_effect": counts.design_effect})),
         judges=JUDGED,
+        measure=terms.measure,
         target=terms.target,
         method=terms.method,
         drop=decision.drop,

@@ -12,7 +12,8 @@ file truly loses 1.5 times the limit, the climb ends at one of them in at most 1
 however many are tried. With a strict contract the bound must be within the limit itself.
 """
 
-from edgetl.core.evaluation.contract import PairCounts, compute_tango_interval
+from edgetl.core.evaluation.balanced.measures import count_pairs
+from edgetl.core.evaluation.contract import DropCounts, PairCounts
 from edgetl.core.verdict_records import Verdict
 
 # A file that truly loses this many times the limit must rarely end the climb. A factor of 1 would require a PASS, which
@@ -22,6 +23,7 @@ TOLERANCE = 1.5
 TOTAL_ERROR = 0.10
 # A search for a number of photos ends here.
 _MOST_PHOTOS = 1_000_000
+_ONE_PHOTO = PairCounts(0, 0, 1)
 
 
 def compute_bound(verdict: Verdict, number: int) -> float:
@@ -37,7 +39,7 @@ def compute_bound(verdict: Verdict, number: int) -> float:
     Raises:
         ValueError: a number below 1.
     """
-    return _compute_bound(PairCounts(verdict.broke, verdict.fixed, verdict.photos, verdict.design_effect), number)
+    return _compute_bound(count_pairs(verdict), number)
 
 
 def holds_limit(verdict: Verdict, number: int, *, strict: bool) -> bool:
@@ -57,7 +59,7 @@ def holds_limit(verdict: Verdict, number: int, *, strict: bool) -> bool:
     return compute_bound(verdict, number) <= (limit if strict else TOLERANCE * limit)
 
 
-def count_photos_to_hold(limit_drop: float, number: int = 1, design_effect: float = 1.0) -> int:
+def count_photos_to_hold(limit_drop: float, number: int = 1, counts: DropCounts = _ONE_PHOTO) -> int:
     """Count the validation photos from which a file that changes no prediction holds a limit.
 
     With fewer, no file ends the climb, whatever it predicts.
@@ -65,11 +67,12 @@ def count_photos_to_hold(limit_drop: float, number: int = 1, design_effect: floa
     Args:
         limit_drop: the limit, 0..1, 0 excluded.
         number: 1 for the first file that is tried.
-        design_effect: of the groups of the photos; 1 for independent photos.
+        counts: of any file on these photos, with their design effect and the shares of the classes.
     """
+    unchanged = counts.without_changes()
 
     def is_enough(photos: int) -> bool:
-        return _compute_bound(PairCounts(0, 0, photos, design_effect), number) <= TOLERANCE * limit_drop
+        return _compute_bound(unchanged.scale(photos), number) <= TOLERANCE * limit_drop
 
     too_few, enough = 0, 1
     # The bound falls with the number of photos.
@@ -81,10 +84,7 @@ def count_photos_to_hold(limit_drop: float, number: int = 1, design_effect: floa
     return enough
 
 
-def _compute_bound(counts: PairCounts, number: int) -> float:
+def _compute_bound(counts: DropCounts, number: int) -> float:
     if number < 1:
         raise ValueError(f"files are numbered from 1, not {number}")
-    confidence = 1 - TOTAL_ERROR / (number * (number + 1))
-    return compute_tango_interval(
-        counts.broke, counts.fixed, counts.photos, confidence=confidence, design_effect=counts.design_effect
-    )[1]
+    return counts.compute_bounds(1 - TOTAL_ERROR / (number * (number + 1)))[1]

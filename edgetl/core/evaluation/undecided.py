@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetl.core.evaluation.balanced.measures import count_classes
+from edgetl.core.evaluation.contract import decide_outcome
 from edgetl.core.verdict_records import Verdict
 
 # Limits are suggested in steps of a hundredth of a point.
@@ -32,14 +34,16 @@ def advise_on_undecided(verdict: Verdict, source: PhotoSource) -> list[str]:
     if verdict.outcome != "UNDECIDED":
         return []
     needed, ways = verdict.photos_needed, []
+    if needed is not None and verdict.measure == "balanced":
+        ways.append(_advise_on_classes(verdict))
     if needed is not None and source.folder is not None:
         added = _round_up(math.ceil(needed / source.fraction))
         share = "all" if source.fraction == 1 else f"about {source.fraction:g}"
-        ways.append(
-            f"add about {added:,} photos to the class folders in {source.folder}: {share} of them become test photos"
-        )
+        place = "with their labels to" if verdict.labels else "to the class folders in"
+        ways.append(f"add about {added:,} photos {place} {source.folder}: {share} of them become test photos")
     if needed is not None and source.takes_test_option:
-        ways.append(f"bring about {verdict.photos + needed:,} test photos with --test DIR, in the same class folders")
+        where = "with the same labels" if verdict.labels else "in the same class folders"
+        ways.append(f"bring about {verdict.photos + needed:,} test photos with --test DIR, {where}")
     passing, failing = find_deciding_limits(verdict)
     method = f"--method {verdict.method} "
     if passing is not None:
@@ -67,6 +71,20 @@ def find_deciding_limits(verdict: Verdict) -> tuple[float | None, float | None]:
         passing / _LIMIT_STEPS if 0 < passing < _LIMIT_STEPS else None,
         failing / _LIMIT_STEPS if 0 < failing < _LIMIT_STEPS else None,
     )
+
+
+def _advise_on_classes(verdict: Verdict) -> str:
+    """Say which class needs photos, and how many of each class would decide a verdict on balanced accuracy."""
+    rarest = min(verdict.per_class, key=lambda change: (change.photos, change.name))
+    line = f"above all add photos of {rarest.name}: {rarest.photos} of {verdict.photos} test photos are of it"
+    counts = count_classes(verdict).spread_evenly()
+    # As many photos, spread evenly, may already be more than are needed.
+    counts = counts.scale(rarest.photos * len(verdict.per_class))
+    decision = decide_outcome(counts, verdict.limit_drop, confidence=verdict.confidence)
+    if decision.photos_needed is None:
+        return line
+    each = _round_up(math.ceil((counts.photos + decision.photos_needed) / len(verdict.per_class)))
+    return f"{line}, and about {each:,} of each class would decide it"
 
 
 def _round_up(count: int) -> int:

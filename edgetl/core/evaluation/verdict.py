@@ -1,70 +1,63 @@
 """The verdict on an artifact: scores of reference and artifact for the same photos in, a Verdict out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from edgetl.core.errors import DataError
 from edgetl.core.evaluation import metrics
-from edgetl.core.evaluation.contract import PairCounts, decide_outcome
-from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
-from edgetl.core.records import Photo
-from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
-
-
-# Compared by identity: arrays have no truth value that a generated __eq__ could use.
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ScoredPhotos:
-    """Scores of reference and artifact for each photo of one part.
-
-    Attributes:
-        method: conversion method of the artifact.
-        artifact_sha256: hash of the artifact.
-        part: name of the part.
-        photos: the photos.
-        classes: class names.
-        reference: float [photos, classes], probabilities in the order of `photos` and `classes`.
-        artifact: float [photos, classes], likewise.
-        host_ms: latency of the artifact for one photo on this host.
-        host_disturbed: whether other processes disturbed its measurement.
-    """
-
-    method: str
-    artifact_sha256: str
-    part: str
-    photos: tuple[Photo, ...]
-    classes: tuple[str, ...]
-    reference: np.ndarray
-    artifact: np.ndarray
-    host_ms: float
-    host_disturbed: bool
+from edgetl.core.evaluation.balanced.measures import count_scores
+from edgetl.core.evaluation.contract import count_photos, decide_outcome
+from edgetl.core.evaluation.details.class_details import ClassDetails
+from edgetl.core.evaluation.details.label_details import LabelDetails
+from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
+from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labels
+from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
+from edgetl.core.tasks.labels import list_labels
+from edgetl.core.tasks.task import PhotoTask
+from edgetl.core.verdict_records import ClassChange, LedgerHop, Measure, Verdict
 
 
 def judge_scores(
-    scores: ScoredPhotos, limit_drop: float, confidence: float, hops: tuple[LedgerHop, ...] = ()
+    scores: ScoredPhotos,
+    limit_drop: float,
+    confidence: float,
+    hops: tuple[LedgerHop, ...] = (),
+    measure: Measure = "accuracy",
 ) -> Verdict:
     """Measure the cost of conversion for each class and photo, and decide whether it satisfies the contract.
 
     Args:
         scores: of reference and artifact.
-        limit_drop: the largest allowed drop in accuracy, 0..1.
+        limit_drop: the largest allowed drop, 0..1.
         confidence: of each one-sided bound of the drop.
         hops: the ledger from the reference to the artifact; stored in the verdict.
+        measure: what may drop, accuracy or balanced accuracy.
 
     Raises:
+        DataError: balanced accuracy, and a class without photos.
         ValueError: no photos, shapes that do not match, scores that are not probabilities, or an argument out of range.
     """
     if scores.reference.shape != (len(scores.photos), len(scores.classes)):
         expected = [len(scores.photos), len(scores.classes)]
         raise ValueError(f"reference scores are {list(scores.reference.shape)}, not {expected}")
-    labels = np.array([photo.label for photo in scores.photos], dtype=np.int64)
+    labels, task = list_labels(scores.photos), scores.task
     groups = [photo.group for photo in scores.photos]
-    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups)
-    counts = PairCounts(comparison.broke, comparison.fixed, comparison.photos, comparison.design_effect)
+    comparison = metrics.compare_scores(labels, scores.reference, scores.artifact, groups, task)
+    details = LabelDetails(scores, labels) if task.thresholds else ClassDetails(scores, labels)
+    class_counts = details.count()
+    if measure == "balanced":
+        # The recipe does not allow it: the decisions about one photo are not independent.
+        if task.thresholds:
+            raise ValueError("a contract on balanced accuracy is for photos with one class")
+        check_judged([count.name for count in class_counts if not count.photos], scores.part)
+    counts = count_scores(comparison, measure, labels, (scores.reference, scores.artifact), groups)
     decision = decide_outcome(counts, limit_drop, confidence=confidence)
-    per_class = _compare_classes(scores, labels)
+    per_class = details.compare()
     return Verdict(
-        **dict(comparison),
+        **dict(comparison.model_copy(update={"design_effect": counts.design_effect})),
+        measure=measure,
+        warnings=tuple(details.warn()),
         method=scores.method,
         artifact_sha256=scores.artifact_sha256,
         part=scores.part,
@@ -74,17 +67,36 @@ def judge_scores(
         confidence=confidence,
         limit_drop=limit_drop,
         outcome=decision.outcome,
-        photos_needed=decision.photos_needed,
+        photos_needed=count_photos(decision.photos_needed, comparison),
         reference_calibration_error=metrics.compute_calibration_error(scores.reference, labels),
         calibration_error=metrics.compute_calibration_error(scores.artifact, labels),
         per_class=per_class,
         worst_class=_find_worst(per_class),
-        flips=_list_flips(scores),
+        flips=details.list_flips(),
         hops=hops,
         host_ms=scores.host_ms,
         host_disturbed=scores.host_disturbed,
-        counts=_count_classes(scores, labels),
+        counts=class_counts,
+        thresholds=task.thresholds,
+        accuracy_design_effect=details.measure_design_effect(groups),
     )
+
+
+def check_judged(missing: Sequence[str], part: str) -> None:
+    """Check that every class has photos, so that it has a recall.
+
+    Args:
+        missing: names of the classes without photos.
+        part: name of the part.
+
+    Raises:
+        DataError: some have none.
+    """
+    if missing:
+        raise DataError(
+            f"--contract balanced needs {part} photos of every class, and there are none of {', '.join(missing)}",
+            hint="add photos to these classes, remove their folders, or leave out --contract balanced",
+        )
 
 
 def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> ModelQuality:
@@ -97,25 +109,47 @@ def assess_verdict(verdict: Verdict, validation: Verdict | None = None) -> Model
     Raises:
         ValueError: the verdict has no counts of classes.
     """
+    if verdict.labels:
+        return assess_labels(
+            verdict.counts,
+            _describe_labels(verdict),
+            part=verdict.part,
+            confidence=verdict.confidence,
+            validation=_describe_labels(validation) if validation else None,
+        )
     return assess_quality(
         verdict.counts,
         part=verdict.part,
         confidence=verdict.confidence,
         validation=tally_verdict(validation) if validation else None,
+        validation_balanced_accuracy=validation.balanced_accuracy if validation else None,
     )
 
 
 def tally_verdict(verdict: Verdict) -> Tally:
-    """Count the photos that the artifact of a verdict predicts correctly."""
-    return Tally(round(verdict.accuracy * verdict.photos), verdict.photos)
+    """Count the photos that the artifact of a verdict predicts correctly.
+
+    Of decisions about labels, it is the number of independent ones that would determine the accuracy as well.
+    """
+    if not verdict.labels:
+        return Tally(round(verdict.accuracy * verdict.photos), verdict.photos)
+    decisions = max(1.0, verdict.decisions / verdict.accuracy_design_effect)
+    return Tally(verdict.accuracy * decisions, decisions)
 
 
-def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) -> tuple[LedgerHop, ...]:
+def _describe_labels(verdict: Verdict) -> LabelFacts:
+    return LabelFacts(verdict.photos, verdict.thresholds, tally_verdict(verdict), verdict.balanced_accuracy)
+
+
+def build_ledger(
+    labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]], task: PhotoTask = metrics.ONE_CLASS
+) -> tuple[LedgerHop, ...]:
     """Compare each step from the Keras model to the artifact with the step before, and the first with itself.
 
     Args:
-        labels: int [photos], 0..classes-1.
+        labels: int [photos], 0..classes-1; or int [photos, labels] of 0 and 1.
         steps: name and scores, float [photos, classes], of the model after each step, in order.
+        task: what is decided about a photo.
 
     Raises:
         ValueError: see `metrics.compare_scores`.
@@ -123,38 +157,8 @@ def build_ledger(labels: np.ndarray, steps: Sequence[tuple[str, np.ndarray]]) ->
     # The first step is compared with itself: the hop shows its accuracy.
     before = [steps[max(0, position - 1)][1] for position in range(len(steps))]
     return tuple(
-        LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores)))
+        LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores, task=task)))
         for (name, scores), previous in zip(steps, before, strict=True)
-    )
-
-
-def _compare_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassChange, ...]:
-    """Compare the accuracy on every class that has photos, in the order of the classes."""
-    photos = np.bincount(labels, minlength=len(scores.classes))
-    before = metrics.compute_class_accuracy(scores.reference, labels)
-    after = metrics.compute_class_accuracy(scores.artifact, labels)
-    return tuple(
-        ClassChange(
-            name=name,
-            photos=int(photos[index]),
-            reference_accuracy=float(before[index]),
-            accuracy=float(after[index]),
-        )
-        for index, name in enumerate(scores.classes)
-        if photos[index]
-    )
-
-
-def _count_classes(scores: ScoredPhotos, labels: np.ndarray) -> tuple[ClassCount, ...]:
-    """Count photos and predictions of every class, in the order of the classes."""
-    predictions = metrics.predict_classes(scores.artifact)
-    counts = [
-        np.bincount(rows, minlength=len(scores.classes)).tolist()
-        for rows in (labels, labels[predictions == labels], predictions)
-    ]
-    return tuple(
-        ClassCount(name=name, photos=photos, correct=correct, predicted=predicted)
-        for name, photos, correct, predicted in zip(scores.classes, *counts, strict=True)
     )
 
 
@@ -167,19 +171,3 @@ def _find_worst(per_class: tuple[ClassChange, ...]) -> str:
         return photos_lost / change.photos
 
     return min(per_class, key=lambda change: (-compute_loss(change), change.name)).name
-
-
-def _list_flips(scores: ScoredPhotos) -> tuple[Flip, ...]:
-    """List every photo with two different predictions, sorted by the artifact's confidence, then by path."""
-    reference, artifact = metrics.predict_classes(scores.reference), metrics.predict_classes(scores.artifact)
-    flips = [
-        Flip(
-            path=scores.photos[row].path,
-            truth=scores.classes[scores.photos[row].label],
-            reference=scores.classes[reference[row]],
-            artifact=scores.classes[artifact[row]],
-            confidence=float(scores.artifact[row, artifact[row]]),
-        )
-        for row in metrics.find_flips(scores.reference, scores.artifact)
-    ]
-    return tuple(sorted(flips, key=lambda flip: (-flip.confidence, flip.path)))

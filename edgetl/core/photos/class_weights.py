@@ -39,3 +39,30 @@ def weigh_photos(labels: NDArray[np.integer]) -> NDArray[np.float32]:
     classes = np.count_nonzero(counts)
     weights: NDArray[np.float64] = len(labels) / (classes * counts[labels])
     return weights.astype(np.float32)
+
+
+def compute_label_imbalance(labels: NDArray[np.integer]) -> float:
+    """Return how many times more photos have the most frequent label than the rarest one that a photo has.
+
+    Args:
+        labels: int [photos, labels], 1 where a photo has a label.
+    """
+    counts = labels.sum(axis=0)
+    return float(counts.max() / counts[counts > 0].min()) if counts.any() else 1.0
+
+
+def weigh_labels(labels: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return a weight for each label of each photo: photos with and without a label have the same sum, the mean is 1.
+
+    A fraction of right decisions with these weights is the mean of the balanced accuracies of the labels. A label that
+    all photos have, or none, is not weighed.
+
+    Args:
+        labels: int [photos, labels], 1 where a photo has a label.
+    """
+    present = labels.sum(axis=0)
+    absent = len(labels) - present
+    both = (present > 0) & (absent > 0)
+    counts = np.where(labels == 1, present, absent)
+    weights: NDArray[np.float64] = np.where(both, len(labels) / (2 * np.maximum(counts, 1)), 1.0)
+    return weights.astype(np.float32)

@@ -12,7 +12,9 @@ from edgetl.core.errors import DataError
 from edgetl.core.photos.groups import across_parts, empty_parts
 from edgetl.core.photos.groups.near_groups import name_near_duplicates
 from edgetl.core.photos.groups.usable_photo import DuplicateChoice, UsablePhoto
+from edgetl.core.photos.layout.photo_lists import SEVERAL_HINT, SEVERAL_LIMIT
 from edgetl.core.photos.parts.draw import SplitFractions, draw_parts
+from edgetl.core.photos.parts.label_copies import list_frequent_labels, unite_copies
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Part, Photo
@@ -23,6 +25,9 @@ UNUSABLE_LIMIT = 0.05
 FEWEST_PHOTOS = 10
 # An error lists so many reasons of unusable photos in a class.
 _MOST_CAUSES = 5
+_ELSEWHERE = "same photo also under"
+# Fewer files of photos in several class folders are mistakes, however few photos there are.
+_FEWEST_SEVERAL = 10
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
@@ -65,7 +70,10 @@ def assemble_dataset(
             usable.append((file, content))
     total = Counter(file.label for file in folder.files)
     unusable = total - Counter(file.label for file, _ in usable)
-    unique = _remove_copies(usable, folder.classes, reasons)
+    unique = (
+        unite_copies(usable, folder, reasons) if folder.multi_label else _remove_copies(usable, folder.classes, reasons)
+    )
+    _check_several_classes(folder, reasons)
     photos = [UsablePhoto(file, content, file.group) for file, content in unique]
     notes: list[str] = []
     if duplicates == "group":
@@ -77,16 +85,16 @@ def assemble_dataset(
     if duplicates == "group" and any(file.group for file in folder.files):
         notes += across_parts.describe_near_duplicates(photos)
     parts = {part: _sort_part(photos, part) for part in _PARTS}
-    left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
     return Dataset(
         root=folder.root,
         classes=folder.classes,
         train=parts["train"],
         validation=parts["validation"],
         test=parts["test"],
-        left_out=tuple(sorted(left_out, key=lambda file: file.path)),
+        left_out=_list_left_out(folder, reasons),
         sha256=_compute_digest(folder.classes, parts),
         notes=tuple(notes),
+        multi_label=folder.multi_label,
     )
 
 
@@ -108,10 +116,13 @@ def select_test_photos(
     usable = [(file, content) for file, content in selected if not content.problem]
     unique = _remove_copies(usable, folder.classes, reasons)
     if not unique:
-        raise DataError(f"none of {len(selected)} test photos is usable", where=[folder.root])
+        raise DataError(
+            f"none of {len(selected)} test photos is usable",
+            where=[folder.root],
+            left_out=[(file.path, file.reason) for file in _list_left_out(folder, reasons)],
+        )
     photos = (Photo(path=file.path, label=file.label, sha256=content.sha256) for file, content in unique)
-    left_out = (LeftOut(path=path, reason=reason) for path, reason in reasons.items())
-    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), tuple(left_out)
+    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256))), _list_left_out(folder, reasons)
 
 
 def replace_parts(
@@ -130,7 +141,30 @@ def replace_parts(
         test=parts["test"],
         left_out=(),
         sha256=_compute_digest(dataset.classes, parts),
+        multi_label=dataset.multi_label,
     )
+
+
+def use_model_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """Return the same photos, of one class each, with the classes of a model, of which some have no photos.
+
+    Args:
+        dataset: its classes are among the names.
+        names: the classes of the model, in the order of its outputs.
+    """
+    label_of_class = {name: label for label, name in enumerate(names)}
+    labels = [label_of_class[name] for name in dataset.classes]
+    renumbered = {
+        part: tuple(photo.model_copy(update={"label": labels[photo.label]}) for photo in dataset.part(part))
+        for part in _PARTS
+    }
+    changed = replace_parts(
+        dataset.model_copy(update={"classes": tuple(names)}),
+        train=renumbered["train"],
+        validation=renumbered["validation"],
+        test=renumbered["test"],
+    )
+    return changed.model_copy(update={"left_out": dataset.left_out, "notes": dataset.notes})
 
 
 def draw_calibration_photos(dataset: Dataset, count: int, seed: int) -> tuple[Photo, ...]:
@@ -170,12 +204,23 @@ def _remove_copies(
         if len(labels) > 1:
             for file, _ in group:
                 elsewhere = ", ".join(classes[label] for label in labels if label != file.label)
-                reasons[file.path] = f"same photo also under {elsewhere}"
+                reasons[file.path] = f"{_ELSEWHERE} {elsewhere}"
             continue
         first, *rest = sorted(group, key=lambda pair: preference[pair[0].part])
         unique.append(first)
         reasons.update({file.path: f"same photo as {first[0].path}" for file, _ in rest})
     return unique
+
+
+def _check_several_classes(folder: PhotoFolder, reasons: dict[str, str]) -> None:
+    """Refuse class folders that have many photos in common: they are no mistakes, but labels."""
+    several = [f"{path}: {reason}" for path, reason in reasons.items() if reason.startswith(_ELSEWHERE)]
+    if len(several) >= _FEWEST_SEVERAL and len(several) > SEVERAL_LIMIT * len(folder.files):
+        raise DataError(
+            f"{len(several)} of {len(folder.files)} files are photos that are in several class folders",
+            where=[folder.root, *several[:_MOST_CAUSES]],
+            hint=f"{SEVERAL_HINT}; where they have one class, leave each in one folder",
+        )
 
 
 def _check_enough(
@@ -193,8 +238,8 @@ def _check_enough(
         reasons: why files are left out, by path.
     """
     total, unusable = counts
-    usable = Counter(photo.file.label for photo in photos)
-    training = Counter(photo.file.label for photo in photos if photo.part == "train")
+    usable = Counter(label for photo in photos for label in photo.file.list_classes())
+    training = Counter(label for photo in photos if photo.part == "train" for label in photo.file.list_classes())
     problems = []
     for label, name in enumerate(folder.classes):
         if unusable[label] > UNUSABLE_LIMIT * total[label]:
@@ -207,6 +252,12 @@ def _check_enough(
         elif not training[label]:
             problems.append(f"{name}: none of {usable[label]} photos is left for training")
     hint = "add photos to these classes or remove their folders; copies of a photo count once"
+    if folder.multi_label:
+        files = [photo.file for photo in photos]
+        problems += list_frequent_labels(folder.classes, files, FEWEST_PHOTOS)
+        hint = "add photos with these labels and without them, or leave the labels out; copies of a photo count once"
+    if any(unusable[label] > UNUSABLE_LIMIT * total[label] for label in range(len(folder.classes))):
+        hint = f"repair, replace or delete the unusable files; {hint}"
     empty = empty_parts.list_empty_parts(photos)
     if empty:
         # The hint about classes would not help where only a part is empty.
@@ -214,12 +265,23 @@ def _check_enough(
         cause = empty_parts.explain_cause(photos, reasons.values())
         problems += [f"no photo is left for {part}{cause}" for part in empty]
     if problems:
-        raise DataError("these photos cannot be used as they are", where=[folder.root, *problems], hint=hint)
+        raise DataError(
+            "these photos cannot be used as they are",
+            where=[folder.root, *problems],
+            hint=hint,
+            left_out=[(file.path, file.reason) for file in _list_left_out(folder, reasons)],
+        )
+
+
+def _list_left_out(folder: PhotoFolder, reasons: dict[str, str]) -> tuple[LeftOut, ...]:
+    """List the files that are left out by their names and by their content, sorted by path."""
+    left_out = [*folder.left_out, *(LeftOut(path=path, reason=reason) for path, reason in reasons.items())]
+    return tuple(sorted(left_out, key=lambda file: file.path))
 
 
 def _count_causes(folder: PhotoFolder, label: int, reasons: dict[str, str]) -> str:
     """Count why photos of a class are unusable, with a file for each of the most frequent reasons."""
-    files = [file.path for file in folder.files if file.label == label and file.path in reasons]
+    files = [file.path for file in folder.files if label in file.list_classes() and file.path in reasons]
     causes = Counter(reasons[path] for path in files)
     examples = {reasons[path]: path for path in reversed(files)}
     return "; ".join(f"{count} {cause}: {examples[cause]}" for cause, count in causes.most_common(_MOST_CAUSES))
@@ -231,5 +293,8 @@ def _sort_part(photos: list[UsablePhoto], part: Part) -> tuple[Photo, ...]:
 
 
 def _compute_digest(classes: tuple[str, ...], parts: dict[Part, tuple[Photo, ...]]) -> str:
-    content = {name: [(photo.label, photo.sha256) for photo in photos] for name, photos in parts.items()}
+    # Several labels are a list, so that no data set of classes has the same hash.
+    content = {
+        name: [(photo.labels or photo.label, photo.sha256) for photo in photos] for name, photos in parts.items()
+    }
     return hashlib.sha256(json.dumps([classes, content]).encode()).hexdigest()

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgetl.core.photos import augment, class_weights, pixel_store
+from edgetl.core.photos import augment, pixel_store
 from edgetl.core.photos.class_weights import ClassWeightChoice
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.recipe.tables import AugmentRecipe
 from edgetl.core.records import InputSpec, Photo
+from edgetl.core.tasks.labels import list_labels
+from edgetl.core.tasks.task import PhotoTask, find_task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,9 +20,9 @@ class LabelledPhotos:
 
     Attributes:
         pixels: uint8 [photos, height, width, 3].
-        labels: int64 [photos].
+        labels: int64 [photos], or [photos, labels] where a photo may have several: see `core.tasks`.
         sha256s: hash of each photo.
-        weights: float32 [photos], what each photo counts; None if all count 1.
+        weights: float32 of the shape of the labels, what each of them counts; None if all count 1.
     """
 
     pixels: Pixels
@@ -36,12 +38,16 @@ class LabelledPhotos:
             DataError: some are not in the cache any more.
         """
         sha256s = [photo.sha256 for photo in photos]
-        labels = np.array([photo.label for photo in photos], dtype=np.int64)
-        return cls(pixels=pixel_store.open_pixels(sha256s, input_spec), labels=labels, sha256s=sha256s)
+        return cls(pixels=pixel_store.open_pixels(sha256s, input_spec), labels=list_labels(photos), sha256s=sha256s)
+
+    @property
+    def task(self) -> PhotoTask:
+        """What is learned: one class, or several labels."""
+        return find_task(self.labels)
 
     def weigh_classes(self) -> "LabelledPhotos":
         """Return the same photos with weights that make all classes count equally."""
-        return replace(self, weights=class_weights.weigh_photos(self.labels))
+        return replace(self, weights=self.task.compute_weights(self.labels))
 
     def augmented(self, rows: np.ndarray, view: int, seed: int, recipe: AugmentRecipe) -> np.ndarray:
         """Return one view of some photos: uint8 [rows, side, side, 3]. See `augment.augment_photos`."""
@@ -57,7 +63,7 @@ def open_training_parts(
         DataError: some are not in the cache any more.
     """
     parts = LabelledPhotos.open(training, input_spec), LabelledPhotos.open(validation, input_spec)
-    if not class_weights.is_weighted(parts[0].labels, class_weight):
+    if not parts[0].task.is_weighted(parts[0].labels, class_weight):
         return parts
     return parts[0].weigh_classes(), parts[1].weigh_classes()
 

@@ -150,6 +150,8 @@ def _derive_defaults(tables: Tables) -> Tables:
     factor = min(max(batch_size, 1), LARGEST_BATCH) / BATCH_SIZE if isinstance(batch_size, int) else 1
     return {
         "base": {"side_px": row.default_side_px},
+        # Each of several labels has a probability of its own.
+        "head": {"activation": "sigmoid"} if tables.get("photos", {}).get("multi_label") is True else {},
         "phase1": {"learning_rate": round(1e-3 * math.sqrt(factor), 6)},
         "training": {"batch_norm": "training" if train_all else "inference"},
         "phase2": {"unfreeze": "all" if train_all else "0.35"},
@@ -172,6 +174,7 @@ def _validate(tables: Tables, origin: Origin) -> Recipe:
     recipe = _check_values(merged, origin)
     _check_external(recipe.external, tables, origin)
     _check_base(recipe.base, origin)
+    _check_labels(recipe, origin)
     if recipe.photos.validation + recipe.photos.test > _LARGEST_HELD_OUT:
         message = "validation and test leave less than 10 % of the photos for training"
         raise ConfigError(message, where=(origin.source,))
@@ -203,6 +206,27 @@ def _check_base(base: BaseRecipe, origin: Origin) -> None:
             where=origin.locate("base", "alpha"),
             hint=f"leave {name} out; it is for {with_widths}",
         )
+
+
+def _check_labels(recipe: Recipe, origin: Origin) -> None:
+    """Check that options for several labels are set only with them, and no option for one class is."""
+    photos, switch = recipe.photos, "--multi-label"
+    key, hint = ("", ""), ""
+    if photos.multi_label and recipe.head.activation == "softmax":
+        key, hint = ("head", "activation"), "leave it out: each of several labels has a sigmoid"
+    elif photos.multi_label and photos.label_from == "name":
+        key, hint = ("photos", "label_from"), "leave out one of them: a file name has one class"
+    elif photos.multi_label and recipe.contract.measure == "balanced":
+        key = ("contract", "measure")
+        hint = "leave it out: the contract then holds the fraction of right decisions about labels"
+    elif photos.label_separator != "auto" and not photos.multi_label:
+        key, hint = (
+            ("photos", "label_separator"),
+            f"add {switch}, or leave it out: each photo has one class",
+        )
+    if key[0]:
+        other = "without" if key[1] == "label_separator" else "with"
+        raise ConfigError(f"{origin.name(*key)} does not go {other} {switch}", where=origin.locate(*key), hint=hint)
 
 
 def _check_external(external: ExternalRecipe, tables: Tables, origin: Origin) -> None:

@@ -63,13 +63,16 @@ class PhotosRecipe(RecipeTable):
     """How a folder of photos is read, how a photo is made square, and the fractions for validation and test.
 
     `layout` says what the folders of the first level are; "auto" decides by their names. `label_from` says whether the
-    class of a photo is the name of its folder or in the name of the file. `group_by` says which photos stay together in
+    class of a photo is the name of its folder or in the name of the file. With `multi_label`, a photo may have several
+    labels or none; `label_separator` is what separates them in a list. `group_by` says which photos stay together in
     one part, as `core.photos.groups.rules` reads it; "" if only near duplicates do. `near_duplicates` says whether they
     form groups, are left out of validation and test if they are near photos of an earlier part, or are kept.
     """
 
     layout: Literal["auto", "classes", "parts"] = "auto"
     label_from: Literal["folder", "name"] = "folder"
+    multi_label: bool = False
+    label_separator: Literal["auto", "semicolon", "pipe", "comma", "space", "none"] = "auto"
     group_by: str = ""
     near_duplicates: Literal["group", "drop", "keep"] = "group"
     fit: Fit = "crop"
@@ -78,7 +81,10 @@ class PhotosRecipe(RecipeTable):
 
 
 class HeadRecipe(RecipeTable):
-    """The head on the base: an optional hidden layer, dropout, and one unit per class or a single sigmoid unit."""
+    """The head on the base: an optional hidden layer, dropout, and one unit per class or a single sigmoid unit.
+
+    Where a photo may have several labels, it has one sigmoid unit per label.
+    """
 
     hidden_units: Annotated[int, Field(ge=0, le=8192)] = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
@@ -195,11 +201,13 @@ class ConvertRecipe(RecipeTable):
 class ContractRecipe(RecipeTable):
     """The accuracy contract of the conversion, and the accuracy that the model must reach.
 
-    `limit_drop` is the largest allowed drop in accuracy, as a fraction. `confidence` is that of its one-sided bounds.
-    `min_accuracy` is the accuracy that the chosen file must reach on the test photos; 0 requires none. `strict` rejects
-    an undecided verdict, and an accuracy whose lower bound is below `min_accuracy`.
+    `measure` is what it holds: accuracy, or balanced accuracy, which is the mean of the recalls of the classes.
+    `limit_drop` is the largest allowed drop of it, as a fraction. `confidence` is that of its one-sided bounds.
+    `min_accuracy` is the value of the measure that the chosen file must reach on the test photos; 0 requires none.
+    `strict` rejects an undecided verdict, and a value whose lower bound is below `min_accuracy`.
     """
 
+    measure: Literal["accuracy", "balanced"] = "accuracy"
     limit_drop: Annotated[float, Field(gt=0, lt=1)]
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_accuracy: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.core.verdict_records import LedgerHop
+    from edgetl.core.verdict_records import LedgerHop, Measure
 
-HOP_COLUMNS = ("hop", "accuracy", "change", "in all", "broke", "fixed", "agreement")
+HOP_COLUMNS = ("hop", "accuracy", "balanced", "change", "in all", "broke", "fixed", "agreement")
 
 
 def format_change(before: float, after: float) -> str:
@@ -16,25 +16,36 @@ def format_change(before: float, after: float) -> str:
     return points.lstrip("+-") if float(points) == 0 else points
 
 
-def describe_drop(drop: float) -> str:
-    """Describe a drop in accuracy: "loses 0.61 points", "gains 3.85 points" for a negative one."""
+def describe_drop(drop: float, title: str = "accuracy") -> str:
+    """Describe a drop in accuracy: "loses 0.61 points", "gains 3.85 points" for a negative one.
+
+    Args:
+        drop: the drop, -1..1.
+        title: what drops; another measure than accuracy is named.
+    """
     points = f"{abs(drop) * 100:.2f}"
     if float(points) == 0:
-        return "loses no accuracy"
-    return f"{'loses' if drop > 0 else 'gains'} {points} points"
+        return f"loses no {title}"
+    return f"{'loses' if drop > 0 else 'gains'} {points} points" + (f" of {title}" if title != "accuracy" else "")
 
 
-def list_hop_cells(hops: Sequence["LedgerHop"]) -> list[list[str]]:
+def list_hop_cells(hops: Sequence["LedgerHop"], measure: "Measure" = "accuracy") -> list[list[str]]:
     """List the cells of a ledger in the order of `HOP_COLUMNS`.
 
     The column "change" compares with the hop before, and "in all" with the first hop. The first hop has neither.
+
+    Args:
+        hops: the hops, in order.
+        measure: what changes, accuracy or balanced accuracy.
     """
+    accuracies = [hop.read_accuracy(measure) for hop in hops]
     return [
         [
             hop.name,
             f"{hop.accuracy:.4f}",
-            format_change(hop.reference_accuracy, hop.accuracy) if position else "",
-            format_change(hops[0].accuracy, hop.accuracy) if position else "",
+            f"{hop.balanced_accuracy:.4f}",
+            format_change(*accuracies[position]) if position else "",
+            format_change(accuracies[0][1], accuracies[position][1]) if position else "",
             f"{hop.broke}",
             f"{hop.fixed}",
             f"{hop.agreement:.4f}",

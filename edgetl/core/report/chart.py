@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 from edgetl.core.records import Artifact
 from edgetl.core.report.tables import format_bytes, format_points
 from edgetl.core.screen.printable import escape_controls
-from edgetl.core.verdict_records import Verdict
+from edgetl.core.verdict_records import MEASURE_TITLES, Verdict
 
 # Pixels. The right margin contains the drop, the outcome and the size of the file.
 _WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _BOTTOM = 800, 34, 110, 270, 64, 44
@@ -29,6 +29,7 @@ def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str, *, chosen:
     """
     verdicts = [verdict for _, verdict in pairs]
     limit = verdicts[0].limit_drop
+    measure = MEASURE_TITLES[verdicts[0].measure]
     low = min(0.0, *(verdict.drop_low for verdict in verdicts))
     high = max(limit, *(verdict.drop_high for verdict in verdicts))
     # Dots and ends of bars must not touch the edge of the plot.
@@ -45,7 +46,10 @@ def draw_drops(pairs: Sequence[tuple[Artifact, Verdict]], title: str, *, chosen:
         f'<rect width="{_WIDTH}" height="{bottom + _BOTTOM}" fill="#ffffff"/>',
         _text(16, 26, title, font_weight="bold"),
         _text(
-            16, 46, f"accuracy lost against Keras on the same {verdicts[0].photos} photos, in points", fill="#57606a"
+            16,
+            46,
+            f"{measure} lost against Keras on the same {verdicts[0].describe_photos()}, in points",
+            fill="#57606a",
         ),
         _line((x(0), _TOP - 6), (x(0), bottom), "#57606a"),
         _line((x(limit), _TOP - 6), (x(limit), bottom), "#cf222e", stroke_dasharray="5 4"),

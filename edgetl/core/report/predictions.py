@@ -1,5 +1,6 @@
 """Predictions of photos: their records, and the text and the table of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,27 +11,35 @@ from edgetl.core.record import Record
 from edgetl.core.records import LeftOut
 from edgetl.core.screen.printable import escape_controls
 
+# What is shown in place of labels where no label reaches its threshold.
+NONE = "none"
+
 
 class ClassProbability(Record):
-    """A class and its probability, 0..1."""
+    """A class and its probability, 0..1. A photo has a label from its `threshold`, which is 0 for a class."""
 
     label: str
     probability: float
+    threshold: float = 0.0
 
 
 class ClassifiedPhoto(Record):
     """The most probable classes of a photo, the most probable first.
 
-    `true_class` is the class that the photo's folder is named after; "" where no folder has the name of a class.
+    `true_class` is the class that the photo's folder is named after; "" where no folder has the name of a class. With
+    `multi_label`, the classes are all labels that the photo has, perhaps none.
     """
 
     photo: Path
     true_class: str
     classes: tuple[ClassProbability, ...]
+    multi_label: bool = False
 
     @property
     def label(self) -> str:
-        """The most probable class."""
+        """The most probable class, or all labels, or "none"."""
+        if self.multi_label:
+            return ", ".join(row.label for row in self.classes) or NONE
         return self.classes[0].label
 
 
@@ -50,8 +59,21 @@ class Predicted(Record):
 
     @property
     def right(self) -> int:
-        """Number of photos whose most probable class is that of the folder."""
-        return sum(photo.label == photo.true_class for photo in self.photos)
+        """Number of photos whose most probable class is that of the folder, or that have it as a label."""
+        return sum(_is_right(photo) for photo in self.photos if photo.true_class)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean over the classes that name folders of the fraction of their photos that are predicted right, 0..1.
+
+        Of several labels it is the mean recall, as the folders do not say which labels a photo lacks.
+
+        Raises:
+            ZeroDivisionError: no folder is named after a class.
+        """
+        photos = Counter(photo.true_class for photo in self.photos if photo.true_class)
+        right = Counter(photo.true_class for photo in self.photos if photo.true_class and _is_right(photo))
+        return sum(right[name] / count for name, count in photos.items()) / len(photos)
 
     def table(self) -> list[dict[str, object]]:
         """Return a row for each photo, so that `pandas.DataFrame(predicted.table())` works."""
@@ -60,7 +82,8 @@ class Predicted(Record):
                 "photo": str(row.photo),
                 "true_class": row.true_class,
                 "class": row.label,
-                "probability": row.classes[0].probability,
+                # Without a label it is not known.
+                "probability": row.classes[0].probability if row.classes else None,
             }
             for row in self.photos
         ]
@@ -69,6 +92,12 @@ class Predicted(Record):
         """Render the predictions for a notebook."""
         rows = [[str(cell) for cell in row.values()] for row in self.table()]
         return render_table(self.model.name, ["photo", "true class", "class", "probability"], rows)
+
+
+def _is_right(photo: ClassifiedPhoto) -> bool:
+    if photo.multi_label:
+        return photo.true_class in [row.label for row in photo.classes]
+    return photo.label == photo.true_class
 
 
 def rank_classes(scores: np.ndarray, classes: Sequence[str], top: int) -> tuple[ClassProbability, ...]:
@@ -83,28 +112,44 @@ def rank_classes(scores: np.ndarray, classes: Sequence[str], top: int) -> tuple[
     return tuple(ClassProbability(label=classes[index], probability=round(float(scores[index]), 6)) for index in order)
 
 
+def select_labels(
+    scores: np.ndarray, classes: Sequence[str], thresholds: Sequence[float]
+) -> tuple[ClassProbability, ...]:
+    """Return the labels of one photo whose probability reaches their threshold, the most probable first.
+
+    Args:
+        scores: float [labels].
+        classes: names of the labels, in the order of the scores.
+        thresholds: of the labels.
+    """
+    return tuple(
+        row.model_copy(update={"threshold": thresholds[classes.index(row.label)]})
+        for row in rank_classes(scores, classes, len(classes))
+        if scores[classes.index(row.label)] >= thresholds[classes.index(row.label)]
+    )
+
+
 def format_photo(photo: ClassifiedPhoto) -> list[str]:
     """Format the prediction of one photo: its name, and a line for each class. Control characters are escaped."""
     labels = [escape_controls(row.label) for row in photo.classes]
-    width = max(map(len, labels))
+    width = max(map(len, labels), default=0)
     true = f"  (true class: {escape_controls(photo.true_class)})" if photo.true_class else ""
     probabilities = [_format_percent(row.probability) for row in photo.classes]
     lines = [f"  {label:<{width}}  {text:>7}" for label, text in zip(labels, probabilities, strict=True)]
+    lines = lines or [f"  {NONE}: no label reaches its threshold"]
     return [f"{escape_controls(str(photo.photo))}{true}", *lines]
 
 
 def tabulate_predictions(predicted: Predicted) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of a table with a row for each photo. Without true classes it has no column of them."""
-    columns = ["photo", "class", "%"]
-    rows = [
-        [str(photo.photo), photo.label, _format_percent(photo.classes[0].probability).removesuffix(" %")]
-        for photo in predicted.photos
-    ]
+    multi_label = any(photo.multi_label for photo in predicted.photos)
+    columns = ["photo", "labels" if multi_label else "class", "%"]
+    rows = [[str(photo.photo), photo.label, _format_percents(photo)] for photo in predicted.photos]
     if predicted.labelled:
         columns.insert(1, "true class")
         for row, photo in zip(rows, predicted.photos, strict=True):
             row.insert(1, photo.true_class)
-    if max((len(photo.classes) for photo in predicted.photos), default=0) > 1:
+    if not multi_label and max((len(photo.classes) for photo in predicted.photos), default=0) > 1:
         columns.append("next, %")
         for row, photo in zip(rows, predicted.photos, strict=True):
             row.append(
@@ -121,10 +166,19 @@ def describe_predictions(predicted: Predicted) -> list[str]:
     lines = [f"{predicted.model}{method}: {_count_photos(len(predicted.photos))}"]
     if predicted.labelled > 1:
         fraction = predicted.right / predicted.labelled
+        multi_label = any(photo.multi_label for photo in predicted.photos)
+        thing = "a label, which is among theirs" if multi_label else "a class"
         lines.append(
-            f"right: {predicted.right} of {predicted.labelled} photos whose folder names a class ({fraction:.4f})"
+            f"right: {predicted.right} of {predicted.labelled} photos whose folder names {thing} ({fraction:.4f})"
+            + ("" if multi_label else f", balanced accuracy {predicted.balanced_accuracy:.4f}")
         )
     return lines
+
+
+def _format_percents(photo: ClassifiedPhoto) -> str:
+    """Format the probability of the class, or of each label."""
+    rows = photo.classes if photo.multi_label else photo.classes[:1]
+    return ", ".join(_format_percent(row.probability).removesuffix(" %") for row in rows)
 
 
 def _format_percent(probability: float) -> str:

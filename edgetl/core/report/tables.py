@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
-from edgetl.core.records import Artifact, Dataset, LayerError, Trained
+from edgetl.core.records import Artifact, LayerError, Trained
 from edgetl.core.report import changes
-from edgetl.core.verdict_records import Verdict
+from edgetl.core.verdict_records import MEASURE_TITLES, Verdict
 
 # Title, columns, and rows of cells.
 Table = tuple[str, list[str], list[list[str]]]
 
-# Files listed for each reason, and classes in the table of classes. Thousands of them must not fill the screen.
-_LISTED_FILES = 3
+# Hundreds of classes must not fill the screen.
 _LISTED_CLASSES = 10
 # Mark of a latency that was measured beside other processes.
 _DISTURBED = "~"
@@ -43,31 +42,6 @@ def _format_value(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_format_value(entry)}" for key, entry in value.items())
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def tabulate_left_out(dataset: Dataset) -> Table:
-    """Tabulate the files that are not used, grouped by reason, with the first files of each group."""
-    groups: dict[str, list[str]] = {}
-    for file in dataset.left_out:
-        groups.setdefault(_generalize_reason(file.reason), []).append(file.path)
-    rows = []
-    for reason, paths in sorted(groups.items()):
-        names = ", ".join(paths[:_LISTED_FILES])
-        rows.append([reason, f"{len(paths)}", f"{names}, …" if len(paths) > _LISTED_FILES else names])
-    count = len(dataset.left_out)
-    title = "one file is left out" if count == 1 else f"{count} files are left out"
-    return (title, ["why", "files", "which"], rows)
-
-
-def _generalize_reason(reason: str) -> str:
-    """Return a reason without the name of the second photo, so that a thousand copies make one row."""
-    if reason.startswith("same photo as"):
-        return "same photo as another, counted once"
-    if reason.startswith("near duplicate of"):
-        # A photo's name may contain " in ": only the last one is followed by the part.
-        part = reason.rsplit(" in ", 1)[-1]
-        return f"near duplicate of a photo in {part}"
-    return reason
 
 
 def tabulate_phases(trained: Trained) -> Table:
@@ -107,6 +81,7 @@ def tabulate_methods(
         [
             artifact.method,
             f"{verdict.accuracy:.4f}",
+            f"{verdict.balanced_accuracy:.4f}",
             format_points(verdict.drop),
             f"{format_points(verdict.drop_low)} … {format_points(verdict.drop_high)}",
             format_bytes(artifact.bytes),
@@ -121,9 +96,20 @@ def tabulate_methods(
     ]
     # All methods are compared on the same photos.
     photos = pairs[0][1].describe_photos("validation") if pairs else "0 validation photos"
-    columns = ["method", "accuracy", "drop", "its bounds", "size", "host ms", *(f"{name} ms" for name in devices), ""]
+    columns = [
+        "method",
+        "accuracy",
+        "balanced",
+        "drop",
+        "its bounds",
+        "size",
+        "host ms",
+        *(f"{name} ms" for name in devices),
+        "",
+    ]
     # Units are in the title: the columns have to fit a terminal of 80.
-    units = "drop in points, host ms on one thread of this machine, not the device"
+    drop = f"drop{_name_measure(pairs[0][1])}" if pairs else "drop"
+    units = f"{drop} in points, host ms on one thread of this machine, not the device"
     if any(verdict.host_disturbed for _, verdict in pairs):
         units += f"; {_DISTURBED} other processes disturbed it"
     return (f"methods on {photos}: {units}", columns, rows)
@@ -184,13 +170,19 @@ def tabulate_ledger(verdict: Verdict) -> Table:
 
     The changes of accuracy, from the hop before and in all, are in points, and minus is a loss.
     """
-    photos = verdict.hops[0].photos if verdict.hops else 0
-    title = f"ledger: the same {photos} {verdict.part} photos after each hop; changes in points"
-    return (title, [*changes.HOP_COLUMNS], changes.list_hop_cells(verdict.hops))
+    photos = verdict.hops[0].describe_photos(verdict.part) if verdict.hops else f"0 {verdict.part} photos"
+    title = f"ledger: the same {photos} after each hop; changes{_name_measure(verdict)} in points"
+    # A terminal has no room for the last column, the agreement. The verdict has that of all hops together.
+    rows = [cells[:-1] for cells in changes.list_hop_cells(verdict.hops, verdict.measure)]
+    return (title, [*changes.HOP_COLUMNS[:-1]], rows)
+
+
+def _name_measure(verdict: Verdict) -> str:
+    return "" if verdict.measure == "accuracy" else f" of {MEASURE_TITLES[verdict.measure]}"
 
 
 def tabulate_classes(verdict: Verdict) -> Table:
-    """Tabulate the accuracy of classes before and after conversion: the ten with the largest loss, largest first."""
+    """Tabulate the recall of classes before and after conversion: the ten with the largest loss, largest first."""
     # Equal losses are sorted by name, so that the table is the same for every build.
     losses = sorted(verdict.per_class, key=lambda change: (change.accuracy - change.reference_accuracy, change.name))
     rows = [
@@ -203,22 +195,30 @@ def tabulate_classes(verdict: Verdict) -> Table:
         ]
         for change in losses[:_LISTED_CLASSES]
     ]
-    return ("class by class, before and after conversion", ["class", "photos", "Keras", verdict.method, "change"], rows)
+    thing, title = ("label", "right decisions by label") if verdict.labels else ("class", "recall by class")
+    return (f"{title}, before and after conversion", [thing, "photos", "Keras", verdict.method, "change"], rows)
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
     """Describe a verdict in sentences, one per line."""
     lines = [
         f"{verdict.outcome}: {verdict.method} predicts {verdict.accuracy:.4f} of "
-        f"{verdict.describe_photos(verdict.part)} correctly, Keras {verdict.reference_accuracy:.4f}",
-        f"  it {changes.describe_drop(verdict.drop)} in conversion (one-sided {verdict.confidence:.0%} bounds of the "
-        f"change {changes.format_change(verdict.drop_high, 0)} and {changes.format_change(verdict.drop_low, 0)}), "
-        f"{verdict.limit_drop * 100:g} may be lost; "
+        f"{verdict.describe_photos(verdict.part)} correctly, Keras {verdict.reference_accuracy:.4f}; balanced accuracy "
+        f"{verdict.balanced_accuracy:.4f}, Keras {verdict.reference_balanced_accuracy:.4f}",
+        f"  it {changes.describe_drop(verdict.drop, MEASURE_TITLES[verdict.measure])} in conversion (one-sided "
+        f"{verdict.confidence:.0%} bounds of the change {changes.format_change(verdict.drop_high, 0)} and "
+        f"{changes.format_change(verdict.drop_low, 0)}), {verdict.limit_drop * 100:g} may be lost; "
         f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
         f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
         f"{_describe_worst_class(verdict)}",
     ]
-    if verdict.groups:
+    if verdict.labels:
+        of_group = ", or one group of photos," if verdict.groups else ""
+        lines.append(
+            f"  decisions about one photo{of_group} are not independent: the variance is {verdict.design_effect:.2f} "
+            "times that of as many independent decisions"
+        )
+    elif verdict.groups:
         lines.append(
             f"  photos of one group are not independent: the bounds are those of {verdict.groups} groups, with a "
             f"variance {verdict.design_effect:.2f} times that of as many independent photos"
@@ -226,11 +226,19 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     if verdict.outcome == "UNDECIDED":
         needed = verdict.photos_needed
         more = "no number of photos" if needed is None else f"about {needed:,} more test photos"
-        lines.append(f"  {more} would decide it, at the rates observed so far")
+        shares = "" if verdict.measure == "accuracy" else " and in the same shares of the classes"
+        lines.append(f"  {more} would decide it, at the rates observed so far{shares}")
     return lines
 
 
 def _describe_worst_class(verdict: Verdict) -> str:
+    never_right = [count for count in verdict.counts if count.photos and not count.correct]
+    if never_right:
+        # A class that the model never finds cannot be lost in conversion: that would sound like a good result.
+        more = f" and {len(never_right) - 1} more" if len(never_right) > 1 else ""
+        predicted = any(count.predicted for count in never_right)
+        return f"{never_right[0].name}{more} never predicted{' correctly' if predicted else ''}"
     worst = next(change for change in verdict.per_class if change.name == verdict.worst_class)
     change = worst.accuracy - worst.reference_accuracy
-    return f"worst class {worst.name} {format_points(change)} points" if change < 0 else "no class lost"
+    thing = "label" if verdict.labels else "class"
+    return f"worst {thing} {worst.name} {format_points(change)} points" if change < 0 else f"no {thing} lost"

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from edgetl.core.network import bases
 from edgetl.core.run import source_code
-from edgetl.core.storage.files import hash_file
+from edgetl.core.storage.files import hash_model
 
 # Import name → distribution, where they are different names and not only different spellings.
 _DISTRIBUTIONS = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
@@ -81,7 +81,7 @@ def resolve_key(value: object) -> object:  # noqa: PLR0911  (one return for each
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Path):
-        return FileContent(hash_file(value)).key()
+        return FileContent(hash_model(value)).key()
     # Before the other kinds: the key of an object takes precedence over its fields.
     if isinstance(value, Keyed):
         return resolve_key(value.key())

@@ -7,7 +7,7 @@ from typing import Any
 from edgetl.core.run import source_code
 from edgetl.core.run.fingerprint import list_versions
 from edgetl.core.run.run_folder import stage_file_name
-from edgetl.core.storage.files import hash_file, parse_json
+from edgetl.core.storage.files import hash_model, parse_json
 from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, read_regular
 
 
@@ -28,7 +28,7 @@ def describe_origin(function: str, arguments: Sequence[object]) -> dict[str, Any
     return {
         "code": source_code.hash_code(module),
         "libraries": list_versions(module),
-        "files": [hash_file(argument) for argument in arguments if isinstance(argument, Path)],
+        "files": [hash_model(argument) for argument in arguments if isinstance(argument, Path)],
     }
 
 

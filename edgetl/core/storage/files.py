@@ -27,6 +27,19 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hash_model(path: Path) -> str:
+    """Return the sha256 of a model: of its file, or of the names and the contents of all files of its folder.
+
+    Raises:
+        OSError: a file cannot be read, or it is no regular file.
+    """
+    if not path.is_dir():
+        return hash_file(path)
+    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir())
+    lines = "".join(f"{hash_file(path / name)}  {name}\n" for name in files)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file. Readers see either the old or the new content, never a part of it.
 

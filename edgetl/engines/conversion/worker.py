@@ -24,7 +24,15 @@ from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 
 # How libraries name a lack of memory in what they print before they end.
-_MEMORY_WORDS = ("bad_alloc", "out of memory", "cannot allocate memory", "unable to allocate", "oom when allocating")
+_MEMORY_WORDS = (
+    "bad_alloc",
+    "out of memory",
+    "cannot allocate memory",
+    "unable to allocate",
+    "oom when allocating",
+    "mmap error: 12",
+    "pthread_create() failed",
+)
 _LOG_TAIL = 4000
 OUT_OF_MEMORY = "ran out of memory"
 
@@ -41,7 +49,7 @@ class Bounds:
 
     memory_bytes: int = 0
     silent_s: int = 3600
-    idle_s: int = 120
+    idle_s: int = 600
 
 
 class TaskFailed(Exception):  # noqa: N818  (named after the task, as ContractBroken is)

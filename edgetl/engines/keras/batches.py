@@ -11,6 +11,7 @@ import numpy as np
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage.feature_store import Features
+from edgetl.core.tasks.task import find_task
 
 
 class Source(Protocol):
@@ -60,8 +61,8 @@ class Targets:
     """What a phase learns.
 
     Attributes:
-        labels: int64 [photos].
-        weights: float32 [photos], what each photo counts in loss and accuracy; None if all count 1.
+        labels: int64 [photos] or [photos, labels].
+        weights: float32 of the same shape, what each counts in loss and accuracy; None if all count 1.
     """
 
     labels: np.ndarray
@@ -97,12 +98,10 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         size = self._recipe.training.batch_size
         rows = self._order[index * size : (index + 1) * size]
-        labels, weights = self._targets.labels[rows], self._targets.weights
-        if self._recipe.head.activation == "sigmoid":
-            # binary_crossentropy needs float labels of the shape of the scores.
-            labels = labels.reshape(-1, 1).astype("float32")
+        labels, weights = self._targets.labels, self._targets.weights
+        targets = find_task(labels).make_targets(labels[rows], self._recipe.head.activation)
         inputs = self._source.rows(rows, self._epoch)
-        return (inputs, labels) if weights is None else (inputs, labels, weights[rows])
+        return (inputs, targets) if weights is None else (inputs, targets, weights[rows])
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch."""

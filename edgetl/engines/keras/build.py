@@ -18,6 +18,8 @@ from edgetl.core.network.unfreezing import LayerFacts
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe, TrainingRecipe
 from edgetl.core.storage.files import hash_file
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, check_regular, read_regular
+from edgetl.core.tasks.one_class import OneClass
+from edgetl.core.tasks.task import PhotoTask
 from edgetl.engines.keras import half_weights, rescaling
 from edgetl.engines.keras.external.file_bounds import check_h5
 from edgetl.engines.keras.model import check_channels_last
@@ -25,7 +27,9 @@ from edgetl.engines.keras.model import check_channels_last
 SCALING, POOLING, SCORES = rescaling.LAYER_NAME, "pooling", "scores"
 
 
-def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Path | None) -> keras.Model:
+def assemble_model(
+    base: BaseRecipe, head: HeadRecipe, classes: int, weights: Path | None, task: PhotoTask | None = None
+) -> keras.Model:
     """Build a base with a new head. Every layer of the base is frozen.
 
     Args:
@@ -33,16 +37,19 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
         head: hidden units, dropout, activation.
         classes: number of classes; one sigmoid unit predicts two.
         weights: the file with the base's weights, from `fetch_weights`; None for random ones.
+        task: what the model decides about a photo; None for one class.
 
     Returns:
-        A model from uint8 [photos, side_px, side_px, 3] to float32 [photos, classes], or [photos, 1] with a sigmoid.
+        A model from uint8 [photos, side_px, side_px, 3] to float32 [photos, classes], or [photos, 1] with a sigmoid
+        for one of two classes.
 
     Raises:
         ConfigError: a sigmoid with other than two classes, weights that do not fit, or a Keras that is set to
             channels_first.
     """
     check_channels_last()
-    head.check_classes(classes)
+    if task is None:
+        head.check_classes(classes)
     row = bases.find_base(base.name)
     shape = (base.side_px, base.side_px, 3)
     image = keras.Input(shape, dtype="uint8", name="image")
@@ -63,7 +70,7 @@ def assemble_model(base: BaseRecipe, head: HeadRecipe, classes: int, weights: Pa
         features = keras.layers.Dense(head.hidden_units, activation="relu", name="hidden")(features)
     if head.dropout:
         features = keras.layers.Dropout(head.dropout, name="dropout")(features)
-    units = 1 if head.activation == "sigmoid" else classes
+    units = (task or OneClass()).count_units(head.activation, classes)
     # float32 in every precision, for the loss and for probabilities whose sum is 1.
     scores = keras.layers.Dense(units, activation=head.activation, name=SCORES, dtype="float32")(features)
     return keras.Model(image, scores, name="classifier")

@@ -20,7 +20,8 @@ from edgetl.core.network import unfreezing
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import TrainingPhase
-from edgetl.engines.keras import build
+from edgetl.core.tasks.task import find_task
+from edgetl.engines.keras import build, losses
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import Batches
 from edgetl.engines.keras.phase_inputs import PhaseInput, TrainingData, prepare_phase_inputs
@@ -117,10 +118,9 @@ def _train_phase(
     model: keras.Model, phase_input: PhaseInput, plan: _PhasePlan, listener: TrainingListener
 ) -> _PhaseResult:
     start = time.monotonic()
-    recipe, network = plan.recipe, phase_input.network
-    training = Batches(
-        phase_input.training, phase_input.training_targets, recipe, first_epoch=plan.first_epoch, shuffled=True
-    )
+    recipe, network, targets = plan.recipe, phase_input.network, phase_input.training_targets
+    loss = find_task(targets.labels).choose_loss(recipe.head.activation)
+    training = Batches(phase_input.training, targets, recipe, first_epoch=plan.first_epoch, shuffled=True)
     validation = Batches(
         phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
     )
@@ -128,9 +128,9 @@ def _train_phase(
     listener.begin(plan.name, plan.epochs * len(training))
     network.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate),
-        loss="binary_crossentropy" if recipe.head.activation == "sigmoid" else "sparse_categorical_crossentropy",
+        loss=losses.find_loss(loss),
         # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
-        **{"metrics" if phase_input.training_targets.weights is None else "weighted_metrics": ["accuracy"]},
+        **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss)]},
         steps_per_execution=_choose_steps_per_execution(whole_network=network is model),
     )
     # Optimizer variables that are created while a step is traced make TensorFlow trace it twice: 18 s instead of 12 s
@@ -161,7 +161,7 @@ def _train_phase(
         first_trainable_layer=plan.first_layer,
         validation_accuracy=accuracy,
         validation_loss=-negative_loss,
-        class_weighted=phase_input.training_targets.weights is not None,
+        class_weighted=targets.weights is not None,
         accepted=True,
         note="stopped early" if best.last_epoch < plan.first_epoch - 1 + plan.epochs else "",
         seconds=round(time.monotonic() - start, 3),

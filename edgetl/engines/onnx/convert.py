@@ -25,8 +25,9 @@ from edgetl.core.methods import Method
 from edgetl.core.model_file import ModelMetadata
 from edgetl.core.network.quantization import compute_weight_scales, quantize_weights
 from edgetl.core.run.fingerprint import installed_version
-from edgetl.engines.onnx import graph, runtime
+from edgetl.engines.onnx import graph
 from edgetl.engines.onnx.missing_operators import replace_missing_operators
+from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
 # The newest opset that tf2onnx 1.17, the QDQ quantizer and onnxruntime since 1.12 support.
 OPSET = 17
@@ -44,7 +45,7 @@ CONVERTER_ERRORS = (
     tf.errors.OpError,
     onnx.checker.ValidationError,
     onnx.shape_inference.InferenceError,
-    *runtime.RUNTIME_ERRORS,
+    *RUNTIME_ERRORS,
 )
 
 

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnxruntime
 from onnx import ModelProto
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, StageError, first_line
@@ -19,6 +18,7 @@ from edgetl.core.formats import KernelSet
 from edgetl.core.parallel import Predictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.onnx import graph
+from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
 _LEVELS = {
     "onnxruntime": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -34,15 +34,6 @@ _SETTINGS = {
     # By default, a thread without work uses its core, on which another session could compute.
     "session.intra_op.allow_spinning": "0",
 }
-# The classes that onnxruntime raises. They derive from Exception directly.
-RUNTIME_ERRORS = (
-    errors.Fail,
-    errors.InvalidArgument,
-    errors.InvalidGraph,
-    errors.InvalidProtobuf,
-    errors.NotImplemented,
-    errors.RuntimeException,
-)
 _LOG_ERRORS_ONLY = 3
 _DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 

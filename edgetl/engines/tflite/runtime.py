@@ -18,7 +18,7 @@ from edgetl.core.parallel import Predictions, predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 
 WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-# What LiteRT says of an operator that a kernel set lacks. Its reference kernels lack ELU and others.
+# The message of LiteRT for an operator that a kernel set lacks. Its reference kernels lack ELU and others.
 _MISSING_OPERATOR = re.compile(r"Didn't find op for builtin opcode '(?P<name>\w+)'")
 RESOLVERS = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 

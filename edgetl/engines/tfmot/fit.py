@@ -15,6 +15,8 @@ from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
+from edgetl.core.tasks.one_class import Loss
+from edgetl.core.tasks.task import PhotoTask
 
 _PREDICTION_BATCH_SIZE = 64
 # Every report is a line of JSON that the parent parses and draws.
@@ -45,9 +47,9 @@ class RetrainSetup:
     scale_pixels: Callable[[np.ndarray], Any]
 
     @property
-    def has_sigmoid(self) -> bool:
-        """Return whether the network has one sigmoid unit for two classes."""
-        return self.recipe.head.activation == "sigmoid"
+    def task(self) -> PhotoTask:
+        """Return what the network decides about a photo."""
+        return self.train.task
 
     @property
     def steps_per_epoch(self) -> int:
@@ -91,11 +93,12 @@ def fit_model(
         StageError: the loss is not finite.
     """
     epochs = setup.recipe.retrain.get_epochs(kind)
+    loss_name = setup.task.choose_loss(setup.recipe.head.activation)
     model.compile(
         optimizer=tf_keras.optimizers.Adam(setup.learning_rate),
-        loss="binary_crossentropy" if setup.has_sigmoid else "sparse_categorical_crossentropy",
+        loss=_compute_label_loss if loss_name == "label_crossentropy" else loss_name,
         # Weights apply to weighted metrics only.
-        **{"metrics" if setup.train.weights is None else "weighted_metrics": ["accuracy"]},
+        **{"metrics" if setup.train.weights is None else "weighted_metrics": [_make_accuracy(loss_name)]},
     )
     hooks.before_validation()
     start_score = _evaluate(model, setup)
@@ -158,9 +161,7 @@ def _train_epoch(
     for step in range(setup.steps_per_epoch):
         rows = order[step * batch_size : (step + 1) * batch_size]
         pixels = photos.augmented(rows, view, seed, recipe.augment)
-        labels = photos.labels[rows]
-        # One sigmoid unit is the probability of class 1; Keras compares it with floats of the same shape.
-        targets = labels.reshape(-1, 1).astype(np.float32) if setup.has_sigmoid else labels
+        targets = setup.task.make_targets(photos.labels[rows], recipe.head.activation)
         weights = None if photos.weights is None else photos.weights[rows]
         results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets, weights), len(rows)])
         if time.monotonic() - last_report >= _REPORT_INTERVAL_S or step == setup.steps_per_epoch - 1:
@@ -172,11 +173,29 @@ def _train_epoch(
     return float(loss), float(accuracy)
 
 
+def _compute_label_loss(targets: Any, scores: Any) -> Any:
+    """Return the binary crossentropy of each label, which weights apply to: [photos, labels]."""
+    return tf_keras.backend.binary_crossentropy(targets, scores)
+
+
+def _make_accuracy(loss: Loss) -> Any:
+    """Return the accuracy for a loss: of labels, the right decisions with a threshold of 0.5."""
+    if loss != "label_crossentropy":
+        return "accuracy"
+    return tf_keras.metrics.MeanMetricWrapper(
+        lambda targets, scores: tf_keras.backend.cast(
+            tf_keras.backend.equal(targets >= 0.5, scores >= 0.5),
+            "float32",
+        ),
+        name="accuracy",
+    )
+
+
 def _evaluate(model: tf_keras.Model, setup: RetrainSetup) -> _Score:
     scores = predict_batches(model, setup.validation.pixels, setup.scale_pixels).astype(np.float64)
-    labels = setup.validation.labels
-    if setup.has_sigmoid:
-        scores = np.concatenate([1 - scores, scores], axis=1)
-    true_scores = np.maximum(scores[np.arange(len(labels)), labels], _EPSILON)
-    correct, weights = scores.argmax(axis=1) == labels, setup.validation.weights
+    labels, weights = setup.validation.labels, setup.validation.weights
+    # One sigmoid unit is the probability of the second of two classes.
+    scores = np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+    true_scores = np.maximum(setup.task.select_true_probabilities(scores, labels), _EPSILON)
+    correct = setup.task.decide(scores) == labels
     return float(np.average(correct, weights=weights)), float(np.average(np.log(true_scores), weights=weights))

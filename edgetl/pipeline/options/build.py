@@ -13,6 +13,13 @@ from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
 class ContractOptions:
     """What conversion may cost."""
 
+    contract: Annotated[
+        str | None,
+        Option(
+            help="What conversion may cost: accuracy, or balanced: accuracy with all classes counting equally.",
+            sets=("contract", "measure"),
+        ),
+    ] = None
     limit_drop: Annotated[
         float | None,
         Option(help="Accuracy that conversion may cost, 0..1: 0.01 is one point.", sets=("contract", "limit_drop")),

@@ -74,6 +74,21 @@ class ModelOptions:
             sets=("photos", "label_from"),
         ),
     ] = None
+    multi_label: Annotated[
+        bool,
+        Option(
+            help="A photo may have several labels or none: in a CSV file, or as copies in several class folders.",
+            panel=IN_PHOTOS,
+        ),
+    ] = False
+    label_separator: Annotated[
+        str | None,
+        Option(
+            help="Between the labels of a photo in a CSV file: semicolon, pipe, comma, space, none, or auto.",
+            panel=IN_PHOTOS,
+            sets=("photos", "label_separator"),
+        ),
+    ] = None
     group_by: Annotated[
         str | None,
         Option(
@@ -102,7 +117,7 @@ class ExternalOptions:
     model: Annotated[
         Path | None,
         Option(
-            help="A classifier: .keras, or .h5 of Keras 2.",
+            help="A classifier: .keras, .h5, .onnx, or a SavedModel folder.",
             panel=IN_EXTERNAL,
             metavar="FILE",
             sets=("external", "path"),
@@ -119,7 +134,7 @@ class ExternalOptions:
     labels: Annotated[
         Path | None,
         Option(
-            help="One name on each line, in the order of its outputs.",
+            help="The names of its outputs: a text, JSON or CSV file. Outputs without photos stay in the file.",
             panel=IN_EXTERNAL,
             metavar="FILE",
             sets=("external", "labels"),
@@ -135,6 +150,6 @@ class ClassifierOptions:
     target: Annotated[str, Option(help="Of a run: one of its targets. Needed where it has several.")] = ""
     labels: Annotated[
         Path | None,
-        Option(help="Of a file alone: its class names, one on each line, in the order of its outputs.", metavar="FILE"),
+        Option(help="Of a file alone: the names of its outputs, in a text, JSON or CSV file.", metavar="FILE"),
     ] = None
     fit: Annotated[str, Option(help="Of a file alone: crop (the default), stretch or pad.")] = ""

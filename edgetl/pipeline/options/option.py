@@ -73,6 +73,8 @@ def collect_tables(options: object) -> Tables:
         tables.setdefault("answers", {})["by_class"] = True
     if getattr(options, "no_features", False):
         tables.setdefault("answers", {})["features"] = False
+    if getattr(options, "multi_label", False):
+        tables.setdefault("photos", {})["multi_label"] = True
     if getattr(options, "no_augment", False):
         tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     if getattr(options, "no_feature_cache", False):

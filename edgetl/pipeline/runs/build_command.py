@@ -108,6 +108,7 @@ def _list_differing_options(recipe: Recipe, wanted: Recipe) -> dict[str, Any]:
                 values[name] = Path(value) if "Path" in str(annotation) else value
     switches = {
         "strict": recipe.contract.strict != wanted.contract.strict,
+        "multi_label": recipe.photos.multi_label != wanted.photos.multi_label,
         "no_augment": recipe.augment != wanted.augment,
         "no_feature_cache": recipe.training.feature_cache != wanted.training.feature_cache,
     }

@@ -111,7 +111,13 @@ def _are_same_photos(before: Order, after: Order, root: Path) -> bool:
     photos = {photo.path: photo.sha256 for part in (dataset.train, dataset.validation, dataset.test) for photo in part}
     names = {*photos, *(left_out.path for left_out in dataset.left_out)}
     layout = after.recipe.photos
-    folder = photo_folder.scan_photos(after.photos, layout=layout.layout, label_from=layout.label_from)
+    folder = photo_folder.scan_photos(
+        after.photos,
+        layout=layout.layout,
+        label_from=layout.label_from,
+        multi_label=layout.multi_label,
+        label_separator=layout.label_separator,
+    )
     # Names first: reading the content of every photo takes longer.
     return (
         set(folder.paths) <= names
@@ -131,9 +137,13 @@ def _list_replaced_targets(before: Order, after: Order) -> list[str]:
 
 
 def _map_photos(dataset: Dataset) -> dict[str, tuple[str, str]]:
-    """Map the sha256 of every photo to its part and its class."""
+    """Map the sha256 of every photo to its part and its class, or its labels."""
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    return {photo.sha256: (part, dataset.classes[photo.label]) for part, photos in parts.items() for photo in photos}
+    return {
+        photo.sha256: (part, ", ".join(dataset.classes[label] for label in photo.list_classes()))
+        for part, photos in parts.items()
+        for photo in photos
+    }
 
 
 def _format_value(value: object) -> str:

@@ -6,6 +6,7 @@ from edgetl.core.device import bundle_reading
 from edgetl.core.device.bundle_reading import Classifier
 from edgetl.core.errors import ConfigError
 from edgetl.core.formats import find_format
+from edgetl.core.label_files.labels_file import read_labels
 from edgetl.core.methods import find_method
 from edgetl.core.records import Artifact, Bundle, Fit, InputSpec, Trained
 from edgetl.core.run.run_folder import read_finished_stage
@@ -90,6 +91,7 @@ def _describe_artifact(artifact: Artifact, trained: Trained) -> Classifier:
         base=trained.base,
         method=artifact.method,
         trained_sha256=trained.sha256,
+        thresholds=trained.threshold_values,
     )
 
 
@@ -114,11 +116,9 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
     if fit is None:
         raise ConfigError(f"--fit must be crop, stretch or pad, not {choice.fit!r}")
     units = summary.output.shape[-1]
-    classes = bundle_reading.read_class_names(choice.labels) if choice.labels else _number_classes(units)
-    if len(classes) != max(units, 2):
-        raise ConfigError(
-            f"the model has {units} outputs and --labels {len(classes)} names", where=(choice.labels or path,)
-        )
+    # One unit is the probability of the second of two classes.
+    outputs = max(units, 2)
+    classes = read_labels(choice.labels, outputs) if choice.labels else _number_classes(outputs)
     return Classifier(
         path=path.absolute(),
         format=row.name,
@@ -128,9 +128,8 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
     )
 
 
-def _number_classes(units: int) -> tuple[str, ...]:
-    # One unit is the probability of the second of two classes.
-    return tuple(f"output {number}" for number in range(max(units, 2)))
+def _number_classes(outputs: int) -> tuple[str, ...]:
+    return tuple(f"output {number}" for number in range(outputs))
 
 
 def _refuse_options(kind: str, **options: object) -> None:

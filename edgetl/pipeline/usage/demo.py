@@ -7,7 +7,7 @@ a temporary folder gets the shipped programs, the model, and facts that were che
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageErro
 from edgetl.core.interrupt import call_when_interrupted, is_interrupted
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixels
-from edgetl.core.records import Dataset
+from edgetl.core.records import Dataset, Photo
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
 
@@ -101,10 +101,13 @@ def describe_classifier(classifier: Classifier) -> dict[str, Any]:
     """Return the facts of model.json that the demo reads, from what was checked."""
     method = METHODS.get(classifier.method)
     return {
-        "schema": bundle_files.SCHEMA,
+        "schema": bundle_files.LABELS_SCHEMA if classifier.thresholds else bundle_files.SCHEMA,
         "model": f"model.{classifier.format}",
         "input": classifier.input.model_dump(mode="json"),
-        "output": {"labels": list(classifier.classes)},
+        "output": {
+            "labels": list(classifier.classes),
+            **({"thresholds": list(classifier.thresholds)} if classifier.thresholds else {}),
+        },
         # Kernels for int16 activations are not accelerated anywhere.
         "runtime": {"accelerated": method is not None and method.activations != "int16"},
         "provenance": {"base": classifier.base or classifier.path.name, "method": classifier.method},
@@ -134,7 +137,14 @@ def collect_test_photos(run: Path, folder: Path) -> None:
     if not photos:
         hint = "give another folder with --photos DIR, or --camera"
         raise DataError("the test photos of the run are no longer there", where=(dataset.root,), hint=hint)
-    link_class_photos([(dataset.classes[photo.label], dataset.root / photo.path) for photo in photos], folder)
+    link_class_photos([(name_folder(photo, dataset.classes), dataset.root / photo.path) for photo in photos], folder)
+
+
+def name_folder(photo: Photo, classes: Sequence[str]) -> str:
+    """Return the class of a photo, or its labels, as the name of a folder: of a photo without any, "none"."""
+    names = ", ".join(classes[index] for index in photo.list_classes()) or "none"
+    # Labels of a list may contain what no name of a folder may, and file systems limit its length.
+    return names.replace("/", "_")[:80] if photo.labels else names
 
 
 def link_class_photos(photos: Iterable[tuple[str, Path]], folder: Path) -> None:

@@ -20,7 +20,7 @@ from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import DecodedPixels
 from edgetl.core.records import InputSpec, LeftOut
-from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes
+from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes, select_labels
 from edgetl.pipeline.usage import runtimes
 
 # So many photos are in memory at a time: 40 MB at 224 px.
@@ -33,7 +33,8 @@ def predict_photos(classifier: Classifier, paths: Sequence[Path], top: int, *, c
     Args:
         classifier: the file, from `find_classifier`.
         paths: photos and folders of photos.
-        top: how many classes each prediction has; all if there are fewer.
+        top: how many classes each prediction has; all if there are fewer. Of several labels, all are listed that the
+            photo has.
         console: shows a progress bar.
 
     Raises:
@@ -85,11 +86,15 @@ def _predict_chunk(
     if scores.shape[1] != len(classifier.classes):
         message = f"the model has {scores.shape[1]} outputs, and there are {len(classifier.classes)} class names"
         raise ConfigError(message, where=(classifier.path,))
+    thresholds = classifier.thresholds
     for (photo, _), outputs in zip(readable, scores, strict=True):
         yield ClassifiedPhoto(
             photo=photo.path,
             true_class=photo.find_class(classifier.classes),
-            classes=rank_classes(outputs, classifier.classes, top),
+            classes=select_labels(outputs, classifier.classes, thresholds)
+            if thresholds
+            else rank_classes(outputs, classifier.classes, top),
+            multi_label=bool(thresholds),
         )
 
 

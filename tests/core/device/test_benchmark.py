@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from edgetl.core.device import benchmark
-from edgetl.core.device.benchmark import BenchmarkRequest
+from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
 from edgetl.core.device.measurement import NAME, Accuracy
 from edgetl.core.errors import StageError
-from edgetl.core.records import Benchmark, Photo
+from edgetl.core.records import Photo
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ def test_description_has_input_output_and_provenance():
     }
     assert (facts["output"]["activation"], facts["output"]["labels"]) == ("softmax", ["cat", "dog"])
     assert facts["golden"] == ["golden/0_dog.jpg"]
-    assert facts["provenance"]["verdict"] == {"outcome": "PASS", "drop": 0.01}
+    assert facts["provenance"]["verdict"] == {"outcome": "PASS", "drop": 0.01, "measure": "accuracy"}
     assert facts["provenance"]["versions"] == {"edgetl": "0.1.0", "numpy": "2"}
     assert json.loads(bundle_files.format_json(facts)) == facts
 
@@ -271,3 +271,11 @@ def test_bundle_for_a_board_runs_on_its_architecture():
     runtime = bundle_files.describe_model(contents, {"edgetl": "0"})["runtime"]
     assert runtime["architectures"] == ["aarch64"] and runtime["python"] == board.runtime.python
     assert runtime["systems"] == list(board.runtime.systems)
+
+
+def test_golden_files_are_named_after_all_labels():
+    photos = [
+        Photo(path="1.jpg", label=0, sha256="", labels=(1, 1)),
+        Photo(path="2.jpg", label=2, sha256="", labels=(0, 0)),
+    ]
+    assert bundle_files.name_golden_files(photos, ["a", "b"]) == ("golden/0_a_b.jpg", "golden/1_none.jpg")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.core.device import bundle_files
-from edgetl.core.device.bundle_reading import is_bundle, read_bundle, read_class_names
+from edgetl.core.device.bundle_reading import is_bundle, read_bundle
 from edgetl.core.errors import ConfigError
 
 
@@ -90,7 +90,7 @@ def test_changed_list_of_files_is_noticed(bundle, change, message):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda facts: facts.update(schema=3),
+        lambda facts: facts.update(schema=4),
         lambda facts: facts.update(model="../model.tflite"),
         lambda facts: facts.update(model="/dev/zero"),
         lambda facts: facts["input"].update(height_px=10**9),
@@ -149,23 +149,16 @@ def test_list_of_files_that_is_a_link_is_not_followed(bundle):
         read_bundle(bundle)
 
 
-def test_class_names_are_read_one_on_each_line(tmp_path):
-    path = tmp_path / "labels.txt"
-    path.write_bytes("\ufeffcat\r\ngro\u00dfer hund\r\n".encode())
-    assert read_class_names(path) == ("cat", "gro\u00dfer hund")
+def test_thresholds_of_labels_are_read(bundle, built):
+    thresholds = [0.5] * len(built.trained.classes)
 
+    def add_thresholds(facts):
+        facts["schema"] = bundle_files.LABELS_SCHEMA
+        facts["output"]["thresholds"] = thresholds
 
-@pytest.mark.parametrize("content", [b"", b"cat", b"cat\n\ndog", b"\xff\xfe"])
-def test_other_files_are_no_class_names(tmp_path, content):
-    path = tmp_path / "labels.txt"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match="the labels"):
-        read_class_names(path)
-
-
-def test_class_names_that_cannot_be_read_are_an_error_without_waiting(tmp_path):
-    os.mkfifo(tmp_path / "labels.txt")
-    with pytest.raises(ConfigError, match="the labels file cannot be read"):
-        read_class_names(tmp_path / "labels.txt")
-    with pytest.raises(ConfigError, match=r"the labels file cannot be read: .*[Nn]o such file"):
-        read_class_names(tmp_path / "labels")
+    change_facts(bundle, add_thresholds)
+    assert read_bundle(bundle).thresholds == tuple(thresholds)
+    thresholds.append(0.5)
+    change_facts(bundle, add_thresholds)
+    with pytest.raises(ConfigError, match="has 4 thresholds for 3 labels"):
+        read_bundle(bundle)

@@ -4,6 +4,7 @@ import pytest
 
 from edgetl.core.errors import ContractBroken
 from edgetl.core.evaluation.acceptance import check_acceptance
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
 from edgetl.core.verdict_records import Verdict
 
 
@@ -110,3 +111,35 @@ def test_file_without_a_next_one_has_the_other_hints():
     with pytest.raises(ContractBroken) as error:
         check_acceptance({"tflite": FAILED}, {}, {"tflite": ""}, strict=False)
     assert error.value.hint.startswith("more test photos") and "--all-methods" in error.value.hint
+
+
+def test_contract_on_balanced_accuracy_is_named():
+    failed = FAILED.model_copy(update={"measure": "balanced"})
+    with pytest.raises(ContractBroken) as error:
+        check_acceptance({"tflite": failed}, {}, strict=False)
+    assert error.value.message == (
+        "the balanced accuracy contract is broken: int8 loses 30.00 points of balanced accuracy, 2 allowed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("strict", "least", "message"),
+    [
+        (False, 0.8, "the balanced accuracy 0.7500 is below --min-accuracy 0.8"),
+        (True, 0.7, "has the lower bound"),
+        (False, 0.7, ""),
+    ],
+)
+def test_min_accuracy_is_balanced_where_the_contract_is(strict, least, message):
+    """The accuracy is 0.96."""
+    counts = tuple(
+        ClassCount(name=name, photos=photos, correct=correct, predicted=correct)
+        for name, photos, correct in (("ok", 92, 92), ("fault", 8, 4))
+    )
+    update = {"measure": "balanced", "counts": counts, "photos": 100, "accuracy": 0.96, "confidence": 0.95}
+    verdict = PASSED.model_copy(update=update)
+    if not message:
+        check_acceptance({"tflite": verdict}, {}, strict=strict, min_accuracy=least)
+        return
+    with pytest.raises(ContractBroken, match=message):
+        check_acceptance({"tflite": verdict}, {}, strict=strict, min_accuracy=least)

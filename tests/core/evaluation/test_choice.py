@@ -2,11 +2,13 @@
 
 import pytest
 
+from edgetl.core.evaluation.balanced.class_counts import BalancedCounts
+from edgetl.core.evaluation.balanced.measures import compare_files
 from edgetl.core.evaluation.choice import Preference, choose_file, count_differences
 from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.ladder import Attempt, Candidate
 from edgetl.core.records import Artifact
-from edgetl.core.verdict_records import Flip, Verdict
+from edgetl.core.verdict_records import ClassChange, Flip, Verdict
 
 PHOTOS, LIMIT = 1000, 0.02
 
@@ -277,3 +279,50 @@ def test_groups_make_a_difference_of_two_files_less_certain():
         for broke in (0, 12)
     )
     assert choose(float16=(200, better), int8=(100, worse))[0] == "int8"
+
+
+# Contracts on balanced accuracy: 990 photos of a, 10 of b
+
+
+def make_balanced(broke_common: int, broke_rare: int, fixed_common: int = 0) -> Verdict:
+    flips = [("a", number, "a", "b") for number in range(broke_common)]
+    flips += [("b", number, "b", "a") for number in range(broke_rare)]
+    flips += [("a", 900 + number, "b", "a") for number in range(fixed_common)]
+    counts = BalancedCounts((broke_common, broke_rare), (fixed_common, 0), (990, 10))
+    decision = decide_outcome(counts, 0.2, confidence=0.95)
+    return Verdict.model_construct(
+        measure="balanced",
+        broke=broke_common + broke_rare,
+        fixed=fixed_common,
+        photos=1000,
+        per_class=(
+            ClassChange(name="a", photos=990, reference_accuracy=1, accuracy=1, broke=broke_common, fixed=fixed_common),
+            ClassChange(name="b", photos=10, reference_accuracy=1, accuracy=1, broke=broke_rare, fixed=0),
+        ),
+        limit_drop=0.2,
+        drop=decision.drop,
+        outcome=decision.outcome,
+        flips=tuple(
+            Flip(path=f"{truth}{number}", truth=truth, reference=reference, artifact=artifact, confidence=0.5)
+            for truth, number, reference, artifact in flips
+        ),
+        host_ms=1.0,
+        host_disturbed=False,
+    )
+
+
+def test_file_that_keeps_the_rare_class_is_the_most_accurate():
+    """By the number of photos it would be the other: it is right on 20 photos more."""
+    keeps, loses = make_balanced(12, 0), make_balanced(0, 2, fixed_common=10)
+    chosen, reasons, _ = choose("accuracy", keeps=(100, keeps), loses=(100, loses))
+    assert chosen == "keeps" and "points worse in balanced accuracy" in reasons["loses"]
+
+
+def test_file_that_certainly_loses_the_rare_class_is_left_out():
+    keeps, loses = make_balanced(2, 0), make_balanced(0, 3)
+    assert not _is_certainly_worse_of(loses, keeps)
+    assert _is_certainly_worse_of(make_balanced(0, 9), keeps)
+
+
+def _is_certainly_worse_of(worse: Verdict, best: Verdict) -> bool:
+    return compare_files(best, worse).compute_bounds(0.95)[0] > 0

@@ -6,6 +6,7 @@ import pytest
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.design_effect import compute_design_effect
 from edgetl.core.evaluation.metrics import compare_scores, compute_calibration_error
+from edgetl.core.tasks.several_labels import SeveralLabels
 
 LABELS = np.array([0, 0, 1, 1, 2])
 # The reference predicts 0 0 1 2 2, the candidate 0 1 1 1 0: it breaks rows 1 and 4 and fixes row 3.
@@ -22,6 +23,16 @@ def test_accuracy_of_all_photos_and_of_each_class():
     assert metrics.compute_accuracy(REFERENCE, LABELS) == pytest.approx(4 / 5)
     assert metrics.compute_class_accuracy(REFERENCE, LABELS).tolist() == [1.0, 0.5, 1.0]
     assert metrics.compute_class_accuracy(CANDIDATE, LABELS).tolist() == [0.5, 1.0, 0.0]
+
+
+def test_balanced_accuracy_is_the_mean_of_the_recalls_of_classes_with_photos():
+    assert metrics.compute_balanced_accuracy(REFERENCE, LABELS) == pytest.approx(2.5 / 3)
+    assert metrics.compute_balanced_accuracy(REFERENCE[:4], LABELS[:4]) == pytest.approx(0.75)
+    constant = np.tile([0.9, 0.1, 0.0], (100, 1))
+    rare = np.array([0] * 97 + [1] * 3)
+    assert metrics.compute_accuracy(constant, rare) == pytest.approx(0.97)
+    assert metrics.compute_balanced_accuracy(constant, rare) == 0.5
+    assert metrics.compute_balanced_accuracy(constant, np.zeros(100, int)) == 1
 
 
 def test_accuracy_of_a_class_without_photos_is_nan():
@@ -42,12 +53,15 @@ def test_comparison_counts_broken_and_fixed_photos():
             "photos": 5,
             "reference_accuracy": 0.8,
             "accuracy": 0.6,
+            "reference_balanced_accuracy": 2.5 / 3,
+            "balanced_accuracy": 0.5,
             "broke": 2,
             "fixed": 1,
             "agreement": 0.4,
             "worst_difference": 0.4,
             "groups": 0,
             "design_effect": 1.0,
+            "labels": 0,
         }
     )
 
@@ -180,3 +194,37 @@ def test_column_of_a_sigmoid_becomes_two_columns():
 
 def test_scores_of_a_softmax_are_not_changed():
     assert metrics.expand_sigmoid(REFERENCE) is REFERENCE
+
+
+# Three labels of three photos, with a threshold of 0.5, 0.5 and 0.25.
+TASK = SeveralLabels((0.5, 0.5, 0.25))
+TRUTH = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]])
+BEFORE = np.array([[0.9, 0.1, 0.3], [0.2, 0.8, 0.1], [0.1, 0.2, 0.3]])
+AFTER = np.array([[0.4, 0.1, 0.2], [0.2, 0.8, 0.1], [0.1, 0.2, 0.2]])
+
+
+def test_decisions_about_labels_are_compared_one_by_one():
+    comparison = compare_scores(TRUTH, BEFORE, AFTER, task=TASK)
+    # The first photo loses two labels, and the last one no longer has a wrong one.
+    assert (comparison.broke, comparison.fixed, comparison.photos, comparison.labels) == (2, 1, 3, 3)
+    assert comparison.decisions == 9 and comparison.groups == 0 and comparison.agreement == pytest.approx(6 / 9)
+    assert (comparison.reference_accuracy, comparison.accuracy) == pytest.approx((8 / 9, 7 / 9))
+    differences = np.array([1, 0, 1, 0, 0, 0, 0, 0, -1])
+    assert comparison.design_effect == compute_design_effect(differences, np.repeat([0, 1, 2], 3))
+    assert comparison.describe_photos("test") == "9 decisions about 3 labels of 3 test photos"
+
+
+def test_photos_of_one_group_are_one_cluster_of_decisions():
+    comparison = compare_scores(TRUTH, BEFORE, AFTER, ["x", "x", ""], TASK)
+    differences = np.array([1, 0, 1, 0, 0, 0, 0, 0, -1])
+    assert comparison.groups == 2
+    assert comparison.design_effect == compute_design_effect(differences, np.repeat([0, 0, 1], 3))
+
+
+def test_accuracy_and_calibration_of_labels():
+    assert metrics.compute_accuracy(BEFORE, TRUTH, TASK) == pytest.approx(8 / 9)
+    certain = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert compute_calibration_error(certain, certain.astype(int)) == 0
+    assert compute_calibration_error(np.full((2, 2), 0.8), np.array([[1, 1], [1, 0]])) == pytest.approx(0.05)
+    with pytest.raises(ValueError, match=r"labels are \[3\] for scores \[3, 3\]"):
+        metrics.find_correct(BEFORE, TRUTH[0], TASK)

@@ -89,3 +89,19 @@ def test_groups_of_all_folds_widen_the_bounds():
     plain, verdict = judge_procedure(folds, TERMS), judge_procedure(grouped, TERMS)
     assert (verdict.groups, [fold.groups for fold in verdict.folds]) == (50, [25, 25])
     assert verdict.design_effect > 2 and verdict.drop_high > plain.drop_high
+
+
+def test_procedure_is_judged_by_balanced_accuracy_of_all_folds():
+    """The file of one fold loses 8 of 10 photos of the rare class."""
+
+    def make_rare_fold(lost: int) -> FoldPredictions:
+        labels = np.repeat([0, 1], [190, 10])
+        reference, artifact = np.eye(2)[labels], np.eye(2)[labels]
+        artifact[190 : 190 + lost] = [1, 0]
+        return FoldPredictions(labels=labels, reference=reference, artifact=artifact)
+
+    verdict = judge_procedure([make_rare_fold(8), make_rare_fold(0)], replace(TERMS, measure="balanced"))
+    assert (verdict.measure, verdict.drop) == ("balanced", pytest.approx(8 / 20 / 2))
+    assert verdict.outcome == "FAIL" and verdict.drop_low < 0.2 < verdict.drop_high
+    assert (verdict.accuracy, verdict.balanced_accuracy) == (0.98, pytest.approx(0.8))
+    assert judge_procedure([make_rare_fold(8), make_rare_fold(0)], TERMS).outcome != "FAIL"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.evaluation import stopping
+from edgetl.core.evaluation.balanced.class_counts import BalancedCounts
 from edgetl.core.evaluation.contract import PairCounts, compute_tango_interval, decide_outcome
 from edgetl.core.verdict_records import Verdict
 
@@ -160,4 +161,13 @@ def test_photos_in_groups_hold_a_limit_less_easily():
     grouped = verdict.model_copy(update={"groups": 100, "design_effect": 3.0})
     assert stopping.holds_limit(verdict, 1, strict=False) and not stopping.holds_limit(grouped, 1, strict=False)
     assert stopping.compute_bound(grouped, 1) == compute_tango_interval(0, 0, 300, design_effect=3.0)[1]
-    assert stopping.count_photos_to_hold(0.01, design_effect=3.0) > 2.9 * stopping.count_photos_to_hold(0.01)
+    grouped_counts = PairCounts(5, 0, 300, 3.0)
+    needed = stopping.count_photos_to_hold(0.01)
+    assert stopping.count_photos_to_hold(0.01, counts=grouped_counts) > 2.9 * needed
+
+
+def test_rare_class_makes_a_limit_on_balanced_accuracy_hard_to_hold():
+    even, rare = BalancedCounts((0, 0), (0, 0), (200, 200)), BalancedCounts((1, 0), (0, 0), (390, 10))
+    needed = [stopping.count_photos_to_hold(0.02, counts=counts) for counts in (even, rare)]
+    assert needed[0] < 250 and needed[1] > 5 * needed[0]
+    assert stopping._compute_bound(rare.without_changes().scale(needed[1]), 1) <= 0.03

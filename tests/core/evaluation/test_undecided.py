@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from edgetl.core.evaluation.balanced.class_counts import BalancedCounts
 from edgetl.core.evaluation.contract import PairCounts, decide_outcome
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided, find_deciding_limits
-from edgetl.core.verdict_records import Verdict
+from edgetl.core.verdict_records import ClassChange, Verdict
 
 FOLDERS = PhotoSource(folder=Path("photos"), fraction=0.2, takes_test_option=True, trains=True)
 
@@ -89,3 +90,20 @@ def test_photos_are_not_suggested_where_no_number_decides():
 def test_decided_verdict_needs_nothing():
     assert make_verdict(0, 0, 2000).outcome == "PASS"
     assert advise_on_undecided(make_verdict(0, 0, 2000), FOLDERS) == []
+
+
+def test_rarest_class_is_named_where_the_contract_holds_balanced_accuracy():
+    classes = tuple(
+        ClassChange(name=name, photos=photos, reference_accuracy=1.0, accuracy=1.0, broke=0, fixed=0)
+        for name, photos in (("ok", 650), ("fault", 7))
+    )
+    update = {"measure": "balanced", "per_class": classes, "confidence": 0.95, "design_effect": 1.0}
+    verdict = make_verdict(7, 3, 657).model_copy(update=update)
+    first, *_ = advise_on_undecided(verdict, FOLDERS)
+    assert first.startswith("above all add photos of fault: 7 of 657 test photos are of it, and about ")
+    each = int(first.removesuffix(" of each class would decide it").rpartition(" ")[2].replace(",", ""))
+
+    def decide(photos: int) -> str:
+        return decide_outcome(BalancedCounts((0, 0), (0, 0), (photos, photos)), 0.01, confidence=0.95).outcome
+
+    assert decide(each) == "PASS" and decide(each - 20) == "UNDECIDED"

@@ -1,6 +1,8 @@
 """dataset.py: parts depend on content alone, share no photo, and do not change when photos are added."""
 
 import hashlib
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from edgetl.core.photos.dataset import (
     draw_calibration_photos,
     replace_parts,
     select_test_photos,
+    use_model_classes,
 )
 from edgetl.core.photos.groups.usable_photo import DuplicateChoice
 from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
@@ -230,8 +233,19 @@ def test_test_photos_of_a_split_folder_are_those_of_its_test_part():
 
 def test_folder_without_usable_test_photos_is_refused():
     builder = FolderBuilder("a", "b").add_unusable("a/x.jpg").add_unusable("b/y.jpg")
-    with pytest.raises(DataError, match="none of 2 test photos is usable"):
+    with pytest.raises(DataError, match="none of 2 test photos is usable") as caught:
         select_test_photos(builder.folder, builder.facts)
+    assert caught.value.left_out == (("a/x.jpg", "truncated"), ("b/y.jpg", "truncated"))
+
+
+def test_refused_photos_are_all_in_the_error():
+    builder = FolderBuilder("a", "b").add_many(60)
+    for number in range(20):
+        builder.add_unusable(f"b/x{number:02}.jpg")
+    with pytest.raises(DataError, match="cannot be used") as caught:
+        builder.assemble()
+    assert len(caught.value.left_out) == 20 and caught.value.left_out[0] == ("b/x00.jpg", "truncated")
+    assert "delete the unusable files" in caught.value.hint
 
 
 def test_calibration_photos_are_training_photos_of_the_classes_in_turn():
@@ -290,6 +304,18 @@ def test_copies_and_near_duplicates_are_left_out_of_a_folder_of_test_photos():
         "/held/a/copy.jpg": "same photo as a/0003.jpg",
         "/held/a/near.jpg": f"near duplicate of a/r.jpg in {part}",
     }
+
+
+def test_classes_of_a_model_renumber_the_photos_and_keep_their_parts():
+    dataset = FolderBuilder("cat", "dog").add_many(40).assemble()
+    changed = use_model_classes(dataset, ("background", "dog", "bird", "cat"))
+    assert changed.classes == ("background", "dog", "bird", "cat") and changed.left_out == dataset.left_out
+    for part in ("train", "validation", "test"):
+        names = {photo.path: changed.classes[photo.label] for photo in changed.part(part)}
+        assert names == {photo.path: dataset.classes[photo.label] for photo in dataset.part(part)}
+        labels = [photo.label for photo in changed.part(part)]
+        assert labels == sorted(labels) and set(labels) == {1, 3}
+    assert changed.sha256 != dataset.sha256
 
 
 def test_replaced_parts_make_the_dataset_that_a_scan_would_make():
@@ -432,3 +458,49 @@ def test_near_duplicates_of_other_named_groups_stay_and_are_counted():
     assert not dataset.left_out and "--near-duplicates drop leaves them out" in dataset.notes[0]
     left_out = builder.assemble(duplicates="drop").left_out
     assert dataset.notes[0].startswith(f"{len(left_out)} validation and test photos are near duplicates") and left_out
+
+
+def build_labels(several: int = 20, plain: int = 10) -> FolderBuilder:
+    """Class folders a, b and c as labels: `several` photos are copies in a and b."""
+    builder = FolderBuilder("a", "b", "c")
+    for number in range(several):
+        for name in "ab":
+            builder.add(f"{name}/both{number}.jpg", content=f"both{number}")
+    return builder.add_many(plain)
+
+
+def allow_several_labels(builder: FolderBuilder) -> PhotoFolder:
+    files = [replace(file, labels=tuple(int(index == file.label) for index in range(3))) for file in builder.files]
+    return replace(builder.folder, files=tuple(files), multi_label=True)
+
+
+def test_copies_in_class_folders_are_one_photo_with_several_labels():
+    builder = build_labels()
+    dataset = assemble_dataset(allow_several_labels(builder), builder.facts, SPLIT)
+    photos = [*dataset.train, *dataset.validation, *dataset.test]
+    assert dataset.multi_label and len(photos) == 50 and len(dataset.left_out) == 20
+    assert Counter(photo.labels for photo in photos) == {(1, 1, 0): 20, (1, 0, 0): 10, (0, 1, 0): 10, (0, 0, 1): 10}
+    # The hash covers the labels.
+    other = assemble_dataset(allow_several_labels(build_labels(19)), build_labels(19).facts, SPLIT)
+    assert dataset.sha256 != other.sha256
+    folds = replace_parts(dataset, train=photos, validation=photos[:1], test=photos[:1])
+    assert folds.multi_label and folds.train == tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256)))
+
+
+def test_many_photos_in_several_class_folders_name_the_switch():
+    with pytest.raises(DataError, match="40 of 70 files are photos that are in several class folders") as error:
+        build_labels().assemble()
+    assert "--multi-label" in error.value.hint and "a/both0.jpg: same photo also under b" in error.value.where
+
+
+def test_a_few_photos_in_two_class_folders_are_left_out():
+    dataset = build_labels(1, plain=20).assemble()
+    assert not dataset.multi_label and map_reasons(dataset)["a/both0.jpg"] == "same photo also under b"
+
+
+def test_rare_label_is_refused():
+    builder = build_labels(20, plain=9)
+    with pytest.raises(DataError, match="cannot be used") as error:
+        assemble_dataset(allow_several_labels(builder), builder.facts, SPLIT)
+    assert "c: 9 usable photos of 9, at least 10 are needed" in error.value.where
+    assert "leave the labels out" in error.value.hint

@@ -158,7 +158,7 @@ def test_parts_with_different_classes_are_refused(tmp_path):
 
 def test_files_of_operating_systems_are_counted(tmp_path):
     folder = scan_photos(make_files(tmp_path, "a/1.jpg", "b/1.jpg", "a/Thumbs.db", "__MACOSX/x/._1.jpg"))
-    assert folder.notes == ("2 files and folders of operating systems and programs are ignored",)
+    assert folder.notes == ("2 hidden files, or files and folders of operating systems and programs, are ignored",)
     assert folder.left_out == ()
 
 
@@ -231,12 +231,13 @@ def test_list_with_parts(tmp_path):
 
 def test_one_hot_lists_of_each_part(tmp_path):
     for part in ("train", "valid"):
-        make_files(tmp_path, f"{part}/1.jpg", f"{part}/2.jpg", f"{part}/3.jpg")
-        text = "filename, cat, dog\n1.jpg,1,0\n2.jpg,0,1\n3.jpg,1,1\n"
+        names = [f"{number}.jpg" for number in range(40)]
+        make_files(tmp_path, *(f"{part}/{name}" for name in names))
+        text = "filename, cat, dog\n0.jpg,1,0\n1.jpg,0,1\n2.jpg,1,1\n" + "".join(f"{name},1,0\n" for name in names[3:])
         (tmp_path / part / "_classes.csv").write_text(text, encoding="utf-8")
     folder = scan_photos(tmp_path)
     assert folder.classes == ("cat", "dog") and folder.preset_parts == ("train", "validation")
-    assert [(file.path, file.label) for file in folder.files][:2] == [("train/1.jpg", 0), ("train/2.jpg", 1)]
+    assert [(file.path, file.label) for file in folder.files][:2] == [("train/0.jpg", 0), ("train/1.jpg", 1)]
     assert {file.reason for file in folder.left_out} == {"2 labels in the list"}
 
 
@@ -255,3 +256,87 @@ def test_build_accepts_every_extension_of_the_device():
     (line,) = (line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("SUFFIXES"))
     on_device = ast.literal_eval(line.partition("frozenset(")[2].rstrip(")"))
     assert {".heic", ".heif", ".hif", ".avif", ".jxl"} == SUFFIXES - on_device and on_device < SUFFIXES
+
+
+def test_photos_that_a_list_of_labels_does_not_name_are_left_out(tmp_path):
+    make_files(tmp_path, "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg")
+    (tmp_path / "list.csv").write_text(LABELS, encoding="utf-8")
+    left_out = {file.path: file.reason for file in scan_photos(tmp_path, multi_label=True).left_out}
+    assert left_out == {"5.jpg": "not in the list"}
+
+
+LABELS = "path,labels\n1.jpg,a;b\n2.jpg,\n3.jpg,b\n4.jpg,b\n"
+
+
+def test_list_of_several_labels(tmp_path):
+    make_files(tmp_path, "1.jpg", "2.jpg", "3.jpg", "4.jpg")
+    (tmp_path / "list.csv").write_text(LABELS, encoding="utf-8")
+    for path in (tmp_path, tmp_path / "list.csv"):
+        folder = scan_photos(path, multi_label=True)
+        assert folder.multi_label and not folder.states_all_labels and folder.classes == ("a", "b")
+        # The rarest label of each photo; the number of labels for a photo without any.
+        assert [(file.path, file.label, file.labels) for file in folder.files] == [
+            ("1.jpg", 0, (1, 1)),
+            ("2.jpg", 2, (0, 0)),
+            ("3.jpg", 1, (0, 1)),
+            ("4.jpg", 1, (0, 1)),
+        ]
+        assert [file.list_classes() for file in folder.files] == [(0, 1), (), (1,), (1,)]
+
+
+def test_one_hot_lists_with_several_labels(tmp_path):
+    for part in ("train", "test"):
+        make_files(tmp_path, f"{part}/1.jpg", f"{part}/2.jpg")
+        (tmp_path / part / "_classes.csv").write_text("filename, cat, dog\n1.jpg,1,1\n2.jpg,0,0\n", encoding="utf-8")
+    folder = scan_photos(tmp_path, multi_label=True)
+    assert folder.states_all_labels and set(folder.preset_parts) == {"train", "test"} and not folder.left_out
+    assert [(file.path, file.part, file.labels) for file in folder.files] == [
+        ("test/1.jpg", "test", (1, 1)),
+        ("test/2.jpg", "test", (0, 0)),
+        ("train/1.jpg", "train", (1, 1)),
+        ("train/2.jpg", "train", (0, 0)),
+    ]
+    (tmp_path / "test" / "_classes.csv").write_text("filename,cat,cow\n1.jpg,1,1\n2.jpg,0,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match="different columns of labels") as error:
+        scan_photos(tmp_path, multi_label=True)
+    assert error.value.hint == "not in all: cow, dog"
+
+
+def test_class_folders_are_labels(tmp_path):
+    folder = scan_photos(make_files(tmp_path, "a/1.jpg", "b/1.jpg"), multi_label=True)
+    assert folder.multi_label and [(file.label, file.labels) for file in folder.files] == [(0, (1, 0)), (1, (0, 1))]
+
+
+def test_names_of_files_have_one_class(tmp_path):
+    with pytest.raises(DataError, match="a file name has one class, and --multi-label is for several"):
+        scan_photos(make_files(tmp_path, "a.1.jpg", "b.1.jpg"), multi_label=True, label_from="name")
+
+
+def test_hidden_files_are_counted(tmp_path):
+    make_files(tmp_path, "a/1.jpg", "b/1.jpg", "a/.hidden.jpg", "b/Thumbs.db", "b/._1.jpg")
+    assert scan_photos(tmp_path).notes[0].startswith("3 hidden files, or files and folders")
+
+
+def test_photos_that_the_list_of_their_folder_does_not_name_are_left_out(tmp_path):
+    make_files(tmp_path, "photos/1.jpg", "photos/2.jpg", "photos/3.jpg", "photos/notes.txt")
+    (tmp_path / "labels.csv").write_text("path,label\nphotos/1.jpg,a\nphotos/2.jpg,b\n", encoding="utf-8")
+    assert list_reasons(tmp_path) == {"photos/3.jpg": "not in the list"}
+
+
+def test_refused_folder_names_every_file_and_the_error_the_first_five(tmp_path):
+    make_files(tmp_path, *(f"{number}.jpg" for number in range(8)))
+    with pytest.raises(DataError, match="8 photos and no class folders") as caught:
+        scan_photos(tmp_path)
+    assert caught.value.where[1:] == ("0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "…")
+    assert caught.value.left_out == tuple((f"{number}.jpg", "not in a class folder") for number in range(8))
+
+
+def test_folder_and_list_without_usable_photos_name_every_file(tmp_path):
+    make_files(tmp_path / "folder", "a/1.txt", "b/2.cr2")
+    with pytest.raises(DataError) as caught:
+        scan_photos(tmp_path / "folder")
+    assert dict(caught.value.left_out) == {"a/1.txt": ".txt: not a photo", "b/2.cr2": ".cr2: convert to JPEG"}
+    (tmp_path / "list.csv").write_text("path,label\nx.jpg,a\ny.jpg,b\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no photo of the list") as caught:
+        scan_photos(tmp_path / "list.csv")
+    assert dict(caught.value.left_out) == dict.fromkeys(("x.jpg", "y.jpg"), "listed, but does not exist")

@@ -18,6 +18,8 @@ DEFAULTS = {
     "photos": {
         "layout": "auto",
         "label_from": "folder",
+        "multi_label": False,
+        "label_separator": "auto",
         "group_by": "",
         "near_duplicates": "group",
         "fit": "crop",
@@ -49,7 +51,7 @@ DEFAULTS = {
         "clusters": 32,
     },
     "convert": {"calibration_photos": 500},
-    "contract": {"limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
+    "contract": {"measure": "accuracy", "limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
 }
 # Strings that are hard to write in TOML.
 HARD_STRINGS = [
@@ -431,3 +433,22 @@ def test_resolving_a_recipe_loads_no_heavy_library():
     code = f"import sys, edgetl.core.recipe.resolve\nprint([name for name in {heavy} if name in sys.modules])"
     completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert completed.stdout == "[]\n"
+
+
+def test_several_labels_have_a_sigmoid_each():
+    recipe = resolve_recipe(flags={"photos": {"multi_label": True}})
+    assert recipe.head.activation == "sigmoid" and resolve_recipe("default").head.activation == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"photos": {"multi_label": True}, "head": {"activation": "softmax"}}, "head.activation does not go with"),
+        ({"photos": {"multi_label": True, "label_from": "name"}}, "photos.label_from does not go with --multi-label"),
+        ({"photos": {"multi_label": True}, "contract": {"measure": "balanced"}}, "contract.measure does not go with"),
+        ({"photos": {"label_separator": "space"}}, "photos.label_separator does not go without --multi-label"),
+    ],
+)
+def test_options_that_exclude_several_labels(flags, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve_recipe(flags=flags)

@@ -33,6 +33,11 @@ def test_drop_is_a_loss_or_a_gain(drop, text):
     assert describe_drop(drop) == text
 
 
+def test_another_measure_than_accuracy_is_named():
+    assert describe_drop(0.0061, "balanced accuracy") == "loses 0.61 points of balanced accuracy"
+    assert describe_drop(0, "balanced accuracy") == "loses no balanced accuracy"
+
+
 def test_hops_are_compared_with_the_hop_before_and_with_the_first():
     accuracies = {"Keras": (0.9, 0.9), "float32": (0.9, 0.91), "int8": (0.91, 0.88)}
     hops = [
@@ -41,6 +46,8 @@ def test_hops_are_compared_with_the_hop_before_and_with_the_first():
             photos=100,
             reference_accuracy=before,
             accuracy=after,
+            reference_balanced_accuracy=before,
+            balanced_accuracy=after,
             broke=3,
             fixed=1,
             agreement=0.96,
@@ -49,11 +56,14 @@ def test_hops_are_compared_with_the_hop_before_and_with_the_first():
         for name, (before, after) in accuracies.items()
     ]
     cells = list_hop_cells(hops)
-    assert HOP_COLUMNS[2:4] == ("change", "in all")
-    assert [row[:4] for row in cells] == [
-        ["Keras", "0.9000", "", ""],
-        ["float32", "0.9100", "+1.00", "+1.00"],
-        ["int8", "0.8800", "-3.00", "-2.00"],
+    assert HOP_COLUMNS[2:5] == ("balanced", "change", "in all")
+    assert [row[:5] for row in cells] == [
+        ["Keras", "0.9000", "0.9000", "", ""],
+        ["float32", "0.9100", "0.9100", "+1.00", "+1.00"],
+        ["int8", "0.8800", "0.8800", "-3.00", "-2.00"],
     ]
+    # Where the contract holds balanced accuracy, the changes are those of it.
+    rare = [hop.model_copy(update={"reference_balanced_accuracy": 0.5, "balanced_accuracy": 0.5}) for hop in hops]
+    assert [row[1:5] for row in list_hop_cells(rare, "balanced")][2] == ["0.8800", "0.5000", "0.00", "0.00"]
     assert all(len(row) == len(HOP_COLUMNS) for row in cells)
     assert list_hop_cells([]) == []

@@ -43,6 +43,8 @@ def make_pair(method: str, broke: int, fixed: int) -> tuple[Artifact, Verdict]:
         photos=PHOTOS,
         reference_accuracy=0.9,
         accuracy=0.9 - decision.drop,
+        reference_balanced_accuracy=0.9,
+        balanced_accuracy=0.9 - decision.drop,
         broke=broke,
         fixed=fixed,
         drop=decision.drop,
@@ -118,3 +120,9 @@ def test_control_characters_are_escaped(text):
     svg = draw_drops([make_pair(text, 1, 1)], text, chosen="")
     ElementTree.fromstring(svg)
     assert text not in svg and svg.count(text.encode("unicode_escape").decode()) == 2
+
+
+def test_chart_names_balanced_accuracy():
+    artifact, verdict = make_pair("int8", 3, 2)
+    svg = draw_drops([(artifact, verdict.model_copy(update={"measure": "balanced"}))], "title", chosen="")
+    assert "balanced accuracy lost against Keras" in svg

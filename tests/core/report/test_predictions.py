@@ -13,6 +13,7 @@ from edgetl.core.report.predictions import (
     describe_predictions,
     format_photo,
     rank_classes,
+    select_labels,
     tabulate_predictions,
 )
 
@@ -54,7 +55,7 @@ def test_right_photos_are_counted_among_those_whose_folder_tells():
     assert (predicted.labelled, predicted.right) == (2, 1)
     assert describe_predictions(predicted) == [
         "m.tflite (int8): 3 photos",
-        "right: 1 of 2 photos whose folder names a class (0.5000)",
+        "right: 1 of 2 photos whose folder names a class (0.5000), balanced accuracy 0.5000",
     ]
     assert describe_predictions(make_predicted(UNKNOWN, method="")) == ["m.tflite: 1 photo"]
 
@@ -90,3 +91,39 @@ def test_control_characters_of_names_are_escaped():
     )
     text = format_photo(photo)
     assert len(text) == 2 and not any(character in "".join(text) for character in "\x1b\n\u202e")
+
+
+def make_labelled(name: str, scores: list[float], true_class: str = "") -> ClassifiedPhoto:
+    labels = select_labels(np.array(scores, np.float32), CLASSES, (0.5, 0.3, 0.5))
+    return ClassifiedPhoto(photo=Path(name), true_class=true_class, classes=labels, multi_label=True)
+
+
+def test_all_labels_of_a_photo_are_shown():
+    photo = make_labelled("a.jpg", [0.6, 0.3125, 0.4], "dog")
+    assert [(row.label, row.threshold) for row in photo.classes] == [("cat", 0.5), ("dog", 0.3)]
+    assert format_photo(photo)[1:] == ["  cat   60.0 %", "  dog   31.2 %"] and photo.label == "cat, dog"
+
+
+def test_photo_without_labels():
+    photo = make_labelled("b.jpg", [0.1, 0.1, 0.1], "dog")
+    assert photo.label == "none" and format_photo(photo)[1] == "  none: no label reaches its threshold"
+    predicted = make_predicted(make_labelled("a.jpg", [0.6, 0.4, 0.4], "dog"), photo)
+    assert (
+        predicted.right == 1
+        and "whose folder names a label, which is among theirs" in describe_predictions(predicted)[1]
+    )
+    assert predicted.table()[1]["probability"] is None
+    columns, rows = tabulate_predictions(predicted)
+    assert columns == ["photo", "true class", "labels", "%"]
+    assert rows == [["a.jpg", "dog", "cat, dog", "60.0, 40.0"], ["b.jpg", "dog", "none", ""]]
+
+
+def test_balanced_accuracy_counts_each_class_equally():
+    predicted = make_predicted(*[RIGHT] * 9, WRONG)
+    names = [photo.true_class for photo in predicted.photos]
+    recalls = [
+        sum(photo.label == photo.true_class for photo in predicted.photos if photo.true_class == name)
+        / names.count(name)
+        for name in set(names)
+    ]
+    assert predicted.balanced_accuracy == pytest.approx(sum(recalls) / len(recalls))

@@ -20,11 +20,11 @@ def judge(broke: int) -> ProcedureVerdict:
 def test_folds_and_all_together_are_rows():
     title, columns, rows = tabulate_procedure(judge(3))
     assert title == "cross-fit: the procedure, not this file; changes in points"
-    assert columns == ["fold", "photos", "Keras", "int8", "change", "broke", "fixed"]
+    assert columns == ["fold", "photos", "Keras", "int8", "change", "balanced", "broke", "fixed"]
     assert rows == [
-        ["1 of 2", "100", "1.0000", "0.9700", "-3.00", "3", "0"],
-        ["2 of 2", "100", "1.0000", "1.0000", "0.00", "0", "0"],
-        ["all", "200", "1.0000", "0.9850", "-1.50", "3", "0"],
+        ["1 of 2", "100", "1.0000", "0.9700", "-3.00", "0.9700", "3", "0"],
+        ["2 of 2", "100", "1.0000", "1.0000", "0.00", "1.0000", "0", "0"],
+        ["all", "200", "1.0000", "0.9850", "-1.50", "0.9850", "3", "0"],
     ]
 
 

@@ -1,6 +1,7 @@
 """quality_tables.py: how good a model is, in sentences, cells and HTML."""
 
-from edgetl.core.evaluation.quality.model_quality import ClassCount, ModelQuality, Tally, assess_quality
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
+from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
 from edgetl.core.report.quality_tables import (
     describe_quality,
     list_quality_warnings,
@@ -20,10 +21,11 @@ def test_quality_is_described_with_bounds_and_baselines():
     assert describe_quality(assess(5, Tally(80, 100))) == [
         "how good the model is: it predicts 0.9000 of 100 test photos correctly "
         "(one-sided 95% bounds 0.8396 and 0.9393)",
+        "  balanced accuracy, the mean of the recalls of the classes: 0.9000 (bounds 0.8369 and 0.9426)",
         "  always predicting '<c0>' reaches 0.2000, guessing 0.2000; the same file predicts 0.8000 of 100 validation "
         "photos",
     ]
-    assert describe_quality(assess(5))[1].endswith("guessing 0.2000")
+    assert describe_quality(assess(5))[2].endswith("guessing 0.2000")
 
 
 def test_classes_are_tabulated_with_recall_and_predictions():
@@ -38,6 +40,20 @@ def test_ten_classes_at_most_are_tabulated():
     title, _, rows = tabulate_class_quality(assess(15))
     assert title == "the model by class, test photos: the 10 of 15 classes with the lowest recall"
     assert [row[0] for row in rows] == [f"<c{number}>" for number in range(14, 4, -1)]
+
+
+def test_classes_without_photos_are_not_tabulated_and_predictions_of_them_are_counted():
+    counts = [
+        ClassCount(name="cat", photos=20, correct=15, predicted=17),
+        ClassCount(name="dog", photos=20, correct=18, predicted=18),
+        ClassCount(name="bird", photos=0, correct=0, predicted=5),
+        ClassCount(name="fish", photos=0, correct=0, predicted=0),
+    ]
+    quality = assess_quality(counts, part="test", confidence=0.95)
+    title, _, rows = tabulate_class_quality(quality)
+    assert title == "the model by class, test photos" and [row[0] for row in rows] == ["cat", "dog"]
+    expected = "  5 photos are predicted as classes that have no photos, which counts as wrong"
+    assert expected in describe_quality(quality)
 
 
 def test_warnings_say_what_to_do():

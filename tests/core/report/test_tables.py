@@ -4,13 +4,12 @@ import pytest
 
 from edgetl.core.device.targets import find_target
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
 from edgetl.core.records import (
     Artifact,
     CalibrationSet,
-    Dataset,
     InputSpec,
     LayerError,
-    LeftOut,
     TensorSpec,
     Trained,
     TrainingPhase,
@@ -23,6 +22,8 @@ HOP = LedgerHop(
     photos=200,
     reference_accuracy=0.915,
     accuracy=0.905,
+    reference_balanced_accuracy=0.915,
+    balanced_accuracy=0.905,
     broke=3,
     fixed=1,
     agreement=0.975,
@@ -35,6 +36,8 @@ VERDICT = Verdict(
     photos=200,
     reference_accuracy=0.915,
     accuracy=0.905,
+    reference_balanced_accuracy=0.915,
+    balanced_accuracy=0.905,
     broke=3,
     fixed=1,
     drop=0.01,
@@ -49,8 +52,8 @@ VERDICT = Verdict(
     reference_calibration_error=0.0312,
     calibration_error=0.0415,
     per_class=(
-        ClassChange(name="rose", photos=100, reference_accuracy=0.93, accuracy=0.94),
-        ClassChange(name="daisy", photos=100, reference_accuracy=0.9, accuracy=0.87),
+        ClassChange(name="rose", photos=100, reference_accuracy=0.93, accuracy=0.94, broke=0, fixed=0),
+        ClassChange(name="daisy", photos=100, reference_accuracy=0.9, accuracy=0.87, broke=0, fixed=0),
     ),
     worst_class="daisy",
     flips=(),
@@ -129,36 +132,6 @@ def test_target_without_a_board_has_no_device_rows():
     assert "None" not in rows.values()
 
 
-def test_files_left_out_are_grouped_by_reason():
-    reasons = {
-        "a/1.jpg": "same photo as a/0.jpg",
-        "a/2.jpg": "same photo as b/9 in it.jpg",
-        "a/3.jpg": "near duplicate of a/0 in b.jpg in train",
-        "a/4.jpg": "near duplicate of a/7.jpg in train",
-        "a/5.jpg": "near duplicate of a/7.jpg in validation",
-        "a/6.txt": "no photo",
-        **{f"b/{number}.jpg": "truncated" for number in range(5)},
-    }
-    left_out = tuple(LeftOut(path=path, reason=reason) for path, reason in reasons.items())
-    dataset = Dataset.model_construct(left_out=left_out)
-    title, _, rows = check_table(report_tables.tabulate_left_out(dataset))
-    assert title == "11 files are left out"
-    assert rows == [
-        ["near duplicate of a photo in train", "2", "a/3.jpg, a/4.jpg"],
-        ["near duplicate of a photo in validation", "1", "a/5.jpg"],
-        ["no photo", "1", "a/6.txt"],
-        ["same photo as another, counted once", "2", "a/1.jpg, a/2.jpg"],
-        ["truncated", "5", "b/0.jpg, b/1.jpg, b/2.jpg, …"],
-    ]
-
-
-def test_photo_in_two_classes_has_a_group_of_its_own():
-    left_out = LeftOut(path="a/1.jpg", reason="same photo also under b")
-    title, _, rows = report_tables.tabulate_left_out(Dataset.model_construct(left_out=(left_out,)))
-    assert title == "one file is left out"
-    assert rows == [["same photo also under b", "1", "a/1.jpg"]]
-
-
 def test_phases_are_rows_with_their_result():
     discarded = PHASE.model_copy(update={"name": "fine_tune", "accepted": False, "learning_rate": 5e-5})
     with_note = discarded.model_copy(update={"note": "stopped early"})
@@ -182,17 +155,17 @@ def test_methods_are_rows_and_the_chosen_one_is_marked():
     pairs = [(make_artifact("int8", 640_000), VERDICT), (make_artifact("float32", 9_000_000), VERDICT)]
     title, columns, rows = check_table(report_tables.tabulate_methods(pairs, chosen="float32"))
     assert "200 validation photos" in title
-    assert columns[1:4] == ["accuracy", "drop", "its bounds"]
-    assert rows[0] == ["int8", "0.9050", "+1.00", "-0.50 … +2.75", "640 kB", "1.23", ""]
+    assert columns[1:5] == ["accuracy", "balanced", "drop", "its bounds"]
+    assert rows[0] == ["int8", "0.9050", "0.9050", "+1.00", "-0.50 … +2.75", "640 kB", "1.23", ""]
     assert [row[-1] for row in rows] == ["", "← chosen"]
 
 
 def test_disturbed_latency_is_marked_and_explained():
     artifact = make_artifact("int8", 640_000)
     title, _, rows = report_tables.tabulate_methods([(artifact, copy_verdict(host_disturbed=True))], chosen="int8")
-    assert rows[0][5] == "1.23~" and title.endswith("; ~ other processes disturbed it")
+    assert rows[0][6] == "1.23~" and title.endswith("; ~ other processes disturbed it")
     title, _, rows = report_tables.tabulate_methods([(artifact, VERDICT)], chosen="int8")
-    assert rows[0][5] == "1.23" and "~" not in title
+    assert rows[0][6] == "1.23" and "~" not in title
 
 
 def test_no_methods_are_an_empty_table():
@@ -243,7 +216,7 @@ def test_weights_are_rows_with_sparsity_and_distinct_weights():
 def test_ledger_has_one_row_per_hop():
     title, _, rows = check_table(report_tables.tabulate_ledger(VERDICT))
     assert title == "ledger: the same 200 test photos after each hop; changes in points"
-    assert rows == [["convert", "0.9050", "", "", "3", "1", "0.9750"]]
+    assert rows == [["convert", "0.9050", "0.9050", "", "", "3", "1"]]
     assert check_table(report_tables.tabulate_ledger(copy_verdict(hops=())))[2] == []
 
 
@@ -255,7 +228,9 @@ def test_classes_are_sorted_by_loss():
 
 def test_ten_classes_with_the_largest_loss_are_listed():
     changes = tuple(
-        ClassChange(name=f"c{number:02}", photos=10, reference_accuracy=0.9, accuracy=0.9 - number / 100)
+        ClassChange(
+            name=f"c{number:02}", photos=10, reference_accuracy=0.9, accuracy=0.9 - number / 100, broke=0, fixed=0
+        )
         for number in range(30)
     )
     rows = report_tables.tabulate_classes(copy_verdict(per_class=changes))[2]
@@ -263,14 +238,16 @@ def test_ten_classes_with_the_largest_loss_are_listed():
 
 
 def test_classes_with_equal_loss_are_sorted_by_name():
-    changes = tuple(ClassChange(name=name, photos=1, reference_accuracy=1.0, accuracy=1.0) for name in ("b", "a"))
+    changes = tuple(
+        ClassChange(name=name, photos=1, reference_accuracy=1.0, accuracy=1.0, broke=0, fixed=0) for name in ("b", "a")
+    )
     rows = report_tables.tabulate_classes(copy_verdict(per_class=changes))[2]
     assert [row[0] for row in rows] == ["a", "b"]
 
 
 def test_verdict_is_described_in_three_lines():
     assert report_tables.describe_verdict(VERDICT) == [
-        "PASS: int8 predicts 0.9050 of 200 test photos correctly, Keras 0.9150",
+        "PASS: int8 predicts 0.9050 of 200 test photos correctly, Keras 0.9150; balanced accuracy 0.9050, Keras 0.9150",
         "  it loses 1.00 points in conversion (one-sided 95% bounds of the change -2.75 and +0.50), 2 may be lost; "
         "broke 3, fixed 1, agreement 0.9750",
         "  calibration error 0.0312 before, 0.0415 after; worst class daisy -3.00 points",
@@ -290,8 +267,34 @@ def test_verdict_without_a_loss_in_any_class():
 
 def test_verdict_on_grouped_photos_counts_the_groups():
     lines = report_tables.describe_verdict(copy_verdict(groups=60, design_effect=2.5))
-    assert lines[0] == "PASS: int8 predicts 0.9050 of 200 test photos in 60 groups correctly, Keras 0.9150"
+    assert lines[0].startswith("PASS: int8 predicts 0.9050 of 200 test photos in 60 groups correctly, Keras 0.9150;")
     assert lines[3] == (
         "  photos of one group are not independent: the bounds are those of 60 groups, with a variance 2.50 times that "
         "of as many independent photos"
     )
+
+
+def test_tables_and_sentences_name_balanced_accuracy_where_the_contract_holds_it():
+    verdict = copy_verdict(measure="balanced", drop=0.25, accuracy=0.98, balanced_accuracy=0.5)
+    assert "changes of balanced accuracy in points" in report_tables.tabulate_ledger(verdict)[0]
+    pairs = [(make_artifact("int8", 640_000), verdict)]
+    title, _, rows = report_tables.tabulate_methods(pairs, chosen="int8")
+    assert "drop of balanced accuracy in points" in title and rows[0][1:4] == ["0.9800", "0.5000", "+25.00"]
+    first, second, *_ = report_tables.describe_verdict(verdict)
+    assert "balanced accuracy 0.5000, Keras 0.9150" in first
+    assert second.startswith("  it loses 25.00 points of balanced accuracy in conversion")
+
+
+def test_no_class_lost_is_not_said_where_a_class_is_never_predicted():
+    counts = tuple(
+        ClassCount(name=name, photos=photos, correct=correct, predicted=predicted)
+        for name, photos, correct, predicted in (("ok", 190, 190, 200), ("fault", 10, 0, 0), ("none", 0, 0, 0))
+    )
+    lines = report_tables.describe_verdict(copy_verdict(worst_class="rose", counts=counts))
+    assert lines[2].endswith("; fault never predicted")
+    more = (*counts, counts[1].model_copy(update={"name": "scratch"}))
+    lines = report_tables.describe_verdict(copy_verdict(worst_class="rose", counts=more))
+    assert lines[2].endswith("; fault and 1 more never predicted")
+    never_right = (counts[0].model_copy(update={"correct": 190}), counts[1].model_copy(update={"predicted": 2}))
+    lines = report_tables.describe_verdict(copy_verdict(worst_class="rose", counts=never_right))
+    assert lines[2].endswith("; fault never predicted correctly")

@@ -10,12 +10,14 @@ import json
 import pytest
 
 from edgetl.core import records, requests, retrain_job, verdict_records
+from edgetl.core.device import benchmark
 from edgetl.core.recipe import tables
 from edgetl.core.recipe.tables import RecipeTable
 from edgetl.core.record import Record
 from edgetl.core.run import fingerprint
 from edgetl.core.run.fingerprint import FileContent, compute_fingerprint, installed_version, resolve_key
 from edgetl.core.storage.files import hash_file
+from edgetl.core.tasks import label_threshold
 from tests.core.sample_arguments import STAGES, Samples, list_classes, list_stage_arguments
 
 # A stage with few modules, whose code is hashed quickly.
@@ -39,6 +41,8 @@ WITHOUT_EFFECT = {
     "Dataset.root",
     "Dataset.notes",
     "Dataset.classes",
+    # A photo with several labels has a list of them in the hash, and one with a class has its number.
+    "Dataset.multi_label",
     "Dataset.train",
     "Dataset.validation",
     "Dataset.test",
@@ -49,6 +53,7 @@ WITHOUT_EFFECT = {
     "PhotoSet.photos/Photo.path",
     "PhotoSet.photos/Photo.group",
     "PhotoSet.photos/Photo.label",
+    "PhotoSet.photos/Photo.labels",
     # The folder of photos whose contents are in `photos`.
     "BenchmarkRequest.root",
     # How the connection is made, and the event that ends it.
@@ -65,6 +70,8 @@ KINDS = {
         for kind in (
             *list_classes(records, Record),
             *list_classes(verdict_records, Record),
+            *list_classes(benchmark, Record),
+            *list_classes(label_threshold, Record),
             *list_classes(retrain_job, Record),
             *list_classes(tables, RecipeTable),
             *list_classes(requests),

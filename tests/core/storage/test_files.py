@@ -121,3 +121,17 @@ def test_folder_of_another_process_is_kept(tmp_path):
         path.mkdir()
         (path / "file").write_text("of another process")
     assert list_names(tmp_path) == ["folder"] and (path / "file").read_text() == "of another process"
+
+
+def test_hash_of_a_folder_covers_the_names_and_the_contents_of_its_files(tmp_path):
+    def make(name, **contents):
+        for file, content in contents.items():
+            (tmp_path / name / "inner").mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / "inner" / file).write_text(content)
+        return files.hash_model(tmp_path / name)
+
+    first = make("a", one="1", two="2")
+    assert make("b", two="2", one="1") == first
+    assert len({first, make("c", one="1", two="3"), make("d", one="1", three="2"), make("e", one="1")}) == 4
+    (tmp_path / "file").write_text("1")
+    assert files.hash_model(tmp_path / "file") == files.hash_file(tmp_path / "file")

@@ -110,6 +110,7 @@ def test_an_interrupt_ends_the_child(make_worker):
         (-signal.SIGSEGV, "", "crashed (SIGSEGV)"),
         (-signal.SIGABRT, "", "crashed (SIGABRT)"),
         (-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'", "ran out of memory"),
+        (-signal.SIGABRT, "[low_level_alloc.cc : 599] RAW: mmap error: 12", "ran out of memory"),
         (-signal.SIGKILL, "", "ran out of memory"),
         (1, "", "ended the process with exit code 1"),
         (0, "", "ended the process with exit code 0"),
@@ -143,4 +144,4 @@ def test_the_memory_of_the_machine_is_the_bound(make_worker, monkeypatch):
     monkeypatch.setattr(worker.machine, "count_memory_bytes", lambda: 12345)
     make_worker().start()
     make_worker(memory_bytes=99, idle_s=7).start()
-    assert [command[-2:] for command in commands] == [["12345", "120"], ["99", "7"]]
+    assert [command[-2:] for command in commands] == [["12345", "600"], ["99", "7"]]

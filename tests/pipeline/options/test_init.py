@@ -29,6 +29,7 @@ SAMPLES = {
     "pooling": "max",
     "fit": "pad",
     "label_from": "name",
+    "label_separator": "space",
     "group_by": "folder:2",
     "near_duplicates": "drop",
     "layout": "classes",
@@ -41,6 +42,7 @@ SAMPLES = {
     "unfreeze": "-3",
     "batch_size": 8,
     "class_weight": "balanced",
+    "contract": "balanced",
     "precision": "bfloat16",
     "seed": 7,
     "cache_bytes": 1_000_000,
@@ -51,7 +53,7 @@ SAMPLES = {
     "limit_drop": 0.03,
     "min_accuracy": 0.8,
 }
-SWITCHES = {"strict", "no_augment", "no_feature_cache"}
+SWITCHES = {"multi_label", "strict", "no_augment", "no_feature_cache"}
 # Options that belong to the order and not to its recipe.
 ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "prefer", "cross_fit"}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
@@ -73,8 +75,9 @@ def test_build_has_every_option():
 def test_option_sets_its_recipe_value(name):
     table, key = SETS[name]
     assert collect_tables(BuildOptions(**{name: SAMPLES[name]})) == {table: {key: SAMPLES[name]}}
-    # Scaling and labels are refused without a model.
-    options = {"model": "my.keras", name: SAMPLES[name]} if table == "external" else {name: SAMPLES[name]}
+    # Scaling and labels are refused without a model, and a separator of labels where photos have one class.
+    needs = {"model": "my.keras"} if table == "external" else {"multi_label": name == "label_separator"}
+    options = {**needs, name: SAMPLES[name]}
     resolved = resolve_recipe(flags=collect_tables(BuildOptions(**options))).tables()
     assert resolved[table][key] == SAMPLES[name] != resolve_recipe().tables()[table][key]
 

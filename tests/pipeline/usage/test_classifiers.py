@@ -65,7 +65,9 @@ def test_file_alone_is_described_by_its_input_and_the_options(built, tmp_path):
     named = find(path, labels=labels, fit="pad")
     assert named.classes == built.trained.classes and named.input.fit == "pad"
     labels.write_text("circle\nsquare\n")
-    assert refuse(path, labels=labels).message == "the model has 3 outputs and --labels 2 names"
+    assert refuse(path, labels=labels).message == (
+        "the labels file has 2 names, the last one in line 2, and the model has 3 outputs"
+    )
     assert refuse(path, fit="squash").message == "--fit must be crop, stretch or pad, not 'squash'"
 
 

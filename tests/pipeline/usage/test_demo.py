@@ -16,6 +16,7 @@ from edgetl.core.device import bundle_reading
 from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageError
 from edgetl.core.interrupt import watch_signals
 from edgetl.core.photos import pixels
+from edgetl.core.records import Photo
 from edgetl.pipeline.options import ClassifierOptions
 from edgetl.pipeline.usage import demo
 from edgetl.pipeline.usage.classifiers import find_classifier
@@ -132,3 +133,13 @@ def test_demo_that_ignores_an_interrupt_is_ended(monkeypatch, code):
     with watch_signals():
         assert demo._wait(child) == 0
     assert child.poll() is not None
+
+
+def test_demo_gets_thresholds_and_folders_named_after_labels(classifier):
+    several = classifier.model_copy(update={"thresholds": (0.5, 0.4, 0.3)})
+    facts = demo.describe_classifier(several)
+    assert facts["output"]["thresholds"] == [0.5, 0.4, 0.3] and facts["schema"] == 3
+    assert "thresholds" not in demo.describe_classifier(classifier)["output"]
+    photo = Photo(path="1.jpg", label=0, sha256="", labels=(1, 0, 1))
+    assert demo.name_folder(photo, ("a/b", "c", "d")) == "a_b, d"
+    assert demo.name_folder(photo.model_copy(update={"labels": (0, 0, 0)}), ("a", "b", "c")) == "none"

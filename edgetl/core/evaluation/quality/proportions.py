@@ -4,12 +4,12 @@ import math
 from statistics import NormalDist
 
 
-def compute_wilson_bounds(correct: int, photos: int, *, confidence: float) -> tuple[float, float]:
+def compute_wilson_bounds(correct: float, photos: float, *, confidence: float) -> tuple[float, float]:
     """Compute the score bounds of an accuracy, each one-sided at `confidence`.
 
     Args:
         correct: photos that are predicted correctly.
-        photos: all photos, at least 1.
+        photos: all photos, at least 1; where they are not independent, the number that they are worth.
         confidence: of each bound, between 0.5 and 1, both excluded; 0.95 gives the two-sided 90 % interval.
 
     Returns:
@@ -33,7 +33,7 @@ def compute_wilson_bounds(correct: int, photos: int, *, confidence: float) -> tu
     return (0.0 if correct == 0 else centre - half_width, 1.0 if correct == photos else centre + half_width)
 
 
-def compute_difference_probability(first: tuple[int, int], second: tuple[int, int]) -> float:
+def compute_difference_probability(first: tuple[float, float], second: tuple[float, float]) -> float:
     """Compute the two-sided p-value of the difference of two accuracies on different photos, 0..1.
 
     It is Pearson's chi-squared test with the correction (N - 1) / N. The correction by Yates would find a difference
@@ -61,6 +61,6 @@ def compute_difference_probability(first: tuple[int, int], second: tuple[int, in
     return math.erfc(abs(difference) / math.sqrt(2 * variance))
 
 
-def _check_counts(correct: int, photos: int) -> None:
+def _check_counts(correct: float, photos: float) -> None:
     if not (photos >= 1 and 0 <= correct <= photos):
         raise ValueError(f"{correct} correct predictions are impossible for {photos} photos")

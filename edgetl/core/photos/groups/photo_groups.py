@@ -47,14 +47,16 @@ def _find_groups(folder: PhotoFolder, source: Path, rule: GroupRule) -> Mapping[
     if rule.kind == "exif":
         return group_by_gap(read_capture_times(folder.root, folder.paths), rule.gap_s)
     if rule.kind == "csv":
-        return _read_column(source.absolute(), rule)
+        return _read_column(source.absolute(), rule, multi_label=folder.multi_label)
     return {file.path: find_path_group(rule, file, folder.classes) for file in folder.files}
 
 
-def _read_column(source: Path, rule: GroupRule) -> dict[str, str]:
+def _read_column(source: Path, rule: GroupRule, *, multi_label: bool) -> dict[str, str]:
     """Read the groups from the lists that were scanned, by the paths that the scan gave to their photos."""
     root, lists = (
-        (source.parent, (source,)) if source.is_file() else (source, find_lists(source, read_tree(source).root))
+        (source.parent, (source,))
+        if source.is_file()
+        else (source, find_lists(source, read_tree(source).root, multi_label=multi_label))
     )
     if not lists:
         raise DataError(

@@ -78,7 +78,8 @@ def find_path_group(rule: GroupRule, file: PhotoFile, classes: Sequence[str]) ->
         classes: class names, by label.
     """
     if rule.kind == "folder":
-        return _find_folder(file, classes[file.label], rule.level)
+        # A photo may have no label.
+        return _find_folder(file, classes[file.label] if file.label < len(classes) else "", rule.level)
     match = re.search(rule.pattern, file.path)
     if match is None:
         return ""

@@ -32,7 +32,13 @@ class UsablePhoto:
     @property
     def photo(self) -> Photo:
         """The record of the photo."""
-        return Photo(path=self.file.path, label=self.file.label, sha256=self.facts.sha256, group=self.group)
+        return Photo(
+            path=self.file.path,
+            label=self.file.label,
+            sha256=self.facts.sha256,
+            group=self.group,
+            labels=self.file.labels,
+        )
 
 
 def stack_thumbnails(photos: Sequence[UsablePhoto]) -> near_duplicates.Thumbnails:

@@ -1,27 +1,34 @@
 """Files with their classes, from one of three places: class folders, file names, or CSV lists."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from edgetl.core.errors import DataError
 from edgetl.core.photos.layout import file_names, photo_lists
 from edgetl.core.photos.layout.folders import Layout
-from edgetl.core.photos.layout.names import RAW_SUFFIXES, SUFFIXES, find_part, normalize_name
+from edgetl.core.photos.layout.names import RAW_SUFFIXES, SUFFIXES, find_part, is_photo_name, normalize_name
 from edgetl.core.photos.layout.photo_lists import ListedPhoto
 from edgetl.core.photos.layout.tree import Folder
 from edgetl.core.records import Part
 
+_SEVERAL = "listed as"
+_MOST_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """A file: posix path from the root, class name, part, and why it is left out ("" if it is a photo to use)."""
+    """A file: posix path from the root, class name, part, and why it is left out ("" if it is a photo to use).
+
+    `labels` are the names of its labels where a photo may have several; then a list that has them has no class name.
+    """
 
     path: str
     class_name: str
     part: Part | None
     reason: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def collect_from_folders(root: Path, tree: Folder, layout: Layout) -> Iterator[LabelledFile]:
@@ -56,27 +63,41 @@ def collect_from_names(root: Path, layout: Layout) -> Iterator[LabelledFile]:
                 yield LabelledFile(path, label, part, explain_no_photo(root / path) or reason or no_label)
 
 
-def collect_from_lists(root: Path, lists: Sequence[Path]) -> list[LabelledFile]:
+def collect_from_lists(
+    root: Path, lists: Sequence[Path], read: Callable[[Path], Sequence[ListedPhoto]] = photo_lists.read_photo_list
+) -> list[LabelledFile]:
     """Return the files that CSV lists name. Where every part has a list in its folder, the folder is their part.
 
+    Args:
+        root: the folder that paths are relative to.
+        lists: the CSV files.
+        read: reads one of them. A photo in several lines has the labels of all of them.
+
     Raises:
-        DataError: a list cannot be read, no photo of it can be used, or only some of its lines have a part.
+        DataError: a list cannot be read, no photo of it can be used, many have several classes, or only some of its
+            lines have a part.
     """
     files: dict[str, LabelledFile] = {}
     for list_file in lists:
         base = list_file.parent.relative_to(root)
         folder_part = find_part(base.name) if base.parts else None
-        for photo in photo_lists.read_photo_list(list_file):
+        for photo in read(list_file):
             path = (PurePosixPath(base) / photo.path).as_posix()
-            file = LabelledFile(path, photo.label, folder_part or photo.part, _check_listed(root, path, photo))
+            reason = _check_listed(root, path, photo)
+            file = LabelledFile(path, photo.label, folder_part or photo.part, reason, photo.labels)
             before = files.get(path)
-            if before is not None and before.class_name != file.class_name:
-                file = LabelledFile(path, "", file.part, f"listed as {before.class_name} and as {file.class_name}")
+            if before is not None:
+                file = _join(before, file)
             files[path] = file
+    _check_classes(files.values(), lists[0])
     reasons = Counter(file.reason for file in files.values())
     if not reasons[""]:
         places = [f"{count} photos: {reason}" for reason, count in reasons.most_common()]
-        raise DataError("no photo of the list can be used", where=[lists[0], *places])
+        raise DataError(
+            "no photo of the list can be used",
+            where=[lists[0], *places],
+            left_out=[(file.path, file.reason) for file in files.values()],
+        )
     parts = {file.part for file in files.values() if not file.reason}
     if len(parts) > 1 and None in parts:
         raise DataError("some lines of the list have a part, and some have none", where=[lists[0]])
@@ -85,8 +106,41 @@ def collect_from_lists(root: Path, lists: Sequence[Path]) -> list[LabelledFile]:
     return list(files.values())
 
 
-def find_lists(root: Path, tree: Folder) -> tuple[Path, ...]:
+def _join(before: LabelledFile, file: LabelledFile) -> LabelledFile:
+    """Join two lines about one photo: the labels of both, or a reason where they have two classes."""
+    if before.class_name == file.class_name:
+        return replace(file, labels=tuple(dict.fromkeys((*before.labels, *file.labels))))
+    if before.reason.startswith(_SEVERAL):
+        return replace(before, reason=f"{before.reason} and as {file.class_name}")
+    return LabelledFile(file.path, "", file.part, f"{_SEVERAL} {before.class_name} and as {file.class_name}")
+
+
+def _check_classes(files: Collection[LabelledFile], list_file: Path) -> None:
+    several = [f"{file.path}: {file.reason}" for file in files if file.reason.startswith(_SEVERAL)]
+    if len(several) > photo_lists.SEVERAL_LIMIT * len(files):
+        raise DataError(
+            f"{len(several)} of {len(files)} photos have several labels in the list",
+            where=[list_file, *several[:_MOST_NAMED]],
+            hint=photo_lists.SEVERAL_HINT,
+        )
+
+
+def collect_unlisted(tree: Folder, listed: Sequence[LabelledFile]) -> Iterator[LabelledFile]:
+    """Yield the photos of a folder that its lists do not name."""
+    paths = {normalize_name(file.path) for file in listed}
+    for folder in tree.walk():
+        for path in _list_files(folder):
+            if is_photo_name(path) and normalize_name(path) not in paths:
+                yield LabelledFile(path, "", None, "not in the list")
+
+
+def find_lists(root: Path, tree: Folder, *, multi_label: bool = False) -> tuple[Path, ...]:
     """Find the CSV lists that a folder has instead of class folders.
+
+    Args:
+        root: the folder.
+        tree: its content.
+        multi_label: whether columns may be labels, see `photo_lists.is_photo_list`.
 
     Raises:
         DataError: several, and it is unclear which one is meant.
@@ -98,7 +152,7 @@ def find_lists(root: Path, tree: Folder) -> tuple[Path, ...]:
     if sum(bool(folder.count_photos()) for folder in tree.folders) > 1:
         return ()
     files = [root / name for name in tree.files if name.lower().endswith(".csv")]
-    lists = tuple(file for file in files if photo_lists.is_photo_list(file))
+    lists = tuple(file for file in files if photo_lists.is_photo_list(file, multi_label=multi_label))
     if len(lists) > 1:
         names = [file.name for file in lists]
         raise DataError("the folder has several lists of photos", where=names, hint="give one of them as PHOTOS")

@@ -47,7 +47,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class FolderTree:
-    """The tree below a root, and the number of files and folders of operating systems that it leaves out."""
+    """The tree below a root, and how many hidden files, and files and folders of operating systems, it leaves out."""
 
     root: Folder
     ignored: int
@@ -75,7 +75,9 @@ class _TreeReader:
                 if is_system_name(entry.name):
                     self.ignored += 1
                 elif not _is_folder(entry):
-                    files += [] if entry.name.startswith(".") else [entry.name]
+                    hidden_file = entry.name.startswith(".")
+                    self.ignored += hidden_file
+                    files += [] if hidden_file else [entry.name]
                 elif entry.name.startswith("."):
                     hidden.append(entry.name)
                 elif (identity := _identify(self._root / below)) not in ancestors:

@@ -41,10 +41,11 @@ def draw_parts(
 ) -> list[UsablePhoto]:
     """Set the part of each photo: the preset one, or one that is drawn.
 
-    - A photo without a group is drawn by its sha256, so its part depends on no other photo.
+    - A photo without a group is drawn by its sha256, so its part depends on no other photo. It is a group of its own.
     - A group is drawn as a whole by its name. With more than half of the photos of a class it is a training group.
     - Where a class has no photo in a part, the group of it whose draw is nearest to that part moves there, as long as
-      its classes keep photos in the part that it leaves. So only the parts of a class of few groups depend on others.
+      its classes keep photos in the part that it leaves. So only the parts of a class of few photos or groups depend on
+      others, and a class of three groups or more that are not too large is in every part.
 
     Args:
         photos: usable photos.
@@ -70,7 +71,9 @@ class _Draw:
 
     def get_part(self, photo: UsablePhoto) -> Part:
         """Return the part of a photo."""
-        return self._parts[photo.group] if photo.group else self._choose_part(_read_draw(photo.facts.sha256))
+        if photo.group:
+            return self._parts[photo.group]
+        return self._parts.get(_name_single(photo)) or self._choose_part(_read_draw(photo.facts.sha256))
 
     def add_photos(self, photos: Sequence[UsablePhoto]) -> None:
         """Draw the parts of the groups of photos, and count all photos."""
@@ -87,6 +90,19 @@ class _Draw:
             if is_large:
                 self._large.add(name)
             self._in_part[self._parts[name]] += labels
+        self._add_single_photos([photo for photo in photos if not photo.group])
+
+    def _add_single_photos(self, photos: Sequence[UsablePhoto]) -> None:
+        """Add the photos without a group of classes that are missing in a part, as groups of one photo."""
+        parts = [part for part in self._in_part if part not in self._preset_parts or part == "train"]
+        counted = {label for counts in self._in_part.values() for label in counts}
+        missing = {label for label in counted if any(not self._in_part[part][label] for part in parts)}
+        for photo in photos:
+            if photo.file.label in missing:
+                name = _name_single(photo)
+                self._groups[name] = Counter([photo.file.label])
+                self._draws[name] = _read_draw(photo.facts.sha256)
+                self._parts[name] = self._choose_part(self._draws[name])
 
     def stratify(self) -> None:
         """Move groups to parts without photos of a class, as far as there are groups."""
@@ -121,6 +137,11 @@ class _Draw:
         if draw < self._split.test + self._split.validation:
             return "validation" if "validation" not in self._preset_parts else "train"
         return "train"
+
+
+def _name_single(photo: UsablePhoto) -> str:
+    """Name a photo without a group. No group has this name: names of groups contain no tabulator followed by a hash."""
+    return f"\t{photo.facts.sha256}"
 
 
 def _draw_group(name: str) -> float:

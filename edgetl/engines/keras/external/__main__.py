@@ -3,10 +3,8 @@
 python -m edgetl.engines.keras.external MODEL FOLDER MEMORY_BYTES PROCESSOR_S WALL_S
 """
 
-import ctypes
-import resource
-import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,7 @@ from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import RESULT
 from edgetl.engines.keras.external.load import load_external
 from edgetl.engines.keras.external.outputs import predict_raw
-
-_PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
-# How numpy, TensorFlow and C++ name a lack of memory.
-_MEMORY_WORDS = ("unable to allocate", "oom when allocating", "bad_alloc", "out of memory", "cannot allocate memory")
+from edgetl.engines.process_limits import is_out_of_memory, set_limits
 
 
 def main() -> None:
@@ -31,42 +26,22 @@ def main() -> None:
     write_json(Path(folder) / RESULT, inspect_file(Path(path)))
 
 
-def set_limits(memory_bytes: int, processor_s: int, wall_s: int) -> None:
-    """Limit this process. It ends with its parent, and by a signal when its time is over."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    # The imports are ours. Their time depends on the machine and does not count.
-    end_s = int(usage.ru_utime + usage.ru_stime) + 1 + processor_s
-    resource.setrlimit(resource.RLIMIT_CPU, (end_s, end_s + 1))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(wall_s)
-
-
 def inspect_file(path: Path) -> dict[str, Any]:
-    """Load a model and predict one grey photo. Return the size of its input, or why it cannot be used."""
+    """Load a model and predict one grey photo. Return the size of its input and output, or why it cannot be used."""
     try:
         model = load_external(path)
         height_px, width_px = keras_model.read_input_size(model)
         predict_raw(model, np.full((1, height_px, width_px, 3), 128, np.float32))
     except EdgetlError as error:
-        return {"message": error.message, "hint": error.hint, "out_of_memory": _is_out_of_memory(error)}
+        # Standard error is the log of the run. What a library raised is the cause of the error.
+        traceback.print_exc()
+        return {"message": error.message, "hint": error.hint, "out_of_memory": is_out_of_memory(error)}
     # Whatever a file from a stranger makes a library raise is a problem of the file.
     except Exception as error:  # noqa: BLE001
+        traceback.print_exc()
         message = f"the model cannot be loaded or run: {type(error).__name__}: {first_line(error)}"
-        return {"message": message, "hint": "", "out_of_memory": _is_out_of_memory(error)}
-    return {"height_px": height_px, "width_px": width_px}
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    """Return whether an error or one of its causes is a lack of memory."""
-    while error is not None:
-        text = f"{type(error).__name__} {error}".lower()
-        if isinstance(error, MemoryError) or any(word in text for word in _MEMORY_WORDS):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+        return {"message": message, "hint": "", "out_of_memory": is_out_of_memory(error)}
+    return {"height_px": height_px, "width_px": width_px, "outputs": int(model.outputs[0].shape[1])}
 
 
 if __name__ == "__main__":

@@ -16,25 +16,16 @@ import h5py
 
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.storage.files import parse_json
-from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, check_regular, open_regular
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, open_regular
 from edgetl.engines.keras.external.config_bounds import check_config
+from edgetl.engines.keras.external.model_kinds import find_kind
 
-H5_SUFFIXES = (".h5", ".hdf5")
 # The configuration of NASNetLarge has 0.9 MB.
 _LARGEST_CONFIG_BYTES = 16 * 1024 * 1024
 _MOST_ENTRIES = 1000
 _MOST_OBJECTS = 100_000
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _KERAS_HINT = "save the model with model.save('FILE.keras')"
-# First bytes of files that are taken for models → what they are.
-_KINDS = {
-    b"\x80\x02": "a Python pickle, which can run code when it is loaded",
-    b"\x80\x03": "a Python pickle, which can run code when it is loaded",
-    b"\x80\x04": "a Python pickle, which can run code when it is loaded",
-    b"\x80\x05": "a Python pickle, which can run code when it is loaded",
-    b"\x89HDF": "an HDF5 file: its name must end in .h5",
-    b"\x1f\x8b": "a gzip archive: unpack it first",
-}
 
 
 def check_model_file(path: Path) -> None:
@@ -48,9 +39,12 @@ def check_model_file(path: Path) -> None:
     Raises:
         ConfigError: no such file, another kind of file, or one that declares a size above a bound.
     """
+    kind = find_kind(path)
+    if kind not in ("keras", "h5"):
+        raise ConfigError("not a Keras model: a .keras or .h5 file is needed here", where=(path,), hint=_KERAS_HINT)
     check_container(path)
     with _name_file(path):
-        if path.suffix in H5_SUFFIXES:
+        if kind == "h5":
             check_h5(path)
             return
         with zipfile.ZipFile(path) as archive:
@@ -64,13 +58,12 @@ def check_container(path: Path) -> None:
     Raises:
         ConfigError: see `check_model_file`.
     """
-    check_regular(path, "model file")
+    kind = find_kind(path)
     with _name_file(path):
-        if path.suffix == ".keras":
+        if kind == "keras":
             _check_keras(path)
-        elif path.suffix not in H5_SUFFIXES:
-            message = f"not a Keras model: its name ends in {path.suffix!r}, and not in .keras, .h5 or .hdf5"
-            raise ConfigError(message, hint=_KERAS_HINT)
+        if kind == "saved_model":
+            _check_folder(path)
 
 
 @contextmanager
@@ -105,12 +98,21 @@ def check_h5(source: Path | io.BytesIO) -> None:
 
 
 def _check_keras(path: Path) -> None:
-    with open_regular(path, LARGEST_MODEL_BYTES) as file:
-        kind = next((name for magic, name in _KINDS.items() if file.peek(4).startswith(magic)), "")
-        if kind:
-            raise ConfigError(f"not a Keras model, but {kind}", hint=_KERAS_HINT)
-        with zipfile.ZipFile(file) as archive:
-            _check_archive(archive)
+    with open_regular(path, LARGEST_MODEL_BYTES) as file, zipfile.ZipFile(file) as archive:
+        _check_archive(archive)
+
+
+def _check_folder(folder: Path) -> None:
+    """Check the files of a SavedModel: regular ones, no links, and all together within the bound."""
+    total_bytes = 0
+    for count, path in enumerate(folder.rglob("*"), 1):
+        if count > _MOST_ENTRIES:
+            raise ConfigError(f"the folder contains more than {_MOST_ENTRIES} files")
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise ConfigError(f"{path.relative_to(folder)} is no regular file", where=(folder,))
+        total_bytes += path.stat().st_size if path.is_file() else 0
+    if total_bytes > LARGEST_MODEL_BYTES:
+        raise ConfigError(f"the folder contains more than {LARGEST_MODEL_BYTES >> 30} GiB")
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
+from edgetl.core.records import ExternalModelInfo
 from edgetl.core.storage.files import parse_json
 from edgetl.engines.keras.external.file_bounds import check_container
 
@@ -39,8 +40,8 @@ class Limits:
         return f"{self.memory_bytes / 1024**3:g} GiB of memory and {self.processor_s} s of processor time"
 
 
-def inspect_model(path: Path, limits: Limits | None = None) -> tuple[int, int]:
-    """Load a model file in a child process, and return height and width of its input in pixels.
+def inspect_model(path: Path, limits: Limits | None = None) -> ExternalModelInfo:
+    """Load a model file in a child process, and return the size of its input and the number of its outputs.
 
     Args:
         path: a .keras, .h5 or .hdf5 file.
@@ -55,14 +56,30 @@ def inspect_model(path: Path, limits: Limits | None = None) -> tuple[int, int]:
     with TemporaryDirectory(prefix="edgetl-inspect-") as work:
         folder = Path(work)
         exit_code = _run_child(path, folder, limits)
-        result = folder / RESULT
-        report: dict[str, Any] = parse_json(result.read_bytes()) if result.is_file() else {}
-    if "height_px" in report:
-        return int(report["height_px"]), int(report["width_px"])
+        report = read_report(folder)
+    check_report(report, exit_code, path, limits)
+    return ExternalModelInfo(**report)
+
+
+def check_report(report: dict[str, Any], exit_code: int, path: Path, limits: Limits) -> None:
+    """Check how a child process ended that loaded a model.
+
+    Args:
+        report: what it wrote, empty if nothing; "message" and "hint" are why the model cannot be used.
+        exit_code: of the child, negative for a signal.
+        path: the model file, for messages.
+        limits: of the child.
+
+    Raises:
+        ConfigError: the model cannot be used, or a limit was exceeded.
+        StageError: the child could not start.
+    """
     if report.get("out_of_memory"):
         raise _make_limit_error("needs more memory than a model made elsewhere may use", path, limits)
     if "message" in report:
         raise ConfigError(report["message"], where=(path,), hint=report["hint"])
+    if report:
+        return
     if -exit_code in (signal.SIGXCPU, signal.SIGALRM):
         raise _make_limit_error("takes longer than a model made elsewhere may take", path, limits)
     if exit_code < 0:
@@ -70,6 +87,13 @@ def inspect_model(path: Path, limits: Limits | None = None) -> tuple[int, int]:
         raise _make_limit_error(f"ended with {name}, as it does when its memory is used up", path, limits)
     # The reason is in the log: the child could not start.
     raise StageError(f"the process that loads the model ended with exit code {exit_code}", where=(path,))
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Read the report of a child process; empty if it ended without one."""
+    result = folder / RESULT
+    report: dict[str, Any] = parse_json(result.read_bytes()) if result.is_file() else {}
+    return report
 
 
 def _make_limit_error(problem: str, path: Path, limits: Limits) -> ConfigError:
@@ -81,12 +105,28 @@ def _make_limit_error(problem: str, path: Path, limits: Limits) -> ConfigError:
 
 
 def _run_child(path: Path, folder: Path, limits: Limits) -> int:
-    """Run the child process to its end and return its exit code, negative for a signal."""
+    return run_limited("edgetl.engines.keras.external", path, folder, limits)
+
+
+def run_limited(module: str, path: Path, folder: Path, limits: Limits) -> int:
+    """Run a module in a child process to its end, and return its exit code, negative for a signal.
+
+    Args:
+        module: a module with the command line MODEL FOLDER MEMORY_BYTES PROCESSOR_S WALL_S.
+        path: the model file.
+        folder: where the child writes its report and its log.
+        limits: the limits of the child.
+
+    Raises:
+        Interrupted: ^C or SIGTERM was received, and the child was killed.
+    """
     # -P: modules must not be imported from the current folder, where the user may have files of any name.
-    command = [sys.executable, "-P", "-m", "edgetl.engines.keras.external", str(path.absolute()), str(folder)]
+    command = [sys.executable, "-P", "-m", module, str(path.absolute()), str(folder)]
     command += [str(limits.memory_bytes), str(limits.processor_s), str(limits.wall_s)]
     # Without a GPU: the memory of its driver is not that of the model.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    # Some layers of Keras 2 look up others in TensorFlow, where Keras 3 is without this. Nothing else uses it.
+    environment["TF_USE_LEGACY_KERAS"] = "1"
     log = folder / "log.txt"
     with log.open("w", encoding="utf-8") as output:
         # In a process group of its own, the child gets no ^C from the terminal: this process ends it.

@@ -1,36 +1,41 @@
-"""Loads a classifier that was made elsewhere, from a .keras file or a .h5 file of Keras 2, in safe mode."""
+"""Loads a classifier that was made elsewhere: .keras, .h5, .onnx or a SavedModel, in safe mode."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import keras
 
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.external import config_bounds, legacy_h5, rgb_input
-from edgetl.engines.keras.external.file_bounds import H5_SUFFIXES, check_model_file
+from edgetl.engines.keras.external import config_bounds, half_precision, original, rgb_input
+from edgetl.engines.keras.external.file_bounds import check_container, check_model_file
+from edgetl.engines.keras.external.foreign_keras3 import check_keras3_layers
+from edgetl.engines.keras.external.keras2_child import carry_over, is_keras2
+from edgetl.engines.keras.external.model_kinds import is_graph
+from edgetl.engines.keras.from_onnx.load import load_graph_model
 
 
 def load_external(path: Path) -> keras.Model:
     """Load a model file as one functional model.
 
     Args:
-        path: a .keras, .h5 or .hdf5 file.
+        path: a .keras, .h5, .hdf5 or .onnx file, or a SavedModel folder.
 
     Returns:
-        A model from [photos, height, width, 3] to [photos, units] that computes in float32.
+        A model from [photos, height, width, 3] to [photos, units] that computes in float32. Of a model in half
+        precision it is a copy: `original.check_against_original` compares the two.
 
     Raises:
-        ConfigError: no such file, one that exceeds a bound or needs code to load, an input that is not one photo of
-            at most 1024 px in RGB or grey, an output that is not one row of scores, or another compute dtype.
+        ConfigError: no such file, one that exceeds a bound or needs code to load, a layer of Keras 2 that cannot be
+            carried over, an input that is not one photo of at most 1024 px in RGB or grey, or an output that is not one
+            row of scores.
     """
-    check_model_file(path)
     keras_model.check_channels_last()
-    if path.suffix in H5_SUFFIXES:
-        with TemporaryDirectory(prefix="edgetl-keras2-") as folder:
-            model = keras_model.load_model(legacy_h5.translate_h5(path, Path(folder)))
+    if is_graph(path):
+        check_container(path)
+        model = load_graph_model(path)
     else:
-        model = keras_model.load_model(path)
+        check_model_file(path)
+        model = _load_keras2(path) if is_keras2(path) else _load_keras3(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ConfigError(
             f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs, one of each is needed",
@@ -43,11 +48,33 @@ def load_external(path: Path) -> keras.Model:
         config_bounds.check_side(max(keras_model.read_input_size(model)))
     except ConfigError as error:
         raise ConfigError(error.message, where=(path,), hint=error.hint) from error
-    dtypes = sorted({str(layer.compute_dtype) for layer in model.layers if layer.weights} - {"float32"})
-    if dtypes:
-        raise ConfigError(f"the model computes in {dtypes[0]}, float32 is needed", where=(path,))
     # A Sequential model becomes a functional one, as the functions for external models need it.
     return keras.Model(model.inputs[0], model.outputs[0])
+
+
+def load_saved_model(path: Path) -> keras.Model:
+    """Load a model file with the input, the outputs and the precision that it has. A file of Keras 2 is carried over.
+
+    Raises:
+        ConfigError: no such file, one that exceeds a bound or needs code to load, or a layer of Keras 2 that cannot be
+            carried over.
+    """
+    check_model_file(path)
+    return _load_keras2(path) if is_keras2(path) else keras_model.load_model(path)
+
+
+def _load_keras2(path: Path) -> keras.Model:
+    carried = carry_over(path)
+    original.check_probe(carried, path)
+    return carried.model
+
+
+def _load_keras3(path: Path) -> keras.Model:
+    check_keras3_layers(path)
+    model = keras_model.load_model(path)
+    if half_precision.has_half_precision(half_precision.list_compute_dtypes(model)):
+        return half_precision.copy_in_float32(model)
+    return model
 
 
 def _check_output(model: keras.Model, path: Path) -> None:

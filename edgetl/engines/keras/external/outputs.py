@@ -72,9 +72,32 @@ def classify_outputs(outputs: np.ndarray, path: Path) -> OutputKind:
         raise ConfigError(
             "the outputs are independent probabilities: they are in 0..1, and their sum is not 1",
             where=(path,),
-            hint="edgetl predicts one class per photo: end the model in a softmax, or in one sigmoid for two classes",
+            hint="--multi-label is for several labels of a photo; for one class, end the model in a softmax, or in one "
+            "sigmoid for two classes",
         )
     return "softmax" if within else "softmax logits"
+
+
+def classify_labels(outputs: np.ndarray, path: Path) -> OutputKind:
+    """Classify the outputs of a model for several labels: sigmoids or their logits.
+
+    Args:
+        outputs: float [photos, units].
+        path: the model file, for messages.
+
+    Raises:
+        ConfigError: values that are not finite, or probabilities whose sum is 1 for every photo.
+    """
+    if not np.isfinite(outputs).all():
+        raise ConfigError("the model outputs values that are not finite numbers", where=(path,))
+    within = bool((outputs > -_RANGE_TOLERANCE).all() and (outputs < 1 + _RANGE_TOLERANCE).all())
+    if within and np.allclose(outputs.sum(axis=1), 1, atol=_SUM_TOLERANCE):
+        raise ConfigError(
+            "the outputs are the probabilities of one class: their sum is 1, and a photo may have several labels",
+            where=(path,),
+            hint="end the model in a sigmoid for each label, or leave out --multi-label",
+        )
+    return "sigmoid" if within else "sigmoid logits"
 
 
 def compute_probabilities(outputs: np.ndarray, kind: OutputKind) -> np.ndarray:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from edgetl.core.evaluation.quality.class_warnings import ClassCount
 from edgetl.core.evaluation.quality.model_quality import (
     FEWEST_JUDGED_PHOTOS,
-    ClassCount,
     ModelQuality,
     Tally,
     assess_quality,

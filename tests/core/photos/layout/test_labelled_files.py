@@ -6,6 +6,7 @@ import pytest
 
 from edgetl.core.errors import DataError
 from edgetl.core.photos.layout.folders import find_layout
+from edgetl.core.photos.layout.label_lists import read_label_list
 from edgetl.core.photos.layout.labelled_files import (
     LabelledFile,
     collect_from_folders,
@@ -46,10 +47,29 @@ def test_class_in_the_name_is_independent_of_the_folder(write_files):
 
 
 def test_photo_with_two_labels_in_a_list_is_left_out(write_files):
-    root = write_files(one_jpg="", two_jpg="", list_csv="path,label\none.jpg,a\none.jpg,b\ntwo.jpg,a\ntwo.jpg,a\n")
-    assert collect_from_lists(root, [root / "list.csv"]) == [
+    others = "".join(f"{number}.jpg,a\n" for number in range(30))
+    root = write_files(
+        one_jpg="", two_jpg="", list_csv="path,label\none.jpg,a\none.jpg,b\ntwo.jpg,a\ntwo.jpg,a\n" + others
+    )
+    assert collect_from_lists(root, [root / "list.csv"])[:2] == [
         LabelledFile("one.jpg", "", None, "listed as a and as b"),
         LabelledFile("two.jpg", "a", None),
+    ]
+
+
+def test_list_of_photos_with_several_labels_names_the_switch(write_files):
+    root = write_files(one_jpg="", two_jpg="", list_csv="path,label\none.jpg,a\none.jpg,b\none.jpg,c\ntwo.jpg,a\n")
+    with pytest.raises(DataError, match="1 of 2 photos have several labels") as error:
+        collect_from_lists(root, [root / "list.csv"])
+    assert "--multi-label" in error.value.hint and "one.jpg: listed as a and as b and as c" in error.value.where
+
+
+def test_lines_about_one_photo_are_joined_with_their_labels(write_files):
+    root = write_files(one_jpg="", two_jpg="", list_csv="path,label\none.jpg,a\none.jpg,b;c\ntwo.jpg,\n")
+    files = collect_from_lists(root, [root / "list.csv"], lambda file: read_label_list(file, "auto").photos)
+    assert [(file.path, file.class_name, file.labels, file.reason) for file in files] == [
+        ("one.jpg", "", ("a", "b", "c"), ""),
+        ("two.jpg", "", (), ""),
     ]
 
 

@@ -64,6 +64,46 @@ def test_every_class_of_three_groups_is_in_every_part(seed):
         assert {photo.file.label for photo in drawn if photo.part == part} == {0, 1}
 
 
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("count", [3, 4, 10])
+def test_class_of_three_photos_is_in_every_part(seed, count):
+    """By the hash alone, one of ten such classes of ten photos would have no test photo."""
+    photos = [make_photo(f"{seed} common {row}", 0) for row in range(200)]
+    photos += [make_photo(f"{seed} rare {row}", 1) for row in range(count)]
+    drawn = draw_parts(photos, (), SPLIT)
+    assert {photo.part for photo in drawn if photo.file.label == 1} == {"train", "validation", "test"}
+    # The others are where they would be without it.
+    assert [photo.part for photo in drawn[:200]] == [photo.part for photo in draw_parts(photos[:200], (), SPLIT)]
+
+
+def test_photo_of_a_small_class_moves_only_where_a_part_is_empty():
+    for seed in range(40):
+        photos = [make_photo(f"{seed} rare {row}", 0) for row in range(10)]
+        drawn = draw_parts(photos, (), SPLIT)
+        moved = 0
+        for photo in drawn:
+            value = draw(photo.file.path)
+            moved += photo.part != ("test" if value < 0.2 else "validation" if value < 0.4 else "train")
+        values = [draw(photo.file.path) for photo in photos]
+        empty = sum(not any(low <= value < high for value in values) for low, high in ((0, 0.2), (0.2, 0.4), (0.4, 1)))
+        assert moved == empty
+
+
+def test_two_photos_are_a_training_photo_and_one_of_another_part():
+    for seed in range(20):
+        photos = [make_photo(f"{seed} rare {row}", 0) for row in range(2)]
+        parts = {photo.part for photo in draw_parts(photos, (), SPLIT)}
+        assert "train" in parts and len(parts) == 2
+
+
+def test_class_of_single_photos_fills_a_missing_part_beside_preset_ones():
+    photos = [make_photo(f"rare {row}", 0, part="train") for row in range(5)]
+    photos += [make_photo(f"held out {row}", 0, part="test") for row in range(5)]
+    drawn = draw_parts(photos, ("train", "test"), SPLIT)
+    assert {photo.part for photo in drawn[:5]} == {"train", "validation"}
+    assert {photo.part for photo in drawn[5:]} == {"test"}
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_groups_with_several_classes_leave_no_class_without_training_photos(seed):
     generator = np.random.default_rng(seed)

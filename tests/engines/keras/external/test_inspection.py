@@ -17,7 +17,8 @@ from tests.fixtures.signals import interrupt_later
 
 
 def test_side_of_a_valid_model_is_returned(valid_model):
-    assert inspect_model(valid_model) == 32
+    info = inspect_model(valid_model)
+    assert (info.height_px, info.width_px, info.outputs) == (32, 32, 3)
 
 
 @pytest.mark.parametrize("name", ["PyTorch", "10**12 units"])

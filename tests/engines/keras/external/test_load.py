@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.engines.keras.external.load import load_external
+from edgetl.engines.keras.external.load import load_external, load_saved_model
 
 layers = keras.layers
 
@@ -30,19 +30,13 @@ def make_lambda():
     return keras.Model(image, layers.Dense(3)(layers.Flatten()(layers.Lambda(lambda pixels: pixels / 255)(image))))
 
 
-def make_bfloat16():
-    image = keras.Input((32, 32, 3))
-    return keras.Model(image, layers.Dense(3, dtype="mixed_bfloat16")(layers.Flatten()(image)))
-
-
 @pytest.mark.parametrize(
     ("make", "match"),
     [
         (make_two_inputs, "2 inputs and 1 outputs"),
         (make_input_of_any_size, "has no fixed size"),
         (make_output_map, "one row of scores"),
-        (make_lambda, "Lambda layer: Python code"),
-        (make_bfloat16, "computes in bfloat16"),
+        (make_lambda, "Lambda layer: layer 'lambda' of class Lambda is Python code"),
     ],
 )
 def test_model_that_cannot_be_used_is_an_error(make, match, tmp_path):
@@ -65,3 +59,41 @@ def test_sequential_model_is_loaded_as_a_functional_one(photo_array, tmp_path):
     assert not isinstance(loaded, keras.Sequential)
     photos = photo_array.astype(np.float32) / 255
     assert np.allclose(loaded.predict_on_batch(photos), model.predict_on_batch(photos), atol=1e-6)
+
+
+def test_model_in_half_precision_is_loaded_in_float32(tmp_path):
+    image = keras.Input((32, 32, 3))
+    keras.Model(image, layers.Dense(3, dtype="mixed_bfloat16")(layers.Flatten()(image))).save(tmp_path / "model.keras")
+    loaded = load_external(tmp_path / "model.keras")
+    assert {str(layer.compute_dtype) for layer in loaded.layers} == {"float32"}
+
+
+@pytest.mark.parametrize("name", ["nested.h5", "half.keras"])
+def test_model_of_keras_2_is_loaded(name, keras2_files):
+    reference = np.load(keras2_files / "scores.npz")
+    loaded = load_external(keras2_files / name)
+    scores = np.asarray(loaded.predict_on_batch(reference["photos"]))
+    assert np.abs(scores - reference[name.partition(".")[0]]).max() < (1e-2 if "half" in name else 1e-6)
+
+
+def test_h5_file_of_keras_3_is_loaded(tmp_path, photo_array):
+    model = keras.Sequential(
+        [keras.Input((32, 32, 3)), layers.Conv2D(3, 3, activation="hard_sigmoid"), layers.Flatten(), layers.Dense(3)]
+    )
+    model.save(tmp_path / "model.h5")
+    photos = photo_array.astype(np.float32) / 255
+    loaded = load_external(tmp_path / "model.h5")
+    assert np.allclose(loaded.predict_on_batch(photos), model.predict_on_batch(photos), atol=1e-6)
+
+
+def test_saved_model_keeps_its_input_and_precision(tmp_path):
+    image = keras.Input((8, 8, 1), dtype="uint8")
+    keras.Model(image, layers.Dense(3, dtype="mixed_bfloat16")(layers.Flatten()(image))).save(tmp_path / "model.keras")
+    loaded = load_saved_model(tmp_path / "model.keras")
+    assert loaded.inputs[0].dtype == "uint8" and loaded.layers[-1].compute_dtype == "bfloat16"
+
+
+def test_saved_model_of_keras_2_predicts_what_keras_2_does(keras2_files):
+    reference = np.load(keras2_files / "scores.npz")
+    scores = np.asarray(load_saved_model(keras2_files / "flat.h5").predict_on_batch(reference["photos"]))
+    assert np.abs(scores - reference["flat"]).max() < 1e-6

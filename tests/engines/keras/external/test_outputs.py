@@ -63,3 +63,18 @@ def test_predictions_are_in_photo_order_across_batches(make_classifier, photo_ar
     model = make_classifier()
     photos = np.concatenate([photo_array] * 3).astype(np.float32)
     assert np.allclose(outputs.predict_raw(model, photos), np.asarray(model(photos)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [([[0.9, 0.8, 0.1], [0.0, 0.1, 0.2]], "sigmoid"), ([[2.0, -1.0], [0.1, 0.2]], "sigmoid logits")]
+)
+def test_kind_of_outputs_for_several_labels(values, kind, tmp_path):
+    assert outputs.classify_labels(np.array(values, np.float32), tmp_path) == kind
+
+
+def test_softmax_has_no_several_labels(tmp_path):
+    with pytest.raises(ConfigError, match="their sum is 1, and a photo may have several labels") as error:
+        outputs.classify_labels(np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]), tmp_path)
+    assert "leave out --multi-label" in error.value.hint
+    with pytest.raises(ConfigError, match="not finite"):
+        outputs.classify_labels(np.array([[np.nan, 0.2]]), tmp_path)

@@ -1,0 +1,1 @@
+"""Balanced accuracy, the mean of the recalls of the classes: its bounds, and those of its drop."""

@@ -1,0 +1,1 @@
+"""Files with the names of a model's outputs, in the forms that people have them."""

@@ -1,0 +1,1 @@
+"""ONNX graphs → the same networks in Keras, with the channels last."""
