@@ -17,6 +17,7 @@ from edgetl.engines.reference_features import condense_features
 
 # With more classes, a part of them is drawn: each needs a head of its own.
 MOST_CLASSES = 10
+_FEWEST_CLASSES = 3
 _STEPS = 50
 # Normalized features are small; the inverse of the regularization is larger than scikit-learn's default in turn.
 _INVERSE_REGULARIZATION = 100.0
@@ -58,10 +59,20 @@ class Setting:
     most_bytes: int
 
 
-def draw_classes(classes: int, seed: int) -> list[int]:
-    """Draw the classes that are left out, all of them if they are few; in ascending order."""
-    drawn = np.random.default_rng(seed).permutation(classes)[:MOST_CLASSES]
-    return sorted(int(index) for index in drawn)
+def draw_classes(labels: NDArray[np.integer], seed: int) -> list[int]:
+    """Draw the classes that are left out, all of them if they are few; in ascending order.
+
+    Args:
+        labels: int [photos], of the training photos. A model made elsewhere may have classes without photos.
+        seed: draws the classes.
+
+    Returns:
+        None if fewer than three classes have photos: without one of them, there would be nothing to tell apart.
+    """
+    present = np.unique(labels)
+    if len(present) < _FEWEST_CLASSES:
+        return []
+    return sorted(int(index) for index in np.random.default_rng(seed).permutation(present)[:MOST_CLASSES])
 
 
 def count_unseen(
@@ -69,7 +80,7 @@ def count_unseen(
 ) -> tuple[ForeignCounts, ...]:
     """Count the test photos of each class that get a label of a classifier without that class.
 
-    Classes without test photos are left out, and so are all classes if there are fewer than three.
+    A class is left out if it has no test photos, or all validation photos; all are if fewer than three have photos.
 
     Args:
         parts: features of all photos, as the file computes them.
@@ -77,11 +88,9 @@ def count_unseen(
         seed: draws the classes.
         advance: called with 1 after each class.
     """
-    if len(setting.classes) < 3:
-        return ()
     counts = []
-    for index in draw_classes(len(setting.classes), seed):
-        if (parts.test.labels == index).any():
+    for index in draw_classes(parts.train.labels, seed):
+        if (parts.test.labels == index).any() and (parts.validation.labels != index).any():
             counts.append(_count_class(parts, setting, index))
         advance(1)
     return tuple(counts)

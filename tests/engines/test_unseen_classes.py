@@ -45,12 +45,24 @@ def test_class_without_test_photos_is_left_out(parts):
     assert [row.title for row in count_unseen(some, SETTING, seed=1)] == ["a", "b", "c"]
 
 
-def test_two_classes_have_no_third(parts):
-    assert count_unseen(parts, Setting(classes=("a", "b"), limits=SETTING.limits, most_bytes=1), seed=1) == ()
+def test_two_classes_have_no_third():
+    two = FeatureParts(**{part: draw_part(60, 1, classes=2) for part in ("train", "validation", "test")})
+    setting = Setting(classes=("a", "b"), limits=SETTING.limits, most_bytes=1)
+    assert count_unseen(two, setting, seed=1) == () and draw_classes(two.train.labels, 1) == []
+
+
+def test_classes_without_photos_are_never_drawn(parts):
+    # Of a model made elsewhere: 40 outputs, of which four have photos.
+    setting = Setting(classes=tuple(f"output {index}" for index in range(40)), limits=SETTING.limits, most_bytes=10**6)
+    rows = count_unseen(parts, setting, seed=1)
+    assert [row.title for row in rows] == ["output 0", "output 1", "output 2", "output 3"]
+    two = FeatureParts(**{part: draw_part(60, 1, classes=2) for part in ("train", "validation", "test")})
+    assert count_unseen(two, setting, seed=1) == ()
 
 
 def test_few_classes_are_all_left_out_and_many_are_drawn():
-    assert draw_classes(4, 7) == [0, 1, 2, 3]
-    drawn = draw_classes(300, 7)
-    assert len(set(drawn)) == MOST_CLASSES and drawn == sorted(drawn) and drawn == draw_classes(300, 7)
-    assert drawn != draw_classes(300, 8)
+    assert draw_classes(np.array([0, 3, 1, 2, 3]), 7) == [0, 1, 2, 3]
+    many = np.arange(300)
+    drawn = draw_classes(many, 7)
+    assert len(set(drawn)) == MOST_CLASSES and drawn == sorted(drawn) and drawn == draw_classes(many, 7)
+    assert drawn != draw_classes(many, 8)
