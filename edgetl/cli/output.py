@@ -11,7 +11,8 @@ from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
-from edgetl.core.report import left_out, measurement_tables, procedure_tables, quality_tables, tables
+from edgetl.core.rejection.records import AnswerRule
+from edgetl.core.report import answer_tables, left_out, measurement_tables, procedure_tables, quality_tables, tables
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
@@ -96,6 +97,8 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
         "model_bytes": delivered.artifact.bytes,
         "quality": delivered.quality.model_dump(mode="json"),
         "verdict": verdict,
+        "answers": dump_answers(delivered.answers),
+        "unmet_answers": list(delivered.unmet_answers),
         "advice": list(delivered.advice),
         "next_method": delivered.next_method,
         "gain": _dump_gain(delivered.gain) if delivered.gain else None,
@@ -123,6 +126,16 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
             for attempt in delivered.attempts
         ],
     }
+
+
+def dump_answers(answers: Sequence[AnswerRule]) -> dict[str, Any] | None:
+    """Return the JSON value of what a file says about photos of other things; None without features.
+
+    The threshold of each class is in the run folder and in the bundle only.
+    """
+    for rule in answers:
+        return rule.model_dump(mode="json", exclude={"path", "least_similarities"})
+    return None
 
 
 def _dump_gain(gain: Gain) -> dict[str, Any]:
@@ -161,6 +174,7 @@ def show_built(built: Built, console: Console) -> None:
         if len(delivered.attempts) > 1:
             console.table(*tables.tabulate_attempts(delivered.attempts))
         show_verdict(delivered.verdict, console, delivered.advice)
+        show_answers(delivered.answers, console)
         for line in describe_gain(delivered.gain) if delivered.gain else ():
             console.say(line)
         console.say(f"chart: {delivered.picture}")
@@ -213,6 +227,16 @@ def show_verdict(verdict: Verdict, console: Console, advice: Sequence[str] = ())
         console.warn(line)
     for line in advice:
         console.say(f"  to decide it: {line}", wrap=True)
+
+
+def show_answers(answers: Sequence[AnswerRule], console: Console) -> None:
+    """Show what a file says about photos of other things, and the bounds of its answers."""
+    for rule in answers:
+        console.table(*answer_tables.tabulate_answers(rule))
+        if rule.hops:
+            console.table(*answer_tables.tabulate_hops(rule))
+        for line in answer_tables.describe_answers(rule):
+            console.say(line, wrap=True)
 
 
 def show_measured(measured: Measured, console: Console) -> None:

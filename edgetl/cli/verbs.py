@@ -27,7 +27,7 @@ def _build(options: BuildCommand) -> None:
     from dataclasses import replace
 
     from edgetl.cli import output
-    from edgetl.core.evaluation.acceptance import check_acceptance
+    from edgetl.core.evaluation.acceptance import check_acceptance, check_answer_limits, run_checks
     from edgetl.pipeline import orders
     from edgetl.pipeline.build import rank_layers, run_build
     from edgetl.pipeline.runs.folders import open_build
@@ -43,12 +43,17 @@ def _build(options: BuildCommand) -> None:
     bundles = "\n".join(str(delivered.bundle.root) for delivered in built.targets)
     output.print_record(output.dump_built(built, layers), bundles, as_json=options.as_json)
     # A broken contract is reported after the result is printed: the bundle exists all the same.
-    check_acceptance(
-        {delivered.target: delivered.verdict for delivered in built.targets},
-        {delivered.target: delivered.unmet for delivered in built.targets},
-        built.list_next_files(),
-        strict=order.recipe.contract.strict,
-        min_accuracy=order.recipe.contract.min_accuracy,
+    run_checks(
+        [
+            lambda: check_acceptance(
+                {delivered.target: delivered.verdict for delivered in built.targets},
+                {delivered.target: delivered.unmet for delivered in built.targets},
+                built.list_next_files(),
+                strict=order.recipe.contract.strict,
+                min_accuracy=order.recipe.contract.min_accuracy,
+            ),
+            lambda: check_answer_limits({delivered.target: delivered.unmet_answers for delivered in built.targets}),
+        ]
     )
 
 
@@ -101,6 +106,9 @@ def _verify(options: VerifyCommand) -> None:
             quality = pipeline.delivery.assess(artifact, verdict)
             output.show_quality(quality, pipeline.context.console)
             output.show_verdict(verdict, pipeline.context.console, pipeline.delivery.advise(verdict))
+            answers = pipeline.delivery.read_answers(artifact)
+            output.show_answers(answers, pipeline.context.console)
+            more = {"quality": quality.model_dump(mode="json"), "answers": output.dump_answers(answers)}
             contract = pipeline.context.order.recipe.contract
     else:
         from edgetl.core.recipe.resolve import resolve_recipe
@@ -110,7 +118,7 @@ def _verify(options: VerifyCommand) -> None:
         assert options.reference and options.artifact and options.photos
         # Two files and no run folder: the recipe has only the options of this command.
         recipe = resolve_recipe("default", collect_tables(options), names=map_options(type(options)))
-        contract, quality = recipe.contract, None
+        contract, more = recipe.contract, {}
         with open_workspace(None, quiet=options.quiet) as (_, console):
             # Libraries print when they are imported, too.
             with console.wait("load Keras"):
@@ -120,8 +128,7 @@ def _verify(options: VerifyCommand) -> None:
             )
             verdict = judge_pair(pair, recipe.contract, console=console)
             output.show_verdict(verdict, console)
-    record = verdict.model_dump(mode="json") | ({"quality": quality.model_dump(mode="json")} if quality else {})
-    output.print_record(record, verdict.outcome, as_json=options.as_json)
+    output.print_record(verdict.model_dump(mode="json") | more, verdict.outcome, as_json=options.as_json)
     check_acceptance(
         {verdict.method: verdict},
         {},

@@ -64,6 +64,7 @@ class AnswerRequest:
         recipe: what the user allows.
         seed: draws images and classes.
         foreign: sha256 of photos of other things in the pixel store.
+        float32: the float32 file with features, whose answers are compared; none where the file is that one.
     """
 
     artifact: Artifact
@@ -73,6 +74,7 @@ class AnswerRequest:
     recipe: AnswersRecipe
     seed: int
     foreign: tuple[str, ...] = ()
+    float32: tuple[Artifact, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,5 @@
 """An order and a run folder → one trained model, and for each target a chosen file, its verdict and its bundle."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -17,6 +16,7 @@ from edgetl.core.html_table import render_table
 from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report import chart
+from edgetl.core.report.answer_tables import render_answers
 from edgetl.core.report.gain import Gain
 from edgetl.core.report.procedure_tables import render_procedure
 from edgetl.core.report.quality_tables import render_quality
@@ -28,6 +28,7 @@ from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
+from edgetl.pipeline.runs.build_command import describe_unpinned, format_bundle_command
 from edgetl.pipeline.runs.folders import record_order
 
 
@@ -48,6 +49,7 @@ class Delivered:
         device_ms: name of a device → sha256 of a file → its latency there, where `bench --device` has measured it.
         advice: what would decide an UNDECIDED verdict, one option a line.
         answers: what the file says about photos of other things; empty without features.
+        unmet_answers: the limits of the target on these answers that are exceeded, in words.
     """
 
     target: str
@@ -62,6 +64,7 @@ class Delivered:
     device_ms: DeviceLatencies = field(default_factory=dict)
     advice: tuple[str, ...] = ()
     answers: tuple[AnswerRule, ...] = ()
+    unmet_answers: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -145,7 +148,7 @@ class Built:
         several = len(self.targets) > 1
         return {
             delivered.target: f"the next file is {delivered.next_method}: "
-            + _name_bundle_command(self.run, delivered.target if several else "", delivered.next_method)
+            + format_bundle_command(self.run, delivered.target if several else "", delivered.next_method)
             if delivered.next_method
             else ""
             for delivered in self.targets
@@ -167,6 +170,7 @@ class Built:
             columns = list(_make_row(delivered, delivered.attempts[0]))
             parts.append(render_table(f"methods on validation photos, target {delivered.target}", columns, rows))
             parts.append(delivered.verdict.render_cost())
+            parts += map(render_answers, delivered.answers)
         return "".join([*parts, *map(render_procedure, self.procedures)])
 
     def _get_only_target(self) -> Delivered:
@@ -190,6 +194,8 @@ def run_build(context: Context) -> Built:
     # A method that a target does not accept is an error here, before hours are spent on the other targets.
     parts = [pipeline.for_target(target) for target in context.order.targets]
     with context.console.follow(context.plan):
+        # Before the training: photos that cannot be used are an error now.
+        _ = pipeline.model.foreign
         delivered = [_deliver(part, pipeline.model.trained) for part in parts]
     chosen = [
         ChosenFile(target=part.target, artifact=result.artifact) for part, result in zip(parts, delivered, strict=True)
@@ -249,7 +255,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
     answers = part.delivery.set_answers(chosen)
     bundle = part.delivery.bundle(chosen, verdict)
     if pinned and not context.order.method:
-        context.console.warn(_describe_unpinned(context, target.id, pinned, chosen.method))
+        context.console.warn(describe_unpinned(context.order, context.run.root, target.id, (pinned, chosen.method)))
     choice = part.selection.explain(chosen)
     pairs = [(file.artifact, file.validation) for file in ladder.list_candidates(choice.attempts)]
     # With one target, names need no target.
@@ -271,20 +277,8 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         device_ms=read_latencies(context.run.root, target.id),
         advice=part.delivery.advise(verdict),
         answers=answers,
+        unmet_answers=limits.check_answers(answers, target.limits),
     )
-
-
-def _describe_unpinned(context: Context, target: str, pinned: str, chosen: str) -> str:
-    command = _name_bundle_command(context.run.root, target if len(context.order.targets) > 1 else "", pinned)
-    result = "chooses the same file" if pinned == chosen else f"puts {chosen} in its place"
-    return f"the bundle for {target} was made with --method {pinned}: this build chooses again, and {result}" + (
-        "" if pinned == chosen else f"; {command} brings it back"
-    )
-
-
-def _name_bundle_command(run: Path, target: str, method: str) -> str:
-    option = f" --target {target}" if target else ""
-    return f"edgetl bundle {shlex.quote(str(run))}{option} --method {method}"
 
 
 def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:

@@ -12,7 +12,7 @@ from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report.gain import Gain, Latencies
 from edgetl.core.requests import AnswerRequest, BundleRequest
 from edgetl.core.run.latencies import read_latencies
-from edgetl.core.run.run_folder import StageSpec
+from edgetl.core.run.run_folder import StageSpec, read_finished_stage
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
@@ -99,10 +99,32 @@ class Delivery:
             kernels=self._target.choose_kernels(artifact.format),
             recipe=recipe.answers,
             seed=recipe.training.seed,
+            foreign=self._model.foreign,
+            float32=self._find_float32(artifact),
         )
         title = f"what {artifact.method} says about photos of other things"
-        spec = StageSpec(name=f"answers-{self._target.id}", record=AnswerRule, title=title)
+        spec = StageSpec(name=self._answers_stage, record=AnswerRule, title=title)
         return (self._context.run_stage(spec, stages.answers.set_answers, request),)
+
+    def read_answers(self, artifact: Artifact) -> tuple[AnswerRule, ...]:
+        """Return the thresholds of a file as the build has set them; none where it has set none for this file."""
+        finished = read_finished_stage(self._context.run.root / self._answers_stage, AnswerRule)
+        return (finished.record,) if finished and finished.record.artifact_sha256 == artifact.sha256 else ()
+
+    @property
+    def _answers_stage(self) -> str:
+        return f"answers-{self._target.id}"
+
+    def _find_float32(self, artifact: Artifact) -> tuple[Artifact, ...]:
+        """Return the float32 file, whose answers are those of Keras; none where there is none, or it is this file."""
+        if artifact.method == "float32":
+            return ()
+        try:
+            float32 = self._scores.make_float32(artifact.format)
+        except StageError as error:
+            self._context.console.say(f"  the answers are not compared with those of float32: {error.message}")
+            return ()
+        return (float32,) if float32.features else ()
 
     def bundle(self, artifact: Artifact, verdict: Verdict) -> Bundle:
         """Return the folder for the device.

@@ -29,6 +29,7 @@ from edgetl.core.storage import cache
 from edgetl.core.storage.regular_files import check_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.foreign import read_foreign_photos
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
@@ -179,6 +180,15 @@ class Model:
         if self._context.run.seconds.get(spec.name):
             self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
         return trained
+
+    @cached_property
+    def foreign(self) -> tuple[str, ...]:
+        """The sha256 of the photos of other things, decoded; none without --foreign.
+
+        Raises:
+            DataError: the photos cannot be used.
+        """
+        return read_foreign_photos(self._context, self.dataset, self.input_spec)
 
     def _read_output_names(self) -> tuple[str, ...]:
         """Return the names of the outputs of a model made elsewhere; empty if they are those of the folders.

@@ -10,9 +10,10 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
+from edgetl.core.photos.foreign_photos import check_foreign_folder
 from edgetl.core.photos.parts.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.recipe.tables import ExternalRecipe, Recipe
+from edgetl.core.recipe.tables import ExternalRecipe, Recipe, Tables
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order
 
@@ -44,6 +45,8 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
             photo_folder.scan_photos(
                 folder, multi_label=recipe.photos.multi_label, label_separator=recipe.photos.label_separator
             )
+    if build.foreign is not None:
+        _check_foreign(build.foreign, recipe)
     if not recipe.external.path:
         # Before the photos are read.
         bases.check_weights(recipe.base.name, recipe.base.alpha, recipe.base.weights)
@@ -61,6 +64,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         prefer=find_objective(build.prefer) if build.prefer else "",
         test=options.test,
         cross_fit=_check_cross_fit(build.cross_fit, recipe),
+        foreign=build.foreign,
     )
 
 
@@ -75,7 +79,11 @@ def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[
     source = options.recipe or ("digits" if options.photos is None and external is None else "default")
     # All targets share one recipe, so the strictest limit applies to each.
     limits = [target.limits.accuracy_drop for target in chosen if target.limits.accuracy_drop is not None]
-    below = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    below: Tables = {"contract": {"limit_drop": min(limits)}} if limits else {}
+    # Several labels have thresholds of their own in place of this one.
+    errors = [target.limits.error_accepted for target in chosen if target.limits.error_accepted is not None]
+    if errors and not options.multi_label:
+        below["answers"] = {"error_accepted": min(errors)}
     return resolve_recipe(source, collect_tables(options), below=below, names=map_options(type(options)))
 
 
@@ -118,6 +126,16 @@ def _check_cross_fit(count: int | None, recipe: Recipe) -> int:
             hint="leave out --cross-fit: all photos that the model was not trained on can be test photos, with --test",
         )
     return count
+
+
+def _check_foreign(folder: Path, recipe: Recipe) -> None:
+    if not recipe.answers.features:
+        raise ConfigError(
+            "--foreign counts which photos are rejected, and --no-features leaves out what rejects them",
+            where=(folder,),
+            hint="leave out one of them",
+        )
+    check_foreign_folder(folder)
 
 
 def check_utf8(options: object) -> None:

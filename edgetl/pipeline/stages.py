@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         calibrate,
         convert,
         deploy,
-        features,
         retrain,
         score,
         train,
@@ -36,7 +35,6 @@ else:
     calibrate = LazyModule("edgetl.stages.calibrate")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
-    features = LazyModule("edgetl.stages.features")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
@@ -51,7 +49,6 @@ __all__ = [
     "convert",
     "deploy",
     "digits",
-    "features",
     "file_bounds",
     "keras_build",
     "retrain",

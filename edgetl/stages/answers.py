@@ -9,15 +9,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgetl.core.evaluation import metrics
+from edgetl.core.formats import FORMATS, KernelSet
+from edgetl.core.parallel import FeaturePredictions
 from edgetl.core.photos import pixel_store
 from edgetl.core.photos.pixel_store import DecodedPixels, Pixels
-from edgetl.core.records import Part
+from edgetl.core.records import Artifact, Part
 from edgetl.core.rejection.drawn_photos import draw_images, shuffle_patches
-from edgetl.core.rejection.records import AnswerRule
+from edgetl.core.rejection.records import AnswerRule, ForeignCounts
 from edgetl.core.rejection.similarity import compute_similarities
 from edgetl.core.rejection.thresholds import (
     Limits,
     PredictedPhotos,
+    compare_answers,
     count_answers,
     count_foreign,
     find_thresholds,
@@ -33,6 +36,7 @@ from edgetl.engines.unseen_classes import FeatureParts, LabelledFeatures, Settin
 _BYTES_PART = 10
 # A share of 5 % of so many photos has a standard error of 1.5 points.
 _DRAWN_PHOTOS = 200
+_NO_LABELS = np.zeros(0, np.int64)
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
@@ -44,7 +48,12 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
         DataError: some photos are not in the cache any more.
     """
     artifact, classes, recipe = request.artifact, request.trained.classes, request.recipe
-    limits = Limits(rejected_own=recipe.reject_own, error_accepted=recipe.error_accepted, by_class=recipe.by_class)
+    limits = Limits(
+        rejected_own=recipe.reject_own,
+        error_accepted=recipe.error_accepted,
+        by_class=recipe.by_class,
+        multi_label=request.dataset.multi_label,
+    )
     outputs = {part: _predict_part(work, request, part) for part in _PARTS}
     features = FeatureParts(**{part: labelled for part, (_, labelled) in outputs.items()})
     most_bytes = artifact.bytes // _BYTES_PART
@@ -54,16 +63,16 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
 
     def compare(scores: np.ndarray, labelled: LabelledFeatures) -> PredictedPhotos:
         similarities = compute_similarities(reference, labelled.features)
-        return PredictedPhotos(scores=scores, similarities=similarities, labels=labelled.labels)
+        # The verdict judges the decisions about several labels: here no label is wrong.
+        labels = scores.argmax(axis=1) if limits.multi_label else labelled.labels
+        return PredictedPhotos(scores=scores, similarities=similarities, labels=labels)
+
+    def count(title: str, photos: Pixels) -> ForeignCounts:
+        predicted = _predict(work, request.artifact, request.kernels, title, photos)
+        return count_foreign(title, compare(predicted.scores, _label(predicted, _NO_LABELS)), thresholds)
 
     thresholds = find_thresholds(compare(*outputs["validation"]), classes, limits)
-    far = tuple(
-        count_foreign(title, compare(*_predict(work, request, title, photos, np.zeros(0, np.int64))), thresholds)
-        for title, photos in _list_foreign(request)
-    )
-    with work.console.bar("each class left out", len(draw_classes(len(classes), request.seed)), "classes") as bar:
-        setting = Setting(classes=classes, limits=limits, most_bytes=most_bytes)
-        near = count_unseen(features, setting, seed=request.seed, advance=bar.advance)
+    steps = [(name, compare(*both)) for name, both in _predict_steps(work, request, outputs["test"])]
     return AnswerRule(
         path=path,
         sha256=hash_file(path),
@@ -73,35 +82,75 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
         least_similarities=dict(zip(classes, thresholds.similarities.tolist(), strict=True)),
         selective=thresholds.selective,
         own=count_answers(compare(*outputs["test"]), thresholds),
-        far=far,
-        near=near,
+        far=tuple(count(title, photos) for title, photos in _list_drawn(request)),
+        near=_count_near(work, request, features, Setting(classes=classes, limits=limits, most_bytes=most_bytes)),
+        foreign=tuple(count(title, photos) for title, photos in _list_foreign(request)),
+        hops=compare_answers(steps, thresholds) if len(steps) > 1 else (),
+        multi_label=limits.multi_label,
     )
 
 
+def _count_near(
+    work: Workspace, request: AnswerRequest, features: FeatureParts, setting: Setting
+) -> tuple[ForeignCounts, ...]:
+    """Leave out one class after the other; none where a photo may have several, which no class is without."""
+    if setting.limits.multi_label:
+        return ()
+    classes = draw_classes(features.train.labels, request.seed)
+    with work.console.bar("each class left out", len(classes), "classes") as bar:
+        return count_unseen(features, setting, seed=request.seed, advance=bar.advance)
+
+
 def _predict_part(work: Workspace, request: AnswerRequest, part: Part) -> tuple[np.ndarray, LabelledFeatures]:
-    photos = request.dataset.part(part)
-    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], request.trained.input)
-    labels = np.array([photo.label for photo in photos], np.int64)
-    return _predict(work, request, f"{part} photos", pixels, labels)
+    """Return the probabilities [photos, classes] of the file, and the features with the labels of the photos."""
+    predicted = _predict(work, request.artifact, request.kernels, f"{part} photos", _open_part(request, part))
+    return predicted.scores, _label(predicted, _list_labels(request, part))
 
 
-def _predict(
-    work: Workspace, request: AnswerRequest, title: str, photos: Pixels, labels: np.ndarray
-) -> tuple[np.ndarray, LabelledFeatures]:
-    """Return the probabilities [photos, classes], and the features with the labels of the photos."""
-    backend = BACKENDS[request.artifact.format]
+def _predict_steps(
+    work: Workspace, request: AnswerRequest, outputs: tuple[np.ndarray, LabelledFeatures]
+) -> list[tuple[str, tuple[np.ndarray, LabelledFeatures]]]:
+    """Return name and outputs for the test photos of the float32 file, where there is one, and of the file."""
+    row, steps = FORMATS[request.artifact.format], []
+    for float32 in request.float32:
+        name = f"float32 {row.title}"
+        predicted = _predict(work, float32, row.fast_kernels, name, _open_part(request, "test"))
+        steps.append((name, (predicted.scores, _label(predicted, outputs[1].labels))))
+    title = row.reference_title if request.kernels == "reference" else row.fast_title
+    return [*steps, (f"{request.artifact.method}, {title}", outputs)]
+
+
+def _predict(work: Workspace, artifact: Artifact, kernels: KernelSet, title: str, photos: Pixels) -> FeaturePredictions:
+    """Return the probabilities [photos, classes] and the features of a file."""
     with work.console.bar(f"features, {title}", len(photos), "photos") as bar:
-        both = backend.predict_features(request.artifact.path, photos, request.kernels, bar.advance)
-    return metrics.expand_sigmoid(both.scores), LabelledFeatures(features=both.features, labels=labels)
+        both = BACKENDS[artifact.format].predict_features(artifact.path, photos, kernels, bar.advance)
+    # One sigmoid output becomes two columns, as other scores have them.
+    return FeaturePredictions(scores=metrics.expand_sigmoid(both.scores), features=both.features)
 
 
-def _list_foreign(request: AnswerRequest) -> Iterator[tuple[str, Pixels]]:
-    """Yield title and pixels of the photos of other things."""
+def _label(predicted: FeaturePredictions, labels: np.ndarray) -> LabelledFeatures:
+    return LabelledFeatures(features=predicted.features, labels=labels)
+
+
+def _list_labels(request: AnswerRequest, part: Part) -> np.ndarray:
+    return np.array([photo.label for photo in request.dataset.part(part)], np.int64)
+
+
+def _open_part(request: AnswerRequest, part: Part) -> Pixels:
+    return pixel_store.open_pixels([photo.sha256 for photo in request.dataset.part(part)], request.trained.input)
+
+
+def _list_drawn(request: AnswerRequest) -> Iterator[tuple[str, Pixels]]:
+    """Yield title and pixels of images that no photo shows."""
     spec = request.trained.input
     drawn = draw_images(_DRAWN_PHOTOS, spec.height_px, spec.width_px, request.seed)
     yield "drawn images", DecodedPixels(drawn, spec)
-    test = pixel_store.open_pixels([photo.sha256 for photo in request.dataset.test], spec)
+    test = _open_part(request, "test")
     rows = metrics.sample_evenly(len(test), _DRAWN_PHOTOS)
-    yield "test photos with shuffled patches", DecodedPixels(shuffle_patches(test.rows(rows), request.seed), spec)
+    yield "shuffled patches", DecodedPixels(shuffle_patches(test.rows(rows), request.seed), spec)
+
+
+def _list_foreign(request: AnswerRequest) -> Iterator[tuple[str, Pixels]]:
+    """Yield title and pixels of the photos of other things that the user has given."""
     if request.foreign:
-        yield "photos of --foreign", pixel_store.open_pixels(request.foreign, spec)
+        yield "other things, --foreign", pixel_store.open_pixels(request.foreign, request.trained.input)

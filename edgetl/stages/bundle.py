@@ -116,6 +116,8 @@ def _check_contents(contents: BundleContents) -> None:
         "trained model and dataset": (contents.trained.dataset_sha256, contents.dataset.sha256),
         "labels and classes": (contents.trained.classes, contents.dataset.classes),
     }
+    for rule in contents.answers:
+        pairs["answers and artifact"] = (rule.artifact_sha256, artifact.sha256)
     for names, (left, right) in pairs.items():
         if left != right:
             raise StageError(f"{names} belong to different builds", where=(artifact.path,))

@@ -86,6 +86,30 @@ def quantize_with_ranges(
     return _read_back(path, method, trained, ranges.calibration, kept)
 
 
+def add_features(work: Workspace, artifact: Artifact) -> Artifact:
+    """Write a finished file with its pooled features as a second output. Its scores stay the same bit for bit.
+
+    A network that does not end in dense layers has no pooled features. Its file stays as it is, and `features` is 0.
+    """
+    backend, path = BACKENDS[artifact.format], work.folder / artifact.path.name
+    content = read_regular(artifact.path, LARGEST_MODEL_BYTES)
+    try:
+        features, content = backend.add_features(content)
+    except StageError as error:
+        work.console.say(f"  {error.message}: it cannot say that a photo shows none of the classes")
+        features = 0
+    path.write_bytes(content)
+    return artifact.model_copy(
+        update={
+            "path": path,
+            "features": features,
+            "bytes": len(content),
+            "gzip_bytes": sparsity.measure_gzip_bytes(content),
+            "sha256": hash_file(path),
+        }
+    )
+
+
 def convert_qat_model(
     work: Workspace, format_name: FormatName, trained: Trained, retrained: RetrainedModel
 ) -> Artifact:

@@ -30,6 +30,7 @@ class PreparedModel:
     dataset: Dataset
     input_spec: InputSpec
     trained: Trained
+    foreign: tuple[str, ...] = ()
 
 
 @pytest.fixture

@@ -79,11 +79,15 @@ class LimitsTable(_Table):
         accuracy_drop: largest drop of accuracy, 0..1, unless the recipe states one.
         model_bytes: largest model file.
         latency_ms: largest median latency of the model alone on the board.
+        foreign_accepted: largest share of photos of other things that get a label, 0..1.
+        error_accepted: largest share of the answers to the user's own photos that are wrong, 0..1.
     """
 
     accuracy_drop: Annotated[float, Field(gt=0, lt=1)] | None = None
     model_bytes: Positive | None = None
     latency_ms: Annotated[float, Field(gt=0)] | None = None
+    foreign_accepted: Annotated[float, Field(gt=0, lt=1)] | None = None
+    error_accepted: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class RuntimeTable(_Table):

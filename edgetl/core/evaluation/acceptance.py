@@ -1,6 +1,6 @@
 """Check of all verdicts and limits of a build, which decides its exit code."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from edgetl.core.errors import ContractBroken
@@ -13,6 +13,9 @@ _ACCURACY_HINT = (
     "more test photos, another --method (--all-methods compares them), a wider --alpha, or a higher --limit-drop"
 )
 _QUALITY_HINT = "more or better photos, a longer training, another network, or a lower --min-accuracy"
+_ANSWER_HINT = (
+    "a lower --error-accepted, a higher --reject-own, more photos, no --no-features, or a target that allows more"
+)
 _LIMIT_HINT = "another --method, a narrower --alpha or a smaller --side, or a target that allows more"
 
 
@@ -60,6 +63,38 @@ def check_acceptance(
     broken = [f"{name}: {failure}" if len(failures) > 1 else failure for name, failure in failures.items() if failure]
     if broken:
         raise ContractBroken("; ".join(broken), hint="; ".join(hints))
+
+
+def check_answer_limits(unmet: Mapping[str, Sequence[str]]) -> None:
+    """Check that no limit of what the device says is exceeded.
+
+    Args:
+        unmet: by the name of their target, descriptions of the limits that are exceeded.
+
+    Raises:
+        ContractBroken: names every limit.
+    """
+    named = {name: "; ".join(filter(None, sentences)) for name, sentences in unmet.items()}
+    broken = [f"{name}: {text}" if len(named) > 1 else text for name, text in named.items() if text]
+    if broken:
+        raise ContractBroken("; ".join(broken), hint=_ANSWER_HINT)
+
+
+def run_checks(checks: Sequence[Callable[[], None]]) -> None:
+    """Run all checks, also those after one that fails.
+
+    Raises:
+        ContractBroken: has the messages and the hints of all that fail.
+    """
+    failures: list[ContractBroken] = []
+    for check in checks:
+        try:
+            check()
+        except ContractBroken as error:
+            failures.append(error)
+    if failures:
+        hints = filter(None, (error.hint for error in failures))
+        raise ContractBroken("; ".join(error.message for error in failures), hint="; ".join(hints))
 
 
 def explain_failure(verdict: Verdict, *, strict: bool) -> str:

@@ -61,7 +61,9 @@ def list_foreign_files(root: Path) -> tuple[tuple[str, ...], tuple[LeftOut, ...]
         DataError: no folder, or no photo in it.
     """
     check_foreign_folder(root)
-    names = [f"{folder.path}/{name}".removeprefix("/") for folder in read_tree(root).root.walk() for name in folder.files]
+    names = [
+        f"{folder.path}/{name}".removeprefix("/") for folder in read_tree(root).root.walk() for name in folder.files
+    ]
     paths = tuple(sorted(name for name in names if is_photo_name(name) and _is_utf8(name)))
     if not paths:
         message, _ = wrong_photos.explain_no_photos(names, SUFFIXES)

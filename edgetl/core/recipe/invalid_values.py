@@ -32,6 +32,8 @@ _FRACTIONS: dict[RecipeKey, str] = {
     ("contract", "min_accuracy"): "%",
     ("head", "dropout"): "%",
     ("retrain", "sparsity"): "%",
+    ("answers", "reject_own"): "%",
+    ("answers", "error_accepted"): "%",
     ("photos", "validation"): "%",
     ("photos", "test"): "%",
     ("augment", "shift"): "%",

@@ -219,6 +219,11 @@ def _check_labels(recipe: Recipe, origin: Origin) -> None:
     elif photos.multi_label and recipe.contract.measure == "balanced":
         key = ("contract", "measure")
         hint = "leave it out: the contract then holds the fraction of right decisions about labels"
+    elif photos.multi_label and recipe.answers.error_accepted:
+        key, hint = ("answers", "error_accepted"), "leave it out: each label has a threshold, and no answer is unsure"
+    elif photos.multi_label and recipe.answers.by_class:
+        key = ("answers", "by_class")
+        hint = "leave it out: photos with several labels have one threshold for what is none of them"
     elif photos.label_separator != "auto" and not photos.multi_label:
         key, hint = (
             ("photos", "label_separator"),

@@ -13,8 +13,8 @@ class AnswerCounts(Record):
         photos: all photos.
         known: photos whose features are similar enough.
         answered: known photos whose probability is high enough.
-        wrong: answered photos whose label is wrong.
-        right_without: photos whose label is right where every photo is answered.
+        wrong: answered photos whose label is wrong; 0 where a photo may have several, which the verdict judges.
+        right_without: photos whose label is right where every photo is answered; all where one may have several.
     """
 
     photos: int
@@ -43,6 +43,26 @@ class ForeignCounts(Record):
     answered: int
 
 
+class AnswerHop(Record):
+    """The answers of one file to the test photos, by one rule.
+
+    Attributes:
+        name: of the file.
+        photos: test photos.
+        labels: photos that get a label.
+        unsure: known photos with too low a probability.
+        none: photos that are none of the classes.
+        same: photos with the answer of the hop before, the label included; all of the first hop.
+    """
+
+    name: str
+    photos: int
+    labels: int
+    unsure: int
+    none: int
+    same: int
+
+
 class AnswerRule(Record):
     """The thresholds of a file, its reference features, and counts on photos that set neither.
 
@@ -57,6 +77,9 @@ class AnswerRule(Record):
         own: the test photos.
         far: photos of quite other things.
         near: for each class, photos of it for a classifier that was trained without it.
+        foreign: photos of other things from the user; none without --foreign.
+        hops: the float32 file, which computes what Keras does, and this file; none where this is the float32 file.
+        multi_label: whether a photo may have several labels. Then no answer is unsure: each label has a threshold.
     """
 
     path: PathInside
@@ -69,6 +92,9 @@ class AnswerRule(Record):
     own: AnswerCounts
     far: tuple[ForeignCounts, ...]
     near: tuple[ForeignCounts, ...]
+    foreign: tuple[ForeignCounts, ...] = ()
+    hops: tuple[AnswerHop, ...] = ()
+    multi_label: bool = False
 
     def contents(self) -> dict[Path, str]:
         """Map the reference features to their sha256."""

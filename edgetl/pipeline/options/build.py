@@ -93,6 +93,20 @@ class AnswerOptions:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForeignOptions:
+    """Photos that show what a device says about other things."""
+
+    foreign: Annotated[
+        Path | None,
+        Option(
+            help="Photos of other things, in folders of any layout: how often are they rejected? Never used to fit.",
+            panel=IN_ANSWERS,
+            metavar="DIR",
+        ),
+    ] = None
+
+
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
@@ -111,6 +125,7 @@ class BuildOptions(
     ModelOptions,
     ExternalOptions,
     CrossFitOptions,
+    ForeignOptions,
     AnswerOptions,
     ContractOptions,
     TargetOptions,

@@ -34,6 +34,29 @@ def format_changed_build(order: Order, root: Path) -> str:
     return shlex.join(["edgetl", "build", *_list_words(find_build_options(order, root))])
 
 
+def format_bundle_command(run: Path, target: str, method: str) -> str:
+    """Return the command line that bundles the file of a method; with a target, for that one."""
+    option = f" --target {target}" if target else ""
+    return f"edgetl bundle {shlex.quote(str(run))}{option} --method {method}"
+
+
+def describe_unpinned(order: Order, run: Path, target: str, methods: tuple[str, str]) -> str:
+    """Describe a build that chooses again where a method was pinned.
+
+    Args:
+        order: the order.
+        run: its run folder.
+        target: id of the target.
+        methods: the pinned one, and the chosen one.
+    """
+    pinned, chosen = methods
+    command = format_bundle_command(run, target if len(order.targets) > 1 else "", pinned)
+    result = "chooses the same file" if pinned == chosen else f"puts {chosen} in its place"
+    return f"the bundle for {target} was made with --method {pinned}: this build chooses again, and {result}" + (
+        "" if pinned == chosen else f"; {command} brings it back"
+    )
+
+
 def find_build_options(order: Order, root: Path) -> BuildOptions:
     """Return the fewest options that make an order.
 
@@ -71,6 +94,7 @@ def _make_plain_options(order: Order) -> BuildOptions:
         all_methods=order.all_methods,
         prefer=order.prefer,
         test=show_path(order.test) if order.test else None,
+        foreign=show_path(order.foreign) if order.foreign else None,
         cross_fit=order.cross_fit or None,
         model=Path(external.path) if external.path else None,
     )
@@ -110,6 +134,8 @@ def _list_differing_options(recipe: Recipe, wanted: Recipe) -> dict[str, Any]:
         "strict": recipe.contract.strict != wanted.contract.strict,
         "multi_label": recipe.photos.multi_label != wanted.photos.multi_label,
         "no_augment": recipe.augment != wanted.augment,
+        "no_features": recipe.answers.features != wanted.answers.features,
+        "reject_by_class": recipe.answers.by_class != wanted.answers.by_class,
         "no_feature_cache": recipe.training.feature_cache != wanted.training.feature_cache,
     }
     return values | {name: True for name, differs in switches.items() if differs}

@@ -81,7 +81,7 @@ def choose_run_folder(order: Order, out: Path | None, *, overwrite: bool = False
     else:
         choice = RunChoice(root=out, note=_check_folder(order, out, overwrite=overwrite))
     # The next scan of the photos would find the files of the run.
-    for photos in (order.photos, order.test):
+    for photos in (order.photos, order.test, order.foreign):
         if photos and choice.root.resolve().is_relative_to(photos.resolve()):
             hint = "give a folder elsewhere with --out: nothing is written among photos"
             raise ConfigError("the run folder would be inside the photos", where=(choice.root, photos), hint=hint)
@@ -93,7 +93,7 @@ def continue_order(order: Order, root: Path) -> Order:
     before = read_order(root)
     if before is None:
         return order
-    later_tables = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain")}
+    later_tables = {name: getattr(before.recipe, name) for name in ("contract", "convert", "retrain", "answers")}
     return replace(
         order,
         targets=before.targets,
@@ -102,6 +102,7 @@ def continue_order(order: Order, root: Path) -> Order:
         all_methods=before.all_methods,
         prefer=before.prefer,
         cross_fit=before.cross_fit,
+        foreign=before.foreign,
     )
 
 
