@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from edgetl.core.rejection.similarity import normalize_features
 
@@ -35,11 +36,14 @@ def condense_features(features: ArrayLike, classes: ArrayLike, *, most_bytes: in
     present = np.unique(labels)
     share = max(1, min(MOST_ROWS, most_bytes // (values.shape[1] * len(present))))
     centres = []
-    for label in present:
-        rows = values[labels == label]
-        count = max(1, min(share, len(rows) // _PHOTOS_OF_A_ROW, len(np.unique(rows, axis=0))))
-        # A fixed seed: the same photos give the same bundle.
-        centres.append(KMeans(count, n_init=1, random_state=0).fit(rows).cluster_centers_)
+    # One thread: sums in another order would give other bytes on a machine with more cores. The matrices are small, and
+    # threads that wait for each other on a busy machine take ten times as long.
+    with threadpool_limits(1):
+        for label in present:
+            rows = values[labels == label]
+            count = max(1, min(share, len(rows) // _PHOTOS_OF_A_ROW, len(np.unique(rows, axis=0))))
+            # A fixed seed: the same photos give the same bundle.
+            centres.append(KMeans(count, n_init=1, random_state=0).fit(rows).cluster_centers_)
     stacked = np.concatenate(centres)
     largest = np.abs(stacked).max(axis=1, keepdims=True)
     return np.asarray(np.rint(stacked / np.where(largest == 0, 1, largest) * _LARGEST), dtype=np.int8)

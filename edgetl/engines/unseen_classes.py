@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from edgetl.core.rejection.records import ForeignCounts
 from edgetl.core.rejection.similarity import compute_similarities, normalize_features
@@ -89,10 +90,12 @@ def count_unseen(
         advance: called with 1 after each class.
     """
     counts = []
-    for index in draw_classes(parts.train.labels, seed):
-        if (parts.test.labels == index).any() and (parts.validation.labels != index).any():
-            counts.append(_count_class(parts, setting, index))
-        advance(1)
+    # See `condense_features`.
+    with threadpool_limits(1):
+        for index in draw_classes(parts.train.labels, seed):
+            if (parts.test.labels == index).any() and (parts.validation.labels != index).any():
+                counts.append(_count_class(parts, setting, index))
+            advance(1)
     return tuple(counts)
 
 

@@ -15,6 +15,10 @@ _LISTED_CLASSES = 10
 _NAMED_CLASSES = 5
 # A cosine is not lower: no photo is rejected.
 _LOWEST_SIMILARITY = -1.0
+_NEAR = (
+    '"if not trained": the head and the thresholds are without that class, but the base was trained with it: a class '
+    "that is really new may get a label more often"
+)
 
 
 def tabulate_answers(rule: AnswerRule) -> tuple[str, list[str], list[list[str]]]:
@@ -43,7 +47,8 @@ def tabulate_hops(rule: AnswerRule) -> tuple[str, list[str], list[list[str]]]:
 
 def describe_answers(rule: AnswerRule) -> list[str]:
     """Describe the thresholds and their bounds in sentences, one per line."""
-    return [_describe_known(rule), *map(_describe_foreign, rule.foreign), _describe_unsure(rule)]
+    near = [_NEAR] if rule.near else []
+    return [_describe_known(rule), *map(_describe_foreign, rule.foreign), _describe_unsure(rule), *near]
 
 
 def render_answers(rule: AnswerRule) -> str:

@@ -72,7 +72,8 @@ def test_tables_fit_a_terminal(tabulate):
 
 
 def test_bounds_are_in_sentences():
-    first, foreign, unsure = describe_answers(RULE)
+    first, foreign, unsure, near = describe_answers(RULE)
+    assert "the base was trained with it" in near
     assert "at most 5% are called none of these" in first and "4.0%" in first
     assert "of 50 photos of other things, 90.0% are called none of these (95% interval 78.6% … 95.7%)" in foreign
     assert "3 more are unsure, and 2 get a label" in foreign
@@ -96,12 +97,12 @@ def test_interval_has_95_percent():
 )
 def test_no_answer_is_unsure(change, sentence):
     rule = RULE.model_copy(update={"selective": SELECTIVE.model_copy(update=change)})
-    assert sentence in describe_answers(rule)[-1]
+    assert sentence in describe_answers(rule)[2]
 
 
 def test_several_labels_have_thresholds_in_place_of_unsure():
     rule = RULE.model_copy(update={"multi_label": True})
-    assert describe_answers(rule)[-1] == "no answer is unsure: each label has a threshold of its own"
+    assert describe_answers(rule)[2] == "no answer is unsure: each label has a threshold of its own"
 
 
 def test_too_few_photos_reject_none_and_say_so():
