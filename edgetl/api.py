@@ -71,6 +71,11 @@ class BuildKeywords(TrainKeywords, total=False):
     min_accuracy: float | None
     strict: bool
     cross_fit: int | None
+    foreign: PathLike | None
+    no_features: bool
+    reject_own: float | None
+    reject_by_class: bool
+    error_accepted: float | None
     model: PathLike | None
     scaling: str | None
     labels: PathLike | None

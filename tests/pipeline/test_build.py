@@ -95,6 +95,8 @@ def test_build_leaves_each_stage_and_the_order(built, delivered, order, photos):
         "calibrate-tflite",
         "convert-tflite-int8",
         "convert-tflite-float32",
+        "features-tflite-int8",
+        "features-tflite-float32",
         "score-keras-validation",
         "score-keras-test",
         "score-tflite-int8-xnnpack-validation",
@@ -103,6 +105,7 @@ def test_build_leaves_each_stage_and_the_order(built, delivered, order, photos):
         "score-tflite-float32-xnnpack-test",
         "verify-tflite-int8-validation",
         "verify-tflite-int8-test",
+        "answers-tflite",
         "bundle-tflite",
     }
     assert not list(built.run.glob(".*.tmp"))

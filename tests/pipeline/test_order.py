@@ -22,6 +22,7 @@ def test_order_is_read_back_from_its_file(plain_order, tmp_path):
         prefer="bytes",
         test=tmp_path / "test",
         cross_fit=5,
+        foreign=tmp_path / "other things",
     )
     assert not has_order(tmp_path)
     save_order(order, tmp_path)

@@ -146,3 +146,27 @@ def test_cross_fit_is_refused_for_several_labels(photos):
     with pytest.raises(ConfigError, match="--cross-fit judges one class for each photo"):
         make_order(BuildOptions(photos=photos, multi_label=True, cross_fit=5))
     assert make_order(BuildOptions(photos=photos, multi_label=True)).recipe.head.activation == "sigmoid"
+
+
+def test_folder_of_other_things_is_part_of_the_order(photos, tmp_path):
+    foreign = tmp_path / "other"
+    with pytest.raises(DataError, match="the folder of --foreign does not exist"):
+        make_order(BuildOptions(photos=photos, foreign=foreign))
+    foreign.mkdir()
+    assert make_order(BuildOptions(photos=photos, foreign=foreign)).foreign == foreign
+    assert make_order(BuildOptions(foreign=foreign)).foreign == foreign
+    with pytest.raises(ConfigError, match="--no-features leaves out what rejects them"):
+        make_order(BuildOptions(photos=photos, foreign=foreign, no_features=True))
+
+
+def test_strictest_limit_on_wrong_answers_is_the_default_of_the_threshold(photos, tmp_path):
+    for name, limit in (("even", 0.04), ("strict", 0.02)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "target.toml").write_text(
+            f'schema = 1\ntitle = "T"\nsummary = "S"\nextends = "tflite"\n[limits]\nerror_accepted = {limit}\n',
+            encoding="utf-8",
+        )
+    options = BuildOptions(photos=photos, target=["even", "strict"], target_dir=[tmp_path])
+    assert make_order(options).recipe.answers.error_accepted == 0.02
+    assert make_order(dataclasses.replace(options, error_accepted=0.03)).recipe.answers.error_accepted == 0.03
+    assert make_order(dataclasses.replace(options, multi_label=True)).recipe.answers.error_accepted == 0

@@ -66,6 +66,8 @@ def _list_steps(order: Order, target: Target) -> Iterator[PlannedStep]:
         yield PlannedStep(f"score-{format_name}-float32-{row.fast_kernels}-test", certain)
     if kernels != "reference":
         yield PlannedStep(f"score-{format_name}-{chosen}-reference-test*")
+    if order.recipe.answers.features:
+        yield PlannedStep(f"answers-{target.id}")
     yield PlannedStep(f"bundle-{target.id}")
 
 

@@ -5,6 +5,7 @@ means that an option is not set: then the recipe or the target decides.
 """
 
 from edgetl.pipeline.options.build import (
+    AnswerOptions,
     BuildOptions,
     ContractOptions,
     CrossFitOptions,
@@ -17,6 +18,7 @@ from edgetl.pipeline.options.option import Option, collect_tables, list_options,
 from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
 
 __all__ = [
+    "AnswerOptions",
     "BuildOptions",
     "ClassifierOptions",
     "ContractOptions",

@@ -6,6 +6,8 @@ from edgetl.core.device import limits
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.device.target_schema import LimitsTable
 from edgetl.core.records import Artifact
+from edgetl.core.rejection.records import AnswerCounts, AnswerRule, ForeignCounts
+from edgetl.core.rejection.selective import SelectiveThreshold
 
 ARTIFACT = Artifact.model_construct(method="int8", bytes=1000)
 
@@ -27,3 +29,71 @@ def test_latency_of_an_invalid_measurement_is_not_compared(measure_json):
     """A throttled board is slower than usual."""
     measurement = Measurement.model_validate(measure_json | {"valid": False, "reasons": ["throttled"]})
     assert limits.check_latency(measurement, LimitsTable(latency_ms=3.9)) == ""
+
+
+def make_rule(**changes):
+    counts = {
+        "foreign": (),
+        "far": (make_counts("drawn images", 0), make_counts("shuffled patches", 8)),
+        "own": AnswerCounts(photos=400, known=390, answered=300, wrong=3, right_without=370),
+        "selective": SelectiveThreshold.model_construct(confidence=0.95),
+        "multi_label": False,
+    }
+    return AnswerRule.model_construct(**{**counts, **changes})
+
+
+def make_counts(title, answered, photos=200):
+    return ForeignCounts(title=title, photos=photos, known=answered, answered=answered)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "limit", "message"),
+    [
+        (None, None, ""),
+        # The upper bound of 8 of 200, by Wilson, is 7.69 %.
+        (None, 0.08, ""),
+        (
+            None,
+            0.07,
+            "foreign_accepted: 8 of 200 photos get a label (shuffled patches), at most 7.69% by the 95% interval, "
+            "7.00% allowed",
+        ),
+        (0, 0.07, ""),
+        (
+            20,
+            0.1,
+            "foreign_accepted: 20 of 200 photos get a label (--foreign), at most 14.94% by the 95% interval, "
+            "10.00% allowed",
+        ),
+    ],
+)
+def test_photos_of_the_user_take_the_place_of_drawn_images(foreign, limit, message):
+    rule = make_rule(foreign=() if foreign is None else (make_counts("--foreign", foreign),))
+    assert limits.check_foreign_accepted([rule], LimitsTable(foreign_accepted=limit)) == message
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        (None, ""),
+        (0.026, ""),
+        (
+            0.025,
+            "error_accepted: 3 of 300 answers to test photos are wrong, at most 2.56% by the 95% bound, 2.50% allowed",
+        ),
+    ],
+)
+def test_wrong_answers_are_judged_by_their_bound(limit, message):
+    assert limits.check_error_accepted([make_rule()], LimitsTable(error_accepted=limit)) == message
+
+
+def test_file_without_features_exceeds_both_limits():
+    table = LimitsTable(foreign_accepted=0.05, error_accepted=0.05)
+    first, second = limits.check_answers([], table)
+    assert first.startswith("foreign_accepted: the file has no features") and second.startswith("error_accepted: the")
+    assert limits.check_answers([], LimitsTable()) == () == limits.check_answers([make_rule()], LimitsTable())
+
+
+def test_error_of_one_label_is_not_judged_for_several():
+    sentences = limits.check_answers([make_rule(multi_label=True)], LimitsTable(error_accepted=0.9))
+    assert sentences == ("error_accepted: it is for one class a photo, and a photo may have several labels here",)

@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.errors import ContractBroken
-from edgetl.core.evaluation.acceptance import check_acceptance
+from edgetl.core.evaluation.acceptance import check_acceptance, check_answer_limits, run_checks
 from edgetl.core.evaluation.quality.class_warnings import ClassCount
 from edgetl.core.verdict_records import Verdict
 
@@ -143,3 +143,22 @@ def test_min_accuracy_is_balanced_where_the_contract_is(strict, least, message):
         return
     with pytest.raises(ContractBroken, match=message):
         check_acceptance({"tflite": verdict}, {}, strict=strict, min_accuracy=least)
+
+
+def test_limits_of_answers_are_named_for_each_target():
+    check_answer_limits({"tflite": (), "onnx": ()})
+    with pytest.raises(ContractBroken, match=r"^onnx: foreign_accepted: 9; error_accepted: 8") as error:
+        check_answer_limits({"tflite": (), "onnx": ("foreign_accepted: 9", "error_accepted: 8")})
+    assert "--reject-own" in error.value.hint and "--error-accepted" in error.value.hint
+    with pytest.raises(ContractBroken, match=r"^foreign_accepted: 9"):
+        check_answer_limits({"tflite": ("foreign_accepted: 9",)})
+
+
+def test_all_checks_run_and_every_failure_is_named():
+    def fail(message, hint):
+        raise ContractBroken(message, hint=hint)
+
+    run_checks([lambda: None])
+    with pytest.raises(ContractBroken, match=r"^a; b") as error:
+        run_checks([lambda: fail("a", "x"), lambda: None, lambda: fail("b", "y")])
+    assert error.value.hint == "x; y"

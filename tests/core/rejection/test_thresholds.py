@@ -4,8 +4,10 @@ import pytest
 from edgetl.core.rejection.thresholds import (
     Limits,
     PredictedPhotos,
+    compare_answers,
     count_answers,
     count_foreign,
+    decide_answers,
     find_thresholds,
 )
 
@@ -70,3 +72,26 @@ def test_foreign_photos_are_counted_without_labels(validation):
     thresholds = find_thresholds(validation, CLASSES, Limits(rejected_own=0.05, error_accepted=0.05, by_class=False))
     counts = count_foreign("noise", make_photos([0.01, 0.5, 0.5], [0.9, 0.9, 0.6], []), thresholds)
     assert counts.model_dump() == {"title": "noise", "photos": 3, "known": 2, "answered": 1}
+
+
+def test_answers_of_two_files_are_compared_by_the_rule_of_the_last(validation):
+    thresholds = find_thresholds(validation, CLASSES, Limits(rejected_own=0.05, error_accepted=0.05, by_class=False))
+    before = make_photos([0.5, 0.5, 0.5, 0.01], [0.9, 0.9, 0.6, 0.9], [])
+    after = make_photos([0.5, 0.01, 0.5, 0.01], [0.9, 0.9, 0.6, 0.9], [])
+    assert decide_answers(before, thresholds).tolist() == [0, 0, -1, -2]
+    first, last = compare_answers([("float32", before), ("int8", after)], thresholds)
+    assert first.model_dump() == {"name": "float32", "photos": 4, "labels": 2, "unsure": 1, "none": 1, "same": 4}
+    assert last.model_dump() == {"name": "int8", "photos": 4, "labels": 1, "unsure": 1, "none": 2, "same": 3}
+
+
+def test_another_label_is_another_answer(validation):
+    thresholds = find_thresholds(validation, CLASSES, Limits(rejected_own=0.05, error_accepted=0.05, by_class=False))
+    steps = [(name, make_photos([0.5], [0.9], [], predicted)) for predicted, name in enumerate(("a", "b"))]
+    assert [hop.same for hop in compare_answers(steps, thresholds)] == [1, 0]
+
+
+def test_several_labels_have_no_threshold_on_the_probability(validation):
+    limits = Limits(rejected_own=0.05, error_accepted=0, by_class=False, multi_label=True)
+    result = find_thresholds(validation, CLASSES, limits)
+    assert result.similarities.tolist() == [0.05, 0.05]
+    assert (result.selective.threshold, result.selective.answered, result.selective.certified) == (0.0, 95, False)

@@ -6,6 +6,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import Recipe
 from edgetl.pipeline.options import (
+    AnswerOptions,
     BuildOptions,
     ContractOptions,
     ExternalOptions,
@@ -52,10 +53,23 @@ SAMPLES = {
     "clusters": 16,
     "limit_drop": 0.03,
     "min_accuracy": 0.8,
+    "reject_own": 0.02,
+    "error_accepted": 0.03,
 }
-SWITCHES = {"multi_label", "strict", "no_augment", "no_feature_cache"}
+SWITCHES = {"multi_label", "strict", "no_augment", "no_feature_cache", "no_features", "reject_by_class"}
 # Options that belong to the order and not to its recipe.
-ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "prefer", "cross_fit"}
+ORDER_OPTIONS = {
+    "photos",
+    "test",
+    "recipe",
+    "target",
+    "target_dir",
+    "method",
+    "all_methods",
+    "prefer",
+    "cross_fit",
+    "foreign",
+}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
 
@@ -162,8 +176,9 @@ def test_options_are_named_as_they_are_typed():
 
 
 def test_train_has_no_option_without_an_effect():
-    """Only verdicts have limits and only methods retrain. `train` makes neither, and it does not adopt a model."""
-    later = list_names(ContractOptions) | list_names(RetrainOptions) | list_names(ExternalOptions)
+    """Only verdicts have limits, only methods retrain and only files have answers. `train` adopts no model, either."""
+    groups = (ContractOptions, RetrainOptions, AnswerOptions, ExternalOptions)
+    later = {name for group in groups for name in list_names(group)}
     assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "test", "recipe"})
 
 

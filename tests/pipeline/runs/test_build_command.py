@@ -56,6 +56,11 @@ SAMPLES = {
     "prefer": "bytes",
     "test": Path("test photos"),
     "cross_fit": 3,
+    "foreign": Path("other things"),
+    "no_features": True,
+    "reject_own": 0.02,
+    "reject_by_class": True,
+    "error_accepted": 0.03,
     "min_accuracy": 0.8,
     "layout": "classes",
     "label_from": "name",
@@ -79,8 +84,9 @@ NEEDS = {
 }
 
 
-# A model made elsewhere is not trained, and several labels are neither in file names nor judged by a cross-fit.
-EXCLUDED = ("model", "scaling", "labels", "multi_label", "label_separator")
+# A model made elsewhere is not trained, several labels are neither in file names nor judged by a cross-fit, and without
+# features no photo is rejected.
+EXCLUDED = ("model", "scaling", "labels", "multi_label", "label_separator", "no_features")
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +98,7 @@ def here(tmp_path, monkeypatch) -> Path:
         (tmp_path / "class photos" / name).mkdir(parents=True)
         (tmp_path / "test photos" / name).mkdir(parents=True)
     (tmp_path / "other models").mkdir()
+    (tmp_path / "other things").mkdir()
     for path in ("other models/m y.keras", "m.keras", "labels.txt"):
         (tmp_path / path).touch()
     monkeypatch.chdir(tmp_path)
