@@ -52,6 +52,7 @@ DEFAULTS = {
     },
     "convert": {"calibration_photos": 500},
     "contract": {"measure": "accuracy", "limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
+    "answers": {"features": True, "reject_own": 0.05, "by_class": False, "error_accepted": 0.0},
 }
 # Strings that are hard to write in TOML.
 HARD_STRINGS = [
@@ -187,7 +188,7 @@ def test_explicit_values_replace_dependent_defaults():
     [
         ("[haed]\ndropout = 0.1", "unknown recipe table 'haed'", "did you mean head"),
         ("[head]\ndropuot = 0.1", "unknown key in [head] 'dropuot'", "did you mean dropout?"),
-        ("[zzzz]\n", "unknown recipe table 'zzzz'", "known: augment, base"),
+        ("[zzzz]\n", "unknown recipe table 'zzzz'", "known: answers, augment, base"),
         ('preset = "clasic"', "unknown preset 'clasic'", "did you mean classic?"),
         ("preset = 3", "unknown preset '3'", "known: classic"),
         ("preset = []", "unknown preset '[]'", "known: classic"),
@@ -445,6 +446,14 @@ def test_several_labels_have_a_sigmoid_each():
     [
         ({"photos": {"multi_label": True}, "head": {"activation": "softmax"}}, "head.activation does not go with"),
         ({"photos": {"multi_label": True, "label_from": "name"}}, "photos.label_from does not go with --multi-label"),
+        (
+            {"photos": {"multi_label": True}, "answers": {"error_accepted": 0.1}},
+            "answers.error_accepted does not go with --multi-label",
+        ),
+        (
+            {"photos": {"multi_label": True}, "answers": {"by_class": True}},
+            "answers.by_class does not go with --multi-label",
+        ),
         ({"photos": {"multi_label": True}, "contract": {"measure": "balanced"}}, "contract.measure does not go with"),
         ({"photos": {"label_separator": "space"}}, "photos.label_separator does not go without --multi-label"),
     ],
@@ -452,3 +461,19 @@ def test_several_labels_have_a_sigmoid_each():
 def test_options_that_exclude_several_labels(flags, message):
     with pytest.raises(ConfigError, match=message):
         resolve_recipe(flags=flags)
+
+
+@pytest.mark.parametrize(
+    ("values", "message", "hint"),
+    [
+        ({"reject_own": 5}, "answers.reject_own must be less than 1, not 5", "5 % is answers.reject_own = 0.05"),
+        ({"reject_own": 0}, "answers.reject_own must be greater than 0, not 0", "it is a fraction of 1"),
+        ({"error_accepted": -0.1}, "answers.error_accepted must be at least 0, not -0.1", "it is a fraction of 1"),
+        ({"features": 1}, "answers.features must be true or false, not 1", ""),
+        ({"reject": 0.1}, r"unknown key in \[answers\] 'reject'", "reject_own"),
+    ],
+)
+def test_bounds_of_answers(values, message, hint):
+    with pytest.raises(ConfigError, match=message) as caught:
+        resolve_recipe(flags={"answers": values})
+    assert hint in caught.value.hint
