@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from edgetl.core.rejection.records import ForeignCounts
 from edgetl.core.rejection.similarity import compute_similarities, normalize_features
-from edgetl.core.rejection.thresholds import Limits, PredictedPhotos, count_foreign, find_thresholds
+from edgetl.core.rejection.thresholds import AnswerLimits, PredictedPhotos, count_foreign, find_thresholds
 from edgetl.engines.reference_features import condense_features
 
 # With more classes, a part of them is drawn: each needs a head of its own.
@@ -56,7 +56,7 @@ class Setting:
     """
 
     classes: tuple[str, ...]
-    limits: Limits
+    limits: AnswerLimits
     most_bytes: int
 
 

@@ -149,7 +149,7 @@ class Files:
         if not self._recipe.answers.features:
             return artifact
         spec = StageSpec(name=f"features-{artifact.format}-{artifact.method}", record=Artifact)
-        return self._context.run_stage(spec, stages.convert.add_features, artifact)
+        return self._context.run_stage(spec, stages.convert.write_features, artifact)
 
     def _convert_qat(self, format_name: FormatName, method: Method) -> Artifact:
         artifact = self._context.run_stage(

@@ -18,7 +18,7 @@ from edgetl.core.rejection.drawn_photos import draw_images, shuffle_patches
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
 from edgetl.core.rejection.similarity import compute_similarities
 from edgetl.core.rejection.thresholds import (
-    Limits,
+    AnswerLimits,
     PredictedPhotos,
     compare_answers,
     count_answers,
@@ -48,7 +48,7 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
         DataError: some photos are not in the cache any more.
     """
     artifact, classes, recipe = request.artifact, request.trained.classes, request.recipe
-    limits = Limits(
+    limits = AnswerLimits(
         rejected_own=recipe.reject_own,
         error_accepted=recipe.error_accepted,
         by_class=recipe.by_class,

@@ -86,7 +86,7 @@ def quantize_with_ranges(
     return _read_back(path, method, trained, ranges.calibration, kept)
 
 
-def add_features(work: Workspace, artifact: Artifact) -> Artifact:
+def write_features(work: Workspace, artifact: Artifact) -> Artifact:
     """Write a finished file with its pooled features as a second output. Its scores stay the same bit for bit.
 
     A network that does not end in dense layers has no pooled features. Its file stays as it is, and `features` is 0.

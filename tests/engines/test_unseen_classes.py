@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgetl.core.rejection.thresholds import Limits
+from edgetl.core.rejection.thresholds import AnswerLimits
 from edgetl.engines.unseen_classes import (
     MOST_CLASSES,
     FeatureParts,
@@ -13,7 +13,7 @@ from edgetl.engines.unseen_classes import (
 
 SETTING = Setting(
     classes=("a", "b", "c", "d"),
-    limits=Limits(rejected_own=0.05, error_accepted=0.05, by_class=False),
+    limits=AnswerLimits(rejected_own=0.05, error_accepted=0.05, by_class=False),
     most_bytes=10**6,
 )
 # Class "b" is near class "a", and the two others are far from everything.

@@ -23,7 +23,9 @@ def read(order, shared_dataset, built, tmp_path):
         with open_run(tmp_path / "run") as run:
             changed = dataclasses.replace(order, foreign=folder)
             context = Context(order=changed, run=run, console=Console(stream=stream))
-            return read_foreign_photos(context, shared_dataset, built.trained.input), " ".join(stream.getvalue().split())
+            return read_foreign_photos(context, shared_dataset, built.trained.input), " ".join(
+                stream.getvalue().split()
+            )
 
     return read_folder
 

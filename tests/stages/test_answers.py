@@ -13,7 +13,7 @@ from edgetl.core.requests import AnswerRequest
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
 from edgetl.stages.answers import set_answers
-from edgetl.stages.convert import add_features
+from edgetl.stages.convert import write_features
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_network_without_dense_layers_keeps_its_file(delivered, make_work, monke
     lines = []
     console = Console(quiet=True)
     monkeypatch.setattr(type(console), "say", lambda _, text, **__: lines.append(text))
-    artifact = add_features(make_work(console), delivered.artifact)
+    artifact = write_features(make_work(console), delivered.artifact)
     assert artifact.features == 0 and artifact.sha256 == delivered.artifact.sha256
     assert lines == [
         "  the network does not end in dense layers, so it has no pooled features: "

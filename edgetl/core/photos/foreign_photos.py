@@ -4,7 +4,7 @@ They show how often a file rejects what it was not trained on. Nothing is fitted
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -90,14 +90,14 @@ def select_foreign_photos(root: Path, facts: Sequence[PhotoFacts], dataset: Data
     Raises:
         DataError: more than 5 % of the files cannot be read, or no photo is left.
     """
-    classes = _map_own_classes(dataset)
+    own = {photo.sha256 for part in _PARTS for photo in dataset.part(part)}
     reasons: dict[str, str] = {}
     paths: dict[str, str] = {}
     for content in facts:
         if content.problem:
             reasons[content.path] = content.problem
-        elif content.sha256 in classes:
-            reasons[content.path] = f"same photo as one of {classes[content.sha256]} among your own photos"
+        elif content.sha256 in own:
+            reasons[content.path] = "also among your own photos"
         elif content.sha256 in paths:
             reasons[content.path] = f"same photo as {paths[content.sha256]}"
         else:
@@ -121,12 +121,6 @@ def select_foreign_photos(root: Path, facts: Sequence[PhotoFacts], dataset: Data
             left_out=rows,
         )
     return ForeignPhotos(sha256s=tuple(sorted(paths)), left_out=left_out)
-
-
-def _map_own_classes(dataset: Dataset) -> Mapping[str, str]:
-    """Map the sha256 of each photo of the user to its class."""
-    photos = (photo for part in _PARTS for photo in dataset.part(part))
-    return {photo.sha256: " and ".join(dataset.classes[index] for index in photo.list_classes()) for photo in photos}
 
 
 def _is_utf8(name: str) -> bool:

@@ -49,7 +49,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class AnswerLimits:
     """What the user allows.
 
     Attributes:
@@ -65,7 +65,7 @@ class Limits:
     multi_label: bool = False
 
 
-def find_thresholds(validation: PredictedPhotos, classes: Sequence[str], limits: Limits) -> Thresholds:
+def find_thresholds(validation: PredictedPhotos, classes: Sequence[str], limits: AnswerLimits) -> Thresholds:
     """Find the thresholds on validation photos.
 
     The threshold on the probability is set by those photos that are known.

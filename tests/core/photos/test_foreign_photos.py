@@ -77,7 +77,7 @@ def test_own_photos_and_copies_are_left_out(dataset, tmp_path):
     foreign = select_foreign_photos(tmp_path, make_facts(a="11", b="11", c="aa", d="bb", e="cc"), dataset)
     assert foreign.sha256s == ("11",)
     assert foreign.left_out[0] == LeftOut(path="b.png", reason="same photo as a.png")
-    assert {file.reason for file in foreign.left_out[1:]} == {"same photo as one of tulip among your own photos"}
+    assert {file.reason for file in foreign.left_out[1:]} == {"also among your own photos"}
 
 
 def test_folder_of_own_photos_alone_is_refused(dataset, tmp_path):
