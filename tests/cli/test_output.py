@@ -23,6 +23,7 @@ from edgetl.core.report.left_out import tabulate_left_out
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Agreement, Built, Delivered
 from edgetl.pipeline.devices import Measured
+from tests.core.rejection.test_records import RULE
 
 VERDICT = Verdict(
     method="int8",
@@ -457,3 +458,21 @@ def test_shipped_weights_fit_80_columns(check_tables, capsys):
     output.print_shipped_weights(BASES.values())
     capsys.readouterr()
     check_tables(1)
+
+
+# What a file says about photos of other things
+
+
+def test_answers_are_shown_after_the_verdict_and_are_in_the_json(prepared):
+    (delivered,) = prepared.targets
+    assert output.dump_built(prepared)["answers"] is None and "none of these" not in show(output.show_built, prepared)
+    answering = dataclasses.replace(delivered, answers=(RULE,), unmet_answers=("foreign_accepted: 9",))
+    built = dataclasses.replace(prepared, targets=(answering,))
+    text = show(output.show_built, built)
+    assert text.index("UNDECIDED") < text.index("drawn images") < text.index("chart:")
+    assert "answers to the same 40 test photos after each hop" in text
+    record = json.loads(json.dumps(output.dump_built(built)))
+    assert record["unmet_answers"] == ["foreign_accepted: 9"]
+    assert record["answers"]["own"] == {"photos": 40, "known": 36, "answered": 30, "wrong": 3, "right_without": 35}
+    assert record["answers"]["far"][0]["title"] == "drawn images" and "least_similarities" not in record["answers"]
+    assert "drawn images" in built._repr_html_()

@@ -1,6 +1,7 @@
 """The chosen file of a target: judged on the test photos, and bundled."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,40 @@ def test_bundle_is_made_again_for_another_file_only(context, part, delivered, wa
     float32 = part.selection.choose("float32")
     bundle = part.delivery.bundle(float32, part.delivery.judge(float32))
     assert len(calls) == 1 and bundle.method == "float32" and bundle.artifact_sha256 == float32.sha256
+
+
+def test_answers_of_a_finished_run_are_read_back(context, part, delivered, watch_stage):
+    calls = watch_stage("answers.set_answers")
+    artifact = part.selection.choose()
+    (rule,) = part.delivery.set_answers(artifact)
+    assert calls == [] and (rule,) == delivered.answers == part.delivery.read_answers(artifact)
+    assert [hop.name for hop in rule.hops] == ["float32 TFLite", "int8, XNNPACK"]
+    facts = json.loads((delivered.bundle.root / "model.json").read_text(encoding="utf-8"))
+    assert facts["answers"]["least_similarities"] == rule.least_similarities
+
+
+def test_answers_of_another_file_are_not_shown(part, delivered):
+    assert part.delivery.read_answers(delivered.artifact.model_copy(update={"sha256": "0" * 64})) == ()
+
+
+def test_photos_of_other_things_set_the_answers_again(part, delivered, prepare_model, context, pipeline, watch_stage):
+    calls = watch_stage("answers.set_answers")
+    model = dataclasses.replace(prepare_model(), foreign=(pipeline.model.dataset.train[0].sha256,))
+    delivery = Delivery(context, model, pipeline.scores, part.target)
+    (rule,) = delivery.set_answers(delivered.artifact)
+    assert len(calls) == 1 and [row.photos for row in rule.foreign] == [1]
+    ignored = {"path", "foreign"}
+    assert rule.model_dump(exclude=ignored) == delivered.answers[0].model_dump(exclude=ignored)
+
+
+def test_file_without_features_has_no_answers(part, delivered):
+    assert part.delivery.set_answers(delivered.artifact.model_copy(update={"features": 0})) == ()
+
+
+def test_answers_are_set_where_no_float32_file_can_be_made(part, delivered, monkeypatch):
+    def fail(*_):
+        raise StageError("no operator for a loop")
+
+    monkeypatch.setattr(part.delivery._scores, "make_float32", fail)
+    (rule,) = part.delivery.set_answers(delivered.artifact)
+    assert rule.hops == () and rule.own == delivered.answers[0].own

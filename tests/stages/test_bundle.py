@@ -26,6 +26,7 @@ from edgetl.core.records import (
     TensorSpec,
     Trained,
 )
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.requests import BundleRequest
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
@@ -255,3 +256,9 @@ def test_golden_outputs_are_predicted_with_the_kernels_of_the_target(
         photos = PhotoSet(part="test", photos=shared_dataset.test, input_spec=built.trained.input)
         raw = BACKENDS["tflite"].predict(delivered.artifact.path, photos.open_pixels(), kernels, lambda _: None).raw
         np.testing.assert_array_equal(outputs[name], raw[rows])
+
+
+def test_answers_of_another_file_are_not_bundled(contents, write):
+    rule = AnswerRule.model_construct(artifact_sha256="another", path=contents.artifact.path, sha256="x")
+    with pytest.raises(StageError, match="answers and artifact belong to different builds"):
+        write(dataclasses.replace(contents, answers=(rule,)))
