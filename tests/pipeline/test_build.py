@@ -172,6 +172,21 @@ def test_another_limit_judges_again_and_makes_no_other_stage(order, copied):
     assert verdict is not None and verdict.record.outcome == "PASS"
 
 
+def test_verdict_is_the_same_without_features(order, copied, delivered):
+    (result,) = build(change_recipe(order, answers={"features": False}), copied).targets
+    measured = {"artifact_sha256", "host_ms", "host_disturbed"}
+    assert result.verdict.model_dump(exclude=measured) == delivered.verdict.model_dump(exclude=measured)
+    assert result.artifact.features == 0 < delivered.artifact.features
+    assert result.artifact.path.parent.name == "convert-tflite-int8"
+    assert result.answers == () and "features.npy" not in result.bundle.files
+    assert "answers" not in json.loads((result.bundle.root / "model.json").read_text(encoding="utf-8"))
+
+
+def test_other_shares_set_the_answers_again_and_judge_nothing(order, copied):
+    remade = list_remade(copied, change_recipe(order, answers={"reject_own": 0.2}))
+    assert remade == {"answers-tflite", "bundle-tflite"}
+
+
 def test_contract_on_balanced_accuracy_judges_again_and_makes_no_other_stage(order, copied, delivered):
     remade = list_remade(copied, change_recipe(order, contract={"measure": "balanced", "limit_drop": 0.4}))
     assert remade == {"verify-tflite-int8-validation", "verify-tflite-int8-test", "bundle-tflite"}
@@ -223,10 +238,13 @@ def test_other_weights_in_the_same_file_train_again(built, order, copied, base_w
 
 
 def test_deleted_file_is_made_again_and_nothing_else(delivered, order, copied):
-    path = copied / "convert-tflite-int8" / "model.tflite"
-    path.unlink()
-    assert list_remade(copied, order) == {"convert-tflite-int8"}
-    assert path.read_bytes() == delivered.artifact.path.read_bytes()
+    for stage in ("convert-tflite-int8", "features-tflite-int8"):
+        path = copied / stage / "model.tflite"
+        before = path.read_bytes()
+        path.unlink()
+        assert list_remade(copied, order) == {stage}
+        assert path.read_bytes() == before
+    assert before == delivered.artifact.path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from edgetl.pipeline.options import ClassifierOptions
 from edgetl.pipeline.order import has_order, load_order
 from edgetl.pipeline.usage import runtimes
 
+# Stages with a model file of a run.
+_FILE_STAGES = ("convert-", "features-")
 _KINDS = "give a run folder, a bundle, or a .tflite or .onnx file"
 _FITS: tuple[Fit, ...] = ("crop", "stretch", "pad")
 
@@ -103,7 +105,7 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
     if bundle_reading.is_bundle(folder) and path.name == f"model.{row.name}":
         _refuse_options("a file of a bundle", labels=choice.labels, fit=choice.fit)
         return bundle_reading.read_bundle(folder)
-    artifact = read_finished_stage(folder, Artifact) if folder.name.startswith("convert-") else None
+    artifact = read_finished_stage(folder, Artifact) if folder.name.startswith(_FILE_STAGES) else None
     trained = read_finished_stage(folder.parent / "train", Trained) if artifact else None
     if artifact and trained and artifact.record.trained_sha256 == trained.record.sha256:
         _refuse_options("a file of a run folder", labels=choice.labels, fit=choice.fit)
