@@ -26,7 +26,7 @@ def calibrate_activations(work: Workspace, request: CalibrationRequest) -> Activ
 
     Raises:
         DataError: photos that cannot set ranges.
-        StageError: the calibrator failed.
+        StageError: the calibrator failed, or other photos often exceed the ranges.
     """
     dataset, photos, input_spec = request.dataset, request.photos.photos, request.photos.input_spec
     calibration_audit.audit_calibration(photos, dataset, input_spec)

@@ -61,6 +61,22 @@ def check_class(layer: LayerEntry) -> None:
         raise ConfigError(f"the model is wrapped by tfmot's {call}: {layer}", hint=hint)
 
 
+def check_functions(layer: LayerEntry) -> None:
+    """Refuse activations, initializers, regularizers and constraints whose code is not in Keras.
+
+    Raises:
+        ConfigError: names the layer, its argument and the function.
+    """
+    for argument, value in layer.config.items():
+        function = _name_custom_function(value)
+        if function:
+            raise ConfigError(
+                f"{layer} has a custom {argument}: {function}, whose code is not in the file",
+                hint=f"build the same model with functions and layers of Keras in place of this {argument}, "
+                "load its weights with load_weights, and save it",
+            )
+
+
 def make_custom_error(layer: LayerEntry) -> ConfigError:
     """Make the error for a layer whose class is not in Keras."""
     return ConfigError(
@@ -79,3 +95,21 @@ def iterate_entries(config: object) -> Iterator[LayerEntry]:
     elif isinstance(config, list):
         for value in config:
             yield from iterate_entries(value)
+
+
+def _name_custom_function(value: object) -> str:
+    """Return the name of a function, or of a registered object, whose code is not in Keras; "" for others."""
+    if not isinstance(value, dict):
+        return ""
+    if value.get("class_name") in ("function", "__lambda__"):
+        name = value.get("config")
+        return f"function {name!r}" if isinstance(name, str) else "a lambda"
+    # Keras writes the bytes of a lambda without a class. A network that edgetl reads does not run them.
+    if set(value) == {"value"} and isinstance(value["value"], list):
+        return "a lambda"
+    # Objects of Keras have a module. Those that the author registered have none, or one of their own.
+    module = str(value.get("module") or "")
+    registered = value.get("registered_name")
+    if isinstance(registered, str) and ">" in registered and not module.startswith("keras") and "config" in value:
+        return f"{value.get('class_name')!r}"
+    return ""

@@ -1,4 +1,4 @@
-"""Calibration photos → nothing, or a DataError that states what is wrong with them.
+"""Calibration photos → nothing, or an error that states what is wrong with them or with their ranges.
 
 Activation ranges from bad photos give a file that runs and predicts badly, and no converter warns. The audit finds the
 mistakes that are common in practice: photos of the test part, one photo repeated, a single class, noise or black frames
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgetl.core.errors import DataError
+from edgetl.core.errors import DataError, StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.photos import pixel_store
 from edgetl.core.photos.pixel_store import Pixels
@@ -123,12 +123,12 @@ def audit_ranges(layers: Sequence[LayerError], photos: int) -> None:
         photos: number of photos that set the ranges.
 
     Raises:
-        DataError: names the layer.
+        StageError: names the layer. Methods without activation ranges can still make a file.
     """
     limit = max(_LARGEST_SATURATION, _CHANCE_FACTOR * 2 / (photos + 1))
     for layer in layers:
         if layer.saturated > limit and layer.operator not in _FIXED_RANGE_OPERATORS:
-            raise DataError(
+            raise StageError(
                 f"{layer.saturated:.0%} of the outputs of {layer.operator} are outside its calibrated range",
                 where=(layer.name,),
                 hint="the calibration photos do not represent the photos: use more of them, of every kind",

@@ -3,7 +3,13 @@
 import pytest
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network.foreign_layers import check_class, iterate_entries, make_custom_error, read_layer
+from edgetl.core.network.foreign_layers import (
+    check_class,
+    check_functions,
+    iterate_entries,
+    make_custom_error,
+    read_layer,
+)
 
 
 def read(class_name, **config):
@@ -44,3 +50,24 @@ def test_layers_inside_others_are_found():
 def test_list_of_layers_has_no_name():
     layer = read_layer({"class_name": "Sequential", "config": []})
     assert str(layer) == "a layer of class Sequential" and layer.config == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ({"module": "builtins", "class_name": "function", "config": "swishish"}, "function 'swishish'"),
+        ({"class_name": "__lambda__", "config": {"value": ["4wE", None, None]}}, "a lambda"),
+        ({"value": ["4wE", None, None]}, "a lambda"),
+        ({"module": None, "class_name": "Init", "config": {}, "registered_name": "mine>Init"}, "'Init'"),
+    ],
+)
+def test_custom_function_is_named(value, name):
+    with pytest.raises(ConfigError) as caught:
+        check_functions(read("Dense", name="scores", activation=value))
+    assert caught.value.message.startswith(f"layer 'scores' of class Dense has a custom activation: {name}")
+    assert "with a activation" not in caught.value.hint
+
+
+def test_functions_of_keras_pass():
+    initializer = {"module": "keras.initializers", "class_name": "GlorotUniform", "config": {}, "registered_name": None}
+    check_functions(read("Dense", name="x", activation="silu", kernel_initializer=initializer, units=4))

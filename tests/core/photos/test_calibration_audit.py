@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.core.errors import DataError
+from edgetl.core.errors import DataError, StageError
 from edgetl.core.evaluation.metrics import sample_evenly
 from edgetl.core.photos import calibration_audit
 from edgetl.core.photos.dataset import draw_calibration_photos
@@ -149,7 +149,7 @@ def test_layer_that_is_rarely_saturated_passes(saturated, operator, photos):
 
 def test_layer_that_is_often_saturated_is_named():
     layers = [make_layer("a"), make_layer("b", saturated=0.06)]
-    with pytest.raises(DataError, match="6% of the outputs of CONV_2D are outside its calibrated range") as error:
+    with pytest.raises(StageError, match="6% of the outputs of CONV_2D are outside its calibrated range") as error:
         calibration_audit.audit_ranges(layers, 500)
     assert error.value.where == ("b",)
 

@@ -48,8 +48,8 @@ def warn_about_classes(counts: Sequence[ClassCount], part: str) -> list[QualityW
             QualityWarning(
                 kind="never_predicted",
                 message=f"{_count_classes(never_predicted, judged)} never predicted: {list_names(never_predicted)}",
-                hint="add photos to these classes, train longer, or merge classes that look alike; --class-weight "
-                "balanced makes classes with few photos count as much as the others",
+                hint="add photos to these classes, train longer, or merge classes that look alike; unless training "
+                "weighs the classes already, --class-weight balanced makes a class with few photos count as much",
             )
         )
     if never_correct:

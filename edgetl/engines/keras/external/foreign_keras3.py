@@ -8,7 +8,13 @@ import h5py
 import keras
 
 from edgetl.core.errors import ConfigError
-from edgetl.core.network.foreign_layers import LayerEntry, check_class, iterate_entries, make_custom_error
+from edgetl.core.network.foreign_layers import (
+    LayerEntry,
+    check_class,
+    check_functions,
+    iterate_entries,
+    make_custom_error,
+)
 from edgetl.core.storage.files import parse_json
 
 _MODELS = {"Functional", "Model", "Sequential"}
@@ -21,7 +27,7 @@ def check_keras3_layers(path: Path) -> None:
         path: a .keras, .h5 or .hdf5 file of Keras 3, that `file_bounds` has checked.
 
     Raises:
-        ConfigError: a Lambda or custom layer, a wrapper of tfmot, or a layer that Keras quantized; names it.
+        ConfigError: a Lambda, custom code, a wrapper of tfmot, or a layer that Keras quantized; names it.
     """
     try:
         for layer in iterate_entries(_read_config(path)):
@@ -29,6 +35,7 @@ def check_keras3_layers(path: Path) -> None:
             _check_quantization(layer)
             if _is_custom(layer):
                 raise make_custom_error(layer)
+            check_functions(layer)
     except ConfigError as error:
         error.where = error.where or (str(path),)
         raise

@@ -45,6 +45,19 @@ def test_lambda_layer_is_named(tmp_path):
         check_keras3_layers(write(tmp_path / "model.keras", layers.Lambda(lambda pixels: pixels / 2, name="halve")))
 
 
+def halve(values):
+    return values / 2
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`:UserWarning")
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize(("function", "name"), [(halve, "function 'halve'"), (lambda values: values / 2, "a lambda")])
+def test_custom_activation_is_named(tmp_path, function, name, suffix):
+    path = write(tmp_path / f"model{suffix}", layers.Conv2D(4, 3, activation=function, name="mix"))
+    with pytest.raises(ConfigError, match=f"layer 'mix' of class Conv2D has a custom activation: {name}"):
+        check_keras3_layers(path)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Keras warns of layers that it does not quantize.
 @pytest.mark.parametrize(("mode", "name"), [("int8", "int8"), ("float8", "float8")])
 def test_layer_that_keras_quantized_is_named(tmp_path, mode, name):
