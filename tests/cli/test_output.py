@@ -469,7 +469,7 @@ def test_answers_are_shown_after_the_verdict_and_are_in_the_json(prepared):
     answering = dataclasses.replace(delivered, answers=(RULE,), unmet_answers=("foreign_accepted: 9",))
     built = dataclasses.replace(prepared, targets=(answering,))
     text = show(output.show_built, built)
-    assert text.index("UNDECIDED") < text.index("drawn images") < text.index("chart:")
+    assert text.index("PASS: int8") < text.index("drawn images") < text.index("chart:")
     assert "answers to the same 40 test photos after each hop" in text
     record = json.loads(json.dumps(output.dump_built(built)))
     assert record["unmet_answers"] == ["foreign_accepted: 9"]
