@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras as keras
 
-from tools.keras2_layers import SIDE, L, Make, finish, keras, raw_features, raw_photo, sequence_layer, sequential
+from tools.keras2_layers import SIDE, L, Make, finish, raw_features, raw_photo, sequence_layer, sequential
 
 
 def shared() -> keras.Model:

@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import tf_keras as keras
 
 from edgetl.engines.keras2.describe import describe_keras2
 from edgetl.engines.keras2.load import load_keras2
 from edgetl.engines.keras2_graph import save_graph
-from tools.keras2_layers import LAYERS, L, Make, keras
+from tools.keras2_layers import LAYERS, L, Make
 from tools.keras2_networks import APPLICATIONS, FUNCTIONS, NETWORKS, make_application
 
 ZOO: dict[str, Make] = {
