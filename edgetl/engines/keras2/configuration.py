@@ -99,12 +99,23 @@ def _normalize_argument(key: str, value: Any, layer: LayerEntry) -> Any:
         name = value["config"]["name"]
         return None if name == "infer" else name
     normalized = _normalize(value, layer)
-    if key in ("activation", "recurrent_activation") and isinstance(normalized, str) and normalized not in ACTIVATIONS:
-        raise ConfigError(
-            f"the model contains a custom activation: {normalized!r} of {layer}, whose code is not in the file",
-            hint=_REPLACE_HINT,
-        )
+    if key in ("activation", "recurrent_activation"):
+        _check_activation(normalized, layer)
     return normalized
+
+
+def _check_activation(value: Any, layer: LayerEntry) -> None:
+    """Refuse functions that Keras does not have. Activations that are layers are checked as layers."""
+    if isinstance(value, dict) and "class_name" not in value:
+        # The bytes of a lambda, without a name.
+        name = "a lambda"
+    elif isinstance(value, str) and value not in ACTIVATIONS:
+        name = repr(value)
+    else:
+        return
+    raise ConfigError(
+        f"the model contains a custom activation: {name} of {layer}, whose code is not in the file", hint=_REPLACE_HINT
+    )
 
 
 def _is_custom(layer: LayerEntry) -> bool:

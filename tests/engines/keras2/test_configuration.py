@@ -78,6 +78,7 @@ def test_layers_of_a_list_are_checked():
         (layer("PruneLowMagnitude"), "wrapped by tfmot's prune_low_magnitude"),
         (layer("TimeDistributed", layer=layer("Mine")), "a custom layer: layer 'x' of class Mine"),
         (layer("Dense", activation="mine"), "a custom activation: 'mine' of layer 'x' of class Dense"),
+        (layer("Dense", activation={"value": ["4wE=", None, None]}), "a custom activation: a lambda of layer 'x'"),
         (layer("Dense", activation=layer("__lambda__")), "Lambda"),
         (layer("TFOpLambda", function="io.write_file"), r"the function tf\.io\.write_file \(layer 'x'"),
         (layer("TFOpLambda", function="numpy_function"), r"tf\.numpy_function"),
