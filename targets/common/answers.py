@@ -57,7 +57,11 @@ class Answer(NamedTuple):
 
 
 class Thresholds:
-    """The thresholds and the reference features of a bundle."""
+    """The thresholds and the reference features of a bundle.
+
+    Attributes:
+        is_set: whether the bundle has thresholds. Without them, every photo is known and accepted.
+    """
 
     def __init__(self, facts: Mapping[str, Any], reference: np.ndarray[Any, Any] | None) -> None:
         """Take the thresholds from model.json.
@@ -67,7 +71,10 @@ class Thresholds:
             reference: int8 [references, features]; None for a bundle without reference features.
         """
         thresholds = facts.get("answers", {})
-        self._least_probability = float(thresholds.get("least_probability", 0.0))
+        several_labels = bool(facts.get("output", {}).get("thresholds"))
+        self.is_set = bool(thresholds)
+        # Each of several labels has a threshold of its own.
+        self._least_probability = 0.0 if several_labels else float(thresholds.get("least_probability", 0.0))
         self._least_similarities = {
             label: float(value) for label, value in thresholds.get("least_similarities", {}).items()
         }
@@ -80,12 +87,7 @@ class Thresholds:
         Raises:
             ValueError: the file contains anything else.
         """
-        reference = None
-        if "answers" in facts:
-            reference = np.load(folder / REFERENCE_FILE, allow_pickle=False)
-            if reference.ndim != 2 or reference.dtype != np.int8:
-                raise ValueError(f"{REFERENCE_FILE} is {reference.dtype} {reference.shape}, not int8 [rows, features]")
-        return cls(facts, reference)
+        return cls(facts, load_reference(folder) if "answers" in facts else None)
 
     def answer(self, probabilities: Mapping[str, float], features: np.ndarray[Any, Any] | None) -> Answer:
         """Answer for one photo.
@@ -93,11 +95,16 @@ class Thresholds:
         Args:
             probabilities: label → probability, 0..1.
             features: float [features], the second output of the model, dequantized; None for a model without it.
+
+        Raises:
+            ValueError: the bundle has reference features, and the model has no features.
         """
         ranked = sorted(probabilities, key=lambda label: -probabilities[label])
         label, probability = ranked[0], probabilities[ranked[0]]
         similarity = 1.0
-        if self._reference is not None and features is not None:
+        if self._reference is not None:
+            if features is None:
+                raise ValueError(f"the model has no features to compare with {REFERENCE_FILE}")
             similarity = compute_similarity(self._reference, features)
         known = similarity >= self._least_similarities.get(label, -1.0) - SIMILARITY_TOLERANCE
         return Answer(
@@ -108,6 +115,37 @@ class Thresholds:
             known=known,
             accepted=known and probability >= self._least_probability,
         )
+
+    def explain(self, answer: Answer) -> str:
+        """Explain why an answer is no label, such as "similarity 0.577, a label needs 0.650"; "" where it is one."""
+        if not answer.known:
+            least = self._least_similarities[answer.label]
+            return "similarity {}, a label needs {}".format(*_format_apart(answer.similarity, least, "{:.%df}", 3))
+        if not answer.accepted:
+            least = self._least_probability
+            return "probability {}, a label needs {}".format(*_format_apart(answer.probability, least, "{:.%d%%}", 1))
+        return ""
+
+
+def _format_apart(value: float, least: float, pattern: str, digits: int) -> tuple[str, str]:
+    """Format two numbers with as many decimals, at least `digits`, as are needed to see that they differ."""
+    for decimals in range(digits, 7):
+        texts = tuple((pattern % decimals).format(number) for number in (value, least))
+        if texts[0] != texts[1]:
+            break
+    return texts[0], texts[1]
+
+
+def load_reference(folder: Path) -> np.ndarray[Any, Any]:
+    """Load the reference features of a bundle that has some: int8 [references, features].
+
+    Raises:
+        ValueError: the file contains anything else.
+    """
+    reference: np.ndarray[Any, Any] = np.load(folder / REFERENCE_FILE, allow_pickle=False)
+    if reference.ndim != 2 or reference.dtype != np.int8:
+        raise ValueError(f"{REFERENCE_FILE} is {reference.dtype} {reference.shape}, not int8 [rows, features]")
+    return reference
 
 
 def normalize_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -12,7 +12,6 @@ import numpy as np
 from edgetl.core.console import Console
 from edgetl.core.device.bundle_reading import Classifier
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.machine import count_cores
 from edgetl.core.photos import decoders, photo_paths, pixels, wrong_photos
@@ -21,7 +20,7 @@ from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import DecodedPixels
 from edgetl.core.records import InputSpec, LeftOut
 from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes, select_labels
-from edgetl.pipeline.usage import runtimes
+from edgetl.pipeline.usage.answers import answer_photos, predict_outputs
 
 # So many photos are in memory at a time: 40 MB at 224 px.
 _CHUNK_PHOTOS = 256
@@ -80,14 +79,13 @@ def _predict_chunk(
     if not readable:
         return
     photos = DecodedPixels(np.stack([image for _, image in readable]), classifier.input)
-    row = FORMATS[classifier.format]
-    predictions = runtimes.RUNTIMES[row.name].predict_file(classifier.path, photos, row.fast_kernels, lambda _: None)
-    scores = metrics.expand_sigmoid(predictions.scores)
+    scores, features = predict_outputs(classifier, photos, FORMATS[classifier.format].fast_kernels)
     if scores.shape[1] != len(classifier.classes):
         message = f"the model has {scores.shape[1]} outputs, and there are {len(classifier.classes)} class names"
         raise ConfigError(message, where=(classifier.path,))
     thresholds = classifier.thresholds
-    for (photo, _), outputs in zip(readable, scores, strict=True):
+    answers = answer_photos(classifier, scores, features)
+    for (photo, _), outputs, answer in zip(readable, scores, answers, strict=True):
         yield ClassifiedPhoto(
             photo=photo.path,
             true_class=photo.find_class(classifier.classes),
@@ -95,6 +93,7 @@ def _predict_chunk(
             if thresholds
             else rank_classes(outputs, classifier.classes, top),
             multi_label=bool(thresholds),
+            answer=answer,
         )
 
 
