@@ -127,6 +127,7 @@ class Trained(Record):
 
     `backend`, `device` and `precision` are those of the training. `weights` describes the initial weights of the base.
     `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
+    `temperature` is what the logits are divided by: the last layer's weights contain it. It is 1 for a model without.
     """
 
     path: PathInside
@@ -144,6 +145,7 @@ class Trained(Record):
     device: str
     precision: Precision
     thresholds: tuple[LabelThreshold, ...] = ()
+    temperature: float = 1.0
 
     @property
     def threshold_values(self) -> tuple[float, ...]:
