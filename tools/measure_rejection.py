@@ -16,7 +16,7 @@ For each score, a photo is rejected below the conformal threshold at `--reject-o
 under the ROC curve compares test photos with photos of other things.
 
 Bytes and times: the second output is removed from a copy of the file, and both are run in turn on one thread; the ratio
-is the median over the rounds. The time of an answer is that of numpy in answers.py of a bundle.
+of processor times is the median over the rounds. The time of an answer is that of numpy in answers.py of a bundle.
 """
 
 import argparse
@@ -247,7 +247,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--foreign", action="append", type=_parse_foreign, default=[], metavar="NAME=DIR")
     parser.add_argument("--reject-own", type=float, default=0.05)
     parser.add_argument("--most", type=int, default=1000, help="photos of each DIR at most (default: 1000)")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=101)
     add_write_option(parser)
     options = parser.parse_args()
     options.foreign = dict(options.foreign)

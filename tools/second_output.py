@@ -19,8 +19,8 @@ from edgetl.engines.onnx import runtime as onnx_runtime
 from edgetl.engines.tflite import runtime as tflite_runtime
 from tools.results_files import Row
 
-# Invocations in a turn. A turn of each file is a round.
-_INVOCATIONS = 20
+# Invocations in a turn. A turn of each file is a round: the shorter, the less the load changes between two turns.
+_INVOCATIONS = 4
 
 
 def remove_output(content: bytes, format_name: FormatName) -> bytes:
@@ -102,9 +102,10 @@ _DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
 
 def _time(program: Callable[[], object]) -> float:
-    """Return the mean duration of an invocation in seconds, after one that is not counted."""
+    """Return the mean processor time of an invocation in seconds, after one that is not counted."""
     program()
-    start = time.perf_counter()
+    # Processor time of this process, whose runtimes have one thread: other processes do not add to it.
+    start = time.process_time()
     for _ in range(_INVOCATIONS):
         program()
-    return (time.perf_counter() - start) / _INVOCATIONS
+    return (time.process_time() - start) / _INVOCATIONS

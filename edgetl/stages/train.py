@@ -15,10 +15,10 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.core.tasks.label_threshold import LabelThreshold
 from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
+from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import TrainingData
-from edgetl.engines.keras.temperature import fold_temperature
 from edgetl.engines.keras.training_log import TrainingLog
 
 _TITLES = {

@@ -22,8 +22,8 @@ from edgetl.core.requests import ConversionRequest
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
+from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.temperature import fold_temperature
 from edgetl.engines.onnx import inspect as onnx_inspect
 from edgetl.engines.tflite import convert as tflite_convert
 from edgetl.engines.tflite import inspect as tflite_inspect

@@ -7,22 +7,23 @@ from tools.tables.markdown import format_bytes, format_number, format_percent, f
 
 
 def format_rejection(rows: Sequence[Row]) -> str:
-    """Return what each score rejects of each set, and how well it separates test photos from the set."""
-    columns = ["file", "score", "photos of", "photos", "rejected", "95 % interval", "AUROC", "own test photos rejected"]
+    """Return what each score rejects of each set, with how well it separates test photos from the set (AUROC)."""
+    # In the order of the rows, each once.
+    sets = list(dict.fromkeys((row["set"], row["photos"]) for row in rows))
+    lines: dict[tuple[str, str], dict[tuple[str, int], Row]] = {}
+    for row in rows:
+        lines.setdefault((row["file"], row["score"]), {})[row["set"], row["photos"]] = row
+    columns = ["file", "score", *(f"{name}, {photos}" for name, photos in sets), "own test photos"]
     return format_table(
         columns,
         [
             [
-                row["file"],
-                row["score"],
-                row["set"],
-                f"{row['photos']}",
-                format_percent(row["rejected"]),
-                f"{100 * row['low']:.1f} … {100 * row['high']:.1f}",
-                f"{row['auroc']:.4f}",
-                format_percent(row["own_rejected"]),
+                file,
+                score,
+                *(_format_rejected(cells[key]) if key in cells else "" for key in sets),
+                format_percent(next(iter(cells.values()))["own_rejected"]),
             ]
-            for row in rows
+            for (file, score), cells in lines.items()
         ],
     )
 
@@ -133,6 +134,10 @@ def render_answers(results: Results) -> str:
 def render_features_cost(results: Results) -> str:
     """Return the table of costs from its results file."""
     return format_features_cost(results.rows)
+
+
+def _format_rejected(row: Row) -> str:
+    return f"{format_percent(row['rejected'])} ({100 * row['low']:.1f} … {100 * row['high']:.1f}), {row['auroc']:.4f}"
 
 
 def _format_limit(row: Row) -> str:

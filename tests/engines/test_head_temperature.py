@@ -6,9 +6,9 @@ import pytest
 from scipy import special
 
 from edgetl.core.rejection.temperature import fit_temperature
+from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.temperature import fold_temperature
 from tests.fixtures.training import label_photos
 
 PHOTOS = np.random.default_rng(1).integers(0, 256, (60, 8, 8, 3), np.uint8)
