@@ -55,6 +55,7 @@ class TrainKeywords(TypedDict, total=False):
     cache_bytes: int | None
     class_weight: str | None
     precision: str | None
+    no_temperature: bool
     seed: int | None
 
 

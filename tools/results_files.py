@@ -127,7 +127,8 @@ def describe_command() -> str:
 
 def _replace_path(argument: str) -> str:
     """Return the name of an existing file or folder, without its path: paths differ from machine to machine."""
-    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    # An option with its value, or a name with its folder: --photos=DIR, or flowers=DIR.
+    option, equals, value = argument.partition("=") if "=" in argument else ("", "", argument)
     return option + equals + (Path(value).name if value and Path(value).exists() else value)
 
 

@@ -125,8 +125,8 @@ class TrainingPhase(Record):
 class Trained(Record):
     """A trained Keras model on disk.
 
-    `backend`, `device` and `precision` are those of the training. `weights` describes the initial weights of the base.
-    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
+    `backend`, `device` and `precision` are those of the training, `weights` the initial ones of the base. `thresholds`
+    has one for each label where photos may have several. The last layer contains the `temperature`; it is 1 for none.
     """
 
     path: PathInside
@@ -144,6 +144,7 @@ class Trained(Record):
     device: str
     precision: Precision
     thresholds: tuple[LabelThreshold, ...] = ()
+    temperature: float = 1.0
 
     @property
     def threshold_values(self) -> tuple[float, ...]:
@@ -166,10 +167,7 @@ class TensorSpec(Record):
 
 
 class CalibrationSet(Record):
-    """The photos that set activation ranges: their number, and the sha256 over their sha256s, in order.
-
-    `photos` is 0 for methods without calibration.
-    """
+    """The photos that set activation ranges: their number, 0 without any, and the sha256 over theirs, in order."""
 
     photos: int
     sha256: str

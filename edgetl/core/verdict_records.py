@@ -6,6 +6,7 @@ from edgetl.core.evaluation.quality.class_warnings import ClassCount, QualityWar
 from edgetl.core.evaluation.quality.model_quality import assess_quality
 from edgetl.core.html_table import render_table
 from edgetl.core.record import Record
+from edgetl.core.rejection.reliability import Reliability
 from edgetl.core.report import changes
 from edgetl.core.report.quality_tables import render_quality
 
@@ -113,6 +114,10 @@ class Verdict(Comparison):
 
     `thresholds` are those of the labels of which each photo may have several; else it is empty. Then
     `accuracy_design_effect` is that of the right decisions about one photo, which are not independent.
+
+    `temperature` is that of the reference, 1 for none. The calibration errors are expected ones, with 15 bins of equal
+    width. `reliability` has their tables: the reference without its temperature, if it has one, with it, and the
+    artifact.
     """
 
     method: str
@@ -138,6 +143,8 @@ class Verdict(Comparison):
     accuracy_design_effect: float = 1.0
     measure: Measure = "accuracy"
     warnings: tuple[QualityWarning, ...] = ()
+    temperature: float = 1.0
+    reliability: tuple[Reliability, ...] = ()
 
     def _repr_html_(self) -> str:
         """Render for a notebook how good the model is, and what its conversion cost."""

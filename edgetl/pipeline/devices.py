@@ -169,6 +169,7 @@ class Devices:
             photos=self._model.dataset.test,
             classes=self._model.dataset.classes,
             thresholds=self._model.trained.threshold_values,
+            temperature=self._model.trained.temperature,
             reference=self._scores.score_reference("test"),
             artifact=benchmark.scores,
             steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),

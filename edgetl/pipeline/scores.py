@@ -53,6 +53,7 @@ class ModelScores:
             photos=self._model.dataset.part(part),
             classes=self._model.dataset.classes,
             thresholds=self._model.trained.threshold_values,
+            temperature=self._model.trained.temperature,
             reference=self.score_reference(part),
             artifact=self.score(artifact, part, kernels),
             steps=self.score_steps(artifact, part, kernels) if ledger else (),

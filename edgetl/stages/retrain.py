@@ -44,6 +44,8 @@ def retrain_model(
         calibration=photos,
         agreement_photos=agreement_photos,
         recipe=recipe,
+        # A model made elsewhere, which has no phases, is the reference as it is, and so are its probabilities.
+        fits_temperature=recipe.training.temperature and bool(trained.phases),
     )
     log = TrainingLog(work.folder)
     with listen_on_console(work.console, _TITLES, log.epoch) as listener:

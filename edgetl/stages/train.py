@@ -9,11 +9,13 @@ from edgetl.core.photos.labelled import LabelledPhotos, open_training_parts
 from edgetl.core.progress import listen_on_console
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, InputSpec, Trained
+from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.report.training import describe_phases
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.core.tasks.label_threshold import LabelThreshold
 from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
+from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import TrainingData
@@ -68,6 +70,11 @@ def train_model(
         work.console.say(
             f"  trained in {recipe.training.precision}; with float32 computation, validation accuracy is {accuracy:.4f}"
         )
+    fit = fold_temperature(model, validation) if recipe.training.temperature else None
+    if fit:
+        for line in describe_temperature(fit):
+            work.console.say(f"  {line}")
+    # After the temperature: it changes the scores.
     thresholds = _choose_thresholds(model, validation, dataset, work.console) if dataset.multi_label else ()
     path = work.folder / "model.keras"
     keras_model.save_model(model, path)
@@ -87,6 +94,7 @@ def train_model(
         device=keras_model.get_device(),
         precision=recipe.training.precision,
         thresholds=thresholds,
+        temperature=fit.temperature if fit else 1.0,
     )
 
 

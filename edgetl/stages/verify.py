@@ -28,6 +28,7 @@ class Case:
         reference: scores of the Keras model.
         artifact: scores of the artifact.
         thresholds: of the labels of which a photo may have several; empty where it has one class.
+        temperature: that of the Keras model, which its scores contain; 1 for none.
         steps: name and scores of each hop of the ledger, the reference first. Some scores may cover fewer photos, drawn
             with `metrics.sample_evenly`; then all hops are compared on those.
     """
@@ -39,6 +40,7 @@ class Case:
     artifact: Scores
     steps: tuple[tuple[str, Scores], ...] = ()
     thresholds: tuple[float, ...] = ()
+    temperature: float = 1.0
 
 
 def verify_artifact(_work: Workspace, case: Case, contract: ContractRecipe) -> Verdict:
@@ -65,6 +67,7 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
             host_ms=case.artifact.invoke_ms,
             host_disturbed=case.artifact.disturbed,
             task=make_task(case.thresholds),
+            temperature=case.temperature,
         )
         return verdict.judge_scores(
             scores, contract.limit_drop, contract.confidence, _build_hops(case), contract.measure

@@ -138,8 +138,9 @@ def test_no_field_is_optional_and_only_groups_have_a_default():
     }
     # Photos without groups, and with one class; a contract on accuracy, and no class to be warned about.
     labels = {"Photo.labels", "Dataset.multi_label", "Trained.thresholds", "Flip.label"}
+    probabilities = {"Artifact.features", "Trained.temperature", "Verdict.temperature", "Verdict.reliability"}
     verdict = {"Verdict.thresholds", "Verdict.accuracy_design_effect", "Verdict.measure", "Verdict.warnings"}
-    assert defaults == {"Photo.group", "Dataset.notes", *labels, *verdict, *comparisons}
+    assert defaults == {"Photo.group", "Dataset.notes", *labels, *verdict, *probabilities, *comparisons}
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from edgetl.core.console import Console
-from edgetl.core.errors import DataError
+from edgetl.core.errors import DataError, StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import METHODS
 from edgetl.core.photos import pixel_store
+from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import RetrainingTables
 from edgetl.core.records import SourceModel
@@ -21,6 +22,7 @@ from edgetl.core.requests import ConversionRequest
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
+from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import inspect as onnx_inspect
 from edgetl.engines.tflite import convert as tflite_convert
@@ -276,3 +278,32 @@ def test_photos_that_are_not_in_the_cache_are_an_error(built, tables, shared_dat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     with pytest.raises(DataError, match="not in the cache any more"):
         retrain_model(work, "qat", built.trained, shared_dataset, tables)
+
+
+@pytest.mark.parametrize("kind", ["prune", "cluster"])
+def test_retrained_model_has_a_temperature_of_its_own(retrained, shared_dataset, built, kind):
+    record, text = retrained(kind)
+    assert "temperature" in text
+    validation = LabelledPhotos.open(shared_dataset.validation, built.trained.input)
+    # Where the temperature is in the weights already, the next one is 1.
+    assert fold_temperature(keras_model.load_model(record.model), validation).temperature == pytest.approx(1, abs=1e-3)
+
+
+def test_quantization_aware_model_keeps_its_weights(retrained):
+    assert "temperature" not in retrained("qat")[1]
+
+
+def test_model_made_elsewhere_gets_no_temperature(built, tables, shared_dataset, make_work, monkeypatch):
+    requests = []
+
+    def keep(path, request, folder, listener):
+        requests.append(request)
+        raise StageError("ended")
+
+    monkeypatch.setattr(retrain_stage.launcher, "run_retraining", keep)
+    off = tables.model_copy(update={"training": tables.training.model_copy(update={"temperature": False})})
+    elsewhere = built.trained.model_copy(update={"base": "external", "phases": ()})
+    for trained, recipe in ((built.trained, tables), (elsewhere, tables), (built.trained, off)):
+        with pytest.raises(StageError):
+            retrain_model(make_work(), "prune", trained, shared_dataset, recipe)
+    assert [request.fits_temperature for request in requests] == [True, False, False]

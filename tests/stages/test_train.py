@@ -71,6 +71,36 @@ def test_saved_weights_are_those_of_the_best_epoch(built, shared_dataset):
     assert accuracy == pytest.approx(last_accepted.validation_accuracy, abs=1e-6)
 
 
+def test_last_layer_contains_the_temperature(built, delivered, shared_dataset):
+    """The loss of the best epoch is that without the temperature, and the classes are the same."""
+    trained = built.trained
+    assert trained.temperature != 1
+    model = keras_model.load_model(trained.path)
+    classes = []
+    for part in (shared_dataset.train, shared_dataset.validation, shared_dataset.test):
+        photos = PhotoSet(part="test", photos=part, input_spec=trained.input).open_pixels()
+        model.get_layer("scores").set_weights(
+            [weight * trained.temperature for weight in keras_model.load_model(trained.path).layers[-1].get_weights()]
+        )
+        without = keras_model.predict_scores(model, photos)
+        with_it = keras_model.predict_scores(keras_model.load_model(trained.path), photos)
+        classes.append((without.argmax(axis=1) == with_it.argmax(axis=1)).all())
+    assert all(classes)
+    labels = [photo.label for photo in shared_dataset.validation]
+    scores = keras_model.predict_scores(
+        model, PhotoSet(part="validation", photos=shared_dataset.validation, input_spec=trained.input).open_pixels()
+    )
+    phase = next(phase for phase in reversed(trained.phases) if phase.accepted)
+    loss = -np.log(scores[np.arange(len(labels)), labels]).mean()
+    assert loss == pytest.approx(phase.validation_loss, rel=1e-3)
+    assert [row.title for row in delivered.verdict.reliability] == [
+        "reference without temperature",
+        "reference",
+        "artifact",
+    ]
+    assert delivered.verdict.temperature == trained.temperature
+
+
 def test_one_epoch_from_random_weights(train):
     flags = {"base": RANDOM_BASE, "phase1": {"epochs": 1}, "phase2": {"epochs": 0}}
     stream = io.StringIO()
@@ -78,7 +108,15 @@ def test_one_epoch_from_random_weights(train):
     names = sorted(path.name for path in trained.path.parent.iterdir())
     assert names == ["log.csv", "model.keras", "tensorboard"]
     assert trained.weights == "none" and [phase.name for phase in trained.phases] == ["head"]
+    assert "temperature" in stream.getvalue() and trained.temperature != 1
     assert stream.getvalue().count("epoch   1") == 1 and "validation 0." in stream.getvalue()
+
+
+def test_temperature_can_be_left_out(train):
+    flags = {"base": RANDOM_BASE, "phase1": {"epochs": 1}, "phase2": {"epochs": 0}, "training": {"temperature": False}}
+    stream = io.StringIO()
+    trained = train(resolve_recipe("default", flags), console=Console(stream=stream))
+    assert trained.temperature == 1 and "temperature" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("feature_cache", [True, False])

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgetl.core.evaluation.design_effect import measure_design_effect, number_groups
+from edgetl.core.rejection.reliability import ReliabilityBin, compute_reliability_gap, tabulate_reliability
+from edgetl.core.rejection.temperature import undo_temperature
 from edgetl.core.tasks.one_class import OneClass
 from edgetl.core.tasks.task import PhotoTask
 from edgetl.core.verdict_records import Comparison
@@ -132,22 +134,36 @@ def compute_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int 
 
     Source: Guo, Pleiss, Sun, Weinberger (2017), On calibration of modern neural networks, ICML, equation 3.
     """
+    return compute_reliability_gap(tabulate_scores(scores, labels, bins=bins))
+
+
+def tabulate_scores(
+    scores: np.ndarray, labels: np.ndarray, *, bins: int = 15, temperature: float = 1.0
+) -> tuple[ReliabilityBin, ...]:
+    """Tabulate how often predictions of a confidence are right: see `compute_calibration_error`.
+
+    Args:
+        scores: float [photos, classes].
+        labels: int [photos], or int [photos, labels].
+        bins: number of bins of equal width.
+        temperature: the confidences are those without this temperature, which the scores contain.
+
+    Raises:
+        ValueError: see `compute_calibration_error`.
+    """
     if bins < 1:
         raise ValueError(f"calibration error needs at least one bin, not {bins}")
     if labels.ndim == 2:
         # A label is a question with two answers, whose probabilities sum to 1.
         scores, labels = _split_labels(scores), labels.ravel()
     correct = find_correct(scores, labels)
+    if temperature != 1:
+        scores = undo_temperature(scores, temperature)
     confidence = scores.max(axis=1).astype(np.float64)
     outside = np.flatnonzero((confidence < 0) | (confidence > 1 + LARGEST_EXCESS))
     if outside.size:
         raise ValueError(f"the highest score in row {outside[0]} is {confidence[outside[0]]:g}, not a probability")
-    inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
-    # side="left" puts a confidence that equals an edge into the bin below it.
-    bin_of_photo = np.searchsorted(inner_edges, confidence, side="left")
-    # In a bin, photos * (accuracy - confidence) is the sum of (correct - confidence).
-    differences = np.bincount(bin_of_photo, weights=correct - confidence, minlength=bins)
-    return float(np.abs(differences).sum() / len(scores))
+    return tabulate_reliability(confidence, correct, bins=bins)
 
 
 def compare_scores(

@@ -13,9 +13,13 @@ from edgetl.core.evaluation.details.label_details import LabelDetails
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.evaluation.quality.label_quality import LabelFacts, assess_labels
 from edgetl.core.evaluation.quality.model_quality import ModelQuality, Tally, assess_quality
+from edgetl.core.rejection.reliability import Reliability, compute_reliability_gap
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import PhotoTask
 from edgetl.core.verdict_records import ClassChange, LedgerHop, Measure, Verdict
+
+# Title in `Verdict.reliability`.
+WITHOUT_TEMPERATURE = "reference without temperature"
 
 
 def judge_scores(
@@ -79,6 +83,23 @@ def judge_scores(
         counts=class_counts,
         thresholds=task.thresholds,
         accuracy_design_effect=details.measure_design_effect(groups),
+        temperature=scores.temperature,
+        reliability=_tabulate_models(scores, labels),
+    )
+
+
+def _tabulate_models(scores: ScoredPhotos, labels: np.ndarray) -> tuple[Reliability, ...]:
+    """Tabulate how often the answers of reference and artifact are right."""
+    tables = {
+        "reference": metrics.tabulate_scores(scores.reference, labels),
+        "artifact": metrics.tabulate_scores(scores.artifact, labels),
+    }
+    if scores.temperature != 1:
+        without = metrics.tabulate_scores(scores.reference, labels, temperature=scores.temperature)
+        tables = {WITHOUT_TEMPERATURE: without, **tables}
+    return tuple(
+        Reliability(title=title, calibration_error=compute_reliability_gap(table), bins=table)
+        for title, table in tables.items()
     )
 
 

@@ -130,7 +130,9 @@ class TrainingRecipe(RecipeTable):
     frozen layers once per photo and view. `cache_bytes` limits what one training may add to these features on disk; 0
     is 10 % of the free space. `precision` is the dtype of the computation, for GPUs. The weights and the saved model
     are always float32. With `class_weight` "balanced", all classes count equally in the loss and in the choice of the
-    best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3.
+    best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3. With
+    `temperature`, the last layer's weights are divided by the temperature that fits the validation photos best, so that
+    probabilities mean what they say.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -142,6 +144,7 @@ class TrainingRecipe(RecipeTable):
     cache_bytes: Annotated[int, Field(ge=0)] = 0
     class_weight: Literal["auto", "balanced", "none"] = "auto"
     precision: Precision = "float32"
+    temperature: bool = True
 
 
 class Phase1Recipe(RecipeTable):

@@ -1,5 +1,7 @@
 """How often answers of a stated probability are right: the reliability table and the expected calibration error."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,6 +16,17 @@ class ReliabilityBin(Record):
     photos: int
     probability: float
     accuracy: float
+
+
+class Reliability(Record):
+    """How often the answers of a model are right: the expected calibration error, 0..1, and the table.
+
+    `title` names the model, and `bins` are those with photos; of labels, they have decisions.
+    """
+
+    title: str
+    calibration_error: float
+    bins: tuple[ReliabilityBin, ...]
 
 
 def tabulate_reliability(probabilities: ArrayLike, correct: ArrayLike, *, bins: int = 15) -> tuple[ReliabilityBin, ...]:
@@ -47,7 +60,31 @@ def tabulate_reliability(probabilities: ArrayLike, correct: ArrayLike, *, bins: 
     )
 
 
-def compute_calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
+def compute_reliability_gap(table: tuple[ReliabilityBin, ...]) -> float:
     """Compute the expected calibration error, 0..1: the mean over photos of |probability - accuracy| of their bin."""
     photos = sum(row.photos for row in table)
     return sum(row.photos * abs(row.probability - row.accuracy) for row in table) / photos if photos else 0.0
+
+
+def merge_bins(table: tuple[ReliabilityBin, ...], edges: tuple[float, ...]) -> tuple[ReliabilityBin, ...]:
+    """Merge the bins of a table between edges; those without photos are left out.
+
+    Args:
+        table: from `tabulate_reliability`.
+        edges: ascending, from 0 to 1. A bin belongs where its upper edge is.
+    """
+    merged = []
+    for low, high in pairwise(edges):
+        rows = [row for row in table if low < row.high - 1e-9 <= high]
+        photos = sum(row.photos for row in rows)
+        if photos:
+            merged.append(
+                ReliabilityBin(
+                    low=low,
+                    high=high,
+                    photos=photos,
+                    probability=sum(row.photos * row.probability for row in rows) / photos,
+                    accuracy=sum(row.photos * row.accuracy for row in rows) / photos,
+                )
+            )
+    return tuple(merged)

@@ -6,6 +6,7 @@ from edgetl.core.device.targets import Target
 from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.records import Artifact, LayerError, Trained
 from edgetl.core.report import changes
+from edgetl.core.report.calibration_lines import describe_reliability
 from edgetl.core.verdict_records import MEASURE_TITLES, Verdict
 
 # Title, columns, and rows of cells.
@@ -209,8 +210,7 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         f"{verdict.confidence:.0%} bounds of the change {changes.format_change(verdict.drop_high, 0)} and "
         f"{changes.format_change(verdict.drop_low, 0)}), {verdict.limit_drop * 100:g} may be lost; "
         f"broke {verdict.broke}, fixed {verdict.fixed}, agreement {verdict.agreement:.4f}",
-        f"  calibration error {verdict.reference_calibration_error:.4f} before, {verdict.calibration_error:.4f} after; "
-        f"{_describe_worst_class(verdict)}",
+        f"  {_describe_worst_class(verdict)}",
     ]
     if verdict.labels:
         of_group = ", or one group of photos," if verdict.groups else ""
@@ -228,7 +228,7 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         more = "no number of photos" if needed is None else f"about {needed:,} more test photos"
         shares = "" if verdict.measure == "accuracy" else " and in the same shares of the classes"
         lines.append(f"  {more} would decide it, at the rates observed so far{shares}")
-    return lines
+    return [*lines, *describe_reliability(verdict)]
 
 
 def _describe_worst_class(verdict: Verdict) -> str:

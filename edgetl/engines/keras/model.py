@@ -86,9 +86,13 @@ def predict_scores(model: keras.Model, photos: Pixels, advance: Callable[[int], 
     Returns:
         float32 [photos, classes]; one sigmoid unit becomes two columns.
     """
+    return metrics.expand_sigmoid(predict_outputs(model, photos, advance))
+
+
+def predict_outputs(model: keras.Model, photos: Pixels, advance: Callable[[int], None] = lambda _: None) -> np.ndarray:
+    """Return the output of a model for photos in order, of any width: see `predict_scores`."""
     size = BATCH_SIZE if get_device().startswith("cpu") else GPU_BATCH_SIZE
-    scores = predict_in_batches(len(photos), size, lambda rows: model.predict_on_batch(photos.rows(rows)), advance)
-    return metrics.expand_sigmoid(scores)
+    return predict_in_batches(len(photos), size, lambda rows: model.predict_on_batch(photos.rows(rows)), advance)
 
 
 def load_model(path: Path) -> keras.Model:

@@ -21,10 +21,13 @@ from edgetl.core.errors import EdgetlError, StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.network import description
 from edgetl.core.photos import pixel_store
+from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import Dataset, InputSpec, Photo
+from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
+from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import to_network
 from edgetl.engines.tfmot.messages import handle_message
@@ -43,6 +46,7 @@ class RetrainRequest:
         calibration: photos that set the initial activation ranges of "qat".
         agreement_photos: photos that the finished "qat" model predicts.
         recipe: epochs, learning rates, augmentation and seed.
+        fits_temperature: whether the last layer of a pruned or clustered model is divided by a temperature of its own.
     """
 
     kind: RetrainKind
@@ -51,6 +55,7 @@ class RetrainRequest:
     calibration: tuple[Photo, ...]
     agreement_photos: tuple[Photo, ...]
     recipe: RetrainingTables
+    fits_temperature: bool = False
 
 
 def run_retraining(
@@ -99,6 +104,11 @@ def run_retraining(
         weights = description.load_weights(weights_path, [len(node.weights) for node in network.nodes])
         names = [node.name for node in network.nodes]
         to_network.fill_model(model, network.replace_weights(dict(zip(names, weights, strict=True))))
+        if request.fits_temperature:
+            # The training has changed the logits. Zeros stay zeros, and equal weights stay equal.
+            validation = LabelledPhotos.open(request.dataset.validation, request.input)
+            for text in describe_temperature(fold_temperature(model, validation)):
+                listener.say(text)
         keras_model.save_model(model, folder / "model.keras")
         weights_path.unlink()
     return outcome

@@ -79,4 +79,6 @@ def collect_tables(options: object) -> Tables:
         tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     if getattr(options, "no_feature_cache", False):
         tables.setdefault("training", {})["feature_cache"] = False
+    if getattr(options, "no_temperature", False):
+        tables.setdefault("training", {})["temperature"] = False
     return tables

@@ -73,6 +73,9 @@ class TrainingOptions:
         str | None,
         Option(help="float32, or bfloat16 on a GPU.", panel=IN_TRAINING, sets=("training", "precision")),
     ] = None
+    no_temperature: Annotated[
+        bool, Option(help="Leave probabilities as the training left them, mostly too high.", panel=IN_TRAINING)
+    ] = False
     seed: Annotated[
         int | None, Option(help="The same seed gives the same model.", panel=IN_TRAINING, sets=("training", "seed"))
     ] = None

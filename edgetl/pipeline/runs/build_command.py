@@ -137,6 +137,7 @@ def _list_differing_options(recipe: Recipe, wanted: Recipe) -> dict[str, Any]:
         "no_features": recipe.answers.features != wanted.answers.features,
         "reject_by_class": recipe.answers.by_class != wanted.answers.by_class,
         "no_feature_cache": recipe.training.feature_cache != wanted.training.feature_cache,
+        "no_temperature": recipe.training.temperature != wanted.training.temperature,
     }
     return values | {name: True for name, differs in switches.items() if differs}
 

@@ -228,3 +228,9 @@ def test_accuracy_and_calibration_of_labels():
     assert compute_calibration_error(np.full((2, 2), 0.8), np.array([[1, 1], [1, 0]])) == pytest.approx(0.05)
     with pytest.raises(ValueError, match=r"labels are \[3\] for scores \[3, 3\]"):
         metrics.find_correct(BEFORE, TRUTH[0], TASK)
+
+
+def test_confidence_in_labels_without_a_temperature():
+    """0.8 is 4 to 1, and 16 to 1 without a temperature of 2."""
+    (row,) = metrics.tabulate_scores(np.full((2, 2), 0.8), np.array([[1, 1], [1, 0]]), temperature=2.0)
+    assert (row.photos, row.accuracy) == (4, 0.75) and row.probability == pytest.approx(16 / 17)

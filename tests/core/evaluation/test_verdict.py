@@ -11,7 +11,13 @@ from edgetl.core.evaluation.balanced.measures import count_pairs
 from edgetl.core.evaluation.contract import compute_tango_interval
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.evaluation.metrics import compute_calibration_error
-from edgetl.core.evaluation.verdict import assess_verdict, build_ledger, judge_scores, tally_verdict
+from edgetl.core.evaluation.verdict import (
+    WITHOUT_TEMPERATURE,
+    assess_verdict,
+    build_ledger,
+    judge_scores,
+    tally_verdict,
+)
 from edgetl.core.records import Photo
 from edgetl.core.tasks.several_labels import SeveralLabels
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
@@ -92,10 +98,29 @@ def test_every_field_of_the_verdict():
         counts=verdict.counts,
         measure="accuracy",
         warnings=verdict.warnings,
+        reliability=verdict.reliability,
     )
+    assert [row.title for row in verdict.reliability] == ["reference", "artifact"]
+    assert [row.calibration_error for row in verdict.reliability] == [
+        verdict.reference_calibration_error,
+        verdict.calibration_error,
+    ]
     assert [warning.kind for warning in verdict.warnings] == ["few_class_photos"]
     assert verdict.photos_needed > 0
     assert verdict.reference_calibration_error != verdict.calibration_error
+
+
+def test_calibration_is_known_without_the_temperature_too():
+    """Scores of 0.7 and three of 0.1 are those of 0.7 ** 2, and 0.1 ** 2, at a temperature of 2."""
+    verdict = judge(LABELS, REFERENCE, ARTIFACT, temperature=2.0)
+    without, with_it, artifact = verdict.reliability
+    assert without.title == WITHOUT_TEMPERATURE and verdict.temperature == 2
+    (row,) = without.bins
+    score = make_scores([0]).max()
+    assert row.probability == pytest.approx(score**2 / (score**2 + 3 * ((1 - score) / 3) ** 2), rel=1e-6)
+    assert row.accuracy == verdict.reference_accuracy
+    assert with_it.calibration_error == verdict.reference_calibration_error
+    assert artifact.calibration_error == verdict.calibration_error
 
 
 def test_classes_are_counted_by_label_and_by_prediction():

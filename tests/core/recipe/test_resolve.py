@@ -33,6 +33,7 @@ DEFAULTS = {
         "seed": 1,
         "batch_size": 32,
         "patience": 4,
+        "temperature": True,
         "batch_norm": "inference",
         "batch_norm_momentum": 0.9,
         "feature_cache": True,

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from edgetl.core.rejection.selective import count_answers_needed, find_selective_threshold
 
@@ -93,3 +94,55 @@ def test_bound_is_rarely_violated(levels):
 def test_bound_is_violated_in_at_most_one_draw_of_twenty(photos, limit, levels):
     """10 000 draws, with three standard errors of the estimate."""
     assert count_violations(photos, limit, levels, 10_000) <= 10_000 * 0.05 + 3 * (10_000 * 0.05 * 0.95) ** 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("photos", [60, 120])
+def test_photos_whose_answers_are_wrong_as_often_as_the_limit_are_rarely_certified(photos):
+    """10 000 draws. The probability says nothing: every certified threshold is a violation."""
+    generator = np.random.default_rng(13)
+    certified = 0
+    for _ in range(10_000):
+        probabilities, correct = generator.integers(1, 17, photos) / 16, generator.random(photos) >= 0.1
+        certified += find_selective_threshold(probabilities, correct, 0.1).certified
+    assert 0 < certified <= 10_000 * 0.05 + 3 * (10_000 * 0.05 * 0.95) ** 0.5
+
+
+@pytest.mark.slow
+def test_bound_of_half_the_error_is_violated_in_at_most_one_draw_of_twenty():
+    """10 000 draws. The default limit is half of what is wrong among the same photos."""
+    generator = np.random.default_rng(14)
+    probabilities, correct = draw_photos(1_000_000, generator, levels=64)
+    order = np.argsort(probabilities)
+    ordered, wrong = probabilities[order], np.cumsum(~correct[order][::-1])[::-1]
+    violations = certified = 0
+    for _ in range(10_000):
+        drawn = draw_photos(400, generator, levels=64)
+        limit = float((~drawn[1]).mean()) / 2
+        result = find_selective_threshold(*drawn, limit)
+        if result.certified:
+            first = int(np.searchsorted(ordered, result.threshold))
+            certified += 1
+            violations += wrong[first] / (len(ordered) - first) > limit
+    assert certified > 3000
+    assert violations <= 10_000 * 0.05 + 3 * (10_000 * 0.05 * 0.95) ** 0.5
+
+
+@pytest.mark.parametrize(("photos", "limit"), [(200, 0.1), (400, 0.1), (400, 0.05), (517, 0.04)])
+@pytest.mark.parametrize("levels", [0, 32])
+def test_certified_answers_are_those_of_fixed_sequence_testing_in_mapie(photos, limit, levels):
+    """The p-values are scipy's exact binomial ones, for each level from the highest down."""
+    fwer_control = pytest.importorskip("mapie.risk_control.fwer_control")
+    probabilities, correct = draw_photos(photos, np.random.default_rng(photos), levels)
+    first = count_answers_needed(limit)
+    counts = [int((probabilities >= level).sum()) for level in np.unique(probabilities)[::-1]]
+    tested = [count for count in counts if count >= first]
+    wrong = np.cumsum(~correct[np.argsort(-probabilities, kind="stable")])
+    p_values = np.array([stats.binom.cdf(wrong[count - 1], count, limit) for count in tested])
+    certified = fwer_control.control_fwer(p_values, 0.05, fwer_method="fixed_sequence")
+    result = find_selective_threshold(probabilities, correct, limit)
+    assert result.certified == bool(len(certified))
+    if len(certified):
+        assert result.answered == tested[certified[-1]]
+    else:
+        assert result.answered == photos

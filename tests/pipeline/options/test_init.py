@@ -56,7 +56,15 @@ SAMPLES = {
     "reject_own": 0.02,
     "error_accepted": 0.03,
 }
-SWITCHES = {"multi_label", "strict", "no_augment", "no_feature_cache", "no_features", "reject_by_class"}
+SWITCHES = {
+    "multi_label",
+    "strict",
+    "no_augment",
+    "no_feature_cache",
+    "no_temperature",
+    "no_features",
+    "reject_by_class",
+}
 # Options that belong to the order and not to its recipe.
 ORDER_OPTIONS = {
     "photos",

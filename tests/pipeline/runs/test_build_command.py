@@ -37,6 +37,7 @@ SAMPLES = {
     "batch_size": 16,
     "no_augment": True,
     "no_feature_cache": True,
+    "no_temperature": True,
     "cache_bytes": 123456,
     "precision": "bfloat16",
     "seed": 7,

@@ -25,6 +25,7 @@ class ScoredPhotos:
         host_ms: latency of the artifact for one photo on this host.
         host_disturbed: whether other processes disturbed its measurement.
         task: what is decided about a photo.
+        temperature: that of the reference, which its scores contain; 1 for none.
     """
 
     method: str
@@ -37,3 +38,4 @@ class ScoredPhotos:
     host_ms: float
     host_disturbed: bool
     task: PhotoTask = metrics.ONE_CLASS
+    temperature: float = 1.0
