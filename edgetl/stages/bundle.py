@@ -4,17 +4,21 @@ Every copied file is compared with the sha256 in its record: a file that has cha
 """
 
 import hashlib
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgetl.core import methods
-from edgetl.core.device import bundle_files
+from edgetl.core.device import answer_facts, bundle_files
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.errors import ConfigError, DataError, StageError
-from edgetl.core.formats import FORMATS
+from edgetl.core.formats import FORMATS, KernelSet
 from edgetl.core.photos import pixel_store, pixels
+from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Bundle
+from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.requests import BundleRequest
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.workspace import Workspace
@@ -71,7 +75,7 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
         "pixels.py": Path(pixels.__file__).read_bytes(),
         "requirements.txt": bundle_files.format_requirements(contents.target).encode(),
         bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(contents.golden),
-        **_read_reference(contents),
+        **_read_reference(contents.answers),
         **{file.name: read_regular(file.path, LARGEST_RECORD_BYTES) for file in contents.target.payload},
         **_read_golden_photos(contents),
     }
@@ -98,7 +102,30 @@ def _predict_golden(request: BundleRequest) -> GoldenSet:
     # The device must reproduce these outputs, so they are computed with the kernels that it has.
     kernels = request.target.choose_kernels(artifact.format)
     predictions = BACKENDS[artifact.format].predict(artifact.path, photo_pixels, kernels, lambda _: None)
-    return GoldenSet(photos=photos, pixels=photo_pixels.rows(range(len(photos))), outputs=predictions.raw)
+    return GoldenSet(
+        photos=photos,
+        pixels=photo_pixels.rows(range(len(photos))),
+        outputs=predictions.raw,
+        answers=_answer_golden(request, photo_pixels, kernels),
+    )
+
+
+def _answer_golden(request: BundleRequest, photos: Pixels, kernels: KernelSet) -> tuple[dict[str, Any], ...]:
+    """Return the answers to the golden photos; none for a file without features."""
+    if not request.answers:
+        return ()
+    (rule,) = request.answers
+    trained = request.trained
+    output = {
+        "labels": list(trained.classes),
+        **({"thresholds": list(trained.threshold_values)} if trained.thresholds else {}),
+    }
+    thresholds = answer_facts.describe_thresholds(rule, multi_label=bool(trained.thresholds))
+    both = BACKENDS[request.artifact.format].predict_features(request.artifact.path, photos, kernels, lambda _: None)
+    reference = np.load(io.BytesIO(_read_reference(request.answers)[answer_facts.FEATURES_FILE]), allow_pickle=False)
+    facts = {"output": output, "answers": thresholds}
+    answers = answer_facts.compute_answers(facts, reference, both.scores, both.features)
+    return tuple(answer.to_json() for answer in answers)
 
 
 def _check_contents(contents: BundleContents) -> None:
@@ -130,21 +157,23 @@ def _check_contents(contents: BundleContents) -> None:
     for name, (array, shape, dtype) in expected.items():
         if array.shape != shape or array.dtype != np.dtype(dtype) or not count:
             raise StageError(f"golden {name} are {array.dtype} {array.shape} and should be {dtype} {shape}")
+    if contents.answers and len(golden.answers) != count:
+        raise StageError(f"{len(golden.answers)} answers to {count} golden photos")
 
 
-def _read_checked(path: Path, sha256: str) -> bytes:
+def _read_checked(path: Path, sha256: str, title: str = "the model") -> bytes:
     content = read_regular(path, LARGEST_MODEL_BYTES, follow_links=False)
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise StageError("the model changed since it was verified", where=(path,))
+        raise StageError(f"{title} changed since it was verified", where=(path,))
     return content
 
 
-def _read_reference(contents: BundleContents) -> dict[str, bytes]:
-    """Read the reference features of a file that has some."""
-    if not contents.answers:
+def _read_reference(answers: tuple[AnswerRule, ...]) -> dict[str, bytes]:
+    """Read the reference features of a file that has some, by their name in the bundle."""
+    if not answers:
         return {}
-    (rule,) = contents.answers
-    return {bundle_files.FEATURES_FILE: _read_checked(rule.path, rule.sha256)}
+    (rule,) = answers
+    return {answer_facts.FEATURES_FILE: _read_checked(rule.path, rule.sha256, answer_facts.FEATURES_FILE)}
 
 
 def _read_golden_photos(contents: BundleContents) -> dict[str, bytes]:

@@ -57,7 +57,13 @@ class Answer(NamedTuple):
 
 
 class Thresholds:
-    """The thresholds and the reference features of a bundle."""
+    """The thresholds and the reference features of a bundle.
+
+    Attributes:
+        least_probability: of a photo with a label, 0..1. It is 0 for a model with several labels, each of which has a
+            threshold of its own.
+        is_set: whether the bundle has thresholds. Without them, every photo is known and accepted.
+    """
 
     def __init__(self, facts: Mapping[str, Any], reference: np.ndarray[Any, Any] | None) -> None:
         """Take the thresholds from model.json.
@@ -67,7 +73,9 @@ class Thresholds:
             reference: int8 [references, features]; None for a bundle without reference features.
         """
         thresholds = facts.get("answers", {})
-        self._least_probability = float(thresholds.get("least_probability", 0.0))
+        several_labels = bool(facts.get("output", {}).get("thresholds"))
+        self.is_set = bool(thresholds)
+        self.least_probability = 0.0 if several_labels else float(thresholds.get("least_probability", 0.0))
         self._least_similarities = {
             label: float(value) for label, value in thresholds.get("least_similarities", {}).items()
         }
@@ -93,21 +101,30 @@ class Thresholds:
         Args:
             probabilities: label → probability, 0..1.
             features: float [features], the second output of the model, dequantized; None for a model without it.
+
+        Raises:
+            ValueError: the bundle has reference features, and the model has no features.
         """
         ranked = sorted(probabilities, key=lambda label: -probabilities[label])
         label, probability = ranked[0], probabilities[ranked[0]]
         similarity = 1.0
-        if self._reference is not None and features is not None:
+        if self._reference is not None:
+            if features is None:
+                raise ValueError(f"the model has no features to compare with {REFERENCE_FILE}")
             similarity = compute_similarity(self._reference, features)
-        known = similarity >= self._least_similarities.get(label, -1.0) - SIMILARITY_TOLERANCE
+        known = similarity >= self.get_least_similarity(label) - SIMILARITY_TOLERANCE
         return Answer(
             label=label,
             probability=probability,
             second=ranked[min(1, len(ranked) - 1)],
             similarity=similarity,
             known=known,
-            accepted=known and probability >= self._least_probability,
+            accepted=known and probability >= self.least_probability,
         )
+
+    def get_least_similarity(self, label: str) -> float:
+        """Return the lowest similarity, -1..1, of a known photo that is predicted as this label."""
+        return self._least_similarities.get(label, -1.0)
 
 
 def normalize_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

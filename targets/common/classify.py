@@ -1,5 +1,7 @@
 """Classify photos: python3 classify.py photo.jpg. Input: photos or folders. Output: the most probable labels.
 
+A bundle with reference features also has the answers "unsure" and "none of these": see answers.py.
+
 Exit code 0, or 2 where a photo could not be read; all other photos are still classified.
 """
 
@@ -36,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 try:
+    import answers  # type: ignore[import-not-found]
     import numpy as np
     import pixels  # type: ignore[import-not-found]
     import printable  # type: ignore[import-not-found]
@@ -58,6 +61,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
             f"warning: {runtime.FAST_KERNELS} does not run here: slower, and predictions may differ from the build",
             file=sys.stderr,
         )
+    thresholds = answers.Thresholds.load(facts, HERE)
     exit_code = 0
     for photo in _list_photos(options.photos):
         try:
@@ -68,10 +72,14 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
             continue
         output = model.dequantize(model.predict(image))
         probabilities = compute_probabilities(output, facts["output"]["labels"])
+        answer = thresholds.answer(probabilities, model.get_features()) if thresholds.is_set else None
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])
-        thresholds = facts["output"].get("thresholds")
-        shown = select_labels(ranked, facts["output"]) if thresholds else ranked[: options.top]
-        _print_labels(photo, shown, as_json=options.json)
+        several_labels = facts["output"].get("thresholds")
+        shown = select_labels(ranked, facts["output"]) if several_labels else ranked[: options.top]
+        if options.json:
+            print(json.dumps(_make_json(photo, shown, answer)), flush=True)
+        else:
+            print("\n".join(_format_photo(photo, shown, answer, thresholds)), flush=True)
     return exit_code
 
 
@@ -137,21 +145,30 @@ def _list_photos(paths: Sequence[Path]) -> Iterator[Path]:
         yield from photos or [path]
 
 
-def _print_labels(photo: Path, ranked: Sequence[tuple[str, float]], *, as_json: bool) -> None:
-    if as_json:
-        labels = [{"label": label, "probability": round(probability, 6)} for label, probability in ranked]
-        print(json.dumps({"photo": str(photo), "labels": labels}), flush=True)
-        return
+def _make_json(photo: Path, ranked: Sequence[tuple[str, float]], answer: Any) -> "dict[str, Any]":
+    labels = [{"label": label, "probability": round(probability, 6)} for label, probability in ranked]
+    return {"photo": str(photo), "labels": labels, **(answer.to_json() if answer else {})}
+
+
+def _format_photo(photo: Path, ranked: Sequence[tuple[str, float]], answer: Any, thresholds: Any) -> "list[str]":
+    """Format the name of a photo, the answer where it is no label, and the labels with their probabilities."""
     # A label or a file name may contain an escape sequence that changes the terminal.
-    lines = [(printable.make_printable(label), probability) for label, probability in ranked]
-    width = max((len(label) for label, _ in lines), default=0)
-    print(printable.make_printable(str(photo)))
-    if not lines:
+    lines = [printable.make_printable(str(photo))]
+    if answer and not answer.accepted:
+        lines.append(f"  {printable.make_printable(answer.describe())}")
+    if answer and not answer.known:
+        # The probabilities compare the labels with each other, and the photo shows none of them.
+        least = thresholds.get_least_similarity(answer.label)
+        return [*lines, f"  similarity {answer.similarity:.3f}, a label needs {least:.3f}"]
+    if not ranked:
         # Only a model with several labels: no label reaches its threshold.
-        print("  none", flush=True)
-    for label, probability in lines:
+        return [*lines, "  none"]
+    labels = [(printable.make_printable(label), probability) for label, probability in ranked]
+    width = max(len(label) for label, _ in labels)
+    for label, probability in labels:
         bar = "█" * round(probability * BAR_CELLS) if sys.stdout.isatty() else ""
-        print(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip(), flush=True)
+        lines.append(f"  {label:<{width}}  {probability:6.1%}  {bar}".rstrip())
+    return lines
 
 
 if __name__ == "__main__":

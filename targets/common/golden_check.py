@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import answers  # type: ignore[import-not-found]
+import classify  # type: ignore[import-not-found]
 import numpy as np
 import PIL
 import pixels  # type: ignore[import-not-found]
@@ -23,6 +25,7 @@ import runtime  # type: ignore[import-not-found]
 HERE = Path(__file__).resolve().parent
 # The largest accepted header of an .npy file: with a longer one, the file contains more than its array.
 HEADER_LIMIT_BYTES = 1024
+DECISIONS = ("label", "known", "accepted")
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +40,7 @@ def main() -> int:
     checks = [
         ("pixels", *_check_pixels(facts, expected["pixels"])),
         ("outputs", *_check_outputs(facts, model, expected)),
+        ("answers", *_check_answers(facts, model, expected["pixels"])),
         ("runtime", *_check_runtime(facts, model)),
     ]
     versions = {
@@ -108,6 +112,34 @@ def _check_outputs(facts: dict[str, Any], model: Any, expected: dict[str, Array]
     if any(output.dtype != expected["outputs"].dtype for output in outputs):
         return False, f"the output is {outputs[0].dtype}, that of the build is {expected['outputs'].dtype}"
     return _compare(facts, "output", _compute_differences(outputs, expected["outputs"]))
+
+
+def _check_answers(facts: dict[str, Any], model: Any, images: Array) -> tuple[bool, str]:
+    """Check the similarity of the golden photos to the reference features, and the answers that follow from it."""
+    thresholds = answers.Thresholds.load(facts, HERE)
+    if not thresholds.is_set:
+        return True, "this bundle has no thresholds, so every photo has a label"
+    expected = facts["answers"]["golden"]
+    if len(expected) != len(images):
+        raise SystemExit(f"model.json has {len(expected)} answers for {len(images)} golden photos")
+    actual = []
+    for image in images:
+        output = model.dequantize(model.predict(image))
+        probabilities = classify.compute_probabilities(output, facts["output"]["labels"])
+        actual.append(thresholds.answer(probabilities, model.get_features()).to_json())
+    differences = [abs(actual[row]["similarity"] - expected[row]["similarity"]) for row in range(len(actual))]
+    ok, detail = _compare(facts, "similarity", differences)
+    rows = [row for row in range(len(actual)) if not _is_explained(actual[row], expected[row])]
+    if rows:
+        return False, f"{detail}; another answer from the same numbers: {facts['golden'][rows[0]]}"
+    same = sum(all(actual[row][key] == expected[row][key] for key in DECISIONS) for row in range(len(actual)))
+    return ok, f"{detail}, {same} answers as in the build"
+
+
+def _is_explained(answer: dict[str, Any], expected: dict[str, Any]) -> bool:
+    """Return whether an answer is that of the build, or differs because one of its numbers does."""
+    numbers = ("similarity", "probability")
+    return answer == expected or any(answer[name] != expected[name] for name in numbers)
 
 
 def _check_runtime(facts: dict[str, Any], model: Any) -> tuple[bool, str]:

@@ -39,7 +39,7 @@ from typing import Any  # noqa: E402
 HERE = Path(_FOLDER)
 GOLDEN_CHECK_TIMEOUT_S = 600
 # The checks of golden_check.py. All of them must be in its report.
-GOLDEN_CHECKS = ("pixels", "outputs", "runtime")
+GOLDEN_CHECKS = ("pixels", "outputs", "answers", "runtime")
 
 
 def main(arguments: "Sequence[str] | None" = None) -> None:

@@ -88,3 +88,7 @@ class Model:
     def dequantize(self, output: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Convert an output to float32 [units]. The outputs of these files are real numbers already."""
         return output.astype(np.float32)
+
+    def get_features(self) -> np.ndarray[Any, Any] | None:
+        """Return the features of the photo: float32 [features]; None for a file with one output."""
+        return np.ravel(self._outputs[1]).astype(np.float32) if len(self._outputs) > 1 else None

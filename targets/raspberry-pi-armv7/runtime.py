@@ -36,7 +36,8 @@ class Model:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
-        (self._output,) = self._interpreter.get_output_details()
+        # The second output, where there is one, is the features.
+        self._output, *self._features = self._interpreter.get_output_details()
         # No public function reports whether a delegate runs; a DELEGATE operator in the execution plan shows it.
         self.accelerated = any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
 
@@ -74,10 +75,21 @@ class Model:
 
     def dequantize(self, output: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Convert an output to real numbers with the scale and the zero point of the output tensor: float32 [units]."""
-        scale, zero_point = self._output["quantization"]
-        if not scale:
-            return output.astype(np.float32)
-        return np.asarray((output.astype(np.float32) - zero_point) * scale, dtype=np.float32)
+        return _dequantize(output, *self._output["quantization"])
+
+    def get_features(self) -> np.ndarray[Any, Any] | None:
+        """Return the features of the photo, dequantized: float32 [features]; None for a file with one output."""
+        if not self._features:
+            return None
+        (tensor,) = self._features
+        return _dequantize(np.ravel(self._interpreter.get_tensor(tensor["index"])), *tensor["quantization"])
+
+
+def _dequantize(values: np.ndarray[Any, Any], scale: float, zero_point: int) -> np.ndarray[Any, Any]:
+    # Scale 0 means not quantized.
+    if not scale:
+        return values.astype(np.float32)
+    return np.asarray((values.astype(np.float32) - zero_point) * scale, dtype=np.float32)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from edgetl.core.requests import BundleRequest
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.backends import BACKENDS
 from edgetl.stages.bundle import bundle_artifact, write_bundle
+from tests.fixtures.answers import make_rule
 
 SIDE_PX = 8
 CLASSES = ("daisy", "ox-eye & co ☼")
@@ -261,4 +262,32 @@ def test_golden_outputs_are_predicted_with_the_kernels_of_the_target(
 def test_answers_of_another_file_are_not_bundled(contents, write):
     rule = AnswerRule.model_construct(artifact_sha256="another", path=contents.artifact.path, sha256="x")
     with pytest.raises(StageError, match="answers and artifact belong to different builds"):
+        write(dataclasses.replace(contents, answers=(rule,)))
+
+
+@pytest.fixture
+def rule(contents, tmp_path):
+    reference = np.ones((2, 4), np.int8)
+    return make_rule(tmp_path / "features.npy", contents.artifact.sha256, contents.trained.classes, reference)
+
+
+ANSWER = {"label": "daisy", "probability": 0.75, "accepted": False, "known": True, "similarity": 0.875}
+
+
+def test_reference_features_are_in_the_bundle_of_a_file_with_features(contents, write, rule):
+    golden = dataclasses.replace(contents.golden, answers=(ANSWER,) * len(contents.golden.photos))
+    files = read_files(write(dataclasses.replace(contents, answers=(rule,), golden=golden)).root)
+    assert files["features.npy"] == rule.path.read_bytes()
+    assert json.loads(files["model.json"])["answers"]["golden"] == [ANSWER] * 3
+
+
+def test_reference_features_that_changed_are_refused(contents, write, rule):
+    golden = dataclasses.replace(contents.golden, answers=(ANSWER,) * len(contents.golden.photos))
+    rule.path.write_bytes(b"other")
+    with pytest.raises(StageError, match=r"features\.npy changed since it was verified"):
+        write(dataclasses.replace(contents, answers=(rule,), golden=golden))
+
+
+def test_answers_to_other_photos_are_refused(contents, write, rule):
+    with pytest.raises(StageError, match="0 answers to 3 golden photos"):
         write(dataclasses.replace(contents, answers=(rule,)))

@@ -25,9 +25,11 @@ from edgetl.core.photos import pixels
 from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
 from edgetl.core.verdict_records import Verdict
 from edgetl.stages.bundle import write_bundle
+from tests.fixtures.answers import add_answers
 
 SIDE_PX = 32
 KINDS = ("float32", "int8", "sigmoid")
+COLOURS = ("colours", "colours8")
 CLASSES = {
     "three": ("daisy", "ox-eye & co ☼", "rose"),
     "two": ("cat", "dog"),
@@ -124,12 +126,29 @@ def demo_bundle(make_once: Callable[..., Path]) -> Path:
     """A bundle for raspberry-pi, with the demo, whose model predicts which of red, green and blue a photo is."""
 
     def write(folder: Path) -> None:
-        _convert_colour_model(folder)
+        _convert_colour_models(folder)
         contents = _make_contents(folder / "colours.tflite", "colours", folder / "photos")
         (folder / "bundle").mkdir()
         write_bundle(dataclasses.replace(contents, target=targets.find_target("raspberry-pi")), folder / "bundle")
 
     return make_once("demo-bundle", write) / "bundle"
+
+
+@pytest.fixture(scope="session")
+def answer_bundles(make_once: Callable[..., Path]) -> dict[str, Path]:
+    """Map "colours" (float32) and "colours8" (int8) → the demo bundle with features, thresholds and golden answers."""
+
+    def write(folder: Path) -> None:
+        _convert_colour_models(folder)
+        for kind in COLOURS:
+            contents = _make_contents(folder / f"{kind}.tflite", kind, folder / f"{kind}-photos")
+            contents = dataclasses.replace(contents, target=targets.find_target("raspberry-pi"))
+            (folder / f"{kind}-files").mkdir()
+            (folder / kind).mkdir()
+            write_bundle(add_answers(contents, folder / f"{kind}-files"), folder / kind)
+
+    folder = make_once("answer-bundles", write)
+    return {kind: folder / kind for kind in COLOURS}
 
 
 def _convert_models(root: Path) -> None:
@@ -160,11 +179,12 @@ def _convert_models(root: Path) -> None:
                 (root / f"{kind}.tflite").write_bytes(converter.convert())
 
 
-def _convert_colour_model(root: Path) -> None:
-    """Write colours.tflite, whose scores are those of the mean red, green and blue of a photo."""
+def _convert_colour_models(root: Path) -> None:
+    """Write colours.tflite and colours8.tflite, whose scores are those of the mean red, green and blue of a photo."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import keras
+        import tensorflow as tf
         from tensorflow import lite
 
         image = keras.Input(batch_shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", name="image")
@@ -173,7 +193,17 @@ def _convert_colour_model(root: Path) -> None:
         network = keras.Model(image, head(mean))
         head.set_weights([8 * np.eye(3)])
         network.export(root / "saved", format="tf_saved_model", verbose=False)
-        (root / "colours.tflite").write_bytes(lite.TFLiteConverter.from_saved_model(str(root / "saved")).convert())
+        colours = 255 * np.array([*np.eye(3), (0, 0, 0), (1, 1, 1)])
+        for kind in COLOURS:
+            converter = lite.TFLiteConverter.from_saved_model(str(root / "saved"))
+            if kind == "colours8":
+                converter.optimizations = [lite.Optimize.DEFAULT]
+                converter.representative_dataset = lambda: (
+                    [np.full((1, SIDE_PX, SIDE_PX, 3), colour, np.uint8)] for colour in colours
+                )
+                converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
+                converter.inference_input_type = converter.inference_output_type = tf.uint8
+            (root / f"{kind}.tflite").write_bytes(converter.convert())
 
 
 @pytest.fixture(scope="session")
@@ -191,7 +221,7 @@ def write_checksums() -> Callable[[Path], None]:
 def _make_contents(model: Path, kind: str, root: Path) -> BundleContents:
     """Draw golden photos into a new folder, predict them, and make the records of a build."""
     root.mkdir()
-    classes = CLASSES[{"sigmoid": "two", "colours": "colours"}.get(kind, "three")]
+    classes = CLASSES[{"sigmoid": "two", **dict.fromkeys(COLOURS, "colours")}.get(kind, "three")]
     photos = tuple(_write_photo(root, index, index % len(classes)) for index in range(6))
     interpreter = Interpreter(str(model))
     interpreter.allocate_tensors()

@@ -1,5 +1,8 @@
 """answers.py: labels, unsure photos and photos that are none of the labels."""
 
+import json
+import time
+
 import numpy as np
 import pytest
 
@@ -62,6 +65,50 @@ def test_probability_on_the_threshold_is_accepted(thresholds):
 def test_bundle_without_thresholds_accepts_every_photo(answers):
     result = answer(answers.Thresholds({}, None), 0.51, None)
     assert (result.known, result.accepted, result.similarity) == (True, True, 1.0)
+
+
+def test_thresholds_are_set_where_the_bundle_has_some(answers, thresholds):
+    assert thresholds.is_set and not answers.Thresholds({}, None).is_set
+
+
+def test_model_without_features_is_refused_where_the_bundle_has_a_reference(thresholds):
+    with pytest.raises(ValueError, match=r"the model has no features to compare with features\.npy"):
+        answer(thresholds, 0.9, None)
+
+
+@pytest.mark.parametrize("level", range(255))
+def test_threshold_between_two_levels_of_an_int8_output_separates_them(answers, level):
+    """Dequantized in float32 or float64, on the host or on a device."""
+    facts = {"answers": {"least_probability": (level + 0.5) / 256, "least_similarities": {}}}
+    thresholds = answers.Thresholds(json.loads(json.dumps(facts)), None)
+    for dtype in (np.float32, np.float64):
+        below, above = (float(dtype(step) * dtype(1 / 256)) for step in (level, level + 1))
+        assert not thresholds.answer({"rose": below}, None).accepted
+        assert thresholds.answer({"rose": above}, None).accepted
+
+
+def test_several_labels_are_never_unsure(answers):
+    """Each label has a threshold of its own; dissimilar photos are none of them all the same."""
+    facts = {**FACTS, "output": {"labels": ["rose", "tulip"], "thresholds": [0.5, 0.5]}}
+    thresholds = answers.Thresholds(facts, REFERENCE)
+    assert thresholds.answer({"rose": 0.1, "tulip": 0.2}, np.float32([0, 1, 0])).accepted
+    assert thresholds.answer({"rose": 0.9, "tulip": 0.9}, np.float32([0, 0, 1])).describe() == "none of these"
+
+
+def test_answer_of_five_classes_takes_less_than_0_3_ms(answers):
+    """With 20 reference features for each of five classes, and the 1280 features of MobileNetV2."""
+    generator = np.random.default_rng(0)
+    reference = generator.integers(-127, 128, (100, 1280)).astype(np.int8)
+    labels = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+    facts = {"answers": {"least_probability": 0.6, "least_similarities": dict.fromkeys(labels, 0.8)}}
+    thresholds, features = answers.Thresholds(facts, reference), generator.random(1280, np.float32)
+    seconds = []
+    for _ in range(50):
+        start = time.perf_counter()
+        thresholds.answer(dict.fromkeys(labels, 0.2), features)
+        seconds.append(time.perf_counter() - start)
+    # Other processes of a busy machine make single runs slower.
+    assert min(seconds) < 0.3e-3
 
 
 def test_model_with_one_label_has_no_second(answers):

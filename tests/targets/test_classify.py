@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
 # pixels.py is copied into every bundle, so it must run on the same versions of Python.
@@ -160,8 +161,60 @@ def test_labels_that_reach_their_thresholds_are_selected(import_payload):
     assert classify.select_labels([("a", 0.1), ("b", 0.1), ("c", 0.1)], output) == []
 
 
-def test_photo_without_a_label_is_printed_as_none(import_payload, capsys):
+def test_photo_without_a_label_is_printed_as_none(import_payload):
     classify = import_payload("classify")
-    classify._print_labels("1.jpg", [], as_json=False)
-    classify._print_labels("1.jpg", [], as_json=True)
-    assert capsys.readouterr().out == '1.jpg\n  none\n{"photo": "1.jpg", "labels": []}\n'
+    assert classify._format_photo("1.jpg", [], None, None) == ["1.jpg", "  none"]
+    assert classify._make_json("1.jpg", [], None) == {"photo": "1.jpg", "labels": []}
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """Photos of red, of red and green in equal parts, and of grey."""
+    for name, colour in (("red", (250, 10, 10)), ("yellow", (200, 200, 0)), ("grey", (128, 128, 128))):
+        Image.new("RGB", (40, 40), colour).save(tmp_path / f"{name}.png")
+    return [str(tmp_path / f"{name}.png") for name in ("red", "yellow", "grey")]
+
+
+@pytest.mark.parametrize("kind", ["colours", "colours8"])
+def test_json_has_the_answer_beside_the_labels(device, answer_bundles, colours, kind):
+    completed = device.run(answer_bundles[kind], "classify.py", "--json", *colours)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    red, yellow, grey = map(json.loads, completed.stdout.splitlines())
+    assert list(red) == ["photo", "labels", "label", "probability", "accepted", "known", "similarity"]
+    assert (red["label"], red["known"], red["accepted"]) == ("red", True, True)
+    assert red["labels"][0] == {"label": red["label"], "probability": red["probability"]}
+    assert red["similarity"] == pytest.approx(0.998, abs=0.01)
+    assert (yellow["known"], yellow["accepted"]) == (True, False)
+    assert yellow["similarity"] == pytest.approx(0.707, abs=0.02)
+    assert (grey["known"], grey["accepted"]) == (False, False)
+    assert grey["similarity"] == pytest.approx(0.577, abs=0.02)
+
+
+def test_text_says_unsure_and_none_of_these(device, answer_bundles, colours):
+    completed = device.run(answer_bundles["colours"], "classify.py", *colours)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    red, yellow, grey = re.split(r"^(?=/)", completed.stdout, flags=re.MULTILINE)[1:]
+    assert re.fullmatch(r".*red\.png\n  red +99\.9%\n.*green.*\n.*blue.*\n", red)
+    assert re.fullmatch(r".*\n  unsure: red or green\n  red +50\.0%\n  green +50\.0%\n.*blue.*\n", yellow)
+    # The probabilities of a photo that shows something else say nothing.
+    assert re.fullmatch(r".*\n  none of these\n  similarity 0\.577, a label needs 0\.650\n", grey)
+
+
+def test_several_labels_have_none_of_these_and_never_unsure(device, answer_bundles, colours, tmp_path, write_checksums):
+    folder = Path(shutil.copytree(answer_bundles["colours"], tmp_path / "bundle"))
+    facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    facts["output"]["thresholds"] = [0.4, 0.4, 0.4]
+    (folder / "model.json").write_text(json.dumps(facts), encoding="utf-8")
+    write_checksums(folder)
+    completed = device.run(folder, "classify.py", *colours)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    red, yellow, grey = re.split(r"^(?=/)", completed.stdout, flags=re.MULTILINE)[1:]
+    assert re.fullmatch(r".*\n  red +99\.9%\n", red) and re.fullmatch(r".*\n  red .*\n  green .*\n", yellow)
+    assert "\n  none of these\n" in grey
+
+
+def test_control_characters_of_a_label_are_not_printed(import_payload):
+    classify, answers = import_payload("classify"), import_payload("answers")
+    answer = answers.Answer("a\x1b[2J", 0.4, "b\n", 1.0, True, False)
+    lines = classify._format_photo("1.jpg", [("a\x1b[2J", 0.4)], answer, answers.Thresholds({}, None))
+    assert "".join(lines).isprintable()

@@ -13,6 +13,8 @@ class FakeInterpreter:
 
     dtype, quantization = np.uint8, (1.0, 0)
     operators = ("CONV_2D",)
+    # The second output and its quantization; empty for a file with one output.
+    features: tuple = ()
 
     def __init__(self, model_path, num_threads):
         self.path, self.threads = model_path, num_threads
@@ -24,7 +26,8 @@ class FakeInterpreter:
         return [{"index": 0, "dtype": self.dtype, "quantization": self.quantization}]
 
     def get_output_details(self):
-        return [{"index": 1, "quantization": self.quantization}]
+        second = [{"index": 2, "quantization": self.features[1]}] if self.features else []
+        return [{"index": 1, "quantization": self.quantization}, *second]
 
     def _get_ops_details(self):
         return [{"op_name": name} for name in self.operators]
@@ -37,8 +40,7 @@ class FakeInterpreter:
         self.output = self.input[:, 0, 0]
 
     def get_tensor(self, index):
-        assert index == 1
-        return self.output
+        return self.output if index == 1 else self.features[0]
 
 
 @pytest.fixture
@@ -46,8 +48,8 @@ def make_model(import_payload, monkeypatch):
     """Make a runtime.Model whose tensors have that dtype, scale and zero point."""
     runtime = import_payload("runtime")
 
-    def make(dtype=np.uint8, scale=1.0, zero_point=0, operators=("CONV_2D",)):
-        attributes = {"dtype": dtype, "quantization": (scale, zero_point), "operators": operators}
+    def make(dtype=np.uint8, scale=1.0, zero_point=0, **attributes):
+        attributes |= {"dtype": dtype, "quantization": (scale, zero_point)}
         monkeypatch.setattr(runtime, "Interpreter", type("Interpreter", (FakeInterpreter,), attributes))
         return runtime.Model(Path("model.tflite"), 2)
 
@@ -85,6 +87,27 @@ def test_output_is_dequantized_with_its_scale_and_zero_point(make_model):
     assert values.dtype == np.float32 and values.tolist() == [-1.0, 0.0, 62.75]
     values = make_model(np.float32, 0.0).dequantize(np.array([0.5], np.float32))
     assert values.dtype == np.float32 and values.tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("features", "scale", "zero_point", "values"),
+    [
+        (np.array([[-128, 0, 127]], np.int8), 0.5, -128, [0.0, 64.0, 127.5]),
+        (np.array([[3, 4, 255]], np.uint8), 0.25, 3, [0.0, 0.25, 63.0]),
+        (np.array([[0.1, 7.0]], np.float32), 0.0, 0, np.float32([0.1, 7.0]).tolist()),
+    ],
+)
+def test_second_output_has_the_features_dequantized(make_model, photo, features, scale, zero_point, values):
+    model = make_model(features=(features, (scale, zero_point)))
+    # The first output is what it is without features.
+    assert model.predict(photo).tolist() == [0, 128, 255]
+    assert model.get_features().dtype == np.float32 and model.get_features().tolist() == values
+
+
+def test_file_with_one_output_has_no_features(make_model, photo):
+    model = make_model()
+    model.predict(photo)
+    assert model.get_features() is None
 
 
 def test_delegate_in_the_plan_means_accelerated(make_model):

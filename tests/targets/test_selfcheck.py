@@ -64,16 +64,80 @@ def test_unchanged_bundle_passes_every_check(device, bundles, kind):
     assert completed.returncode == 0, completed.stdout + completed.stderr
     report = json.loads(completed.stdout)
     assert report["ok"] is True and f"({report['bundle']})." in format_closing_line(bundles[kind])
-    assert [check["check"] for check in report["checks"]] == ["files", "pixels", "outputs", "runtime"]
+    assert [check["check"] for check in report["checks"]] == ["files", "pixels", "outputs", "answers", "runtime"]
     assert set(report["versions"]) == {"python", "numpy", "pillow", "ai-edge-litert", "machine"}
 
 
 def test_table_has_one_line_per_check(device, bundles):
     completed = device.run(bundles["int8"], "selfcheck.py")
     assert completed.returncode == 0
-    assert [line[:4] for line in completed.stdout.splitlines()[:4]] == ["ok  "] * 4
+    assert [line[:4] for line in completed.stdout.splitlines()[:5]] == ["ok  "] * 5
     assert completed.stdout.splitlines()[-1] == format_closing_line(bundles["int8"])
     assert len(completed.stdout.splitlines()[-1]) <= 80
+
+
+@pytest.mark.parametrize("kind", ["colours", "colours8"])
+def test_answers_to_the_golden_photos_are_those_of_the_build(device, answer_bundles, kind):
+    completed = device.run(answer_bundles[kind], "selfcheck.py", "--json")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    details = {check["check"]: check["detail"] for check in json.loads(completed.stdout)["checks"]}
+    tolerance = {"colours": "0.0001", "colours8": "0.04"}[kind]
+    assert details["answers"] == f"6 photos, largest difference 0, tolerance {tolerance}, 6 answers as in the build"
+
+
+def test_bundle_without_thresholds_has_no_answers_to_check(device, bundles):
+    completed = device.run(bundles["int8"], "selfcheck.py")
+    assert "ok    answers   this bundle has no thresholds, so every photo has a label\n" in completed.stdout
+
+
+@pytest.fixture
+def answer_folder(answer_bundles, tmp_path) -> Path:
+    return shutil.copytree(answer_bundles["colours"], tmp_path / "answer-bundle")
+
+
+def test_changed_reference_features_fail(device, answer_folder):
+    content = (answer_folder / "features.npy").read_bytes()
+    (answer_folder / "features.npy").write_bytes(flip_bit(content, len(content) - 1))
+    assert read_failures(device.run(answer_folder, "selfcheck.py", "--json"))["files"] == "features.npy: changed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("similarity", 0.2, "tolerance 0.0001 (golden/2_blue.jpg), 6 answers as in the build"),
+        ("label", "another", "another answer from the same numbers: golden/2_blue.jpg"),
+        ("known", None, "another answer from the same numbers: golden/2_blue.jpg"),
+        ("accepted", None, "another answer from the same numbers: golden/2_blue.jpg"),
+    ],
+)
+def test_other_answers_than_those_of_the_build_fail(device, answer_folder, write_checksums, name, value, detail):
+    def change_third(facts):
+        answer = facts["answers"]["golden"][2]
+        answer[name] = not answer[name] if value is None else value
+
+    edit_facts(answer_folder, change_third)
+    write_checksums(answer_folder)
+    assert read_failures(device.run(answer_folder, "selfcheck.py", "--json"))["answers"].endswith(detail)
+
+
+def test_answer_may_differ_where_the_probability_does(device, answer_folder, write_checksums):
+    """The check of the outputs compares the probabilities."""
+
+    def change_third(facts):
+        answer = facts["answers"]["golden"][2]
+        answer |= {"probability": answer["probability"] + 1e-6, "accepted": not answer["accepted"]}
+
+    edit_facts(answer_folder, change_third)
+    write_checksums(answer_folder)
+    completed = device.run(answer_folder, "selfcheck.py")
+    assert completed.returncode == 0 and "5 answers as in the build" in completed.stdout
+
+
+def test_answers_to_other_golden_photos_fail(device, answer_folder, write_checksums):
+    edit_facts(answer_folder, lambda facts: facts["answers"]["golden"].pop())
+    write_checksums(answer_folder)
+    failures = read_failures(device.run(answer_folder, "selfcheck.py", "--json"))
+    assert failures == {"goldens": "model.json has 5 answers for 6 golden photos"}
 
 
 def list_critical_bytes(name: str) -> list[int]:
@@ -180,7 +244,7 @@ def test_missing_xnnpack_fails(device, folder, write_checksums):
         ("raise SystemExit(3)\n", "no message"),
         ("", "golden_check.py printed no report"),
         ("print('[]')\n", "golden_check.py printed no report"),
-        ('print(\'{"checks": [], "versions": {}}\')\n', "not ('pixels', 'outputs', 'runtime')"),
+        ('print(\'{"checks": [], "versions": {}}\')\n', "not ('pixels', 'outputs', 'answers', 'runtime')"),
     ],
     ids=["crash", "missing-package", "silent-failure", "silent", "no-report", "no-checks"],
 )

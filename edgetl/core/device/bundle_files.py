@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from edgetl.core.device.answer_facts import compute_similarity_tolerance, describe_thresholds, rounds_activations
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
 from edgetl.core.formats import FORMATS
@@ -31,7 +32,6 @@ SCHEMA = 2
 LABELS_SCHEMA = 3
 GOLDEN_BYTES = 2_000_000
 CHECKSUMS = "SHA256SUMS"
-FEATURES_FILE = "features.npy"
 GOLDEN_ARRAYS = "golden/expected.npz"
 # The same number as in check_files.py and setup.sh of a bundle.
 IDENTITY_DIGITS = 12
@@ -69,11 +69,13 @@ class GoldenSet:
         photos: the photos.
         pixels: uint8 [photos, height, width, 3].
         outputs: [photos, units] in the output dtype of the artifact.
+        answers: to each photo, as one line of JSON of classify.py has it; empty for a file without features.
     """
 
     photos: tuple[Photo, ...]
     pixels: np.ndarray
     outputs: np.ndarray
+    answers: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +165,12 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
             # A photo has each label whose probability reaches its threshold. Without thresholds, it has one class.
             **({"thresholds": list(trained.threshold_values)} if trained.thresholds else {}),
         },
-        **({"answers": _describe_answers(contents.answers[0])} if contents.answers else {}),
-        "tolerances": {"pixels": 0, "output": compute_output_tolerance(artifact)},
+        **_describe_answers(contents),
+        "tolerances": {
+            "pixels": 0,
+            "output": compute_output_tolerance(artifact),
+            **({"similarity": compute_similarity_tolerance(artifact)} if contents.answers else {}),
+        },
         "runtime": {
             "accelerated": target.runtime.accelerated and find_method(artifact.method).activations != "int16",
             "python": target.runtime.python,
@@ -186,17 +192,12 @@ def describe_model(contents: BundleContents, versions: Mapping[str, str]) -> dic
     }
 
 
-def _describe_answers(rule: AnswerRule) -> dict[str, Any]:
-    return {
-        "reference": FEATURES_FILE,
-        "least_similarities": rule.least_similarities,
-        "least_probability": rule.selective.threshold,
-        "bounds": {
-            "rejected_own": rule.rejected_share,
-            "error": rule.selective.error_bound,
-            "confidence": rule.selective.confidence,
-        },
-    }
+def _describe_answers(contents: BundleContents) -> dict[str, Any]:
+    if not contents.answers:
+        return {}
+    (rule,) = contents.answers
+    facts = describe_thresholds(rule, multi_label=bool(contents.trained.thresholds))
+    return {"answers": {**facts, "golden": list(contents.golden.answers)}}
 
 
 def name_model_file(artifact: Artifact) -> str:
@@ -209,10 +210,7 @@ def compute_output_tolerance(artifact: Artifact) -> float:
     # A quantized output is compared as integers.
     if artifact.output.scale:
         return _INTEGER_TOLERANCE_STEPS
-    method, row = find_method(artifact.method), FORMATS[artifact.format]
-    integer = method.weights == "int8" and method.activations != "int16"
-    rounds = integer and (method.calibrated or row.dynamic_rounds)
-    return row.rounded_tolerance if rounds else _FLOAT_TOLERANCE
+    return FORMATS[artifact.format].rounded_tolerance if rounds_activations(artifact) else _FLOAT_TOLERANCE
 
 
 def format_json(value: object) -> str:

@@ -17,6 +17,7 @@ RESERVED = frozenset(
         "model.onnx",
         "model.json",
         "labels.txt",
+        "features.npy",
         "pixels.py",
         "requirements.txt",
         "SHA256SUMS",

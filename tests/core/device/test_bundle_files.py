@@ -18,6 +18,7 @@ from edgetl.core.errors import DataError
 from edgetl.core.photos import pixels
 from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
 from edgetl.core.verdict_records import Verdict
+from tests.fixtures.answers import make_rule
 
 
 def write_photos(root: Path, sizes: list[tuple[int, int]]) -> Dataset:
@@ -279,3 +280,17 @@ def test_golden_files_are_named_after_all_labels():
         Photo(path="2.jpg", label=2, sha256="", labels=(0, 0)),
     ]
     assert bundle_files.name_golden_files(photos, ["a", "b"]) == ("golden/0_a_b.jpg", "golden/1_none.jpg")
+
+
+def test_description_has_the_answers_where_the_file_has_features(tmp_path):
+    contents = make_contents()
+    assert "answers" not in bundle_files.describe_model(contents, {"edgetl": "0.1.0"})
+    golden = {"label": "dog", "probability": 0.75, "accepted": False, "known": True, "similarity": 0.875}
+    rule = make_rule(tmp_path / "features.npy", "artifact", ("cat", "dog"), np.ones((2, 4), np.int8))
+    contents = dataclasses.replace(
+        contents, answers=(rule,), golden=dataclasses.replace(contents.golden, answers=(golden,))
+    )
+    facts = bundle_files.describe_model(contents, {"edgetl": "0.1.0"})
+    assert facts["answers"]["golden"] == [golden] and facts["answers"]["least_probability"] == 0.9
+    assert facts["tolerances"]["similarity"] == 0.04
+    assert json.loads(bundle_files.format_json(facts)) == facts
