@@ -60,8 +60,6 @@ class Thresholds:
     """The thresholds and the reference features of a bundle.
 
     Attributes:
-        least_probability: of a photo with a label, 0..1. It is 0 for a model with several labels, each of which has a
-            threshold of its own.
         is_set: whether the bundle has thresholds. Without them, every photo is known and accepted.
     """
 
@@ -75,7 +73,8 @@ class Thresholds:
         thresholds = facts.get("answers", {})
         several_labels = bool(facts.get("output", {}).get("thresholds"))
         self.is_set = bool(thresholds)
-        self.least_probability = 0.0 if several_labels else float(thresholds.get("least_probability", 0.0))
+        # Each of several labels has a threshold of its own.
+        self._least_probability = 0.0 if several_labels else float(thresholds.get("least_probability", 0.0))
         self._least_similarities = {
             label: float(value) for label, value in thresholds.get("least_similarities", {}).items()
         }
@@ -112,19 +111,24 @@ class Thresholds:
             if features is None:
                 raise ValueError(f"the model has no features to compare with {REFERENCE_FILE}")
             similarity = compute_similarity(self._reference, features)
-        known = similarity >= self.get_least_similarity(label) - SIMILARITY_TOLERANCE
+        known = similarity >= self._least_similarities.get(label, -1.0) - SIMILARITY_TOLERANCE
         return Answer(
             label=label,
             probability=probability,
             second=ranked[min(1, len(ranked) - 1)],
             similarity=similarity,
             known=known,
-            accepted=known and probability >= self.least_probability,
+            accepted=known and probability >= self._least_probability,
         )
 
-    def get_least_similarity(self, label: str) -> float:
-        """Return the lowest similarity, -1..1, of a known photo that is predicted as this label."""
-        return self._least_similarities.get(label, -1.0)
+    def explain(self, answer: Answer) -> str:
+        """Explain why an answer is no label, such as "similarity 0.577, a label needs 0.650"; "" where it is one."""
+        if not answer.known:
+            least = self._least_similarities[answer.label]
+            return f"similarity {answer.similarity:.3f}, a label needs {least:.3f}"
+        if not answer.accepted:
+            return f"probability {answer.probability:.1%}, a label needs {self._least_probability:.1%}"
+        return ""
 
 
 def normalize_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

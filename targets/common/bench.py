@@ -42,6 +42,7 @@ from pathlib import Path
 from typing import Any
 
 try:
+    import answers  # type: ignore[import-not-found]
     import board  # type: ignore[import-not-found]
     import latency_statistics  # type: ignore[import-not-found]
     import numpy as np
@@ -122,7 +123,10 @@ def measure_bundle(facts: dict[str, Any], options: argparse.Namespace) -> dict[s
         soak = stopwatch.measure_soak(model, options.soak)
     if options.photos:
         _report_progress(f"accuracy on {options.photos}")
-        accuracy = scoring.score_photos(model, facts, options.photos, monitor.take_sample_if_due)
+        thresholds = answers.Thresholds.load(facts, HERE)
+        accuracy = scoring.score_photos(
+            model, facts, options.photos, monitor.take_sample_if_due, thresholds if thresholds.is_set else None
+        )
     monitor.take_sample()
     accelerated = all(row["accelerated"] for row in sweep)
     reasons = _list_invalid_reasons(facts, monitor, accelerated)
@@ -207,6 +211,8 @@ def _format_summary(measurement: dict[str, Any]) -> list[str]:
             f"on {accuracy['photos']} photos, balanced {scoring.average_recalls(accuracy['per_label']):.4f}"
             + (f", {len(accuracy['unreadable'])} could not be read" if accuracy["unreadable"] else "")
         )
+        if "decisions" in accuracy:
+            lines.append(scoring.describe_decisions(accuracy["decisions"]))
     lines.append("valid" if measurement["valid"] else f"INVALID: {'; '.join(measurement['reasons'])}")
     return lines
 

@@ -155,11 +155,10 @@ def _format_photo(photo: Path, ranked: Sequence[tuple[str, float]], answer: Any,
     # A label or a file name may contain an escape sequence that changes the terminal.
     lines = [printable.make_printable(str(photo))]
     if answer and not answer.accepted:
-        lines.append(f"  {printable.make_printable(answer.describe())}")
+        lines.append(f"  {printable.make_printable(answer.describe())} ({thresholds.explain(answer)})")
     if answer and not answer.known:
         # The probabilities compare the labels with each other, and the photo shows none of them.
-        least = thresholds.get_least_similarity(answer.label)
-        return [*lines, f"  similarity {answer.similarity:.3f}, a label needs {least:.3f}"]
+        return lines
     if not ranked:
         # Only a model with several labels: no label reaches its threshold.
         return [*lines, "  none"]

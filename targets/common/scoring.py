@@ -59,7 +59,11 @@ def average_recalls(per_label: dict[str, dict[str, int]]) -> float:
 
 
 def score_photos(
-    model: Any, facts: dict[str, Any], folder: Path, after_photo: Callable[[], None] = lambda: None
+    model: Any,
+    facts: dict[str, Any],
+    folder: Path,
+    after_photo: Callable[[], None] = lambda: None,
+    thresholds: Any = None,
 ) -> dict[str, Any]:
     """Predict every photo and compute the accuracy.
 
@@ -68,11 +72,13 @@ def score_photos(
         facts: the content of model.json.
         folder: see `list_labelled_photos`.
         after_photo: called after each photo.
+        thresholds: an answers.Thresholds that is set; None for a bundle without thresholds.
 
     Returns:
         photos, right, accuracy with its interval, per_label (label → photos and right), unreadable (photo → reason),
         and answers: per photo its path in the folder, the index of its label, and the probabilities in the order of
-        the labels. A photo that cannot be read does not count.
+        the labels. A photo that cannot be read does not count. With thresholds also decisions, see `count_decisions`,
+        and per photo similarity, known and accepted.
 
     Raises:
         FolderError: see `list_labelled_photos`; or none of the photos can be read.
@@ -97,6 +103,9 @@ def score_photos(
         per_label[labels[label_index]]["right"] += right
         rounded = [round(probability, 7) for probability in probabilities]
         predictions.append({"photo": name, "label": label_index, "probabilities": rounded})
+        if thresholds:
+            answer = thresholds.answer(dict(zip(labels, probabilities)), model.get_features())  # noqa: B905
+            predictions[-1].update(similarity=round(answer.similarity, 6), known=answer.known, accepted=answer.accepted)
         after_photo()
     if not predictions:
         reasons = json.dumps(unreadable)[:200]
@@ -109,4 +118,30 @@ def score_photos(
         "per_label": per_label,
         "unreadable": unreadable,
         "answers": predictions,
+        **({"decisions": count_decisions(predictions)} if thresholds else {}),
     }
+
+
+def count_decisions(predictions: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Count the photos with a label, those of them whose label is right, the unsure ones, and those of none.
+
+    Args:
+        predictions: the answers of `score_photos`.
+    """
+    answered = [row for row in predictions if row["accepted"]]
+    return {
+        "answered": len(answered),
+        "right": sum(row["probabilities"].index(max(row["probabilities"])) == row["label"] for row in answered),
+        "unsure": sum(row["known"] and not row["accepted"] for row in predictions),
+        "none": sum(not row["known"] for row in predictions),
+    }
+
+
+def describe_decisions(decisions: dict[str, int]) -> str:
+    """Describe the counts of `count_decisions` in one line."""
+    answered, right = decisions["answered"], decisions["right"]
+    share = f", {right / answered:.4f}" if answered else ""
+    return (
+        f"answers: {answered} a label ({right} right{share}), {decisions['unsure']} unsure, "
+        f"{decisions['none']} none of these"
+    )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import answers  # type: ignore[import-not-found]
 import classify  # type: ignore[import-not-found]
 import latency_statistics  # type: ignore[import-not-found]
 import pixels  # type: ignore[import-not-found]
@@ -40,6 +41,7 @@ class Stopwatch:
         self._model_path = folder / facts["model"]
         self._input_spec = classify.list_arguments(facts)
         self._labels = facts["output"]["labels"]
+        self._thresholds = answers.Thresholds.load(facts, folder)
         self._monitor = monitor
         self.photos = [pixels.read_photo(folder / name) for name in facts["golden"]]
         self._images = [pixels.decode_photo(photo, *self._input_spec) for photo in self.photos]
@@ -134,7 +136,9 @@ class Stopwatch:
         clock_ns.append(time.perf_counter_ns())
         model.invoke()
         clock_ns.append(time.perf_counter_ns())
-        classify.compute_probabilities(model.dequantize(model.get_output()), self._labels)
+        probabilities = classify.compute_probabilities(model.dequantize(model.get_output()), self._labels)
+        if self._thresholds.is_set:
+            self._thresholds.answer(probabilities, model.get_features())
         clock_ns.append(time.perf_counter_ns())
         return [(clock_ns[step + 1] - clock_ns[step]) / 1e6 for step in range(len(STEPS))]
 

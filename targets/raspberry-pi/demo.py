@@ -39,6 +39,7 @@ from pathlib import Path
 from typing import Any
 
 try:
+    import answers  # type: ignore[import-not-found]
     import board  # type: ignore[import-not-found]
     import demo_connections
     import demo_guard
@@ -86,7 +87,8 @@ class Demo:
         else:
             source = demo_sources.select_folder(options.photos, request)
         model = runtime.Model(HERE / facts["model"], options.threads)
-        self.loop = demo_loop.PredictionLoop(source, model, facts)
+        self._thresholds = answers.Thresholds.load(facts, HERE)
+        self.loop = demo_loop.PredictionLoop(source, model, facts, self._thresholds)
         self._health = demo_health.BoardHealth(board.Board(options.sysfs, options.vcgencmd), self.loop.stopped)
         self._top = options.top
         self._constants = {
@@ -117,11 +119,15 @@ class Demo:
             **self._constants,
             "number": shown.number if shown else 0,
             "labels": [[label, round(probability, 6)] for label, probability in labels],
+            "answer": self._describe_answer(shown.answer) if shown and shown.answer else None,
             "photo": {"name": shown.frame.name, "true_label": shown.frame.true_label} if shown else None,
             "delay_ms": round(shown.delay_ms, 3) if shown else None,
             **statistics,
             "board": self._health.facts,
         }
+
+    def _describe_answer(self, answer: Any) -> dict[str, Any]:
+        return {**answer.to_json(), "text": answer.describe(), "reason": self._thresholds.explain(answer)}
 
 
 def main(arguments: "Sequence[str] | None" = None) -> int:

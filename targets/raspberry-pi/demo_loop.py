@@ -33,12 +33,14 @@ class Prediction:
         frame: the frame.
         labels: all labels with their probabilities, the most probable first; of a model with several labels, those
             that the frame has.
+        answer: an answers.Answer; None for a bundle without thresholds.
         delay_ms: from the arrival of the frame to its labels.
     """
 
     number: int
     frame: Frame
     labels: tuple[tuple[str, float], ...]
+    answer: Any
     delay_ms: float
 
 
@@ -62,14 +64,22 @@ class PredictionLoop:
         failed: whether a step failed. Python has printed the exception then.
     """
 
-    def __init__(self, source: Source, model: Any, facts: dict[str, Any]) -> None:
-        """Prepare the threads. `model` is a runtime.Model, `facts` the content of model.json."""
+    def __init__(self, source: Source, model: Any, facts: dict[str, Any], thresholds: Any) -> None:
+        """Prepare the threads.
+
+        Args:
+            source: of the frames.
+            model: a runtime.Model.
+            facts: the content of model.json.
+            thresholds: an answers.Thresholds.
+        """
         self.stopped = threading.Event()
         self.failed = False
         self.prediction: Prediction | None = None
         self._model = model
         self._input_spec = classify.list_arguments(facts)
         self._output = facts["output"]
+        self._thresholds = thresholds
         self._captured: demo_pace.LatestSlot[tuple[Frame, float]] = demo_pace.LatestSlot()
         self._preprocessed: demo_pace.LatestSlot[_ModelInput] = demo_pace.LatestSlot()
         self._latencies, self._lock = demo_pace.RecentLatencies(), threading.Lock()
@@ -135,6 +145,7 @@ class PredictionLoop:
         clock_s.append(time.perf_counter())
         output = self._model.dequantize(self._model.get_output())
         probabilities = classify.compute_probabilities(output, self._output["labels"])
+        answer = self._answer(probabilities)
         labels = tuple(sorted(probabilities.items(), key=lambda pair: -pair[1]))
         if self._output.get("thresholds"):
             labels = tuple(classify.select_labels(labels, self._output))
@@ -146,4 +157,7 @@ class PredictionLoop:
             self._latencies.add(clock_s[-1], dict(zip(STEPS, latencies_ms)))  # noqa: B905  (strict= needs Python 3.10)
         number = self.prediction.number + 1 if self.prediction else 1
         # One assignment of a complete object: other threads read it without a lock.
-        self.prediction = Prediction(number, item.frame, labels, (clock_s[-1] - item.arrived_s) * 1e3)
+        self.prediction = Prediction(number, item.frame, labels, answer, (clock_s[-1] - item.arrived_s) * 1e3)
+
+    def _answer(self, probabilities: dict[str, float]) -> Any:
+        return self._thresholds.answer(probabilities, self._model.get_features()) if self._thresholds.is_set else None

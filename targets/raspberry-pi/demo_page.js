@@ -69,15 +69,17 @@ function showLatency(latency) {
 }
 
 // Photos of a folder have a name, and a true class where the name of their folder is a label.
-function showPhoto(photo, names, several) {
+function showPhoto(photo, names, { several_labels: several, answer }) {
   const line = getById("photo");
   line.hidden = !photo || !photo.name;
   if (line.hidden) return;
   const right = names.includes(photo.true_label);
-  line.className = photo.true_label ? (right ? "right" : "wrong") : "";
+  // Without a label, the answer is neither right nor wrong.
+  const missing = answer && !answer.accepted ? (answer.known ? "unsure" : "none of these") : "";
+  line.className = photo.true_label && !missing ? (right ? "right" : "wrong") : "";
   // The folder names one of several labels, and the photo may have others.
   const words = several ? ["label", "found", "not found"] : ["true class", "right", "wrong"];
-  const verdict = photo.true_label ? ` · ${words[0]} ${photo.true_label}: ${right ? words[1] : words[2]}` : "";
+  const verdict = photo.true_label ? ` · ${words[0]} ${photo.true_label}: ${missing || (right ? words[1] : words[2])}` : "";
   line.textContent = photo.name + verdict;
 }
 
@@ -99,14 +101,26 @@ function listNames(state) {
   return names.length || !state.number ? names : ["none"];
 }
 
+// A label, "unsure: a or b", or "none of these" with the reason. Bundles without thresholds have labels alone.
+function showAnswer(answer, names) {
+  const kind = answer ? (answer.accepted ? "label" : answer.known ? "unsure" : "none") : "";
+  getById("answer").className = kind;
+  setText("sign", { label: "✓", unsure: "?", none: "✕" }[kind] || "");
+  setText("best", kind && kind !== "label" ? answer.text : names.length ? names.join(", ") : "…");
+  getById("reason").hidden = !(answer && answer.reason);
+  setText("reason", answer ? answer.reason : "");
+  // The probabilities of a frame that shows none of the labels compare them with each other only.
+  getById("labels").classList.toggle("faded", kind === "none");
+}
+
 function showState(state) {
   const names = state.camera.ok ? listNames(state) : [];
-  setText("best", names.length ? names.join(", ") : "…");
+  showAnswer(state.answer, names);
   setText("camera", state.camera.name);
   showMessage(state.camera.ok ? "" : `No frame: ${state.camera.message}. The demo tries again.`);
   showLabels(state.labels);
   getById("labels").classList.toggle("several", state.several_labels);
-  showPhoto(state.photo, names, state.several_labels);
+  showPhoto(state.photo, names, state);
   setText("rate", formatIfKnown(state.rate_hz, (hz) => hz.toFixed(1)));
   setText("drops", state.drops);
   setText("delay", formatIfKnown(state.delay_ms, (ms) => `${ms.toFixed(1)} ms`));

@@ -34,6 +34,8 @@ def format_lines(state: dict[str, Any]) -> list[str]:
     width = max((len(label) for label, _ in labels), default=0)
     rows = [f"  {label:<{width}}  {format_bar(probability)}  {probability:6.1%}" for label, probability in labels]
     rows = rows or [f"  {name}" for name in list_names(state)]
+    # The bars of a frame that shows none of the labels would compare them with each other only.
+    rows = [f"  {answer}" for answer in [format_answer(state)] if answer] + (rows if is_known(state) else [])
     facts = [format_rate(state), format_latency(state), format_health(state["board"]), format_source(state)]
     facts += [f"photo {photo}" for photo in [format_photo(state)] if photo]
     return [*rows, *(f"  {text}" for text in facts)]
@@ -44,9 +46,23 @@ def format_line(state: dict[str, Any]) -> str:
     shown = state["labels"] if state["several_labels"] else state["labels"][:1]
     labels = [f"{replace_control_characters(label)} {probability:.1%}" for label, probability in shown]
     best = [", ".join(labels)] if labels else list_names(state)
+    best = [format_answer(state) or best[0]] if best else []
     photos = [photo for photo in [format_photo(state)] if photo]
     facts = (format_rate(state), format_latency(state), format_health(state["board"]), format_source(state))
     return " · ".join([*best, *photos, *facts])
+
+
+def format_answer(state: dict[str, Any]) -> str:
+    """Format "unsure" or "none of these" with the reason; empty where the answer is a label."""
+    answer = state["answer"]
+    if not answer or answer["accepted"]:
+        return ""
+    return f"{replace_control_characters(answer['text'])} ({answer['reason']})"
+
+
+def is_known(state: dict[str, Any]) -> bool:
+    """Return whether the labels are shown: not where the frame shows none of them."""
+    return not state["answer"] or bool(state["answer"]["known"])
 
 
 def list_names(state: dict[str, Any]) -> list[str]:
@@ -99,6 +115,11 @@ def format_photo(state: dict[str, Any]) -> str:
     name, true_label = replace_control_characters(photo["name"]), photo["true_label"]
     if not true_label:
         return name
+    if state["answer"] and not state["answer"]["accepted"]:
+        # Without a label, the answer is neither right nor wrong.
+        text = "unsure" if state["answer"]["known"] else "none of these"
+        kind = "label" if state["several_labels"] else "true class"
+        return f"{name}, {kind} {replace_control_characters(true_label)}: {text}"
     if state["several_labels"]:
         # The folder names one label, and the photo may have others.
         found = true_label in [label for label, _ in state["labels"]]

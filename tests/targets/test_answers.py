@@ -48,6 +48,12 @@ def test_dissimilar_photo_is_none_of_the_labels_whatever_its_probability(thresho
     assert (result.known, result.accepted, result.similarity) == (False, False, 0.0)
 
 
+def test_explanation_names_the_value_and_its_threshold(thresholds):
+    texts = [thresholds.explain(answer(thresholds, *photo)) for photo in ((0.9, [5, 0, 0]), (0.45, [0, 1, 0]))]
+    assert texts == ["", "probability 55.0%, a label needs 60.0%"]
+    assert thresholds.explain(answer(thresholds, 0.99, [0, 0, 3])) == "similarity 0.000, a label needs 0.800"
+
+
 def test_threshold_is_that_of_the_predicted_label(thresholds):
     """A similarity of 0.7071 is enough for a tulip and not for a rose."""
     assert not answer(thresholds, 0.9, [1, 0, 1]).known

@@ -8,6 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from edgetl.core.device import measurement
 
 QUICK = ("--runs", "20", "--seconds", "0", "--soak", "0")
 
@@ -131,6 +134,28 @@ def test_accuracy_on_photos_in_folders_named_after_labels(device, folder, raspbe
     accuracy = json.loads(completed.stdout)["accuracy"]
     assert (accuracy["photos"], accuracy["right"], accuracy["accuracy"]["value"]) == (6, 6, 1.0)
     assert all(len(answer["probabilities"]) == len(labels) for answer in accuracy["answers"])
+
+
+def test_answers_to_labelled_photos_are_counted(device, answer_bundles, raspberry_pi, tmp_path):
+    """One red photo, one that is red and green in equal parts, and a grey one: edgetl reads the same counts."""
+    folder = Path(shutil.copytree(answer_bundles["colours8"], tmp_path / "bundle"))
+    (tmp_path / "photos" / "red").mkdir(parents=True)
+    for name, colour in (("a", (250, 10, 10)), ("b", (200, 200, 0)), ("c", (128, 128, 128))):
+        Image.new("RGB", (40, 40), colour).save(tmp_path / "photos" / "red" / f"{name}.png")
+    photos = ("--photos", str(tmp_path / "photos"))
+    completed = device.run(folder, "bench.py", *QUICK, "--threads", "1", *photos, *raspberry_pi)
+    assert completed.returncode in (0, 1), completed.stderr
+    line = "answers: 1 a label (1 right, 1.0000), 1 unsure, 1 none of these"
+    assert line in completed.stdout.splitlines()
+    facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    path = folder / "measure" / "measure.json"
+    accuracy = measurement.read_measurement(path, facts["provenance"]["artifact_sha256"]).accuracy
+    assert [(answer.known, answer.accepted) for answer in accuracy.answers] == [
+        (True, True),
+        (True, False),
+        (False, False),
+    ]
+    assert accuracy.decisions.unsure == 1
 
 
 @pytest.mark.parametrize(

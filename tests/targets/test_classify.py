@@ -195,9 +195,12 @@ def test_text_says_unsure_and_none_of_these(device, answer_bundles, colours):
     assert (completed.returncode, completed.stderr) == (0, "")
     red, yellow, grey = re.split(r"^(?=/)", completed.stdout, flags=re.MULTILINE)[1:]
     assert re.fullmatch(r".*red\.png\n  red +99\.9%\n.*green.*\n.*blue.*\n", red)
-    assert re.fullmatch(r".*\n  unsure: red or green\n  red +50\.0%\n  green +50\.0%\n.*blue.*\n", yellow)
+    assert re.fullmatch(
+        r".*\n  unsure: red or green \(probability 50\.0%, a label needs 90\.0%\)\n  red +50\.0%\n  green.*\n.*\n",
+        yellow,
+    )
     # The probabilities of a photo that shows something else say nothing.
-    assert re.fullmatch(r".*\n  none of these\n  similarity 0\.577, a label needs 0\.650\n", grey)
+    assert re.fullmatch(r".*\n  none of these \(similarity 0\.577, a label needs 0\.650\)\n", grey)
 
 
 def test_several_labels_have_none_of_these_and_never_unsure(device, answer_bundles, colours, tmp_path, write_checksums):
@@ -210,7 +213,7 @@ def test_several_labels_have_none_of_these_and_never_unsure(device, answer_bundl
     assert (completed.returncode, completed.stderr) == (0, "")
     red, yellow, grey = re.split(r"^(?=/)", completed.stdout, flags=re.MULTILINE)[1:]
     assert re.fullmatch(r".*\n  red +99\.9%\n", red) and re.fullmatch(r".*\n  red .*\n  green .*\n", yellow)
-    assert "\n  none of these\n" in grey
+    assert "\n  none of these (similarity 0.577" in grey
 
 
 def test_control_characters_of_a_label_are_not_printed(import_payload):

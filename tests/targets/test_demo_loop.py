@@ -67,12 +67,13 @@ def make_source(demo_frames, pause_s: float, delivered: list[int]):
 
 
 @pytest.fixture
-def start_loop(demo_loop):
-    """Start a PredictionLoop; it is stopped at the end of the test."""
+def start_loop(demo_loop, import_payload):
+    """Start a PredictionLoop, without thresholds unless it gets some; it is stopped at the end of the test."""
+    without = import_payload("answers").Thresholds({}, None)
     loops = []
 
-    def start(*arguments):
-        loop = demo_loop.PredictionLoop(*arguments)
+    def start(source, model, facts, thresholds=without):
+        loop = demo_loop.PredictionLoop(source, model, facts, thresholds)
         loops.append(loop)
         loop.start()
         return loop
@@ -183,3 +184,19 @@ def test_stop_closes_the_source_and_is_not_a_failure(demo_frames, start_loop):
     wait_until(lambda: loop.prediction)
     loop.stop()
     assert closed.is_set() and not loop.failed
+
+
+def test_prediction_has_the_answer_where_the_bundle_has_thresholds(demo_frames, start_loop, import_payload):
+    facts = {"answers": {"least_probability": 0.9, "least_similarities": {"dark": 0.5, "light": 0.5}}}
+    thresholds = import_payload("answers").Thresholds(facts, np.array([[127, 0]], np.int8))
+    model = BrightnessModel()
+    model.get_features = lambda: np.float32([0, 1])
+    loop = start_loop(make_source(demo_frames, 0.01, []), model, FACTS, thresholds)
+    wait_until(lambda: loop.prediction)
+    assert loop.prediction.answer.describe() == "none of these"
+
+
+def test_prediction_has_no_answer_without_thresholds(demo_frames, start_loop):
+    loop = start_loop(make_source(demo_frames, 0.01, []), BrightnessModel(), FACTS)
+    wait_until(lambda: loop.prediction)
+    assert loop.prediction.answer is None

@@ -1,6 +1,7 @@
 """The page of the demo in headless Chromium, controlled over the DevTools protocol, with and without a camera."""
 
 import asyncio
+import base64
 import itertools
 import os
 import shutil
@@ -100,6 +101,13 @@ async def open_page(address, profile: Path):
             browser.wait(20)
 
 
+async def save_screenshot(page, name):
+    """Save a picture of the page into the folder $EDGETL_SCREENSHOTS, for a person to look at."""
+    if folder := os.environ.get("EDGETL_SCREENSHOTS"):
+        picture = await page.call("Page.captureScreenshot", format="png")
+        (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(picture["data"]))
+
+
 def write_photo(path: Path, colour) -> None:
     path.parent.mkdir(exist_ok=True)
     Image.new("RGB", (160, 120), colour).save(path)
@@ -170,5 +178,45 @@ def test_token_is_removed_from_the_address_and_kept_as_a_cookie(demo_bundle, dem
 
     arguments = ("--source", tmp_path / "photos", "--port", "0", "--host", "0.0.0.0")
     with run_demo(demo_device, demo_bundle, *arguments) as (child, address):
+        asyncio.run(asyncio.wait_for(check_page(address), 180))
+        child.terminate()
+
+
+ANSWERS = {"red": (250, 10, 10), "yellow": (200, 200, 0), "grey": (128, 128, 128)}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sign", "best", "reason"),
+    [
+        ("red", "label", "✓", "red", ""),
+        ("yellow", "unsure", "?", "unsure: red or green", "probability 50.0%, a label needs 90.0%"),
+        ("grey", "none", "✕", "none of these", "similarity 0.577, a label needs 0.650"),
+    ],
+)
+def test_page_shows_each_of_the_three_answers(answer_bundles, demo_device, tmp_path, name, kind, sign, best, reason):
+    """In light and dark mode, by words, a sign and the style of a line, not by colour alone."""
+    write_photo(tmp_path / "red" / "a.png", ANSWERS[name])
+
+    async def check_page(address):
+        async with open_page(address, tmp_path / "profile") as page:
+            await page.wait_until(f"document.getElementById('best').innerText === '{best}'")
+            assert await page.evaluate("document.getElementById('answer').className") == kind
+            assert (await page.read_text("sign"), await page.read_text("reason")) == (sign, reason)
+            assert await page.evaluate("document.getElementById('labels').classList.contains('faded')") is (
+                kind == "none"
+            )
+            verdict = {"label": "right", "unsure": "unsure", "none": "none of these"}[kind]
+            assert await page.read_text("photo") == f"a.png · true class red: {verdict}"
+            styles = []
+            for scheme in ("light", "dark"):
+                media = [{"name": "prefers-color-scheme", "value": scheme}]
+                await page.call("Emulation.setEmulatedMedia", features=media)
+                styles.append(await page.evaluate("getComputedStyle(document.getElementById('sign')).color"))
+                await save_screenshot(page, f"{name}-{scheme}")
+            assert styles[0] != styles[1]
+            assert page.errors == []
+
+    arguments = ("--source", tmp_path / "red", "--port", "0")
+    with run_demo(demo_device, answer_bundles["colours"], *arguments) as (child, address):
         asyncio.run(asyncio.wait_for(check_page(address), 180))
         child.terminate()

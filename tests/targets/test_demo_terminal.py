@@ -14,6 +14,7 @@ def demo_terminal(import_payload):
 STATE = {
     "number": 7,
     "several_labels": False,
+    "answer": None,
     "labels": [["ox-eye ☼", 0.75], ["rose", 0.25]],
     "photo": {"name": "", "true_label": ""},
     "rate_hz": 29.97,
@@ -125,3 +126,41 @@ def test_all_labels_of_a_frame_are_shown_or_none(demo_terminal):
     assert demo_terminal.format_lines(without)[0] == "  none"
     # Before the first frame nothing is known.
     assert "none" not in demo_terminal.format_line({**without, "number": 0})
+
+
+UNSURE = {
+    "accepted": False,
+    "known": True,
+    "text": "unsure: ox-eye ☼ or rose",
+    "reason": "probability 75.0%, a label needs 90.0%",
+}
+NONE = {"accepted": False, "known": False, "text": "none of these", "reason": "similarity 0.412, a label needs 0.650"}
+
+
+def test_unsure_frame_has_the_reason_and_the_labels(demo_terminal):
+    state = {**STATE, "answer": UNSURE}
+    lines = demo_terminal.format_lines(state)
+    assert lines[0] == "  unsure: ox-eye ☼ or rose (probability 75.0%, a label needs 90.0%)"
+    assert lines[1:] == demo_terminal.format_lines(STATE)
+    assert demo_terminal.format_line(state).startswith(f"{lines[0].strip()} · 30.0 frames/s")
+
+
+def test_frame_that_shows_none_of_the_labels_has_no_bars(demo_terminal):
+    state = {**STATE, "answer": NONE}
+    lines = demo_terminal.format_lines(state)
+    assert lines[0] == "  none of these (similarity 0.412, a label needs 0.650)"
+    assert lines[1:] == demo_terminal.format_lines(STATE)[2:]
+    assert demo_terminal.format_line(state).startswith(f"{lines[0].strip()} · 30.0 frames/s")
+
+
+def test_label_is_shown_as_without_thresholds(demo_terminal):
+    state = {**STATE, "answer": {"accepted": True, "known": True, "text": "ox-eye ☼", "reason": ""}}
+    assert demo_terminal.format_lines(state) == demo_terminal.format_lines(STATE)
+    assert demo_terminal.format_line(state) == demo_terminal.format_line(STATE)
+
+
+@pytest.mark.parametrize(("answer", "text"), [(UNSURE, "unsure"), (NONE, "none of these")])
+def test_photo_without_a_label_is_neither_right_nor_wrong(demo_terminal, answer, text):
+    state = {**STATE, "photo": {"name": "1.jpg", "true_label": "rose"}, "answer": answer}
+    assert demo_terminal.format_photo(state) == f"1.jpg, true class rose: {text}"
+    assert demo_terminal.format_photo({**state, "several_labels": True}) == f"1.jpg, label rose: {text}"

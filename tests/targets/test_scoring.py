@@ -17,6 +17,9 @@ class StrongestColour:
     def dequantize(self, output):
         return output / 255
 
+    def get_features(self):
+        return np.float32([1, 0])
+
 
 @pytest.fixture(scope="module")
 def scoring(import_payload):
@@ -106,3 +109,27 @@ def test_balanced_accuracy_is_the_mean_of_the_labels_with_photos(scoring):
         "none": {"photos": 0, "right": 0},
     }
     assert scoring.average_recalls(per_label) == 0.75
+
+
+def test_answers_are_counted_where_the_bundle_has_thresholds(scoring, folder, import_payload):
+    answers = import_payload("answers")
+    facts = {"answers": {"least_probability": 0.9, "least_similarities": {"red": 0.5, "blue": 1.0}}}
+    # The features of all photos have a similarity of 0.6 to the reference.
+    thresholds = answers.Thresholds(facts, np.array([[60, 80]], np.int8))
+    accuracy = scoring.score_photos(StrongestColour(), FACTS, folder, lambda: None, thresholds)
+    assert accuracy["decisions"] == {"answered": 1, "right": 1, "unsure": 1, "none": 1}
+    blue, red, dark = accuracy["answers"]
+    assert (blue["similarity"], blue["known"], blue["accepted"]) == (0.6, False, False)
+    assert (red["known"], red["accepted"], dark["known"], dark["accepted"]) == (True, True, True, False)
+
+
+def test_bundle_without_thresholds_has_no_decisions(scoring, folder):
+    accuracy = scoring.score_photos(StrongestColour(), FACTS, folder)
+    assert "decisions" not in accuracy and set(accuracy["answers"][0]) == {"photo", "label", "probabilities"}
+
+
+def test_decisions_are_described_in_one_line(scoring):
+    text = scoring.describe_decisions({"answered": 8, "right": 6, "unsure": 2, "none": 1})
+    assert text == "answers: 8 a label (6 right, 0.7500), 2 unsure, 1 none of these"
+    text = scoring.describe_decisions({"answered": 0, "right": 0, "unsure": 0, "none": 3})
+    assert text == "answers: 0 a label (0 right), 0 unsure, 3 none of these"

@@ -86,11 +86,17 @@ class Proportion(Record):
 
 
 class DevicePrediction(Record):
-    """Prediction for one photo: its path in the folder, the predicted label, and the probabilities of all labels."""
+    """Prediction for one photo: its path in the folder, the index of its label, and the probabilities of all labels.
+
+    `similarity` to the reference features, `known` and `accepted` are None in a bundle without thresholds.
+    """
 
     photo: str
     label: Count
     probabilities: tuple[float, ...]
+    similarity: Annotated[float, Field(ge=-1.001, le=1.001)] | None = None
+    known: bool | None = None
+    accepted: bool | None = None
 
 
 class LabelCount(Record):
@@ -100,8 +106,20 @@ class LabelCount(Record):
     right: Count
 
 
+class Decisions(Record):
+    """Number of photos that get a label, that of them whose label is right, unsure photos, and those of no label."""
+
+    answered: Count
+    right: Count
+    unsure: Count
+    none: Count
+
+
 class Accuracy(Record):
-    """Accuracy on the device. `answers` are its predictions; `unreadable` is photo → reason."""
+    """Accuracy on the device. `answers` are its predictions; `unreadable` is photo → reason.
+
+    `decisions` are None in a bundle without thresholds.
+    """
 
     photos: Count
     right: Count
@@ -109,6 +127,7 @@ class Accuracy(Record):
     per_label: dict[str, LabelCount]
     unreadable: dict[str, str]
     answers: tuple[DevicePrediction, ...]
+    decisions: Decisions | None = None
 
 
 class Board(Record):

@@ -32,6 +32,16 @@ def test_every_entry_is_read(write, measure_json):
     assert result.model_dump(mode="json", by_alias=True) == measure_json
 
 
+def test_bundle_without_thresholds_has_no_decisions(write, measure_json):
+    answers = [
+        {name: row[name] for name in ("photo", "label", "probabilities")} for row in measure_json["accuracy"]["answers"]
+    ]
+    accuracy = {**measure_json["accuracy"], "answers": answers}
+    del accuracy["decisions"]
+    result = read_measurement(write(accuracy=accuracy), SHA256).accuracy
+    assert result.decisions is None and result.answers[0].known is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
