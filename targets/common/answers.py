@@ -87,12 +87,7 @@ class Thresholds:
         Raises:
             ValueError: the file contains anything else.
         """
-        reference = None
-        if "answers" in facts:
-            reference = np.load(folder / REFERENCE_FILE, allow_pickle=False)
-            if reference.ndim != 2 or reference.dtype != np.int8:
-                raise ValueError(f"{REFERENCE_FILE} is {reference.dtype} {reference.shape}, not int8 [rows, features]")
-        return cls(facts, reference)
+        return cls(facts, load_reference(folder) if "answers" in facts else None)
 
     def answer(self, probabilities: Mapping[str, float], features: np.ndarray[Any, Any] | None) -> Answer:
         """Answer for one photo.
@@ -129,6 +124,18 @@ class Thresholds:
         if not answer.accepted:
             return f"probability {answer.probability:.1%}, a label needs {self._least_probability:.1%}"
         return ""
+
+
+def load_reference(folder: Path) -> np.ndarray[Any, Any]:
+    """Load the reference features of a bundle that has some: int8 [references, features].
+
+    Raises:
+        ValueError: the file contains anything else.
+    """
+    reference: np.ndarray[Any, Any] = np.load(folder / REFERENCE_FILE, allow_pickle=False)
+    if reference.ndim != 2 or reference.dtype != np.int8:
+        raise ValueError(f"{REFERENCE_FILE} is {reference.dtype} {reference.shape}, not int8 [rows, features]")
+    return reference
 
 
 def normalize_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edgetl.core.device.answer_facts import FEATURES_FILE
 from edgetl.core.device.bundle_files import CHECKSUMS
 from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FormatName, find_format
@@ -25,11 +26,25 @@ _LARGEST_SIDE_PX = 1024
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)")
 
 
+class ReferenceFeatures(Record):
+    """The file of reference features in a bundle, with the thresholds for answers: see answers.py of the bundle.
+
+    `least_similarities` has the lowest similarity of a known photo by label, -1..1. `least_probability`, 0..1, is 0
+    where no answer is unsure.
+    """
+
+    path: Path
+    sha256: str
+    least_similarities: dict[str, float]
+    least_probability: float
+
+
 class Classifier(Record):
     """A model file with what is needed to classify photos with it.
 
     `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where they are not known.
-    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty.
+    `thresholds` has one for each class where a photo may have several of them as labels; else it is empty. Without
+    `reference`, every photo gets a label.
     """
 
     path: Path
@@ -41,6 +56,7 @@ class Classifier(Record):
     method: str = ""
     trained_sha256: str = ""
     thresholds: tuple[float, ...] = ()
+    reference: ReferenceFeatures | None = None
 
 
 class _Facts(BaseModel):
@@ -67,6 +83,13 @@ class _Output(_Facts):
     thresholds: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=100_000)] = []
 
 
+class _Answers(_Facts):
+    least_similarities: Annotated[
+        dict[str, Annotated[float, Field(ge=-1, le=1.001)]], Field(min_length=1, max_length=100_000)
+    ]
+    least_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
 class _Provenance(_Facts):
     base: Annotated[str, Field(max_length=1000)]
     method: Annotated[str, Field(max_length=1000)]
@@ -80,6 +103,7 @@ class _Model(_Facts):
     model: Literal["model.tflite", "model.onnx"]
     input: _Input
     output: _Output
+    answers: _Answers | None = None
     provenance: _Provenance
 
 
@@ -120,6 +144,20 @@ def read_bundle(folder: Path) -> Classifier:
         method=facts.provenance.method,
         trained_sha256=facts.provenance.trained_sha256,
         thresholds=tuple(thresholds),
+        reference=_find_reference(folder, facts, listed),
+    )
+
+
+def _find_reference(folder: Path, facts: _Model, listed: dict[str, str]) -> ReferenceFeatures | None:
+    if facts.answers is None:
+        return None
+    if FEATURES_FILE not in listed or set(facts.answers.least_similarities) != set(facts.output.labels):
+        raise ConfigError(f"{FACTS} has thresholds without {FEATURES_FILE}, or of other labels", where=(folder,))
+    return ReferenceFeatures(
+        path=folder / FEATURES_FILE,
+        sha256=listed[FEATURES_FILE],
+        least_similarities=facts.answers.least_similarities,
+        least_probability=facts.answers.least_probability,
     )
 
 

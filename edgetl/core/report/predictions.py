@@ -23,17 +23,39 @@ class ClassProbability(Record):
     threshold: float = 0.0
 
 
+class PhotoAnswer(Record):
+    """The answer to a photo: a label, "unsure: a or b", or "none of these".
+
+    `text` is the answer, and `reason` why it is no label, else "". `similarity` is that to the reference features.
+    """
+
+    label: str
+    probability: float
+    accepted: bool
+    known: bool
+    similarity: float
+    text: str
+    reason: str
+
+
 class ClassifiedPhoto(Record):
     """The most probable classes of a photo, the most probable first.
 
     `true_class` is the class that the photo's folder is named after; "" where no folder has the name of a class. With
-    `multi_label`, the classes are all labels that the photo has, perhaps none.
+    `multi_label`, the classes are all labels that the photo has, perhaps none. `answer` is None for a file without
+    thresholds.
     """
 
     photo: Path
     true_class: str
     classes: tuple[ClassProbability, ...]
     multi_label: bool = False
+    answer: PhotoAnswer | None = None
+
+    @property
+    def missing_label(self) -> str:
+        """ "unsure: a or b" or "none of these"; "" where the answer is a label."""
+        return self.answer.text if self.answer and not self.answer.accepted else ""
 
     @property
     def label(self) -> str:
@@ -82,6 +104,7 @@ class Predicted(Record):
                 "photo": str(row.photo),
                 "true_class": row.true_class,
                 "class": row.label,
+                "answer": row.missing_label or row.label,
                 # Without a label it is not known.
                 "probability": row.classes[0].probability if row.classes else None,
             }
@@ -91,7 +114,7 @@ class Predicted(Record):
     def _repr_html_(self) -> str:
         """Render the predictions for a notebook."""
         rows = [[str(cell) for cell in row.values()] for row in self.table()]
-        return render_table(self.model.name, ["photo", "true class", "class", "probability"], rows)
+        return render_table(self.model.name, ["photo", "true class", "class", "answer", "probability"], rows)
 
 
 def _is_right(photo: ClassifiedPhoto) -> bool:
@@ -137,6 +160,10 @@ def format_photo(photo: ClassifiedPhoto) -> list[str]:
     probabilities = [_format_percent(row.probability) for row in photo.classes]
     lines = [f"  {label:<{width}}  {text:>7}" for label, text in zip(labels, probabilities, strict=True)]
     lines = lines or [f"  {NONE}: no label reaches its threshold"]
+    if photo.answer and photo.missing_label:
+        # The probabilities of a photo that shows none of the labels compare them with each other only.
+        lines = lines if photo.answer.known else []
+        lines.insert(0, f"  {escape_controls(photo.missing_label)} ({photo.answer.reason})")
     return [f"{escape_controls(str(photo.photo))}{true}", *lines]
 
 
@@ -144,7 +171,9 @@ def tabulate_predictions(predicted: Predicted) -> tuple[list[str], list[list[str
     """Return columns and rows of a table with a row for each photo. Without true classes it has no column of them."""
     multi_label = any(photo.multi_label for photo in predicted.photos)
     columns = ["photo", "labels" if multi_label else "class", "%"]
-    rows = [[str(photo.photo), photo.label, _format_percents(photo)] for photo in predicted.photos]
+    rows = [
+        [str(photo.photo), photo.missing_label or photo.label, _format_percents(photo)] for photo in predicted.photos
+    ]
     if predicted.labelled:
         columns.insert(1, "true class")
         for row, photo in zip(rows, predicted.photos, strict=True):
@@ -156,6 +185,8 @@ def tabulate_predictions(predicted: Predicted) -> tuple[list[str], list[list[str
                 ", ".join(
                     f"{_format_percent(rank.probability).removesuffix(' %')} {rank.label}" for rank in photo.classes[1:]
                 )
+                if not photo.answer or photo.answer.known
+                else ""
             )
     return columns, rows
 
@@ -172,11 +203,18 @@ def describe_predictions(predicted: Predicted) -> list[str]:
             f"right: {predicted.right} of {predicted.labelled} photos whose folder names {thing} ({fraction:.4f})"
             + ("" if multi_label else f", balanced accuracy {predicted.balanced_accuracy:.4f}")
         )
+    answers = [photo.answer for photo in predicted.photos if photo.answer]
+    if len(answers) > 1:
+        labels, known = sum(answer.accepted for answer in answers), sum(answer.known for answer in answers)
+        unsure, none = known - labels, len(answers) - known
+        lines.append(f"answers: {labels} a label, {unsure} unsure, {none} none of these")
     return lines
 
 
 def _format_percents(photo: ClassifiedPhoto) -> str:
-    """Format the probability of the class, or of each label."""
+    """Format the probability of the class, or of each label; nothing for a photo that shows none of them."""
+    if photo.answer and not photo.answer.known:
+        return ""
     rows = photo.classes if photo.multi_label else photo.classes[:1]
     return ", ".join(_format_percent(row.probability).removesuffix(" %") for row in rows)
 

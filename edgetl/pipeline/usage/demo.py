@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edgetl.core.device import bundle_files, target_search, targets
+from edgetl.core.device.answer_facts import FEATURES_FILE
 from edgetl.core.device.bundle_reading import FACTS, Classifier
 from edgetl.core.errors import ConfigError, DataError, MissingPackage, StageError
 from edgetl.core.interrupt import call_when_interrupted, is_interrupted
@@ -23,6 +24,7 @@ from edgetl.core.photos import pixels
 from edgetl.core.records import Dataset, Photo
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
+from edgetl.pipeline.usage.answers import describe_facts
 
 # The target whose payload contains the demo. The one with the name of the format has the runtime of that format.
 _DEMO_TARGET = "raspberry-pi"
@@ -73,7 +75,7 @@ def write_demo(classifier: Classifier, root: Path) -> None:
     """Write a bundle with the demo into an empty folder.
 
     Raises:
-        StageError: the model changed since it was checked.
+        StageError: the model or its reference features changed since they were checked.
     """
     shipped = [target_search.locate_shipped_targets()]
     payload = {
@@ -89,8 +91,12 @@ def write_demo(classifier: Classifier, root: Path) -> None:
         FACTS: bundle_files.format_json(describe_classifier(classifier)).encode(),
         model: read_regular(classifier.path, LARGEST_MODEL_BYTES),
     }
+    expected = {model: classifier.sha256}
+    if classifier.reference is not None:
+        files[FEATURES_FILE] = read_regular(classifier.reference.path, LARGEST_RECORD_BYTES)
+        expected[FEATURES_FILE] = classifier.reference.sha256
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    if digests[model] != classifier.sha256:
+    if any(digests[name] != digest for name, digest in expected.items()):
         raise StageError("the model changed since it was checked", where=(classifier.path,))
     files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests).encode("ascii")
     for name, content in files.items():
@@ -104,10 +110,7 @@ def describe_classifier(classifier: Classifier) -> dict[str, Any]:
         "schema": bundle_files.LABELS_SCHEMA if classifier.thresholds else bundle_files.SCHEMA,
         "model": f"model.{classifier.format}",
         "input": classifier.input.model_dump(mode="json"),
-        "output": {
-            "labels": list(classifier.classes),
-            **({"thresholds": list(classifier.thresholds)} if classifier.thresholds else {}),
-        },
+        **describe_facts(classifier),
         # Kernels for int16 activations are not accelerated anywhere.
         "runtime": {"accelerated": method is not None and method.activations != "int16"},
         "provenance": {"base": classifier.base or classifier.path.name, "method": classifier.method},

@@ -18,10 +18,11 @@ from edgetl.core.machine import count_cores
 from edgetl.core.photos import decoders, photo_paths, pixels, wrong_photos
 from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
-from edgetl.core.photos.pixel_store import DecodedPixels
+from edgetl.core.photos.pixel_store import DecodedPixels, Pixels
 from edgetl.core.records import InputSpec, LeftOut
 from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes, select_labels
 from edgetl.pipeline.usage import runtimes
+from edgetl.pipeline.usage.answers import answer_photos
 
 # So many photos are in memory at a time: 40 MB at 224 px.
 _CHUNK_PHOTOS = 256
@@ -80,14 +81,13 @@ def _predict_chunk(
     if not readable:
         return
     photos = DecodedPixels(np.stack([image for _, image in readable]), classifier.input)
-    row = FORMATS[classifier.format]
-    predictions = runtimes.RUNTIMES[row.name].predict_file(classifier.path, photos, row.fast_kernels, lambda _: None)
-    scores = metrics.expand_sigmoid(predictions.scores)
+    scores, features = _run_file(classifier, photos)
     if scores.shape[1] != len(classifier.classes):
         message = f"the model has {scores.shape[1]} outputs, and there are {len(classifier.classes)} class names"
         raise ConfigError(message, where=(classifier.path,))
     thresholds = classifier.thresholds
-    for (photo, _), outputs in zip(readable, scores, strict=True):
+    answers = answer_photos(classifier, scores, features)
+    for (photo, _), outputs, answer in zip(readable, scores, answers, strict=True):
         yield ClassifiedPhoto(
             photo=photo.path,
             true_class=photo.find_class(classifier.classes),
@@ -95,7 +95,20 @@ def _predict_chunk(
             if thresholds
             else rank_classes(outputs, classifier.classes, top),
             multi_label=bool(thresholds),
+            answer=answer,
         )
+
+
+def _run_file(classifier: Classifier, photos: Pixels) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the probabilities [photos, classes], and the features [photos, features] where answers need them."""
+    row = FORMATS[classifier.format]
+    if classifier.reference is None:
+        runtime = runtimes.RUNTIMES[row.name]
+        predictions = runtime.predict_file(classifier.path, photos, row.fast_kernels, lambda _: None)
+        return metrics.expand_sigmoid(predictions.scores), None
+    engine = runtimes.FEATURES[row.name]
+    both = engine.predict_features(classifier.path, photos, row.fast_kernels, lambda _: None)
+    return metrics.expand_sigmoid(both.scores), both.features
 
 
 def _decode(path: Path, input_spec: InputSpec) -> np.ndarray | str:

@@ -162,3 +162,40 @@ def test_thresholds_of_labels_are_read(bundle, built):
     change_facts(bundle, add_thresholds)
     with pytest.raises(ConfigError, match="has 4 thresholds for 3 labels"):
         read_bundle(bundle)
+
+
+def test_thresholds_of_answers_are_read_with_their_reference_features(bundle):
+    facts = json.loads((bundle / "model.json").read_text())["answers"]
+    reference = read_bundle(bundle).reference
+    assert reference.path == bundle / "features.npy"
+    assert reference.sha256 == hashlib.sha256((bundle / "features.npy").read_bytes()).hexdigest()
+    assert reference.least_similarities == facts["least_similarities"]
+    assert reference.least_probability == facts["least_probability"]
+
+
+def test_bundle_without_thresholds_gives_every_photo_a_label(bundle):
+    change_facts(bundle, lambda facts: facts.pop("answers"))
+    assert read_bundle(bundle).reference is None
+
+
+def test_thresholds_without_reference_features_are_refused(bundle):
+    (bundle / "features.npy").unlink()
+    sign(bundle)
+    with pytest.raises(ConfigError, match=r"model\.json has thresholds without features\.npy"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("least_similarities", {"another": 0.5}),
+        ("least_similarities", {}),
+        ("least_similarities", {"circle": 7.0, "square": 0.5, "triangle": 0.5}),
+        ("least_probability", -0.1),
+        ("least_probability", "0.5"),
+    ],
+)
+def test_impossible_thresholds_are_refused(bundle, name, value):
+    change_facts(bundle, lambda facts: facts["answers"].update({name: value}))
+    with pytest.raises(ConfigError, match=r"of other labels|not the model\.json of a bundle: answers"):
+        read_bundle(bundle)

@@ -9,6 +9,7 @@ from edgetl.core.records import LeftOut
 from edgetl.core.report.predictions import (
     ClassifiedPhoto,
     ClassProbability,
+    PhotoAnswer,
     Predicted,
     describe_predictions,
     format_photo,
@@ -76,7 +77,13 @@ def test_table_has_a_row_for_each_photo_and_true_classes_where_folders_tell():
 def test_predictions_are_rows_and_html_for_notebooks():
     hostile = make_prediction("<b>.jpg", [0.2, 0.1, 0.7])
     predicted = make_predicted(RIGHT, hostile, unreadable=(LeftOut(path="d.jpg", reason="damaged"),))
-    assert predicted.table()[0] == {"photo": "a.jpg", "true_class": "cat", "class": "cat", "probability": 0.9}
+    assert predicted.table()[0] == {
+        "photo": "a.jpg",
+        "true_class": "cat",
+        "class": "cat",
+        "answer": "cat",
+        "probability": 0.9,
+    }
     html = predicted._repr_html_()
     assert "m.tflite" in html and "cat" in html and "<b>" not in html
 
@@ -127,3 +134,54 @@ def test_balanced_accuracy_counts_each_class_equally():
         for name in set(names)
     ]
     assert predicted.balanced_accuracy == pytest.approx(sum(recalls) / len(recalls))
+
+
+def add_answer(photo: ClassifiedPhoto, text: str, reason: str, *, known: bool) -> ClassifiedPhoto:
+    best = photo.classes[0]
+    answer = PhotoAnswer(
+        label=best.label,
+        probability=best.probability,
+        accepted=not reason,
+        known=known,
+        similarity=0.5,
+        text=text,
+        reason=reason,
+    )
+    return photo.model_copy(update={"answer": answer})
+
+
+ANSWERED = add_answer(RIGHT, "cat", "", known=True)
+UNSURE = add_answer(WRONG, "unsure: dog or cat", "probability 70.0%, a label needs 90.0%", known=True)
+NONE = add_answer(UNKNOWN, "none of these", "similarity 0.500, a label needs 0.789", known=False)
+
+
+def test_answers_that_are_no_label_have_their_reason():
+    assert format_photo(ANSWERED) == format_photo(RIGHT)
+    assert format_photo(UNSURE)[1:] == [
+        "  unsure: dog or cat (probability 70.0%, a label needs 90.0%)",
+        *format_photo(WRONG)[1:],
+    ]
+    # Probabilities of a photo that shows none of the classes compare them with each other only.
+    assert format_photo(NONE) == ["c.jpg", "  none of these (similarity 0.500, a label needs 0.789)"]
+
+
+def test_table_has_the_answers_in_place_of_classes():
+    columns, rows = tabulate_predictions(make_predicted(ANSWERED, UNSURE, NONE))
+    assert columns == ["photo", "true class", "class", "%", "next, %"]
+    assert [row[2:] for row in rows] == [
+        ["cat", "90.0", "7.0 dog"],
+        ["unsure: dog or cat", "70.0", "20.0 cat"],
+        ["none of these", "", ""],
+    ]
+    table = make_predicted(ANSWERED, UNSURE, NONE).table()
+    assert [(row["class"], row["answer"]) for row in table] == [
+        ("cat", "cat"),
+        ("dog", "unsure: dog or cat"),
+        ("owl", "none of these"),
+    ]
+
+
+def test_answers_are_counted_in_the_description():
+    lines = describe_predictions(make_predicted(ANSWERED, UNSURE, NONE))
+    assert lines[-1] == "answers: 1 a label, 1 unsure, 1 none of these"
+    assert not any("answers" in line for line in describe_predictions(make_predicted(RIGHT, WRONG)))

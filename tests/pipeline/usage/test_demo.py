@@ -54,6 +54,26 @@ def test_model_that_changed_since_it_was_checked_is_not_shown(classifier, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_demo_gets_the_thresholds_of_answers(classifier, tmp_path):
+    write_demo(classifier, tmp_path)
+    assert (tmp_path / "features.npy").read_bytes() == classifier.reference.path.read_bytes()
+    answers = json.loads((tmp_path / "model.json").read_text())["answers"]
+    assert answers["least_similarities"] == classifier.reference.least_similarities
+    assert answers["least_probability"] == classifier.reference.least_probability
+
+
+def test_reference_features_that_changed_are_not_shown(classifier, tmp_path):
+    reference = classifier.reference.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(StageError, match="the model changed"):
+        write_demo(classifier.model_copy(update={"reference": reference}), tmp_path)
+
+
+def test_demo_without_reference_features_has_labels_alone(classifier, tmp_path):
+    write_demo(classifier.model_copy(update={"reference": None}), tmp_path)
+    assert "answers" not in json.loads((tmp_path / "model.json").read_text())
+    assert not (tmp_path / "features.npy").exists()
+
+
 def test_demo_listens_on_the_own_address_only(tmp_path):
     for source in (PAGE, TERMINAL, DemoSource(photos=tmp_path, port=8000, terminal=False)):
         arguments = list_arguments(source)
