@@ -143,7 +143,7 @@ def test_missing_runtime_is_reported_in_one_line(device, bundles, tmp_path, writ
 
 def test_example_program_of_the_readme_runs(device, bundles, tmp_path):
     folder = Path(shutil.copytree(bundles["int8"], tmp_path / "bundle"))
-    (program,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     photo = next((folder / "golden").glob("0_*"))
     (tmp_path / "own.py").write_text(program.replace("/home/pi/bundle", str(folder)).replace("photo.jpg", str(photo)))
     command = [str(device.python), str(tmp_path / "own.py")]
@@ -152,6 +152,17 @@ def test_example_program_of_the_readme_runs(device, bundles, tmp_path):
     assert len(completed.stdout.strip("[] \n").split()) == 3
     # The program wrote no bytecode into the bundle.
     assert device.run(folder, "check_files.py").returncode == 0
+
+
+def test_example_program_of_the_readme_gives_answers(device, answer_bundles, tmp_path, colours):
+    folder = Path(shutil.copytree(answer_bundles["colours8"], tmp_path / "bundle"))
+    programs = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    program = "".join(programs).replace("/home/pi/bundle", str(folder)).replace("photo.jpg", colours[2])
+    (tmp_path / "own.py").write_text(program)
+    command = [str(device.python), str(tmp_path / "own.py")]
+    completed = subprocess.run(command, capture_output=True, text=True, env={}, cwd="/", check=False)
+    assert completed.returncode == 0, completed.stderr
+    assert "\nnone of these 0.5" in completed.stdout
 
 
 def test_labels_that_reach_their_thresholds_are_selected(import_payload):
