@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgetl.core.console import Console, create_terminal, print_rows
+from edgetl.core.device.answer_agreement import describe_agreement
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
@@ -150,6 +151,7 @@ def dump_measured(measured: Measured) -> dict[str, Any]:
             where: measurement.model_dump(mode="json", by_alias=True)
             for where, measurement in measured.measurements.items()
         },
+        "answers": {where: agreement.model_dump(mode="json") for where, agreement in measured.agreements.items()},
         "failed": [error.message for error in measured.errors],
     }
 
@@ -251,5 +253,7 @@ def show_measured(measured: Measured, console: Console) -> None:
             console.warn(line)
     for verdict in measured.verdicts.values():
         show_verdict(verdict, console)
+    for where, agreement in measured.agreements.items():
+        console.say(describe_agreement(where, agreement))
     for error in measured.errors:
         console.error(error.message, error.where, error.hint)

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgetl.core.device import limits
+from edgetl.core.device.answer_agreement import AnswerAgreement, compare_with_host
 from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
+from edgetl.core.device.bundle_reading import read_bundle
 from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError
+from edgetl.core.photos import pixel_store
 from edgetl.core.records import Artifact, Bundle
 from edgetl.core.run.latencies import DeviceLatency, add_latency
 from edgetl.core.run.run_folder import StageSpec, make_folder_name
@@ -19,6 +22,7 @@ from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.model import Model
 from edgetl.pipeline.scores import ModelScores
+from edgetl.pipeline.usage.answers import answer_photos, predict_outputs
 from edgetl.stages.verify import Case, judge_case
 
 # A board without a fan slows down after a time at full load; a short measurement would not show it.
@@ -35,6 +39,7 @@ class Measured:
         verdicts: by the same names, for those that scored photos.
         unmet: by device, the latency limit that is exceeded, in words; "" if it is not.
         errors: of the devices that failed.
+        agreements: by the same names as `verdicts`, of the answers; empty for a bundle without thresholds.
     """
 
     benchmarks: tuple[Benchmark, ...]
@@ -42,6 +47,7 @@ class Measured:
     verdicts: dict[str, Verdict]
     unmet: dict[str, str]
     errors: tuple[EdgetlError, ...]
+    agreements: dict[str, AnswerAgreement] = field(default_factory=dict)
 
 
 class Devices:
@@ -95,6 +101,7 @@ class Devices:
                 if names
             },
             errors=tuple(result for result in results if isinstance(result, EdgetlError)),
+            agreements=self._compare_answers(artifact, bundle, measurements),
         )
 
     def make_request(self, artifact: Artifact, *, soak_s: float, accuracy: bool) -> BenchmarkRequest:
@@ -167,6 +174,20 @@ class Devices:
             steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),
         )
         return judge_case(case, self._context.order.recipe.contract)
+
+    def _compare_answers(
+        self, artifact: Artifact, bundle: Bundle, measurements: Mapping[str, Measurement]
+    ) -> dict[str, AnswerAgreement]:
+        """Compare the answers to the test photos with those of this machine, where they were scored."""
+        scored = {where: row.accuracy for where, row in measurements.items() if row.accuracy is not None}
+        classifier = read_bundle(bundle.root)
+        if not scored or classifier.reference is None:
+            return {}
+        sha256s = [photo.sha256 for photo in self._model.dataset.test]
+        photos = pixel_store.open_pixels(sha256s, self._model.trained.input)
+        outputs = predict_outputs(classifier, photos, self._target.choose_kernels(artifact.format))
+        host = [answer for answer in answer_photos(classifier, *outputs) if answer is not None]
+        return {where: compare_with_host(accuracy, classifier.classes, host) for where, accuracy in scored.items()}
 
     def _keep_latencies(self, measurements: Mapping[str, Measurement]) -> None:
         """Keep the latencies of valid measurements, for the choice among files that were measured on one device."""

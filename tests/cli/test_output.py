@@ -10,6 +10,7 @@ import pytest
 
 from edgetl.cli import output
 from edgetl.core.console import Console
+from edgetl.core.device.answer_agreement import AnswerAgreement
 from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.errors import StageError
@@ -336,18 +337,21 @@ def measured(measure_json) -> Measured:
         verdicts={"pi@a": VERDICT},
         unmet={"pi@a": ""},
         errors=(StageError("dead: no connection", where=("log",), hint="try it yourself"),),
+        agreements={"pi@a": AnswerAgreement(photos=9, labels=6, unsure=2, none=1, same=8)},
     )
 
 
 def test_json_of_measurements_has_the_devices_that_failed(measured, measure_json):
     record = json.loads(json.dumps(output.dump_measured(measured)))
-    assert set(record) == {"measures", "failed"} and record["failed"] == ["dead: no connection"]
+    assert set(record) == {"measures", "answers", "failed"} and record["failed"] == ["dead: no connection"]
     assert record["measures"]["pi@a"] == {**measure_json, **INVALID}
+    assert record["answers"] == {"pi@a": {"photos": 9, "labels": 6, "unsure": 2, "none": 1, "same": 8}}
 
 
 def test_measurements_are_shown_with_warnings_verdicts_and_errors(measured):
     text = join_words(show(output.show_measured, measured))
     assert "pi@a" in text and "throttled during the run" in text and "PASS: int8" in text
+    assert "answers on pi@a to 9 test photos: 6 a label, 2 unsure, 1 none of these; 8 are the same" in text
     assert "error: dead: no connection at log hint: try it yourself" in text
 
 

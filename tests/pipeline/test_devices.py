@@ -30,7 +30,8 @@ def measure_prepared(delivered, shared_dataset, measure_json):
             links.mkdir()
             benchmark.link_photos(request, links)
             paths = sorted(path.relative_to(links) for path in links.rglob("*.png"))
-            answers = [{"photo": str(path), "label": 0, "probabilities": [0.8, 0.1, 0.1]} for path in paths]
+            answer = {"label": 0, "probabilities": [0.8, 0.1, 0.1], "similarity": 0.9, "known": True, "accepted": True}
+            answers = [{"photo": str(path), **answer} for path in paths]
             labels = {name: {"photos": len(list((links / name).iterdir())), "right": 0} for name in request.classes}
             labels[request.classes[0]]["right"] = labels[request.classes[0]]["photos"]
             right = labels[request.classes[0]]["right"]
@@ -172,3 +173,14 @@ def test_interrupt_stops_the_devices(part, delivered, watch_stage, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         part.devices.measure(["interrupted", "other"], delivered.bundle, request)
     assert all(device.stop.is_set() for device in devices)
+
+
+def test_answers_of_a_device_are_compared_with_those_of_this_machine(part, delivered, shared_dataset, on_devices):
+    measured = part.devices.measure_everywhere(delivered.artifact, delivered.bundle, ("pi",), soak_s=0.0, accuracy=True)
+    agreement = measured.agreements["pi"]
+    assert agreement.photos == agreement.labels == len(shared_dataset.test)
+    # The device of this test takes every photo for the first class.
+    first = sum(photo.label == 0 for photo in shared_dataset.test)
+    assert 0 < agreement.same <= first + 2
+    plain = part.devices.measure_everywhere(delivered.artifact, delivered.bundle, ("pi",), soak_s=0.0, accuracy=False)
+    assert plain.agreements == {}

@@ -8,8 +8,12 @@ import numpy as np
 from edgetl.core.device.answer_facts import FEATURES_FILE, compute_answers, load_answer_program
 from edgetl.core.device.bundle_reading import Classifier
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.evaluation import metrics
+from edgetl.core.formats import KernelSet
+from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.report.predictions import PhotoAnswer
 from edgetl.core.storage.files import hash_file
+from edgetl.pipeline.usage import runtimes
 
 
 def describe_facts(classifier: Classifier) -> dict[str, Any]:
@@ -23,6 +27,18 @@ def describe_facts(classifier: Classifier) -> dict[str, Any]:
             "least_probability": classifier.reference.least_probability,
         }
     return facts
+
+
+def predict_outputs(classifier: Classifier, photos: Pixels, kernels: KernelSet) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the probabilities [photos, classes], and the features [photos, features] where answers need them."""
+    if classifier.reference is None:
+        runtime = runtimes.RUNTIMES[classifier.format]
+        return metrics.expand_sigmoid(
+            runtime.predict_file(classifier.path, photos, kernels, lambda _: None).scores
+        ), None
+    engine = runtimes.FEATURES[classifier.format]
+    both = engine.predict_features(classifier.path, photos, kernels, lambda _: None)
+    return metrics.expand_sigmoid(both.scores), both.features
 
 
 def answer_photos(

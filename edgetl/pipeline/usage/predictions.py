@@ -12,17 +12,15 @@ import numpy as np
 from edgetl.core.console import Console
 from edgetl.core.device.bundle_reading import Classifier
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS
 from edgetl.core.machine import count_cores
 from edgetl.core.photos import decoders, photo_paths, pixels, wrong_photos
 from edgetl.core.photos.layout.names import SUFFIXES
 from edgetl.core.photos.photo_paths import PhotoPath
-from edgetl.core.photos.pixel_store import DecodedPixels, Pixels
+from edgetl.core.photos.pixel_store import DecodedPixels
 from edgetl.core.records import InputSpec, LeftOut
 from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes, select_labels
-from edgetl.pipeline.usage import runtimes
-from edgetl.pipeline.usage.answers import answer_photos
+from edgetl.pipeline.usage.answers import answer_photos, predict_outputs
 
 # So many photos are in memory at a time: 40 MB at 224 px.
 _CHUNK_PHOTOS = 256
@@ -81,7 +79,7 @@ def _predict_chunk(
     if not readable:
         return
     photos = DecodedPixels(np.stack([image for _, image in readable]), classifier.input)
-    scores, features = _run_file(classifier, photos)
+    scores, features = predict_outputs(classifier, photos, FORMATS[classifier.format].fast_kernels)
     if scores.shape[1] != len(classifier.classes):
         message = f"the model has {scores.shape[1]} outputs, and there are {len(classifier.classes)} class names"
         raise ConfigError(message, where=(classifier.path,))
@@ -97,18 +95,6 @@ def _predict_chunk(
             multi_label=bool(thresholds),
             answer=answer,
         )
-
-
-def _run_file(classifier: Classifier, photos: Pixels) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the probabilities [photos, classes], and the features [photos, features] where answers need them."""
-    row = FORMATS[classifier.format]
-    if classifier.reference is None:
-        runtime = runtimes.RUNTIMES[row.name]
-        predictions = runtime.predict_file(classifier.path, photos, row.fast_kernels, lambda _: None)
-        return metrics.expand_sigmoid(predictions.scores), None
-    engine = runtimes.FEATURES[row.name]
-    both = engine.predict_features(classifier.path, photos, row.fast_kernels, lambda _: None)
-    return metrics.expand_sigmoid(both.scores), both.features
 
 
 def _decode(path: Path, input_spec: InputSpec) -> np.ndarray | str:
