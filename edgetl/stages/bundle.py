@@ -120,7 +120,7 @@ def _answer_golden(request: BundleRequest, photos: Pixels, kernels: KernelSet) -
         "labels": list(trained.classes),
         **({"thresholds": list(trained.threshold_values)} if trained.thresholds else {}),
     }
-    thresholds = answer_facts.describe_thresholds(rule, multi_label=bool(trained.thresholds))
+    thresholds = answer_facts.describe_answer_rule(rule, multi_label=bool(trained.thresholds))
     both = BACKENDS[request.artifact.format].predict_features(request.artifact.path, photos, kernels, lambda _: None)
     reference = np.load(io.BytesIO(_read_reference(request.answers)[answer_facts.FEATURES_FILE]), allow_pickle=False)
     facts = {"output": output, "answers": thresholds}

@@ -38,7 +38,7 @@ def load_answer_program() -> Any:
     return module
 
 
-def describe_thresholds(rule: AnswerRule, *, multi_label: bool) -> dict[str, Any]:
+def describe_answer_rule(rule: AnswerRule, *, multi_label: bool) -> dict[str, Any]:
     """Return the thresholds and their bounds. A file with several labels has no threshold below which it is unsure.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core.device.answer_facts import compute_similarity_tolerance, describe_thresholds, rounds_activations
+from edgetl.core.device.answer_facts import compute_similarity_tolerance, describe_answer_rule, rounds_activations
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
 from edgetl.core.formats import FORMATS
@@ -196,7 +196,7 @@ def _describe_answers(contents: BundleContents) -> dict[str, Any]:
     if not contents.answers:
         return {}
     (rule,) = contents.answers
-    facts = describe_thresholds(rule, multi_label=bool(contents.trained.thresholds))
+    facts = describe_answer_rule(rule, multi_label=bool(contents.trained.thresholds))
     return {"answers": {**facts, "golden": list(contents.golden.answers)}}
 
 

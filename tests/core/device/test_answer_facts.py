@@ -17,7 +17,7 @@ def rule(tmp_path):
 
 
 def test_thresholds_are_written_with_their_bounds(rule):
-    assert answer_facts.describe_thresholds(rule, multi_label=False) == {
+    assert answer_facts.describe_answer_rule(rule, multi_label=False) == {
         "reference": "features.npy",
         "least_similarities": {"cat": 0.65, "dog": 0.65},
         "least_probability": 0.9,
@@ -26,12 +26,12 @@ def test_thresholds_are_written_with_their_bounds(rule):
 
 
 def test_several_labels_have_no_threshold_of_unsure(rule):
-    facts = answer_facts.describe_thresholds(rule, multi_label=True)
+    facts = answer_facts.describe_answer_rule(rule, multi_label=True)
     assert "least_probability" not in facts and facts["bounds"] == {"rejected_own": 0.05}
 
 
 def test_answers_are_those_of_the_program_of_the_device(rule):
-    facts = {"output": {"labels": list(CLASSES)}, "answers": answer_facts.describe_thresholds(rule, multi_label=False)}
+    facts = {"output": {"labels": list(CLASSES)}, "answers": answer_facts.describe_answer_rule(rule, multi_label=False)}
     # One sigmoid unit is the probability of the second class.
     scores, features = np.float32([[0.01], [0.4], [0.99]]), np.float32([[1, 0], [0, 2], [-1, -1]])
     answers = answer_facts.compute_answers(facts, REFERENCE, scores, features)
