@@ -120,10 +120,21 @@ class Thresholds:
         """Explain why an answer is no label, such as "similarity 0.577, a label needs 0.650"; "" where it is one."""
         if not answer.known:
             least = self._least_similarities[answer.label]
-            return f"similarity {answer.similarity:.3f}, a label needs {least:.3f}"
+            similarity, least = _format_apart(answer.similarity, least, "{:.%df}", 3)
+            return f"similarity {similarity}, a label needs {least}"
         if not answer.accepted:
-            return f"probability {answer.probability:.1%}, a label needs {self._least_probability:.1%}"
+            probability, least = _format_apart(answer.probability, self._least_probability, "{:.%d%%}", 1)
+            return f"probability {probability}, a label needs {least}"
         return ""
+
+
+def _format_apart(value: float, least: float, pattern: str, digits: int) -> tuple[str, str]:
+    """Format two numbers with as many decimals, at least `digits`, as are needed to see that they differ."""
+    for decimals in range(digits, 7):
+        texts = tuple((pattern % decimals).format(number) for number in (value, least))
+        if texts[0] != texts[1]:
+            break
+    return texts[0], texts[1]
 
 
 def load_reference(folder: Path) -> np.ndarray[Any, Any]:

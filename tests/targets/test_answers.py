@@ -54,6 +54,15 @@ def test_explanation_names_the_value_and_its_threshold(thresholds):
     assert thresholds.explain(answer(thresholds, 0.99, [0, 0, 3])) == "similarity 0.000, a label needs 0.800"
 
 
+def test_explanation_has_the_digits_that_show_the_difference(answers):
+    facts = {"answers": {"least_probability": 0.99986, "least_similarities": {"rose": 0.70006}}}
+    thresholds = answers.Thresholds(facts, REFERENCE)
+    unsure = answers.Answer("rose", 0.99978, "tulip", 1.0, True, False)
+    assert thresholds.explain(unsure) == "probability 99.98%, a label needs 99.99%"
+    none = answers.Answer("rose", 0.9, "tulip", 0.69998, False, False)
+    assert thresholds.explain(none) == "similarity 0.7000, a label needs 0.7001"
+
+
 def test_threshold_is_that_of_the_predicted_label(thresholds):
     """A similarity of 0.7071 is enough for a tulip and not for a rose."""
     assert not answer(thresholds, 0.9, [1, 0, 1]).known
