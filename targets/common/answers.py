@@ -120,11 +120,10 @@ class Thresholds:
         """Explain why an answer is no label, such as "similarity 0.577, a label needs 0.650"; "" where it is one."""
         if not answer.known:
             least = self._least_similarities[answer.label]
-            similarity, least = _format_apart(answer.similarity, least, "{:.%df}", 3)
-            return f"similarity {similarity}, a label needs {least}"
+            return "similarity {}, a label needs {}".format(*_format_apart(answer.similarity, least, "{:.%df}", 3))
         if not answer.accepted:
-            probability, least = _format_apart(answer.probability, self._least_probability, "{:.%d%%}", 1)
-            return f"probability {probability}, a label needs {least}"
+            least = self._least_probability
+            return "probability {}, a label needs {}".format(*_format_apart(answer.probability, least, "{:.%d%%}", 1))
         return ""
 
 
