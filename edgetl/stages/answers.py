@@ -85,7 +85,7 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
         far=tuple(count(title, photos) for title, photos in _list_drawn(request)),
         near=_count_near(work, request, features, Setting(classes=classes, limits=limits, most_bytes=most_bytes)),
         foreign=tuple(count(title, photos) for title, photos in _list_foreign(request)),
-        hops=compare_answers(steps, thresholds) if len(steps) > 1 else (),
+        hops=compare_answers(steps, thresholds, multi_label=limits.multi_label) if len(steps) > 1 else (),
         multi_label=limits.multi_label,
     )
 

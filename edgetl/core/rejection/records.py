@@ -52,7 +52,7 @@ class AnswerHop(Record):
         labels: photos that get a label.
         unsure: known photos with too low a probability.
         none: photos that are none of the classes.
-        same: photos with the answer of the hop before, the label included; all of the first hop.
+        same: photos with the answer of the hop before, the label included where there is one alone; all of the first.
     """
 
     name: str

@@ -127,17 +127,22 @@ def decide_answers(photos: PredictedPhotos, thresholds: Thresholds) -> NDArray[n
     return np.where(answered, photos.scores.argmax(axis=1), np.where(known, _UNSURE, _NONE)).astype(np.int64)
 
 
-def compare_answers(steps: Sequence[tuple[str, PredictedPhotos]], thresholds: Thresholds) -> tuple[AnswerHop, ...]:
+def compare_answers(
+    steps: Sequence[tuple[str, PredictedPhotos]], thresholds: Thresholds, *, multi_label: bool = False
+) -> tuple[AnswerHop, ...]:
     """Compare the answers of several files to the same photos, each with those of the file before, by one rule.
 
     Args:
         steps: name and outputs of each file.
         thresholds: of the last file, which are those of the device.
+        multi_label: whether a photo may have several labels. The verdict compares these, so here all labels are alike.
     """
     hops: list[AnswerHop] = []
     before = None
     for name, photos in steps:
         answers = decide_answers(photos, thresholds)
+        if multi_label:
+            answers = np.minimum(answers, 0)
         hops.append(
             AnswerHop(
                 name=name,

@@ -98,6 +98,8 @@ def test_another_label_is_another_answer(validation):
     )
     steps = [(name, make_photos([0.5], [0.9], [], predicted)) for predicted, name in enumerate(("a", "b"))]
     assert [hop.same for hop in compare_answers(steps, thresholds)] == [1, 0]
+    # The verdict compares several labels.
+    assert [hop.same for hop in compare_answers(steps, thresholds, multi_label=True)] == [1, 1]
 
 
 def test_several_labels_have_no_threshold_on_the_probability(validation):
