@@ -22,11 +22,7 @@ from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.model import Model
 from edgetl.pipeline.scores import ModelScores
-<<<<<<< HEAD
 from edgetl.pipeline.usage.answers import answer_photos, predict_scores_and_features
-=======
-from edgetl.pipeline.usage.answers import answer_photos, predict_outputs
->>>>>>> known-device
 from edgetl.stages.verify import Case, judge_case
 
 # A board without a fan slows down after a time at full load; a short measurement would not show it.
@@ -190,11 +186,7 @@ class Devices:
             return {}
         sha256s = [photo.sha256 for photo in self._model.dataset.test]
         photos = pixel_store.open_pixels(sha256s, self._model.trained.input)
-<<<<<<< HEAD
         outputs = predict_scores_and_features(classifier, photos, self._target.choose_kernels(artifact.format))
-=======
-        outputs = predict_outputs(classifier, photos, self._target.choose_kernels(artifact.format))
->>>>>>> known-device
         host = [answer for answer in answer_photos(classifier, *outputs) if answer is not None]
         return {where: compare_with_host(accuracy, classifier.classes, host) for where, accuracy in scored.items()}
 

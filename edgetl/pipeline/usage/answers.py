@@ -29,13 +29,9 @@ def describe_facts(classifier: Classifier) -> dict[str, Any]:
     return facts
 
 
-<<<<<<< HEAD
 def predict_scores_and_features(
     classifier: Classifier, photos: Pixels, kernels: KernelSet
 ) -> tuple[np.ndarray, np.ndarray | None]:
-=======
-def predict_outputs(classifier: Classifier, photos: Pixels, kernels: KernelSet) -> tuple[np.ndarray, np.ndarray | None]:
->>>>>>> known-device
     """Return the probabilities [photos, classes], and the features [photos, features] where answers need them."""
     if classifier.reference is None:
         runtime = runtimes.RUNTIMES[classifier.format]

@@ -20,11 +20,7 @@ from edgetl.core.photos.photo_paths import PhotoPath
 from edgetl.core.photos.pixel_store import DecodedPixels
 from edgetl.core.records import InputSpec, LeftOut
 from edgetl.core.report.predictions import ClassifiedPhoto, Predicted, rank_classes, select_labels
-<<<<<<< HEAD
 from edgetl.pipeline.usage.answers import answer_photos, predict_scores_and_features
-=======
-from edgetl.pipeline.usage.answers import answer_photos, predict_outputs
->>>>>>> known-device
 
 # So many photos are in memory at a time: 40 MB at 224 px.
 _CHUNK_PHOTOS = 256
@@ -83,11 +79,7 @@ def _predict_chunk(
     if not readable:
         return
     photos = DecodedPixels(np.stack([image for _, image in readable]), classifier.input)
-<<<<<<< HEAD
     scores, features = predict_scores_and_features(classifier, photos, FORMATS[classifier.format].fast_kernels)
-=======
-    scores, features = predict_outputs(classifier, photos, FORMATS[classifier.format].fast_kernels)
->>>>>>> known-device
     if scores.shape[1] != len(classifier.classes):
         message = f"the model has {scores.shape[1]} outputs, and there are {len(classifier.classes)} class names"
         raise ConfigError(message, where=(classifier.path,))
