@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 from edgetl.core.record import Record
 from edgetl.core.rejection.binomial import compute_lower_tail, compute_upper_bound
 
+# The tests start where so many wrong answers are no proof of too many: one confident mistake must not end them.
+_MOST_WRONG = 2
+
 
 class SelectiveThreshold(Record):
     """The threshold on the probability, and what it does to the photos that set it.
@@ -43,7 +46,7 @@ def find_selective_threshold(
     The thresholds are tested one after the other, from the highest probability down. Each test asks whether the answers
     above it are wrong more often than the limit; the first one that cannot exclude it ends the sequence. So all tests
     together have the confidence of one. The sequence starts at the first threshold with enough answers to exclude it
-    without a single wrong one. The confidence is exact if a higher probability is not wrong more often.
+    in spite of two wrong ones, or of fewer where that were more than half of the photos.
 
     A threshold lies in the middle between two probabilities that occur: outputs of an int8 file have 256 levels, and a
     threshold on a level would depend on rounding.
@@ -67,7 +70,7 @@ def find_selective_threshold(
     values, wrong = values[order], np.cumsum(~right[order])
     # The last photo of each level, from the highest level down.
     ends = np.append(np.flatnonzero(values[:-1] != values[1:]), len(values) - 1)
-    fewest = count_answers_needed(error_limit, confidence=confidence)
+    fewest = _find_start(len(values), error_limit, confidence)
     last = None
     for end in ends:
         if end + 1 < fewest:
@@ -90,12 +93,25 @@ def find_selective_threshold(
     )
 
 
-def count_answers_needed(error_limit: float, *, confidence: float = 0.95) -> int:
-    """Count the answers, none of them wrong, that show that at most a share of `error_limit` is wrong.
+def _find_start(photos: int, error_limit: float, confidence: float) -> int:
+    """Return the number of answers of the first test. It depends on no label, so that the confidence is that stated."""
+    for wrong in range(_MOST_WRONG, 0, -1):
+        needed = count_answers_needed(error_limit, wrong, confidence=confidence)
+        if 2 * needed <= photos:
+            return needed
+    return count_answers_needed(error_limit, confidence=confidence)
+
+
+def count_answers_needed(error_limit: float, wrong: int = 0, *, confidence: float = 0.95) -> int:
+    """Count the answers, so many of them wrong, that show that at most a share of `error_limit` is wrong.
 
     Raises:
         ValueError: a limit that is not between 0 and 1.
     """
     if not 0 < error_limit < 1:
         raise ValueError(f"the share of wrong answers must be between 0 and 1, not {error_limit}")
-    return math.ceil(math.log(1 - confidence) / math.log1p(-error_limit) - 1e-9)
+    answers = math.ceil(math.log(1 - confidence) / math.log1p(-error_limit) - 1e-9)
+    # The first one without a wrong answer has a closed form; from there, few steps remain for one or two.
+    while wrong and compute_lower_tail(wrong, answers, error_limit) > 1 - confidence:
+        answers += 1
+    return answers
