@@ -31,6 +31,8 @@ PACKAGES = (
     "scikit-learn",
     "h5py",
     "protobuf",
+    "flatbuffers",
+    "threadpoolctl",
     "numpy",
     "pillow",
     "pydantic",

@@ -96,7 +96,8 @@ def test_demo_serves_the_test_photos_until_it_is_interrupted(built, edgetl, tmp_
     ],
 )
 def test_wrong_demo_is_an_error_and_starts_nothing(built, capfd, monkeypatch, arguments, message):
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("the demo was started"))
+    # The name of the module imports it before the class is replaced.
+    monkeypatch.setattr("edgetl.pipeline.usage.demo.subprocess.Popen", lambda *_, **__: pytest.fail("it was started"))
     assert cli.run(["demo", str(built.run), *arguments]) == 2
     assert message in capfd.readouterr().err
 

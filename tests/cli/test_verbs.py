@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from edgetl import cli
+from edgetl.cli.output import dump_answers
 from edgetl.core.device import bundle_files, targets
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import acceptance
@@ -280,7 +281,7 @@ def test_overwritten_run_sets_the_bundle_of_the_earlier_model_aside(
 
 def test_convert_and_bundle_by_another_method(capfd, run_folder):
     assert cli.run(["convert", str(run_folder), "--method", "float32"]) == 0
-    assert capfd.readouterr().out == f"{run_folder / 'convert-tflite-float32' / 'model.tflite'}\n"
+    assert capfd.readouterr().out == f"{run_folder / 'features-tflite-float32' / 'model.tflite'}\n"
     record, _ = run_json(capfd, "bundle", run_folder, "--method", "float32")
     assert record["method"] == "float32" and read_pins(run_folder) == {"tflite": "float32"}
     # Without --method, the bundle is that of the chosen file again.
@@ -365,8 +366,9 @@ def test_finished_run_that_cannot_be_written_is_verified_and_measured(run_folder
 
 def test_verify_repeats_the_verdict(capfd, run_folder, delivered):
     record, err = run_json(capfd, "verify", run_folder)
-    quality = record.pop("quality")
+    quality, answers = record.pop("quality"), record.pop("answers")
     verdict = Verdict.model_validate(record)
+    assert answers == dump_answers(delivered.answers)
     assert quality == delivered.quality.model_dump(mode="json")
     assert err.index("how good the model is") < err.index("ledger")
     without_times = {"host_ms", "host_disturbed", "hops"}

@@ -95,7 +95,8 @@ def list_stage_arguments() -> dict[str, Any]:
     for path in sorted(STAGES.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
-            if not isinstance(node, ast.FunctionDef) or not node.args.args:
+            # Private functions are parts of a stage, and no stages.
+            if not isinstance(node, ast.FunctionDef) or not node.args.args or node.name.startswith("_"):
                 continue
             first, *rest = node.args.args
             if first.annotation is None or ast.unparse(first.annotation) != "Workspace":

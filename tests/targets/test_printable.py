@@ -51,12 +51,10 @@ def test_name_of_a_photo_is_escaped_by_classify(device, bundles, tmp_path):
     assert any(r"\x1b[31m" in line for line in completed.stderr.splitlines()) and "\x1b" not in completed.stderr
 
 
-def test_labels_are_escaped_by_classify(import_payload, capsys):
+def test_labels_are_escaped_by_classify(import_payload):
     classify = import_payload("classify")
-    classify._print_labels(Path("photo.jpg"), [(HOSTILE, 0.9), ("daisy", 0.1)], as_json=False)
-    check_output(capsys.readouterr().out)
-    classify._print_labels(Path(HOSTILE), [(HOSTILE, 0.9)], as_json=True)
-    line = capsys.readouterr().out.strip()
+    check_output("\n".join(classify._format_photo(Path("photo.jpg"), [(HOSTILE, 0.9), ("daisy", 0.1)], None, None)))
+    line = json.dumps(classify._make_json(Path(HOSTILE), [(HOSTILE, 0.9)], None))
     assert line.isprintable() and json.loads(line)["labels"][0]["label"] == HOSTILE
 
 

@@ -27,6 +27,7 @@ FUNCTION = "edgetl.stages.verify.verify_scores"
 WITHOUT_EFFECT = {
     # The place of a file. Its content is in the field `sha256` or `files` of the same record.
     "ActivationRanges.path",
+    "AnswerRule.path",
     "Artifact.path",
     "Benchmark.path",
     "Bundle.root",

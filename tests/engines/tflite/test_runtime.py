@@ -106,16 +106,16 @@ def test_a_missing_file_is_an_error(tmp_path, array, as_pixels):
         runtime.predict_file(tmp_path / "missing.tflite", as_pixels(array), "xnnpack", lambda _: None)
 
 
-def test_a_model_with_two_outputs_is_an_error(tmp_path, array, as_pixels):
+def test_a_model_with_three_outputs_is_an_error(tmp_path, array, as_pixels):
     spec = tf.TensorSpec((1, 32, 32, 3), tf.float32)
-    function = tf.function(lambda x: (x + 1, x * 2)).get_concrete_function(spec)
-    path = tmp_path / "two.tflite"
+    function = tf.function(lambda x: (x + 1, x * 2, x * 3)).get_concrete_function(spec)
+    path = tmp_path / "three.tflite"
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
     for read in (
         lambda: runtime.predict_file(path, as_pixels(array), "xnnpack", lambda _: None),
         lambda: inspect.summarize_file(path),
     ):
-        with pytest.raises(ConfigError, match="the model has 1 inputs and 2 outputs, one of each is needed"):
+        with pytest.raises(ConfigError, match="the model has 1 inputs and 3 outputs, one of each is needed"):
             read()
 
 
