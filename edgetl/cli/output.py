@@ -130,7 +130,7 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
 
 
 def dump_answers(answers: Sequence[AnswerRule]) -> dict[str, Any] | None:
-    """Return the JSON value of what a file says about photos of other things; None without features.
+    """Return the thresholds and counts of accepted and rejected photos as JSON; None without features.
 
     The threshold of each class is in the run folder and in the bundle only.
     """
@@ -232,7 +232,7 @@ def show_verdict(verdict: Verdict, console: Console, advice: Sequence[str] = ())
 
 
 def show_answers(answers: Sequence[AnswerRule], console: Console) -> None:
-    """Show what a file says about photos of other things, and the bounds of its answers."""
+    """Show the shares of accepted and rejected photos, and the bounds of the thresholds."""
     for rule in answers:
         console.table(*answer_tables.tabulate_answers(rule))
         if rule.hops:

@@ -48,7 +48,7 @@ class Delivered:
         gain: the chosen file beside the float32 file; None if it is that file.
         device_ms: name of a device → sha256 of a file → its latency there, where `bench --device` has measured it.
         advice: what would decide an UNDECIDED verdict, one option a line.
-        answers: what the file says about photos of other things; empty without features.
+        answers: thresholds of the file, with counts of accepted and rejected photos; empty without features.
         unmet_answers: the limits of the target on these answers that are exceeded, in words.
     """
 

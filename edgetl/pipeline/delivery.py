@@ -102,7 +102,7 @@ class Delivery:
             foreign=self._model.foreign,
             float32=self._find_float32(artifact),
         )
-        title = f"what {artifact.method} says about photos of other things"
+        title = f"thresholds of {artifact.method} for photos of other things"
         spec = StageSpec(name=self._answers_stage, record=AnswerRule, title=title)
         return (self._context.run_stage(spec, stages.answers.set_answers, request),)
 

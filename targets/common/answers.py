@@ -1,4 +1,4 @@
-"""What the device says about a photo: a label, "unsure" between two labels, or that it is none of them.
+"""Scores and features of a photo → the result for it: a label, "unsure" between two labels, or "none of these".
 
 A photo is none of the labels where its features are less similar to those of the training photos than nearly all
 photos of the build were. It is unsure where the probability is below the threshold of the build. The thresholds and

@@ -464,7 +464,7 @@ def test_shipped_weights_fit_80_columns(check_tables, capsys):
     check_tables(1)
 
 
-# What a file says about photos of other things
+# Shares of accepted and rejected photos
 
 
 def test_answers_are_shown_after_the_verdict_and_are_in_the_json(prepared):

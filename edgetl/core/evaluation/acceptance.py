@@ -66,7 +66,7 @@ def check_acceptance(
 
 
 def check_answer_limits(unmet: Mapping[str, Sequence[str]]) -> None:
-    """Check that no limit of what the device says is exceeded.
+    """Check that no limit of accepted predictions is exceeded.
 
     Args:
         unmet: by the name of their target, descriptions of the limits that are exceeded.

@@ -218,12 +218,12 @@ class ContractRecipe(RecipeTable):
 
 
 class AnswersRecipe(RecipeTable):
-    """What a device says about photos of other things, and about photos that it is unsure of.
+    """The thresholds below which a prediction is rejected as none of the classes, or as unsure.
 
     With `features`, model files have their pooled features as a second output, with which photos of other things are
     recognized. `reject_own` is the share of photos like the user's own that may be rejected; `by_class` is whether it
-    holds within each class. `error_accepted` is the share of answers that may be wrong; 0 is half of what is wrong
-    without a threshold.
+    holds within each class. `error_accepted` is the error rate allowed among accepted predictions; 0 is half
+    the error rate without a threshold.
     """
 
     features: bool = True

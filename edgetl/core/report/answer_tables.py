@@ -1,4 +1,4 @@
-"""What a file says about the user's own photos and about photos of other things, for the user."""
+"""Shares of photos that get a label, for the user's own classes and for photos of other things."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def tabulate_answers(rule: AnswerRule) -> tuple[str, list[str], list[list[str]]]
         [f"{row.title}, if not trained", *_list_cells(row.photos, row.known, row.answered)]
         for row in rule.near[:_LISTED_CLASSES]
     ]
-    return ("what the device says about things that it does not know: share with a label", columns, rows)
+    return ("share of photos that get a label, for your classes and for other things", columns, rows)
 
 
 def tabulate_hops(rule: AnswerRule) -> tuple[str, list[str], list[list[str]]]:

@@ -69,7 +69,7 @@ class CrossFitOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerOptions:
-    """What a device says about photos of other things."""
+    """Thresholds below which a prediction is rejected as none of the classes, or as unsure."""
 
     no_features: Annotated[
         bool, Option(help="Leave out the features with which photos of other things are recognized.", panel=IN_ANSWERS)
@@ -77,7 +77,7 @@ class AnswerOptions:
     reject_own: Annotated[
         float | None,
         Option(
-            help="Share of your own kind of photos that may be called none of the classes (default: 0.05).",
+            help="Share of photos of your own classes that may be rejected as none of them (default: 0.05).",
             panel=IN_ANSWERS,
             sets=("answers", "reject_own"),
         ),
@@ -86,7 +86,7 @@ class AnswerOptions:
     error_accepted: Annotated[
         float | None,
         Option(
-            help="Share of answers that may be wrong; less certain ones are unsure. Default: half of what is wrong.",
+            help="Error rate allowed among accepted predictions; others are unsure. Default: half the rate of all.",
             panel=IN_ANSWERS,
             sets=("answers", "error_accepted"),
         ),
@@ -95,7 +95,7 @@ class AnswerOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignOptions:
-    """Photos that show what a device says about other things."""
+    """Photos of other things, with which the rejection rate is measured."""
 
     foreign: Annotated[
         Path | None,
