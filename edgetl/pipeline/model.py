@@ -17,6 +17,7 @@ from edgetl.core.photos.groups.rules import parse_group_rule
 from edgetl.core.photos.groups.suggestion import suggest_group_rule
 from edgetl.core.photos.parts import class_coverage, held_out
 from edgetl.core.photos.parts.draw import SplitFractions
+from edgetl.core.photos.parts.exclusions import exclude_photos
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
@@ -81,7 +82,8 @@ class Model:
             for note in folder.notes:
                 self._context.console.say(note)
             folders.append(folder)
-        return held_out.join_test_folder(*folders) if order.test else folders[0]
+        folder = held_out.join_test_folder(*folders) if order.test else folders[0]
+        return exclude_photos(folder, order.exclude) if order.exclude else folder
 
     @cached_property
     def dataset(self) -> Dataset:

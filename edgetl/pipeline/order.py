@@ -31,6 +31,7 @@ class Order:
         prefer: what a file is chosen by; "" for the objective of each target.
         test: folder of test photos; None where they are drawn from `photos`.
         cross_fit: number of folds that judge the procedure; 0 for none.
+        exclude: CSV file of photos that are not used; None for none.
     """
 
     photos: Path | None
@@ -41,6 +42,7 @@ class Order:
     prefer: Objective | Literal[""] = ""
     test: Path | None = None
     cross_fit: int = 0
+    exclude: Path | None = None
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -71,6 +73,7 @@ def save_order(order: Order, root: Path) -> None:
             # Absolute: the next command may be started in another folder.
             "photos": str(order.photos.absolute()) if order.photos else "",
             "test": str(order.test.absolute()) if order.test else "",
+            "exclude": str(order.exclude.absolute()) if order.exclude else "",
             # No path for shipped targets: the run must be readable with another installation of edgetl.
             "targets": [
                 {"id": target.id, "folder": "" if folder == shipped else str(folder)}
@@ -117,6 +120,7 @@ def load_order(root: Path) -> Order:
             prefer=find_objective(value["prefer"]) if value.get("prefer") else "",
             test=Path(value["test"]) if value.get("test") else None,
             cross_fit=value.get("cross_fit", 0),
+            exclude=Path(value["exclude"]) if value.get("exclude") else None,
         )
     # ValueError: a folder whose name is no path.
     except (KeyError, TypeError, ValueError) as error:

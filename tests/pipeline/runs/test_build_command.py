@@ -55,6 +55,7 @@ SAMPLES = {
     "all_methods": True,
     "prefer": "bytes",
     "test": Path("test photos"),
+    "exclude": Path("my suspects.csv"),
     "cross_fit": 3,
     "min_accuracy": 0.8,
     "layout": "classes",
@@ -94,6 +95,7 @@ def here(tmp_path, monkeypatch) -> Path:
     (tmp_path / "other models").mkdir()
     for path in ("other models/m y.keras", "m.keras", "labels.txt"):
         (tmp_path / path).touch()
+    (tmp_path / "my suspects.csv").write_text("path\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
