@@ -55,7 +55,18 @@ SAMPLES = {
 }
 SWITCHES = {"multi_label", "strict", "no_augment", "no_feature_cache"}
 # Options that belong to the order and not to its recipe.
-ORDER_OPTIONS = {"photos", "test", "recipe", "target", "target_dir", "method", "all_methods", "prefer", "cross_fit"}
+ORDER_OPTIONS = {
+    "exclude",
+    "photos",
+    "test",
+    "recipe",
+    "target",
+    "target_dir",
+    "method",
+    "all_methods",
+    "prefer",
+    "cross_fit",
+}
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
 
@@ -164,7 +175,9 @@ def test_options_are_named_as_they_are_typed():
 def test_train_has_no_option_without_an_effect():
     """Only verdicts have limits and only methods retrain. `train` makes neither, and it does not adopt a model."""
     later = list_names(ContractOptions) | list_names(RetrainOptions) | list_names(ExternalOptions)
-    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "test", "recipe"})
+    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (
+        ORDER_OPTIONS - {"photos", "test", "exclude", "recipe"}
+    )
 
 
 def test_recipe_has_the_options_of_a_recipe():
