@@ -222,7 +222,7 @@ class Model:
         """Check what needs no decoded photo, and return the file with the base's weights."""
         if not self._recipe.photos.multi_label:
             self._recipe.head.check_classes(len(self.folder.classes))
-        return self._locate_weights()
+        return self.locate_weights()
 
     def _check_unchanged(self, dataset: Dataset) -> None:
         """Check that the photos are those of the build.
@@ -236,7 +236,7 @@ class Model:
             changes = ", ".join(list_photo_changes(before, dataset))
             raise self._context.refuse(f"the photos changed since the build: {changes}")
 
-    def _locate_weights(self) -> Path | None:
+    def locate_weights(self) -> Path | None:
         """Return the file with the base's weights, None for random ones.
 
         Published weights are downloaded first: the fingerprint of the training covers the content of the file.

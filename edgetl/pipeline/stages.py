@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         calibrate,
         convert,
         deploy,
+        inspect,
         retrain,
         score,
         train,
@@ -33,6 +34,7 @@ else:
     calibrate = LazyModule("edgetl.stages.calibrate")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
+    inspect = LazyModule("edgetl.stages.inspect")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
@@ -47,6 +49,7 @@ __all__ = [
     "deploy",
     "digits",
     "file_bounds",
+    "inspect",
     "keras_build",
     "retrain",
     "score",

@@ -49,8 +49,8 @@ def test_published_weights_are_downloaded_before_the_training_is_fingerprinted(m
     monkeypatch.setattr(stages.keras_build, "fetch_weights", fetch)
     monkeypatch.setattr("edgetl.pipeline.model.weights_download.check_download", lambda *_: None)
     model = make_model(flags={"base": {"name": "mobilenet_v2", "alpha": 0.35}})
-    assert [model._locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
-    assert make_model(flags={"base": {"weights": "none"}})._locate_weights() is None
+    assert [model.locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
+    assert make_model(flags={"base": {"weights": "none"}}).locate_weights() is None
 
 
 def test_without_photos_the_embedded_digits_are_used(make_model, tmp_path, monkeypatch):

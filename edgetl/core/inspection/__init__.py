@@ -1,1 +1,1 @@
-"""What an inspection of photos finds: likely wrong labels, bad photos, confusing classes, learning curves, shortcuts."""
+"""What an inspection of photos finds: wrong labels, bad photos, confusing classes, learning curves, shortcuts."""

@@ -4,7 +4,7 @@ A head is multinomial logistic regression: the same function as the head that ed
 takes a fraction of a second, so many of them can be trained.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +41,13 @@ def reduce_features(features: Features) -> Features:
     """
     lengths = normalize(features.astype(np.float64))
     components = min(_COMPONENTS, *lengths.shape)
+    # Where all photos are equal, the variance that scikit-learn divides by is 0.
+    if not np.ptp(lengths, axis=0).any():
+        return np.zeros((len(lengths), components))
     with threadpool_limits(1):
         reduced = PCA(components, svd_solver="randomized", random_state=0).fit_transform(lengths)
     mean_square = float((reduced**2).sum(axis=1).mean())
-    # All photos may be the same.
-    return reduced * np.sqrt(_MEAN_SQUARE / mean_square) if mean_square > 0 else reduced
+    return reduced * np.sqrt(_MEAN_SQUARE / mean_square)
 
 
 def train_head(features: Features, labels: Labels, classes: int) -> Callable[[Features], Scores]:
@@ -102,9 +104,3 @@ def predict_out_of_fold(
                 scores[rows] += train_head(features[training], labels[training], classes)(features[rows])
             advance(1)
     return scores / len(divisions)
-
-
-def list_folds(divisions: Sequence[Labels]) -> Iterator[int]:
-    """Yield each fold of each division."""
-    for folds in divisions:
-        yield from np.unique(folds).tolist()
