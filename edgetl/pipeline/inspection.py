@@ -13,6 +13,7 @@ from edgetl.core.inspection.request import InspectionRequest
 from edgetl.core.inspection.suspects_file import SUSPECTS_FILE, format_suspects
 from edgetl.core.photos.parts.folds import list_all_photos
 from edgetl.core.records import Dataset, Photo
+from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.run_folder import StageSpec, make_folder_name
 from edgetl.core.storage.files import write_text
 from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, read_regular
@@ -26,6 +27,7 @@ from edgetl.pipeline.runs.build_command import format_changed_build
 from edgetl.pipeline.workspace import open_workspace
 
 _PARENT = Path("edgetl-runs")
+_PAGE_FILE = "inspection.html"
 # The hash of the list that edgetl wrote: another content was edited by the user, and is not replaced.
 _HASH_FILE = "suspects.sha256"
 _NEW_SUSPECTS_FILE = "suspects-new.csv"
@@ -109,14 +111,24 @@ def run_inspection(context: Context) -> Inspected:
     spec = StageSpec(name="inspection", record=Inspection, title=f"inspect {len(photos)} photos")
     inspection = context.run_stage(spec, stages.inspect.inspect_photos, request, weights)
     suspects = _write_suspects(context, format_suspects(inspection, photos))
-    excluding = replace(context.order, exclude=suspects)
+    command = format_changed_build(replace(context.order, exclude=suspects), context.run.root)
+    words = {
+        "title": _name_photos(context.order),
+        "suspects_file": str(suspects),
+        "command": command,
+        "version": installed_version("edgetl"),
+    }
+    with context.console.wait("write the page"):
+        page = stages.inspection_page.write_inspection_page(
+            context.run.root / _PAGE_FILE, inspection, dataset, model.input_spec, words
+        )
     return Inspected(
         root=context.run.root,
         dataset=dataset,
         inspection=inspection,
         suspects=suspects,
-        page=suspects,
-        build_command=format_changed_build(excluding, context.run.root),
+        page=page,
+        build_command=command,
     )
 
 

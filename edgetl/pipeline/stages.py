@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         convert,
         deploy,
         inspect,
+        inspection_page,
         retrain,
         score,
         train,
@@ -35,6 +36,7 @@ else:
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
     inspect = LazyModule("edgetl.stages.inspect")
+    inspection_page = LazyModule("edgetl.stages.inspection_page")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
@@ -50,6 +52,7 @@ __all__ = [
     "digits",
     "file_bounds",
     "inspect",
+    "inspection_page",
     "keras_build",
     "retrain",
     "score",

@@ -1,15 +1,25 @@
 """Dataset → Inspection: heads on the features of the frozen base, and measures of the photos."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edgetl.core.inspection.findings import Inspection, Suspect
-from edgetl.core.inspection.neighbours import find_neighbours
+from edgetl.core.inspection.appearance import measure_appearance
+from edgetl.core.inspection.bad_photos import find_bad_photos
+from edgetl.core.inspection.confusions import find_confused_pairs
+from edgetl.core.inspection.findings import Inspection, MapPoint, Suspect
+from edgetl.core.inspection.learning_curves import fit_curves
+from edgetl.core.inspection.neighbours import find_neighbours, mark_outliers
+from edgetl.core.inspection.photo_headers import read_headers
 from edgetl.core.inspection.request import InspectionRequest
+from edgetl.core.inspection.shortcuts import judge_shortcut, list_clues
+from edgetl.core.photos import pixel_store
 from edgetl.core.photos.parts.folds import assign_folds, list_all_photos
 from edgetl.core.run.workspace import Workspace
-from edgetl.engines.inspection import heads, label_issues
+from edgetl.engines.inspection import heads, label_issues, photo_map, subset_heads
+from edgetl.engines.inspection.clue_predictions import predict_from_clue
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.pooled_features import compute_pooled_features
 
@@ -18,6 +28,8 @@ from edgetl.engines.keras.pooled_features import compute_pooled_features
 FOLDS, DIVISIONS = 5, 3
 _NEIGHBOURS = 4
 _SEED = 1
+# Draws of the subsets for the learning curve: heads on a tenth of the photos differ by what was drawn.
+_DRAWS = 2
 
 
 def inspect_photos(work: Workspace, request: InspectionRequest, weights: Path | None) -> Inspection:
@@ -57,6 +69,13 @@ def inspect_photos(work: Workspace, request: InspectionRequest, weights: Path | 
         )
         for row, near in zip(rows.tolist(), neighbours.tolist(), strict=True)
     )
+    _, distances = find_neighbours(features, np.arange(len(photos)), groups, _NEIGHBOURS)
+    outliers = mark_outliers(distances)
+    placed, places = photo_map.draw_photo_map(features)
+    pixels = pixel_store.open_pixels(sha256s, request.input_spec)
+    appearance = measure_appearance(pixels.rows, len(photos))
+    headers = read_headers(request.dataset.root, (photo.path for photo in photos))
+    subsets = subset_heads.predict_by_subsets(features, labels, groups, divisions[:_DRAWS])
     right = predicted == labels
     classes = range(len(request.dataset.classes))
     return Inspection(
@@ -65,4 +84,27 @@ def inspect_photos(work: Workspace, request: InspectionRequest, weights: Path | 
         accuracy=float(right.mean()),
         recalls=tuple(float(right[labels == label].mean()) for label in classes),
         suspects=suspects,
+        bad_photos=find_bad_photos(appearance, headers),
+        groups=_list_groups(groups),
+        pairs=find_confused_pairs(labels, scores),
+        points=tuple(
+            MapPoint(row=row, x=round(x, 4), y=round(y, 4), outlier=bool(outliers[row]))
+            for row, (x, y) in zip(placed.tolist(), places.tolist(), strict=True)
+        ),
+        # Twice as many photos as there are.
+        curves=fit_curves(subsets, labels, groups, len(photos)),
+        shortcuts=tuple(
+            judge_shortcut(name, labels, predict_from_clue(values, labels, divisions[0]))
+            for name, values in list_clues(headers, appearance.mean_colour).items()
+        ),
+    )
+
+
+def _list_groups(groups: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    """List the rows of each group of two photos or more, the largest first."""
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for row, group in enumerate(groups.tolist()):
+        members[group].append(row)
+    return tuple(
+        sorted((tuple(rows) for rows in members.values() if len(rows) > 1), key=lambda rows: (-len(rows), rows))
     )
