@@ -20,7 +20,7 @@ def tabulate_inspection(inspection: Inspection, photos: Sequence[Photo]) -> list
         photos: in the order of their rows.
     """
     tables = (
-        _tabulate_classes(inspection),
+        _tabulate_classes(inspection, photos),
         _tabulate_suspects(inspection, photos),
         _tabulate_bad_photos(inspection, photos),
         _tabulate_pairs(inspection),
@@ -35,8 +35,8 @@ def format_gain(low: float, high: float, gain: float) -> str:
     return f"{gain * 100:+.1f} ({low * 100:.1f} … {high * 100:.1f})"
 
 
-def _tabulate_classes(inspection: Inspection) -> Table:
-    wrong = Counter(suspect.suggested for suspect in inspection.suspects)
+def _tabulate_classes(inspection: Inspection, photos: Sequence[Photo]) -> Table:
+    wrong = Counter(photos[suspect.row].label for suspect in inspection.suspects)
     rows = [
         [name, f"{count}", f"{recall:.1%}", f"{wrong[label]}"]
         for label, (name, count, recall) in enumerate(
@@ -46,7 +46,7 @@ def _tabulate_classes(inspection: Inspection) -> Table:
     rest = rows[_MOST_ROWS:]
     shown = rows[:_MOST_ROWS] + ([[f"{len(rest)} further classes", "", "", ""]] if rest else [])
     title = f"{sum(inspection.counts)} photos; heads on the frozen base predict {inspection.accuracy:.1%} of them right"
-    return title, ["class", "photos", "recall", "suggested"], shown
+    return title, ["class", "photos", "recall", "likely wrong labels"], shown
 
 
 def _tabulate_suspects(inspection: Inspection, photos: Sequence[Photo]) -> Table:

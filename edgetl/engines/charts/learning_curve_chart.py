@@ -22,5 +22,6 @@ def draw_learning_curve(curve: LearningCurve) -> Markup:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if max(curve.accuracies) < 0.9 else 1))
         axes.set_xlabel("training photos (dashed: predicted, with an interval of 90 %)")
         axes.set_ylabel("accuracy")
+    # `str`: a replacement in Markup would be escaped.
     described = f'<svg role="img" aria-label="Learning curve: accuracy {now:.1%} with {curve.photos[-1]} photos" '
-    return Markup(result[0].replace("<svg ", described, 1))  # noqa: S704
+    return Markup(str(result[0]).replace("<svg ", described, 1))  # noqa: S704

@@ -50,7 +50,8 @@ def draw_figure(identity: str, width: float, height: float) -> Iterator[tuple[Ax
         # Without a date, the same values give the same page.
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue().decode("utf-8")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # The style would hold for the whole page.
+    text = re.sub(r"<(metadata|style).*?</\1>", "", text[text.index("<svg") :], flags=re.DOTALL)
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     # What matplotlib wrote is markup; it has escaped all text itself.
