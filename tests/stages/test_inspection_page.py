@@ -1,6 +1,7 @@
 """The page of an inspection is one file with thumbnails of its photos."""
 
 from edgetl.core.inspection.findings import Inspection, LearningCurve, Suspect
+from edgetl.core.records import InputSpec
 from edgetl.stages.inspection_page import write_inspection_page
 
 
@@ -15,15 +16,12 @@ def test_page_has_thumbnails_and_the_chart(shared_dataset, order, tmp_path):
         suspects=(Suspect(row=3, suggested=1, score=0.1, neighbours=(50,)),),
         curves=(curve,),
     )
-    spec = order.recipe.photos.fit
-    from edgetl.core.records import InputSpec
-
     words = {"title": "shapes", "suspects_file": "suspects.csv", "command": "edgetl build", "version": "1"}
     path = write_inspection_page(
         tmp_path / "a.html",
         inspection,
         shared_dataset,
-        InputSpec(height_px=side_px, width_px=side_px, fit=spec),
+        InputSpec(height_px=side_px, width_px=side_px, fit=order.recipe.photos.fit),
         words,
     )
     page = path.read_text(encoding="utf-8")

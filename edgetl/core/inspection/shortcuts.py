@@ -65,7 +65,8 @@ def judge_shortcut(name: str, labels: NDArray[np.int64], predicted: NDArray[np.i
     # A recall of 0 or 1 in few photos is not certain: Agresti and Coull add two photos of each kind.
     shrunk = (recalls * counts + 2) / (counts + 4)
     deviation = float(np.sqrt((shrunk * (1 - shrunk) / (counts + 4)).sum()) / len(classes))
-    low, chance = max(0.0, accuracy - _DEVIATIONS * deviation), 1 / len(classes)
+    low = max(0.0, min(accuracy, float(shrunk.mean())) - _DEVIATIONS * deviation)
+    chance = 1 / len(classes)
     return Shortcut(
         name=name,
         accuracy=accuracy,
