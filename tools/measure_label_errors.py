@@ -24,8 +24,8 @@ from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import InputSpec
 from edgetl.engines.inspection import heads, label_issues
+from edgetl.engines.inspection.pooled_features import compute_pooled_features
 from edgetl.engines.keras import build
-from edgetl.engines.keras.pooled_features import compute_pooled_features
 from edgetl.stages.ingest import ingest_photos
 from edgetl.stages.inspect import DIVISIONS, FOLDS
 from tools.errors import report_errors

@@ -23,8 +23,8 @@ from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import InputSpec, Photo
 from edgetl.engines.inspection import heads, subset_heads
+from edgetl.engines.inspection.pooled_features import compute_pooled_features
 from edgetl.engines.keras import build
-from edgetl.engines.keras.pooled_features import compute_pooled_features
 from edgetl.stages.ingest import ingest_photos
 from edgetl.stages.inspect import FOLDS
 from tools.errors import report_errors

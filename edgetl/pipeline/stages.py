@@ -9,6 +9,7 @@ from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
     from edgetl.engines import digits
+    from edgetl.engines.charts import inspection_page
     from edgetl.engines.keras import build as keras_build
     from edgetl.engines.keras.external import file_bounds
     from edgetl.stages import (
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         convert,
         deploy,
         inspect,
-        inspection_page,
         retrain,
         score,
         train,
@@ -36,7 +36,7 @@ else:
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
     inspect = LazyModule("edgetl.stages.inspect")
-    inspection_page = LazyModule("edgetl.stages.inspection_page")
+    inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")

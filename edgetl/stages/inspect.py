@@ -20,8 +20,8 @@ from edgetl.core.photos.parts.folds import assign_folds, list_all_photos
 from edgetl.core.run.workspace import Workspace
 from edgetl.engines.inspection import heads, label_issues, photo_map, subset_heads
 from edgetl.engines.inspection.clue_predictions import predict_from_clue
+from edgetl.engines.inspection.pooled_features import compute_pooled_features
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.pooled_features import compute_pooled_features
 
 # Each photo is predicted by a head of each division, trained on four fifths of the photos. Three divisions: the
 # average of several is steadier than one, see tools/measure_label_errors.py.

@@ -129,7 +129,9 @@ def test_browser_shows_hostile_names_as_text_and_reports_nothing(render, inspect
     (tmp_path / "page.html").write_text(render(inspection, photos), encoding="utf-8")
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
     command += [f"--window-size={width},900", f"--user-data-dir={tmp_path / 'profile'}"]
-    done = subprocess.run([*command, f"file://{tmp_path / 'page.html'}"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*command, f"file://{tmp_path / 'page.html'}"], capture_output=True, text=True, timeout=120, check=True
+    )
     assert "<bdi>&lt;b&gt;cats &amp; dogs&lt;/b&gt;</bdi>" in done.stdout and "<script" not in done.stdout
     # A refused style, script or request is a line of the console.
     assert "CONSOLE" not in done.stderr

@@ -57,7 +57,7 @@ def exclude_photos(folder: PhotoFolder, file: Path) -> PhotoFolder:
     Raises:
         DataError: the file cannot be read, or a path is none of a photo. The error names the first five.
     """
-    known = {entry.path for entry in (*folder.files, *folder.left_out)}
+    known = {*folder.paths, *(entry.path for entry in folder.left_out)}
     escaped = {escape_controls(path): path for path in known if not path.isprintable()}
     excluded, unknown = set(), []
     for text in read_exclusions(file):

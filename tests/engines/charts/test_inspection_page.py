@@ -2,7 +2,7 @@
 
 from edgetl.core.inspection.findings import Inspection, LearningCurve, Suspect
 from edgetl.core.records import InputSpec
-from edgetl.stages.inspection_page import write_inspection_page
+from edgetl.engines.charts.inspection_page import write_inspection_page
 
 
 def test_page_has_thumbnails_and_the_chart(shared_dataset, order, tmp_path):

@@ -8,8 +8,8 @@ from edgetl.core.photos import pixel_store
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import HeadRecipe
 from edgetl.core.records import InputSpec
+from edgetl.engines.inspection.pooled_features import compute_pooled_features
 from edgetl.engines.keras import build
-from edgetl.engines.keras.pooled_features import compute_pooled_features
 
 BASE = resolve_recipe("default", {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}).base
 SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
