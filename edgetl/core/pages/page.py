@@ -32,6 +32,8 @@ def render_page(template: str, values: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["name"] = show_name
+    # A command and a path are never cut.
+    environment.filters["visible"] = escape_controls
     environment.filters["percent"] = lambda value: f"{value:.1%}"
     return environment.get_template(template).render(values)
 

@@ -75,6 +75,12 @@ def test_page_names_nothing_in_the_network(render, inspection, photos):
     assert "//" not in page
 
 
+def test_command_is_shown_whole(render, inspection, photos, monkeypatch):
+    command = f"edgetl build {'x' * 400} --exclude a.csv"
+    monkeypatch.setitem(WORDS, "command", command)
+    assert command in render(inspection, photos)
+
+
 def test_pictures_have_words_and_names_have_no_control_characters(render, inspection, photos):
     page = render(inspection, photos)
     tags = parse(page)
