@@ -9,7 +9,7 @@ import pytest
 from edgetl.core.console import Console
 from edgetl.core.evaluation.design_effect import number_groups
 from edgetl.core.inspection.request import InspectionRequest
-from edgetl.core.photos import photo_folder
+from edgetl.core.photos import photo_folder, pixel_store
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.parts.folds import list_all_photos
 from edgetl.core.recipe.resolve import resolve_recipe
@@ -44,8 +44,14 @@ def mislabelled(photos, tmp_path):
     return root
 
 
-def test_photo_in_the_wrong_folder_is_a_suspect(inspect_folder, mislabelled):
-    """Random weights keep the colour of the shapes, which is enough here."""
+def compute_colours(sha256s, input_spec, base, advance, warn):
+    """In place of features of a base with random weights: 8 x 8 pixels, which have the colours of the shapes."""
+    pixels = pixel_store.open_pixels(sha256s, input_spec).rows(np.arange(len(sha256s)))
+    return pixels[:, ::4, ::4].reshape(len(sha256s), -1).astype(np.float32)
+
+
+def test_photo_in_the_wrong_folder_is_a_suspect(inspect_folder, mislabelled, monkeypatch):
+    monkeypatch.setattr("edgetl.stages.inspect.compute_pooled_features", compute_colours)
     inspection, photos = inspect_folder(mislabelled)
     assert inspection.classes == ("circle", "square", "triangle") and inspection.counts == (39, 40, 41)
     names = [photos[suspect.row].path for suspect in inspection.suspects]
@@ -53,6 +59,9 @@ def test_photo_in_the_wrong_folder_is_a_suspect(inspect_folder, mislabelled):
     suspect = inspection.suspects[names.index("triangle/wrong.png")]
     assert inspection.classes[suspect.suggested] == "circle" and len(suspect.neighbours) == 4
     assert suspect.row not in suspect.neighbours
+    assert len(inspection.points) == len(photos) and {curve.label for curve in inspection.curves} == {-1, 0, 1, 2}
+    # The colour of the shape is that of the class.
+    assert [shortcut.name for shortcut in inspection.shortcuts if shortcut.is_shortcut] == ["mean colour"]
 
 
 def test_accuracy_is_that_of_photos_that_heads_have_not_seen(inspect_folder, photos):
