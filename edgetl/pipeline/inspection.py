@@ -11,6 +11,7 @@ from edgetl.core.evaluation.design_effect import number_groups
 from edgetl.core.inspection.findings import Inspection
 from edgetl.core.inspection.request import InspectionRequest
 from edgetl.core.inspection.suspects_file import SUSPECTS_FILE, format_suspects
+from edgetl.core.photos.parts.exclusions import name_exclusion
 from edgetl.core.photos.parts.folds import list_all_photos
 from edgetl.core.records import Dataset, Photo
 from edgetl.core.run.fingerprint import installed_version
@@ -110,7 +111,8 @@ def run_inspection(context: Context) -> Inspected:
     )
     spec = StageSpec(name="inspection", record=Inspection, title=f"inspect {len(photos)} photos")
     inspection = context.run_stage(spec, stages.inspect.inspect_photos, request, weights)
-    suspects = _write_suspects(context, format_suspects(inspection, photos))
+    excluded = _list_excluded(context.order, model)
+    suspects = _write_suspects(context, format_suspects(inspection, photos, excluded))
     command = format_changed_build(replace(context.order, exclude=suspects), context.run.root)
     words = {
         "title": _name_photos(context.order),
@@ -134,6 +136,14 @@ def run_inspection(context: Context) -> Inspected:
 
 def _name_photos(order: Order) -> str:
     return order.photos.resolve().name.removesuffix(".csv") if order.photos else "digits"
+
+
+def _list_excluded(order: Order, model: Model) -> list[str]:
+    """List the paths that --exclude has left out."""
+    if order.exclude is None:
+        return []
+    reason = name_exclusion(order.exclude)
+    return [file.path for file in model.folder.left_out if file.reason == reason]
 
 
 def _write_suspects(context: Context, text: str) -> Path:

@@ -77,6 +77,9 @@ def test_excluded_photos_are_not_inspected(inspect, prepared, photos, tmp_path):
     (tmp_path / "suspects.csv").write_text("path\ncircle/003.png\n", encoding="utf-8")
     result = inspect(photos=photos, exclude=tmp_path / "suspects.csv")
     assert "circle/003.png" not in {photo.path for photo in result.photos}
+    # The command of the result must not bring them back.
+    lines = result.suspects.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3 and lines[2] == '"circle/003.png","","","","excluded before"'
 
 
 def test_folder_of_a_build_is_refused(inspect, built, photos):

@@ -33,10 +33,14 @@ def list_suspects(inspection: Inspection, photos: Sequence[Photo]) -> list[tuple
     return [(photos[row].path, classes[photos[row].label], *rest) for row, rest in rows.items()]
 
 
-def format_suspects(inspection: Inspection, photos: Sequence[Photo]) -> str:
-    """Format suspects.csv: a line for each suspect. Cells are safe in spreadsheets: see `core.report.csv_cells`."""
-    lines = [
-        COLUMNS,
-        *((guard_path(path), *map(guard_text, rest)) for path, *rest in list_suspects(inspection, photos)),
-    ]
+def format_suspects(inspection: Inspection, photos: Sequence[Photo], excluded: Sequence[str] = ()) -> str:
+    """Format suspects.csv: a line for each suspect. Cells are safe in spreadsheets: see `core.report.csv_cells`.
+
+    Args:
+        inspection: the findings.
+        photos: in the order of their rows.
+        excluded: paths that this inspection has left out already: a build with this file must not bring them back.
+    """
+    suspects = [*list_suspects(inspection, photos), *((path, "", "", "", "excluded before") for path in excluded)]
+    lines = [COLUMNS, *((guard_path(path), *map(guard_text, rest)) for path, *rest in suspects)]
     return "".join(",".join(map(quote_cell, line)) + "\n" for line in lines)

@@ -74,13 +74,18 @@ def exclude_photos(folder: PhotoFolder, file: Path) -> PhotoFolder:
             where=[file, folder.root, *unknown[:_MOST_NAMED], *more],
             hint="delete these lines, or give the PHOTOS that the file was made for: paths are relative to them",
         )
-    reason = f"excluded by {file.name}"
+    reason = name_exclusion(file)
     dropped = (LeftOut(path=entry.path, reason=reason) for entry in folder.files if entry.path in excluded)
     return replace(
         folder,
         files=tuple(entry for entry in folder.files if entry.path not in excluded),
         left_out=(*folder.left_out, *dropped),
     )
+
+
+def name_exclusion(file: Path) -> str:
+    """Return the reason for which photos that a file names are left out."""
+    return f"excluded by {file.name}"
 
 
 def _find_path(text: str, root: Path, known: set[str], escaped: dict[str, str]) -> str | None:
