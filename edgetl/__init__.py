@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetl.api import bench, build, bundle, convert, predict, train, verify
+    from edgetl.api_inspection import inspect
     from edgetl.core.errors import (
         ConfigError,
         ContractBroken,
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from edgetl.core.verdict_records import Verdict
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.devices import Measured
+    from edgetl.pipeline.pages.inspection import Inspected
 
 _MODULES = {
     "edgetl.api": ("bench", "build", "bundle", "convert", "predict", "train", "verify"),
+    "edgetl.api_inspection": ("inspect",),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -47,6 +50,7 @@ _MODULES = {
     "edgetl.core.verdict_records": ("Verdict",),
     "edgetl.pipeline.build": ("Built",),
     "edgetl.pipeline.devices": ("Measured",),
+    "edgetl.pipeline.pages.inspection": ("Inspected",),
     "edgetl.core.report.predictions": ("Predicted",),
 }
 
@@ -59,6 +63,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "EdgetlError",
+    "Inspected",
     "InternalError",
     "Measured",
     "MissingPackage",
@@ -71,6 +76,7 @@ __all__ = [
     "build",
     "bundle",
     "convert",
+    "inspect",
     "predict",
     "resolve_recipe",
     "train",

@@ -29,6 +29,7 @@ class TrainKeywords(TypedDict, total=False):
     """Keyword options of `train`: see `edgetl train --help`."""
 
     test: PathLike | None
+    exclude: PathLike | None
     base: str | None
     alpha: float | None
     side: int | None

@@ -8,6 +8,7 @@ from edgetl.pipeline.options import (
     BuildOptions,
     ClassifierOptions,
     ContractOptions,
+    InspectOptions,
     Option,
     RecipeOptions,
     TrainOptions,
@@ -65,6 +66,20 @@ class BuildCommand(OutputOptions, OutOption, PhotosOption, BuildOptions):
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(OutputOptions, OutOption, PhotosOption, TrainOptions):
     """Options of `edgetl train`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectCommand(OutputOptions, PhotosOption, InspectOptions):
+    """Options of `edgetl inspect`."""
+
+    out: Annotated[
+        Path | None,
+        Option(
+            help="Folder of the inspection. Default: one in edgetl-runs for each folder of photos.",
+            panel=_OUTPUT,
+            metavar="DIR",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from edgetl.core.photos.groups.rules import parse_group_rule
 from edgetl.core.photos.groups.suggestion import suggest_group_rule
 from edgetl.core.photos.parts import class_coverage, held_out
 from edgetl.core.photos.parts.draw import SplitFractions
+from edgetl.core.photos.parts.exclusions import exclude_photos
 from edgetl.core.photos.photo_folder import PhotoFolder
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
@@ -82,7 +83,8 @@ class Model:
             for note in folder.notes:
                 self._context.console.say(note)
             folders.append(folder)
-        return held_out.join_test_folder(*folders) if order.test else folders[0]
+        folder = held_out.join_test_folder(*folders) if order.test else folders[0]
+        return exclude_photos(folder, order.exclude) if order.exclude else folder
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -230,7 +232,7 @@ class Model:
         """Check what needs no decoded photo, and return the file with the base's weights."""
         if not self._recipe.photos.multi_label:
             self._recipe.head.check_classes(len(self.folder.classes))
-        return self._locate_weights()
+        return self.locate_weights()
 
     def _check_unchanged(self, dataset: Dataset) -> None:
         """Check that the photos are those of the build.
@@ -244,7 +246,7 @@ class Model:
             changes = ", ".join(list_photo_changes(before, dataset))
             raise self._context.refuse(f"the photos changed since the build: {changes}")
 
-    def _locate_weights(self) -> Path | None:
+    def locate_weights(self) -> Path | None:
         """Return the file with the base's weights, None for random ones.
 
         Published weights are downloaded first: the fingerprint of the training covers the content of the file.

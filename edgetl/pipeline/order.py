@@ -32,6 +32,7 @@ class Order:
         test: folder of test photos; None where they are drawn from `photos`.
         cross_fit: number of folds that judge the procedure; 0 for none.
         foreign: folder of photos of other things, which nothing is fitted to; None without.
+        exclude: CSV file of photos that are not used; None for none.
     """
 
     photos: Path | None
@@ -43,6 +44,7 @@ class Order:
     test: Path | None = None
     cross_fit: int = 0
     foreign: Path | None = None
+    exclude: Path | None = None
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -74,6 +76,7 @@ def save_order(order: Order, root: Path) -> None:
             "photos": str(order.photos.absolute()) if order.photos else "",
             "test": str(order.test.absolute()) if order.test else "",
             "foreign": str(order.foreign.absolute()) if order.foreign else "",
+            "exclude": str(order.exclude.absolute()) if order.exclude else "",
             # No path for shipped targets: the run must be readable with another installation of edgetl.
             "targets": [
                 {"id": target.id, "folder": "" if folder == shipped else str(folder)}
@@ -121,6 +124,7 @@ def load_order(root: Path) -> Order:
             test=Path(value["test"]) if value.get("test") else None,
             cross_fit=value.get("cross_fit", 0),
             foreign=Path(value["foreign"]) if value.get("foreign") else None,
+            exclude=Path(value["exclude"]) if value.get("exclude") else None,
         )
     # ValueError: a folder whose name is no path.
     except (KeyError, TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from edgetl.core.evaluation.objective import find_objective
 from edgetl.core.network import bases
 from edgetl.core.photos import photo_folder
 from edgetl.core.photos.foreign_photos import check_foreign_folder
+from edgetl.core.photos.parts.exclusions import read_exclusions
 from edgetl.core.photos.parts.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import ExternalRecipe, Recipe, Tables
@@ -39,6 +40,9 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         raise ConfigError("a target is given twice", where=names)
     loaded = tuple(targets.find_target(name, build.target_dir or ()) for name in names)
     recipe = resolve_order_recipe(options, loaded)
+    if options.exclude is not None:
+        # A file that cannot be read is an error before a run folder is created.
+        read_exclusions(options.exclude)
     for folder in (photos, options.test):
         if folder is not None and not folder.is_dir():
             # Scanning raises the error that explains what is wrong, before a run folder is created.
@@ -65,6 +69,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         test=options.test,
         cross_fit=_check_cross_fit(build.cross_fit, recipe),
         foreign=build.foreign,
+        exclude=options.exclude,
     )
 
 

@@ -9,6 +9,7 @@ from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
     from edgetl.engines import digits
+    from edgetl.engines.charts import inspection_page
     from edgetl.engines.keras import build as keras_build
     from edgetl.engines.keras.external import file_bounds
     from edgetl.stages import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
+    from edgetl.stages.pages import inspect
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
@@ -35,6 +37,8 @@ else:
     calibrate = LazyModule("edgetl.stages.calibrate")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
+    inspect = LazyModule("edgetl.stages.pages.inspect")
+    inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
@@ -50,6 +54,8 @@ __all__ = [
     "deploy",
     "digits",
     "file_bounds",
+    "inspect",
+    "inspection_page",
     "keras_build",
     "retrain",
     "score",

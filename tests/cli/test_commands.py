@@ -18,6 +18,7 @@ COMMANDS = (
     "verify",
     "bundle",
     "bench",
+    "inspect",
     "predict",
     "demo",
 )

@@ -49,8 +49,8 @@ def test_published_weights_are_downloaded_before_the_training_is_fingerprinted(m
     monkeypatch.setattr(stages.keras_build, "fetch_weights", fetch)
     monkeypatch.setattr("edgetl.pipeline.model.weights_download.check_download", lambda *_: None)
     model = make_model(flags={"base": {"name": "mobilenet_v2", "alpha": 0.35}})
-    assert [model._locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
-    assert make_model(flags={"base": {"weights": "none"}})._locate_weights() is None
+    assert [model.locate_weights() for _ in range(2)] == [path, path] and downloads == ["mobilenet_v2"]
+    assert make_model(flags={"base": {"weights": "none"}}).locate_weights() is None
 
 
 def test_without_photos_the_embedded_digits_are_used(make_model, tmp_path, monkeypatch):
@@ -172,6 +172,17 @@ def test_folder_of_test_photos_is_joined_to_the_photos(make_model, photos, draw_
     reasons = {file.path: file.reason for file in dataset.left_out}
     assert reasons[f"{test}/circle/copy.png"].startswith("same photo as circle/000.png")
     assert all((dataset.root / photo.path).is_file() for photo in dataset.test)
+
+
+def test_excluded_photos_are_left_out_and_listed(make_model, photos, tmp_path):
+    suspects = tmp_path / "suspects.csv"
+    suspects.write_text("path,label\ncircle/003.png,circle\nsquare/007.png,square\n", encoding="utf-8")
+    flags = {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}
+    dataset = make_model(flags=flags, photos=photos, exclude=suspects).dataset
+    paths = {photo.path for part in (dataset.train, dataset.validation, dataset.test) for photo in part}
+    assert not paths & {"circle/003.png", "square/007.png"} and len(paths) + len(dataset.left_out) == 120
+    text = (tmp_path / "empty" / "left-out.csv").read_text(encoding="utf-8")
+    assert '"circle/003.png","excluded by suspects.csv"\n' in text
 
 
 def test_files_that_are_left_out_are_listed_in_the_run_folder(make_model, photos, tmp_path):

@@ -21,6 +21,7 @@ def test_order_is_read_back_from_its_file(plain_order, tmp_path):
         all_methods=True,
         prefer="bytes",
         test=tmp_path / "test",
+        exclude=tmp_path / "suspects.csv",
         cross_fit=5,
         foreign=tmp_path / "other things",
     )

@@ -41,6 +41,16 @@ def test_folder_of_test_photos_is_part_of_the_order(photos, draw_photos, tmp_pat
         make_order(BuildOptions(test=test))
 
 
+def test_list_of_excluded_photos_is_part_of_the_order_and_is_read_first(photos, tmp_path):
+    suspects = tmp_path / "suspects.csv"
+    with pytest.raises(DataError, match="--exclude: the file cannot be read"):
+        make_order(BuildOptions(photos=photos, exclude=suspects))
+    suspects.write_text("path\n", encoding="utf-8")
+    for options in (BuildOptions(photos=photos, exclude=suspects), TrainOptions(photos=photos, exclude=suspects)):
+        assert make_order(options).exclude == suspects
+    assert make_order(BuildOptions(photos=photos)).exclude is None
+
+
 def test_number_of_folds_is_part_of_the_order(photos, tmp_path):
     assert make_order(BuildOptions(photos=photos)).cross_fit == 0
     assert make_order(BuildOptions(photos=photos, cross_fit=5)).cross_fit == 5

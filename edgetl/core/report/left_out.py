@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from edgetl.core.records import LeftOut
+from edgetl.core.report.csv_cells import guard_path, guard_text, quote_cell
 from edgetl.core.report.tables import Table
-from edgetl.core.screen.printable import escape_controls
 
 LEFT_OUT_FILE = "left-out.csv"
 
@@ -19,7 +19,6 @@ _LISTED_FILES = 5
 _LISTED_REASONS = 12
 # Reasons in a sentence.
 _NAMED_REASONS = 3
-_FORMULA_MARKS = ("=", "+", "-", "@")
 # Reasons that name another photo or a group → what they have in common, so that a thousand copies make one row. A
 # photo's name may contain " in ": only the last one is followed by the part.
 _GENERAL_REASONS = (
@@ -70,8 +69,8 @@ def format_left_out(files: Sequence[LeftOut]) -> str:
     it: it is the same path, and text for every spreadsheet. All cells are in quotes: where a spreadsheet separates
     cells by semicolons, a name with one must not become a second cell.
     """
-    lines = [("path", "reason"), *((_protect_path(file.path), _protect_text(file.reason)) for file in files)]
-    return "".join(f"{_quote(path)},{_quote(reason)}\n" for path, reason in lines)
+    lines = [("path", "reason"), *((guard_path(file.path), guard_text(file.reason)) for file in files)]
+    return "".join(f"{quote_cell(path)},{quote_cell(reason)}\n" for path, reason in lines)
 
 
 def _count_files(files: Sequence[LeftOut]) -> str:
@@ -83,16 +82,3 @@ def _generalize_reason(reason: str) -> str:
         if match := pattern.fullmatch(reason):
             return match.expand(general)
     return reason
-
-
-def _protect_path(path: str) -> str:
-    return f"./{path}" if path.startswith(_FORMULA_MARKS) else path
-
-
-def _protect_text(text: str) -> str:
-    # A reason may begin with the extension of a file, and an extension with a dot. This holds for future reasons too.
-    return f"'{text}" if text.startswith(_FORMULA_MARKS) else text
-
-
-def _quote(cell: str) -> str:
-    return '"' + escape_controls(cell).replace('"', '""') + '"'

@@ -36,7 +36,7 @@ class FoldModel(Model):
 
     def _prepare_training(self) -> Path | None:
         # The ordinary build has checked the classes, and the folder need not be scanned again.
-        return self._locate_weights()
+        return self.locate_weights()
 
 
 class Fold:

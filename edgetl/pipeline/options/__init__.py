@@ -13,7 +13,13 @@ from edgetl.pipeline.options.build import (
     TargetOptions,
     TrainOptions,
 )
-from edgetl.pipeline.options.model import ClassifierOptions, ExternalOptions, ModelOptions, PhotosOptions
+from edgetl.pipeline.options.model import (
+    ClassifierOptions,
+    ExternalOptions,
+    InspectOptions,
+    ModelOptions,
+    PhotosOptions,
+)
 from edgetl.pipeline.options.option import Option, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
 
@@ -24,6 +30,7 @@ __all__ = [
     "ContractOptions",
     "CrossFitOptions",
     "ExternalOptions",
+    "InspectOptions",
     "ModelOptions",
     "Option",
     "PhotosOptions",

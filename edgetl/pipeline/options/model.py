@@ -28,11 +28,19 @@ class PhotosOptions:
             metavar="DIR",
         ),
     ] = None
+    exclude: Annotated[
+        Path | None,
+        Option(
+            help="CSV file with a column path: these photos are not used, as in suspects.csv of edgetl inspect.",
+            panel=IN_PHOTOS,
+            metavar="FILE",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelOptions:
-    """The network and its head."""
+class NetworkOptions:
+    """The network."""
 
     base: Annotated[
         str | None, Option(help="The network: see edgetl bases.", panel=IN_MODEL, sets=("base", "name"))
@@ -47,6 +55,12 @@ class ModelOptions:
         Option(help="imagenet, formula, none, or a weights file.", panel=IN_MODEL, sets=("base", "weights")),
     ] = None
     pooling: Annotated[str | None, Option(help="avg or max.", panel=IN_MODEL, sets=("base", "pooling"))] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadOptions:
+    """The head on the network."""
+
     hidden_units: Annotated[
         int | None,
         Option(help="Units of a hidden layer in the head.", panel=IN_MODEL, sets=("head", "hidden_units")),
@@ -58,6 +72,12 @@ class ModelOptions:
         str | None,
         Option(help="softmax, or sigmoid: one unit for two classes.", panel=IN_MODEL, sets=("head", "activation")),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How the photos are read."""
+
     layout: Annotated[
         str | None,
         Option(
@@ -108,6 +128,21 @@ class ModelOptions:
         ),
     ] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", panel=IN_PHOTOS, sets=("photos", "fit"))] = None
+
+
+# Fields of the last base come first.
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(ReadingOptions, HeadOptions, NetworkOptions):
+    """The network and its head, and how its photos are read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectOptions(ReadingOptions, NetworkOptions, PhotosOptions):
+    """The options of `inspect`."""
+
+    recipe: Annotated[
+        str | None, Option(help="A preset or a TOML file, whose network and photos are used.", panel=IN_MODEL)
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,7 @@ def _make_plain_options(order: Order) -> BuildOptions:
         prefer=order.prefer,
         test=show_path(order.test) if order.test else None,
         foreign=show_path(order.foreign) if order.foreign else None,
+        exclude=show_path(order.exclude) if order.exclude else None,
         cross_fit=order.cross_fit or None,
         model=Path(external.path) if external.path else None,
     )

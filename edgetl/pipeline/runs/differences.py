@@ -50,8 +50,10 @@ def list_changes(before: Order, after: Order, root: Path) -> list[str]:
     changes = [*_list_differences(before, after, _TRAINED), *_list_replaced_targets(before, after)]
     if not _are_same_photos(before, after, root):
         changes.insert(0, f"photos {before.photos or _DIGITS} → {after.photos or _DIGITS}")
-    if (before.test and before.test.resolve()) != (after.test and after.test.resolve()):
-        changes.append(f"test {before.test or 'none'} → {after.test or 'none'}")
+    for name in ("test", "exclude"):
+        old, new = getattr(before, name), getattr(after, name)
+        if (old and old.resolve()) != (new and new.resolve()):
+            changes.append(f"{name} {old or 'none'} → {new or 'none'}")
     return changes
 
 

@@ -67,6 +67,7 @@ SWITCHES = {
 }
 # Options that belong to the order and not to its recipe.
 ORDER_OPTIONS = {
+    "exclude",
     "photos",
     "test",
     "recipe",
@@ -187,7 +188,9 @@ def test_train_has_no_option_without_an_effect():
     """Only verdicts have limits, only methods retrain and only files have answers. `train` adopts no model, either."""
     groups = (ContractOptions, RetrainOptions, AnswerOptions, ExternalOptions)
     later = {name for group in groups for name in list_names(group)}
-    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (ORDER_OPTIONS - {"photos", "test", "recipe"})
+    assert list_names(TrainOptions) == list_names(BuildOptions) - later - (
+        ORDER_OPTIONS - {"photos", "test", "exclude", "recipe"}
+    )
 
 
 def test_recipe_has_the_options_of_a_recipe():

@@ -56,6 +56,7 @@ SAMPLES = {
     "all_methods": True,
     "prefer": "bytes",
     "test": Path("test photos"),
+    "exclude": Path("my suspects.csv"),
     "cross_fit": 3,
     "foreign": Path("other things"),
     "no_features": True,
@@ -102,6 +103,7 @@ def here(tmp_path, monkeypatch) -> Path:
     (tmp_path / "other things").mkdir()
     for path in ("other models/m y.keras", "m.keras", "labels.txt"):
         (tmp_path / path).touch()
+    (tmp_path / "my suspects.csv").write_text("path\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -60,6 +60,12 @@ def test_other_folder_of_test_photos_is_a_change(plain_order, tmp_path):
     assert list_changes(held_out, held_out, tmp_path) == []
 
 
+def test_other_list_of_excluded_photos_is_a_change(plain_order, tmp_path):
+    excluded = dataclasses.replace(plain_order, exclude=tmp_path / "suspects.csv")
+    assert list_changes(plain_order, excluded, tmp_path) == [f"exclude none → {tmp_path / 'suspects.csv'}"]
+    assert list_changes(excluded, excluded, tmp_path) == []
+
+
 def test_photos_of_an_unfinished_run_are_compared_by_their_folder(order, tmp_path):
     moved = dataclasses.replace(order, photos=shutil.copytree(order.photos, tmp_path / "moved"))
     assert list_changes(order, moved, tmp_path / "run") == [f"photos {order.photos} → {moved.photos}"]

@@ -1,0 +1,79 @@
+"""Pixels of photos, as a model sees them → measures of sharpness, brightness and information."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.core.interrupt import check_interrupt
+
+# Photos in memory at once.
+_BATCH = 64
+# Source: ITU-R BT.601, luma.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_BINS = 32
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Appearance:
+    """Measures of photos: float64 [photos] each, [photos, 3] of `mean_colour`.
+
+    Attributes:
+        sharpness: deviation of the Laplacian as a fraction of that of the luma: small where edges are soft.
+        dark_end: luma that 5 % of the pixels are below, 0..255.
+        bright_end: luma that 95 % of the pixels are below, 0..255.
+        deviation: standard deviation of the luma, 0..127.5.
+        entropy: of the luma in 32 steps, 0..5 bits.
+        colour: mean difference between the largest and the smallest channel, 0..255; 0 for a grey photo.
+        mean_colour: mean red, green and blue, 0..255.
+    """
+
+    sharpness: Values
+    dark_end: Values
+    bright_end: Values
+    deviation: Values
+    entropy: Values
+    colour: Values
+    mean_colour: Values
+
+
+def measure_appearance(rows: Callable[[NDArray[np.int64]], NDArray[np.uint8]], count: int) -> Appearance:
+    """Measure photos.
+
+    Args:
+        rows: function from positions to pixels, uint8 [positions, height, width, 3].
+        count: number of photos, at least 1.
+    """
+    parts = []
+    for start in range(0, count, _BATCH):
+        check_interrupt()
+        parts.append(_measure_batch(rows(np.arange(start, min(start + _BATCH, count)))))
+    names = Appearance.__dataclass_fields__
+    return Appearance(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+
+
+def _measure_batch(pixels: NDArray[np.uint8]) -> dict[str, Values]:
+    colours = pixels.astype(np.float32)
+    luma = colours @ _LUMA
+    flat = luma.reshape(len(luma), -1)
+    deviation = flat.std(axis=1)
+    laplacian = (
+        luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:] - 4 * luma[:, 1:-1, 1:-1]
+    )
+    dark_end, bright_end = np.percentile(flat, [5, 95], axis=1)
+    steps = np.minimum(flat * (_BINS / 256), _BINS - 1).astype(np.int64) + _BINS * np.arange(len(flat))[:, None]
+    shares = np.bincount(steps.ravel(), minlength=_BINS * len(flat)).reshape(len(flat), _BINS) / flat.shape[1]
+    entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)
+    return {
+        # The constant keeps a photo of one colour finite; it is below the noise of a camera.
+        "sharpness": laplacian.reshape(len(luma), -1).std(axis=1).astype(np.float64) / (deviation + 0.1),
+        "dark_end": dark_end.astype(np.float64),
+        "bright_end": bright_end.astype(np.float64),
+        "deviation": deviation.astype(np.float64),
+        "entropy": entropy,
+        "colour": (colours.max(axis=3) - colours.min(axis=3)).mean(axis=(1, 2)).astype(np.float64),
+        "mean_colour": colours.mean(axis=(1, 2)).astype(np.float64),
+    }

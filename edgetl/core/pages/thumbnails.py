@@ -1,0 +1,40 @@
+"""Pixels of photos → thumbnails inside a page, as data URIs, within a budget of bytes."""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# The whole page has less than 5 MB.
+BUDGET_BYTES = 3_800_000
+_QUALITY = 72
+
+
+class Thumbnails:
+    """Makes thumbnails of photos.
+
+    Args:
+        pixels: function from rows to uint8 [rows, height, width, 3].
+        budget_bytes: of all thumbnails together; those beyond it are left out.
+    """
+
+    def __init__(self, pixels: Callable[[Sequence[int]], NDArray[np.uint8]], budget_bytes: int = BUDGET_BYTES) -> None:
+        self._pixels = pixels
+        self._rest = budget_bytes
+        self.left_out = 0
+
+    def make(self, row: int, side_px: int) -> str:
+        """Return the data URI of a photo whose longer side has at most so many pixels; "" beyond the budget."""
+        image = Image.fromarray(self._pixels([row])[0])
+        image.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
+        file = io.BytesIO()
+        image.save(file, "WEBP", quality=_QUALITY, method=2)
+        uri = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+        if len(uri) > self._rest:
+            self.left_out += 1
+            return ""
+        self._rest -= len(uri)
+        return uri

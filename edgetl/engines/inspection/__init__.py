@@ -1,0 +1,1 @@
+"""Heads and maps on the features of a frozen base, by scikit-learn and cleanlab."""
