@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from edgetl.core.device import host_latency
+
 # `models` imports `photos`: pytest must import `photos` first, to rewrite its assertions.
 pytest_plugins = ("tests.fixtures.photos", "tests.fixtures.models", "tests.fixtures.runs", "tests.fixtures.devices")
 
@@ -22,6 +24,33 @@ def pytest_configure() -> None:
     A shell that starts the tests in the background makes them ignore SIGINT, and their children inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# First: xdist reads the groups in this hook too.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of a file run in one worker of pytest-xdist, in which the fixtures of the module are made once.
+
+    The workers would otherwise take turns at the tests of a file. Files that share what takes long, a process with
+    Keras 2 or a build by the command line, run in one worker too: another one would make it again, or wait for it.
+    """
+    files = [item.nodeid.partition("::")[0] for item in items]
+    groups = {file: file for file in files}
+    for item, file in zip(items, files, strict=True):
+        for fixture in ("keras2", "built_by_cli"):
+            if fixture in getattr(item, "fixturenames", ()):
+                groups[file] = fixture
+    for item, file in zip(items, files, strict=True):
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(groups[file]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_rounds() -> Iterator[None]:
+    """Latencies of tests are measured in rounds of 1 ms: no user reads them, and each takes a third of a second else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host_latency, "_ROUND_S", 0.001)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
