@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def short_rounds() -> Iterator[None]:
-    """Latencies of tests are measured in rounds of 1 ms: no user reads them, and each takes a third of a second else."""
+    """Latencies of tests are measured in rounds of 1 ms: nobody reads them, and each takes a third of a second else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host_latency, "_ROUND_S", 0.001)
         yield
