@@ -9,8 +9,10 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from edgetl.core.device import host_latency
 
@@ -26,23 +28,25 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# First: xdist reads the groups in this hook too.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of a file run in one worker of pytest-xdist, in which the fixtures of the module are made once.
+# Folders whose files share what takes long, an emulated board or a process with Keras 2: each runs in one worker.
+_TOGETHER = ("tests/device/", "tests/engines/tfmot/", "tests/engines/keras2/", "tests/engines/keras/from_keras2/")
 
-    The workers would otherwise take turns at the tests of a file. Files that share what takes long, a process with
-    Keras 2 or a build by the command line, run in one worker too: another one would make it again, or wait for it.
+
+class FileScheduling(LoadFileScheduling):
+    """The tests of a file run in one worker of pytest-xdist, in which the fixtures of its module are made once.
+
+    Not by the marker xdist_group: pytest-xdist 3.8 appends the group to an attribute that pytest 9.2 no longer has.
     """
-    files = [item.nodeid.partition("::")[0] for item in items]
-    groups = {file: file for file in files}
-    for item, file in zip(items, files, strict=True):
-        for fixture in ("keras2", "built_by_cli"):
-            if fixture in getattr(item, "fixturenames", ()):
-                groups[file] = fixture
-    for item, file in zip(items, files, strict=True):
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(groups[file]))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((folder for folder in _TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    """Return the scheduler for the option --dist of tools/test and every other one."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
