@@ -9,8 +9,12 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
+
+from edgetl.core.device import host_latency
 
 # `models` imports `photos`: pytest must import `photos` first, to rewrite its assertions.
 pytest_plugins = ("tests.fixtures.photos", "tests.fixtures.models", "tests.fixtures.runs", "tests.fixtures.devices")
@@ -22,6 +26,35 @@ def pytest_configure() -> None:
     A shell that starts the tests in the background makes them ignore SIGINT, and their children inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Folders whose files share what takes long, an emulated board or a process with Keras 2: each runs in one worker.
+_TOGETHER = ("tests/device/", "tests/engines/tfmot/", "tests/engines/keras2/", "tests/engines/keras/from_keras2/")
+
+
+class FileScheduling(LoadFileScheduling):
+    """The tests of a file run in one worker of pytest-xdist, in which the fixtures of its module are made once.
+
+    Not by the marker xdist_group: pytest-xdist 3.8 appends the group to an attribute that pytest 9.2 no longer has.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((folder for folder in _TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    """Return the scheduler for the option --dist of tools/test and every other one."""
+    return FileScheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_rounds() -> Iterator[None]:
+    """Latencies of tests are measured in rounds of 1 ms: nobody reads them, and each takes a third of a second else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host_latency, "_ROUND_S", 0.001)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ Of the answers above the threshold, at most a stated share is wrong, at a stated
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -102,6 +103,7 @@ def _find_start(photos: int, error_limit: float, confidence: float) -> int:
     return count_answers_needed(error_limit, confidence=confidence)
 
 
+@cache
 def count_answers_needed(error_limit: float, wrong: int = 0, *, confidence: float = 0.95) -> int:
     """Count the answers, so many of them wrong, that show that at most a share of `error_limit` is wrong.
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -99,9 +100,16 @@ def resolve_key(value: object) -> object:  # noqa: PLR0911  (one return for each
 def installed_version(package: str) -> str:
     """Return the installed version of a distribution, or "absent" if it is not installed."""
     try:
-        return metadata.version(package)
+        return _read_version(package)
+    # Not kept: the package may be installed from a notebook.
     except metadata.PackageNotFoundError:
         return "absent"
+
+
+@cache
+def _read_version(package: str) -> str:
+    # The whole file of metadata is parsed, for a dozen packages of each stage. What is imported keeps its version.
+    return metadata.version(package)
 
 
 def list_versions(module: str) -> dict[str, str]:

@@ -231,6 +231,23 @@ def test_installed_version():
     assert installed_version("no-such-package-anywhere") == "absent"
 
 
+def test_version_is_read_once_and_absence_each_time(monkeypatch):
+    installed, asked = {}, []
+
+    def read(package: str) -> str:
+        asked.append(package)
+        if package not in installed:
+            raise fingerprint.metadata.PackageNotFoundError(package)
+        return installed[package]
+
+    monkeypatch.setattr(fingerprint.metadata, "version", read)
+    assert [installed_version("some-package") for _ in range(2)] == ["absent"] * 2
+    installed["some-package"] = "1.2"
+    assert [installed_version("some-package") for _ in range(2)] == ["1.2"] * 2
+    assert asked == ["some-package"] * 3
+    fingerprint._read_version.cache_clear()
+
+
 def test_known_content_stands_for_a_file_that_is_not_here(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"1")

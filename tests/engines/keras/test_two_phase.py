@@ -273,6 +273,7 @@ def test_features_and_pixels_give_the_same_training_of_a_base(builder, arguments
 @pytest.mark.parametrize("photos", [8, 8 * two_phase._STEPS_PER_EXECUTION, 8 * two_phase._STEPS_PER_EXECUTION + 3])
 def test_each_training_step_is_reported_once(small_model, photo_array, photos, monkeypatch):
     monkeypatch.setattr(two_phase._BestEpoch, "_REFRESH_S", 0.0)
+    monkeypatch.setattr(two_phase, "_FEW_STEPS", 0)
     rows = np.arange(photos) % 30
     part = label_photos(photo_array[rows], rows // 10)
     announced, steps = {}, []
@@ -289,6 +290,7 @@ def test_each_training_step_is_reported_once(small_model, photo_array, photos, m
 
 
 def test_number_of_steps_per_execution_changes_no_weight(small_model, parts, monkeypatch):
+    monkeypatch.setattr(two_phase, "_FEW_STEPS", 0)
     results = []
     for steps in (1, 2, 16):
         monkeypatch.setattr(two_phase, "_STEPS_PER_EXECUTION", steps)
@@ -300,12 +302,19 @@ def test_number_of_steps_per_execution_changes_no_weight(small_model, parts, mon
 
 def test_long_steps_run_one_per_execution(monkeypatch):
     monkeypatch.setattr(keras_model, "get_device", lambda: "cpu:0")
-    assert two_phase._choose_steps_per_execution(whole_network=True) == 1
-    assert two_phase._choose_steps_per_execution(whole_network=False) > 1
+    assert two_phase._choose_steps_per_execution(1000, whole_network=True) == 1
+    assert two_phase._choose_steps_per_execution(1000, whole_network=False) > 1
     monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")
-    assert two_phase._choose_steps_per_execution(whole_network=True) > 1
+    assert two_phase._choose_steps_per_execution(1000, whole_network=True) > 1
     monkeypatch.setattr(keras_model, "get_backend", lambda: "torch")
-    assert two_phase._choose_steps_per_execution(whole_network=False) == 1
+    assert two_phase._choose_steps_per_execution(1000, whole_network=False) == 1
+
+
+def test_few_steps_run_one_per_execution(monkeypatch):
+    monkeypatch.setattr(keras_model, "get_device", lambda: "cpu:0")
+    few = two_phase._FEW_STEPS
+    assert two_phase._choose_steps_per_execution(few - 1, whole_network=False) == 1
+    assert two_phase._choose_steps_per_execution(few, whole_network=False) > 1
 
 
 def test_training_ends_with_a_signal_at_the_next_step(small_model, parts):

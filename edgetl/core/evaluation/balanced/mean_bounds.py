@@ -40,24 +40,41 @@ def find_upper_bound(broke: Counts, fixed: Counts, photos: Counts, quantile: flo
     proportions, Statistical Methods in Medical Research 20:369-387, for independent proportions; Tango (1998),
     Statistics in Medicine 17:891-908, for the paired difference of each class.
     """
+    (bound,) = find_upper_bounds(broke[None], fixed[None], photos, np.array([quantile]), np.array([correction]))
+    return float(bound)
+
+
+def find_upper_bounds(broke: Counts, fixed: Counts, photos: Counts, quantiles: Counts, corrections: Counts) -> Counts:
+    """Find the bounds of many counts of the same photos at once: see `find_upper_bound`.
+
+    Args:
+        broke: [counts, classes].
+        fixed: [counts, classes].
+        photos: [classes], above 0.
+        quantiles: [counts], above 0.
+        corrections: [counts].
+
+    Returns:
+        The bounds, at most 1, [counts].
+    """
     weight = 1 / len(photos)
-    observed = float(((broke - fixed) / photos).mean())
-    low = math.log(float(photos.min()) / weight) - _MAGNITUDES * math.log(10)
-    high = math.log(float(photos.max()) / weight) + _MAGNITUDES * math.log(10)
-    bound = 1.0
+    observed = ((broke - fixed) / photos).mean(axis=1)
+    low = np.full(len(broke), math.log(float(photos.min()) / weight) - _MAGNITUDES * math.log(10))
+    high = np.full(len(broke), math.log(float(photos.max()) / weight) + _MAGNITUDES * math.log(10))
+    bounds = np.ones(len(broke))
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        broke_rates, fixed_rates = _estimate_rates(broke, fixed, photos, math.exp(middle) * weight)
+        broke_rates, fixed_rates = _estimate_rates(broke, fixed, photos, np.exp(middle)[:, None] * weight)
         drops = broke_rates - fixed_rates
-        variance = weight**2 * float(((broke_rates + fixed_rates - drops**2) / photos).sum())
-        distance = float(drops.mean()) - observed - correction
+        means = drops.mean(axis=1)
+        variances = weight**2 * ((broke_rates + fixed_rates - drops**2) / photos).sum(axis=1)
+        distances = means - observed - corrections
         # Squared: it needs no division by a variance that may be 0.
-        if distance < _ROUNDING or distance**2 <= quantile**2 * variance:
-            low = middle
-        else:
-            # The end that is outside is returned: the interval is rounded outwards.
-            high, bound = middle, float(drops.mean())
-    return min(1.0, bound)
+        inside = (distances < _ROUNDING) | (distances**2 <= quantiles**2 * variances)
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+        # The end that is outside is returned: the interval is rounded outwards.
+        bounds = np.where(inside, bounds, means)
+    return np.minimum(1.0, bounds)
 
 
 def compute_mean_recall_bounds(
@@ -119,8 +136,8 @@ def compute_quantile(confidence: float, design_effect: float) -> float:
     return NormalDist().inv_cdf(confidence) * math.sqrt(design_effect)
 
 
-def _estimate_rates(broke: Counts, fixed: Counts, photos: Counts, multiplier: float) -> tuple[Counts, Counts]:
-    """Estimate the rates of broken and of fixed photos of each class for one Lagrange multiplier.
+def _estimate_rates(broke: Counts, fixed: Counts, photos: Counts, multiplier: Counts) -> tuple[Counts, Counts]:
+    """Estimate the rates of broken and of fixed photos of each class for one Lagrange multiplier of all classes.
 
     With m photos of neither kind, the rates are broke / (s - multiplier), fixed / (s + multiplier) and m / s. They sum
     to 1, so s is the largest root of s^3 - photos s^2 - a s + m multiplier^2, where a is multiplier^2 + multiplier

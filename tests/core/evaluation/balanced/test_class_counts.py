@@ -1,12 +1,11 @@
 """class_counts.py: the drop of balanced accuracy, and how often its bounds hold, by simulation."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 
 from edgetl.core.evaluation.balanced.class_counts import BalancedCounts
 from edgetl.core.evaluation.balanced.class_design_effect import measure_class_design_effect
+from edgetl.core.evaluation.balanced.mean_bounds import compute_correction, compute_quantile, find_upper_bounds
 from edgetl.core.evaluation.contract import compute_tango_interval
 
 
@@ -82,6 +81,33 @@ def test_confidence_out_of_range_is_refused(confidence):
 # Coverage: each one-sided 95 % bound must hold in at least 94 % of draws.
 
 
+def compute_all_bounds(draws, photos, effects):
+    """Compute what `BalancedCounts.compute_bounds` does, for all draws at once.
+
+    Args:
+        draws: int [draws, classes, 2], broken and fixed photos.
+        photos: photos of each class.
+        effects: float [draws], design effects.
+    """
+    counts = np.array(photos, np.float64)
+    broke, fixed = np.moveaxis(draws.astype(np.float64), 2, 0)
+    terms = (
+        np.array([compute_quantile(0.95, effect) for effect in effects]),
+        np.array([compute_correction(counts, effect) for effect in effects]),
+    )
+    low, high = (find_upper_bounds(*pair, counts, *terms) for pair in ((fixed, broke), (broke, fixed)))
+    return np.stack([-low, high], axis=1)
+
+
+def test_bounds_of_all_draws_are_those_of_each():
+    rng, photos = np.random.default_rng(5), (70, 20, 5)
+    draws = np.stack([rng.multinomial(count, [0.1, 0.1, 0.8], 50)[:, :2] for count in photos], axis=1)
+    effects = rng.uniform(0.5, 4, 50)
+    for draw, effect, bounds in zip(draws, effects, compute_all_bounds(draws, photos, effects), strict=True):
+        counts = BalancedCounts(*map(tuple, draw.T.tolist()), photos, float(effect))
+        assert counts.compute_bounds(0.95) == pytest.approx(tuple(bounds), abs=1e-12)
+
+
 def measure_coverage(photos, broke_rates, fixed_rates, runs, seed=3):
     """Return how often the upper and the lower bound hold for independent photos."""
     rng = np.random.default_rng(seed)
@@ -94,12 +120,8 @@ def measure_coverage(photos, broke_rates, fixed_rates, runs, seed=3):
         axis=1,
     )
 
-    @cache
-    def compute_bounds(counts: bytes) -> tuple[float, float]:
-        broke, fixed = np.frombuffer(counts, draws.dtype).reshape(-1, 2).T.tolist()
-        return BalancedCounts(tuple(broke), tuple(fixed), photos).compute_bounds(0.95)
-
-    bounds = np.array([compute_bounds(draw.tobytes()) for draw in draws])
+    different, number = np.unique(draws, axis=0, return_inverse=True)
+    bounds = compute_all_bounds(different, photos, np.ones(len(different)))[number.ravel()]
     return (bounds[:, 1] >= true_drop).mean(), (bounds[:, 0] <= true_drop).mean()
 
 
@@ -134,36 +156,35 @@ def test_bounds_hold_in_10000_draws(photos):
 
 def draw_groups(rng, photos, rates, correlation):
     """Draw groups of 1 to 20 photos of one class each: their labels, numbers and differences."""
-    labels, groups, differences = [], [], []
+    labels, sizes, differences = [], [], []
     for label, (count, broke_rate, fixed_rate) in enumerate(zip(photos, *rates, strict=True)):
+        means = np.array([broke_rate, fixed_rate, 1 - broke_rate - fixed_rate])
         left = count
         while left:
             size = min(left, int(rng.integers(1, 21)))
             left -= size
-            chances = np.array([broke_rate, fixed_rate, 1 - broke_rate - fixed_rate])
-            if correlation:
-                chances = rng.dirichlet(chances * (1 - correlation) / correlation)
-            labels += [label] * size
-            groups += [len(set(groups))] * size
-            differences += rng.choice([1, -1, 0], size, p=chances).tolist()
-    return np.array(differences), np.array(labels), np.array(groups)
+            chances = rng.dirichlet(means * (1 - correlation) / correlation) if correlation else means
+            labels.append(label)
+            sizes.append(size)
+            # As `rng.choice` draws, which checks its arguments for longer than it draws.
+            limits = chances.cumsum()
+            differences.append(np.searchsorted(limits / limits[-1], rng.random(size), side="right"))
+    values = np.array([1, -1, 0])[np.concatenate(differences)]
+    return values, np.repeat(labels, sizes), np.repeat(np.arange(len(sizes)), sizes)
 
 
 def measure_group_coverage(photos, rates, correlation, runs):
     """Return how often the upper and the lower bound hold for photos in groups."""
     rng = np.random.default_rng(4)
     true_drop = float(np.mean(np.subtract(*rates)))
-    above = below = 0
-    for _ in range(runs):
+    draws, effects = np.empty((runs, len(photos), 2), np.int64), np.empty(runs)
+    for run in range(runs):
         differences, labels, groups = draw_groups(rng, photos, rates, correlation)
-        broke = np.bincount(labels[differences == 1], minlength=len(photos))
-        fixed = np.bincount(labels[differences == -1], minlength=len(photos))
-        effect = measure_class_design_effect(differences, labels, groups)
-        counts = BalancedCounts(tuple(broke.tolist()), tuple(fixed.tolist()), photos, effect)
-        low, high = counts.compute_bounds(0.95)
-        above += high >= true_drop
-        below += low <= true_drop
-    return above / runs, below / runs
+        draws[run, :, 0] = np.bincount(labels[differences == 1], minlength=len(photos))
+        draws[run, :, 1] = np.bincount(labels[differences == -1], minlength=len(photos))
+        effects[run] = measure_class_design_effect(differences, labels, groups)
+    bounds = compute_all_bounds(draws, photos, effects)
+    return (bounds[:, 1] >= true_drop).mean(), (bounds[:, 0] <= true_drop).mean()
 
 
 def test_bounds_hold_with_correlated_groups():
