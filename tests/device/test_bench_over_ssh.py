@@ -9,8 +9,6 @@ import pytest
 
 from tests.device.relay import relay_to
 
-pytestmark = pytest.mark.xdist_group("boards")
-
 EMULATED = "the processor is emulated: these times are not those of any board"
 LIST_BUNDLES = "ls -A .cache/edgetl/bundles 2>/dev/null; true"
 

@@ -8,7 +8,7 @@ import pytest
 from edgetl.core.device import bundle_files
 from tests.device.test_predictions import WITH_WHEELS, compute_largest_difference, predict_here, predict_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("boards")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", ["bookworm", "trixie"])

@@ -102,7 +102,6 @@ def test_unknown_board_is_reported_with_the_known_ones():
     assert "no such board: jessie; there are bookworm, trixie, armv7" in completed.stderr
 
 
-@pytest.mark.xdist_group("boards")
 def test_program_runs_on_the_emulated_processor(prepare_board):
     prepare_board("bookworm")
     line = [sys.executable, str(PROGRAM), "run", "bookworm", "--", "sh", "-c", "uname -m; ls /mnt | head -c 1; exit 7"]

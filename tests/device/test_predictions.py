@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.xdist_group("boards")
-
 PROGRAM = Path(__file__).with_name("predict_golden.py")
 WITH_WHEELS = "PYTHONPATH=/opt/site"
 
