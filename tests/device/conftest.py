@@ -1,7 +1,7 @@
 """Emulated Raspberry Pis with sshd, and bundles of the shared model for them.
 
 Where this machine cannot emulate a board, the tests that need one are skipped with the reason. A board starts once per
-session and process; with pytest-xdist, `--dist loadgroup` runs all tests of the group "boards" in one process.
+session and process; with pytest-xdist, all tests of this folder run in one process (tests/conftest.py).
 """
 
 import os
