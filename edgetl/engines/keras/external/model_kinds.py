@@ -105,6 +105,8 @@ def find_kind(path: Path) -> ModelKind:
     name = path.name.lower()
     with open_regular(path) as file:
         begin = file.peek(32)[:32]
+    if not begin:
+        raise ConfigError("the model file is empty", where=(path,), hint="copy or download it again")
     for start, magic, what, hint in _SIGNATURES:
         if begin[start : start + len(magic)] == magic:
             # PyTorch writes pickles too: its suffix is more precise.
