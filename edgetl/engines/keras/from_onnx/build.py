@@ -63,7 +63,7 @@ OPERATORS: Mapping[str, Callable[[OperatorCall], GraphValue | list[GraphValue]]]
     "Pow": elementwise.make_power,
     "Reshape": shapes.make_reshape,
     "Slice": selections.slice_tensor,
-    "Split": selections.split_tensor,
+    "Split": selections.split_graph_tensor,
     "Transpose": shapes.make_transpose,
 }
 

@@ -43,7 +43,7 @@ def list_half_dtypes(model: ModelProto) -> tuple[str, ...]:
     return tuple(sorted(name for kind, name in _HALF.items() if kind in types))
 
 
-def convert_to_float32(model: ModelProto) -> ModelProto:
+def widen_graph(model: ModelProto) -> ModelProto:
     """Return a copy of a graph in which all that is of half precision is float32. Weights keep their values."""
     copy = ModelProto()
     copy.CopyFrom(model)

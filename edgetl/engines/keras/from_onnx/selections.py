@@ -26,7 +26,7 @@ _INTERPOLATIONS = {
 _WHOLE_FACTORS = {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor")}
 
 
-def split_tensor(call: OperatorCall) -> list[GraphValue]:
+def split_graph_tensor(call: OperatorCall) -> list[GraphValue]:
     """Split along any axis but that of the photos."""
     value, axis = call.tensor(), _read_axis(call, call.attributes.get("axis", 0))
     length, count = value.tensor.shape[axis], len(call.outputs)

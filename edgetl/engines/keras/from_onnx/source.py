@@ -18,7 +18,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
-from edgetl.engines.keras.from_onnx.half_graph import check_not_quantized, convert_to_float32, list_half_dtypes
+from edgetl.engines.keras.from_onnx.half_graph import check_not_quantized, list_half_dtypes, widen_graph
 from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
 _ERRORS_ONLY = 3
@@ -83,7 +83,7 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
     half_dtypes = list_half_dtypes(model)
     try:
         with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-            simplified = _simplify(convert_to_float32(model) if half_dtypes else model, Path(work))
+            simplified = _simplify(widen_graph(model) if half_dtypes else model, Path(work))
         session = _open(model.SerializeToString())
     except RUNTIME_ERRORS as error:
         # A SavedModel comes with a function that predicts, an ONNX file without one.

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras.external.half_precision import find_tolerance
-from edgetl.engines.keras.from_onnx.half_graph import convert_to_float32, list_half_dtypes
+from edgetl.engines.keras.from_onnx.half_graph import list_half_dtypes, widen_graph
 from edgetl.engines.keras.from_onnx.source import open_graph
 from tests.engines.keras.from_onnx.graphs import IMAGE, compare, make_graph, weights
 
@@ -37,7 +37,7 @@ def test_graph_in_half_precision_is_built_in_float32(model):
 def test_original_graph_stays_as_it_is():
     model = make_half_input()
     before = model.SerializeToString()
-    assert list_half_dtypes(convert_to_float32(model)) == ()
+    assert list_half_dtypes(widen_graph(model)) == ()
     assert model.SerializeToString() == before
 
 
@@ -49,7 +49,7 @@ def test_bfloat16_and_constants_in_nodes_are_found():
     ]
     model = make_graph([*nodes, helper.make_node("Add", ["x", "d"], ["y"])])
     assert list_half_dtypes(model) == ("bfloat16",)
-    constant = convert_to_float32(model).graph.node[0].attribute[0].t
+    constant = widen_graph(model).graph.node[0].attribute[0].t
     assert constant.data_type == TensorProto.FLOAT and np.frombuffer(constant.raw_data, "<f4").tolist() == [1.5]
 
 
