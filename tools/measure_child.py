@@ -58,6 +58,8 @@ def main() -> None:
         for name, program in programs.items():
             seconds, files[name] = measure_build(program, order)
             rounds[name].append(seconds)
+            # The rounds take minutes, and a run that is ended before its last has measured those.
+            print(f"{name}: {seconds[0]:.1f} s on the wall, {seconds[1]:.1f} s of processors", file=sys.stderr)
     wall_s, processor_s = (
         {name: round(statistics.median(pair[place] for pair in pairs), 1) for name, pairs in rounds.items()}
         for place in (0, 1)

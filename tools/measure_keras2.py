@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import keras
 import numpy as np
 
 from edgetl.core.errors import EdgetlError
-from edgetl.engines.keras.from_keras2.rebuild import rebuild_model
-from edgetl.engines.keras2_graph import load_graph
 
 SUFFIXES = (".h5", ".keras")
 
@@ -58,6 +55,12 @@ def measure_difference(graph: Path, reference: "np.lib.npyio.NpzFile") -> float:
 
     It is relative to the largest output if that is above 1.
     """
+    # Imported here: --help prints at once, and nothing of what TensorFlow prints when it is loaded.
+    import keras
+
+    from edgetl.engines.keras.from_keras2.rebuild import rebuild_model
+    from edgetl.engines.keras2_graph import load_graph
+
     keras.backend.clear_session()
     model = rebuild_model(load_graph(graph))
     outputs = np.asarray(model.predict_on_batch(reference["photos"]))

@@ -100,7 +100,9 @@ class VerifyCommand(OutputOptions, ContractOptions):
     ] = None
     method: MethodOption = ""
     target: TargetOption = ""
-    reference: Annotated[Path | None, Option(help="Without RUN: a .keras file.")] = None
+    reference: Annotated[
+        Path | None, Option(help="Without RUN: a .keras, .h5 or .onnx file, or a SavedModel folder.")
+    ] = None
     artifact: Annotated[Path | None, Option(help="Without RUN: a .tflite or .onnx file.")] = None
     photos: Annotated[Path | None, Option(help="Without RUN: photos that were not used for training.")] = None
     fit: Annotated[str | None, Option(help="crop, stretch or pad.", sets=("photos", "fit"))] = None

@@ -37,7 +37,7 @@ class ModelPair:
     Both models take raw RGB 0..255, and their outputs are in the order of the sorted names of the class folders.
 
     Attributes:
-        reference: a .keras file.
+        reference: a .keras, .h5 or .onnx file, or a SavedModel folder.
         artifact: a .tflite or .onnx file.
         photos: folder with one folder per class; of a split folder, only the test part is used.
         fit: how a photo is brought to the shape of the input.
@@ -56,8 +56,10 @@ def judge_pair(pair: ModelPair, contract: ContractRecipe, *, console: Console) -
         ConfigError: a file that is not a model, or models and photos that do not match.
         DataError: the photos cannot be used.
     """
-    for path in (pair.reference, pair.artifact):
-        check_regular(path, "model file")
+    check_regular(pair.artifact, "model file")
+    # A SavedModel is a folder.
+    if not pair.reference.is_dir():
+        check_regular(pair.reference, "model file")
     _check_one_class(pair.reference)
     model = load_saved_model(pair.reference)
     # An error in the artifact's name must not come after minutes of decoding.

@@ -45,6 +45,20 @@ def test_onnx_file_is_judged_in_the_same_way(pair, built_both):
     assert verdict.agreement > 0.9
 
 
+@pytest.mark.parametrize("kind", ["saved_model", "grey"])
+def test_reference_may_be_what_a_build_takes_as_model(pair, tmp_path, kind):
+    if kind == "saved_model":
+        reference = tmp_path / "saved"
+        keras_model.load_model(pair.reference).export(reference, verbose=False)
+    else:
+        layers, size = keras_model.keras.layers, keras_model.read_input_size(keras_model.load_model(pair.reference))
+        grey = [keras_model.keras.Input((*size, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")]
+        reference = tmp_path / "grey.keras"
+        keras_model.keras.Sequential(grey).save(reference)
+    verdict = judge(dataclasses.replace(pair, reference=reference))
+    assert verdict.photos == 30 and (kind == "grey" or verdict.reference_accuracy > 0.8)
+
+
 def test_file_of_another_format_is_refused(pair):
     with pytest.raises(ConfigError, match=r"does not end in \.tflite or \.onnx"):
         judge(dataclasses.replace(pair, artifact=pair.reference))

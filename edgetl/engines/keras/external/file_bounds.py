@@ -94,7 +94,10 @@ def check_h5(source: Path | io.BytesIO) -> None:
                 check_config(_parse_config(text))
     # A damaged file raises any of these in h5py.
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ConfigError(f"not a .h5 file that can be read: {first_line(error)}") from error
+        raise ConfigError(
+            f"not a .h5 file that can be read: {first_line(error)}",
+            hint="copy or download the file again; if it is damaged at its source, save the model again",
+        ) from error
 
 
 def _check_keras(path: Path) -> None:

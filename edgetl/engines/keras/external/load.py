@@ -9,6 +9,7 @@ from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external import config_bounds, half_precision, original, rgb_input
 from edgetl.engines.keras.external.file_bounds import check_container, check_model_file
 from edgetl.engines.keras.external.foreign_keras3 import check_keras3_layers
+from edgetl.engines.keras.external.inspection import inspect_model
 from edgetl.engines.keras.external.keras2_child import carry_over, is_keras2
 from edgetl.engines.keras.external.model_kinds import is_graph
 from edgetl.engines.keras.from_onnx.load import load_graph_model
@@ -53,14 +54,26 @@ def load_external(path: Path) -> keras.Model:
 
 
 def load_saved_model(path: Path) -> keras.Model:
-    """Load a model file with the input, the outputs and the precision that it has. A file of Keras 2 is carried over.
+    """Load a model with the outputs and the precision that it has. A file of Keras 2 or a graph is carried over.
+
+    Returns:
+        The model in a file of Keras 3 as it is, if it takes RGB photos; else a model from [photos, height, width, 3].
 
     Raises:
-        ConfigError: no such file, one that exceeds a bound or needs code to load, or a layer of Keras 2 that cannot be
-            carried over.
+        ConfigError: no such file, one that exceeds a bound or needs code to load, or a layer or an operator that cannot
+            be carried over.
     """
-    check_model_file(path)
-    return _load_keras2(path) if is_keras2(path) else keras_model.load_model(path)
+    if not is_graph(path):
+        check_model_file(path)
+        if is_keras2(path):
+            return rgb_input.take_rgb_photos(_load_keras2(path), path)
+        check_keras3_layers(path)
+        model = keras_model.load_model(path)
+        if len(model.inputs) == 1 and len(model.inputs[0].shape) == 4 and model.inputs[0].shape[3] == 3:
+            return model
+    # A file from elsewhere is loaded in a process with limits first.
+    inspect_model(path)
+    return load_external(path)
 
 
 def _load_keras2(path: Path) -> keras.Model:
@@ -81,5 +94,7 @@ def _check_output(model: keras.Model, path: Path) -> None:
     scores = tuple(model.outputs[0].shape)
     if len(scores) != 2 or scores[1] is None:
         raise ConfigError(
-            f"the model's output must be one row of scores for each photo, not {list(scores)}", where=(path,)
+            f"the model's output must be one row of scores for each photo, not {list(scores)}",
+            where=(path,),
+            hint="give a classifier: a model that ends in a Dense layer with a unit for each class",
         )

@@ -120,6 +120,8 @@ def find_kind(path: Path) -> ModelKind:
         raise _make_error(path, *_explain_archive(path))
     if begin.startswith(b"\x89HDF") and path.suffix not in H5_SUFFIXES:
         raise _make_error(path, "an HDF5 file", "its name must end in .h5: rename it")
+    if not begin:
+        raise ConfigError("the model file is empty", where=(path,), hint="copy or download it again")
     if path.suffix == ".onnx":
         return "onnx"
     if path.suffix in H5_SUFFIXES:

@@ -9,7 +9,7 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from edgetl.core.errors import ConfigError
-from edgetl.engines.keras.from_onnx import convolutions, elementwise, shapes
+from edgetl.engines.keras.from_onnx import convolutions, elementwise, selections, shapes
 from edgetl.engines.keras.from_onnx.values import (
     GraphTensor,
     GraphValue,
@@ -32,7 +32,7 @@ def _multiply(call: OperatorCall) -> GraphValue:
     return convolutions.make_dense(call) if constant else shapes.make_product(call)
 
 
-OPERATORS: Mapping[str, Callable[[OperatorCall], GraphValue]] = {
+OPERATORS: Mapping[str, Callable[[OperatorCall], GraphValue | list[GraphValue]]] = {
     **dict.fromkeys(("Identity", "Dropout", "Cast"), shapes.pass_on),
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Max", "Min"), elementwise.combine),
     **dict.fromkeys(("Relu", "LeakyRelu", "Elu"), elementwise.make_relu),
@@ -40,12 +40,16 @@ OPERATORS: Mapping[str, Callable[[OperatorCall], GraphValue]] = {
     **dict.fromkeys(elementwise.FUNCTIONS, elementwise.make_function),
     **dict.fromkeys(("Softmax", "LogSoftmax"), elementwise.make_softmax),
     **dict.fromkeys(("Squeeze", "Unsqueeze"), shapes.make_squeeze),
+    **dict.fromkeys(("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"), shapes.reduce_tensor),
+    **dict.fromkeys(("Resize", "Upsample"), selections.resize_image),
     "AveragePool": convolutions.make_average_pooling,
     "BatchNormalization": convolutions.make_batch_normalization,
     "Clip": elementwise.make_clip,
     "Concat": shapes.make_concatenation,
     "Conv": convolutions.make_convolution,
+    "ConvTranspose": convolutions.make_transposed_convolution,
     "Flatten": shapes.make_flatten,
+    "Gather": selections.gather_values,
     "Gelu": elementwise.make_gelu,
     "Gemm": convolutions.make_dense,
     "GlobalAveragePool": convolutions.make_global_average,
@@ -57,8 +61,9 @@ OPERATORS: Mapping[str, Callable[[OperatorCall], GraphValue]] = {
     "PRelu": elementwise.make_prelu,
     "Pad": convolutions.make_padding,
     "Pow": elementwise.make_power,
-    "ReduceMean": shapes.make_mean,
     "Reshape": shapes.make_reshape,
+    "Slice": selections.slice_tensor,
+    "Split": selections.split_graph_tensor,
     "Transpose": shapes.make_transpose,
 }
 
@@ -83,12 +88,13 @@ def build_model(graph_model: ModelProto, photos: int) -> keras.Model:
             values[node.output[0]] = _read_constant(node)
             continue
         try:
-            values[node.output[0]] = _convert_node(node, number, values, photos)
+            outputs = _convert_node(node, number, values, photos)
         except UnknownOperatorError as error:
             raise ConfigError(
                 f"the network has an operator that edgetl cannot take over: {error} (node {node.name or number!r})",
                 hint="give the network as a .keras file, or without this operator",
             ) from error
+        values.update(zip(node.output, outputs if isinstance(outputs, list) else [outputs], strict=False))
     output = values[graph.output[0].name]
     if not isinstance(output, GraphTensor):
         raise ConfigError("the output of the network does not depend on the photo")
@@ -105,6 +111,7 @@ def _convert_node(node: onnx.NodeProto, number: int, values: Mapping[str, GraphV
         inputs=[values[name] for name in node.input],
         attributes={entry.name: _read_attribute(entry) for entry in node.attribute},
         photos=photos,
+        outputs=list(node.output),
     )
     return OPERATORS[node.op_type](call)
 

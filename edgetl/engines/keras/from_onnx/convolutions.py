@@ -1,6 +1,6 @@
 """Operators of ONNX that slide over an image or multiply by weights → Keras layers with these weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -33,6 +33,32 @@ def make_convolution(call: OperatorCall) -> GraphValue:
     output = layer(image)
     layer.set_weights([weights, bias])
     return GraphTensor(output, True)
+
+
+def make_transposed_convolution(call: OperatorCall) -> GraphValue:
+    """ConvTranspose: a transposed convolution without padding, whose border is then cut off."""
+    image, kernel = call.image(), call.constant(1)
+    strides, dilations = _read_pair(call, "strides"), _read_pair(call, "dilations")
+    top, left, bottom, right = call.attributes.get("pads", (0, 0, 0, 0))
+    below, beside = call.attributes.get("output_padding", (0, 0))
+    border: tuple[tuple[int, int], ...] = ((top, bottom - below), (left, right - beside))
+    fixed = call.attributes.get("auto_pad", "NOTSET") == "NOTSET" and "output_shape" not in call.attributes
+    if not fixed or kernel.ndim != 4 or call.attributes.get("group", 1) != 1 or min(min(border)) < 0:
+        raise UnknownOperatorError("ConvTranspose with groups, a fixed size, or a border that is added")
+    if max(strides) > 1 and max(dilations) > 1:
+        raise UnknownOperatorError(f"ConvTranspose with strides {strides} and dilations {dilations}")
+    layer = layers.Conv2DTranspose(
+        kernel.shape[1], kernel.shape[2:], strides=strides, dilation_rate=dilations, name=call.name
+    )
+    # Without padding, Keras outputs at least a whole stride for each value.
+    cut = [
+        max(stride - (size - 1) * dilation - 1, 0)
+        for stride, size, dilation in zip(strides, kernel.shape[2:], dilations, strict=True)
+    ]
+    output = layer(image)
+    layer.set_weights([kernel.transpose(2, 3, 1, 0), call.constant(2, np.zeros(kernel.shape[1], np.float32))])
+    border = tuple((before, after + extra) for (before, after), extra in zip(border, cut, strict=True))
+    return GraphTensor(layers.Cropping2D(border)(output) if np.any(border) else output, True)
 
 
 def make_dense(call: OperatorCall) -> GraphValue:
@@ -83,7 +109,11 @@ def make_average_pooling(call: OperatorCall) -> GraphValue:
 
 
 def make_global_average(call: OperatorCall) -> GraphValue:
-    """GlobalAveragePool."""
+    """GlobalAveragePool. tf2onnx writes the mean of a layer normalization as one in one dimension."""
+    value = call.tensor()
+    if len(value.tensor.shape) != 4:
+        axes = tuple(range(2, len(value.tensor.shape)))
+        return GraphTensor(keras.ops.mean(value.tensor, axis=axes, keepdims=True))
     return GraphTensor(layers.GlobalAveragePooling2D(keepdims=True, name=call.name)(call.image()), True)
 
 
@@ -116,9 +146,15 @@ def _make_pooling(call: OperatorCall, kind: Callable[..., Any]) -> GraphValue:
         raise UnknownOperatorError(f"{call.operator} with dilations or in {len(size)} dimensions")
     image, strides = call.image(), _read_pair(call, "strides")
     pads = _read_pads(call, image, size, strides)
-    same = pads == _compute_same_pads(image, size, strides, (1, 1))
+    same = _compute_same_pads(image, size, strides, (1, 1))
     counts_border = bool(call.attributes.get("count_include_pad", 0))
-    if any(pads) and same and not (averages and counts_border):
+    if call.attributes.get("ceil_mode", 0):
+        ceiled = _extend_pads(image, pads, size, strides)
+        # What the last window has beyond the border is never counted.
+        if ceiled != pads and averages and any(pads) and counts_border:
+            raise UnknownOperatorError(f"{call.operator} with ceil_mode and a border that it counts")
+        counts_border, pads = counts_border and ceiled == pads, ceiled
+    if any(pads) and pads == same and not (averages and counts_border):
         padding = "same"
     elif any(pads) and averages and not counts_border:
         raise UnknownOperatorError(f"AveragePool with the pads {pads}, which it does not count")
@@ -127,11 +163,18 @@ def _make_pooling(call: OperatorCall, kind: Callable[..., Any]) -> GraphValue:
         if any(pads):
             _require_no_negative(call, image, averages=averages)
             image = _add_border(image, pads)
-    if call.attributes.get("ceil_mode", 0) and padding == "valid":
-        lengths = zip(image.shape[1:3], size, strides, strict=True)
-        if any((length - window) % stride for length, window, stride in lengths):
-            raise UnknownOperatorError(f"{call.operator} with ceil_mode")
     return GraphTensor(kind(size, strides, padding, name=call.name)(image), True)
+
+
+def _extend_pads(image: Any, pads: tuple[int, ...], size: Sequence[int], strides: tuple[int, int]) -> tuple[int, ...]:
+    """Extend a border below and on the right so far that the last window fits, as ceil_mode demands it."""
+    before, after = list(pads[:2]), list(pads[2:])
+    for axis, (length, window, stride) in enumerate(zip(image.shape[1:3], size, strides, strict=True)):
+        count = -(-(length + before[axis] + after[axis] - window) // stride) + 1
+        # A window that begins in the border is left out.
+        count -= (count - 1) * stride >= length + before[axis]
+        after[axis] = max(after[axis], (count - 1) * stride + window - length - before[axis])
+    return (*before, *after)
 
 
 def _require_no_negative(call: OperatorCall, image: Any, *, averages: bool) -> None:

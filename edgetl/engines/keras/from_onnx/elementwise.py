@@ -11,6 +11,7 @@ from edgetl.engines.keras.from_onnx.values import (
     GraphValue,
     OperatorCall,
     UnknownOperatorError,
+    find_tensor_axis,
     with_channels_last,
     with_graph_axes,
 )
@@ -42,6 +43,14 @@ _MERGES: dict[str, Any] = {
     "Sub": layers.Subtract,
     "Max": layers.Maximum,
     "Min": layers.Minimum,
+}
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "Add": ops.add,
+    "Div": ops.divide,
+    "Max": ops.maximum,
+    "Min": ops.minimum,
+    "Mul": ops.multiply,
+    "Sub": ops.subtract,
 }
 
 
@@ -111,14 +120,16 @@ def make_gelu(call: OperatorCall) -> GraphValue:
 
 
 def make_softmax(call: OperatorCall) -> GraphValue:
-    """Softmax over the last axis of the graph."""
+    """Softmax and LogSoftmax over one axis."""
     value = call.tensor()
-    rank = len(value.tensor.shape)
-    if value.channels_last or call.attributes.get("axis", -1) not in (-1, rank - 1):
-        raise UnknownOperatorError("Softmax over another axis than the last")
+    axis = find_tensor_axis(value, call.attributes.get("axis", -1))
+    if axis == 0:
+        raise UnknownOperatorError(f"{call.operator} over the photos")
     if call.operator == "LogSoftmax":
-        return GraphTensor(ops.log_softmax(value.tensor))
-    return GraphTensor(layers.Softmax(name=call.name)(value.tensor))
+        return GraphTensor(ops.log_softmax(value.tensor, axis=axis), value.channels_last)
+    # Keras's own number for the last axis, by which the layer that ends a classifier is recognised.
+    place = -1 if axis == len(value.tensor.shape) - 1 else axis
+    return GraphTensor(layers.Softmax(place, name=call.name)(value.tensor), value.channels_last)
 
 
 def make_power(call: OperatorCall) -> GraphValue:
@@ -159,7 +170,10 @@ def _combine_constant(call: OperatorCall, value: GraphTensor, constant: np.ndarr
         output = layer(with_graph_axes(value))
         layer.set_weights([constant.reshape(1, -1)])
         return GraphTensor(output)
-    factors = _arrange_constant(call, value, constant)
+    full = _align_constant(call, value, constant)
+    if full.size > 1 and not full.size == full.shape[-1] == value.tensor.shape[-1]:
+        return _combine_array(call, value, full, reverse=reverse)
+    factors = full.astype(np.float64).reshape(-1 if full.size > 1 else ())
     one, zero = 1.0, 0.0
     scales: dict[tuple[str, bool], Callable[[], tuple[Any, Any]]] = {
         ("Add", False): lambda: (one, factors),
@@ -175,7 +189,7 @@ def _combine_constant(call: OperatorCall, value: GraphTensor, constant: np.ndarr
         layer = layers.Rescaling(_to_json(scale), _to_json(offset), name=call.name)
         return GraphTensor(layer(value.tensor), value.channels_last)
     if factors.size != 1:
-        raise UnknownOperatorError(f"{call.operator} with a constant of {factors.size} values")
+        return _combine_array(call, value, full, reverse=reverse)
     number = float(factors.reshape(-1)[0])
     if call.operator == "Div":
         return GraphTensor(ops.divide(number, value.tensor), value.channels_last)
@@ -183,19 +197,28 @@ def _combine_constant(call: OperatorCall, value: GraphTensor, constant: np.ndarr
     return GraphTensor(function(value.tensor, number), value.channels_last)
 
 
-def _arrange_constant(call: OperatorCall, value: GraphTensor, constant: np.ndarray) -> np.ndarray:
-    """Return one number, or one for each value of the last axis of the Keras tensor."""
-    constant = constant.astype(np.float64)
-    if constant.size == 1:
-        return constant.reshape(())
+def _combine_array(call: OperatorCall, value: GraphTensor, full: np.ndarray, *, reverse: bool) -> GraphTensor:
+    """Combine a tensor with a constant that differs by place, such as the embedding of positions."""
+    # TensorFlow fuses a convolution with a sum that follows, and fails where one side has fewer rows or channels.
+    lengths = np.broadcast_shapes(full.shape[1:], value.tensor.shape[1:])
+    full = np.broadcast_to(full, (1, *lengths))
+    pair = (full, value.tensor) if reverse else (value.tensor, full)
+    return GraphTensor(_OPERATIONS[call.operator](*pair), value.channels_last)
+
+
+def _align_constant(call: OperatorCall, value: GraphTensor, constant: np.ndarray) -> np.ndarray:
+    """Return a constant with the axes of the Keras tensor, the one of the photos included: float32."""
     rank = len(value.tensor.shape)
-    if constant.ndim > rank:
+    if constant.ndim > rank and constant.size > 1:
         raise UnknownOperatorError(f"{call.operator} with a constant of shape {list(constant.shape)}")
-    full = constant.reshape((1,) * (rank - constant.ndim) + constant.shape)
-    full = full.transpose(0, 2, 3, 1) if value.channels_last else full
-    if full.size != full.shape[-1] or full.size != value.tensor.shape[-1]:
-        raise UnknownOperatorError(f"{call.operator} with a constant of shape {list(constant.shape)}")
-    return full.reshape(-1)
+    shape = constant.shape if constant.ndim <= rank else ()
+    full = constant.reshape((1,) * (rank - len(shape)) + shape)
+    if full.shape[0] > 1:
+        # The graph is written for a certain number of photos, which must all be treated alike.
+        if not (full == full[:1]).all():
+            raise UnknownOperatorError(f"{call.operator} with another constant for each photo")
+        full = full[:1]
+    return full.transpose(0, 2, 3, 1) if value.channels_last else full
 
 
 def _to_json(value: Any) -> float | list[float]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgetl.core.errors import ConfigError
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.external.half_precision import find_tolerance
 from edgetl.engines.keras.from_onnx.build import build_model
 from edgetl.engines.keras.from_onnx.saved_models import read_saved_model
 from edgetl.engines.keras.from_onnx.source import SourceGraph, read_onnx
@@ -52,10 +53,15 @@ def _check_predictions(model: keras.Model, source: SourceGraph) -> None:
         given = batch if list(batch.shape[1:]) == lengths[1:] else np.moveaxis(batch, -1, 1)
         expected = source.predict(given)
         scores = np.asarray(model.predict_on_batch(batch)).reshape(expected.shape)
-        difference = float(np.abs(scores - expected).max() / max(float(np.abs(expected).max()), 1e-12))
-        if not difference <= _TOLERANCE:
+        largest = max(float(np.abs(expected).max()), 1e-12)
+        difference = float(np.abs(scores - expected).max()) / largest
+        tolerance = _TOLERANCE
+        if source.half_dtypes:
+            layers = sum(bool(layer.weights) for layer in model.layers)
+            tolerance = max(tolerance, find_tolerance(source.half_dtypes, layers, largest) / largest)
+        if not difference <= tolerance:
             raise ConfigError(
                 f"the network in Keras differs from the one in the file by {difference:.2g} of the largest output, and "
-                f"{_TOLERANCE:g} is allowed",
+                f"{tolerance:.2g} is allowed",
                 hint="give the network as a .keras file",
             )

@@ -28,12 +28,13 @@ _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 # fmt: off
 _ALLOWED = _CALLS | frozenset({
     "Abs", "Add", "AddN", "AddV2", "ArgMax", "AvgPool", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "BiasAdd",
-    "BroadcastTo", "Cast", "ClipByValue", "Concat", "ConcatV2", "Const", "Conv2D", "Conv2DBackpropInput",
-    "DepthwiseConv2dNative", "Einsum", "Elu", "Equal", "Erf", "Erfc", "Exp", "ExpandDims", "Fill", "Floor",
-    "FloorDiv", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "GatherV2", "Greater", "GreaterEqual",
-    "Identity", "IdentityN", "L2Loss", "LeakyRelu", "Less", "LessEqual", "Log", "LogSoftmax", "MatMul", "Max",
-    "MaxPool", "MaxPoolV2", "Maximum", "Mean", "Min", "Minimum", "MirrorPad", "Mul", "Neg", "NoOp", "NotEqual",
-    "OnesLike", "Pack", "Pad", "PadV2", "Placeholder", "PlaceholderWithDefault", "Pow", "Prod", "Range", "Rank",
+    "BroadcastTo", "Cast", "Ceil", "ClipByValue", "Concat", "ConcatV2", "Const", "Conv2D", "Conv2DBackpropInput",
+    "DepthwiseConv2dNative", "DivNoNan", "Einsum", "Elu", "EnsureShape", "Equal", "Erf", "Erfc", "Exp", "ExpandDims",
+    "Fill", "Floor", "FloorDiv", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "GatherV2", "Greater",
+    "GreaterEqual", "Identity", "IdentityN", "IsFinite", "L2Loss", "LeakyRelu", "Less", "LessEqual", "Log",
+    "LogSoftmax", "MatMul", "Max", "MaxPool", "MaxPoolV2", "Maximum", "Mean", "Min", "Minimum", "MirrorPad", "Mul",
+    "Neg", "NoOp", "NotEqual", "OnesLike", "Pack", "Pad", "PadV2", "Placeholder", "PlaceholderWithDefault", "Pow",
+    "Prod", "Range", "Rank",
     "ReadVariableOp", "RealDiv", "Reciprocal", "Relu", "Relu6", "Reshape", "ResizeBilinear", "ResizeNearestNeighbor",
     "ReverseV2", "Rsqrt", "Select", "SelectV2", "Selu", "Shape", "Sigmoid", "Sign", "Slice", "Softmax", "Softplus",
     "Softsign", "SpaceToBatchND", "BatchToSpaceND", "SpaceToDepth", "DepthToSpace", "Split", "SplitV", "Sqrt",
@@ -131,7 +132,8 @@ def _check_operators(graph: Any, signature: str) -> None:
         if node.op not in _ALLOWED:
             raise ConfigError(
                 f"the SavedModel has the operator {node.op} ({node.name}), which edgetl does not run from a file",
-                hint="export the network alone, for inference: model.export('FOLDER')",
+                hint="give the model as .keras or .h5 if it was made with Keras, or export the network alone, for "
+                "inference",
             )
         called = node.attr["f"].func.name if node.op in _CALLS else ""
         if called and called not in seen:

@@ -9,11 +9,15 @@ from edgetl.engines.keras.from_onnx.values import (
     GraphValue,
     OperatorCall,
     UnknownOperatorError,
+    find_tensor_axis,
     with_channels_last,
     with_graph_axes,
 )
 
-layers = keras.layers
+layers, ops = keras.layers, keras.ops
+_REDUCTIONS = {"ReduceMean": ops.mean, "ReduceMax": ops.max, "ReduceMin": ops.min, "ReduceSum": ops.sum}
+# Reductions over rows and columns for which there is a layer.
+_POOLINGS = {"ReduceMean": layers.GlobalAveragePooling2D, "ReduceMax": layers.GlobalMaxPooling2D}
 
 
 def pass_on(call: OperatorCall) -> GraphValue:
@@ -91,21 +95,24 @@ def make_concatenation(call: OperatorCall) -> GraphValue:
     return GraphTensor(layers.Concatenate(place, name=call.name)(tensors), last)
 
 
-def make_mean(call: OperatorCall) -> GraphValue:
-    """ReduceMean over rows and columns, or over the last axis."""
+def reduce_tensor(call: OperatorCall) -> GraphValue:
+    """ReduceMean, ReduceMax, ReduceMin and ReduceSum over any axes but that of the photos."""
     value = call.tensor()
     rank = len(value.tensor.shape)
     axes = call.constant(1).astype(int).tolist() if len(call.inputs) > 1 else list(call.attributes.get("axes", ()))
     axes = sorted(axis % rank for axis in axes)
     keeps = bool(call.attributes.get("keepdims", 1))
-    if value.channels_last and axes == [2, 3]:
-        output = layers.GlobalAveragePooling2D(keepdims=keeps, name=call.name)(value.tensor)
-        return GraphTensor(output, keeps)
-    if rank == 4 and axes == [1, 2] and not value.channels_last:
-        return GraphTensor(layers.GlobalAveragePooling2D(keepdims=keeps, name=call.name)(value.tensor))
     if 0 in axes or not axes:
-        raise UnknownOperatorError("ReduceMean over the photos")
-    return GraphTensor(keras.ops.mean(with_graph_axes(value), axis=axes, keepdims=keeps))
+        raise UnknownOperatorError(f"{call.operator} over the photos")
+    image = rank == 4 and axes == ([2, 3] if value.channels_last else [1, 2])
+    if image and call.operator in _POOLINGS:
+        output = _POOLINGS[call.operator](keepdims=keeps, name=call.name)(value.tensor)
+        return GraphTensor(output, value.channels_last and keeps)
+    function = _REDUCTIONS[call.operator]
+    if value.channels_last and keeps:
+        places = tuple(find_tensor_axis(value, axis) for axis in axes)
+        return GraphTensor(function(value.tensor, axis=places, keepdims=True), True)
+    return GraphTensor(function(with_graph_axes(value), axis=tuple(axes), keepdims=keeps))
 
 
 def make_product(call: OperatorCall) -> GraphValue:

@@ -18,6 +18,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
+from edgetl.engines.keras.from_onnx.half_graph import check_not_quantized, list_half_dtypes, widen_graph
 from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
 _ERRORS_ONLY = 3
@@ -31,11 +32,13 @@ class SourceGraph:
         graph: the simplified graph.
         photos: number of photos that its shapes are written for.
         predict: function from photos in the shape of its input to what the original predicts, float [photos, units].
+        half_dtypes: dtypes of half precision that the original computes in; the graph is in float32.
     """
 
     graph: ModelProto
     photos: int
     predict: Callable[[np.ndarray], np.ndarray]
+    half_dtypes: tuple[str, ...] = ()
 
 
 def read_onnx(path: Path) -> SourceGraph:
@@ -64,6 +67,7 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
             "its weights are in other files, which are not opened",
             hint="save the model with its weights in one file: onnx.save(onnx.load('FILE.onnx'), 'ONE.onnx')",
         )
+    check_not_quantized(model)
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
     if len(inputs) != 1 or len(model.graph.output) != 1:
@@ -76,20 +80,31 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
     del model.graph.value_info[:]
     # The shape of the output follows from the nodes.
     model.graph.output[0].type.tensor_type.ClearField("shape")
+    half_dtypes = list_half_dtypes(model)
     try:
         with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-            simplified = _simplify(model, Path(work))
+            simplified = _simplify(widen_graph(model) if half_dtypes else model, Path(work))
         session = _open(model.SerializeToString())
     except RUNTIME_ERRORS as error:
-        raise ConfigError(f"the graph cannot be run: {first_line(error)}", hint="export the model again") from error
+        # A SavedModel comes with a function that predicts, an ONNX file without one.
+        hint = "give the model as .keras or .h5 if it was made with Keras" if predict else "export the model again"
+        raise ConfigError(f"the graph cannot be run: {first_line(error)}", hint=hint) from error
     name = inputs[0].name
-    return SourceGraph(simplified, photos, predict or (lambda batch: _run(session, name, photos, batch)))
+    dtype = np.float16 if inputs[0].type.tensor_type.elem_type == TensorProto.FLOAT16 else None
+    return SourceGraph(
+        simplified,
+        photos,
+        predict or (lambda batch: _run(session, name, photos, batch.astype(dtype or batch.dtype))),
+        half_dtypes,
+    )
 
 
 def _fix_photos(value: onnx.ValueInfoProto) -> int:
     """Fix the number of photos of an input to one, unless it is fixed already, and return it."""
     dimensions = value.type.tensor_type.shape.dim
-    shape = [dimension.dim_value or dimension.dim_param or "?" for dimension in dimensions]
+    # tf2onnx names open lengths unk__1 and so on.
+    names = ["?" if dimension.dim_param.startswith("unk__") else dimension.dim_param for dimension in dimensions]
+    shape = [dimension.dim_value or name or "?" for dimension, name in zip(dimensions, names, strict=True)]
     if len(shape) != 4:
         raise ConfigError(
             f"the model's input must be photos of four axes, not {shape}",

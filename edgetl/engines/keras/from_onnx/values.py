@@ -50,6 +50,7 @@ class OperatorCall:
         inputs: constants and tensors; None for an optional input that is left out.
         attributes: its attributes as Python values.
         photos: number of photos that constants of the graph are written for.
+        outputs: names of its outputs.
     """
 
     operator: str
@@ -57,6 +58,7 @@ class OperatorCall:
     inputs: Sequence[GraphValue | None]
     attributes: Mapping[str, Any]
     photos: int
+    outputs: Sequence[str]
 
     def tensor(self, position: int = 0) -> GraphTensor:
         """Return an input that must be a tensor."""
@@ -90,3 +92,9 @@ def with_channels_last(value: GraphTensor) -> GraphTensor:
 def with_graph_axes(value: GraphTensor) -> Any:
     """Return the Keras tensor with the axes of the graph."""
     return keras.layers.Permute(_TO_FIRST)(value.tensor) if value.channels_last else value.tensor
+
+
+def find_tensor_axis(value: GraphTensor, axis: int) -> int:
+    """Return the axis of the Keras tensor that an axis of the graph is."""
+    axis %= len(value.tensor.shape)
+    return (0, 3, 1, 2)[axis] if value.channels_last else axis

@@ -196,7 +196,7 @@ def declare_wrong_shape(file: h5py.File) -> None:
 
 # Name → the function that writes the file, and a part of the sentence that refuses it.
 DECLARED: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
-    "empty": (replace_file(b""), "not a Keras model that can be read"),
+    "empty": (replace_file(b""), "the model file is empty"),
     "text": (replace_file(b"no model\n" * 99), "not a Keras model that can be read"),
     "pickle": (replace_file(pickle.dumps(os.system)), "a Python pickle"),
     "gzip": (replace_file(b"\x1f\x8b\x08\0" + bytes(20)), "a gzip archive"),

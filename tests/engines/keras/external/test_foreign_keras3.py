@@ -121,3 +121,58 @@ def test_module_of_the_author_is_a_custom_layer_whatever_its_name(tmp_path):
             archive.writestr(name, content)
     with pytest.raises(ConfigError, match="layer 'gate' of class Gate2"):
         check_keras3_layers(path)
+
+
+def write_called(path, make, **kwargs):
+    """Write a model in which a layer is called with arguments."""
+    image = keras.Input((8, 8, 3))
+    features = make()(layers.Conv2D(4, 3)(image), **kwargs)
+    keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(features))).save(path)
+    return path
+
+
+def make_nested():
+    return keras.Sequential([keras.Input((6, 6, 4)), layers.Conv2D(4, 1), layers.Dropout(0.5, name="inner")])
+
+
+def make_frozen():
+    return layers.BatchNormalization(trainable=False)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: layers.Dropout(0.5, name="drop"), "layer 'drop' of class Dropout"),
+        (lambda: layers.BatchNormalization(name="norm"), "layer 'norm' of class BatchNormalization"),
+        (lambda: layers.RandomFlip(name="flip", seed=1), "layer 'flip' of class RandomFlip"),
+        (make_nested, "layer 'inner' of class Dropout"),
+    ],
+)
+def test_layer_that_is_called_as_in_training_is_named(tmp_path, make, name, suffix):
+    if suffix == ".h5" and "RandomFlip" in name:
+        pytest.skip("Keras 3 cannot save it as .h5")
+    path = write_called(tmp_path / f"model{suffix}", make, training=True)
+    with pytest.raises(ConfigError, match=f"{name} is called with training=True") as caught:
+        check_keras3_layers(path)
+    assert "training=False" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("make", "training"),
+    [(lambda: layers.Dropout(0.5), False), (make_nested, False), (layers.ReLU, None), (make_frozen, True)],
+)
+def test_layer_that_predicts_the_same_in_every_call_is_accepted(tmp_path, make, training):
+    check_keras3_layers(
+        write_called(tmp_path / "model.keras", make, **({} if training is None else {"training": training}))
+    )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_operation_in_a_h5_file_is_named_with_the_other_format(tmp_path):
+    path = write_called(tmp_path / "model.h5", lambda: lambda tensor: tensor / 2.0)
+    with pytest.raises(
+        ConfigError, match=r"Keras 3 cannot load layer 'true_divide' of class TrueDivide from a \.h5"
+    ) as caught:
+        check_keras3_layers(path)
+    assert "model.save('FILE.keras')" in caught.value.hint

@@ -87,7 +87,7 @@ def test_h5_file_of_keras_3_is_loaded(tmp_path, photo_array):
 
 
 def test_saved_model_keeps_its_input_and_precision(tmp_path):
-    image = keras.Input((8, 8, 1), dtype="uint8")
+    image = keras.Input((8, 8, 3), dtype="uint8")
     keras.Model(image, layers.Dense(3, dtype="mixed_bfloat16")(layers.Flatten()(image))).save(tmp_path / "model.keras")
     loaded = load_saved_model(tmp_path / "model.keras")
     assert loaded.inputs[0].dtype == "uint8" and loaded.layers[-1].compute_dtype == "bfloat16"

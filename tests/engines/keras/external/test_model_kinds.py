@@ -141,3 +141,10 @@ def test_absent_file_is_an_error(tmp_path):
 def test_graphs_of_operators_are_told_from_files_of_keras(name, graph, tmp_path):
     (tmp_path / name).write_bytes(b"\x08\x08")
     assert is_graph(tmp_path / name) == graph
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.onnx"])
+def test_empty_file_is_said_to_be_empty(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match="the model file is empty"):
+        find_kind(tmp_path / name)

@@ -87,3 +87,40 @@ def test_border_of_zeros():
     assert measure([node], {"p": np.array([0, 0, 1, 2, 0, 0, 3, 0])}) < 1e-6
     with pytest.raises(ConfigError, match="Pad of mode reflect"):
         measure([helper.make_node("Pad", ["x", "p"], ["y"], mode="reflect")], {"p": np.array([0, 0, 1, 1] * 2)})
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"strides": [2, 2]},
+        {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
+        {"strides": [4, 5]},
+        {"dilations": [2, 2], "pads": [1, 0, 1, 2]},
+    ],
+)
+def test_transposed_convolution(attributes):
+    node = helper.make_node("ConvTranspose", ["x", "w", "b"], ["y"], **attributes)
+    assert measure([node], {"w": weights(3, 4, 3, 3), "b": weights(4)}) < 1e-5
+
+
+def test_transposed_convolution_that_adds_a_border_is_refused():
+    node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2], output_padding=[1, 1])
+    with pytest.raises(ConfigError, match="ConvTranspose with"):
+        measure([node], {"w": weights(3, 4, 3, 3)})
+
+
+@pytest.mark.parametrize("shape", [("photos", 3, 8, 10), ("photos", 3, 9, 11), ("photos", 3, 7, 12)])
+@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 1, 1, 1]])
+@pytest.mark.parametrize("size", [2, 3])
+def test_pooling_whose_last_window_is_incomplete(shape, pads, size):
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["y"], kernel_shape=[size] * 2, strides=[2, 2], pads=pads, ceil_mode=1),
+    ]
+    assert measure(nodes, {}, shape) == 0
+
+
+def test_mean_in_one_dimension():
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["r"]), helper.make_node("GlobalAveragePool", ["r"], ["y"])]
+    assert measure(nodes, {"s": np.array([0, 6, 40])}) < 1e-5

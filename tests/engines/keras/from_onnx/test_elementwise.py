@@ -67,6 +67,24 @@ def test_gate_of_each_channel_multiplies_an_image():
     assert measure(nodes) < 1e-5
 
 
-def test_constant_of_each_pixel_is_an_error_that_names_the_operator():
-    with pytest.raises(ConfigError, match=r"Add with a constant of shape \[1, 3, 8, 10\] \(node"):
-        measure([helper.make_node("Add", ["x", "c"], ["y"])], {"c": weights(1, 3, 8, 10)})
+def test_constant_that_differs_by_photo_is_an_error_that_names_the_operator():
+    with pytest.raises(ConfigError, match=r"Add with another constant for each photo \(node"):
+        measure([helper.make_node("Add", ["x", "c"], ["y"])], {"c": weights(2, 3, 1, 1)}, (2, 3, 8, 10))
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3, -1])
+@pytest.mark.parametrize("operator", ["Softmax", "LogSoftmax"])
+def test_softmax_over_any_axis(operator, axis):
+    assert measure([helper.make_node(operator, ["x"], ["y"], axis=axis)]) < 1e-5
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node(operator, ["c"], ["y"], axis=axis)]
+    assert measure(nodes, {"w": weights(4, 3, 1, 1)}) < 1e-5
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div", "Max", "Min"])
+@pytest.mark.parametrize("shape", [(8, 10), (3, 8, 10), (1, 3, 8, 1), (8, 1), (3, 1, 1)])
+def test_constant_that_differs_by_place(operator, shape):
+    constants = {"c": np.abs(weights(*shape)) + 1}
+    for inputs in (["x", "c"], ["c", "x"]):
+        assert measure([helper.make_node(operator, inputs, ["y"])], constants) < 1e-5
+    nodes = [helper.make_node("Conv", ["x", "w"], ["t"]), helper.make_node(operator, ["t", "c"], ["y"])]
+    assert measure(nodes, {**constants, "w": weights(3, 3, 1, 1)}) < 1e-5

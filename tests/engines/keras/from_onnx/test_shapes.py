@@ -71,3 +71,19 @@ def test_shuffle_of_channels():
 def test_operator_that_mixes_photos_is_an_error(node, constants, message):
     with pytest.raises(ConfigError, match=message):
         measure([node], constants)
+
+
+@pytest.mark.parametrize("operator", ["ReduceMax", "ReduceMin", "ReduceSum"])
+@pytest.mark.parametrize("keeps", [0, 1])
+@pytest.mark.parametrize("axes", [[2, 3], [1], [1, 2], [-1]])
+def test_other_reductions(operator, axes, keeps):
+    if operator == "ReduceSum":
+        assert measure([make(operator, "x", "a", keepdims=keeps)], {"a": np.array(axes)}) < 1e-5
+    else:
+        assert measure([make(operator, "x", axes=axes, keepdims=keeps)]) == 0
+
+
+def test_reduction_of_an_image_with_channels_last_in_keras():
+    nodes = [make("GlobalMaxPool", "x", output="g"), make("Sub", "x", "g", output="s")]
+    assert measure([*nodes, make("ReduceMax", "s", axes=[1], keepdims=1)]) == 0
+    assert measure([*nodes, make("ReduceMax", "s", axes=[1], keepdims=0)]) == 0
