@@ -16,8 +16,8 @@ from edgetl.core.photos import near_duplicates, wrong_photos
 from edgetl.core.photos.dataset import UNUSABLE_LIMIT
 from edgetl.core.photos.layout.names import SUFFIXES, is_photo_name
 from edgetl.core.photos.layout.tree import read_tree
-from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.photos.near_duplicates import Thumbnails
+from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Part, Photo
 
 # An error lists so many reasons.
