@@ -109,8 +109,20 @@ def undo_temperature(scores: ArrayLike, temperature: float) -> NDArray[np.float6
         float64 [photos, classes].
     """
     values = np.maximum(np.asarray(scores, dtype=np.float64), _SMALLEST)
-    logits = np.log(values) * temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return compute_probabilities(np.log(values) * temperature)
+
+
+def compute_probabilities(logits: ArrayLike) -> NDArray[np.float64]:
+    """Compute the softmax of logits.
+
+    Args:
+        logits: float [photos, classes].
+
+    Returns:
+        float64 [photos, classes], whose sum is 1.
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 

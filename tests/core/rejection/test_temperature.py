@@ -6,6 +6,7 @@ from edgetl.core.rejection.temperature import (
     HIGHEST,
     LOWEST,
     compute_log_loss,
+    compute_probabilities,
     fit_temperature,
     pair_logits,
     undo_temperature,
@@ -109,3 +110,7 @@ def test_probabilities_without_the_temperature(temperature):
 
 def test_probability_of_zero_stays_near_zero():
     np.testing.assert_allclose(undo_temperature([[1.0, 0.0]], 2.0), [[1.0, 0.0]], atol=1e-30)
+
+
+def test_probabilities_are_the_softmax_of_large_logits_too():
+    np.testing.assert_allclose(compute_probabilities([[1000.0, 1000.0], [0.0, np.log(3)]]), [[0.5, 0.5], [0.25, 0.75]])
