@@ -109,10 +109,10 @@ def undo_temperature(scores: ArrayLike, temperature: float) -> NDArray[np.float6
         float64 [photos, classes].
     """
     values = np.maximum(np.asarray(scores, dtype=np.float64), _SMALLEST)
-    return compute_probabilities(np.log(values) * temperature)
+    return compute_softmax(np.log(values) * temperature)
 
 
-def compute_probabilities(logits: ArrayLike) -> NDArray[np.float64]:
+def compute_softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Compute the softmax of logits.
 
     Args:

@@ -10,7 +10,7 @@ from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.rejection.temperature import (
     TemperatureFit,
     compute_log_loss,
-    compute_probabilities,
+    compute_softmax,
     fit_temperature,
     pair_logits,
 )
@@ -32,7 +32,7 @@ def fold_qat_temperature(model: QatModel, validation: LabelledPhotos, activation
         logits, labels = pair_logits(logits), labels.reshape(-1)
 
     def compute_error(temperature: float) -> float:
-        scores = compute_probabilities(logits / temperature)
+        scores = compute_softmax(logits / temperature)
         scores = metrics.expand_sigmoid(scores[:, 1].reshape(shape)) if activation == "sigmoid" else scores
         return metrics.compute_calibration_error(scores, validation.labels)
 

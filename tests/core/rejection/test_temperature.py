@@ -6,7 +6,7 @@ from edgetl.core.rejection.temperature import (
     HIGHEST,
     LOWEST,
     compute_log_loss,
-    compute_probabilities,
+    compute_softmax,
     fit_temperature,
     pair_logits,
     undo_temperature,
@@ -113,4 +113,4 @@ def test_probability_of_zero_stays_near_zero():
 
 
 def test_probabilities_are_the_softmax_of_large_logits_too():
-    np.testing.assert_allclose(compute_probabilities([[1000.0, 1000.0], [0.0, np.log(3)]]), [[0.5, 0.5], [0.25, 0.75]])
+    np.testing.assert_allclose(compute_softmax([[1000.0, 1000.0], [0.0, np.log(3)]]), [[0.5, 0.5], [0.25, 0.75]])

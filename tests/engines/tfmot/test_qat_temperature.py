@@ -21,7 +21,7 @@ class LogitModel:
 
 def fold(activation: str) -> dict[str, Any]:
     from edgetl.core.photos.labelled import LabelledPhotos
-    from edgetl.core.rejection.temperature import compute_probabilities, pair_logits
+    from edgetl.core.rejection.temperature import compute_softmax, pair_logits
     from edgetl.engines.tfmot.qat_temperature import fold_qat_temperature
     from tests.engines.tfmot.test_qat_temperature import LogitModel
     from tests.fixtures.photos import ArrayPixels
@@ -29,7 +29,7 @@ def fold(activation: str) -> dict[str, Any]:
     generator = np.random.default_rng(0)
     units = 1 if activation == "sigmoid" else 3
     logits = generator.normal(size=(2000, units)) * 2
-    true = compute_probabilities(pair_logits(logits) if units == 1 else logits)
+    true = compute_softmax(pair_logits(logits) if units == 1 else logits)
     labels = np.array([generator.choice(len(row), p=row) for row in true])
     sha256s = [str(row) for row in range(len(labels))]
     photos = LabelledPhotos(pixels=ArrayPixels(np.zeros((2000, 1, 1, 3), np.uint8)), labels=labels, sha256s=sha256s)
