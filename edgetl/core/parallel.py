@@ -1,6 +1,6 @@
 """Prediction of photos on all cores or in batches. The results are in the order of the photos."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from edgetl.core import machine
 from edgetl.core.device.host_latency import HostLatency
+from edgetl.core.photos.pixel_store import Pixels
 
 # Large enough that Python costs little beside the model, small enough that all cores finish at about the same time.
 _CHUNK_PHOTOS = 16
@@ -60,6 +61,30 @@ def predict_in_parallel(photos: int, predict_chunks: Callable[[list[np.ndarray]]
     with ThreadPoolExecutor(threads) as pool:
         results = list(pool.map(predict_chunks, [chunks[thread::threads] for thread in range(threads)]))
     return np.concatenate([results[chunk % threads][chunk // threads] for chunk in range(len(chunks))])
+
+
+def predict_one_by_one(
+    photos: Pixels,
+    chunks: Sequence[np.ndarray],
+    predict_photo: Callable[[np.ndarray], np.ndarray],
+    advance: Callable[[int], None],
+) -> list[np.ndarray]:
+    """Predict the photos of one thread, each alone, as devices do.
+
+    Args:
+        photos: uint8 [photos, height, width, 3].
+        chunks: positions of the photos, int64 [chunk photos] for each chunk.
+        predict_photo: returns the outputs [units] for uint8 [1, height, width, 3].
+        advance: called with the number of photos of each chunk.
+
+    Returns:
+        [chunk photos, units] for each chunk.
+    """
+    outputs = []
+    for rows in chunks:
+        outputs.append(np.stack([predict_photo(photo[None]) for photo in photos.rows(rows)]))
+        advance(len(rows))
+    return outputs
 
 
 def predict_in_batches(

@@ -22,6 +22,7 @@ class RetrainJob(Record):
 
     `matrix` and `offset` are the input scaling: raw RGB pixels @ matrix + offset. `calibration` are the photos that set
     the initial activation ranges. The finished model predicts the `agreement_photos`, to be compared with its file.
+    With `fits_temperature`, the logits of a "qat" model are divided by a temperature of its own.
     """
 
     kind: RetrainKind
@@ -33,6 +34,7 @@ class RetrainJob(Record):
     matrix: tuple[tuple[float, ...], ...]
     offset: tuple[float, ...]
     recipe: RetrainingTables
+    fits_temperature: bool = False
 
 
 class RetrainOutcome(Record):

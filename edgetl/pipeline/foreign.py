@@ -1,7 +1,11 @@
 """The photos of --foreign: scanned and decoded on every build, as the user's own photos are."""
 
-from edgetl.core.photos import pixel_store
-from edgetl.core.photos.foreign_photos import list_foreign_files, select_foreign_photos
+import numpy as np
+
+from edgetl.core.photos import near_duplicates, pixel_store
+from edgetl.core.photos.foreign_photos import list_foreign_files, list_own_photos, select_foreign_photos
+from edgetl.core.photos.near_duplicates import Thumbnails
+from edgetl.core.photos.parts.duplicate_groups import read_thumbnails
 from edgetl.core.records import Dataset, InputSpec
 from edgetl.core.report.left_out import describe_left_out, tabulate_left_out
 from edgetl.pipeline.context import Context
@@ -13,7 +17,8 @@ def read_foreign_photos(context: Context, dataset: Dataset, input_spec: InputSpe
 
     Args:
         context: the order with their folder.
-        dataset: the user's own photos, which are left out where they are in the folder, too.
+        dataset: the user's own photos, which are left out where they are in the folder, too. With `--near-duplicates
+            keep`, their near duplicates count as photos of other things.
         input_spec: input of the model.
 
     Raises:
@@ -28,10 +33,16 @@ def read_foreign_photos(context: Context, dataset: Dataset, input_spec: InputSpe
             facts = pixel_store.fill_pixel_store(
                 root.absolute(), paths, input_spec, progress=bar.advance, warn=console.warn
             )
-        foreign = select_foreign_photos(root, facts, dataset)
+        foreign = select_foreign_photos(root, facts, dataset, _read_own_thumbnails(context, dataset, input_spec))
     console.say(f"{len(foreign.sha256s)} photos of other things in {root}")
     left_out = (*others, *foreign.left_out)
     if left_out:
         console.warn(f"{root}: {describe_left_out(left_out)}")
         console.table(*tabulate_left_out(left_out))
     return foreign.sha256s
+
+
+def _read_own_thumbnails(context: Context, dataset: Dataset, input_spec: InputSpec) -> Thumbnails:
+    if context.order.recipe.photos.near_duplicates == "keep":
+        return np.zeros((0, near_duplicates.THUMBNAIL_BYTES), np.uint8)
+    return read_thumbnails([photo.sha256 for photo in list_own_photos(dataset)], input_spec)

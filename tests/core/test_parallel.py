@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgetl.core import machine
-from edgetl.core.parallel import predict_in_batches, predict_in_parallel
+from edgetl.core.parallel import predict_in_batches, predict_in_parallel, predict_one_by_one
+from tests.fixtures.photos import ArrayPixels
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 7])
@@ -52,3 +53,17 @@ def test_batches_have_one_size_and_results_only_of_the_photos(photos):
     outputs = predict_in_batches(photos, 4, predict_rows, advanced.append)
     assert np.array_equal(outputs[:, 0], np.arange(photos) * 2.0)
     assert set(sizes) == {4} and sum(advanced) == photos
+
+
+def test_photos_of_a_thread_are_predicted_one_by_one():
+    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((1, 2, 2, 3), np.uint8)
+    shapes, counts = [], []
+
+    def predict_photo(photo):
+        shapes.append(photo.shape)
+        return photo[0, 0, 0, :2] * 10
+
+    chunks = [np.array([3, 4]), np.array([1])]
+    outputs = predict_one_by_one(ArrayPixels(images), chunks, predict_photo, counts.append)
+    assert [rows.tolist() for rows in outputs] == [[[30, 30], [40, 40]], [[10, 10]]]
+    assert shapes == [(1, 2, 2, 3)] * 3 and counts == [2, 1]

@@ -18,10 +18,10 @@ from edgetl.pipeline.foreign import read_foreign_photos
 def read(order, shared_dataset, built, tmp_path):
     """Return a function that reads a folder of other things; it returns their sha256 and what is shown."""
 
-    def read_folder(folder):
+    def read_folder(folder, recipe=order.recipe):
         stream = io.StringIO()
         with open_run(tmp_path / "run") as run:
-            changed = dataclasses.replace(order, foreign=folder)
+            changed = dataclasses.replace(order, foreign=folder, recipe=recipe)
             context = Context(order=changed, run=run, console=Console(stream=stream))
             return read_foreign_photos(context, shared_dataset, built.trained.input), " ".join(
                 stream.getvalue().split()
@@ -64,6 +64,19 @@ def test_own_photos_in_the_folder_are_left_out_with_the_reason(read, foreign, ph
     (foreign / "notes.txt").touch()
     sha256s, shown = read(foreign)
     assert len(sha256s) == 12 and "2 files are left out" in shown and "among your own photos" in shown
+
+
+def test_own_photo_saved_again_is_left_out_and_named(read, foreign, photos, order):
+    own = next((photos / "circle").iterdir())
+    image = Image.open(own).convert("RGB")
+    image.resize((image.width * 2, image.height * 2)).save(foreign / "flat" / "again.jpg", quality=85)
+    sha256s, shown = read(foreign)
+    assert len(sha256s) == 12 and "one file is left out" in shown
+    assert "near duplicate of one of your own photos" in shown and "flat/again.jpg" in shown
+    recipe = order.recipe.model_copy(
+        update={"photos": order.recipe.photos.model_copy(update={"near_duplicates": "keep"})}
+    )
+    assert len(read(foreign, recipe=recipe)[0]) == 13
 
 
 def test_unreadable_photos_are_refused_and_listed(read, foreign, tmp_path):

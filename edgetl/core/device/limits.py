@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.device.target_schema import LimitsTable
+from edgetl.core.evaluation.quality.proportions import compute_share_bounds
 from edgetl.core.records import Artifact
 from edgetl.core.rejection.binomial import compute_upper_bound
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
-from edgetl.core.report.answer_tables import compute_share_bounds
 
 
 def check_model_bytes(artifact: Artifact, limits: LimitsTable) -> str:

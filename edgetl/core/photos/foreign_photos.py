@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
 from edgetl.core.errors import DataError
-from edgetl.core.photos import wrong_photos
+from edgetl.core.photos import near_duplicates, wrong_photos
 from edgetl.core.photos.dataset import UNUSABLE_LIMIT
 from edgetl.core.photos.layout.names import SUFFIXES, is_photo_name
 from edgetl.core.photos.layout.tree import read_tree
+from edgetl.core.photos.near_duplicates import Thumbnails
 from edgetl.core.photos.pixel_store import PhotoFacts
-from edgetl.core.records import Dataset, LeftOut, Part
+from edgetl.core.records import Dataset, LeftOut, Part, Photo
 
 # An error lists so many reasons.
 _MOST_CAUSES = 5
@@ -79,18 +82,27 @@ def list_foreign_files(root: Path) -> tuple[tuple[str, ...], tuple[LeftOut, ...]
     return paths, tuple(left_out)
 
 
-def select_foreign_photos(root: Path, facts: Sequence[PhotoFacts], dataset: Dataset) -> ForeignPhotos:
+def list_own_photos(dataset: Dataset) -> list[Photo]:
+    """List the user's own photos: training, validation, test."""
+    return [photo for part in _PARTS for photo in dataset.part(part)]
+
+
+def select_foreign_photos(
+    root: Path, facts: Sequence[PhotoFacts], dataset: Dataset, thumbnails: Thumbnails
+) -> ForeignPhotos:
     """Select the photos that can be used, and that are none of the user's own.
 
     Args:
         root: the folder.
         facts: of each photo file in it.
-        dataset: the user's own photos. One of them says nothing about other things.
+        dataset: the user's own photos. One of them, or a near duplicate of one, says nothing about other things.
+        thumbnails: uint8 [own photos, 243], in the order of `list_own_photos`; [0, 243] to compare copies only.
 
     Raises:
         DataError: more than 5 % of the files cannot be read, or no photo is left.
     """
-    own = {photo.sha256 for part in _PARTS for photo in dataset.part(part)}
+    photos = list_own_photos(dataset)
+    own = {photo.sha256 for photo in photos}
     reasons: dict[str, str] = {}
     paths: dict[str, str] = {}
     for content in facts:
@@ -102,6 +114,10 @@ def select_foreign_photos(root: Path, facts: Sequence[PhotoFacts], dataset: Data
             reasons[content.path] = f"same photo as {paths[content.sha256]}"
         else:
             paths[content.sha256] = content.path
+    distinct = [content for content in facts if paths.get(content.sha256) == content.path]
+    for content, photo in _find_similar_photos(distinct, photos, thumbnails):
+        del paths[content.sha256]
+        reasons[content.path] = f"near duplicate of your own {photo.path}"
     problems = Counter(content.problem for content in facts if content.problem)
     left_out = tuple(LeftOut(path=path, reason=reason) for path, reason in reasons.items())
     rows = [(file.path, file.reason) for file in left_out]
@@ -115,12 +131,21 @@ def select_foreign_photos(root: Path, facts: Sequence[PhotoFacts], dataset: Data
         )
     if not paths:
         raise DataError(
-            f"--foreign: all {len(facts)} photos are among your own photos, too",
+            f"--foreign: all {len(facts)} photos are among your own photos, too, or are near duplicates of them",
             where=(root,),
             hint="give photos of things that are none of your classes",
             left_out=rows,
         )
     return ForeignPhotos(sha256s=tuple(sorted(paths)), left_out=left_out)
+
+
+def _find_similar_photos(
+    facts: Sequence[PhotoFacts], photos: Sequence[Photo], thumbnails: Thumbnails
+) -> list[tuple[PhotoFacts, Photo]]:
+    """Return each photo that has a near duplicate among the user's own, with one of them."""
+    rows = np.frombuffer(b"".join(content.thumbnail for content in facts), np.uint8)
+    matches = near_duplicates.find_near_duplicates(rows.reshape(-1, near_duplicates.THUMBNAIL_BYTES), thumbnails)
+    return [(content, photos[match]) for content, match in zip(facts, matches, strict=True) if match >= 0]
 
 
 def _is_utf8(name: str) -> bool:

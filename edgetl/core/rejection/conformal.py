@@ -18,8 +18,14 @@ def find_conformal_threshold(similarities: ArrayLike, rejected_share: float) -> 
     its similarity is below the threshold. In expectation over validation photos and new photos, the share of rejected
     photos is at most k / (photos + 1).
 
+    The proof needs similarities that are exchangeable with those of new photos. The validation photos also choose the
+    epoch, the file and the temperature. The temperature does not act on features, so it has no part in this. The epoch
+    and the file are the best of few for the accuracy on these photos, not for their similarities. Their features may be
+    slightly more typical than those of new photos, and then slightly more than the stated share of new photos is
+    rejected. The test photos, which choose nothing, show the share.
+
     Args:
-        similarities: float [photos], of validation photos, which set no other part of the model.
+        similarities: float [photos], of photos that were not trained on.
         rejected_share: the share of the user's own photos that may be rejected, 0..1.
 
     Returns:

@@ -39,8 +39,9 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """Fit the temperature whose probabilities have the smallest negative log-likelihood.
 
     The predicted class does not depend on it. Photos that are all predicted correctly would be fitted best by
-    probabilities of 1, which no number of photos shows. So the loss is that of the photos and of one more that is
-    wrong, spread over all of them.
+    probabilities of 1, which no number of photos shows. So two temperatures are fitted, to the photos as they are and
+    with one more that is wrong, spread over all of them. The one nearer to 1 is returned, and 1 where they are on
+    different sides of it: then a single photo would decide whether probabilities are too high or too low.
 
     Args:
         logits: float [photos, classes], of validation photos.
@@ -61,18 +62,10 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
             f"logits {values.shape} and labels {classes.shape} must be [photos, classes] and [photos], of two classes "
             "or more"
         )
-    wrong_share = 1 / (len(values) + 2)
-    # The loss is convex in 1 / temperature, so it has one minimum over the logarithm as well.
-    low, high = np.log(LOWEST), np.log(HIGHEST)
-    for _ in range(_STEPS):
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if _compute_smoothed_loss(values / np.exp(left), classes, wrong_share) <= _compute_smoothed_loss(
-            values / np.exp(right), classes, wrong_share
-        ):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
+    fits = [_minimize_loss(values, classes, wrong_share) for wrong_share in (0.0, 1 / (len(values) + 2))]
+    if min(fits) <= 1 <= max(fits):
+        return 1.0
+    return min(fits, key=lambda temperature: abs(np.log(temperature)))
 
 
 def compute_log_loss(logits: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
@@ -109,9 +102,36 @@ def undo_temperature(scores: ArrayLike, temperature: float) -> NDArray[np.float6
         float64 [photos, classes].
     """
     values = np.maximum(np.asarray(scores, dtype=np.float64), _SMALLEST)
-    logits = np.log(values) * temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return compute_softmax(np.log(values) * temperature)
+
+
+def compute_softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """Compute the softmax of logits.
+
+    Args:
+        logits: float [photos, classes].
+
+    Returns:
+        float64 [photos, classes], whose sum is 1.
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _minimize_loss(logits: NDArray[np.float64], labels: NDArray[np.integer], wrong_share: float) -> float:
+    """Return the temperature with the smallest smoothed loss."""
+    # The loss is convex in 1 / temperature, so it has one minimum over the logarithm as well.
+    low, high = np.log(LOWEST), np.log(HIGHEST)
+    for _ in range(_STEPS):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        if _compute_smoothed_loss(logits / np.exp(left), labels, wrong_share) <= _compute_smoothed_loss(
+            logits / np.exp(right), labels, wrong_share
+        ):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
 
 
 def _compute_smoothed_loss(logits: NDArray[np.float64], labels: NDArray[np.integer], wrong_share: float) -> float:

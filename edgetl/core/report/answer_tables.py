@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from edgetl.core.evaluation.quality.proportions import compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import compute_share_bounds
 from edgetl.core.html_table import render_table
 from edgetl.core.rejection.binomial import compute_upper_bound
 from edgetl.core.rejection.conformal import count_photos_needed
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
 
-# Of each bound of an interval: both together leave out 5 %.
-_CONFIDENCE = 0.975
 # The table is the last one that a person reads, and each class has a row.
 _LISTED_CLASSES = 10
 _NAMED_CLASSES = 5
@@ -56,11 +54,6 @@ def render_answers(rule: AnswerRule) -> str:
     hops = render_table(*tabulate_hops(rule)) if rule.hops else ""
     sentences = [[line] for line in describe_answers(rule)]
     return render_table(*tabulate_answers(rule)) + hops + render_table("", [], sentences)
-
-
-def compute_share_bounds(count: int, photos: int) -> tuple[float, float]:
-    """Compute the 95% interval of a share of photos, 0..1; all of it without photos."""
-    return compute_wilson_bounds(count, photos, confidence=_CONFIDENCE) if photos else (0.0, 1.0)
 
 
 def _describe_known(rule: AnswerRule) -> str:

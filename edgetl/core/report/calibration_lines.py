@@ -16,6 +16,11 @@ def describe_temperature(fit: TemperatureFit) -> list[str]:
             "whose highest scores are all but equal"
         ]
     before, after = fit.calibration_error
+    if fit.temperature == 1:
+        return [
+            f"no temperature: one wrong prediction more of the {fit.photos} validation photos would turn it from raising "
+            f"probabilities to lowering them; their expected calibration error is {before:.4f}"
+        ]
     return [
         f"temperature {fit.temperature:.3f}, by which the last layer is divided (--no-temperature): on the "
         f"{fit.photos} validation photos that set it, log loss {fit.log_loss[0]:.4f} before, {fit.log_loss[1]:.4f} "

@@ -23,6 +23,7 @@ _NAMED_REASONS = 3
 # photo's name may contain " in ": only the last one is followed by the part.
 _GENERAL_REASONS = (
     (re.compile(r"same photo as .*", re.DOTALL), "same photo as another, counted once"),
+    (re.compile(r"near duplicate of your own .*", re.DOTALL), "near duplicate of one of your own photos"),
     (re.compile(r"near duplicate of .* in (\w+)", re.DOTALL), r"near duplicate of a photo in \1"),
     (re.compile(r"of group .*, also in (\w+)", re.DOTALL), r"of a group that is also in \1"),
     (re.compile(r"\d+ megapixels: (.*)"), r"more megapixels: \1"),

@@ -66,13 +66,18 @@ class ClassifiedPhoto(Record):
 
 
 class Predicted(Record):
-    """Predictions of a model file. `unreadable` has the photos that could not be decoded, with the reason."""
+    """Predictions of a model file.
+
+    `unreadable` has the photos that could not be decoded, with the reason. `no_answers` says why every photo of a file
+    in a run folder gets a label; "" where its thresholds are used.
+    """
 
     model: Path
     sha256: str
     method: str
     photos: tuple[ClassifiedPhoto, ...]
     unreadable: tuple[LeftOut, ...]
+    no_answers: str = ""
 
     @property
     def labelled(self) -> int:
@@ -203,6 +208,8 @@ def describe_predictions(predicted: Predicted) -> list[str]:
             f"right: {predicted.right} of {predicted.labelled} photos whose folder names {thing} ({fraction:.4f})"
             + ("" if multi_label else f", balanced accuracy {predicted.balanced_accuracy:.4f}")
         )
+    if predicted.no_answers:
+        lines.append(f"no photo is 'unsure' or 'none of these': {predicted.no_answers}")
     answers = [photo.answer for photo in predicted.photos if photo.answer]
     if len(answers) > 1:
         labels, known = sum(answer.accepted for answer in answers), sum(answer.known for answer in answers)

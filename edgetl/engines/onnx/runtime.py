@@ -15,7 +15,7 @@ from onnx import ModelProto
 from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
-from edgetl.core.parallel import Predictions, predict_in_parallel
+from edgetl.core.parallel import Predictions, predict_in_parallel, predict_one_by_one
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.onnx import graph
 from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
@@ -58,7 +58,12 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
         session = _open(path, _make_options(kernels))
         dtype = check_input(session.get_inputs()[0], path, photos)
         sessions.append((session, dtype))
-        return _predict_chunks(session, photos, dtype, chunks, advance)
+        name = session.get_inputs()[0].name
+
+        def predict_photo(photo: np.ndarray) -> np.ndarray:
+            return np.ravel(session.run(None, {name: photo.astype(dtype, copy=False)})[0])
+
+        return predict_one_by_one(photos, chunks, predict_photo, advance)
 
     raw = predict_in_parallel(len(photos), predict_chunks)
     session, dtype = sessions[0]
@@ -129,24 +134,6 @@ def check_input(image: onnxruntime.NodeArg, path: Path, photos: Pixels) -> type:
     if len(image.shape) != len(expected) or not fits:
         raise ConfigError(f"the model's input is {image.shape}, the photos are {expected}", where=(path,))
     return _DTYPES[image.type]
-
-
-def _predict_chunks(
-    session: onnxruntime.InferenceSession,
-    photos: Pixels,
-    dtype: type,
-    chunks: list[np.ndarray],
-    advance: Callable[[int], None],
-) -> list[np.ndarray]:
-    name = session.get_inputs()[0].name
-    raw = []
-    for rows in chunks:
-        outputs = []
-        for photo in photos.rows(rows).astype(dtype, copy=False):
-            outputs.append(np.ravel(session.run(None, {name: photo[None]})[0]))
-        raw.append(np.stack(outputs))
-        advance(len(rows))
-    return raw
 
 
 def _make_options(kernels: KernelSet) -> onnxruntime.SessionOptions:

@@ -14,8 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgetl.core.errors import StageError
 from edgetl.core.formats import KernelSet
 from edgetl.core.model_file import FEATURES
-from edgetl.core.network.quantization import quantize_pixels
-from edgetl.core.parallel import FeaturePredictions, predict_in_parallel
+from edgetl.core.parallel import FeaturePredictions, predict_in_parallel, predict_one_by_one
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite import runtime
 
@@ -99,24 +98,17 @@ def predict_features(
     def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
         interpreter = runtime.open_interpreter(path, runtime.RESOLVERS[kernels])
         runtime.check_input(interpreter, path, photos)
-        (image,), outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        outputs = interpreter.get_output_details()
         if len(outputs) < 2:
             raise StageError("the file has no second output with its features", where=(path,))
         units.append(int(outputs[0]["shape"][-1]))
-        joined = []
-        for rows in chunks:
-            photo_outputs = []
-            for photo in quantize_pixels(photos.rows(rows), image["quantization"], image["dtype"]):
-                interpreter.set_tensor(image["index"], photo[None])
-                interpreter.invoke()
-                values = [
-                    runtime.dequantize(interpreter.get_tensor(tensor["index"])[0], *tensor["quantization"])
-                    for tensor in outputs
-                ]
-                photo_outputs.append(np.concatenate(values))
-            joined.append(np.stack(photo_outputs))
-            advance(len(rows))
-        return joined
+
+        def predict_photo(photo: np.ndarray) -> np.ndarray:
+            runtime.invoke(interpreter, photo)
+            tensors = [(interpreter.get_tensor(tensor["index"])[0], tensor["quantization"]) for tensor in outputs]
+            return np.concatenate([runtime.dequantize(raw, *quantization) for raw, quantization in tensors])
+
+        return predict_one_by_one(photos, chunks, predict_photo, advance)
 
     values = predict_in_parallel(len(photos), predict_chunks)
     return FeaturePredictions(scores=values[:, : units[0]], features=values[:, units[0] :])

@@ -14,7 +14,7 @@ from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
 from edgetl.core.network.quantization import quantize_pixels
-from edgetl.core.parallel import Predictions, predict_in_parallel
+from edgetl.core.parallel import Predictions, predict_in_parallel, predict_one_by_one
 from edgetl.core.photos.pixel_store import Pixels
 
 WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -42,7 +42,14 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
         interpreter = open_interpreter(path, RESOLVERS[kernels])
         interpreters.append(interpreter)
         check_input(interpreter, path, photos)
-        return _predict_chunks(interpreter, photos, chunks, advance)
+        (scores,) = interpreter.get_output_details()[:1]
+
+        def predict_photo(photo: np.ndarray) -> np.ndarray:
+            invoke(interpreter, photo)
+            output: np.ndarray = interpreter.get_tensor(scores["index"])[0]
+            return output
+
+        return predict_one_by_one(photos, chunks, predict_photo, advance)
 
     raw = predict_in_parallel(len(photos), predict_chunks)
     return Predictions(
@@ -52,6 +59,13 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
         latency=measure_host_latency(interpreters[0].invoke),
         accelerated=all(map(_has_delegate, interpreters)),
     )
+
+
+def invoke(interpreter: Interpreter, photo: np.ndarray) -> None:
+    """Predict a photo, uint8 [1, height, width, 3]."""
+    image = interpreter.get_input_details()[0]
+    interpreter.set_tensor(image["index"], quantize_pixels(photo, image["quantization"], image["dtype"]))
+    interpreter.invoke()
 
 
 def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
@@ -120,22 +134,6 @@ def check_input(interpreter: Interpreter, path: Path, photos: Pixels) -> None:
     shape = tuple(map(int, interpreter.get_input_details()[0]["shape"]))
     if shape != expected:
         raise ConfigError(f"the model's input is {shape}, the photos are {expected}", where=(path,))
-
-
-def _predict_chunks(
-    interpreter: Interpreter, photos: Pixels, chunks: list[np.ndarray], advance: Callable[[int], None]
-) -> list[np.ndarray]:
-    image, scores = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    raw = []
-    for rows in chunks:
-        outputs = []
-        for photo in quantize_pixels(photos.rows(rows), image["quantization"], image["dtype"]):
-            interpreter.set_tensor(image["index"], photo[None])
-            interpreter.invoke()
-            outputs.append(interpreter.get_tensor(scores["index"])[0])
-        raw.append(np.stack(outputs))
-        advance(len(rows))
-    return raw
 
 
 def _has_delegate(interpreter: Interpreter) -> bool:

@@ -19,6 +19,7 @@ from edgetl.core.network import description, folding
 from edgetl.core.photos import pixel_store
 from edgetl.core.photos.labelled import open_training_parts
 from edgetl.core.progress import TrainingListener
+from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
 from edgetl.engines.tfmot import prune_cluster
 from edgetl.engines.tfmot.fit import FitResult, RetrainSetup
@@ -26,6 +27,7 @@ from edgetl.engines.tfmot.integer_export import PixelScaling
 from edgetl.engines.tfmot.keras2_model import build_keras2, check_against_keras3
 from edgetl.engines.tfmot.messages import MessageWriter
 from edgetl.engines.tfmot.qat import QatModel
+from edgetl.engines.tfmot.qat_temperature import fold_qat_temperature
 
 
 def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None:
@@ -60,6 +62,9 @@ def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None
         model = QatModel(folded, calibration, scaling, listener)
         _check_with_probe(model.float_model, job_folder, "the network with BatchNormalization folded")
         fit_result = model.fit(setup, listener)
+        if job.fits_temperature:
+            for text in describe_temperature(fold_qat_temperature(model, validation, folded.nodes[-1].activation)):
+                listener.say(text)
         # The export rounds the biases, so the predictions after it are those that the file must reproduce.
         model.export(results / "saved_model")
         photos = pixel_store.open_pixels([photo.sha256 for photo in job.agreement_photos], job.input)

@@ -46,7 +46,7 @@ class RetrainRequest:
         calibration: photos that set the initial activation ranges of "qat".
         agreement_photos: photos that the finished "qat" model predicts.
         recipe: epochs, learning rates, augmentation and seed.
-        fits_temperature: whether the last layer of a pruned or clustered model is divided by a temperature of its own.
+        fits_temperature: whether the last layer of the retrained model is divided by a temperature of its own.
     """
 
     kind: RetrainKind
@@ -90,6 +90,7 @@ def run_retraining(
         matrix=tuple(tuple(float(value) for value in row) for row in matrix),
         offset=tuple(float(value) for value in offset),
         recipe=request.recipe,
+        fits_temperature=request.fits_temperature,
     )
     with TemporaryDirectory(prefix="edgetl-retrain-") as work:
         job_folder = Path(work)

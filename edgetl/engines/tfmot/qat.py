@@ -29,6 +29,8 @@ from edgetl.engines.tfmot.quantize_config import make_layer_wrapper
 _CALIBRATION_BATCH_SIZE = 16
 # A tensor that is zero for every calibration photo needs a positive quantization scale as well.
 _SMALLEST_RANGE = 1e-3
+# Names of the variables of an output range.
+_RANGE = ("min_var", "max_var")
 
 
 class QatModel:
@@ -80,6 +82,23 @@ class QatModel:
         """Predict photos with the rounding of the integer file; return float32 [photos, units]."""
         return fit.predict_batches(self.model, photos, self.scale_pixels)
 
+    def predict_logits(self, photos: Pixels) -> np.ndarray:
+        """Predict what goes into the softmax or the sigmoid, as the integer file rounds it: float32 [photos, units]."""
+        logits = tf_keras.Model(self.model.input, self._quantized.layers[self._find_logits()].output)
+        return fit.predict_batches(logits, photos, self.scale_pixels)
+
+    def divide_logits(self, temperature: float) -> None:
+        """Divide the last weights, their bias and the range of their output by a temperature.
+
+        All scales of the layer change by one factor, so the integers of the file stay the same: no prediction changes.
+        """
+        name = self._find_logits()
+        wrapper = self._quantized.layers[name]
+        variables = [wrapper._weight_vars[0][0], wrapper.layer.bias, *map(wrapper._output_quantizer_vars.get, _RANGE)]
+        for variable in variables:
+            variable.assign(variable / temperature)
+        self._update_weight_ranges()
+
     def export(self, folder: Path) -> None:
         """Write the SavedModel for the converters, and round the biases of this model as those of the file."""
         learned = self._network.replace_weights({name: self._read_weights(name) for name in self._list_weighted()})
@@ -121,6 +140,10 @@ class QatModel:
             low, high = quantizer.compute_ranges(weights)
             variables["min_var"].assign(low)
             variables["max_var"].assign(high)
+
+    def _find_logits(self) -> str:
+        # The folded network has the softmax or the sigmoid of the head as a layer of its own.
+        return self._network.nodes[-1].inputs[0]
 
     def _list_weighted(self) -> list[str]:
         return [node.name for node in self._network.nodes if node.kind in folding.CONVOLUTIONS]

@@ -1,5 +1,6 @@
 """A run folder, a bundle or a model file → the classifier that a user means. Nothing is trained, converted or run."""
 
+from itertools import product
 from pathlib import Path
 
 from edgetl.core.device import bundle_reading
@@ -14,6 +15,7 @@ from edgetl.core.storage.files import hash_file
 from edgetl.pipeline.options import ClassifierOptions
 from edgetl.pipeline.order import has_order, load_order
 from edgetl.pipeline.usage import runtimes
+from edgetl.pipeline.usage.run_reference import find_run_reference
 
 # Stages with a model file of a run.
 _FILE_STAGES = ("convert-", "features-")
@@ -69,13 +71,17 @@ def read_run_bundle(run: Path, target: str) -> Bundle:
 def _read_run(run: Path, choice: ClassifierOptions) -> Classifier:
     if not choice.method:
         return bundle_reading.read_bundle(read_run_bundle(run, choice.target).root)
-    method = find_method(choice.method)
-    formats = load_order(run).find_target(choice.target).accepts.formats
+    method, order = find_method(choice.method), load_order(run)
+    target = order.find_target(choice.target)
+    formats = target.accepts.formats
     trained = read_finished_stage(run / "train", Trained)
-    for format_name in formats:
-        artifact = read_finished_stage(run / f"convert-{format_name}-{method.name}", Artifact)
+    # Without features, a file with them may be left of an earlier build.
+    kinds = ("features", "convert") if order.recipe.answers.features else ("convert",)
+    for format_name, kind in product(formats, kinds):
+        artifact = read_finished_stage(run / f"{kind}-{format_name}-{method.name}", Artifact)
         if trained and artifact and artifact.record.trained_sha256 == trained.record.sha256:
-            return _describe_artifact(artifact.record, trained.record)
+            classifier = _describe_artifact(artifact.record, trained.record)
+            return _add_reference(classifier, run, artifact.record, target.id)
     raise ConfigError(
         f"the run has no {' or '.join(formats)} file by {method.name} of its model",
         where=(run,),
@@ -97,6 +103,11 @@ def _describe_artifact(artifact: Artifact, trained: Trained) -> Classifier:
     )
 
 
+def _add_reference(classifier: Classifier, run: Path, artifact: Artifact, target_id: str = "") -> Classifier:
+    reference, reason = find_run_reference(run, artifact, target_id)
+    return classifier.model_copy(update={"reference": reference, "no_answers": reason})
+
+
 def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
     """Describe a model file: by the bundle or the run that it is in, or else by its own input and the options."""
     row = find_format(path)
@@ -109,7 +120,8 @@ def _describe_file(path: Path, choice: ClassifierOptions) -> Classifier:
     trained = read_finished_stage(folder.parent / "train", Trained) if artifact else None
     if artifact and trained and artifact.record.trained_sha256 == trained.record.sha256:
         _refuse_options("a file of a run folder", labels=choice.labels, fit=choice.fit)
-        return _describe_artifact(artifact.record, trained.record)
+        classifier = _describe_artifact(artifact.record, trained.record)
+        return _add_reference(classifier, folder.parent, artifact.record) if has_order(folder.parent) else classifier
     summary = runtimes.INSPECTORS[row.name].summarize_file(path)
     shape = summary.input.shape
     if len(shape) != 4 or shape[3] != 3 or min(shape) < 1:

@@ -61,6 +61,7 @@ def predict_photos(classifier: Classifier, paths: Sequence[Path], top: int, *, c
         method=classifier.method,
         photos=tuple(predictions),
         unreadable=tuple(unreadable),
+        no_answers=classifier.no_answers,
     )
 
 

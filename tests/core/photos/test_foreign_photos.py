@@ -1,11 +1,15 @@
 import os
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from edgetl.core.errors import DataError
 from edgetl.core.photos.foreign_photos import check_foreign_folder, list_foreign_files, select_foreign_photos
+from edgetl.core.photos.near_duplicates import THUMBNAIL_BYTES
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import Dataset, LeftOut, Photo
+from edgetl.core.report.left_out import count_reasons
 
 
 @pytest.fixture
@@ -18,9 +22,24 @@ def dataset(tmp_path):
 def make_facts(**sha256_of_path):
     """Facts about photos; a path whose name begins with "bad" cannot be read."""
     return [
-        PhotoFacts(f"{name}.png", "" if name.startswith("bad") else sha256, b"", "truncated" if "bad" in name else "")
+        PhotoFacts(
+            f"{name}.png",
+            "" if name.startswith("bad") else sha256,
+            make_thumbnails(sha256).tobytes(),
+            "truncated" if "bad" in name else "",
+        )
         for name, sha256 in sha256_of_path.items()
     ]
+
+
+def make_thumbnails(*contents):
+    """Random thumbnails, the same for the same content."""
+    seeds = [list(content.encode()) for content in contents]
+    rows = [np.random.default_rng(seed).integers(0, 250, THUMBNAIL_BYTES, dtype=np.uint8) for seed in seeds]
+    return np.stack(rows)
+
+
+OWN = make_thumbnails("aa", "bb", "cc")
 
 
 @pytest.mark.parametrize("layout", [("a.jpg", "b.PNG"), ("x/a.jpg", "x/y/b.PNG"), ("a.jpg", "cats/dogs/b.PNG")])
@@ -68,13 +87,13 @@ def test_missing_folder_is_refused_with_the_nearest_name(tmp_path):
 
 
 def test_content_counts_and_not_the_name(dataset, tmp_path):
-    foreign = select_foreign_photos(tmp_path, make_facts(a="22", b="11"), dataset)
+    foreign = select_foreign_photos(tmp_path, make_facts(a="22", b="11"), dataset, OWN)
     assert foreign.sha256s == ("11", "22") and foreign.left_out == ()
-    assert select_foreign_photos(tmp_path, make_facts(c="11", d="22"), dataset) == foreign
+    assert select_foreign_photos(tmp_path, make_facts(c="11", d="22"), dataset, OWN) == foreign
 
 
 def test_own_photos_and_copies_are_left_out(dataset, tmp_path):
-    foreign = select_foreign_photos(tmp_path, make_facts(a="11", b="11", c="aa", d="bb", e="cc"), dataset)
+    foreign = select_foreign_photos(tmp_path, make_facts(a="11", b="11", c="aa", d="bb", e="cc"), dataset, OWN)
     assert foreign.sha256s == ("11",)
     assert foreign.left_out[0] == LeftOut(path="b.png", reason="same photo as a.png")
     assert {file.reason for file in foreign.left_out[1:]} == {"also among your own photos"}
@@ -82,13 +101,29 @@ def test_own_photos_and_copies_are_left_out(dataset, tmp_path):
 
 def test_folder_of_own_photos_alone_is_refused(dataset, tmp_path):
     with pytest.raises(DataError, match="all 2 photos are among your own photos"):
-        select_foreign_photos(tmp_path, make_facts(a="aa", b="bb"), dataset)
+        select_foreign_photos(tmp_path, make_facts(a="aa", b="bb"), dataset, OWN)
+
+
+def test_near_duplicates_of_own_photos_are_left_out_and_named(dataset, tmp_path):
+    facts = make_facts(a="11", b="22", c="22")
+    # Saved again, a photo differs by a level or two.
+    facts[1:] = [replace(content, thumbnail=(OWN[1] + 2).tobytes()) for content in facts[1:]]
+    foreign = select_foreign_photos(tmp_path, facts, dataset, OWN)
+    assert foreign.sha256s == ("11",)
+    assert foreign.left_out == (
+        LeftOut(path="c.png", reason="same photo as b.png"),
+        LeftOut(path="b.png", reason="near duplicate of your own bb.png"),
+    )
+    assert count_reasons(foreign.left_out)["near duplicate of one of your own photos"] == 1
+    assert len(select_foreign_photos(tmp_path, facts, dataset, OWN[:0]).sha256s) == 2
+    with pytest.raises(DataError, match="all 2 photos are among your own photos, too, or are near duplicates of them"):
+        select_foreign_photos(tmp_path, facts[1:], dataset, OWN)
 
 
 def test_many_unusable_photos_are_refused_as_in_a_class(dataset, tmp_path):
     few = {"bad": "", **{f"p{index}": str(index) for index in range(19)}}
-    foreign = select_foreign_photos(tmp_path, make_facts(**few), dataset)
+    foreign = select_foreign_photos(tmp_path, make_facts(**few), dataset, OWN)
     assert len(foreign.sha256s) == 19 and foreign.left_out == (LeftOut(path="bad.png", reason="truncated"),)
     with pytest.raises(DataError, match=r"2 of 21 photos are unusable \(2 truncated\)") as caught:
-        select_foreign_photos(tmp_path, make_facts(bad2="", **few), dataset)
+        select_foreign_photos(tmp_path, make_facts(bad2="", **few), dataset, OWN)
     assert caught.value.left_out == (("bad2.png", "truncated"), ("bad.png", "truncated"))

@@ -6,6 +6,7 @@ from edgetl.core.rejection.temperature import (
     HIGHEST,
     LOWEST,
     compute_log_loss,
+    compute_softmax,
     fit_temperature,
     pair_logits,
     undo_temperature,
@@ -25,12 +26,13 @@ def test_known_temperature_is_recovered(temperature):
     assert fit_temperature(*draw_logits(temperature)) == pytest.approx(temperature, rel=0.05)
 
 
-@pytest.mark.parametrize("temperature", [0.3, 1.7, 8.0])
-def test_temperature_is_that_of_scipy(temperature):
-    """The loss is that of scipy's log_softmax, for targets of (n + 1) / (n + 2)."""
+@pytest.mark.parametrize(("temperature", "smoothed"), [(0.3, True), (1.7, False), (8.0, False)])
+def test_temperature_is_that_of_scipy(temperature, smoothed):
+    """The loss is that of scipy's log_softmax; with targets of (n + 1) / (n + 2) where these are nearer to 1."""
     logits, labels = draw_logits(temperature, photos=200)
-    targets = np.full(logits.shape, 1 / 202 / 4)
-    targets[np.arange(200), labels] = 201 / 202
+    wrong = 1 / 202 if smoothed else 0.0
+    targets = np.full(logits.shape, wrong / 4)
+    targets[np.arange(200), labels] = 1 - wrong
 
     def compute_loss(candidate):
         return -(targets * special.log_softmax(logits / candidate, axis=1)).sum(axis=1).mean()
@@ -39,12 +41,26 @@ def test_temperature_is_that_of_scipy(temperature):
     assert fit_temperature(logits, labels) == pytest.approx(best.x, rel=1e-5)
 
 
-@pytest.mark.parametrize("photos", [3, 30, 3000])
+@pytest.mark.parametrize("photos", [300, 3000])
 def test_photos_that_are_all_right_do_not_make_probabilities_of_one(photos):
     """The mean probability of the true class is (n + 1) / (n + 2), as if one photo more were wrong."""
     logits, labels = np.tile(4 * np.eye(3), (photos // 3, 1)), np.tile(np.arange(3), photos // 3)
     probabilities = special.softmax(logits / fit_temperature(logits, labels), axis=1).max(axis=1)
     assert probabilities.mean() == pytest.approx((photos + 1) / (photos + 2), abs=1e-6)
+
+
+def test_photos_that_are_all_right_do_not_lower_probabilities():
+    """Of 3 photos, one more that is wrong would be much. Their probability of 0.965 is neither raised nor lowered."""
+    assert fit_temperature(4 * np.eye(3), np.arange(3)) == 1
+
+
+def test_one_wrong_photo_of_many_does_not_decide():
+    """Without one more wrong photo, the fit is below 1, and with it above 1."""
+    logits, labels = np.tile(6 * np.eye(3), (100, 1)), np.tile(np.arange(3), 100)
+    labels[0] = 1
+    assert fit_temperature(logits, labels) == 1
+    labels[:6] = [1, 2, 0, 1, 2, 0]
+    assert fit_temperature(logits, labels) > 1
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
@@ -109,3 +125,7 @@ def test_probabilities_without_the_temperature(temperature):
 
 def test_probability_of_zero_stays_near_zero():
     np.testing.assert_allclose(undo_temperature([[1.0, 0.0]], 2.0), [[1.0, 0.0]], atol=1e-30)
+
+
+def test_probabilities_are_the_softmax_of_large_logits_too():
+    np.testing.assert_allclose(compute_softmax([[1000.0, 1000.0], [0.0, np.log(3)]]), [[0.5, 0.5], [0.25, 0.75]])

@@ -5,7 +5,6 @@ import pytest
 from edgetl.core.rejection.records import AnswerCounts, AnswerHop, AnswerRule, ForeignCounts
 from edgetl.core.rejection.selective import SelectiveThreshold
 from edgetl.core.report.answer_tables import (
-    compute_share_bounds,
     describe_answers,
     render_answers,
     tabulate_answers,
@@ -79,12 +78,6 @@ def test_bounds_are_in_sentences():
     assert "3 more are unsure, and 2 get a label" in foreign
     assert "at least 0.700, at most 3.5% are wrong" in unsure
     assert "90.0% get an answer, 12 of 540 wrong (2.2%, at most 3.6%); without it 8.0% are wrong" in unsure
-
-
-def test_interval_has_95_percent():
-    # R: binom::binom.confint(8, 10, method = "wilson")
-    assert compute_share_bounds(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
-    assert compute_share_bounds(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,11 @@ def test_weights_that_stay_are_explained():
     assert line.startswith("no temperature: ") and "2 of 640 validation photos" in line
 
 
+def test_a_temperature_that_one_photo_would_decide_is_explained():
+    (line,) = describe_temperature(make_fit(temperature=1.0))
+    assert line.startswith("no temperature: one wrong prediction more of the ")
+
+
 def test_reliability_is_two_lines():
     rows = tuple(make_reliability(title, error) for title, error in (("a", 0.06), ("b", 0.02), ("c", 0.03)))
     assert describe_reliability(copy_verdict(temperature=1.53, reliability=rows)) == [

@@ -185,3 +185,10 @@ def test_answers_are_counted_in_the_description():
     lines = describe_predictions(make_predicted(ANSWERED, UNSURE, NONE))
     assert lines[-1] == "answers: 1 a label, 1 unsure, 1 none of these"
     assert not any("answers" in line for line in describe_predictions(make_predicted(RIGHT, WRONG)))
+
+
+def test_reason_for_labels_only_is_a_line():
+    predicted = make_predicted(RIGHT).model_copy(update={"no_answers": "the file does not output features"})
+    assert describe_predictions(predicted)[1:] == [
+        "no photo is 'unsure' or 'none of these': the file does not output features"
+    ]

@@ -92,3 +92,37 @@ def compare_weight_ranges(folder: str) -> list[bool]:
 
 def test_weight_ranges_follow_the_weights_before_an_evaluation(keras2, small_network):
     assert keras2(compare_weight_ranges, small_network) == [False, True]
+
+
+def divide_logits(folder: str) -> dict[str, Any]:
+    from tests.engines.small_network import load_small_network
+
+    small = load_small_network(folder)
+    model = small.make_qat_model()
+
+    def count_levels() -> tuple[list[int], np.ndarray]:
+        low, high = model._read_range(model._find_logits())
+        kernel, bias = model._read_weights(model._find_logits())
+        scales = np.abs(kernel).max(axis=0) / 127
+        integers = np.round(kernel / scales)
+        logits = np.round(model.predict_logits(small.pixels) / ((high - low) / 255))
+        return integers.astype(int).tolist(), logits, bias / scales
+
+    before, before_logits, before_bias = count_levels()
+    scores = model.predict(small.pixels)
+    model.divide_logits(1.7)
+    after, after_logits, after_bias = count_levels()
+    expected = scores ** (1 / 1.7)
+    expected /= expected.sum(axis=1, keepdims=True)
+    return {
+        "weights": before == after,
+        "logits": bool((before_logits == after_logits).all()),
+        "bias": float(np.abs(before_bias - after_bias).max()),
+        "difference": float(np.abs(model.predict(small.pixels) - expected).max()),
+    }
+
+
+def test_divided_logits_have_the_same_integers(keras2, small_network):
+    result = keras2(divide_logits, small_network)
+    assert result["weights"] and result["logits"]
+    assert result["bias"] < 1e-3 and result["difference"] < 1e-5

@@ -43,11 +43,11 @@ def test_run_bundle_and_file_of_a_bundle_are_the_same_classifier(run, built):
 
 def test_file_of_a_run_has_the_classes_of_the_run(run, built):
     method = built.artifact.method
-    path = run / f"convert-tflite-{method}" / "model.tflite"
+    path = run / f"features-tflite-{method}" / "model.tflite"
     by_path, by_method = find(path), find(run, method=method)
     assert by_path == by_method and by_path.path == path
-    # The same file with its features as a second output.
-    assert find(run / f"features-tflite-{method}" / "model.tflite").classes == by_path.classes
+    # The same file without its features.
+    assert find(run / f"convert-tflite-{method}" / "model.tflite").classes == by_path.classes
     assert by_path.input == built.trained.input and by_path.classes == built.trained.classes
 
 

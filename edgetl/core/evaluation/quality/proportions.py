@@ -3,6 +3,9 @@
 import math
 from statistics import NormalDist
 
+# Of each bound of an interval: both together leave out 5 %.
+_INTERVAL_CONFIDENCE = 0.975
+
 
 def compute_wilson_bounds(correct: float, photos: float, *, confidence: float) -> tuple[float, float]:
     """Compute the score bounds of an accuracy, each one-sided at `confidence`.
@@ -31,6 +34,11 @@ def compute_wilson_bounds(correct: float, photos: float, *, confidence: float) -
     half_width = quantile * math.sqrt(rate * (1 - rate) / photos + square / (4 * photos**2)) / (1 + square / photos)
     # At 0 and 1 the formula gives exactly 0 and 1; rounding errors must not lead out of that range.
     return (0.0 if correct == 0 else centre - half_width, 1.0 if correct == photos else centre + half_width)
+
+
+def compute_share_bounds(count: int, photos: int) -> tuple[float, float]:
+    """Compute the 95% interval of a share of photos, 0..1; all of it without photos."""
+    return compute_wilson_bounds(count, photos, confidence=_INTERVAL_CONFIDENCE) if photos else (0.0, 1.0)
 
 
 def compute_difference_probability(first: tuple[float, float], second: tuple[float, float]) -> float:

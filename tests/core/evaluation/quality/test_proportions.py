@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from edgetl.core.evaluation.quality.proportions import compute_difference_probability, compute_wilson_bounds
+from edgetl.core.evaluation.quality.proportions import (
+    compute_difference_probability,
+    compute_share_bounds,
+    compute_wilson_bounds,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,9 @@ def test_equal_models_seem_to_differ_at_the_rate_of_the_level(first, second, acc
     draws = zip(generator.binomial(first, accuracy, 3000), generator.binomial(second, accuracy, 3000), strict=True)
     probabilities = [compute_difference_probability((int(a), first), (int(b), second)) for a, b in draws]
     assert np.mean(np.array(probabilities) < 0.05) <= 0.065
+
+
+def test_interval_has_95_percent():
+    # R: binom::binom.confint(8, 10, method = "wilson")
+    assert compute_share_bounds(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
+    assert compute_share_bounds(0, 0) == (0.0, 1.0)
