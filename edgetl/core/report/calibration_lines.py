@@ -18,8 +18,8 @@ def describe_temperature(fit: TemperatureFit) -> list[str]:
     before, after = fit.calibration_error
     if fit.temperature == 1:
         return [
-            f"no temperature: one wrong prediction more of the {fit.photos} validation photos would turn it from raising "
-            f"probabilities to lowering them; their expected calibration error is {before:.4f}"
+            f"no temperature: one wrong prediction more of the {fit.photos} validation photos would turn it from "
+            f"raising probabilities to lowering them; their expected calibration error is {before:.4f}"
         ]
     return [
         f"temperature {fit.temperature:.3f}, by which the last layer is divided (--no-temperature): on the "
