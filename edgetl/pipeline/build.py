@@ -1,7 +1,7 @@
 """An order and a run folder → one trained model, and for each target a chosen file, its verdict and its bundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from edgetl.core.tasks.task import make_task
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
+from edgetl.pipeline.pages.report import write_report
+from edgetl.pipeline.pages.results import keep_results
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 from edgetl.pipeline.runs.build_command import describe_unpinned, format_bundle_command
 from edgetl.pipeline.runs.folders import record_order
@@ -109,6 +111,7 @@ class Built:
         seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
         procedures: verdicts on the procedure, one for each target; empty without --cross-fit.
         left_out: the files that are not used; left-out.csv in the run folder has them, too.
+        report: the page with all results, report.html.
     """
 
     run: Path
@@ -118,6 +121,7 @@ class Built:
     seconds: dict[str, float]
     procedures: tuple[ProcedureVerdict, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    report: Path | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -200,7 +204,7 @@ def run_build(context: Context) -> Built:
     chosen = [
         ChosenFile(target=part.target, artifact=result.artifact) for part, result in zip(parts, delivered, strict=True)
     ]
-    return Built(
+    built = Built(
         run=context.run.root,
         trained=pipeline.model.trained,
         targets=tuple(delivered),
@@ -209,6 +213,8 @@ def run_build(context: Context) -> Built:
         seconds=context.run.seconds,
         left_out=pipeline.model.dataset.left_out,
     )
+    keep_results(pipeline, parts, built)
+    return replace(built, report=write_report(context).path)
 
 
 def rank_layers(context: Context) -> dict[FormatName, tuple[LayerError, ...]]:
