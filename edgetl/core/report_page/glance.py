@@ -48,14 +48,15 @@ def describe_outcome(verdict: Verdict) -> list[str]:
     title = MEASURE_TITLES[verdict.measure]
     change = format_change(verdict.drop, 0)
     bounds = f"{format_change(verdict.drop_high, 0)} and {format_change(verdict.drop_low, 0)}"
-    things = f"decisions about {verdict.labels} labels of {verdict.photos} test photos" if verdict.labels else ""
+    one = verdict.broke == 1
+    things = f"decision{'' if one else 's'}" if verdict.labels else f"photo{'' if one else 's'}"
     lines = [
-        f"Keras predicts {verdict.reference_accuracy:.1%} of {things or f'{verdict.photos} test photos'} correctly, "
+        f"Keras predicts {verdict.reference_accuracy:.1%} of {verdict.describe_photos('test')} correctly, "
         f"{verdict.method} {verdict.accuracy:.1%}.",
         f"The conversion changes the {title} by {change} points; with a confidence of {verdict.confidence:.0%} each, "
         f"the true change is between {bounds}. The contract allows a loss of {verdict.limit_drop * 100:g}.",
-        f"{verdict.broke} {'decisions' if verdict.labels else 'photos'} broke: only Keras predicts them correctly. "
-        f"{verdict.fixed} are fixed: only {verdict.method} does.",
+        f"{verdict.broke} {things} broke (only Keras is right), and {verdict.fixed} "
+        f"{'is' if verdict.fixed == 1 else 'are'} fixed (only {verdict.method} is right).",
     ]
     if verdict.outcome == "UNDECIDED" and verdict.photos_needed:
         lines.append(f"About {verdict.photos_needed:,} more test photos would decide it.")
@@ -85,7 +86,7 @@ def list_facts(target: TargetFacts) -> list[tuple[str, str]]:
     ]
     if verdict.host_ms:
         mark = ", disturbed" if verdict.host_disturbed else ""
-        facts.append((f"a photo on one thread of the machine that built it{mark}", f"{verdict.host_ms:.2f} ms"))
+        facts.append((f"a photo, one thread of the build machine{mark}", f"{verdict.host_ms:.2f} ms"))
     facts += [
         (f"a photo on {device}", f"{files[result.sha256]:.2f} ms")
         for device, files in result.device_ms.items()

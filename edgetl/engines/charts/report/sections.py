@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from edgetl.core.report_page import glance
+from edgetl.core.report_page import changed_photos, classes, glance
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
 Values = dict[str, Any]
@@ -32,4 +32,8 @@ class Section:
     shared: bool = False
 
 
-SECTIONS: tuple[Section, ...] = (Section("glance", "One glance", glance.collect_glance),)
+SECTIONS: tuple[Section, ...] = (
+    Section("glance", "One glance", glance.collect_glance),
+    Section("classes", "Confused classes", classes.collect_classes),
+    Section("changed_photos", "Photos that broke or were fixed", changed_photos.collect_changed_photos),
+)
