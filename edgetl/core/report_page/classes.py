@@ -14,6 +14,7 @@ from edgetl.core.report_page.facts import RunFacts, TargetFacts
 _MATRIX_CLASSES = 30
 _TABLE_CLASSES = 300
 _PAIRS = 10
+_SHORT_NAME = 5
 
 
 def collect_classes(run: RunFacts, target: TargetFacts) -> dict[str, Any]:
@@ -42,8 +43,11 @@ def collect_classes(run: RunFacts, target: TargetFacts) -> dict[str, Any]:
         for decisions in (target.reference_decisions, target.decisions)
     ]
     shown = select_confused_classes(matrices, _MATRIX_CLASSES)
+    names = [run.classes[index] for index in shown]
     return values | {
-        "names": [run.classes[index] for index in shown],
+        "names": names,
+        # Longer names do not fit above a column: the number of the row is there.
+        "has_short_names": max(map(len, names)) <= _SHORT_NAME,
         "pairs": _list_pairs(matrices, run.classes),
         "matrices": _list_matrices(matrices, shown, target.result.method),
     }
@@ -82,7 +86,7 @@ def _shade_counts(matrix: NDArray[np.int64]) -> list[list[dict[str, Any]]]:
             {
                 "text": str(count) if count else "",
                 # The square root shows rare mistakes, too.
-                "share": round(85 * (count / totals[row]) ** 0.5),
+                "share": round(55 * (count / totals[row]) ** 0.5),
                 "kind": "d" if row == column else "loss" if count else "",
             }
             for column, count in enumerate(counts)
@@ -98,7 +102,7 @@ def _shade_changes(matrix: NDArray[np.int64]) -> list[list[dict[str, Any]]]:
         [
             {
                 "text": f"{change:+d}" if change else "",
-                "share": round(75 * (abs(change) / highest) ** 0.5),
+                "share": round(60 * (abs(change) / highest) ** 0.5),
                 "kind": f"{'d ' if row == column else ''}{_name_change(change, is_right=row == column)}".strip(),
             }
             for column, change in enumerate(changes)

@@ -6,8 +6,24 @@ from typing import Any
 
 from markupsafe import Markup
 
-from edgetl.core.report_page import changed_photos, classes, glance
+from edgetl.core.report_page import (
+    answers,
+    changed_photos,
+    classes,
+    devices,
+    glance,
+    ladder,
+    layers,
+    ledger,
+    reliability,
+    repeat,
+    training,
+)
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
+from edgetl.engines.charts.report.coverage_chart import draw_coverage
+from edgetl.engines.charts.report.ladder_chart import draw_ladder
+from edgetl.engines.charts.report.reliability_diagram import draw_reliability
+from edgetl.engines.charts.report.training_curves import draw_training_curves
 
 Values = dict[str, Any]
 
@@ -36,4 +52,12 @@ SECTIONS: tuple[Section, ...] = (
     Section("glance", "One glance", glance.collect_glance),
     Section("classes", "Confused classes", classes.collect_classes),
     Section("changed_photos", "Photos that broke or were fixed", changed_photos.collect_changed_photos),
+    Section("ladder", "The choice of a file", ladder.collect_ladder, draw_ladder),
+    Section("ledger", "Where accuracy was lost", ledger.collect_ledger),
+    Section("layers", "Errors of the layers", layers.collect_layers),
+    Section("reliability", "Are the probabilities right?", reliability.collect_reliability, draw_reliability),
+    Section("answers", "Unsure, and none of these", answers.collect_answers, draw_coverage),
+    Section("devices", "Measured on devices", devices.collect_devices),
+    Section("training", "Training", training.collect_training, draw_training_curves, shared=True),
+    Section("repeat", "Repeat it", repeat.collect_repeat, shared=True),
 )
