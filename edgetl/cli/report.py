@@ -18,13 +18,14 @@ def _report(options: ReportCommand) -> None:
     from dataclasses import asdict
 
     from edgetl.cli import output
-    from edgetl.pipeline.pages.report import open_report, write_report
+    from edgetl.core.report.tables import format_bytes
+    from edgetl.pipeline.pages.report import open_report, write_markdown, write_report
 
     if options.format_name not in _FORMATS:
         raise ConfigError(f"--format {options.format_name} does not exist", hint=f"it is {' or '.join(_FORMATS)}")
     with open_report(options.run, quiet=options.quiet) as context:
-        report = write_report(context)
-        context.console.say(f"{report.bytes / 1e6:.1f} MB, written in {report.seconds:.1f} s")
+        report = write_report(context) if options.format_name == "html" else write_markdown(context)
+        context.console.say(f"{format_bytes(report.bytes)}, written in {report.seconds:.1f} s")
     record = {**asdict(report), "path": str(report.path)}
     output.print_record(record, str(report.path), as_json=options.as_json)
     if options.open_page and not webbrowser.open(report.path.as_uri()):

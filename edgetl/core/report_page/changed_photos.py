@@ -18,7 +18,7 @@ _TITLES = {
 
 def collect_changed_photos(run: RunFacts, target: TargetFacts) -> dict[str, Any]:
     """Collect the photos whose prediction changed, by kind; of each kind, the most confident predictions first."""
-    changes = list_changes_of_photos(target)
+    changes = list_changed_photos(target)
     kinds = []
     for kind, title in _TITLES.items():
         rows = [change for change in changes if change["kind"] == kind]
@@ -33,7 +33,7 @@ def collect_changed_photos(run: RunFacts, target: TargetFacts) -> dict[str, Any]
     }
 
 
-def list_changes_of_photos(target: TargetFacts) -> list[dict[str, Any]]:
+def list_changed_photos(target: TargetFacts) -> list[dict[str, Any]]:
     """List every decision that differs between Keras and the file: kind, row, column and probability.
 
     `column` is the label of which the decision is, where a photo may have several, else the predicted class. The most

@@ -15,6 +15,7 @@ import numpy as np
 from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.errors import DataError, StageError
+from edgetl.core.pages.report_markdown import render_report_markdown
 from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.photos import pixel_store
 from edgetl.core.record import Record
@@ -26,6 +27,7 @@ from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.run_folder import make_folder_name, read_finished_stage
 from edgetl.core.storage.arrays import read_array
+from edgetl.core.storage.files import write_text
 from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, read_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
@@ -35,7 +37,7 @@ from edgetl.pipeline.workspace import open_workspace
 
 R = TypeVar("R", bound=Record)
 
-PAGE_FILE = "report.html"
+PAGE_FILE, MARKDOWN_FILE = "report.html", "report.md"
 _TRAIN, _INGEST = "train", "ingest"
 
 
@@ -71,8 +73,12 @@ def write_report(context: Context) -> Report:
     return Report(path=path, bytes=path.stat().st_size, seconds=round(time.monotonic() - start, 2), sections=sections)
 
 
-def read_run(context: Context) -> tuple[RunFacts, tuple[TargetFacts, ...]]:
+def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tuple[TargetFacts, ...]]:
     """Read what a finished run contains.
+
+    Args:
+        context: of the run.
+        pictures: whether thumbnails are made, for which the photos or their decoded pixels are needed.
 
     Raises:
         ConfigError: the run is not finished; the hint is the command that finishes it.
@@ -84,7 +90,7 @@ def read_run(context: Context) -> tuple[RunFacts, tuple[TargetFacts, ...]]:
     # `train` and `build` in the same folder may have been started again since, and stopped.
     if results.trained_sha256 != trained.sha256 or results.dataset_sha256 != dataset.sha256:
         raise context.refuse("the results in the run folder are those of an earlier model or of other photos")
-    thumbnails, notes = _open_thumbnails(context, dataset, trained)
+    thumbnails, notes = _open_thumbnails(context, dataset, trained) if pictures else (Thumbnails(None), ())
     recipe = context.run.root / RECIPE_FILE
     run = RunFacts(
         root=context.run.root,
@@ -174,6 +180,7 @@ def _open_thumbnails(context: Context, dataset: Dataset, trained: Trained) -> tu
 def _list_commands(context: Context) -> dict[str, str]:
     order, root = context.order, str(show_path(context.run.root))
     commands = {"build": format_build_command(order, context.run.root), "demo": shlex.join(["edgetl", "demo", root])}
+    commands["report"] = shlex.join(["edgetl", "report", root, "--open"])
     commands["bench"] = shlex.join(["edgetl", "bench", root, "--device", "USER@HOST"])
     if order.photos and not order.recipe.photos.multi_label:
         commands["inspect"] = shlex.join(["edgetl", "inspect", str(show_path(order.photos))])
@@ -203,6 +210,15 @@ def _read_epochs(path: Path) -> tuple[Epoch, ...]:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StageError("not a log of a training", where=(path,)) from error
+
+
+def write_markdown(context: Context) -> Report:
+    """Write report.md into the run folder, for a pull request: see `write_report`."""
+    start = time.monotonic()
+    run, targets = read_run(context, pictures=False)
+    path = context.run.output / MARKDOWN_FILE
+    write_text(path, render_report_markdown(run, targets))
+    return Report(path=path, bytes=path.stat().st_size, seconds=round(time.monotonic() - start, 2), sections=())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def draw_coverage(values: dict[str, Any], identity: str) -> dict[str, Markup]:
         return {}
     coverage, errors = zip(*values["curve"], strict=True)
     with draw_figure(f"{identity}-coverage", 5.6, 3.0) as (axes, result):
-        axes.step(coverage, errors, where="post", color=ACCENT, linewidth=2)
+        axes.plot(coverage, errors, color=ACCENT, linewidth=2)
         if values["certified"]:
             axes.axhline(values["limit"], color=WARN, linestyle="--", linewidth=1.5)
         if values["point"]:

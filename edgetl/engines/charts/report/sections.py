@@ -15,6 +15,7 @@ from edgetl.core.report_page import (
     ladder,
     layers,
     ledger,
+    photos,
     reliability,
     repeat,
     training,
@@ -58,6 +59,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("reliability", "Are the probabilities right?", reliability.collect_reliability, draw_reliability),
     Section("answers", "Unsure, and none of these", answers.collect_answers, draw_coverage),
     Section("devices", "Measured on devices", devices.collect_devices),
+    Section("photos", "The photos", photos.collect_photos, shared=True),
     Section("training", "Training", training.collect_training, draw_training_curves, shared=True),
     Section("repeat", "Repeat it", repeat.collect_repeat, shared=True),
 )
