@@ -15,7 +15,7 @@ from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
 if TYPE_CHECKING:
     from edgetl.pipeline.build import Built, Delivered
 
-# The libraries that train, convert and predict. Some are absent where their format is not used.
+# The libraries that convert and predict; that of the training is the backend. Some may be absent.
 _LIBRARIES = (
     "edgetl",
     "keras",
@@ -33,7 +33,7 @@ _LIBRARIES = (
 def keep_results(pipeline: Pipeline, parts: Sequence[TargetPipeline], built: "Built") -> BuildResults:
     """Write the results of a build as a stage of its run; return them."""
     hints = built.list_next_files()
-    versions = {name: installed_version(name) for name in _LIBRARIES}
+    versions = {name: installed_version(name) for name in (*_LIBRARIES, built.trained.backend)}
     results = BuildResults(
         trained_sha256=built.trained.sha256,
         dataset_sha256=pipeline.model.dataset.sha256,

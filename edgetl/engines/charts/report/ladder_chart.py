@@ -10,12 +10,16 @@ from edgetl.engines.charts.svg_figure import ACCENT, SOFT, WARN, describe_svg, d
 def draw_ladder(values: dict[str, Any], identity: str) -> dict[str, Markup]:
     """Draw a row for each file: a dot at the change, a bar between its bounds, and a dashed line at the limit.
 
+    Without a file there is no chart.
+
     Args:
         values: from `ladder.collect_ladder`.
         identity: unique in the page.
     """
     rows = [row for row in values["rows"] if row["drawn"]]
-    with draw_figure(f"{identity}-ladder", 6.4, 0.9 + 0.34 * len(rows)) as (axes, result):
+    if not rows:
+        return {}
+    with draw_figure(f"{identity}-ladder", 5.6, 0.9 + 0.34 * len(rows)) as (axes, result):
         for place, row in enumerate(rows):
             change, low, high = row["drawn"]
             colour = ACCENT if row["chosen"] else SOFT
