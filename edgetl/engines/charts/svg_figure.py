@@ -58,6 +58,9 @@ def draw_figure(identity: str, width: float, height: float) -> Iterator[tuple[Ax
     text = file.getvalue().decode("utf-8")
     # The style would hold for the whole page.
     text = re.sub(r"<(metadata|style).*?</\1>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # Charts share a page: they have no names but those that they use themselves, which the identity makes unique.
+    used = set(re.findall(r"""(?:url\(#|href="#)([^")]+)""", text))
+    text = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", text)
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     # What matplotlib wrote is markup; it has escaped all text itself.
