@@ -5,8 +5,6 @@ from edgetl.cli.options import ReportCommand
 from edgetl.cli.parameters import add_command
 from edgetl.core.errors import ConfigError
 
-_FORMATS = ("html", "md")
-
 
 @add_command(app, "report")
 def _report(options: ReportCommand) -> None:
@@ -19,10 +17,10 @@ def _report(options: ReportCommand) -> None:
 
     from edgetl.cli import output
     from edgetl.core.report.tables import format_bytes
-    from edgetl.pipeline.pages.report import open_report, write_markdown, write_report
+    from edgetl.pipeline.pages.report import REPORT_FORMATS, open_report, write_markdown, write_report
 
-    if options.format_name not in _FORMATS:
-        raise ConfigError(f"--format {options.format_name} does not exist", hint=f"it is {' or '.join(_FORMATS)}")
+    if options.format_name not in REPORT_FORMATS:
+        raise ConfigError(f"--format {options.format_name} does not exist", hint=f"it is {' or '.join(REPORT_FORMATS)}")
     with open_report(options.run, quiet=options.quiet) as context:
         report = write_report(context) if options.format_name == "html" else write_markdown(context)
         context.console.say(f"{format_bytes(report.bytes)}, written in {report.seconds:.1f} s")

@@ -107,7 +107,9 @@ def test_build_leaves_each_stage_and_the_order(built, delivered, order, photos):
         "verify-tflite-int8-test",
         "answers-tflite",
         "bundle-tflite",
+        "results",
     }
+    assert built.report == built.run / "report.html" and built.report.is_file()
     assert not list(built.run.glob(".*.tmp"))
     assert set(built.seconds) == set(list_times(built.run)) and built.seconds["train"] > 0
     assert delivered.artifact.method == "int8" and built.trained.sha256 == delivered.artifact.trained_sha256

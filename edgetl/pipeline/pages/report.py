@@ -38,6 +38,7 @@ from edgetl.pipeline.workspace import open_workspace
 R = TypeVar("R", bound=Record)
 
 PAGE_FILE, MARKDOWN_FILE = "report.html", "report.md"
+REPORT_FORMATS = ("html", "md")
 _TRAIN, _INGEST = "train", "ingest"
 
 

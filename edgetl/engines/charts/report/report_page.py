@@ -29,7 +29,7 @@ def write_report_page(path: Path, run: RunFacts, targets: tuple[TargetFacts, ...
 def render_report_page(run: RunFacts, targets: tuple[TargetFacts, ...], version: str) -> tuple[str, tuple[str, ...]]:
     """Render the page, and return its text and the names of its sections: see `write_report_page`."""
     several = len(targets) > 1
-    parts = []
+    parts: list[dict[str, Any]] = []
     for number, target in enumerate(targets):
         # What is the same for each target is shown once, after the last one.
         rows = [row for row in SECTIONS if not row.shared or number == len(targets) - 1]
