@@ -17,8 +17,9 @@ from edgetl.core.report import answer_tables, left_out, measurement_tables, proc
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
-from edgetl.pipeline.build import Agreement, Built, Delivered
+from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
+from edgetl.pipeline.runs.agreements import Agreement
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:

@@ -1,8 +1,6 @@
 """An order and a run folder → one trained model, and for each target a chosen file, its verdict and its bundle."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 
 from edgetl.core.device import limits
@@ -21,15 +19,14 @@ from edgetl.core.report.gain import Gain
 from edgetl.core.report.procedure_tables import render_procedure
 from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.run.latencies import DeviceLatencies, read_latencies
-from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
-from edgetl.core.tasks.task import make_task
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
 from edgetl.pipeline.pages.report import write_report
 from edgetl.pipeline.pages.results import keep_results
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
+from edgetl.pipeline.runs.agreements import Agreement, compare_targets
 from edgetl.pipeline.runs.build_command import describe_unpinned, format_bundle_command
 from edgetl.pipeline.runs.folders import record_order
 
@@ -82,21 +79,6 @@ class Delivered:
             if candidate.validation.artifact_sha256 == self.verdict.artifact_sha256
         )
         return assess_verdict(self.verdict, next(validations, None))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
-    """Comparison of the chosen files of two targets.
-
-    Attributes:
-        targets: ids of the two targets.
-        photos: number of test photos.
-        same: number of photos for which both files predict the same class, or decide all labels alike.
-    """
-
-    targets: tuple[str, str]
-    photos: int
-    same: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,7 +190,7 @@ def run_build(context: Context) -> Built:
         run=context.run.root,
         trained=pipeline.model.trained,
         targets=tuple(delivered),
-        agreements=_compare_targets(parts, delivered),
+        agreements=compare_targets([(part, result.artifact) for part, result in zip(parts, delivered, strict=True)]),
         procedures=run_cross_fit(context, pipeline.model, chosen) if context.order.cross_fit else (),
         seconds=context.run.seconds,
         left_out=pipeline.model.dataset.left_out,
@@ -284,22 +266,4 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         advice=part.delivery.advise(verdict),
         answers=answers,
         unmet_answers=limits.check_answers(answers, target.limits),
-    )
-
-
-def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
-    if len(parts) < 2:
-        return ()
-    photos = len(parts[0].model.dataset.test)
-    # One row of decisions a photo: its class, or all labels.
-    task = make_task(parts[0].model.trained.threshold_values)
-    predicted = {
-        result.target: task.decide(read_array(part.delivery.score(result.artifact, "test").path)).reshape(photos, -1)
-        for part, result in zip(parts, delivered, strict=True)
-    }
-    return tuple(
-        Agreement(
-            targets=(left, right), photos=photos, same=int((predicted[left] == predicted[right]).all(axis=1).sum())
-        )
-        for left, right in combinations(predicted, 2)
     )

@@ -22,8 +22,9 @@ from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained, 
 from edgetl.core.report.gain import Gain
 from edgetl.core.report.left_out import tabulate_left_out
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
-from edgetl.pipeline.build import Agreement, Built, Delivered
+from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
+from edgetl.pipeline.runs.agreements import Agreement
 from tests.core.rejection.test_records import RULE
 
 VERDICT = Verdict(
