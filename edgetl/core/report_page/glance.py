@@ -31,6 +31,7 @@ def collect_glance(run: RunFacts, target: TargetFacts) -> dict[str, Any]:
         "quality": _describe_quality(result.quality, target.has_labels),
         "facts": list_facts(target),
         "gain": result.gain,
+        "is_disturbed": any("~" in line for line in result.gain),
         "classes": _show_classes(run, target),
         "classes_total": len(run.classes),
         "thing": "label" if target.has_labels else "class",
@@ -101,8 +102,8 @@ def list_next_steps(run: RunFacts, target: TargetFacts) -> list[tuple[str, str]]
     steps = [(f"The file exceeds a limit of the target: {sentence}.", "") for sentence in result.unmet]
     if outcome == "FAIL":
         steps.append(("Do not use this file where the limit matters: take another method, or train longer.", ""))
-    if result.next_file:
-        steps.append((f"If this file is too large or too slow, {result.next_file}", ""))
+    if result.next_file and (result.unmet or outcome == "FAIL"):
+        steps.append((f"Take another file: {result.next_file}", ""))
     steps += [(f"To decide the verdict: {line}", "") for line in result.advice]
     names = {
         "inspect": "Look for wrong labels, near duplicates and shortcuts among the photos:",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edgetl.core.methods import find_method
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
 _MOST = 20
@@ -18,6 +19,8 @@ def collect_layers(run: RunFacts, target: TargetFacts) -> dict[str, Any] | None:
     rows = target.layers[:_MOST]
     return {
         "format": target.result.format_title,
+        # A method that trains sets ranges of its own.
+        "other_method": "" if find_method(target.result.method).uses_shared_ranges else target.result.method,
         "total": len(target.layers),
         "highest": max(row.error_steps for row in rows),
         "rounding": ROUNDING_STEPS,

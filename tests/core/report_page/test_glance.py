@@ -91,10 +91,18 @@ def test_next_steps_begin_with_what_is_wrong():
     assert [sentence.split(":")[0] for sentence, _ in steps[:4]] == [
         "The file exceeds a limit of the target",
         "Do not use this file where the limit matters",
-        "If this file is too large or too slow, the next file is qat8",
+        "Take another file",
         "To decide the verdict",
     ]
     assert [command for _, command in steps[4:]] == ["edgetl inspect run", "edgetl demo run", "edgetl bench run"]
+
+
+def test_next_file_is_named_only_where_this_one_does_not_do():
+    run, target = make_report()
+    target = replace(target, result=target.result.model_copy(update={"next_file": "the next file is qat8"}))
+    for outcome in ("PASS", "UNDECIDED"):
+        steps = list_next_steps(run, change_verdict(target, outcome=outcome))
+        assert not any("qat8" in sentence for sentence, _ in steps)
 
 
 def test_step_without_its_command_is_left_out():

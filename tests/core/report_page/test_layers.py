@@ -13,6 +13,13 @@ def test_twenty_layers_are_listed_of_all():
     assert [row["is_saturated"] for row in values["rows"][:2]] == [True, False]
 
 
+def test_method_with_ranges_of_its_own_is_named():
+    run, target = make_report()
+    for method, named in (("int8", ""), ("mixed8-2", ""), ("qat8", "qat8")):
+        facts = replace(target, result=target.result.model_copy(update={"method": method}))
+        assert collect_layers(run, facts)["other_method"] == named
+
+
 def test_file_without_ranges_has_no_section():
     run, target = make_report()
     assert collect_layers(run, replace(target, layers=())) is None
