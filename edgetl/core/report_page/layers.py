@@ -3,6 +3,7 @@
 from typing import Any
 
 from edgetl.core.methods import find_method
+from edgetl.core.report.tables import shorten_layer_name
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
 _MOST = 20
@@ -27,7 +28,7 @@ def collect_layers(run: RunFacts, target: TargetFacts) -> dict[str, Any] | None:
         "rows": [
             {
                 "operator": row.operator,
-                "name": row.name.partition(";")[0],
+                "name": shorten_layer_name(row.name),
                 "error": row.error_steps,
                 "saturated": row.saturated,
                 "is_saturated": row.saturated > _SATURATED,
