@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgetl.api import bench, build, bundle, convert, predict, train, verify
     from edgetl.api_inspection import inspect
+    from edgetl.api_report import report
     from edgetl.core.errors import (
         ConfigError,
         ContractBroken,
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.devices import Measured
     from edgetl.pipeline.pages.inspection import Inspected
+    from edgetl.pipeline.pages.report import Report
 
 _MODULES = {
     "edgetl.api": ("bench", "build", "bundle", "convert", "predict", "train", "verify"),
     "edgetl.api_inspection": ("inspect",),
+    "edgetl.api_report": ("report",),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -51,6 +54,7 @@ _MODULES = {
     "edgetl.pipeline.build": ("Built",),
     "edgetl.pipeline.devices": ("Measured",),
     "edgetl.pipeline.pages.inspection": ("Inspected",),
+    "edgetl.pipeline.pages.report": ("Report",),
     "edgetl.core.report.predictions": ("Predicted",),
 }
 
@@ -69,6 +73,7 @@ __all__ = [
     "MissingPackage",
     "Predicted",
     "Recipe",
+    "Report",
     "StageError",
     "Trained",
     "Verdict",
@@ -78,6 +83,7 @@ __all__ = [
     "convert",
     "inspect",
     "predict",
+    "report",
     "resolve_recipe",
     "train",
     "verify",

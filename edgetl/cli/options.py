@@ -83,6 +83,18 @@ class InspectCommand(OutputOptions, PhotosOption, InspectOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportCommand(OutputOptions):
+    """Options of `edgetl report`."""
+
+    run: RunArgument
+    format_name: Annotated[
+        str,
+        Option(help="html for the page, or md for Markdown of a pull request.", metavar="html|md", flags=("--format",)),
+    ] = "html"
+    open_page: Annotated[bool, Option(help="Show the page in a browser.", flags=("--open",))] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConvertCommand(OutputOptions):
     """Options of `edgetl convert`."""
 

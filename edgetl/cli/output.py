@@ -17,8 +17,9 @@ from edgetl.core.report import answer_tables, left_out, measurement_tables, proc
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
 from edgetl.core.verdict_records import Verdict
-from edgetl.pipeline.build import Agreement, Built, Delivered
+from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
+from edgetl.pipeline.runs.agreements import Agreement
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:
@@ -83,6 +84,7 @@ def dump_built(built: Built, layers: Mapping[FormatName, Sequence[LayerError]] |
         # Without such files there is no list.
         "list": str(built.run / left_out.LEFT_OUT_FILE) if built.left_out else "",
     }
+    record["report"] = str(built.report or "")
     record["seconds"] = built.seconds
     if layers is not None:
         record["layers"] = {name: [layer.model_dump() for layer in errors] for name, errors in layers.items()}
@@ -187,9 +189,16 @@ def show_built(built: Built, console: Console) -> None:
             console.say(line)
     for agreement in built.agreements:
         console.say(_describe_agreement(agreement, built))
+    _show_files(built, console)
+
+
+def _show_files(built: Built, console: Console) -> None:
+    """Name the files that list more than the tables: the photos that are left out, and the report, which is last."""
     if built.left_out:
         console.say(left_out.describe_left_out(built.left_out), wrap=True)
         console.say(f"all of them: {built.run / left_out.LEFT_OUT_FILE}")
+    if built.report is not None:
+        console.say(f"report: {built.report}")
 
 
 def _describe_agreement(agreement: Agreement, built: Built) -> str:

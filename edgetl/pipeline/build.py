@@ -1,8 +1,6 @@
 """An order and a run folder → one trained model, and for each target a chosen file, its verdict and its bundle."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetl.core.device import limits
@@ -21,13 +19,14 @@ from edgetl.core.report.gain import Gain
 from edgetl.core.report.procedure_tables import render_procedure
 from edgetl.core.report.quality_tables import render_quality
 from edgetl.core.run.latencies import DeviceLatencies, read_latencies
-from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.files import write_text
-from edgetl.core.tasks.task import make_task
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
+from edgetl.pipeline.pages.report import write_report
+from edgetl.pipeline.pages.results import keep_results
 from edgetl.pipeline.pipeline import Pipeline, TargetPipeline
+from edgetl.pipeline.runs.agreements import Agreement, compare_targets
 from edgetl.pipeline.runs.build_command import describe_unpinned, format_bundle_command
 from edgetl.pipeline.runs.folders import record_order
 
@@ -83,21 +82,6 @@ class Delivered:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
-    """Comparison of the chosen files of two targets.
-
-    Attributes:
-        targets: ids of the two targets.
-        photos: number of test photos.
-        same: number of photos for which both files predict the same class, or decide all labels alike.
-    """
-
-    targets: tuple[str, str]
-    photos: int
-    same: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
     """Results of a build.
 
@@ -109,6 +93,7 @@ class Built:
         seconds: stage name → seconds that it took in this build; 0 for stages that were read back.
         procedures: verdicts on the procedure, one for each target; empty without --cross-fit.
         left_out: the files that are not used; left-out.csv in the run folder has them, too.
+        report: the page with all results, report.html.
     """
 
     run: Path
@@ -118,6 +103,7 @@ class Built:
     seconds: dict[str, float]
     procedures: tuple[ProcedureVerdict, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    report: Path | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -200,15 +186,17 @@ def run_build(context: Context) -> Built:
     chosen = [
         ChosenFile(target=part.target, artifact=result.artifact) for part, result in zip(parts, delivered, strict=True)
     ]
-    return Built(
+    built = Built(
         run=context.run.root,
         trained=pipeline.model.trained,
         targets=tuple(delivered),
-        agreements=_compare_targets(parts, delivered),
+        agreements=compare_targets([(part, result.artifact) for part, result in zip(parts, delivered, strict=True)]),
         procedures=run_cross_fit(context, pipeline.model, chosen) if context.order.cross_fit else (),
         seconds=context.run.seconds,
         left_out=pipeline.model.dataset.left_out,
     )
+    keep_results(pipeline, parts, built)
+    return replace(built, report=write_report(context).path)
 
 
 def rank_layers(context: Context) -> dict[FormatName, tuple[LayerError, ...]]:
@@ -278,22 +266,4 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         advice=part.delivery.advise(verdict),
         answers=answers,
         unmet_answers=limits.check_answers(answers, target.limits),
-    )
-
-
-def _compare_targets(parts: Sequence[TargetPipeline], delivered: Sequence[Delivered]) -> tuple[Agreement, ...]:
-    if len(parts) < 2:
-        return ()
-    photos = len(parts[0].model.dataset.test)
-    # One row of decisions a photo: its class, or all labels.
-    task = make_task(parts[0].model.trained.threshold_values)
-    predicted = {
-        result.target: task.decide(read_array(part.delivery.score(result.artifact, "test").path)).reshape(photos, -1)
-        for part, result in zip(parts, delivered, strict=True)
-    }
-    return tuple(
-        Agreement(
-            targets=(left, right), photos=photos, same=int((predicted[left] == predicted[right]).all(axis=1).sum())
-        )
-        for left, right in combinations(predicted, 2)
     )

@@ -113,7 +113,7 @@ class Delivery:
 
     @property
     def _answers_stage(self) -> str:
-        return f"answers-{self._target.id}"
+        return name_answers_stage(self._target)
 
     def _find_float32(self, artifact: Artifact) -> tuple[Artifact, ...]:
         """Return the float32 file, whose answers are those of Keras; none where there is none, or it is this file."""
@@ -168,3 +168,8 @@ class Delivery:
 def name_bundle_stage(target: Target) -> str:
     """Return the name of the stage that makes the bundle for a target."""
     return f"bundle-{target.id}"
+
+
+def name_answers_stage(target: Target) -> str:
+    """Return the name of the stage that sets the thresholds of a target's file."""
+    return f"answers-{target.id}"

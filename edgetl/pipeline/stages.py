@@ -10,6 +10,7 @@ from edgetl.core.run.lazy import LazyModule
 if TYPE_CHECKING:
     from edgetl.engines import digits
     from edgetl.engines.charts import inspection_page
+    from edgetl.engines.charts.report import report_page
     from edgetl.engines.keras import build as keras_build
     from edgetl.engines.keras.external import file_bounds
     from edgetl.stages import (
@@ -39,6 +40,7 @@ else:
     deploy = LazyModule("edgetl.stages.deploy")
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
+    report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
@@ -57,6 +59,7 @@ __all__ = [
     "inspect",
     "inspection_page",
     "keras_build",
+    "report_page",
     "retrain",
     "score",
     "train",

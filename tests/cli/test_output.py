@@ -22,8 +22,9 @@ from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained, 
 from edgetl.core.report.gain import Gain
 from edgetl.core.report.left_out import tabulate_left_out
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
-from edgetl.pipeline.build import Agreement, Built, Delivered
+from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
+from edgetl.pipeline.runs.agreements import Agreement
 from tests.core.rejection.test_records import RULE
 
 VERDICT = Verdict(
@@ -195,11 +196,19 @@ def test_json_of_a_build_for_one_target(prepared):
     assert record["ladder"][1]["method"] == "int8"
 
 
+def test_report_is_the_last_line_and_in_the_json(prepared, tmp_path, capfd):
+    with_report = dataclasses.replace(prepared, report=tmp_path / "report.html")
+    output.show_built(with_report, Console())
+    assert capfd.readouterr().err.rstrip().splitlines()[-1] == f"report: {tmp_path / 'report.html'}"
+    assert output.dump_built(with_report)["report"] == str(tmp_path / "report.html")
+    assert output.dump_built(prepared)["report"] == ""
+
+
 def test_json_of_a_build_for_several_targets(prepared, prepared_both):
     single, record = output.dump_built(prepared), json.loads(json.dumps(output.dump_built(prepared_both)))
-    assert set(record) == {"run", "targets", "agreements", "left_out", "seconds"}
+    assert set(record) == {"run", "targets", "agreements", "left_out", "report", "seconds"}
     assert [target.pop("target") for target in record["targets"]] == ["tflite", "onnx"]
-    shared = {"run": single["run"], "seconds": single["seconds"], "left_out": single["left_out"]}
+    shared = {key: single[key] for key in ("run", "seconds", "left_out", "report")}
     assert all({**target, **shared} == single for target in record["targets"])
     assert record["agreements"] == [{"targets": ["tflite", "onnx"], "photos": 200, "same": 197}]
 

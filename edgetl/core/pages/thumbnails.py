@@ -17,17 +17,21 @@ class Thumbnails:
     """Makes thumbnails of photos.
 
     Args:
-        pixels: function from rows to uint8 [rows, height, width, 3].
+        pixels: function from rows to uint8 [rows, height, width, 3]; None where the photos are not there any more.
         budget_bytes: of all thumbnails together; those beyond it are left out.
     """
 
-    def __init__(self, pixels: Callable[[Sequence[int]], NDArray[np.uint8]], budget_bytes: int = BUDGET_BYTES) -> None:
+    def __init__(
+        self, pixels: Callable[[Sequence[int]], NDArray[np.uint8]] | None, budget_bytes: int = BUDGET_BYTES
+    ) -> None:
         self._pixels = pixels
         self._rest = budget_bytes
         self.left_out = 0
 
     def make(self, row: int, side_px: int) -> str:
         """Return the data URI of a photo whose longer side has at most so many pixels; "" beyond the budget."""
+        if self._pixels is None:
+            return ""
         image = Image.fromarray(self._pixels([row])[0])
         image.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
         file = io.BytesIO()

@@ -138,14 +138,20 @@ def tabulate_layers(layers: Sequence[LayerError], format_title: str, most: int =
         most: number of layers in the table.
     """
     rows = [
-        [f"{rank}", layer.operator, _shorten_name(layer.name), f"{layer.error_steps:.2f}", f"{layer.saturated:.2%}"]
+        [
+            f"{rank}",
+            layer.operator,
+            shorten_layer_name(layer.name),
+            f"{layer.error_steps:.2f}",
+            f"{layer.saturated:.2%}",
+        ]
         for rank, layer in enumerate(layers[:most], 1)
     ]
     title = f"int8 error of the layers of the {format_title} file: the largest {len(rows)} of {len(layers)}"
     return (title, ["", "operator", "layer", "error, steps", "saturated"], rows)
 
 
-def _shorten_name(name: str) -> str:
+def shorten_layer_name(name: str) -> str:
     """Return the first of the layer names that the converter joined, without the name of the model."""
     return name.partition(";")[0].removeprefix("classifier_1/").removeprefix("classifier/")
 

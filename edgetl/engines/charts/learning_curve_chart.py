@@ -4,7 +4,7 @@ from markupsafe import Markup
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
 from edgetl.core.inspection.findings import LearningCurve
-from edgetl.engines.charts.svg_figure import ACCENT, draw_figure
+from edgetl.engines.charts.svg_figure import ACCENT, describe_svg, draw_figure
 
 
 def draw_learning_curve(curve: LearningCurve) -> Markup:
@@ -22,6 +22,4 @@ def draw_learning_curve(curve: LearningCurve) -> Markup:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if max(curve.accuracies) < 0.9 else 1))
         axes.set_xlabel("training photos (dashed: predicted, with an interval of 90 %)")
         axes.set_ylabel("accuracy")
-    # `str`: a replacement in Markup would be escaped.
-    described = f'<svg role="img" aria-label="Learning curve: accuracy {now:.1%} with {curve.photos[-1]} photos" '
-    return Markup(str(result[0]).replace("<svg ", described, 1))  # noqa: S704
+    return describe_svg(result[0], f"Learning curve: accuracy {now:.1%} with {curve.photos[-1]} photos")

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import matplotlib as mpl
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # Colours that stand for variables of the page's style.
-TEXT, SOFT, ACCENT, LINE = "#010203", "#010204", "#010205", "#010206"
-_VARIABLES = {TEXT: "var(--text)", SOFT: "var(--soft)", ACCENT: "var(--accent)", LINE: "var(--line)"}
+TEXT, SOFT, ACCENT, LINE, WARN = "#010203", "#010204", "#010205", "#010206", "#010207"
+_VARIABLES = {
+    TEXT: "var(--text)",
+    SOFT: "var(--soft)",
+    ACCENT: "var(--accent)",
+    LINE: "var(--line)",
+    WARN: "var(--warn)",
+}
 _STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -52,7 +58,17 @@ def draw_figure(identity: str, width: float, height: float) -> Iterator[tuple[Ax
     text = file.getvalue().decode("utf-8")
     # The style would hold for the whole page.
     text = re.sub(r"<(metadata|style).*?</\1>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # Charts share a page: they have no names but those that they use themselves, which the identity makes unique.
+    used = set(re.findall(r"""(?:url\(#|href="#)([^")]+)""", text))
+    text = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", text)
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     # What matplotlib wrote is markup; it has escaped all text itself.
     result.append(Markup(text))  # noqa: S704
+
+
+def describe_svg(svg: Markup, words: str) -> Markup:
+    """Return an SVG with a description, for those who do not see it."""
+    described = f'<svg role="img" aria-label="{escape(words)}" '
+    # `str`: a replacement in Markup would be escaped.
+    return Markup(str(svg).replace("<svg ", described, 1))  # noqa: S704

@@ -22,3 +22,8 @@ def test_budget_is_never_exceeded():
     thumbnails = Thumbnails(lambda rows: PIXELS[rows], budget_bytes=400)
     uris = [thumbnails.make(0, 48) for _ in range(10)]
     assert sum(map(len, uris)) <= 400 and "" in uris and uris[0] and thumbnails.left_out == uris.count("")
+
+
+def test_photos_that_are_gone_have_no_thumbnails_and_leave_none_out():
+    thumbnails = Thumbnails(None)
+    assert (thumbnails.make(0, 16), thumbnails.left_out) == ("", 0)

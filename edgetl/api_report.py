@@ -1,0 +1,31 @@
+"""The Python API of `edgetl report`."""
+
+from pathlib import Path
+from typing import Literal
+
+from edgetl.api_options import PathLike
+from edgetl.core.errors import ConfigError
+from edgetl.pipeline.pages.report import REPORT_FORMATS, Report, open_report, write_markdown, write_report
+
+
+def report(run: PathLike, *, format: Literal["html", "md"] = "html", quiet: bool = False) -> Report:  # noqa: A002
+    """Write a page with all results of a finished run into its folder. Every build writes it, too.
+
+    Nothing is trained, converted or scored.
+
+    Args:
+        run: a run folder.
+        format: "html" for the page, or "md" for the summary of a pull request.
+        quiet: show warnings and errors only.
+
+    Returns:
+        The page: `report.path`.
+
+    Raises:
+        ConfigError: not a run folder, a run that is not finished, or an unknown format.
+        StageError: a file of the run is damaged.
+    """
+    if format not in REPORT_FORMATS:
+        raise ConfigError(f"unknown format {format!r}", hint=f"it is {' or '.join(REPORT_FORMATS)}")
+    with open_report(Path(run), quiet=quiet) as context:
+        return write_report(context) if format == "html" else write_markdown(context)

@@ -1,0 +1,1 @@
+"""The page report.html: its sections in order, and their charts."""

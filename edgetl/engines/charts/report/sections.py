@@ -1,0 +1,65 @@
+"""The sections of the report, in the order in which they are read. A new one is a module, a template and a row here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from edgetl.core.report_page import (
+    answers,
+    changed_photos,
+    classes,
+    devices,
+    glance,
+    ladder,
+    layers,
+    ledger,
+    photos,
+    reliability,
+    repeat,
+    training,
+)
+from edgetl.core.report_page.facts import RunFacts, TargetFacts
+from edgetl.engines.charts.report.coverage_chart import draw_coverage
+from edgetl.engines.charts.report.ladder_chart import draw_ladder
+from edgetl.engines.charts.report.reliability_diagram import draw_reliability
+from edgetl.engines.charts.report.training_curves import draw_training_curves
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the report.
+
+    Attributes:
+        name: of its template in `core/pages/templates/report`, and its anchor in the page.
+        title: its heading.
+        collect: returns the values of the template, which has them as `v`; None leaves the section out.
+        draw: returns the charts of these values, by name, as `charts` of the template. Its second argument is unique in
+            the page, because charts have names of their own.
+        shared: whether it is about the run, and the same for each of its targets.
+    """
+
+    name: str
+    title: str
+    collect: Callable[[RunFacts, TargetFacts], Values | None]
+    draw: Callable[[Values, str], dict[str, Markup]] | None = None
+    shared: bool = False
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("glance", "One glance", glance.collect_glance),
+    Section("classes", "Confused classes", classes.collect_classes),
+    Section("changed_photos", "Photos that broke or were fixed", changed_photos.collect_changed_photos),
+    Section("ladder", "The choice of a file", ladder.collect_ladder, draw_ladder),
+    Section("ledger", "Where accuracy was lost", ledger.collect_ledger),
+    Section("layers", "Errors of the layers", layers.collect_layers),
+    Section("reliability", "Are the probabilities right?", reliability.collect_reliability, draw_reliability),
+    Section("answers", "Unsure, and none of these", answers.collect_answers, draw_coverage),
+    Section("devices", "Measured on devices", devices.collect_devices),
+    Section("photos", "The photos", photos.collect_photos, shared=True),
+    Section("training", "Training", training.collect_training, draw_training_curves, shared=True),
+    Section("repeat", "Repeat it", repeat.collect_repeat, shared=True),
+)

@@ -1,0 +1,54 @@
+"""edgetl report prints the path of its page, or JSON."""
+
+import json
+import shutil
+import webbrowser
+
+import pytest
+
+from edgetl.cli import run
+
+
+@pytest.fixture
+def folder(built, tmp_path):
+    return shutil.copytree(built.run, tmp_path / "run")
+
+
+def test_path_of_the_page_is_the_result(folder, capfd):
+    (folder / "report.html").unlink()
+    assert run(["report", str(folder)]) == 0
+    printed = capfd.readouterr()
+    assert printed.out == f"{folder / 'report.html'}\n" and "kB, written in" in printed.err
+    assert (folder / "report.html").is_file()
+
+
+def test_json_has_the_sections(folder, capfd):
+    assert run(["report", str(folder), "--json", "--quiet"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert record["path"] == str(folder / "report.html") and record["sections"][0] == "glance"
+    assert record["bytes"] == (folder / "report.html").stat().st_size and record["seconds"] >= 0
+
+
+def test_markdown_is_a_file_of_its_own(folder, capfd):
+    assert run(["report", str(folder), "--format", "md", "--quiet"]) == 0
+    assert capfd.readouterr().out == f"{folder / 'report.md'}\n"
+    assert (folder / "report.md").read_text(encoding="utf-8").startswith("# edgetl: `shapes`")
+
+
+def test_unknown_format_is_an_error(folder, capfd):
+    assert run(["report", str(folder), "--format", "pdf"]) == 2
+    assert "--format pdf does not exist" in capfd.readouterr().err
+
+
+def test_page_is_opened_in_a_browser(folder, capfd, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    assert run(["report", str(folder), "--open", "--quiet"]) == 0
+    assert opened == [(folder / "report.html").as_uri()]
+
+
+def test_missing_browser_is_an_error_after_the_result(folder, capfd, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    assert run(["report", str(folder), "--open", "--quiet"]) == 2
+    printed = capfd.readouterr()
+    assert printed.out == f"{folder / 'report.html'}\n" and "found no browser" in printed.err
