@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
-    from edgetl.stages.pages import inspect
+    from edgetl.stages.pages import heat_maps, inspect, robustness
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
@@ -38,10 +38,12 @@ else:
     calibrate = LazyModule("edgetl.stages.calibrate")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
+    heat_maps = LazyModule("edgetl.stages.pages.heat_maps")
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
+    robustness = LazyModule("edgetl.stages.pages.robustness")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
@@ -56,11 +58,13 @@ __all__ = [
     "deploy",
     "digits",
     "file_bounds",
+    "heat_maps",
     "inspect",
     "inspection_page",
     "keras_build",
     "report_page",
     "retrain",
+    "robustness",
     "score",
     "train",
     "translate",
