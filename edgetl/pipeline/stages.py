@@ -10,6 +10,7 @@ from edgetl.core.run.lazy import LazyModule
 if TYPE_CHECKING:
     from edgetl.engines import digits
     from edgetl.engines.charts import inspection_page
+    from edgetl.engines.charts.comparison import comparison_page
     from edgetl.engines.charts.report import report_page
     from edgetl.engines.keras import build as keras_build
     from edgetl.engines.keras.external import file_bounds
@@ -36,6 +37,7 @@ else:
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
+    comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
     inspect = LazyModule("edgetl.stages.pages.inspect")
@@ -52,6 +54,7 @@ __all__ = [
     "bench",
     "bundle",
     "calibrate",
+    "comparison_page",
     "convert",
     "deploy",
     "digits",

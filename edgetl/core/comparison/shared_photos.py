@@ -82,7 +82,7 @@ def match_photos(base: RunPredictions, candidate: RunPredictions) -> SharedPhoto
     if not pairs:
         if relabeled:
             return (
-                f"not comparable: all {relabeled} test photos that {base.name} and {candidate.name} have in common have "
+                f"not comparable: all {relabeled} test photos in common of {base.name} and {candidate.name} have "
                 "another label in each"
             )
         return "not comparable: no test photo in common"

@@ -53,7 +53,7 @@ def test_photo_with_another_class_in_each_run_is_left_out_and_counted():
     shared = match_photos(base, make_run("b", ["cat", "dog"], [("1", "dog"), ("2", "dog")]))
     assert shared.rows.tolist() == [1] and shared.relabeled == 1
     only = match_photos(base, make_run("b", ["cat", "dog"], [("1", "dog")]))
-    assert only == ("not comparable: all 1 test photos that a and b have in common have another label in each")
+    assert only == ("not comparable: all 1 test photos in common of a and b have another label in each")
 
 
 def test_two_copies_of_a_photo_count_once():
