@@ -86,12 +86,25 @@ class InspectCommand(OutputOptions, PhotosOption, InspectOptions):
 class ReportCommand(OutputOptions):
     """Options of `edgetl report`."""
 
-    run: RunArgument
+    runs: Annotated[
+        list[Path],
+        Option(
+            help="Run folders, from edgetl build. Several are compared with the first.", argument=True, metavar="RUN..."
+        ),
+    ]
     format_name: Annotated[
         str,
         Option(help="html for the page, or md for Markdown of a pull request.", metavar="html|md", flags=("--format",)),
     ] = "html"
     open_page: Annotated[bool, Option(help="Show the page in a browser.", flags=("--open",))] = False
+    out: Annotated[
+        Path | None,
+        Option(
+            help="With several runs: the file. Default: comparison.html beside the first run.",
+            panel=_OUTPUT,
+            metavar="FILE",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
