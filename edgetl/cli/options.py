@@ -50,6 +50,20 @@ class OutOption:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogOption:
+    """A tool that gets the results."""
+
+    log: Annotated[
+        str,
+        Option(
+            help="mlflow: store metrics, parameters and files where MLFLOW_TRACKING_URI says.",
+            panel=_OUTPUT,
+            metavar="mlflow",
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PhotosOption:
     """The photos, as an option."""
 
@@ -57,7 +71,7 @@ class PhotosOption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildCommand(OutputOptions, OutOption, PhotosOption, BuildOptions):
+class BuildCommand(OutputOptions, OutOption, LogOption, PhotosOption, BuildOptions):
     """Options of `edgetl build`."""
 
     explain: Annotated[bool, Option(help="Rank the layers by their quantization error in int8.")] = False
@@ -83,7 +97,7 @@ class InspectCommand(OutputOptions, PhotosOption, InspectOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportCommand(OutputOptions):
+class ReportCommand(OutputOptions, LogOption):
     """Options of `edgetl report`."""
 
     runs: Annotated[

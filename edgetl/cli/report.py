@@ -19,8 +19,11 @@ def _report(options: ReportCommand) -> None:
     """
     import webbrowser
 
+    from edgetl.pipeline.pages.tracking import check_tool
+
     if options.format_name not in _FORMATS:
         raise ConfigError(f"--format {options.format_name} does not exist", hint=f"it is {' or '.join(_FORMATS)}")
+    check_tool(options.log)
     path = _compare_runs(options) if len(options.runs) > 1 else _report_run(options)
     if options.open_page and not webbrowser.open(path.as_uri()):
         raise ConfigError("--open found no browser on this machine", where=(path,), hint="open this file in one")
@@ -32,6 +35,7 @@ def _report_run(options: ReportCommand) -> Path:
     from edgetl.cli import output
     from edgetl.core.report.tables import format_bytes
     from edgetl.pipeline.pages.report import open_report, write_markdown, write_report
+    from edgetl.pipeline.pages.tracking import log_results
 
     if options.out is not None:
         raise ConfigError(
@@ -41,22 +45,34 @@ def _report_run(options: ReportCommand) -> Path:
     with open_report(options.runs[0], quiet=options.quiet) as context:
         report = write_report(context) if options.format_name == "html" else write_markdown(context)
         context.console.say(f"{format_bytes(report.bytes)}, written in {report.seconds:.1f} s")
-    record = {**asdict(report), "path": str(report.path)}
+        logged = log_results(context, options.log)
+        output.show_logged(logged, context.console)
+    record = {**asdict(report), "path": str(report.path), "logged": list(map(asdict, logged))}
     output.print_record(record, str(report.path), as_json=options.as_json)
     return report.path
 
 
 def _compare_runs(options: ReportCommand) -> Path:
+    from dataclasses import asdict
+
     from edgetl.cli import output
     from edgetl.core.comparison.comparison_tables import tabulate_comparison
     from edgetl.core.console import Console
     from edgetl.core.report.tables import format_bytes
     from edgetl.pipeline.pages.comparison import write_comparison
+    from edgetl.pipeline.pages.report import open_report
+    from edgetl.pipeline.pages.tracking import log_results
 
     report = write_comparison(options.runs, options.out, format_name=options.format_name, quiet=options.quiet)
     console = Console(quiet=options.quiet)
     for table in tabulate_comparison(report.comparison):
         console.table(*table)
     console.say(f"{format_bytes(report.bytes)}, written in {report.seconds:.1f} s")
-    output.print_record(report.dump(), str(report.path), as_json=options.as_json)
+    logged = []
+    for root in options.runs if options.log else ():
+        with open_report(root, quiet=options.quiet) as context:
+            logged += log_results(context, options.log)
+    output.show_logged(logged, console)
+    record = {**report.dump(), "logged": list(map(asdict, logged))}
+    output.print_record(record, str(report.path), as_json=options.as_json)
     return report.path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from edgetl.engines import digits
+    from edgetl.engines import digits, mlflow_store
     from edgetl.engines.charts import inspection_page
     from edgetl.engines.charts.comparison import comparison_page
     from edgetl.engines.charts.report import report_page
@@ -42,6 +42,7 @@ else:
     deploy = LazyModule("edgetl.stages.deploy")
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
+    mlflow_store = LazyModule("edgetl.engines.mlflow_store")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
     score = LazyModule("edgetl.stages.score")
@@ -62,6 +63,7 @@ __all__ = [
     "inspect",
     "inspection_page",
     "keras_build",
+    "mlflow_store",
     "report_page",
     "retrain",
     "score",

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from edgetl.cli.app import run_command_line
+from edgetl.cli import run
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def runs(built, tmp_path, monkeypatch):
 
 
 def test_result_is_the_path_and_the_tables_are_shown(runs, capfd, tmp_path):
-    assert run_command_line(["report", *runs, "--out", "page.html"]) == 0
+    assert run(["report", *runs, "--out", "page.html"]) == 0
     printed = capfd.readouterr()
     assert printed.out == f"{tmp_path / 'page.html'}\n"
     assert "paired on the test photos in common" in printed.err and "no certain difference" in printed.err
 
 
 def test_json_has_rows_and_pairs(runs, capfd):
-    assert run_command_line(["report", *runs, "--json", "--quiet", "--format", "md"]) == 0
+    assert run(["report", *runs, "--json", "--quiet", "--format", "md"]) == 0
     value = json.loads(capfd.readouterr().out)
     assert [row["run"] for row in value["rows"]] == ["first", "second"]
     assert value["pairs"][0]["photos"] == value["rows"][0]["photos"]
@@ -30,5 +30,5 @@ def test_json_has_rows_and_pairs(runs, capfd):
 
 
 def test_out_is_for_several_runs(runs, capfd):
-    assert run_command_line(["report", runs[0], "--out", "page.html"]) == 2
+    assert run(["report", runs[0], "--out", "page.html"]) == 2
     assert "--out is for a comparison of several runs" in capfd.readouterr().err

@@ -11,7 +11,7 @@ from tests.fixtures.reports import make_report
 def test_values_have_the_names_of_their_options(plain_order):
     values = flatten_order(plain_order)
     recipe = plain_order.recipe
-    assert values["side"] == str(recipe.base.side_px) and values["epochs"] == str(recipe.training.epochs)
+    assert values["side"] == str(recipe.base.side_px) and values["epochs"] == str(recipe.phase1.epochs)
     assert values["photos"] == str(plain_order.photos) and values["target"] == "tflite"
     assert values["all-methods"] == "off" and values["method"] == values["test"] == "none"
 
