@@ -59,6 +59,7 @@ def _compare_runs(options: ReportCommand) -> Path:
     from edgetl.core.comparison.comparison_tables import tabulate_comparison
     from edgetl.core.console import Console
     from edgetl.core.report.tables import format_bytes
+    from edgetl.engines.mlflow_store import StoredRun
     from edgetl.pipeline.pages.comparison import write_comparison
     from edgetl.pipeline.pages.report import open_report
     from edgetl.pipeline.pages.tracking import log_results
@@ -68,7 +69,7 @@ def _compare_runs(options: ReportCommand) -> Path:
     for table in tabulate_comparison(report.comparison):
         console.table(*table)
     console.say(f"{format_bytes(report.bytes)}, written in {report.seconds:.1f} s")
-    logged = []
+    logged: list[StoredRun] = []
     for root in options.runs if options.log else ():
         with open_report(root, quiet=options.quiet) as context:
             logged += log_results(context, options.log)
