@@ -7,8 +7,6 @@ from edgetl.cli.options import ReportCommand
 from edgetl.cli.parameters import add_command
 from edgetl.core.errors import ConfigError
 
-_FORMATS = ("html", "md")
-
 
 @add_command(app, "report")
 def _report(options: ReportCommand) -> None:
@@ -19,10 +17,11 @@ def _report(options: ReportCommand) -> None:
     """
     import webbrowser
 
+    from edgetl.pipeline.pages.report import REPORT_FORMATS
     from edgetl.pipeline.pages.tracking import check_tool
 
-    if options.format_name not in _FORMATS:
-        raise ConfigError(f"--format {options.format_name} does not exist", hint=f"it is {' or '.join(_FORMATS)}")
+    if options.format_name not in REPORT_FORMATS:
+        raise ConfigError(f"--format {options.format_name} does not exist", hint=f"it is {' or '.join(REPORT_FORMATS)}")
     check_tool(options.log)
     path = _compare_runs(options) if len(options.runs) > 1 else _report_run(options)
     if options.open_page and not webbrowser.open(path.as_uri()):
