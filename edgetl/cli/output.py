@@ -16,8 +16,8 @@ from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report import answer_tables, left_out, measurement_tables, procedure_tables, quality_tables, tables
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
+from edgetl.core.tracking.stored_run import StoredRun
 from edgetl.core.verdict_records import Verdict
-from edgetl.engines.mlflow_store import StoredRun
 from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
 from edgetl.pipeline.runs.agreements import Agreement

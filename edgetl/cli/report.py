@@ -58,7 +58,7 @@ def _compare_runs(options: ReportCommand) -> Path:
     from edgetl.core.comparison.comparison_tables import tabulate_comparison
     from edgetl.core.console import Console
     from edgetl.core.report.tables import format_bytes
-    from edgetl.engines.mlflow_store import StoredRun
+    from edgetl.core.tracking.stored_run import StoredRun
     from edgetl.pipeline.pages.comparison import write_comparison
     from edgetl.pipeline.pages.report import open_report
     from edgetl.pipeline.pages.tracking import log_results

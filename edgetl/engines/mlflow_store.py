@@ -1,14 +1,13 @@
 """Results of runs → the store of MLflow that the user has set, as MLflow itself reads it from the environment."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
-from urllib.parse import urlsplit
+
+import mlflow
+from mlflow.exceptions import MlflowException
 
 from edgetl.core.errors import StageError, first_line
+from edgetl.core.tracking.stored_run import StoredRun, hide_password
 from edgetl.core.tracking.tracked_run import TrackedRun
 
 _KEY_TAG = "edgetl.key"
@@ -16,25 +15,6 @@ _KEY_TAG = "edgetl.key"
 _MOST_IN_BATCH = 100
 # MLflow names this variable in the error for a store in files, which it does not develop further.
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredRun:
-    """A run in the store of MLflow.
-
-    Attributes:
-        store: address of the store, without a password.
-        experiment: id of the experiment.
-        run_id: id of the run.
-        name: of the run.
-        updated: whether the same results were there before.
-    """
-
-    store: str
-    experiment: str
-    run_id: str
-    name: str
-    updated: bool
 
 
 def store_run(tracked: TrackedRun) -> StoredRun:
@@ -46,14 +26,13 @@ def store_run(tracked: TrackedRun) -> StoredRun:
     Raises:
         StageError: MLflow cannot store it.
     """
-    mlflow = _import_mlflow()
-    with _translate_errors(mlflow):
+    with _translate_errors():
         found = mlflow.search_runs(
             filter_string=f"tags.`{_KEY_TAG}` = '{tracked.key}'", output_format="list", max_results=1
         )
         identity = {"run_id": found[0].info.run_id} if found else {"run_name": tracked.name}
         with mlflow.start_run(**identity) as run:
-            _store_values(mlflow, tracked, found[0].data.metrics if found else None)
+            _store_values(tracked, found[0].data.metrics if found else None)
             for path in tracked.files:
                 mlflow.log_artifact(str(path))
             for name, text in tracked.texts.items():
@@ -69,13 +48,7 @@ def store_run(tracked: TrackedRun) -> StoredRun:
         )
 
 
-def hide_password(address: str) -> str:
-    """Return the address of a store without user and password."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else address
-
-
-def _store_values(mlflow: Any, tracked: TrackedRun, before: dict[str, float] | None) -> None:
+def _store_values(tracked: TrackedRun, before: dict[str, float] | None) -> None:
     """Store tags, parameters and metrics. Of a run that was there before, the metrics that are not the same."""
     for batch in _divide(tracked.tags):
         mlflow.set_tags(batch)
@@ -98,19 +71,12 @@ def _divide(values: dict[str, str]) -> Iterator[dict[str, str]]:
         yield dict(rows[start : start + _MOST_IN_BATCH])
 
 
-def _import_mlflow() -> Any:
-    # edgetl sends nothing anywhere by itself. Who sets this variable to false allows MLflow to report its use.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # An optional package, which is imported when it is used.
-    return import_module("mlflow")
-
-
 @contextmanager
-def _translate_errors(mlflow: Any) -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     # MLflow wraps the errors of its stores and of its connections.
-    except mlflow.exceptions.MlflowException as error:
+    except MlflowException as error:
         address = mlflow.get_tracking_uri()
         store = hide_password(address)
         hint = "MLFLOW_TRACKING_URI sets the store: is it the right one, and does its server run?"

@@ -3,8 +3,8 @@
 from importlib.util import find_spec
 
 from edgetl.core.errors import MissingPackage, unknown_name
+from edgetl.core.tracking.stored_run import StoredRun
 from edgetl.core.tracking.tracked_run import TrackedRun, format_parameter, make_tracked_run
-from edgetl.engines.mlflow_store import StoredRun
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.order import RECIPE_FILE, Order

@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.errors import ConfigError, MissingPackage
-from edgetl.engines.mlflow_store import StoredRun
+from edgetl.core.tracking.stored_run import StoredRun
 from edgetl.pipeline import stages
 from edgetl.pipeline.pages import tracking
 from edgetl.pipeline.pages.tracking import check_tool, log_results
