@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetl.api import bench, build, bundle, convert, predict, train, verify
+    from edgetl.api_comparison import compare
     from edgetl.api_inspection import inspect
     from edgetl.api_report import report
     from edgetl.core.errors import (
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from edgetl.core.verdict_records import Verdict
     from edgetl.pipeline.build import Built
     from edgetl.pipeline.devices import Measured
+    from edgetl.pipeline.pages.comparison import ComparisonReport
     from edgetl.pipeline.pages.inspection import Inspected
     from edgetl.pipeline.pages.report import Report
 
 _MODULES = {
     "edgetl.api": ("bench", "build", "bundle", "convert", "predict", "train", "verify"),
+    "edgetl.api_comparison": ("compare",),
     "edgetl.api_inspection": ("inspect",),
     "edgetl.api_report": ("report",),
     "edgetl.core.errors": (
@@ -53,6 +56,7 @@ _MODULES = {
     "edgetl.core.verdict_records": ("Verdict",),
     "edgetl.pipeline.build": ("Built",),
     "edgetl.pipeline.devices": ("Measured",),
+    "edgetl.pipeline.pages.comparison": ("ComparisonReport",),
     "edgetl.pipeline.pages.inspection": ("Inspected",),
     "edgetl.pipeline.pages.report": ("Report",),
     "edgetl.core.report.predictions": ("Predicted",),
@@ -62,6 +66,7 @@ __all__ = [
     "Artifact",
     "Built",
     "Bundle",
+    "ComparisonReport",
     "ConfigError",
     "ContractBroken",
     "DataError",
@@ -80,6 +85,7 @@ __all__ = [
     "bench",
     "build",
     "bundle",
+    "compare",
     "convert",
     "inspect",
     "predict",

@@ -50,6 +50,20 @@ class OutOption:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogOption:
+    """A tool that gets the results."""
+
+    log: Annotated[
+        str,
+        Option(
+            help="mlflow: store metrics, parameters and files where MLFLOW_TRACKING_URI says.",
+            panel=_OUTPUT,
+            metavar="mlflow",
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PhotosOption:
     """The photos, as an option."""
 
@@ -57,7 +71,7 @@ class PhotosOption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildCommand(OutputOptions, OutOption, PhotosOption, BuildOptions):
+class BuildCommand(OutputOptions, OutOption, LogOption, PhotosOption, BuildOptions):
     """Options of `edgetl build`."""
 
     explain: Annotated[bool, Option(help="Rank the layers by their quantization error in int8.")] = False
@@ -83,10 +97,15 @@ class InspectCommand(OutputOptions, PhotosOption, InspectOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportCommand(OutputOptions):
+class ReportCommand(OutputOptions, LogOption):
     """Options of `edgetl report`."""
 
-    run: RunArgument
+    runs: Annotated[
+        list[Path],
+        Option(
+            help="Run folders, from edgetl build. Several are compared with the first.", argument=True, metavar="RUN..."
+        ),
+    ]
     format_name: Annotated[
         str,
         Option(help="html for the page, or md for Markdown of a pull request.", metavar="html|md", flags=("--format",)),
@@ -95,6 +114,14 @@ class ReportCommand(OutputOptions):
     robustness: Annotated[
         bool, Option(help="Measure accuracy on blurred, dark, noisy and otherwise corrupted photos: minutes.")
     ] = False
+    out: Annotated[
+        Path | None,
+        Option(
+            help="With several runs: the file. Default: comparison.html beside the first run.",
+            panel=_OUTPUT,
+            metavar="FILE",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report import answer_tables, left_out, measurement_tables, procedure_tables, quality_tables, tables
 from edgetl.core.report.gain import Gain, describe_gain
 from edgetl.core.screen.printable import escape_controls, format_json_line
+from edgetl.core.tracking.stored_run import StoredRun
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
@@ -208,6 +209,13 @@ def _describe_agreement(agreement: Agreement, built: Built) -> str:
     photos = f"{agreement.same} of {agreement.photos} test photos ({fraction:.4f})"
     alike = "decide all labels alike" if built.trained.thresholds else "predict the same class"
     return f"{left} and {right} {alike} for {photos}"
+
+
+def show_logged(logged: Sequence[StoredRun], console: Console) -> None:
+    """Say where the results were stored, and whether they were there before."""
+    for row in logged:
+        word = "brought up to date" if row.updated else "stored"
+        console.say(f"{row.name}: {word} in {row.store}, experiment {row.experiment}, run {row.run_id}")
 
 
 def show_layers(layers: Mapping[FormatName, Sequence[LayerError]], console: Console) -> None:

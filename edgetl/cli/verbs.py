@@ -30,8 +30,11 @@ def _build(options: BuildCommand) -> None:
     from edgetl.core.evaluation.acceptance import check_acceptance, check_answer_limits, run_checks
     from edgetl.pipeline import orders
     from edgetl.pipeline.build import rank_layers, run_build
+    from edgetl.pipeline.pages.tracking import check_tool, log_results
     from edgetl.pipeline.runs.folders import open_build
 
+    # Before hours of training.
+    check_tool(options.log)
     order = orders.make_order(replace(options, photos=_select_photos(options)))
     with open_build(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
         for sentence in orders.list_overridden_limits(order):
@@ -40,6 +43,7 @@ def _build(options: BuildCommand) -> None:
         output.show_built(built, context.console)
         layers = rank_layers(context) if options.explain else None
         output.show_layers(layers or {}, context.console)
+        output.show_logged(log_results(context, options.log), context.console)
     bundles = "\n".join(str(delivered.bundle.root) for delivered in built.targets)
     output.print_record(output.dump_built(built, layers), bundles, as_json=options.as_json)
     # A broken contract is reported after the result is printed: the bundle exists all the same.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from edgetl.engines import digits
+    from edgetl.engines import digits, mlflow_store
     from edgetl.engines.charts import inspection_page
+    from edgetl.engines.charts.comparison import comparison_page
     from edgetl.engines.charts.report import report_page
     from edgetl.engines.keras import build as keras_build
     from edgetl.engines.keras.external import file_bounds
@@ -36,11 +37,13 @@ else:
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
+    comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
     heat_maps = LazyModule("edgetl.stages.pages.heat_maps")
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
+    mlflow_store = LazyModule("edgetl.engines.mlflow_store")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
     robustness = LazyModule("edgetl.stages.pages.robustness")
@@ -54,6 +57,7 @@ __all__ = [
     "bench",
     "bundle",
     "calibrate",
+    "comparison_page",
     "convert",
     "deploy",
     "digits",
@@ -62,6 +66,7 @@ __all__ = [
     "inspect",
     "inspection_page",
     "keras_build",
+    "mlflow_store",
     "report_page",
     "retrain",
     "robustness",

@@ -44,7 +44,7 @@ def test_every_field_is_a_parameter_of_the_command(command):
 def test_command_has_every_option_of_the_pipeline(command, pipeline_options):
     assert issubclass(GROUPS[command], pipeline_options)
     added = {field.name for field in fields(GROUPS[command])} - {field.name for field in fields(pipeline_options)}
-    assert added <= {"photos_option", "explain", "out", "overwrite", "as_json", "quiet"}
+    assert added <= {"photos_option", "explain", "out", "overwrite", "log", "as_json", "quiet"}
 
 
 def test_options_of_a_run_are_the_same_for_all_commands():

@@ -1,0 +1,1 @@
+"""Results of finished runs, as tools that track experiments store them."""
