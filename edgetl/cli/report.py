@@ -1,5 +1,6 @@
 """The command report: a page about a finished run, or about several. It trains and converts nothing."""
 
+import shlex
 from pathlib import Path
 
 from edgetl.cli.app import app
@@ -68,9 +69,10 @@ def _compare_runs(options: ReportCommand) -> Path:
     from edgetl.pipeline.pages.tracking import log_results
 
     if options.robustness:
+        single = shlex.join(["edgetl", "report", str(options.runs[0]), "--robustness"])
         raise ConfigError(
             "--robustness is for one run, and not for a comparison of several",
-            hint=f"measure each run by itself: edgetl report {options.runs[0]} --robustness",
+            hint=f"measure each run by itself: {single}",
         )
     report = write_comparison(options.runs, options.out, format_name=options.format_name, quiet=options.quiet)
     console = Console(quiet=options.quiet)
