@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from edgetl.core.formats import FormatName, KernelSet
+from edgetl.core.heat_maps.class_maps import ClassMaps
 from edgetl.core.methods import Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
 from edgetl.core.network.float_layers import Operator
@@ -173,6 +174,14 @@ class Backend(Protocol):
         Raises:
             ConfigError: not a file of this format, or its input does not match the photos.
             StageError: the file has no second output.
+        """
+
+    def compute_class_maps(self, path: Path, photos: Pixels, advance: Callable[[int], None]) -> ClassMaps:
+        """Compute the class activation maps of photos, from the feature map and the weights in the file.
+
+        Raises:
+            ConfigError: not a file of this format, or its input does not match the photos.
+            ClassMapError: the network does not end in a mean over its last feature map and one dense layer.
         """
 
 

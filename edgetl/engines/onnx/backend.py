@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 
 from edgetl.core.formats import KernelSet
+from edgetl.core.heat_maps.class_maps import ClassMaps
 from edgetl.core.methods import METHODS, Method
 from edgetl.core.model_file import ModelMetadata, ModelSummary
 from edgetl.core.network.float_layers import Operator
@@ -15,7 +16,7 @@ from edgetl.core.parallel import FeaturePredictions, Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.keras import saved_model
-from edgetl.engines.onnx import calibrate, convert, features, graph, inspect, layer_errors, qat, runtime
+from edgetl.engines.onnx import calibrate, class_maps, convert, features, graph, inspect, layer_errors, qat, runtime
 
 
 class OnnxBackend:
@@ -88,3 +89,7 @@ class OnnxBackend:
     ) -> FeaturePredictions:
         """Predict photos with both outputs of a file: see `features.predict_features`."""
         return features.predict_features(path, photos, kernels, advance)
+
+    def compute_class_maps(self, path: Path, photos: Pixels, advance: Callable[[int], None]) -> ClassMaps:
+        """Compute the class activation maps of photos: see `class_maps.compute_class_maps`."""
+        return class_maps.compute_class_maps(path, photos, advance)

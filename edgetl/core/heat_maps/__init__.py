@@ -1,0 +1,1 @@
+"""Heat maps: where in a photo a model finds the class that it predicts."""
