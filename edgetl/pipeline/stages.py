@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
-    from edgetl.stages.pages import inspect
+    from edgetl.stages.pages import heat_maps, inspect
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
@@ -38,6 +38,7 @@ else:
     calibrate = LazyModule("edgetl.stages.calibrate")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
+    heat_maps = LazyModule("edgetl.stages.pages.heat_maps")
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
@@ -56,6 +57,7 @@ __all__ = [
     "deploy",
     "digits",
     "file_bounds",
+    "heat_maps",
     "inspect",
     "inspection_page",
     "keras_build",

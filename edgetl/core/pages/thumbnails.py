@@ -28,11 +28,22 @@ class Thumbnails:
         self._rest = budget_bytes
         self.left_out = 0
 
-    def make(self, row: int, side_px: int) -> str:
-        """Return the data URI of a photo whose longer side has at most so many pixels; "" beyond the budget."""
+    def make(
+        self, row: int, side_px: int, draw: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = lambda pixels: pixels
+    ) -> str:
+        """Return the data URI of a photo, with what `draw` makes of its pixels.
+
+        Args:
+            row: of the photo.
+            side_px: its longer side has at most so many pixels.
+            draw: function from uint8 [height, width, 3] to the same.
+
+        Returns:
+            The data URI; "" beyond the budget.
+        """
         if self._pixels is None:
             return ""
-        image = Image.fromarray(self._pixels([row])[0])
+        image = Image.fromarray(draw(self._pixels([row])[0]))
         image.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
         file = io.BytesIO()
         image.save(file, "WEBP", quality=_QUALITY, method=2)

@@ -8,6 +8,7 @@ from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import ladder
 from edgetl.core.formats import FORMATS, FormatName
+from edgetl.core.heat_maps.records import name_heat_maps_stage
 from edgetl.core.methods import Method, find_method
 from edgetl.core.run.durations import read_durations
 from edgetl.core.screen.step_plan import PlannedStep, StepPlan
@@ -69,6 +70,7 @@ def _list_steps(order: Order, target: Target) -> Iterator[PlannedStep]:
     if order.recipe.answers.features:
         yield PlannedStep(f"answers-{target.id}")
     yield PlannedStep(f"bundle-{target.id}")
+    yield PlannedStep(name_heat_maps_stage(target.id))
 
 
 def _list_files(order: Order, target: Target) -> list[tuple[FormatName, Method]]:
