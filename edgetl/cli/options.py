@@ -92,6 +92,9 @@ class ReportCommand(OutputOptions):
         Option(help="html for the page, or md for Markdown of a pull request.", metavar="html|md", flags=("--format",)),
     ] = "html"
     open_page: Annotated[bool, Option(help="Show the page in a browser.", flags=("--open",))] = False
+    robustness: Annotated[
+        bool, Option(help="Measure accuracy on blurred, dark, noisy and otherwise corrupted photos: minutes.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
-    from edgetl.stages.pages import heat_maps, inspect
+    from edgetl.stages.pages import heat_maps, inspect, robustness
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
@@ -43,6 +43,7 @@ else:
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
+    robustness = LazyModule("edgetl.stages.pages.robustness")
     score = LazyModule("edgetl.stages.score")
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
@@ -63,6 +64,7 @@ __all__ = [
     "keras_build",
     "report_page",
     "retrain",
+    "robustness",
     "score",
     "train",
     "translate",

@@ -1,7 +1,5 @@
 """Heat maps are a stage of a build, and a library that fails on them does not stop it."""
 
-import pytest
-
 from edgetl.core.errors import StageError
 from edgetl.core.heat_maps.records import HeatMaps
 from edgetl.core.run.run_folder import read_finished_stage

@@ -19,6 +19,7 @@ from edgetl.core.report_page import (
     photos,
     reliability,
     repeat,
+    robustness,
     training,
 )
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
@@ -60,6 +61,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("layers", "Errors of the layers", layers.collect_layers),
     Section("reliability", "Are the probabilities right?", reliability.collect_reliability, draw_reliability),
     Section("answers", "Unsure, and none of these", answers.collect_answers, draw_coverage),
+    Section("robustness", "In bad light", robustness.collect_robustness),
     Section("devices", "Measured on devices", devices.collect_devices),
     Section("photos", "The photos", photos.collect_photos, shared=True),
     Section("training", "Training", training.collect_training, draw_training_curves, shared=True),
