@@ -1,6 +1,7 @@
 """Class activation maps of a Keras model."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import keras
@@ -22,6 +23,9 @@ from edgetl.engines.keras.external.scaling import make_functional
 _ACTIVATIONS = (keras.layers.Softmax, keras.layers.Activation)
 # Layers that do nothing to pooled features when a model predicts.
 _IDENTITIES = (keras.layers.Dropout, keras.layers.Flatten)
+
+# A layer, and a function that returns its input in the outermost model.
+_Step = tuple[Any, Callable[[], Any]]
 
 
 def compute_keras_maps(
@@ -60,7 +64,9 @@ def find_last_feature_map(model: keras.Model) -> tuple[keras.KerasTensor, keras.
     # A Sequential model has no list of its nodes.
     steps = _walk_back(make_functional(model), lambda tensor: tensor)
     dense, _ = _skip(steps, _ACTIVATIONS)
-    pooling, find_input = _skip(steps, _IDENTITIES) if isinstance(dense, keras.layers.Dense) else (None, None)
+    if not isinstance(dense, keras.layers.Dense):
+        raise ClassMapError(NO_MEAN)
+    pooling, find_input = _skip(steps, _IDENTITIES)
     if isinstance(pooling, keras.layers.GlobalMaxPooling2D):
         raise ClassMapError(MAXIMUM)
     if not isinstance(pooling, keras.layers.GlobalAveragePooling2D) or pooling.data_format != "channels_last":
@@ -68,11 +74,12 @@ def find_last_feature_map(model: keras.Model) -> tuple[keras.KerasTensor, keras.
     return find_input(), dense
 
 
-def _skip(steps: Iterator[tuple[Any, Any]], kinds: tuple[type, ...]) -> tuple[Any, Any]:
-    return next((step for step in steps if not isinstance(step[0], kinds)), (None, None))
+def _skip(steps: Iterator[_Step], kinds: tuple[type, ...]) -> _Step:
+    """Return the first layer of another kind, None at the end of the chain."""
+    return next((step for step in steps if not isinstance(step[0], kinds)), (None, lambda: None))
 
 
-def _walk_back(model: keras.Model, lift: Callable[[Any], Any]) -> Iterator[tuple[Any, Callable[[], Any]]]:
+def _walk_back(model: keras.Model, lift: Callable[[Any], Any]) -> Iterator[_Step]:
     """Yield the chain of layers from the output back, each with a function that returns its input.
 
     A model made elsewhere is a layer of its wrapper, and its base may be one of it: `lift` brings a tensor of a nested
@@ -87,12 +94,11 @@ def _walk_back(model: keras.Model, lift: Callable[[Any], Any]) -> Iterator[tuple
         (tensor,) = node.input_tensors
         if isinstance(node.operation, keras.Model):
             inner = make_functional(node.operation)
-            yield from _walk_back(
-                inner, lambda inside, inner=inner, outside=tensor: lift(_call(inner, inside, outside))
-            )
+            yield from _walk_back(inner, partial(_lift, lift, inner, tensor))
         else:
-            yield node.operation, lambda tensor=tensor: lift(tensor)
+            yield node.operation, partial(lift, tensor)
 
 
-def _call(inner: keras.Model, inside: Any, outside: Any) -> Any:
-    return keras.Model(inner.inputs, inside)(outside)
+def _lift(lift: Callable[[Any], Any], inner: keras.Model, outside: Any, inside: Any) -> Any:
+    """Bring a tensor inside of a nested model, which is called with `outside`, into the outermost model."""
+    return lift(keras.Model(inner.inputs, inside)(outside))

@@ -32,4 +32,4 @@ def draw_heat_map(photo: NDArray[np.uint8], values: np.ndarray, bounds: tuple[fl
     stops = np.linspace(0, 1, len(_COLOURS))
     colours = np.stack([np.interp(grown[..., 0], stops, channel) for channel in _COLOURS.T], axis=-1)
     opacity = _OPACITIES[0] + (_OPACITIES[1] - _OPACITIES[0]) * grown
-    return np.rint(photo * (1 - opacity) + colours * opacity).astype(np.uint8)
+    return np.asarray(np.rint(photo * (1 - opacity) + colours * opacity), dtype=np.uint8)

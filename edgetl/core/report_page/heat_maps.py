@@ -1,5 +1,6 @@
 """Heat maps: the places of a photo that speak for a class, in Keras and in the file."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,7 @@ def _show_photo(run: RunFacts, photo: MappedPhoto, maps: np.ndarray) -> dict[str
             {
                 "model": model,
                 "label": run.classes[label],
-                "uri": run.thumbnails.make(
-                    photo.row, _SIDE, lambda pixels, place=place, ends=ends: draw_heat_map(pixels, maps[place], ends)
-                ),
+                "uri": run.thumbnails.make(photo.row, _SIDE, partial(draw_heat_map, values=maps[place], bounds=ends)),
             }
             for model, label, place, ends in pictures
         ],

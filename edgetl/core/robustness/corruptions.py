@@ -127,4 +127,4 @@ def corrupt_photos(photos: Photo, rows: NDArray[np.int64], place: tuple[int, int
 
 
 def _round(values: np.ndarray) -> Photo:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)

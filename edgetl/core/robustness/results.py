@@ -61,16 +61,11 @@ def judge_corruption(
 def describe_robustness(robustness: Robustness) -> list[str]:
     """Say what the conversion costs in daylight and where it costs most, in sentences."""
     clean, worst = robustness.clean, robustness.worst
-    lines = []
+    lines = [f"the {robustness.method} file costs {_show_points(clean)} on photos as they are"]
     if worst.drop > clean.drop:
-        lines.append(
-            f"{robustness.method} costs {_show_points(clean)} on photos as they are, and most, {_show_points(worst)}, "
-            f"{worst.phrase} (severity {worst.severity})"
-        )
+        lines[0] += f", and most, {_show_points(worst)}, {worst.phrase} (severity {worst.severity})"
     else:
-        lines.append(
-            f"{robustness.method} costs {_show_points(clean)} on photos as they are, and no more on corrupted ones"
-        )
+        lines[0] += ", and no more on corrupted ones"
     weakest = min(robustness.results[1:], key=lambda result: result.comparison.reference_accuracy)
     before, after = (result.comparison.reference_accuracy for result in (clean, weakest))
     what = "decisions about labels" if clean.comparison.labels else "predictions"

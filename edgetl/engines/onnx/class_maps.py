@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from onnx import ModelProto, NodeProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from edgetl.core.heat_maps.class_maps import (
     MAXIMUM,
@@ -120,7 +120,7 @@ def _find_head(model: ModelProto) -> _Head:
     raise ClassMapError(NO_MEAN)
 
 
-def _find_axes(node: NodeProto, constants: dict[str, object]) -> tuple[int, int]:
+def _find_axes(node: NodeProto, constants: dict[str, TensorProto]) -> tuple[int, int]:
     """Return the axes of height and width in the input of a pooling node with four dimensions."""
     if node.op_type == "GlobalAveragePool":
         return 2, 3

@@ -30,7 +30,8 @@ def make_heat_maps(work: Workspace, request: HeatMapRequest) -> HeatMaps:
     task = make_task(request.trained.threshold_values)
     chosen, changed = choose_photos(list_labels(photos), (scores[0], scores[1]), task, request.seed)
     pixels = pixel_store.open_pixels([photos[photo.row].sha256 for photo in chosen], request.trained.input)
-    reason, mapped, arrays = "", (), np.zeros((0, 3, 1, 1), np.float32)
+    reason, arrays = "", np.zeros((0, 3, 1, 1), np.float32)
+    mapped: tuple[MappedPhoto, ...] = ()
     try:
         with work.console.bar("heat maps", 2 * len(chosen), "photos") as bar:
             keras_maps = compute_keras_maps(keras_model.load_model(request.trained.path), pixels, bar.advance)

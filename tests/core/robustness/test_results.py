@@ -55,14 +55,16 @@ def test_labels_are_decisions():
 def test_sentences_name_what_costs_most():
     robustness = make_robustness({"clean": (90, 0), "dark": (70, 4), "noise": (20, 1)})
     lines = describe_robustness(robustness)
-    assert lines[0].startswith("int8 costs 0.0 points (") and ", 4.0 points (" in lines[0]
+    assert lines[0].startswith("the int8 file costs 0.0 points (") and ", 4.0 points (" in lines[0]
     assert lines[0].endswith("in the dark (severity 5)")
     assert "90.0% of the predictions" in lines[1] and "20.0% with sensor noise" in lines[1]
 
 
 def test_sentence_without_a_further_cost():
     lines = describe_robustness(make_robustness({"clean": (90, 2), "dark": (70, 2), "noise": (20, 0)}))
-    assert lines[0].startswith("int8 costs 2.0 points (") and lines[0].endswith("and no more on corrupted ones")
+    assert lines[0].startswith("the int8 file costs 2.0 points (") and lines[0].endswith(
+        "and no more on corrupted ones"
+    )
 
 
 def test_no_difference_is_not_negative():
