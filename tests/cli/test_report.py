@@ -7,6 +7,10 @@ import webbrowser
 import pytest
 
 from edgetl.cli import run
+from edgetl.pipeline import stages
+from tests.fixtures.robustness import make_robustness
+
+RESULTS = {"clean": (90, 0), "dark": (70, 4)}
 
 
 @pytest.fixture
@@ -38,6 +42,24 @@ def test_markdown_is_a_file_of_its_own(folder, capfd):
 def test_unknown_format_is_an_error(folder, capfd):
     assert run(["report", str(folder), "--format", "pdf"]) == 2
     assert "--format pdf does not exist" in capfd.readouterr().err
+
+
+def test_robustness_is_measured_before_the_page_is_written(folder, capfd, monkeypatch):
+    def measure(work, request):
+        return make_robustness(RESULTS).model_copy(update={"artifact_sha256": request.artifact.sha256})
+
+    measure.__module__, measure.__name__ = "edgetl.stages.pages.robustness", "measure_robustness"
+    monkeypatch.setattr(stages.robustness, "measure_robustness", measure, raising=False)
+    assert run(["report", str(folder), "--robustness", "--json"]) == 0
+    printed = capfd.readouterr()
+    record = json.loads(printed.out)
+    assert "robustness" in record["sections"]
+    assert [row["name"] for row in record["robustness"]["tflite"]["results"]] == list(RESULTS)
+    assert "the int8 file costs 0.0 points" in printed.err and "in the dark (severity 5)" in printed.err
+    # The result is kept: the page has it from now on.
+    assert run(["report", str(folder), "--json", "--quiet"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert "robustness" in record["sections"] and "robustness" not in record
 
 
 def test_page_is_opened_in_a_browser(folder, capfd, monkeypatch):
