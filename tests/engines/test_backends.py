@@ -24,8 +24,8 @@ def test_every_format_has_a_backend():
     assert set(BACKENDS) == set(FORMATS)
 
 
-def test_the_interface_has_thirteen_methods():
-    assert len(METHODS) == 13
+def test_the_interface_has_fourteen_methods():
+    assert len(METHODS) == 14
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
