@@ -13,7 +13,6 @@ from edgetl.core.heat_maps.class_maps import (
     ClassMapError,
     ClassMaps,
     check_map_size,
-    compute_class_map,
 )
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.keras import model as keras_model
@@ -42,17 +41,17 @@ def compute_keras_maps(
         ClassMapError: the network does not end in a mean and one dense layer.
     """
     tensor, dense = find_last_feature_map(model)
-    height, width, channels = tensor.shape[1:]
+    height, width = tensor.shape[1:3]
     check_map_size(height, width)
     weights = np.asarray(keras.ops.convert_to_numpy(dense.kernel))
     bias = np.asarray(keras.ops.convert_to_numpy(dense.bias)) if dense.use_bias else np.zeros(weights.shape[1])
-    network = keras.Model(model.inputs, tensor)
-    # Flat rows: maps of a batch are joined as predictions are.
-    flat = keras.layers.Reshape((height * width * channels,), dtype="float32")(network.outputs[0])
-    features = keras_model.predict_outputs(keras.Model(model.inputs, flat), photos, advance)
-    shape = (height, width, channels)
-    maps = np.stack([compute_class_map(row.reshape(shape), weights) for row in features])
-    return ClassMaps(maps=maps, bias=bias.astype(np.float32))
+    # The dense layer at each place of the feature map. Within the network, because the feature maps of all photos would
+    # need hundreds of MB.
+    places = keras.layers.Dense(weights.shape[1], use_bias=False, dtype="float32")
+    flat = keras.layers.Reshape((height * width * weights.shape[1],), dtype="float32")(places(tensor))
+    places.set_weights([weights])
+    maps = keras_model.predict_outputs(keras.Model(model.inputs, flat), photos, advance)
+    return ClassMaps(maps=maps.reshape(-1, height, width, weights.shape[1]), bias=bias.astype(np.float32))
 
 
 def find_last_feature_map(model: keras.Model) -> tuple[keras.KerasTensor, keras.layers.Dense]:
