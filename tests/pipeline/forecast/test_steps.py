@@ -108,7 +108,7 @@ def test_order_that_cannot_be_read_is_passed_over(plain_order, tmp_path):
 
 
 def test_forecast_has_the_steps_of_a_real_build(order, built, tmp_path):
-    """Whether its first file is within the limit or not: the heat maps are the last step, and the plan is empty then."""
+    """Whether its first file is within the limit or not: heat maps are the last step, and the plan is empty then."""
     stages = [name for name in built.seconds if name.partition("-")[0] not in ("ingest", "verify", "results")]
     counts = run_all(plan_steps(order, tmp_path), "photos", *stages)
     assert counts[-1] == f"{len(stages) + 1} of {len(stages) + 1}"
