@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.core.evaluation.quality.proportions import compute_share_bounds, describe_answers
+from edgetl.core.evaluation.quality.proportions import compute_share_bounds
 from edgetl.core.rejection.records import AnswerRule
+from edgetl.core.report.answer_tables import describe_answers
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
 # A curve of more points looks the same.
