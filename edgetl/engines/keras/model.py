@@ -20,8 +20,8 @@ from edgetl.core.storage.keras_archive import rewrite_keras_archive
 BATCH_SIZE, GPU_BATCH_SIZE = 64, 256
 # Keras 3 writes .h5 files that it cannot load, as of MobileNetV3: a number that is added to a tensor is lost.
 _H5_HINT = (
-    "save the same model in the format .keras: model.save('FILE.keras'); if only the .h5 file is left, build the network "
-    "again, and call model.load_weights(FILE) before"
+    "save the same model in the format .keras: model.save('FILE.keras'); if only the .h5 file is left, build the "
+    "network again, and call model.load_weights(FILE) before"
 )
 
 
