@@ -45,11 +45,17 @@ def test_onnx_file_is_judged_in_the_same_way(pair, built_both):
     assert verdict.agreement > 0.9
 
 
-@pytest.mark.parametrize("kind", ["saved_model", "grey"])
+@pytest.mark.parametrize("kind", ["saved_model", "onnx", "grey"])
 def test_reference_may_be_what_a_build_takes_as_model(pair, tmp_path, kind):
     if kind == "saved_model":
         reference = tmp_path / "saved"
         keras_model.load_model(pair.reference).export(reference, verbose=False)
+    elif kind == "onnx":
+        reference = tmp_path / "reference.onnx"
+        model = keras_model.load_model(pair.reference)
+        # Keras exports to ONNX only after a call.
+        model(np.zeros((1, *keras_model.read_input_size(model), 3), np.uint8))
+        model.export(reference, format="onnx", verbose=False)
     else:
         layers, size = keras_model.keras.layers, keras_model.read_input_size(keras_model.load_model(pair.reference))
         grey = [keras_model.keras.Input((*size, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")]

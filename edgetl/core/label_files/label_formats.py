@@ -35,9 +35,11 @@ _NUMBER_WORDS = {
 }
 _NAME_WORDS = {"name", "names", "label", "labels", "class", "classes", "class_name", "label_name", "category", "text"}
 _DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}
-_NUMBER_FIRST = re.compile(r"(\d{1,9})\s*[:;,=\t ]\s*(.*)")
+# "0.5 mm" is a name: a point, a bracket and a dash need a space behind them.
+_NUMBER_FIRST = re.compile(r"(\d{1,9})\s*(?:[:;,=\s]|[.)-]\s)\s*(.*)")
 _NUMBER_LAST = re.compile(r"(.*\S)\s*[:;,=\t]\s*(\d{1,9})")
 _LISTED_KEYS = 4
+_JSON_HINT = 'write ["first name", "second name"], in the order of the outputs'
 
 
 def parse_labels(text: str, suffix: str, outputs: int, folders: Collection[str] = ()) -> list[NumberedName]:
@@ -53,7 +55,7 @@ def parse_labels(text: str, suffix: str, outputs: int, folders: Collection[str] 
         ConfigError: JSON or a table that has no names in a known form.
     """
     if text.lstrip()[:1] in ("{", "["):
-        return _parse_json(text)
+        return _parse_json(text, folders)
     if suffix in _DELIMITERS:
         return _parse_table(text, _DELIMITERS[suffix], outputs)
     return _parse_lines(text, folders)
@@ -76,7 +78,17 @@ def _parse_lines(text: str, folders: Collection[str]) -> list[NumberedName]:
                 NumberedName(int(match[number]), match[name].strip(), entry.place)
                 for match, entry in zip(found, filled, strict=True)
             ]
+        _check_first_line(filled, [int(match[number]) for match in found], matched=bool(matches and matches[0]))
     return plain
+
+
+def _check_first_line(lines: Sequence[NumberedName], numbers: Sequence[int], *, matched: bool) -> None:
+    """Refuse a comment, a header or a YAML key above lines that are numbered from 0."""
+    if not matched and len(numbers) == len(lines) - 1 > 1 and sorted(numbers) == list(range(len(numbers))):
+        raise ConfigError(
+            f"{lines[0].place}: {lines[0].name!r} has no number, and all other lines have one",
+            hint="remove the line if it is a comment or a header; give it a number if it is a name",
+        )
 
 
 def _parse_table(text: str, delimiters: str, outputs: int) -> list[NumberedName]:
@@ -89,6 +101,11 @@ def _parse_table(text: str, delimiters: str, outputs: int) -> list[NumberedName]
             _refuse(f"line {reader.line_num}: the table cannot be read: {error}")
         if rows and len(rows[0][1]) > 1:
             break
+        if len(rows) > 1 and all(len(cells) == len(rows[1][1]) > 1 for _, cells in rows[1:]):
+            raise ConfigError(
+                f"{rows[0][0]}: 1 column, and all other lines have {len(rows[1][1])}",
+                hint="remove the line if it is a comment; quote a name that contains a comma",
+            )
     if not rows:
         return []
     columns = len(rows[0][1])
@@ -122,26 +139,57 @@ def _find_columns(rows: Sequence[tuple[str, list[str]]]) -> tuple[int, int]:
     )
 
 
-def _parse_json(text: str) -> list[NumberedName]:
+def _parse_json(text: str, folders: Collection[str]) -> list[NumberedName]:
     try:
         value = json.loads(text, object_pairs_hook=_make_object)
     # Deep nesting exhausts the parser.
     except (ValueError, RecursionError) as error:
-        _refuse(f"the labels file begins like JSON, and is not JSON: {error}")
-    if isinstance(value, dict):
-        key = next((key for key in _JSON_KEYS if isinstance(value.get(key), dict | list)), "")
-        value = value[key] if key else value
+        raise ConfigError(
+            f"the labels file begins like JSON, and is not JSON: {error}", hint=f"JSON has double quotes: {_JSON_HINT}"
+        ) from error
+    keys = [key for key in _JSON_KEYS if isinstance(value.get(key), dict | list)] if isinstance(value, dict) else []
+    if not keys:
+        return _parse_value(value, folders)
+    entries = _parse_value(value[keys[0]], folders)
+    for key in keys[1:]:
+        # A file of Hugging Face has the same map in both directions.
+        if _list_names(_parse_value(value[key], folders)) != _list_names(entries):
+            raise ConfigError(
+                f"the JSON has other names or numbers below {key!r} than below {keys[0]!r}",
+                hint=f"remove the key that is not about the outputs, or {_JSON_HINT}",
+            )
+    return entries
+
+
+def _list_names(entries: Sequence[NumberedName]) -> list[str]:
+    return [entry.name for entry in sorted(entries, key=lambda entry: entry.number)]
+
+
+def _parse_value(value: Any, folders: Collection[str]) -> list[NumberedName]:
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
         return [NumberedName(-1, name.strip(), f"entry {place}") for place, name in enumerate(value, 1)]
     if isinstance(value, dict) and value:
+        _check_direction(value)
         for matches, make in _JSON_MAPS:
             if all(matches(key, entry) for key, entry in value.items()):
-                return _tell_apart([make(key, entry) for key, entry in value.items()])
+                return _tell_apart([make(key, entry) for key, entry in value.items()], folders)
     keys = f" with the keys {', '.join(list(value)[:_LISTED_KEYS])}" if isinstance(value, dict) else ""
     raise ConfigError(
         f"the JSON{keys} is not a list of names, and no map from numbers to names or from names to numbers",
-        hint='write ["first name", "second name"], in the order of the outputs',
+        hint=_JSON_HINT,
     )
+
+
+def _check_direction(value: dict[str, Any]) -> None:
+    """Refuse a map between the same numbers, both in quotes, that differs from its inverse."""
+    entries = list(value.values())
+    if not all(isinstance(entry, str) and _is_number(entry) for entry in entries):
+        return
+    if set(entries) == set(value) and any(value[entry] != key for key, entry in value.items()):
+        raise ConfigError(
+            "the JSON maps digits to digits, so that either may be the names",
+            hint=f"write the numbers of the outputs without quotes, or {_JSON_HINT}",
+        )
 
 
 def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -174,9 +222,14 @@ _JSON_MAPS: tuple[tuple[Callable[[str, Any], bool], Callable[[str, Any], tuple[N
 )
 
 
-def _tell_apart(entries: Sequence[tuple[NumberedName, str]]) -> list[NumberedName]:
-    """Add the identifier to names that occur twice, as crane, the bird, and crane, the machine, in ImageNet."""
+def _tell_apart(entries: Sequence[tuple[NumberedName, str]], folders: Collection[str]) -> list[NumberedName]:
+    """Add the identifier to names that occur twice, as crane, the bird, and crane, the machine, in ImageNet.
+
+    The identifiers are the names where all folders are called like them, as the folders of ImageNet are.
+    """
     names = [entry.name for entry, _ in entries]
+    if folders and set(folders) <= {identifier for _, identifier in entries} and not set(folders) <= set(names):
+        return [entry._replace(name=identifier) for entry, identifier in entries]
     twice = {name for name in names if names.count(name) > 1}
     return [
         entry._replace(name=f"{entry.name} ({identifier})") if entry.name in twice and identifier else entry

@@ -1,9 +1,11 @@
 """A labels file → the names of a model's outputs, in their order."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 
 from edgetl.core.errors import ConfigError
 from edgetl.core.label_files.label_formats import parse_labels
@@ -19,14 +21,22 @@ _MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+# Share of zero bytes at even or odd places above which a file is taken for UTF-16.
+_MOST = 0.5
 # Suffixes of files that people give for labels → what they are.
 _KINDS = {
     ".pbtxt": "a label map of object detection",
     ".pkl": "a Python pickle",
     ".npy": "a numpy array",
+    ".yaml": "YAML: write its names into a .txt file, one on each line",
+    ".yml": "YAML: write its names into a .txt file, one on each line",
     ".xlsx": "a spreadsheet: save it as .csv",
     ".ods": "a spreadsheet: save it as .csv",
     ".keras": "a model",
+    ".h5": "a model",
+    ".hdf5": "a model",
+    ".pt": "a model",
+    ".pth": "a model",
     ".tflite": "a model",
     ".onnx": "a model",
 }
@@ -112,7 +122,7 @@ def match_folders(names: Sequence[str], folders: Sequence[str], path: Path, root
     """
     unknown = [name for name in folders if name not in names]
     if unknown:
-        similar = get_close_matches(unknown[0], names)
+        similar = _find_similar(unknown[0], names)
         hint = f"did you mean {' or '.join(map(repr, similar))}? " if similar else ""
         hint += "each folder has the name of an output, letter by letter"
         if any(name.partition(" ")[2] in folders and name.partition(" ")[0].isdecimal() for name in names):
@@ -123,6 +133,15 @@ def match_folders(names: Sequence[str], folders: Sequence[str], path: Path, root
             hint=hint,
         )
     return tuple(names.index(name) for name in folders)
+
+
+def _find_similar(folder: str, names: Sequence[str]) -> list[str]:
+    """Return up to three names that are similar to a folder's, without regard to case, underscores and dashes."""
+    alike = {name: re.sub(r"[\s_-]+", " ", name.casefold()) for name in names}
+    word = re.sub(r"[\s_-]+", " ", folder.casefold())
+    equal = [name for name in names if alike[name] == word]
+    close = get_close_matches(word, set(alike.values()))
+    return (equal or [name for match in close for name in names if alike[name] == match])[:3]
 
 
 def _read(path: Path) -> bytes:
@@ -138,12 +157,17 @@ def _read(path: Path) -> bytes:
 def _decode(content: bytes, path: Path) -> str:
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "")
     if not encoding and b"\0" in content:
-        encoding = "UTF-16 or no text"
+        # Every other byte of most texts in UTF-16 is zero: the first of each two if the high byte comes first.
+        zeros = [half.count(0) / len(half) for half in (content[::2], content[1::2])]
+        encoding = next((n for n, share in zip(("UTF-16BE", "UTF-16LE"), zeros, strict=True) if share > _MOST), "")
+        if not encoding:
+            raise ConfigError("the labels file is no text: it contains zero bytes")
     if encoding:
         raise ConfigError(
             f"the labels file is {encoding}, and UTF-8 is needed",
             where=(path,),
-            hint=f"save it as UTF-8 in the editor, or: iconv -f UTF-16 -t UTF-8 {path} > labels-utf8{path.suffix}",
+            hint=f"save it as UTF-8 in the editor, or: iconv -f {encoding} -t UTF-8 {quote(str(path))} "
+            f"> labels-utf8{path.suffix}",
         )
     try:
         # utf-8-sig drops the byte order mark that editors on Windows write.

@@ -5,6 +5,11 @@ from typing import NamedTuple, NoReturn
 
 from edgetl.core.errors import ConfigError
 
+_BACKGROUND_HINTS = {
+    -1: "one name on each line; if an output is a background class, give it a name at its place in the file too",
+    1: "one name on each line; remove a line that is a header, a comment, or a background class that the model lacks",
+}
+
 
 class NumberedName(NamedTuple):
     """A name of an output.
@@ -40,7 +45,10 @@ def order_names(entries: Sequence[NumberedName], outputs: int) -> tuple[str, ...
         entries = _sort_by_number(entries, outputs)
     if len(entries) != outputs:
         last = f", the last one in {entries[-1].place}" if entries else ""
-        _refuse(f"the labels file has {len(entries)} names{last}, and the model has {outputs} outputs")
+        message = f"the labels file has {len(entries)} names{last}, and the model has {outputs} outputs"
+        # A model with 1001 outputs and a file with the 1000 names of ImageNet, or the other way round.
+        hint = _BACKGROUND_HINTS.get(len(entries) - outputs, "") if len(entries) > 1 else ""
+        raise ConfigError(message, hint=hint)
     places: dict[str, str] = {}
     for entry in entries:
         if entry.name in places:

@@ -18,6 +18,11 @@ from edgetl.core.storage.keras_archive import rewrite_keras_archive
 
 # Photos in a batch of predictions. On a CPU, 8 to 256 were measured equally fast; a GPU needs large batches.
 BATCH_SIZE, GPU_BATCH_SIZE = 64, 256
+# Keras 3 writes .h5 files that it cannot load, as of MobileNetV3: a number that is added to a tensor is lost.
+_H5_HINT = (
+    "save the same model in the format .keras: model.save('FILE.keras'); if only the .h5 file is left, build the "
+    "network again, and call model.load_weights(FILE) before"
+)
 
 
 def reset_keras(seed: int) -> None:
@@ -111,7 +116,10 @@ def load_model(path: Path) -> keras.Model:
                 where=(path,),
                 hint="replace it with another layer of Keras, such as Rescaling, and save the model again",
             ) from error
-        raise ConfigError(f"not a Keras model that can be loaded safely: {first_line(error)}", where=(path,)) from error
+        hint = "" if path.suffix == ".keras" else _H5_HINT
+        raise ConfigError(
+            f"not a Keras model that can be loaded safely: {first_line(error)}", where=(path,), hint=hint
+        ) from error
 
 
 def save_model(model: keras.Model, path: Path) -> None:

@@ -14,7 +14,9 @@ def parse(text: str, suffix: str = ".txt", outputs: int = 2, folders: tuple[str,
     return [(entry.number, entry.name) for entry in parse_labels(text, suffix, outputs, folders)]
 
 
-@pytest.mark.parametrize("separator", [" ", ": ", ":", "\t", ", ", ",", ";", " = ", "  ", " : "])
+@pytest.mark.parametrize(
+    "separator", [" ", ": ", ":", "\t", ", ", ",", ";", " = ", "  ", " : ", ". ", ") ", " - ", "\u00a0"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", ""])
 def test_lines_that_begin_with_numbers_are_numbered(separator, end):
     assert parse(f"0{separator}cat\n1{separator}big dog{end}") == NUMBERED
@@ -36,6 +38,9 @@ def test_order_and_zeros_before_numbers_do_not_matter():
         ["1 euro", "2 euro", "50 cent"],
         ["1 euro", "2 euro"],
         ["0 euro", "euro"],
+        ["0.5 mm", "0.0 mm"],
+        ["0)", "1)"],
+        ["background", "1 euro", "2 euro"],
         ["grade 0", "grade 1"],
         ["0", "1", "2"],
         ["0.5 mm", "1 mm"],
@@ -162,3 +167,56 @@ def test_table_of_one_column_has_a_header_if_it_has_one_line_too_many():
 def test_table_that_can_be_read_in_two_ways_or_none_is_an_error(text, message):
     with pytest.raises(ConfigError, match=message):
         parse(text, ".csv")
+
+
+@pytest.mark.parametrize("first", ["# classes", "index name", "index,name", "names:"])
+@pytest.mark.parametrize("separator", [" ", ",", ": "])
+def test_line_without_a_number_above_numbered_lines_is_an_error(first, separator):
+    text = f"{first}\n0{separator}cat\n1{separator}dog\n"
+    with pytest.raises(ConfigError, match=f"line 1: '{first}' has no number, and all other lines have one"):
+        parse(text, outputs=3)
+    with pytest.raises(ConfigError, match=f"line 1: '{first}' has no number"):
+        parse(f"{first}\ncat: 0\ndog: 1\n", outputs=3)
+
+
+@pytest.mark.parametrize("body", ["0,cat\n1,big dog\n", "cat;0\nbig dog;1\n"])
+def test_comment_above_a_table_is_an_error(body):
+    with pytest.raises(ConfigError, match="line 1: 1 column, and all other lines have 2"):
+        parse(f"# made in May\n{body}", ".csv", outputs=3)
+
+
+@pytest.mark.parametrize("value", [{"0": "1", "1": "2", "2": "0"}, {"10": "20", "20": "30", "30": "10"}])
+def test_map_of_digits_with_two_readings_is_an_error(value):
+    with pytest.raises(ConfigError, match="maps digits to digits, so that either may be the names"):
+        parse(json.dumps(value), ".json", outputs=3)
+
+
+@pytest.mark.parametrize("value", [{"0": "0", "1": "1"}, {"0": "1", "1": "0"}])
+def test_map_of_digits_that_is_its_own_inverse_has_one_reading(value):
+    assert parse(json.dumps(value), ".json") == [(int(key), name) for key, name in value.items()]
+
+
+@pytest.mark.parametrize(
+    ("value", "keys"),
+    [
+        ({"id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": 1, "dog": 0}}, "'label2id' than below 'id2label'"),
+        ({"labels": ["cat", "dog"], "names": ["dog", "cat"]}, "'names' than below 'labels'"),
+        ({"labels": ["cat", "dog"], "classes": ["cat", "dog", "owl"]}, "'classes' than below 'labels'"),
+    ],
+)
+def test_json_that_contradicts_itself_is_an_error(value, keys):
+    with pytest.raises(ConfigError, match=f"other names or numbers below {keys}"):
+        parse(json.dumps(value), ".json")
+
+
+def test_identifiers_are_the_names_if_the_folders_are_called_like_them():
+    text = json.dumps({"0": ["n01", "crane"], "1": ["n02", "crane"], "2": ["n03", "tench"]})
+    assert parse(text, folders=("n03", "n01")) == [(0, "n01"), (1, "n02"), (2, "n03")]
+    assert parse(text, folders=("tench",)) == [(0, "crane (n01)"), (1, "crane (n02)"), (2, "tench")]
+
+
+@pytest.mark.parametrize("text", ["['cat', 'dog']", "{0: 'cat', 1: 'dog'}", '{"id": 0}\n{"id": 1}'])
+def test_text_that_is_nearly_json_is_an_error_with_the_form(text):
+    with pytest.raises(ConfigError, match="begins like JSON, and is not JSON") as caught:
+        parse(text)
+    assert 'write ["first name", "second name"]' in caught.value.hint

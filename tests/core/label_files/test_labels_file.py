@@ -1,6 +1,7 @@
 """labels_file.py: encodings, other files, folders, and a file for a model with more outputs than folders."""
 
 import os
+import subprocess
 import unicodedata
 
 import pytest
@@ -42,10 +43,35 @@ def test_byte_order_mark_is_no_part_of_the_first_name(write):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-16-le"])
-def test_other_encodings_are_an_error_with_the_command_that_converts(write, encoding):
+def test_other_encodings_are_an_error_with_the_command_that_converts(write, tmp_path, encoding):
+    path = write("cat\ngro\u00dfer hund\n".encode(encoding), "my labels.txt")
     with pytest.raises(ConfigError, match=r"UTF-(16|32).*, and UTF-8 is needed") as caught:
-        read_labels(write("cat\ndog\n".encode(encoding)), 2)
-    assert "iconv" in caught.value.hint
+        read_labels(path, 2)
+    command = caught.value.hint.partition("or: ")[2]
+    assert command.startswith("iconv -f UTF-")
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert read_labels(tmp_path / "labels-utf8.txt", 2) == ("cat", "gro\u00dfer hund")
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"TFL3 some model\0"])
+def test_file_that_is_no_text_is_not_taken_for_another_encoding(write, content):
+    with pytest.raises(ConfigError, match="no text: it contains zero bytes") as caught:
+        read_labels(write(content, "labels"), 2)
+    assert "iconv" not in caught.value.hint
+
+
+@pytest.mark.parametrize(("folder", "name"), [("CAT", "cat"), ("big_dog", "Big Dog"), ("big dog", "Big-dog")])
+def test_name_in_another_case_or_with_underscores_is_similar(write, tmp_path, folder, name):
+    with pytest.raises(ConfigError, match=f"no output is called '{folder}'") as caught:
+        name_outputs(str(write(f"owl\n{name}\n")), 2, make_folder(tmp_path, folder, "owl"))
+    assert caught.value.hint.startswith(f"did you mean '{name}'? ")
+
+
+@pytest.mark.parametrize(("count", "hint"), [(3, "background class, give it a name"), (5, "remove a line")])
+def test_one_name_too_few_or_too_many_has_a_hint(write, count, hint):
+    with pytest.raises(ConfigError, match=f"has {count} names") as caught:
+        read_labels(write("".join(f"name {number}\n" for number in range(count))), 4)
+    assert hint in caught.value.hint
 
 
 def test_line_that_is_not_utf8_is_named(write):
@@ -64,7 +90,14 @@ def test_file_without_the_names_is_an_error_that_names_it(write, content):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("labels.pbtxt", "a label map"), ("m.tflite", "a model"), ("l.xlsx", "a spreadsheet")]
+    ("name", "message"),
+    [
+        ("labels.pbtxt", "a label map"),
+        ("m.tflite", "a model"),
+        ("l.xlsx", "a spreadsheet"),
+        ("d.yaml", "YAML"),
+        ("m.H5", "a model"),
+    ],
 )
 def test_other_kinds_of_files_are_named(write, name, message):
     with pytest.raises(ConfigError, match=f"not a labels file, but {message}"):

@@ -72,7 +72,8 @@ def read_image_input(shape: tuple[int | None, ...], path: Path) -> ImageInput:
         raise ConfigError(
             f"the model's input must be photos [photos, height, width, 3], not {list(shape)}",
             where=(path,),
-            hint="save the part of the network that takes photos: keras.Model(image, scores).save(FILE)",
+            hint=_describe_reshape(shape)
+            or "save the part of the network that takes photos: keras.Model(image, scores).save(FILE)",
         )
     axes = [axis for axis in (3, 1) if shape[axis] in _CHANNELS]
     if not axes:
@@ -91,6 +92,18 @@ def read_image_input(shape: tuple[int | None, ...], path: Path) -> ImageInput:
         )
     channels = shape[axes[0]]
     return ImageInput(int(height), int(width), int(channels or 0), channels_first)
+
+
+def _describe_reshape(shape: tuple[int | None, ...]) -> str:
+    """Return how to add the axis of the channels to a grey input [photos, height, width]; "" for another input."""
+    if len(shape) != 3 or None in shape[1:] or min(length or 0 for length in shape[1:]) <= max(_CHANNELS):
+        return ""
+    height, width = shape[1:]
+    return (
+        "add the axis of the channels and save the model again: "
+        f"keras.Sequential([keras.Input(({height}, {width}, 1)), keras.layers.Reshape(({height}, {width})), model])"
+        ".save('FILE.keras')"
+    )
 
 
 def take_rgb_photos(model: keras.Model, path: Path) -> keras.Model:

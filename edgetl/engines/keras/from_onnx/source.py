@@ -4,7 +4,7 @@ The shapes of the graph are fixed to one photo, and onnxruntime folds constants 
 convolutions. Only standard operators are left, and none of them can read a file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
 from edgetl.core.errors import ConfigError, first_line
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
@@ -22,6 +22,8 @@ from edgetl.engines.keras.from_onnx.half_graph import check_not_quantized, list_
 from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
 _ERRORS_ONLY = 3
+# An opset that all supported versions of onnxruntime read.
+_OPSET = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,13 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
         ConfigError: see `read_onnx`.
     """
     # A file from elsewhere could name any file of this host as its weights.
-    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _iterate_tensors(model.graph)):
         raise ConfigError(
             "its weights are in other files, which are not opened",
             hint="save the model with its weights in one file: onnx.save(onnx.load('FILE.onnx'), 'ONE.onnx')",
         )
     check_not_quantized(model)
+    _check_not_training(model)
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
     if len(inputs) != 1 or len(model.graph.output) != 1:
@@ -75,6 +78,14 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
             f"the model has {len(inputs)} inputs and {len(model.graph.output)} outputs, one of each is needed",
             hint="export the part that maps one photo to one row of scores",
         )
+    # Old exporters list the constants as inputs too: they could then be replaced, and nothing would be folded.
+    kept = [index for index, value in enumerate(model.graph.input) if value.name not in constants]
+    for index in reversed(range(len(model.graph.input))):
+        if index not in kept:
+            del model.graph.input[index]
+    # Since version 4 of the format a constant need not be an input.
+    model.ir_version = max(model.ir_version, 4)
+    inputs = list(model.graph.input)
     photos = _fix_photos(inputs[0])
     _replace_erfc(model)
     del model.graph.value_info[:]
@@ -88,6 +99,12 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
     except RUNTIME_ERRORS as error:
         # A SavedModel comes with a function that predicts, an ONNX file without one.
         hint = "give the model as .keras or .h5 if it was made with Keras" if predict else "export the model again"
+        opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+        if opset > _OPSET:
+            raise ConfigError(
+                f"the graph is written for opset {opset}, and onnxruntime cannot run it",
+                hint=f"export the model again for opset {_OPSET} or an older one",
+            ) from error
         raise ConfigError(f"the graph cannot be run: {first_line(error)}", hint=hint) from error
     name = inputs[0].name
     dtype = np.float16 if inputs[0].type.tensor_type.elem_type == TensorProto.FLOAT16 else None
@@ -97,6 +114,32 @@ def open_graph(model: ModelProto, predict: Callable[[np.ndarray], np.ndarray] | 
         predict or (lambda batch: _run(session, name, photos, batch.astype(dtype or batch.dtype))),
         half_dtypes,
     )
+
+
+def _iterate_tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """Yield the tensors of a graph, those in the attributes of its nodes and in the graphs nested in it."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        yield from (attribute.t, *attribute.tensors)
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
+        if attribute.HasField("g"):
+            yield from _iterate_tensors(attribute.g)
+        for nested in attribute.graphs:
+            yield from _iterate_tensors(nested)
+
+
+def _check_not_training(model: ModelProto) -> None:
+    for node in model.graph.node:
+        mode = any(entry.name == "training_mode" and entry.i for entry in node.attribute)
+        # Before opset 14 a normalization that trains has its new statistics as further outputs.
+        if node.op_type == "BatchNormalization" and (mode or sum(map(bool, node.output)) > 1):
+            raise ConfigError(
+                f"BatchNormalization {node.name!r} was exported as in training: it depends on the other photos",
+                hint="export the model for inference: in PyTorch, call model.eval() before torch.onnx.export",
+            )
 
 
 def _fix_photos(value: onnx.ValueInfoProto) -> int:

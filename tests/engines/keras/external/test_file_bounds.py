@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import h5py
 import pytest
 
 from edgetl.core.errors import ConfigError
@@ -78,3 +79,16 @@ def test_file_over_the_limit_is_refused(tmp_path):
         file.truncate(file_bounds.LARGEST_MODEL_BYTES + 1)
     with pytest.raises(ConfigError, match="over the limit of 2048 MiB"):
         check_model_file(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_truncated_h5_file_has_a_hint(tmp_path, kept):
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["kernel"] = [1.0] * 1000
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ConfigError, match=r"not a \.h5 file that can be read") as caught:
+        check_model_file(path)
+    assert caught.value.where == (str(path),)
+    assert caught.value.hint.startswith("copy or download the file again")

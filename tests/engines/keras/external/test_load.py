@@ -97,3 +97,33 @@ def test_saved_model_of_keras_2_predicts_what_keras_2_does(keras2_files):
     reference = np.load(keras2_files / "scores.npz")
     scores = np.asarray(load_saved_model(keras2_files / "flat.h5").predict_on_batch(reference["photos"]))
     assert np.abs(scores - reference["flat"]).max() < 1e-6
+
+
+def test_h5_file_that_keras_cannot_load_has_a_hint_that_works(tmp_path):
+    """Keras loses the number in a sum when it writes a .h5 file, as in the hard swish of MobileNetV3."""
+
+    def build():
+        image = keras.Input((8, 8, 3))
+        return keras.Model(
+            image, layers.Dense(3, activation="softmax")(layers.Flatten()(layers.ReLU(6.0)(image + 3.0)))
+        )
+
+    model = build()
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(ConfigError, match="not a Keras model that can be loaded safely") as caught:
+        load_external(tmp_path / "model.h5")
+    assert "model.save('FILE.keras')" in caught.value.hint
+    assert "model.load_weights(FILE) before" in caught.value.hint
+    copy = build()
+    copy.load_weights(tmp_path / "model.h5")
+    copy.save(tmp_path / "FILE.keras")
+    photos = np.random.default_rng(0).uniform(size=(2, 8, 8, 3)).astype(np.float32)
+    loaded = load_external(tmp_path / "FILE.keras")
+    np.testing.assert_allclose(np.asarray(loaded(photos)), np.asarray(model(photos)), atol=1e-6)
+
+
+def test_output_that_is_no_row_of_scores_has_a_hint(tmp_path):
+    make_output_map().save(tmp_path / "model.keras")
+    with pytest.raises(ConfigError, match="one row of scores") as caught:
+        load_external(tmp_path / "model.keras")
+    assert caught.value.hint == "give a classifier: a model that ends in a Dense layer with a unit for each class"

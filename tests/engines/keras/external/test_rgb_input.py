@@ -192,3 +192,24 @@ def test_input_that_is_not_sound_is_an_error_with_the_next_step(make, match, tmp
 def test_axes_of_an_input_are_found(shape, expected, tmp_path):
     image = read_image_input(shape, tmp_path)
     assert (image.height_px, image.width_px, image.channels, image.channels_first) == expected
+
+
+def test_hint_for_a_grey_input_without_channels_makes_a_model_that_loads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image = keras.Input((28, 20))
+    model = keras.Model(image, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(image)))
+    model.save("model.keras")
+    with pytest.raises(ConfigError, match=r"must be photos .*, not \[None, 28, 20\]") as caught:
+        load_external(tmp_path / "model.keras")
+    exec(caught.value.hint.partition("save the model again: ")[2], {"keras": keras, "model": model})
+    loaded = load_external(tmp_path / "FILE.keras")
+    photos = np.random.default_rng(0).uniform(size=(2, 28, 20)).astype(np.float32)
+    expected = np.asarray(model(photos))
+    np.testing.assert_allclose(np.asarray(loaded(photos[..., None].repeat(3, axis=3))), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(None, 784), (None, None, 28), (None, 28, 3), (None, 4, 28, 28, 3)])
+def test_other_inputs_have_no_hint_to_add_channels(shape, tmp_path):
+    with pytest.raises(ConfigError, match="must be photos") as caught:
+        read_image_input(shape, tmp_path)
+    assert caught.value.hint.startswith("save the part of the network that takes photos")

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from scipy.special import erfc
 
 from edgetl.core.errors import ConfigError
@@ -11,6 +11,7 @@ from edgetl.engines.keras.from_onnx.source import open_graph, read_onnx
 from tests.engines.keras.from_onnx.graphs import compare, make_graph, weights
 
 RELU = helper.make_node("Relu", ["x"], ["y"])
+RELU_OF_SUM = helper.make_node("Relu", ["s"], ["y"])
 
 
 def test_file_is_read(tmp_path):
@@ -62,3 +63,43 @@ def test_erfc_is_computed_with_erf():
     source = open_graph(make_graph([helper.make_node("Erfc", ["x"], ["y"])]))
     photos = np.random.default_rng(0).normal(size=(2, 3, 8, 10)).astype(np.float32)
     assert np.allclose(source.predict(photos), erfc(photos).reshape(2, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("version", [3, 8])
+def test_constants_that_are_inputs_too_stay_constants(version):
+    """PyTorch before 1.3 and Keras2ONNX write such files."""
+    model = make_graph([helper.make_node("Add", ["x", "c"], ["s"]), RELU_OF_SUM], {"c": weights(1, 3, 1, 1)}, opset=9)
+    model.ir_version = version
+    model.graph.input.insert(0, helper.make_tensor_value_info("c", TensorProto.FLOAT, (1, 3, 1, 1)))
+    source = open_graph(model)
+    assert [value.name for value in source.graph.graph.input] == ["x"]
+    assert compare(source, ("photos", 3, 8, 10)) == 0
+
+
+def test_weights_of_nodes_in_other_files_are_not_opened():
+    tensor = numpy_helper.from_array(weights(1), "c")
+    tensor.data_location = TensorProto.EXTERNAL
+    constant = helper.make_node("Constant", [], ["c"], value=tensor)
+    add = helper.make_node("Add", ["x", "c"], ["y"])
+    with pytest.raises(ConfigError, match="weights are in other files"):
+        open_graph(make_graph([constant, add]))
+    branch = helper.make_graph([constant], "branch", [], [helper.make_tensor_value_info("c", TensorProto.FLOAT, None)])
+    choice = helper.make_node("If", ["condition"], ["c"], then_branch=branch, else_branch=branch)
+    with pytest.raises(ConfigError, match="weights are in other files"):
+        open_graph(make_graph([choice, add], {"condition": np.array(True)}))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "attributes", "opset"), [(["y"], {"training_mode": 1}, 17), (["y", "m2", "v2", "m3", "v3"], {}, 9)]
+)
+def test_normalization_exported_as_in_training_is_an_error(outputs, attributes, opset):
+    node = helper.make_node("BatchNormalization", ["x", "c", "c", "c", "c"], outputs, name="bn", **attributes)
+    with pytest.raises(ConfigError, match="BatchNormalization 'bn' was exported as in training") as caught:
+        open_graph(make_graph([node], {"c": weights(3)}, opset=opset))
+    assert "model.eval()" in caught.value.hint
+
+
+def test_opset_that_is_too_new_is_named():
+    with pytest.raises(ConfigError, match="written for opset 99, and onnxruntime cannot run it") as caught:
+        open_graph(make_graph([RELU], opset=99))
+    assert caught.value.hint == "export the model again for opset 21 or an older one"
