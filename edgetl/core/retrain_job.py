@@ -34,7 +34,7 @@ class RetrainJob(Record):
     matrix: tuple[tuple[float, ...], ...]
     offset: tuple[float, ...]
     recipe: RetrainingTables
-    fits_temperature: bool = False
+    fits_temperature: bool
 
 
 class RetrainOutcome(Record):

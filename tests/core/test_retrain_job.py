@@ -42,6 +42,7 @@ def test_job_with_its_recipe_is_the_same_after_writing_and_reading():
         matrix=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
         offset=(0.1, 0.2, 0.3),
         recipe=RECIPE,
+        fits_temperature=True,
     )
     read = RetrainJob.model_validate_json(job.model_dump_json())
     assert read == job

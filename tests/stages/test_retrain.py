@@ -289,8 +289,8 @@ def test_retrained_model_has_a_temperature_of_its_own(retrained, shared_dataset,
     assert fold_temperature(keras_model.load_model(record.model), validation).temperature == pytest.approx(1, abs=1e-3)
 
 
-def test_quantization_aware_model_keeps_its_weights(retrained):
-    assert "temperature" not in retrained("qat")[1]
+def test_quantization_aware_model_has_a_temperature_of_its_own(retrained):
+    assert "temperature" in retrained("qat")[1]
 
 
 def test_model_made_elsewhere_gets_no_temperature(built, tables, shared_dataset, make_work, monkeypatch):

@@ -14,7 +14,7 @@ from edgetl.engines.conversion.tasks import Action, ConversionTask, run_task
 
 ACTIONS = get_args(Action)
 # They read a file that has been checked, and run no converter.
-READING = {"summarize", "read_weights", "predict", "predict_features", "add_features"}
+READING = {"summarize", "read_weights", "predict", "predict_features", "add_features", "compute_class_maps"}
 
 
 def test_all_methods_of_a_backend_that_run_a_converter_are_actions():
