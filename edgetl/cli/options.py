@@ -56,7 +56,7 @@ class LogOption:
     log: Annotated[
         str,
         Option(
-            help="mlflow: store metrics, parameters and files where MLFLOW_TRACKING_URI says.",
+            help="mlflow: store metrics, parameters and files in the store of MLFLOW_TRACKING_URI.",
             panel=_OUTPUT,
             metavar="mlflow",
         ),

@@ -4,21 +4,16 @@ import asyncio
 import base64
 import itertools
 import os
-import shutil
 import subprocess
 import time
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 from PIL import Image
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0"),
-)
+from tests.fixtures.browser import CHROMIUM, start_browser
+
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium")
@@ -76,29 +71,13 @@ class Page:
 @asynccontextmanager
 async def open_page(address, profile: Path):
     """Open an address in a new browser."""
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as browser:
-        try:
-            # The browser writes the number of its DevTools port into this file.
-            port_file = profile / "DevToolsActivePort"
-            deadline = time.monotonic() + 60
-            while not port_file.exists() or len(port_file.read_text(encoding="ascii").splitlines()) < 2:
-                assert time.monotonic() < deadline and browser.poll() is None, "the browser does not start"
-                await asyncio.sleep(0.05)
-            port = port_file.read_text(encoding="ascii").splitlines()[0]
-            async with aiohttp.ClientSession() as session:
-                async with session.get(f"http://127.0.0.1:{port}/json/list") as response:
-                    pages = [page for page in await response.json() if page["type"] == "page"]
-                async with session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                    page = Page(socket)
-                    for domain in ("Runtime", "Log", "Page"):
-                        await page.call(f"{domain}.enable")
-                    await page.call("Page.navigate", url=address)
-                    await page.wait_until("document.getElementById('best') !== null")
-                    yield page
-        finally:
-            browser.terminate()
-            browser.wait(20)
+    async with start_browser(profile, "--disable-quic") as socket:
+        page = Page(socket)
+        for domain in ("Runtime", "Log", "Page"):
+            await page.call(f"{domain}.enable")
+        await page.call("Page.navigate", url=address)
+        await page.wait_until("document.getElementById('best') !== null")
+        yield page
 
 
 async def save_screenshot(page, name):

@@ -60,7 +60,7 @@ def match_photos(base: RunPredictions, candidate: RunPredictions) -> SharedPhoto
     """Find the test photos that two runs share, by the sha256 of the files.
 
     Returns:
-        The photos, in the order of the first run; or a sentence that says why the runs cannot be paired.
+        The photos, in the order of the first run; or a sentence with the reason why the runs cannot be paired.
     """
     reason = _explain_other_classes(base, candidate)
     if reason:

@@ -44,7 +44,7 @@ class Classifier(Record):
 
     `classes` are in the order of the outputs. `base`, `method` and `trained_sha256` are "" where they are not known.
     `thresholds` has one for each class where a photo may have several of them as labels; else it is empty. Without
-    `reference`, every photo gets a label, and `no_answers` says why where a run is known.
+    `reference`, every photo gets a label, and `no_answers` is the reason where a run is known.
     """
 
     path: Path

@@ -74,6 +74,21 @@ def write_report(context: Context) -> Report:
     return Report(path=path, bytes=path.stat().st_size, seconds=round(time.monotonic() - start, 2), sections=sections)
 
 
+def read_results(context: Context) -> tuple[BuildResults, Trained, Dataset]:
+    """Read the results of a finished build, with its model and its photos.
+
+    Raises:
+        ConfigError: the run is not finished; the hint is the command that finishes it.
+    """
+    results = context.read_kept(RESULTS_STAGE, BuildResults)
+    trained = context.read_kept(_TRAIN, Trained)
+    dataset = context.read_kept(_INGEST, Dataset)
+    # `train` and `build` in the same folder may have been started again since, and stopped.
+    if results.trained_sha256 != trained.sha256 or results.dataset_sha256 != dataset.sha256:
+        raise context.refuse("the results in the run folder are those of an earlier model or of other photos")
+    return results, trained, dataset
+
+
 def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tuple[TargetFacts, ...]]:
     """Read what a finished run contains.
 
@@ -85,12 +100,7 @@ def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tupl
         ConfigError: the run is not finished; the hint is the command that finishes it.
         StageError: a file of the run is damaged.
     """
-    results = context.read_kept(RESULTS_STAGE, BuildResults)
-    trained = context.read_kept(_TRAIN, Trained)
-    dataset = context.read_kept(_INGEST, Dataset)
-    # `train` and `build` in the same folder may have been started again since, and stopped.
-    if results.trained_sha256 != trained.sha256 or results.dataset_sha256 != dataset.sha256:
-        raise context.refuse("the results in the run folder are those of an earlier model or of other photos")
+    results, trained, dataset = read_results(context)
     thumbnails, notes = _open_thumbnails(context, dataset, trained) if pictures else (Thumbnails(None), ())
     recipe = context.run.root / RECIPE_FILE
     run = RunFacts(

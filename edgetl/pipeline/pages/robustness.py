@@ -7,10 +7,11 @@ from edgetl.core.photos import pixel_store
 from edgetl.core.records import Artifact, Dataset, Trained
 from edgetl.core.robustness.records import Robustness, RobustnessRequest, name_robustness_stage
 from edgetl.core.robustness.results import describe_robustness, tabulate_robustness
-from edgetl.core.run.build_results import RESULTS_STAGE, BuildResults, TargetResult
+from edgetl.core.run.build_results import TargetResult
 from edgetl.core.run.run_folder import StageSpec, read_finished_stage
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.pages.report import read_results
 
 _MAKES = frozenset({"robustness"})
 
@@ -29,10 +30,7 @@ def add_robustness(context: Context) -> dict[str, Robustness]:
         DataError: the photos are not there any more.
         StageError: a library failed.
     """
-    results = context.read_kept(RESULTS_STAGE, BuildResults)
-    trained, dataset = context.read_kept("train", Trained), context.read_kept("ingest", Dataset)
-    if results.trained_sha256 != trained.sha256 or results.dataset_sha256 != dataset.sha256:
-        raise context.refuse("the results in the run folder are those of an earlier model or of other photos")
+    results, trained, dataset = read_results(context)
     _decode_photos(context, dataset, trained)
     maker = replace(context, makes=_MAKES)
     measured = {result.target: _measure(maker, result, trained, dataset) for result in results.targets}
