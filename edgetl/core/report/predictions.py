@@ -68,8 +68,8 @@ class ClassifiedPhoto(Record):
 class Predicted(Record):
     """Predictions of a model file.
 
-    `unreadable` has the photos that could not be decoded, with the reason. `no_answers` is the reason why every photo of
-    a file in a run folder gets a label; "" where its thresholds are used.
+    `unreadable` has the photos that could not be decoded, with the reason. `no_answers` is the reason why every photo
+    of a file in a run folder gets a label; "" where its thresholds are used.
     """
 
     model: Path
