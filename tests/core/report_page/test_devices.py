@@ -50,5 +50,16 @@ def test_latency_of_a_device_that_measured_another_file_since_is_kept(facts):
     assert collect_devices(run, replace(target, result=result))["others"] == [("pi@b", 7.0)]
 
 
+def test_many_devices_are_one_table_above_the_details(measure_json):
+    run, target = make_report()
+    names = [f"pi@{index}" for index in range(50)]
+    values = collect_devices(run, add_measurements(target, [(name, measure_json) for name in ("host", *names)]))
+    title, columns, rows, sentence = values["fleet"]
+    assert "50 devices" in title and len(rows) == 50 and len(columns) == len(rows[0]) and len(values["rows"]) == 51
+    assert sentence.startswith("50 of 50 devices were measured")
+    few = collect_devices(run, add_measurements(target, [(name, measure_json) for name in names[:8]]))
+    assert few["fleet"] is None
+
+
 def test_run_without_measurements_has_no_section():
     assert collect_devices(*make_report()) is None
