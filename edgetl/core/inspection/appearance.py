@@ -40,17 +40,22 @@ class Appearance:
     mean_colour: Values
 
 
-def measure_appearance(rows: Callable[[NDArray[np.int64]], NDArray[np.uint8]], count: int) -> Appearance:
+def measure_appearance(
+    rows: Callable[[NDArray[np.int64]], NDArray[np.uint8]], count: int, advance: Callable[[int], None] = lambda _: None
+) -> Appearance:
     """Measure photos.
 
     Args:
         rows: function from positions to pixels, uint8 [positions, height, width, 3].
         count: number of photos, at least 1.
+        advance: called with the number of photos in each finished batch.
     """
     parts = []
     for start in range(0, count, _BATCH):
         check_interrupt()
-        parts.append(_measure_batch(rows(np.arange(start, min(start + _BATCH, count)))))
+        places = np.arange(start, min(start + _BATCH, count))
+        parts.append(_measure_batch(rows(places)))
+        advance(len(places))
     names = Appearance.__dataclass_fields__
     return Appearance(**{name: np.concatenate([part[name] for part in parts]) for name in names})
 

@@ -1,10 +1,8 @@
 """Dataset → Inspection: heads on the features of the frozen base, and measures of the photos."""
 
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.core.inspection.appearance import measure_appearance
 from edgetl.core.inspection.bad_photos import find_bad_photos
@@ -12,6 +10,7 @@ from edgetl.core.inspection.confusions import find_confused_pairs
 from edgetl.core.inspection.findings import Inspection, MapPoint, Suspect
 from edgetl.core.inspection.learning_curves import fit_curves
 from edgetl.core.inspection.neighbours import find_neighbours, mark_outliers
+from edgetl.core.inspection.photo_findings import list_repeated
 from edgetl.core.inspection.photo_headers import read_headers
 from edgetl.core.inspection.request import InspectionRequest
 from edgetl.core.inspection.shortcuts import judge_shortcut, list_clues
@@ -73,7 +72,8 @@ def inspect_photos(work: Workspace, request: InspectionRequest, weights: Path | 
     outliers = mark_outliers(distances)
     placed, places = photo_map.draw_photo_map(features)
     pixels = pixel_store.open_pixels(sha256s, request.input_spec)
-    appearance = measure_appearance(pixels.rows, len(photos))
+    with work.console.bar("look for bad photos", len(photos), "photos") as bar:
+        appearance = measure_appearance(pixels.rows, len(photos), bar.advance)
     headers = read_headers(request.dataset.root, (photo.path for photo in photos))
     subsets = subset_heads.predict_by_subsets(features, labels, groups, divisions[:_DRAWS])
     right = predicted == labels
@@ -85,7 +85,7 @@ def inspect_photos(work: Workspace, request: InspectionRequest, weights: Path | 
         recalls=tuple(float(right[labels == label].mean()) for label in classes),
         suspects=suspects,
         bad_photos=find_bad_photos(appearance, headers),
-        groups=_list_groups(groups),
+        groups=list_repeated(groups),
         pairs=find_confused_pairs(labels, scores),
         points=tuple(
             MapPoint(row=row, x=round(x, 4), y=round(y, 4), outlier=bool(outliers[row]))
@@ -97,14 +97,4 @@ def inspect_photos(work: Workspace, request: InspectionRequest, weights: Path | 
             judge_shortcut(name, labels, predict_from_clue(values, labels, divisions[0]))
             for name, values in list_clues(headers, appearance.mean_colour).items()
         ),
-    )
-
-
-def _list_groups(groups: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
-    """List the rows of each group of two photos or more, the largest first."""
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for row, group in enumerate(groups.tolist()):
-        members[group].append(row)
-    return tuple(
-        sorted((tuple(rows) for rows in members.values() if len(rows) > 1), key=lambda rows: (-len(rows), rows))
     )
