@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from edgetl.core.inspection.findings import BadPhoto, Suspect
+from edgetl.core.inspection.findings import BadPhoto, ConfusedPair, Suspect
 from edgetl.core.inspection.photo_findings import PhotoFindings
 from edgetl.core.inspection.tables import format_gain
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
@@ -18,7 +18,7 @@ def list_shown_rows(findings: PhotoFindings) -> list[int]:
     rows = [row for suspect in findings.suspects[:_SUSPECTS] for row in (suspect.row, *_list_near(suspect))]
     rows += [bad.row for _, _, shown in _group_bad_photos(findings.bad_photos) for bad in shown]
     rows += [row for group in findings.groups[:_GROUPS] for row in group[:_IN_GROUP]]
-    rows += [row for pair in findings.pairs[:_PAIRS] for row in pair.between]
+    rows += [row for pair in _select_pairs(findings) for row in pair.between]
     return sorted(set(rows))
 
 
@@ -40,7 +40,7 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
         "is_known": bool(findings.built or findings.inspected),
         "is_inspected": bool(findings.inspected),
         "multi_label": run.dataset.multi_label,
-        "judged": findings.built[0].judged if findings.built else len(findings.photos),
+        "judged": findings.built[0].judged if findings.built else len(findings.photos) * len(findings.inspected),
         "link": findings.link,
         "command": run.commands.get("inspect", ""),
         "suspects_total": len(findings.suspects),
@@ -57,7 +57,8 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
             {
                 "problem": problem,
                 "total": total,
-                "photos": [{"shown": show(bad.row, 72), "detail": bad.detail} for bad in shown],
+                "detail": shown[0].detail,
+                "photos": [show(bad.row, 72) for bad in shown],
             }
             for problem, total, shown in _group_bad_photos(findings.bad_photos)
         ],
@@ -72,7 +73,7 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
                 "total": pair.total,
                 "between": [show(row, 72) for row in pair.between],
             }
-            for pair in findings.pairs[:_PAIRS]
+            for pair in _select_pairs(findings)
         ],
         "shortcuts": [shortcut.model_dump() for shortcut in findings.shortcuts if shortcut.is_shortcut],
         "more": [
@@ -80,6 +81,14 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
             for row in curve
         ],
     }
+
+
+def _select_pairs(findings: PhotoFindings) -> list[ConfusedPair]:
+    """Select the pairs with the most photos; of two classes once, because the photos between them are the same."""
+    pairs: dict[frozenset[int], ConfusedPair] = {}
+    for pair in findings.pairs:
+        pairs.setdefault(frozenset((pair.label, pair.predicted)), pair)
+    return list(pairs.values())[:_PAIRS]
 
 
 def _list_near(suspect: Suspect) -> tuple[int, ...]:
