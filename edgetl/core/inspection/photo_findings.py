@@ -1,6 +1,7 @@
-"""The photos of a run, with what a build or an inspection found in them."""
+"""The photos of a run, with what a build or an inspection found in them, and the words for it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,4 +80,28 @@ def list_repeated(groups: NDArray[np.integer]) -> tuple[tuple[int, ...], ...]:
         members[group].append(row)
     return tuple(
         sorted((tuple(rows) for rows in members.values() if len(rows) > 1), key=lambda rows: (-len(rows), rows))
+    )
+
+
+def describe_photo_labels(classes: Sequence[str], photo: Photo) -> str:
+    """Name the class of a photo, or its labels."""
+    return ", ".join(classes[index] for index in photo.list_classes() if index < len(classes)) or "no label"
+
+
+def describe_suspect(classes: Sequence[str], photo: Photo, suspect: Suspect) -> tuple[str, str]:
+    """Return the label of a suspect, and the more likely one.
+
+    Where a photo may have several labels, the suspect is one decision: with a label, or without it.
+    """
+    name = classes[suspect.suggested]
+    if not photo.labels:
+        return classes[photo.label], name
+    words = f"without {name}", f"with {name}"
+    return (words[1], words[0]) if photo.labels[suspect.suggested] else words
+
+
+def count_suspects(suspects: Sequence[Suspect], photos: Sequence[Photo]) -> Counter[int]:
+    """Count the suspects of each class, or of each label."""
+    return Counter(
+        suspect.suggested if photos[suspect.row].labels else photos[suspect.row].label for suspect in suspects
     )

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from edgetl.core.inspection.findings import BadPhoto, ConfusedPair, Suspect
-from edgetl.core.inspection.photo_findings import PhotoFindings
+from edgetl.core.inspection.photo_findings import PhotoFindings, describe_photo_labels, describe_suspect
 from edgetl.core.inspection.tables import format_gain
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
@@ -30,9 +30,12 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
 
     def show(row: int, side_px: int) -> dict[str, str]:
         photo = findings.photos[row]
-        names = [classes[index] for index in photo.list_classes() if index < len(classes)]
         uri = run.inspected_thumbnails.make(row, side_px)
-        return {"uri": uri, "path": photo.path, "label": ", ".join(names) or "no label"}
+        return {"uri": uri, "path": photo.path, "label": describe_photo_labels(classes, photo)}
+
+    def describe(suspect: Suspect) -> dict[str, str]:
+        words = describe_suspect(classes, findings.photos[suspect.row], suspect)
+        return dict(zip(("label", "suggested"), words, strict=True))
 
     curve = findings.inspected[0].curves[:1] if findings.inspected else ()
     return {
@@ -47,7 +50,7 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
         "suspects": [
             {
                 "shown": show(suspect.row, 96),
-                "suggested": classes[suspect.suggested],
+                **describe(suspect),
                 "score": suspect.score,
                 "neighbours": [show(row, 48) for row in _list_near(suspect)],
             }

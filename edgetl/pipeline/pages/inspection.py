@@ -82,11 +82,6 @@ def open_inspection(options: InspectOptions, out: Path | None, *, quiet: bool) -
         if photos and root.resolve().is_relative_to(photos.resolve()):
             hint = "give a folder elsewhere with --out: nothing is written among photos"
             raise ConfigError("the folder of the inspection would be inside the photos", where=(root,), hint=hint)
-    if order.recipe.photos.multi_label:
-        raise ConfigError(
-            "edgetl inspect needs photos of one class each, and --multi-label gives them several labels",
-            hint="leave out --multi-label",
-        )
     with open_workspace(root, quiet=quiet) as (run, console):
         yield Context(order=order, run=run, console=console)
 

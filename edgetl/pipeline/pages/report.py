@@ -104,8 +104,8 @@ def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tupl
     """
     results, trained, dataset = read_results(context)
     findings = read_findings(context, dataset)
-    thumbnails, notes = Thumbnails(None), ()
-    inspected = Thumbnails(None)
+    thumbnails, inspected = Thumbnails(None), Thumbnails(None)
+    notes: tuple[str, ...] = ()
     if pictures:
         thumbnails, notes = open_thumbnails(context, dataset.test, (dataset, trained.input))
         if not notes:
@@ -185,8 +185,9 @@ def _list_commands(context: Context) -> dict[str, str]:
     commands = {"build": format_build_command(order, context.run.root), "demo": shlex.join(["edgetl", "demo", root])}
     commands["report"] = shlex.join(["edgetl", "report", root, "--open"])
     commands["bench"] = shlex.join(["edgetl", "bench", root, "--device", "USER@HOST"])
-    if order.photos and not order.recipe.photos.multi_label:
-        commands["inspect"] = shlex.join(["edgetl", "inspect", str(show_path(order.photos))])
+    if order.photos:
+        labels = ["--multi-label"] if order.recipe.photos.multi_label else []
+        commands["inspect"] = shlex.join(["edgetl", "inspect", str(show_path(order.photos)), *labels])
     return commands
 
 

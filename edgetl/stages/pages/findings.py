@@ -4,6 +4,8 @@ The validation and the test photos are predicted by a model that was not trained
 `edgetl inspect` judges those of all photos, with heads of its own.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgetl.core.inspection.appearance import measure_appearance
@@ -17,8 +19,10 @@ from edgetl.core.photos import pixel_store
 from edgetl.core.photos.parts.folds import assign_folds, list_all_photos
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.arrays import read_array
+from edgetl.core.tasks.labels import list_labels
 from edgetl.engines.inspection.clue_predictions import predict_from_clue
 from edgetl.engines.inspection.held_out import find_held_out_suspects
+from edgetl.engines.inspection.label_decisions import judge_held_out_decisions
 
 _FOLDS, _SEED = 5, 1
 
@@ -26,7 +30,8 @@ _FOLDS, _SEED = 5, 1
 def collect_build_findings(work: Workspace, request: FindingsRequest) -> BuildFindings:
     """Look for likely wrong labels, bad photos, confusing classes and shortcuts.
 
-    Photos that may have several labels are searched for bad photos alone.
+    Of photos that may have several labels, each label is judged by itself, and confusions and shortcuts are not looked
+    for.
 
     Raises:
         DataError: the decoded photos are not in the cache any more.
@@ -38,25 +43,34 @@ def collect_build_findings(work: Workspace, request: FindingsRequest) -> BuildFi
         appearance = measure_appearance(pixels.rows, len(photos), bar.advance)
     headers = read_headers(dataset.root, (photo.path for photo in photos))
     bad_photos = find_bad_photos(appearance, headers)
-    if dataset.multi_label:
-        return BuildFindings(judged=0, bad_photos=bad_photos)
-    labels = np.array([photo.label for photo in photos], np.int64)
+    labels = list_labels(photos)
     row_of = {photo.sha256: row for row, photo in enumerate(photos)}
     held_out = (*dataset.validation, *dataset.test)
     rows = np.array([row_of[photo.sha256] for photo in held_out], np.int64)
     scores = np.concatenate([read_array(part.path) for part in request.scores])
+    if dataset.multi_label:
+        return BuildFindings(
+            judged=len(held_out),
+            suspects=_name_suspects(judge_held_out_decisions(labels[rows], scores), rows),
+            bad_photos=bad_photos,
+        )
     folds = assign_folds(photos, np.array(request.groups, np.int64), _FOLDS, _SEED)
     return BuildFindings(
         judged=len(held_out),
-        suspects=tuple(
-            Suspect(row=int(rows[place]), suggested=suggested, score=round(score, 6), neighbours=())
-            for place, suggested, score in find_held_out_suspects(labels[rows], scores)
-        ),
+        suspects=_name_suspects(find_held_out_suspects(labels[rows], scores), rows),
         pairs=_name_rows(find_confused_pairs(labels[rows], scores), rows),
         bad_photos=bad_photos,
         shortcuts=tuple(
             _judge(name, labels, values, folds) for name, values in list_clues(headers, appearance.mean_colour).items()
         ),
+    )
+
+
+def _name_suspects(suspects: Sequence[tuple[int, int, float]], rows: np.ndarray) -> tuple[Suspect, ...]:
+    """Replace positions among the judged photos by rows among all photos."""
+    return tuple(
+        Suspect(row=int(rows[place]), suggested=suggested, score=round(score, 6), neighbours=())
+        for place, suggested, score in suspects
     )
 
 

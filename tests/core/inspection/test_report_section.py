@@ -87,10 +87,14 @@ def test_build_without_problems_says_so(sample):
     assert "No label is likely to be wrong" in text and "No photo is blurred" in text
 
 
-def test_several_labels_are_not_judged():
+def test_several_labels_are_named_as_decisions():
     run, target = make_report(Sample(labels=True))
-    text = render(make_findings(run, judged=0, suspects=(), pairs=()), target)
-    assert "judged" not in text and "No label is likely" not in text and "dark" in text
+    photo = combine_findings(run.dataset, None).photos[0]
+    suspects = tuple(Suspect(row=0, suggested=index, score=0.1, neighbours=()) for index in range(2))
+    rows = collect_inspection(make_findings(run, suspects=suspects, pairs=()), target)["suspects"]
+    for index, (row, name) in enumerate(zip(rows, ("circle", "square"), strict=True)):
+        words = [f"with {name}", f"without {name}"]
+        assert [row["label"], row["suggested"]] == (words if photo.labels[index] else words[::-1])
 
 
 def test_hostile_names_are_text():

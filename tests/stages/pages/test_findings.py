@@ -60,6 +60,16 @@ def test_right_labels_are_not(collect):
     assert all(0 <= bad.row < len(photos) for bad in findings.bad_photos)
 
 
-def test_photos_with_several_labels_are_searched_for_bad_photos_alone(collect):
-    findings, _, _ = collect(multi_label=True)
-    assert (findings.judged, findings.suspects, findings.shortcuts) == (0, (), ())
+def test_several_labels_are_judged_by_themselves(collect, shared_dataset):
+    def add_labels(photos, wrong=()):
+        return tuple(
+            photo.model_copy(
+                update={"labels": tuple(int((index == photo.label) != ((row, index) in wrong)) for index in range(3))}
+            )
+            for row, photo in enumerate(photos)
+        )
+
+    parts = {part: add_labels(getattr(shared_dataset, part)) for part in ("train", "validation")}
+    findings, photos, dataset = collect(multi_label=True, test=add_labels(shared_dataset.test, [(2, 1)]), **parts)
+    assert [(photos[row.row].sha256, row.suggested) for row in findings.suspects] == [(dataset.test[2].sha256, 1)]
+    assert (findings.pairs, findings.shortcuts) == ((), ())
