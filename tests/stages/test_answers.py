@@ -85,7 +85,8 @@ def test_photos_of_other_things_change_no_threshold(request_answers, shared_data
     rule = request_answers(foreign=foreign)
     (row,) = rule.foreign
     assert row.photos == len(foreign) and row.known > 0.8 * len(foreign) and "--foreign" in row.title
-    ignored = {"path", "foreign"}
+    assert all(len(point.others) == len(rule.far) + 1 for point in rule.known_curve)
+    ignored = {"path", "foreign", "known_curve"}
     assert rule.model_dump(exclude=ignored) == without.model_dump(exclude=ignored)
 
 
