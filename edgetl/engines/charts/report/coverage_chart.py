@@ -36,7 +36,7 @@ def _draw_known(values: dict[str, Any], identity: str) -> Markup:
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_xlabel("test photos that are known")
-        axes.set_ylabel("other things too")
+        axes.set_ylabel("other things known")
         axes.legend(frameon=False, loc="upper left")
     words = "; ".join(
         f"{group['point']:.1%} of {group['title']} are known where {values['known_point']:.1%} of the test photos are"
