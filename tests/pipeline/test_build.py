@@ -110,6 +110,7 @@ def test_build_leaves_each_stage_and_the_order(built, delivered, order, photos):
         "verify-tflite-int8-test",
         "answers-tflite",
         "heatmaps-tflite",
+        "findings",
         "bundle-tflite",
         "results",
     }

@@ -55,7 +55,9 @@ def describe_throttling(measurement: Measurement) -> list[str]:
         known = [value for value in values if value is not None]
         if known and name in _WATCHED:
             title, factor, unit = _WATCHED[name]
-            lines.append(f"{title}: {min(known) * factor:.0f} … {max(known) * factor:.0f} {unit}")
+            # A value that did not change is one number.
+            ends = dict.fromkeys(f"{value * factor:.0f}" for value in (min(known), max(known)))
+            lines.append(f"{title}: {' … '.join(ends)} {unit}")
     if measurement.unwatched:
         lines.append(f"not monitored: {', '.join(measurement.unwatched)}")
     return lines
