@@ -180,8 +180,8 @@ def build_ledger(
     # The first step is compared with itself: the hop shows its accuracy.
     for (name, scores), (_, before) in zip(steps, [*steps[:1], *steps[:-1]], strict=True):
         rows = metrics.sample_evenly(len(labels), min(len(scores), len(before)))
-        pair = [part[rows] if len(part) == len(labels) else part for part in (before, scores)]
-        hops.append(LedgerHop(name=name, **dict(metrics.compare_scores(labels[rows], *pair, task=task))))
+        reference, candidate = (part[rows] if len(part) == len(labels) else part for part in (before, scores))
+        hops.append(LedgerHop(name=name, **dict(metrics.compare_scores(labels[rows], reference, candidate, task=task))))
     return tuple(hops)
 
 
