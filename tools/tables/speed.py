@@ -1,6 +1,8 @@
 """Tables about speed: training, the stores, many photos, GPUs, and bench.py beside LiteRT's benchmark."""
 
-from tools.results_files import Results
+from collections.abc import Sequence
+
+from tools.results_files import Results, Row
 from tools.tables.markdown import format_bytes, format_optional, format_rounds, format_table
 
 # Contestants of tools/measure_gpu.py.
@@ -91,3 +93,20 @@ def render_bench(results: Results) -> str:
 def _describe_unfrozen(unfreeze: str) -> str:
     """Describe a recipe's `unfreeze`: a negative count of layers, or the first unfrozen layer."""
     return f"last {unfreeze[1:]} layers unfrozen" if unfreeze.startswith("-") else f"unfrozen from `{unfreeze}`"
+
+
+def render_build(rows: Sequence[Row]) -> str:
+    """Return the seconds of each stage of a build by each version, with processor seconds where they are known."""
+    versions = [key.removesuffix("_processor_s") for key in rows[0] if key.endswith("_processor_s")]
+    cells = [[f"`{row['stage']}`", *(_format_cost(row, name) for name in versions)] for row in rows]
+    return format_table(["stage", *(f"{name}: seconds (processor seconds)" for name in versions)], cells)
+
+
+def render_build_results(results: Results) -> str:
+    """Return the table of `render_build` from its results file."""
+    return render_build(results.rows)
+
+
+def _format_cost(row: Row, version: str) -> str:
+    processor_s = row[f"{version}_processor_s"]
+    return f"{row[f'{version}_s']:.1f}" + (f" ({processor_s:.1f})" if processor_s else "")
