@@ -77,9 +77,11 @@ def tabulate_costs(rounds: dict[str, list[Costs]]) -> list[Row]:
         for costs in medians.values()
         for stage in costs
     }
-    stages = [stage for stage in sorted(longest, key=lambda stage: -longest[stage]) if longest[stage] >= _SHORTEST_S]
+    longest_first = [
+        stage for stage in sorted(longest, key=lambda stage: -longest[stage]) if longest[stage] >= _SHORTEST_S
+    ]
     rows = []
-    for stage in stages:
+    for stage in longest_first:
         row: Row = {"stage": stage, "rounds": len(rounds[names[0]])}
         for name in names:
             seconds, processor_s = medians[name].get(stage, (0.0, 0.0))

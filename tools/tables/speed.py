@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tools.results_files import Results, Row
-from tools.tables.markdown import format_bytes, format_optional, format_rounds, format_table
+from tools.tables.markdown import format_bytes, format_number, format_optional, format_rounds, format_table
 
 # Contestants of tools/measure_gpu.py.
 _CONTESTANTS = {
@@ -110,3 +110,22 @@ def render_build_results(results: Results) -> str:
 def _format_cost(row: Row, version: str) -> str:
     processor_s = row[f"{version}_processor_s"]
     return f"{row[f'{version}_s']:.1f}" + (f" ({processor_s:.1f})" if processor_s else "")
+
+
+def render_onnx(rows: Sequence[Row]) -> str:
+    """Return the latency of files on one thread, with the operators that take most of it."""
+    cells = [
+        [
+            f"`{row['file']}`",
+            f"{'~' if row['disturbed'] else ''}{format_number(row['ms'])}",
+            ", ".join(f"{name} {ms:.2f}" for name, ms in row.get("operators", {}).items()),
+            format_rounds(row["rounds"]).replace("median", "lowest"),
+        ]
+        for row in rows
+    ]
+    return format_table(["file", "ms", "of which, ms", "measured"], cells)
+
+
+def render_onnx_results(results: Results) -> str:
+    """Return the table of `render_onnx` from its results file."""
+    return render_onnx(results.rows)
