@@ -73,6 +73,7 @@ class BuildKeywords(TrainKeywords, total=False):
     limit_drop: float | None
     min_accuracy: float | None
     strict: bool
+    full_ledger: bool
     cross_fit: int | None
     foreign: PathLike | None
     no_features: bool

@@ -10,6 +10,7 @@ from edgetl.core.report_page.facts import RunFacts, TargetFacts
 from edgetl.core.report_page.glance import describe_outcome, list_facts
 from edgetl.core.report_page.heat_maps import collect_heat_maps
 from edgetl.core.report_page.ladder import collect_ladder
+from edgetl.core.report_page.repeat import COST_COLUMNS, list_costs
 from edgetl.core.report_page.robustness import collect_robustness
 
 # Of each kind. A comment of a pull request has at most 65536 characters.
@@ -24,6 +25,8 @@ def render_report_markdown(run: RunFacts, targets: Sequence[TargetFacts]) -> str
         if len(targets) > 1:
             blocks.append(f"## {escape_markdown(target.result.target)}")
         blocks += _render_target(run, target)
+    if costs := list_costs(run):
+        blocks += ["### What the stages took", format_table(COST_COLUMNS, costs, numbers=[1, 2, 3])]
     if "report" in run.commands:
         blocks.append(f"All sections and pictures: {format_code(run.commands['report'])}")
     return "\n\n".join(blocks) + "\n"

@@ -12,6 +12,7 @@ from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.records import Dataset, LayerError, Photo, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.run.build_results import BuildResults, TargetResult
+from edgetl.core.run.stage_cost import StageCost
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import PhotoTask, make_task
 
@@ -46,6 +47,7 @@ class RunFacts:
         epochs: of the training; empty for a model made elsewhere.
         recipe: text of recipe.toml.
         notes: what the page lacks, in sentences.
+        costs: name of a stage → what it took when it was made.
     """
 
     root: Path
@@ -60,6 +62,7 @@ class RunFacts:
     notes: tuple[str, ...] = ()
     findings: PhotoFindings | None = None
     inspected_thumbnails: Thumbnails = field(default_factory=lambda: Thumbnails(None))
+    costs: dict[str, StageCost] = field(default_factory=dict)
 
     @property
     def photos(self) -> tuple[Photo, ...]:

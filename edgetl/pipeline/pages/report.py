@@ -22,6 +22,7 @@ from edgetl.core.records import ActivationRanges, Bundle, Dataset, Scores, Train
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report_page.facts import Epoch, RunFacts, TargetFacts
 from edgetl.core.run.build_results import RESULTS_STAGE, BuildResults, TargetResult
+from edgetl.core.run.durations import read_costs
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.run_folder import make_folder_name, read_finished_stage
@@ -124,6 +125,7 @@ def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tupl
         notes=notes,
         findings=findings,
         inspected_thumbnails=inspected,
+        costs=read_costs(context.run.root),
     )
     return run, tuple(_read_target(context, result, dataset) for result in results.targets)
 
