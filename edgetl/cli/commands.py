@@ -4,7 +4,8 @@
 from edgetl.cli import listings, verbs  # noqa: I001
 from edgetl.cli import inspection
 from edgetl.cli import report
+from edgetl.cli import sweep
 from edgetl.cli import usage
 from edgetl.cli.app import app
 
-__all__ = ["app", "inspection", "listings", "report", "usage", "verbs"]
+__all__ = ["app", "inspection", "listings", "report", "sweep", "usage", "verbs"]

@@ -11,6 +11,7 @@ from edgetl.pipeline.options import (
     InspectOptions,
     Option,
     RecipeOptions,
+    SweepOptions,
     TrainOptions,
 )
 
@@ -80,6 +81,11 @@ class BuildCommand(OutputOptions, OutOption, LogOption, PhotosOption, BuildOptio
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(OutputOptions, OutOption, PhotosOption, TrainOptions):
     """Options of `edgetl train`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepCommand(OutputOptions, OutOption, PhotosOption, SweepOptions):
+    """Options of `edgetl sweep`."""
 
 
 @dataclass(frozen=True, kw_only=True)

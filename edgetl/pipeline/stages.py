@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from edgetl.engines.charts import inspection_page
     from edgetl.engines.charts.comparison import comparison_page
     from edgetl.engines.charts.report import report_page
+    from edgetl.engines.charts.sweep import sweep_page
     from edgetl.engines.keras import build as keras_build
     from edgetl.engines.keras.external import file_bounds
     from edgetl.stages import (
         adopt,
         answers,
+        assemble,
         bench,
         bundle,
         calibrate,
@@ -34,6 +36,7 @@ else:
     file_bounds = LazyModule("edgetl.engines.keras.external.file_bounds")
     adopt = LazyModule("edgetl.stages.adopt")
     answers = LazyModule("edgetl.stages.answers")
+    assemble = LazyModule("edgetl.stages.assemble")
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
@@ -49,12 +52,14 @@ else:
     retrain = LazyModule("edgetl.stages.retrain")
     robustness = LazyModule("edgetl.stages.pages.robustness")
     score = LazyModule("edgetl.stages.score")
+    sweep_page = LazyModule("edgetl.engines.charts.sweep.sweep_page")
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
 
 __all__ = [
     "adopt",
     "answers",
+    "assemble",
     "bench",
     "bundle",
     "calibrate",
@@ -73,6 +78,7 @@ __all__ = [
     "retrain",
     "robustness",
     "score",
+    "sweep_page",
     "train",
     "translate",
 ]

@@ -21,6 +21,7 @@ from edgetl.pipeline.options.model import (
     PhotosOptions,
 )
 from edgetl.pipeline.options.option import Option, collect_tables, list_options, map_options, name_option
+from edgetl.pipeline.options.sweep import SweepOptions
 from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "PhotosOptions",
     "RecipeOptions",
     "RetrainOptions",
+    "SweepOptions",
     "TargetOptions",
     "TrainOptions",
     "TrainingOptions",
