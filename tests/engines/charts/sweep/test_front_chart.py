@@ -1,0 +1,22 @@
+"""The chart of the Pareto front."""
+
+from dataclasses import replace
+
+import pytest
+
+from edgetl.engines.charts.sweep.front_chart import draw_front
+from tests.fixtures.sweeps import EXACT, FAST, SLOW, make_result
+
+
+@pytest.mark.parametrize("cost", ["ms", "kB"])
+def test_trained_networks_are_drawn_and_described(cost):
+    chart = str(draw_front(make_result(), cost))
+    assert chart.startswith("<svg role") and "<script" not in chart
+    assert FAST.name in chart and EXACT.name in chart
+    # It was not trained: it has no accuracy.
+    assert SLOW.name not in chart
+
+
+def test_without_a_trained_network_there_is_no_chart():
+    result = make_result()
+    assert draw_front(replace(result, rows=result.rows[2:], choice=None), "ms") is None
