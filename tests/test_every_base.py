@@ -19,8 +19,6 @@ from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.keras import model as keras_model
 
-QUICK = ("mobilenet_v2",)
-
 
 def make_flags(base: BaseNetwork) -> Tables:
     return {
@@ -46,11 +44,8 @@ def read_record(folder, record_type):
     return stage.record
 
 
-@pytest.mark.parametrize(
-    "base",
-    [pytest.param(base, marks=() if base.name in QUICK else pytest.mark.slow) for base in BASES.values()],
-    ids=lambda base: base.name,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES.values(), ids=lambda base: base.name)
 def test_base_is_trained_converted_and_bundled(base, draw_photos, edgetl, tmp_path):
     photos, root, recipe = draw_photos(tmp_path / "shapes", range(12)), tmp_path / "run", tmp_path / "quick.toml"
     recipe.write_text(format_recipe(resolve_recipe("default", make_flags(base))), encoding="utf-8")

@@ -86,7 +86,7 @@ def test_result_is_the_path_and_the_tables_are_shown(runs, capfd, tmp_path):
     assert run(["report", *runs, "--out", "page.html"]) == 0
     printed = capfd.readouterr()
     assert printed.out == f"{tmp_path / 'page.html'}\n"
-    assert "paired on the test photos in common" in printed.err and "no certain difference" in printed.err
+    assert "accuracy on the test photos in common" in printed.err and "no certain difference" in printed.err
 
 
 def test_json_has_rows_and_pairs(runs, capfd):

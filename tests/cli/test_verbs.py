@@ -131,6 +131,7 @@ def test_bundle_checks_itself_and_classifies_a_photo(copy_of_cli_build, photos):
         assert json.loads(classified.stdout)["labels"][0]["label"] == label
 
 
+@pytest.mark.slow
 def test_explain_ranks_the_layers_of_each_format(run_folder_both, photos, recipe_file, capfd):
     line = ["build", photos, "--recipe", recipe_file, "--out", run_folder_both]
     record, err = run_json(capfd, *line, "--target", "tflite", "--target", "onnx", "--explain")
@@ -180,6 +181,7 @@ def test_limit_of_a_target_that_the_recipe_overrides_is_a_warning(capfd, built, 
     assert "warning: target strict allows a drop of 0.1 points" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_model_made_elsewhere_is_built_without_training(built, delivered, photos, tmp_path, capfd):
     """The Keras model of the shared run predicts the same as an external model."""
     line = ["build", photos, "--model", built.trained.path, "--method", "float32", "--out", tmp_path / "external"]

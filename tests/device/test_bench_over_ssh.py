@@ -37,6 +37,7 @@ def list_bundles(board) -> list[str]:
     return board.ssh(LIST_BUNDLES).stdout.split()
 
 
+@pytest.mark.slow
 def test_board_is_set_up_measured_and_judged(board, ready_environment, bench, built_for, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python3").write_text(PYTHON.format(environment=ready_environment))

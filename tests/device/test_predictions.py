@@ -20,7 +20,7 @@ BUNDLES = {
     "tflite-float32": ("raspberry-pi-4", "float32", FLOAT_ROUNDING),
     "onnx-float32": ("onnx", "float32", FLOAT_ROUNDING),
 }
-QUICK = {("bookworm", "tflite-int8"), ("trixie", "tflite-int8"), ("trixie", "onnx-int8")}
+QUICK = {("bookworm", "tflite-int8")}
 CASES = [
     pytest.param(board, *case, id=f"{board}-{name}", marks=() if (board, name) in QUICK else pytest.mark.slow)
     for board in ("bookworm", "trixie")

@@ -136,6 +136,7 @@ def test_qat_tflite_file_is_integer_and_predicts_what_the_model_predicts(built, 
     assert record.outcome.keras2_difference < 1e-4 and record.outcome.epochs == 1
 
 
+@pytest.mark.slow
 def test_photo_that_the_converter_demands_sets_no_range_of_a_qat_file(built, retrained):
     record, _ = retrained("qat")
     files = [
@@ -171,6 +172,7 @@ def test_file_that_does_not_predict_what_its_model_predicts_is_refused(
     assert re.search(pattern, refusal.message)
 
 
+@pytest.mark.slow
 def test_network_that_is_sensitive_to_rounding_is_distinguished_from_a_wrong_file(
     built, retrained, make_work, monkeypatch
 ):
@@ -212,6 +214,7 @@ def test_pruned_tflite_files_have_the_sparsity_and_are_smaller_after_gzip(
     assert compute_accuracy(integer, shared_dataset, built.trained.input) > 0.6
 
 
+@pytest.mark.slow
 def test_pruned_onnx_files_have_the_sparsity_and_are_smaller_after_gzip(built, shared_dataset, convert):
     pruned, integer = convert("prune", "onnx"), convert("prune8", "onnx")
     assert 0.55 < pruned.sparsity <= 0.6 and integer.sparsity >= pruned.sparsity
@@ -255,7 +258,7 @@ def test_clustered_tflite_files_have_few_values_per_channel(delivered, retrained
 # Records and errors
 
 
-@pytest.mark.parametrize("kind", ["qat", "prune", "cluster"])
+@pytest.mark.parametrize("kind", ["qat", "prune", pytest.param("cluster", marks=pytest.mark.slow)])
 def test_retrained_model_has_files_a_log_and_a_summary(retrained, kind):
     record, output = retrained(kind)
     assert record.kind == kind and record.contents() and all(path.is_file() for path in record.contents())
@@ -280,7 +283,7 @@ def test_photos_that_are_not_in_the_cache_are_an_error(built, tables, shared_dat
         retrain_model(work, "qat", built.trained, shared_dataset, tables)
 
 
-@pytest.mark.parametrize("kind", ["prune", "cluster"])
+@pytest.mark.parametrize("kind", ["prune", pytest.param("cluster", marks=pytest.mark.slow)])
 def test_retrained_model_has_a_temperature_of_its_own(retrained, shared_dataset, built, kind):
     record, text = retrained(kind)
     assert "temperature" in text

@@ -119,7 +119,7 @@ def test_temperature_can_be_left_out(train):
     assert trained.temperature == 1 and "temperature" not in stream.getvalue()
 
 
-@pytest.mark.parametrize("feature_cache", [True, False])
+@pytest.mark.parametrize("feature_cache", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_model_trained_in_bfloat16_is_saved_in_float32(train, monkeypatch, feature_cache):
     # bfloat16 is refused on a CPU.
     monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")

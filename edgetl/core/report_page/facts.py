@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.core.device.measurement import Measurement
+from edgetl.core.inspection.photo_findings import PhotoFindings
 from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.records import Dataset, LayerError, Photo, Trained
 from edgetl.core.rejection.records import AnswerRule
@@ -40,6 +41,8 @@ class RunFacts:
         trained: the model.
         results: what the build decided.
         thumbnails: makes the pictures of test photos, the most important ones first: its budget may end.
+        findings: what is known of the photos of all parts; None where nothing is.
+        inspected_thumbnails: makes the pictures of photos of all parts, by the rows of `findings`.
         commands: name of a purpose → the command that a user types: "build", "inspect", "bench", "demo", "bundle".
         epochs: of the training; empty for a model made elsewhere.
         recipe: text of recipe.toml.
@@ -57,6 +60,8 @@ class RunFacts:
     epochs: tuple[Epoch, ...] = ()
     recipe: str = ""
     notes: tuple[str, ...] = ()
+    findings: PhotoFindings | None = None
+    inspected_thumbnails: Thumbnails = field(default_factory=lambda: Thumbnails(None))
     costs: dict[str, StageCost] = field(default_factory=dict)
 
     @property

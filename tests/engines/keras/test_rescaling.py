@@ -54,9 +54,13 @@ MODULES = {
     "resnet50": "resnet",
     "resnet50_v2": "resnet_v2",
 }
+# Two of the scalings, and one inside the network.
+QUICK = ("mobilenet", "mobilenet_v3_small", "vgg16")
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MODULES]
+)
 def test_features_of_raw_photos_are_those_of_keras(name, raw_photos, tmp_path):
     row = bases.find_base(name)
     keras_model.reset_keras(5)

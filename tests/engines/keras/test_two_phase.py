@@ -120,6 +120,7 @@ def test_count_that_reaches_no_weights_trains_the_head_at_the_lower_rate(small_m
     assert message.startswith("--unfreeze -1 reaches no layer with weights in mobilenet: phase 2 trains the head alone")
 
 
+@pytest.mark.slow
 def test_features_and_pixels_train_the_head_alone_alike(small_model, parts):
     check_features_give_the_training_of_pixels(
         small_model, parts, augment={"views": 3}, phase2={"unfreeze": "-1", "learning_rate_ratio": 0.5}
@@ -289,6 +290,7 @@ def test_each_training_step_is_reported_once(small_model, photo_array, photos, m
     assert min(steps) >= 0
 
 
+@pytest.mark.slow
 def test_number_of_steps_per_execution_changes_no_weight(small_model, parts, monkeypatch):
     monkeypatch.setattr(two_phase, "_FEW_STEPS", 0)
     results = []
