@@ -29,7 +29,7 @@ def test_path_of_the_page_is_the_result(folder, capfd):
 def test_json_has_the_sections(folder, capfd):
     assert run(["report", str(folder), "--json", "--quiet"]) == 0
     record = json.loads(capfd.readouterr().out)
-    assert record["path"] == str(folder / "report.html") and record["sections"][0] == "glance"
+    assert record["path"] == str(folder / "report.html") and record["sections"][0] == "inspection"
     assert record["bytes"] == (folder / "report.html").stat().st_size and record["seconds"] >= 0
 
 

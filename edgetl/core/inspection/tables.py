@@ -45,7 +45,10 @@ def _tabulate_classes(inspection: Inspection, photos: Sequence[Photo]) -> Table:
     ]
     rest = rows[_MOST_ROWS:]
     shown = rows[:_MOST_ROWS] + ([[f"{len(rest)} further classes", "", "", ""]] if rest else [])
-    title = f"{sum(inspection.counts)} photos; heads on the frozen base predict {inspection.accuracy:.1%} of them right"
+    if any(photo.labels for photo in photos):
+        title = f"{len(photos)} photos; heads on the frozen base decide {inspection.accuracy:.1%} of the labels right"
+        return title, ["label", "photos", "recall", "likely wrong labels"], shown
+    title = f"{len(photos)} photos; heads on the frozen base predict {inspection.accuracy:.1%} of them right"
     return title, ["class", "photos", "recall", "likely wrong labels"], shown
 
 
