@@ -7,14 +7,24 @@ import keras
 from edgetl.core.tasks.one_class import Loss
 
 
+def find_soft_loss(loss: Loss) -> Loss:
+    """Return the loss of the same task for targets that are probabilities."""
+    return "categorical_crossentropy" if loss == "sparse_categorical_crossentropy" else loss
+
+
 def find_loss(loss: Loss) -> Any:
     """Return a loss by its name. That of labels is a function of one value for each label, which weights apply to."""
     return _compute_label_loss if loss == "label_crossentropy" else loss
 
 
-def find_accuracy(loss: Loss) -> Any:
-    """Return the accuracy for a loss, named "accuracy" in the logs of Keras."""
-    if loss == "label_crossentropy":
+def find_accuracy(loss: Loss, *, soft: bool = False) -> Any:
+    """Return the accuracy for a loss, named "accuracy" in the logs of Keras.
+
+    Args:
+        loss: name of the loss.
+        soft: whether targets may be probabilities. Keras compares the targets of a sigmoid with 0 and 1.
+    """
+    if loss == "label_crossentropy" or (soft and loss == "binary_crossentropy"):
         return keras.metrics.MeanMetricWrapper(_compare_labels, name="accuracy")
     return "accuracy"
 

@@ -72,12 +72,13 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
         StageError: LiteRT's features differ from Keras's.
         EdgetlError: the disk is full, or the cache cannot be written.
     """
+    units = int(model.output.shape[-1])
     pixels = PhaseInput(
         network=model,
         training=AugmentedPixels(data.training, data.recipe),
         validation=PlainPixels(data.validation),
-        training_targets=Targets.of(data.training),
-        validation_targets=Targets.of(data.validation),
+        training_targets=Targets.of(data.training, units),
+        validation_targets=Targets.of(data.validation, units),
     )
     if not data.recipe.training.feature_cache:
         return PhaseInputs(head=pixels, fine_tune=pixels)
@@ -120,12 +121,13 @@ def _read_features(
     model: keras.Model, data: TrainingData, frozen: FrozenPart, split: int, views: Sequence[PhotoView]
 ) -> PhaseInput:
     *training_views, validation_view = views
+    units = int(model.output.shape[-1])
     return PhaseInput(
         network=keras.Model(frozen.splits[split].tensor, model.output),
         training=CachedFeatures([frozen.open_features(view, split) for view in training_views]),
         validation=CachedFeatures([frozen.open_features(validation_view, split)]),
-        training_targets=Targets.of(data.training),
-        validation_targets=Targets.of(data.validation),
+        training_targets=Targets.of(data.training, units),
+        validation_targets=Targets.of(data.validation, units),
     )
 
 

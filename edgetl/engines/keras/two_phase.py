@@ -21,7 +21,7 @@ from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import TrainingPhase
 from edgetl.core.tasks.task import find_task
-from edgetl.engines.keras import build, losses
+from edgetl.engines.keras import build, losses, optimizers, soft_targets
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import Batches
 from edgetl.engines.keras.phase_inputs import PhaseInput, TrainingData, prepare_phase_inputs
@@ -122,6 +122,8 @@ def _train_phase(
     start = time.monotonic()
     recipe, network, targets = plan.recipe, phase_input.network, phase_input.training_targets
     loss = find_task(targets.labels).choose_loss(recipe.head.activation)
+    soft = soft_targets.are_soft(recipe.training)
+    loss = losses.find_soft_loss(loss) if soft else loss
     training = Batches(phase_input.training, targets, recipe, first_epoch=plan.first_epoch, shuffled=True)
     validation = Batches(
         phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
@@ -130,10 +132,10 @@ def _train_phase(
     # Before the optimizer is built and the first step is traced, which take seconds.
     listener.begin(plan.name, steps)
     network.compile(
-        optimizer=keras.optimizers.Adam(plan.learning_rate),
+        optimizer=optimizers.make_optimizer(recipe.training, plan.learning_rate, plan.epochs, len(training)),
         loss=losses.find_loss(loss),
         # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
-        **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss)]},
+        **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss, soft=soft)]},
         steps_per_execution=_choose_steps_per_execution(steps, whole_network=network is model),
     )
     # Optimizer variables that are created while a step is traced make TensorFlow trace it twice: 18 s instead of 12 s
@@ -149,7 +151,7 @@ def _train_phase(
         # `Batches` draws the order itself.
         shuffle=False,
         verbose=0,
-        callbacks=[best],
+        callbacks=[*optimizers.list_averaging_callbacks(recipe.training), best],
     )
     # `network` shares its layers with `model`, so that this restores both.
     model.set_weights(best.weights)
@@ -230,14 +232,14 @@ class _BestEpoch(keras.callbacks.Callback):
         # `epoch` counts from 0, records and messages count from 1.
         score = (float(logs["val_accuracy"]), -float(logs["val_loss"]))
         self.last_epoch = epoch + 1
-        if score > self.score:
+        if score > self.score or self._plan.recipe.training.epoch_choice == "last":
             self.score, self.best_epoch, self.weights = score, epoch + 1, self._whole_model.get_weights()
         self._show_steps(self._steps, "")
         self._listener.epoch(
             EpochResult(
                 phase=self._plan.name,
                 epoch=epoch + 1,
-                learning_rate=self._plan.learning_rate,
+                learning_rate=self._read_rate(),
                 loss=float(logs["loss"]),
                 accuracy=float(logs["accuracy"]),
                 validation_loss=float(logs["val_loss"]),
@@ -249,6 +251,11 @@ class _BestEpoch(keras.callbacks.Callback):
         patience = self._plan.recipe.training.patience
         if patience and self.last_epoch - self.best_epoch >= patience:
             self.model.stop_training = True
+
+    def _read_rate(self) -> float:
+        """Return the learning rate after the last step of the epoch."""
+        constant = self._plan.recipe.training.schedule == "constant"
+        return self._plan.learning_rate if constant else float(self.model.optimizer.learning_rate)
 
     def _show_steps(self, steps: int, note: str) -> None:
         # The last call of several steps may count beyond the last one.

@@ -348,3 +348,23 @@ def test_weighted_phases_report_the_balanced_accuracy(small_model, photo_array):
     recalls = [right[parts[1].labels == label].mean() for label in (0, 1)]
     assert phases[0].validation_accuracy == pytest.approx(np.mean(recalls), abs=1e-6)
     assert max(epoch.validation_accuracy for epoch in events.epochs) == pytest.approx(phases[0].validation_accuracy)
+
+
+def test_averaged_weights_are_those_of_the_record_and_the_last_epoch_is_kept(small_model, parts):
+    model = small_model()
+    training = {
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "weight_decay": 0.01,
+        "average_epochs": 0.5,
+        "label_smoothing": 0.1,
+        "mixup": 0.2,
+        "epoch_choice": "last",
+        "patience": 0,
+    }
+    phases, events = train(model, parts, training=training, phase1={"epochs": 3}, phase2={"epochs": 3})
+    assert [phase.best_epoch for phase in phases] == [3, 6]
+    check_matches_phase(model, parts[1], find_last_accepted(phases))
+    # The rate after the last step of each epoch: a cosine ends at 0.
+    rates = [epoch.learning_rate for epoch in events.epochs]
+    assert rates[0] > rates[1] > rates[2] == pytest.approx(0, abs=1e-8)
