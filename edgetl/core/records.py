@@ -127,6 +127,7 @@ class Trained(Record):
 
     `backend`, `device` and `precision` are those of the training, `weights` the initial ones of the base. `thresholds`
     has one for each label where photos may have several. The last layer contains the `temperature`; it is 1 for none.
+    `teacher` names the model from whose probabilities it learned, "" without one.
     """
 
     path: PathInside
@@ -145,6 +146,7 @@ class Trained(Record):
     precision: Precision
     thresholds: tuple[LabelThreshold, ...] = ()
     temperature: float = 1.0
+    teacher: str = ""
 
     @property
     def threshold_values(self) -> tuple[float, ...]:

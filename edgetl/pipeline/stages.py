@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         deploy,
         retrain,
         score,
+        teach,
         train,
         translate,
     )
@@ -48,6 +49,7 @@ else:
     retrain = LazyModule("edgetl.stages.retrain")
     robustness = LazyModule("edgetl.stages.pages.robustness")
     score = LazyModule("edgetl.stages.score")
+    teach = LazyModule("edgetl.stages.teach")
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
 
@@ -71,6 +73,7 @@ __all__ = [
     "retrain",
     "robustness",
     "score",
+    "teach",
     "train",
     "translate",
 ]

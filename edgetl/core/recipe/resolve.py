@@ -13,21 +13,23 @@ from edgetl.core.network import bases, input_scaling
 from edgetl.core.network.base_table import BASES
 from edgetl.core.recipe.invalid_values import Origin, RecipeKey, explain_invalid
 from edgetl.core.recipe.presets import PRESETS
+from edgetl.core.recipe.recipe_table import RecipeTable
 from edgetl.core.recipe.tables import (
     BATCH_SIZE,
     LARGEST_BATCH,
     BaseRecipe,
     ExternalRecipe,
     Recipe,
-    RecipeTable,
     Tables,
 )
 from edgetl.core.storage.regular_files import read_user_text
 
 # Values that are paths of files.
-_FILES = (("base", "weights"), ("external", "path"), ("external", "labels"))
+_FILES = (("base", "weights"), ("external", "path"), ("external", "labels"), ("teacher", "source"))
+# Values of these that are names.
+_NAMES = {*bases.WEIGHTS, *BASES}
 # Tables that configure training. An external model is not trained.
-_TRAINING_TABLES = ("base", "head", "augment", "phase1", "phase2", "retrain")
+_TRAINING_TABLES = ("base", "head", "augment", "phase1", "phase2", "teacher", "retrain")
 _NARROW_ALPHA = 0.5
 _LARGEST_HELD_OUT = 0.9
 
@@ -122,7 +124,7 @@ def _make_paths_absolute(tables: Tables, folder: Path) -> Tables:
     for table, key in _FILES:
         name = absolute.get(table, {}).get(key)
         # A value of a wrong type is left to the validation, which names its key.
-        if isinstance(name, str) and name and name not in bases.WEIGHTS:
+        if isinstance(name, str) and name and name not in _NAMES:
             absolute[table][key] = str(folder / name)
     return absolute
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.recipe.recipe_table import RecipeTable
+from edgetl.core.recipe.teacher import TeacherRecipe
 from edgetl.core.records import Fit, Precision
 
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
@@ -14,17 +16,6 @@ T = TypeVar("T", bound="RecipeTable")
 
 BATCH_SIZE = 32
 LARGEST_BATCH = 4096
-
-
-class RecipeTable(BaseModel):
-    """A frozen table of a recipe. Unknown keys, values of a wrong type, and infinite numbers are errors."""
-
-    # strict, because TOML has types: "0.5" and true are not numbers. Integers are accepted for floats.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def key(self) -> object:
-        """Return all values, for the fingerprint of a stage."""
-        return self.model_dump(mode="json")
 
 
 class BaseRecipe(RecipeTable):
@@ -258,6 +249,7 @@ class TrainingTables(RecipeTable):
     training: TrainingRecipe
     phase1: Phase1Recipe
     phase2: Phase2Recipe
+    teacher: TeacherRecipe = TeacherRecipe()
 
 
 class RetrainingTables(RecipeTable):
@@ -282,6 +274,8 @@ class Recipe(RecipeTable):
     training: TrainingRecipe
     phase1: Phase1Recipe
     phase2: Phase2Recipe
+    # A run of an earlier version has no such table.
+    teacher: TeacherRecipe = TeacherRecipe()
     retrain: RetrainRecipe
     convert: ConvertRecipe
     contract: ContractRecipe

@@ -64,17 +64,19 @@ class Targets:
     Attributes:
         labels: int64 [photos] or [photos, labels].
         weights: float32 of the same shape, what each counts in loss and accuracy; None if all count 1.
-        classes: number of units of the model.
+        units: number of units of the model.
+        teacher: the probabilities of a teacher for the same inputs, [rows, units]; None without one.
     """
 
     labels: np.ndarray
     weights: np.ndarray | None
-    classes: int
+    units: int
+    teacher: Source | None = None
 
     @classmethod
-    def of(cls, photos: LabelledPhotos, classes: int) -> "Targets":
+    def of(cls, photos: LabelledPhotos, units: int, teacher: Source | None = None) -> "Targets":
         """Return the targets of photos for a model with so many units."""
-        return cls(photos.labels, photos.weights, classes)
+        return cls(photos.labels, photos.weights, units, teacher)
 
 
 class Batches(keras.utils.PyDataset):
@@ -119,11 +121,13 @@ class Batches(keras.utils.PyDataset):
     def _make_targets(self, rows: np.ndarray) -> np.ndarray:
         labels, activation = self._targets.labels, self._recipe.head.activation
         targets = find_task(labels).make_targets(labels[rows], activation)
-        if not soft_targets.are_soft(self._recipe.training):
+        if not soft_targets.are_soft(self._recipe):
             return targets
         # Validation photos have hard targets, so that their loss means the same in all recipes.
         smoothing = self._recipe.training.label_smoothing if self._shuffled else 0.0
-        return soft_targets.soften_targets(targets, self._targets.classes, smoothing)
+        soft = soft_targets.soften_targets(targets, self._targets.units, smoothing)
+        teacher = self._targets.teacher
+        return soft if teacher is None else np.concatenate([soft, teacher.rows(rows, self._epoch)], axis=1)
 
     def _draw_order(self) -> np.ndarray:
         count = len(self._targets.labels)

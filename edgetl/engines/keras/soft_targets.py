@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from edgetl.core.recipe.tables import TrainingRecipe
+from edgetl.core.recipe.tables import TrainingTables
 
 
-def are_soft(training: TrainingRecipe) -> bool:
+def are_soft(recipe: TrainingTables) -> bool:
     """Return whether the targets of a recipe are probabilities, and not indices of classes."""
-    return bool(training.label_smoothing or training.mixup)
+    return bool(recipe.training.label_smoothing or recipe.training.mixup or recipe.teacher.source)
 
 
 def soften_targets(targets: np.ndarray, units: int, smoothing: float) -> np.ndarray:

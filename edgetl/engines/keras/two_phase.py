@@ -122,8 +122,9 @@ def _train_phase(
     start = time.monotonic()
     recipe, network, targets = plan.recipe, phase_input.network, phase_input.training_targets
     loss = find_task(targets.labels).choose_loss(recipe.head.activation)
-    soft = soft_targets.are_soft(recipe.training)
+    soft = soft_targets.are_soft(recipe)
     loss = losses.find_soft_loss(loss) if soft else loss
+    taught = targets.teacher is not None
     training = Batches(phase_input.training, targets, recipe, first_epoch=plan.first_epoch, shuffled=True)
     validation = Batches(
         phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
@@ -133,7 +134,7 @@ def _train_phase(
     listener.begin(plan.name, steps)
     network.compile(
         optimizer=optimizers.make_optimizer(recipe.training, plan.learning_rate, plan.epochs, len(training)),
-        loss=losses.find_loss(loss),
+        loss=losses.make_teacher_loss(loss, recipe.teacher) if taught else losses.find_loss(loss),
         # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
         **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss, soft=soft)]},
         steps_per_execution=_choose_steps_per_execution(steps, whole_network=network is model),

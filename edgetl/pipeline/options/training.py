@@ -76,6 +76,24 @@ class TrainingOptions:
     no_temperature: Annotated[
         bool, Option(help="Leave probabilities as the training left them, mostly too high.", panel=IN_TRAINING)
     ] = False
+    teacher: Annotated[
+        str | None,
+        Option(
+            help="A larger base, which is trained first, a finished run, or a .keras file: it teaches the model.",
+            panel=IN_TRAINING,
+            metavar="NAME",
+            sets=("teacher", "source"),
+        ),
+    ] = None
+    teacher_side: Annotated[
+        int | None,
+        Option(
+            help="Side of the input of a base that teaches (default: the larger of its own and the model's).",
+            panel=IN_TRAINING,
+            metavar="PX",
+            sets=("teacher", "side_px"),
+        ),
+    ] = None
     seed: Annotated[
         int | None, Option(help="The same seed gives the same model.", panel=IN_TRAINING, sets=("training", "seed"))
     ] = None

@@ -8,10 +8,16 @@ from tests.fixtures.training import make_recipe
 
 
 @pytest.mark.parametrize(
-    ("values", "expected"), [({}, False), ({"label_smoothing": 0.1}, True), ({"mixup": 0.2}, True)]
+    ("values", "expected"),
+    [
+        ({}, False),
+        ({"training": {"label_smoothing": 0.1}}, True),
+        ({"training": {"mixup": 0.2}}, True),
+        ({"teacher": {"source": "mobilenet_v2"}}, True),
+    ],
 )
-def test_targets_are_soft_where_a_recipe_smooths_or_mixes(values, expected):
-    assert are_soft(make_recipe(training=values).training) is expected
+def test_targets_are_soft_where_a_recipe_smooths_or_mixes_or_has_a_teacher(values, expected):
+    assert are_soft(make_recipe(**values)) is expected
 
 
 def test_smoothing_divides_its_share_among_all_classes():
