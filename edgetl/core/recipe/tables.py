@@ -251,6 +251,10 @@ class TrainingTables(RecipeTable):
     phase2: Phase2Recipe
     teacher: TeacherRecipe = TeacherRecipe()
 
+    def key(self) -> object:
+        """Return the keys of the tables."""
+        return {name: getattr(self, name).key() for name in type(self).model_fields}
+
 
 class RetrainingTables(RecipeTable):
     """The tables that determine the result of quantization-aware training, pruning and clustering."""

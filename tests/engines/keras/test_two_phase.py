@@ -12,7 +12,7 @@ from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.phase_inputs import TrainingData
+from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
 from tests.fixtures.signals import interrupt_here
 from tests.fixtures.training import NO_AUGMENTATION, RecordingListener, label_photos, make_recipe
 
@@ -368,3 +368,27 @@ def test_averaged_weights_are_those_of_the_record_and_the_last_epoch_is_kept(sma
     # The rate after the last step of each epoch: a cosine ends at 0.
     rates = [epoch.learning_rate for epoch in events.epochs]
     assert rates[0] > rates[1] > rates[2] == pytest.approx(0, abs=1e-8)
+
+
+def test_student_learns_the_classes_of_its_teacher_where_labels_count_little(small_model, parts):
+    teacher = small_model(seed=3)
+    # A teacher that calls every class the next one.
+    train(teacher, [dataclasses.replace(part, labels=(part.labels + 1) % 3) for part in parts], phase1={"epochs": 8})
+    model, recipe = (
+        small_model(),
+        make_recipe(
+            augment={"views": 1}, phase1={"epochs": 8}, teacher={"source": "run", "weight": 0.99, "temperature": 1.0}
+        ),
+    )
+    data = TrainingData(
+        training=parts[0],
+        validation=parts[1],
+        recipe=recipe,
+        listener=RecordingListener().listener,
+        teacher=Teacher(model=teacher, photos=parts[0]),
+    )
+    phases = two_phase.train_two_phases(model, data)
+    predicted = keras_model.predict_scores(model, parts[0].pixels).argmax(axis=1)
+    assert np.mean(predicted == (parts[0].labels + 1) % 3) > 0.6
+    # Validation is against the labels.
+    check_matches_phase(model, parts[1], find_last_accepted(phases))
