@@ -127,7 +127,8 @@ class Trained(Record):
 
     `backend`, `device` and `precision` are those of the training, `weights` the initial ones of the base. `thresholds`
     has one for each label where photos may have several. The last layer contains the `temperature`; it is 1 for none.
-    `teacher` names the model from whose probabilities it learned, "" without one.
+    `teacher` names the model from whose probabilities it learned, "" without one. `effort` says what a time budget
+    chose, "" without one.
     """
 
     path: PathInside
@@ -147,6 +148,7 @@ class Trained(Record):
     thresholds: tuple[LabelThreshold, ...] = ()
     temperature: float = 1.0
     teacher: str = ""
+    effort: str = ""
 
     @property
     def threshold_values(self) -> tuple[float, ...]:

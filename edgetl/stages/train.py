@@ -3,7 +3,8 @@
 A student learns from the labels and from the probabilities of a teacher, which never sees more photos than the student.
 """
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
+from edgetl.engines.keras.speed import fit_into_budget
 from edgetl.engines.keras.training_log import TrainingLog
 
 _TITLES = {
@@ -78,6 +80,7 @@ class _Photos:
 
 
 def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, weights: Path | None) -> Trained:
+    start = time.monotonic()
     dataset, input_spec = lesson.dataset, lesson.input_spec
     training, validation = open_training_parts(
         dataset.train, dataset.validation, input_spec, recipe.training.class_weight
@@ -89,8 +92,6 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
     with keras_model.use_precision(recipe.training.precision):
         task = training.task if dataset.multi_label else None
         model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights, task)
-    for line in describe_phases(recipe):
-        work.console.say(f"  {line}")
     # After the student is assembled, whose initial weights the seed decides.
     teacher = None
     if isinstance(lesson, Lesson):
@@ -99,9 +100,15 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
             f"  taught by {describe_teacher(lesson.teacher)}: temperature {recipe.teacher.temperature:g}, weight "
             f"{recipe.teacher.weight:g} ([teacher] of a recipe)"
         )
-    log = TrainingLog(work.folder)
+    log, effort = TrainingLog(work.folder), ""
     with listen_on_console(work.console, _TITLES, log.epoch) as listener:
         data = TrainingData(training=training, validation=validation, recipe=recipe, listener=listener, teacher=teacher)
+        if recipe.training.time_budget:
+            recipe, effort = fit_into_budget(model, data, start)
+            work.console.say(f"  {effort}")
+            data = replace(data, recipe=recipe)
+        for line in describe_phases(recipe):
+            work.console.say(f"  {line}")
         phases = two_phase.train_two_phases(model, data)
     log.close()
     if recipe.training.precision != "float32":
@@ -138,6 +145,7 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
         thresholds=thresholds,
         temperature=fit.temperature if fit else 1.0,
         teacher=describe_teacher(lesson.teacher) if isinstance(lesson, Lesson) else "",
+        effort=effort,
     )
 
 

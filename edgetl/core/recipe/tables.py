@@ -133,7 +133,7 @@ class TrainingRecipe(RecipeTable):
     of an exponential moving average of the weights; 0 averages none. `label_smoothing` is the probability that targets
     give to all classes alike. `mixup` is the parameter of the beta distribution by which inputs and targets of two
     photos are mixed; 0 mixes none. `epoch_choice` keeps the weights of the best epoch on the validation photos, or of
-    the last one.
+    the last one. With a `time_budget`, as "90s", "10m" or "1h", views, epochs and `unfreeze` are those that fit.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -153,6 +153,7 @@ class TrainingRecipe(RecipeTable):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
     epoch_choice: Literal["best", "last"] = "best"
+    time_budget: Annotated[str, Field(pattern=r"^(\d+(\.\d+)?[smh])?$")] = ""
 
 
 class Phase1Recipe(RecipeTable):

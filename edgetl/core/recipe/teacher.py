@@ -11,7 +11,7 @@ class TeacherRecipe(RecipeTable):
     """The teacher: a larger model, from whose probabilities the trained model learns beside the labels.
 
     `source` is a base, which is trained first by the same recipe, a run folder, or a .keras file; "" for none. `alpha`
-    and `side_px` are those of a base; 0 is the larger one of its default side and the side of the trained model. The
+    and `side_px` are those of a base; 0 is the larger one of the side of its weights and that of the trained model. The
     probabilities of both models are softened by `temperature`. `weight` is the share of the teacher in the loss.
 
     Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015.

@@ -12,7 +12,7 @@ from edgetl.core.recipe.teacher import TeacherRecipe
 def make_teacher_recipe(recipe: Recipe) -> TrainingTables:
     """Return the recipe of a base that teaches: that of its student, with another network and without a teacher."""
     row, teacher, student = bases.find_base(recipe.teacher.source), recipe.teacher, recipe.base
-    side_px = teacher.side_px or max(row.default_side_px, student.side_px)
+    side_px = teacher.side_px or max(row.weights_side_px, student.side_px)
     base = student.model_copy(update={"name": teacher.source, "alpha": teacher.alpha, "side_px": side_px})
     tables = recipe.select(TrainingTables)
     return tables.model_copy(update={"base": base, "teacher": TeacherRecipe()})

@@ -11,6 +11,15 @@ class TrainingOptions:
     """How the model is trained."""
 
     recipe: Annotated[str | None, Option(help="A preset or a TOML file.", panel=IN_TRAINING)] = None
+    time_budget: Annotated[
+        str | None,
+        Option(
+            help="Time for the training, as 90s, 10m or 1h: epochs, views and --unfreeze are those that fit.",
+            panel=IN_TRAINING,
+            metavar="TIME",
+            sets=("training", "time_budget"),
+        ),
+    ] = None
     epochs: Annotated[
         int | None,
         Option(
@@ -88,7 +97,7 @@ class TrainingOptions:
     teacher_side: Annotated[
         int | None,
         Option(
-            help="Side of the input of a base that teaches (default: the larger of its own and the model's).",
+            help="Side of the input of a base that teaches (default: that of its weights, or the model's if larger).",
             panel=IN_TRAINING,
             metavar="PX",
             sets=("teacher", "side_px"),

@@ -20,15 +20,15 @@ def test_base_that_teaches_has_the_recipe_of_its_student_and_no_teacher():
     assert (tables.phase1, tables.phase2, tables.augment) == (student.phase1, student.phase2, student.augment)
 
 
-@pytest.mark.parametrize(("side", "teacher", "expected"), [(96, 0, 160), (224, 0, 224), (224, 128, 128)])
-def test_side_of_a_teacher_is_the_larger_of_its_default_and_that_of_the_student(side, teacher, expected):
+@pytest.mark.parametrize(("side", "teacher", "expected"), [(96, 0, 224), (256, 0, 256), (224, 128, 128)])
+def test_side_of_a_teacher_is_the_larger_of_its_weights_and_that_of_the_student(side, teacher, expected):
     recipe = resolve({"side_px": side}, source="mobilenet_v2", side_px=teacher)
     assert make_teacher_recipe(recipe).base.side_px == expected
 
 
 def test_missing_teacher_is_an_error_that_lists_the_bases(tmp_path):
     for source in ("mobilenet_v9", str(tmp_path / "run"), __file__):
-        with pytest.raises(ConfigError, match="neither a base, a run folder nor a .keras file") as error:
+        with pytest.raises(ConfigError, match="neither a base, a run folder") as error:
             check_teacher_source(resolve(source=source))
         assert "mobilenet_v2" in error.value.hint
 
