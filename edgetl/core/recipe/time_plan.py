@@ -9,6 +9,8 @@ from edgetl.core.recipe.tables import TrainingTables
 _USABLE = 0.85
 # Predicting a photo takes about a third of a training step on it: forward, and not backward and the weights.
 _PREDICTION = 1 / 3
+# A phase compiles its training step, and a validation, which takes about half as long.
+_COMPILATIONS = 1.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,20 +51,28 @@ EFFORTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds for each photo, and before the first one: to convert layers, or to compile a training step."""
+
+    photo_s: float
+    setup_s: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Speed:
-    """The speed of a machine, in seconds for each photo.
+    """The speed of a machine.
 
     Attributes:
-        frozen_s: of the frozen layers.
-        head_s: of a training step of phase 1.
-        tuned_s: of a training step of phase 2, by what it trains.
+        frozen: of the frozen layers.
+        head: of the training steps of phase 1.
+        tuned: of the training steps of phase 2, by what it trains.
         spent_s: seconds since the training began; the measurement is among them.
     """
 
-    frozen_s: float
-    head_s: float
-    tuned_s: Mapping[str, float]
+    frozen: Pace
+    head: Pace
+    tuned: Mapping[str, Pace]
     spent_s: float
 
 
@@ -94,11 +104,13 @@ def forecast_s(effort: Effort, speed: Speed, photos: tuple[int, int]) -> float:
         photos: number of training and of validation photos.
     """
     training, validation = photos
-    steps = training + validation * _PREDICTION
-    frozen = (training * effort.views + validation) * speed.frozen_s
-    head = effort.head_epochs * steps * speed.head_s
-    tuned = effort.tuned_epochs * steps * speed.tuned_s[effort.unfreeze] if effort.tuned_epochs else 0.0
-    return speed.spent_s + frozen + head + tuned
+    seen = training + validation * _PREDICTION
+    frozen_s = speed.frozen.setup_s + (training * effort.views + validation) * speed.frozen.photo_s
+    phases = [(effort.head_epochs, speed.head)]
+    if effort.tuned_epochs:
+        phases.append((effort.tuned_epochs, speed.tuned[effort.unfreeze]))
+    phases_s = sum(_COMPILATIONS * pace.setup_s + epochs * seen * pace.photo_s for epochs, pace in phases)
+    return speed.spent_s + frozen_s + phases_s
 
 
 def choose_effort(efforts: Sequence[Effort], speed: Speed, photos: tuple[int, int], budget_s: float) -> Effort:
@@ -122,10 +134,10 @@ def describe_effort(effort: Effort, speed: Speed, photos: tuple[int, int], budge
     """Say what a budget of time chose, from which speed, and how long it will take."""
     expected_s = forecast_s(effort, speed, photos)
     tuned = f"{effort.tuned_epochs} of the base from {effort.unfreeze}" if effort.tuned_epochs else "none of the base"
-    step = f", a training step {speed.tuned_s[effort.unfreeze] * 1e3:.1f} ms" if effort.tuned_epochs else ""
+    step = f", a training step {speed.tuned[effort.unfreeze].photo_s * 1e3:.1f} ms" if effort.tuned_epochs else ""
     over = "" if expected_s <= budget_s else ", and no shorter training is known"
     return (
-        f"time budget {budget_s:.0f} s: a photo takes {speed.frozen_s * 1e3:.1f} ms in the frozen layers{step}; "
+        f"time budget {budget_s:.0f} s: a photo takes {speed.frozen.photo_s * 1e3:.1f} ms in the frozen layers{step}; "
         f"{effort.views} view{'' if effort.views == 1 else 's'}, {effort.head_epochs} epochs of the head and {tuned}, "
         f"about {expected_s:.0f} s{over}"
     )

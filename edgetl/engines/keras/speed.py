@@ -9,6 +9,7 @@ import numpy as np
 from edgetl.core.photos.labelled import LabelledPhotos
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.recipe.time_plan import (
+    Pace,
     Speed,
     apply_effort,
     choose_effort,
@@ -57,19 +58,20 @@ def measure_speed(model: keras.Model, data: TrainingData, depths: Iterable[str],
     points = split_points.find_split_points(copy)
     names = [layer.name for layer in copy.layers]
     head = split_points.find_split_below(copy, points, names[names.index(build.POOLING) + 1 :])
-    frozen_s = _measure_frozen(copy, head, data.training)
+    frozen = _measure_frozen(copy, head, data.training)
     if data.teacher is not None:
         # A teacher predicts each view once, too.
         teacher = data.teacher.model
-        frozen_s += _measure_frozen(teacher, SplitPoint("teacher", teacher.output), data.teacher.photos)
-    head_s = _measure_step(_copy(model), data.recipe, [])
-    tuned_s = {}
+        teaching = _measure_frozen(teacher, SplitPoint("teacher", teacher.output), data.teacher.photos)
+        frozen = Pace(frozen.photo_s + teaching.photo_s, frozen.setup_s + teaching.setup_s)
+    head_pace = _measure_step(_copy(model), data.recipe, [])
+    tuned = {}
     for depth in depths:
         copy = _copy(model)
         names = build.select_trainable_layers(copy, depth, data.recipe.training)
         build.unfreeze(copy, names, data.recipe.training)
-        tuned_s[depth] = _measure_step(copy, data.recipe, names)
-    return Speed(frozen_s=frozen_s, head_s=head_s, tuned_s=tuned_s, spent_s=time.monotonic() - start)
+        tuned[depth] = _measure_step(copy, data.recipe, names)
+    return Speed(frozen=frozen, head=head_pace, tuned=tuned, spent_s=time.monotonic() - start)
 
 
 def _copy(model: keras.Model) -> keras.Model:
@@ -81,15 +83,17 @@ def _copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _measure_frozen(model: keras.Model, split: SplitPoint, photos: LabelledPhotos) -> float:
-    """Return the seconds of the layers below a split point for a photo. The features are dropped."""
+def _measure_frozen(model: keras.Model, split: SplitPoint, photos: LabelledPhotos) -> Pace:
+    """Measure the layers below a split point. The features are dropped."""
     rows = np.arange(min(_PHOTOS, len(photos.sha256s)))
     view = PhotoView(key="speed", sha256s=photos.sha256s, pixels=photos.pixels.rows)
-    return FrozenPart(model, [split], photos.pixels.input_spec).measure_s(view, rows) / len(rows)
+    seconds, setup_s = FrozenPart(model, [split], photos.pixels.input_spec).measure_s(view, rows)
+    return Pace(seconds / len(rows), setup_s)
 
 
-def _measure_step(model: keras.Model, recipe: TrainingTables, unfrozen: list[str]) -> float:
-    """Return the seconds of a training step for a photo."""
+def _measure_step(model: keras.Model, recipe: TrainingTables, unfrozen: list[str]) -> Pace:
+    """Measure the training steps of a phase."""
+    start = time.perf_counter()
     points = split_points.find_split_points(model)
     names = [layer.name for layer in model.layers]
     trained = unfrozen or names[names.index(build.POOLING) + 1 :]
@@ -103,12 +107,13 @@ def _measure_step(model: keras.Model, recipe: TrainingTables, unfrozen: list[str
     loss = "binary_crossentropy" if recipe.head.activation == "sigmoid" else "categorical_crossentropy"
     network.compile(optimizer=optimizers.make_optimizer(recipe.training, 1e-9, 1, 1), loss=loss)
     network.optimizer.build(network.trainable_variables)
-    return _repeat(lambda: network.train_on_batch(inputs, targets)) / size
+    network.train_on_batch(inputs, targets)
+    setup_s = time.perf_counter() - start
+    return Pace(_repeat(lambda: network.train_on_batch(inputs, targets)) / size, setup_s)
 
 
 def _repeat(call: Callable[[], object]) -> float:
-    """Return the seconds of a call, the median of a second's; the first one, which compiles, does not count."""
-    call()
+    """Return the seconds of a call, the median of a second's."""
     times: list[float] = []
     while len(times) < _STEPS or sum(times) < _SECONDS:
         start = time.perf_counter()

@@ -8,6 +8,7 @@ from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.recipe.time_plan import (
     EFFORTS,
+    Pace,
     Speed,
     apply_effort,
     choose_effort,
@@ -18,7 +19,8 @@ from edgetl.core.recipe.time_plan import (
 )
 
 PHOTOS = (1000, 300)
-SPEED = Speed(frozen_s=0.01, head_s=0.0001, tuned_s={"0.2": 0.01, "0.35": 0.02, "all": 0.1}, spent_s=10)
+TUNED = {"0.2": Pace(0.01, 4), "0.35": Pace(0.02, 8), "all": Pace(0.1, 20)}
+SPEED = Speed(frozen=Pace(0.01, 5), head=Pace(0.0001, 2), tuned=TUNED, spent_s=10)
 
 
 def resolve(flags=None, **names):
@@ -41,7 +43,7 @@ def test_budgets_without_a_known_unit_are_errors(text):
 def test_forecast_adds_the_measurement_the_views_and_both_phases():
     effort = EFFORTS[3]
     assert (effort.views, effort.head_epochs, effort.unfreeze, effort.tuned_epochs) == (4, 12, "0.35", 10)
-    expected = 10 + 4300 * 0.01 + 12 * 1100 * 0.0001 + 10 * 1100 * 0.02
+    expected = 10 + (5 + 4300 * 0.01) + (1.5 * 2 + 12 * 1100 * 0.0001) + (1.5 * 8 + 10 * 1100 * 0.02)
     assert forecast_s(effort, SPEED, PHOTOS) == pytest.approx(expected)
 
 
@@ -67,7 +69,7 @@ def test_shortest_training_is_chosen_where_none_fits_and_the_message_says_so():
 def test_message_has_the_speed_and_the_choice():
     text = describe_effort(EFFORTS[3], SPEED, PHOTOS, 600)
     assert "10.0 ms in the frozen layers, a training step 20.0 ms" in text
-    assert "4 views, 12 epochs of the head and 10 of the base from 0.35, about 274 s" in text
+    assert "4 views, 12 epochs of the head and 10 of the base from 0.35, about 294 s" in text
     assert "1 view, 12 epochs of the head and none of the base" in describe_effort(EFFORTS[0], SPEED, PHOTOS, 60)
 
 

@@ -26,8 +26,9 @@ def test_model_stays_as_it_is_and_can_be_trained(small_model, data):
     measured = speed.measure_speed(model, data, ["conv3", "conv2"], time.monotonic() - 5)
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
     assert 5 < measured.spent_s < 100
-    assert set(measured.tuned_s) == {"conv3", "conv2"}
-    assert min(measured.frozen_s, measured.head_s, *measured.tuned_s.values()) > 0
+    assert set(measured.tuned) == {"conv3", "conv2"}
+    paces = (measured.frozen, measured.head, *measured.tuned.values())
+    assert all(pace.setup_s > pace.photo_s > 0 for pace in paces)
     assert len(two_phase.train_two_phases(model, data)) == 2
 
 
