@@ -50,7 +50,10 @@ def main() -> None:
         [read_trial(path) for plan in _list_plans(options, recipe) if (path := plan.locate(options.results)).is_file()]
         for recipe in options.recipe
     ]
-    rows = [_make_row(name, trials[0], after) for name, after in zip(options.recipe, trials, strict=True)]
+    rows = [
+        _make_row(name, trials[0], after, timed=not options.share_cache)
+        for name, after in zip(options.recipe, trials, strict=True)
+    ]
     rows = [row for row in rows if row]
     print(format_recipes(rows))
     if options.write:
@@ -91,7 +94,7 @@ def _name_data(photos: Path, options: argparse.Namespace) -> str:
     return "-".join([photos.name, *(value.replace("=", "") for value in options.set)])
 
 
-def _make_row(name: str, before: Sequence[Trial], after: Sequence[Trial]) -> Row:
+def _make_row(name: str, before: Sequence[Trial], after: Sequence[Trial], *, timed: bool) -> Row:
     pairs = pair_trials(before, after)
     if not pairs:
         return {}
@@ -108,8 +111,9 @@ def _make_row(name: str, before: Sequence[Trial], after: Sequence[Trial]) -> Row
         "gain": round(test.gain, 4),
         "bound": round(test.bound, 4),
         "validation_accuracy": round(float(np.mean([other.validation_accuracy for _, other in pairs])), 4),
-        "relative_seconds": round(float(np.mean([other / one for one, other in seconds])), 2),
     }
+    if timed:
+        row["relative_seconds"] = round(float(np.mean([other / one for one, other in seconds])), 2)
     for part, judgement in judgements.items():
         if part != TEST:
             row |= {f"{part}_accuracy": round(judgement.after, 4), f"{part}_gain": round(judgement.gain, 4)}

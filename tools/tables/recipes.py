@@ -21,7 +21,7 @@ def format_recipes(rows: Sequence[Row]) -> str:
                 format_percent(row["accuracy"]),
                 f"{format_points(row['gain'])}, {format_points(row['bound'])}",
                 *(format_optional(row, f"{name}_gain", format_points) for name in _CORRUPTIONS),
-                f"x {row['relative_seconds']:.1f}",
+                format_optional(row, "relative_seconds", lambda value: f"x {value:.1f}"),
             ]
             for row in rows
         ],
