@@ -126,9 +126,7 @@ class Trained(Record):
     """A trained Keras model on disk.
 
     `backend`, `device` and `precision` are those of the training, `weights` the initial ones of the base. `thresholds`
-    has one for each label where photos may have several. The last layer contains the `temperature`; it is 1 for none.
-    `teacher` names the model from whose probabilities it learned, "" without one. `effort` says what a time budget
-    chose, "" without one.
+    are those of several labels. `temperature` is in the last layer; 1, and "" for `teacher` and `effort`, is none.
     """
 
     path: PathInside

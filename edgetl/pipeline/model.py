@@ -35,7 +35,7 @@ from edgetl.pipeline.foreign import read_foreign_photos
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
-from edgetl.pipeline.teacher import Classroom, make_teacher
+from edgetl.pipeline.teaching.teacher import Classroom, make_teacher
 from edgetl.stages.ingest import ingest_photos
 
 _INGEST, _TRAIN = "ingest", "train"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         deploy,
         retrain,
         score,
-        teach,
         train,
         translate,
     )
@@ -49,7 +48,6 @@ else:
     retrain = LazyModule("edgetl.stages.retrain")
     robustness = LazyModule("edgetl.stages.pages.robustness")
     score = LazyModule("edgetl.stages.score")
-    teach = LazyModule("edgetl.stages.teach")
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
 
@@ -73,7 +71,6 @@ __all__ = [
     "retrain",
     "robustness",
     "score",
-    "teach",
     "train",
     "translate",
 ]

@@ -3,6 +3,7 @@
 A student learns from the labels and from the probabilities of a teacher, which never sees more photos than the student.
 """
 
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
-from edgetl.engines.keras.speed import fit_into_budget
+from edgetl.engines.keras.training.speed import fit_into_budget
 from edgetl.engines.keras.training_log import TrainingLog
 
 _TITLES = {
@@ -147,6 +148,18 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
         teacher=describe_teacher(lesson.teacher) if isinstance(lesson, Lesson) else "",
         effort=effort,
     )
+
+
+def keep_teacher(work: Workspace, teacher: Trained) -> Trained:
+    """Copy the model of a finished run as the teacher of another one, which stays complete without the first.
+
+    Args:
+        work: folder of the stage.
+        teacher: the model of the run.
+    """
+    path = work.folder / "model.keras"
+    shutil.copyfile(teacher.path, path)
+    return teacher.model_copy(update={"path": path, "sha256": hash_file(path)})
 
 
 def _open_teacher(teacher: Trained, dataset: Dataset) -> Teacher:

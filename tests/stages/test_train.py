@@ -15,7 +15,7 @@ from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage.files import hash_file
 from edgetl.core.tasks.lesson import Lesson
 from edgetl.engines.keras import model as keras_model
-from edgetl.stages.train import train_model, train_student
+from edgetl.stages.train import keep_teacher, train_model, train_student
 
 # A MobileNet with random weights: quick to train, and it learns nothing.
 RANDOM_BASE = {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}
@@ -179,3 +179,14 @@ def test_student_names_its_teacher_and_differs_from_a_model_without_one(make_wor
     assert student.teacher == name
     assert f"taught by {name}: temperature 2, weight 0.7" in " ".join(stream.getvalue().split())
     assert built.trained.teacher == ""
+
+
+def test_copy_of_a_teacher_is_complete_and_has_the_record_of_the_original(work, built):
+    teacher = keep_teacher(work, built.trained)
+    assert teacher.path == work.folder / "model.keras"
+    assert hash_file(teacher.path) == teacher.sha256 == built.trained.sha256
+    assert (teacher.classes, teacher.input, teacher.phases) == (
+        built.trained.classes,
+        built.trained.input,
+        built.trained.phases,
+    )

@@ -12,7 +12,7 @@ from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage.feature_store import Features
 from edgetl.core.tasks.task import find_task
-from edgetl.engines.keras import soft_targets
+from edgetl.engines.keras.training import soft_targets
 
 
 class Source(Protocol):

@@ -21,10 +21,11 @@ from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import TrainingPhase
 from edgetl.core.tasks.task import find_task
-from edgetl.engines.keras import build, losses, optimizers, soft_targets
+from edgetl.engines.keras import build, losses
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import Batches
 from edgetl.engines.keras.phase_inputs import PhaseInput, TrainingData, prepare_phase_inputs
+from edgetl.engines.keras.training import optimizers, soft_targets
 
 # Training steps in one call of a compiled function, where a step is short. Measured on a head of 0.7 million weights, 2
 # cores: an epoch of 83 steps takes 0.50 s with one step per call, 0.33 s with 16.

@@ -11,7 +11,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.records import Trained
 from edgetl.core.run.run_folder import open_run
 from edgetl.pipeline.context import SCORING, Context
-from edgetl.pipeline.teacher import Classroom, make_teacher
+from edgetl.pipeline.teaching.teacher import Classroom, make_teacher
 
 
 @pytest.fixture

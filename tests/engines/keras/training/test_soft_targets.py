@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgetl.engines.keras.soft_targets import are_soft, mix_photos, soften_targets
+from edgetl.engines.keras.training.soft_targets import are_soft, mix_photos, soften_targets
 from tests.fixtures.training import make_recipe
 
 

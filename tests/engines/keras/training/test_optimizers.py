@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.engines.keras.optimizers import list_averaging_callbacks, make_optimizer
+from edgetl.engines.keras.training.optimizers import list_averaging_callbacks, make_optimizer
 from tests.fixtures.training import make_recipe
 
 

@@ -17,10 +17,11 @@ from edgetl.core.recipe.time_plan import (
     list_efforts,
     parse_budget_s,
 )
-from edgetl.engines.keras import build, optimizers, split_points
+from edgetl.engines.keras import build, split_points
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.keras.phase_inputs import TrainingData
 from edgetl.engines.keras.split_points import SplitPoint
+from edgetl.engines.keras.training import optimizers
 
 # Photos in the frozen layers: enough for half a second.
 _PHOTOS = 64

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from edgetl.core.recipe.time_plan import Effort
-from edgetl.engines.keras import speed, two_phase
+from edgetl.engines.keras import two_phase
 from edgetl.engines.keras.phase_inputs import TrainingData
+from edgetl.engines.keras.training import speed
 from tests.fixtures.training import RecordingListener, label_photos, make_recipe
 
 

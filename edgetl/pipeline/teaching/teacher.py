@@ -86,7 +86,7 @@ def _take_run(room: Classroom, run: Path) -> Trained:
             "show is better than on new photos"
         )
     stage = StageSpec(name=_TEACHER, record=Trained)
-    return room.context.run_stage(stage, stages.teach.keep_teacher, trained.record)
+    return room.context.run_stage(stage, stages.train.keep_teacher, trained.record)
 
 
 def _adopt_file(room: Classroom, path: Path) -> Trained:
