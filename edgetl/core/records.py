@@ -125,8 +125,7 @@ class TrainingPhase(Record):
 class Trained(Record):
     """A trained Keras model on disk.
 
-    `backend`, `device` and `precision` are those of the training, `weights` the initial ones of the base. `thresholds`
-    are those of several labels. `temperature` is in the last layer; 1, and "" for `teacher` and `effort`, is none.
+    `weights` are the initial ones, `thresholds` those of several labels. A temperature of 1, "" and 0 mean none.
     """
 
     path: PathInside
@@ -147,6 +146,7 @@ class Trained(Record):
     temperature: float = 1.0
     teacher: str = ""
     effort: str = ""
+    cross_fitted_accuracy: float = 0.0
 
     @property
     def threshold_values(self) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from edgetl.core.console import Console
 from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation.quality.epoch_choice import cross_fit_choice, describe_choice
 from edgetl.core.photos.labelled import LabelledPhotos, open_training_parts
 from edgetl.core.progress import listen_on_console
 from edgetl.core.recipe.tables import TrainingTables
@@ -26,6 +27,7 @@ from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
+from edgetl.engines.keras.training.outcomes import find_outcomes
 from edgetl.engines.keras.training.speed import fit_into_budget
 from edgetl.engines.keras.training_log import TrainingLog
 
@@ -103,7 +105,15 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
         )
     log, effort = TrainingLog(work.folder), ""
     with listen_on_console(work.console, _TITLES, log.epoch) as listener:
-        data = TrainingData(training=training, validation=validation, recipe=recipe, listener=listener, teacher=teacher)
+        outcomes = find_outcomes(validation, recipe.training.epoch_choice)
+        data = TrainingData(
+            training=training,
+            validation=validation,
+            recipe=recipe,
+            listener=listener,
+            teacher=teacher,
+            outcomes=outcomes,
+        )
         if recipe.training.time_budget:
             recipe, effort = fit_into_budget(model, data, start)
             work.console.say(f"  {effort}")
@@ -112,6 +122,10 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
             work.console.say(f"  {line}")
         phases = two_phase.train_two_phases(model, data)
     log.close()
+    cross_fitted = cross_fit_choice(outcomes) if outcomes else 0.0
+    if outcomes:
+        accuracy = max(phase.validation_accuracy for phase in phases if phase.accepted)
+        work.console.say(f"  {describe_choice(accuracy, cross_fitted, len(validation.labels))}")
     if recipe.training.precision != "float32":
         # Converters and devices compute in float32, so its accuracy is the one that counts.
         model = keras_model.convert_to_float32(model)
@@ -147,6 +161,7 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
         temperature=fit.temperature if fit else 1.0,
         teacher=describe_teacher(lesson.teacher) if isinstance(lesson, Lesson) else "",
         effort=effort,
+        cross_fitted_accuracy=cross_fitted,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import keras
 
+from edgetl.core.evaluation.quality.epoch_choice import EpochOutcomes
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
@@ -30,7 +31,8 @@ class Teacher:
 class TrainingData:
     """Photos of the training and validation parts, the recipe, a listener for progress, and a teacher if there is one.
 
-    The photos of the teacher are the training photos, in the same order and of the size of its input.
+    The photos of the teacher are the training photos, in the same order and of the size of its input. Each epoch adds
+    to the outcomes, if there are any.
     """
 
     training: LabelledPhotos
@@ -38,6 +40,7 @@ class TrainingData:
     recipe: TrainingTables
     listener: TrainingListener
     teacher: Teacher | None = None
+    outcomes: EpochOutcomes | None = None
 
     def list_training_views(self, epochs: int) -> Sequence[PhotoView]:
         """List the views of the training photos that epochs 1 to `epochs` read."""
