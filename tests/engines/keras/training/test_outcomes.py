@@ -12,6 +12,12 @@ from edgetl.engines.keras.training.outcomes import find_outcomes
 from tests.fixtures.training import RecordingListener, label_photos, make_recipe
 
 
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    # The photos of other tests have the same numbers as sha256.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
 def test_only_the_choice_by_few_photos_of_one_class_is_judged():
     def photos(count, labels=0, **changes):
         shape = (count, labels) if labels else count

@@ -12,6 +12,12 @@ from edgetl.engines.keras.training import speed
 from tests.fixtures.training import RecordingListener, label_photos, make_recipe
 
 
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    # The photos of other tests have the same numbers as sha256.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
 @pytest.fixture
 def data(photo_array, monkeypatch):
     monkeypatch.setattr(speed, "_SECONDS", 0.0)
