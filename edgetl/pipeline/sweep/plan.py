@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 from edgetl.core.device.targets import Target, find_target
 from edgetl.core.errors import ConfigError, unknown_name
+from edgetl.core.recipe.tables import Recipe
 from edgetl.core.run.run_folder import make_folder_name
 from edgetl.core.storage.files import read_json, write_json
 from edgetl.core.sweep.space import (
@@ -80,11 +81,7 @@ def make_sweep_plan(options: SweepOptions) -> SweepPlan:
     limit_bytes = parse_bytes(options.limit_bytes) if options.limit_bytes else None
     orders = {candidate: make_order(_make_build_options(options, candidate)) for candidate in _list_space(options)}
     first = next(iter(orders.values()))
-    if first.recipe.contract.measure == "balanced":
-        raise ConfigError(
-            "a sweep compares accuracies, and the recipe has a contract on balanced accuracy",
-            hint="leave it out of the recipe; edgetl build --contract balanced judges the chosen network by it",
-        )
+    _check_recipe(first.recipe)
     target = first.targets[0]
     # The limit of a target is one of its board.
     limit_ms = options.limit_ms if options.limit_ms is not None or not options.device else target.limits.latency_ms
@@ -135,6 +132,29 @@ def keep_sweep_plan(plan: SweepPlan, root: Path, *, overwrite: bool) -> None:
         if changes:
             raise ConfigError(f"the folder has a sweep with other {', '.join(changes)}", where=(root,), hint=hint)
     write_json(path, shared)
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    """Check that all candidates can be trained and compared by a recipe.
+
+    Raises:
+        ConfigError: names what a sweep does not take.
+    """
+    if recipe.contract.measure == "balanced":
+        raise ConfigError(
+            "a sweep compares accuracies, and the recipe has a contract on balanced accuracy",
+            hint="leave it out of the recipe; edgetl build --contract balanced judges the chosen network by it",
+        )
+    if recipe.teacher.source:
+        raise ConfigError(
+            f"a sweep trains without a teacher, and --teacher is {recipe.teacher.source}",
+            hint="leave out --teacher here, and build the chosen network with it: edgetl build --teacher",
+        )
+    if recipe.training.time_budget:
+        raise ConfigError(
+            "--time-budget is for one training: networks would be compared after different numbers of epochs",
+            hint="limit the time of all trainings together with --budget",
+        )
 
 
 def _list_space(options: SweepOptions) -> tuple[SweepCandidate, ...]:

@@ -79,6 +79,12 @@ def test_contract_on_balanced_accuracy_is_refused(photos, tmp_path):
         make_sweep_plan(SweepOptions(photos=photos, **BASES, sides="32", recipe=str(recipe)))
 
 
+@pytest.mark.parametrize("wrong", [{"teacher": "mobilenet_v2"}, {"time_budget": "10m"}])
+def test_training_that_makes_networks_incomparable_is_refused(photos, wrong):
+    with pytest.raises(ConfigError, match="--te|--time-budget"):
+        make_sweep_plan(SweepOptions(photos=photos, **BASES, sides="32", **wrong))
+
+
 def test_folder_is_named_after_photos_and_target(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = make_sweep_plan(SweepOptions(photos=photos, **BASES, sides="32"))
