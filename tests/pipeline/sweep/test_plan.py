@@ -81,7 +81,7 @@ def test_contract_on_balanced_accuracy_is_refused(photos, tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"teacher": "mobilenet_v2"}, {"time_budget": "10m"}])
 def test_training_that_makes_networks_incomparable_is_refused(photos, wrong):
-    with pytest.raises(ConfigError, match="--te|--time-budget"):
+    with pytest.raises(ConfigError, match=r"--te|--time-budget"):
         make_sweep_plan(SweepOptions(photos=photos, **BASES, sides="32", **wrong))
 
 
