@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from edgetl.stages import (
         adopt,
         answers,
-        assemble,
         bench,
         bundle,
         calibrate,
@@ -30,13 +29,14 @@ if TYPE_CHECKING:
         translate,
     )
     from edgetl.stages.pages import findings, heat_maps, inspect, robustness
+    from edgetl.stages.sweep import assemble
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
     file_bounds = LazyModule("edgetl.engines.keras.external.file_bounds")
     adopt = LazyModule("edgetl.stages.adopt")
     answers = LazyModule("edgetl.stages.answers")
-    assemble = LazyModule("edgetl.stages.assemble")
+    assemble = LazyModule("edgetl.stages.sweep.assemble")
     bench = LazyModule("edgetl.stages.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")

@@ -20,6 +20,7 @@ COMMANDS = (
     "bench",
     "inspect",
     "report",
+    "sweep",
     "predict",
     "demo",
 )

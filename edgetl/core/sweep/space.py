@@ -43,7 +43,7 @@ class SweepCandidate:
         return f"{self.base}-{self.alpha:g}-{self.side_px}"
 
 
-def list_candidates(networks: Sequence[tuple[str, float]], sides_px: Sequence[int]) -> tuple[SweepCandidate, ...]:
+def list_sweep_candidates(networks: Sequence[tuple[str, float]], sides_px: Sequence[int]) -> tuple[SweepCandidate, ...]:
     """List each network with each side, each combination once."""
     rows = dict.fromkeys(product(networks, sides_px))
     return tuple(SweepCandidate(base=base, alpha=alpha, side_px=side) for (base, alpha), side in rows)
@@ -129,7 +129,7 @@ def read_space(path: Path) -> tuple[SweepCandidate, ...]:
         raise ConfigError(
             "the space of the sweep has the lists bases and sides, and no others", where=(path,), hint=hint
         )
-    return list_candidates(
+    return list_sweep_candidates(
         parse_networks(",".join(map(str, table["bases"]))), parse_sides(",".join(map(str, table["sides"])))
     )
 

@@ -13,7 +13,7 @@ from edgetl.core.sweep.space import (
     SweepCandidate,
     choose_networks,
     choose_sides,
-    list_candidates,
+    list_sweep_candidates,
     parse_bytes,
     parse_duration,
     parse_networks,
@@ -165,7 +165,7 @@ def _list_space(options: SweepOptions) -> tuple[SweepCandidate, ...]:
     recipe = resolve_order_recipe(_make_build_options(options, None), ())
     networks = parse_networks(options.bases) if options.bases else choose_networks(recipe.base.weights)
     target = find_target(options.target, options.target_dir or ())
-    return list_candidates(networks, parse_sides(options.sides) if options.sides else choose_sides(target))
+    return list_sweep_candidates(networks, parse_sides(options.sides) if options.sides else choose_sides(target))
 
 
 def _make_build_options(options: SweepOptions, candidate: SweepCandidate | None) -> BuildOptions:

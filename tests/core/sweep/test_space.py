@@ -9,7 +9,7 @@ from edgetl.core.sweep.space import (
     SweepCandidate,
     choose_networks,
     choose_sides,
-    list_candidates,
+    list_sweep_candidates,
     parse_bytes,
     parse_duration,
     parse_networks,
@@ -19,7 +19,7 @@ from edgetl.core.sweep.space import (
 
 
 def test_every_network_gets_every_side_once():
-    candidates = list_candidates([("mobilenet", 0.25), ("mobilenet", 0.25)], (96, 128))
+    candidates = list_sweep_candidates([("mobilenet", 0.25), ("mobilenet", 0.25)], (96, 128))
     assert [candidate.name for candidate in candidates] == ["mobilenet-0.25-96", "mobilenet-0.25-128"]
 
 

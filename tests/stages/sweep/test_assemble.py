@@ -6,7 +6,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import InputSpec
-from edgetl.stages.assemble import assemble_untrained
+from edgetl.stages.sweep.assemble import assemble_untrained
 
 INPUT_SPEC = InputSpec(height_px=32, width_px=32, fit="crop")
 BASE = {"name": "mobilenet", "alpha": 0.25, "side_px": 32}
