@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgetl.core.errors import StageError
 from edgetl.core.network.rounding.adaround import choose_integers
 from edgetl.core.network.rounding.layers import Integers, Layer, Samples
-from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.photos.pixel_store import DecodedPixels, Pixels
 
 # Output places of all photos, per layer.
 _SAMPLES = 8000
@@ -108,7 +108,8 @@ def _check_outputs(
 ) -> None:
     """Check that every layer of the file outputs what was computed for its integers, for the first photo."""
     numbers = range(len(file.layers))
-    outputs = file.sample_outputs(numbers, photos, [part[:1] for part in places], quantized=True)
+    first = DecodedPixels(photos.rows([0]), photos.input_spec)
+    outputs = file.sample_outputs(numbers, first, [part[:1] for part in places], quantized=True)
     for layer, values, computed in zip(file.layers, outputs, expected, strict=True):
         step = (layer.high - layer.low) / 255
         share = float((np.abs(values - computed) <= 1.01 * step).mean())
