@@ -10,19 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS
-from edgetl.core.model_file import INPUT, ModelMetadata
-from edgetl.core.network.rounding.layers import Integers, Layer, round_biases
+from edgetl.core.model_file import ModelMetadata
+from edgetl.core.network.rounding.layers import Integers, Layer, dequantize_biases, round_biases
 from edgetl.core.network.rounding.rounding import round_layers
 from edgetl.core.network.rounding.windows import Window
-from edgetl.core.parallel import predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
-from edgetl.engines.onnx import graph, runtime
+from edgetl.engines.onnx import graph
 from edgetl.engines.onnx.calibrate import quantize_graph
 from edgetl.engines.onnx.convert import CONVERTER_ERRORS, finish_model
+from edgetl.engines.onnx.parts import compute_part, cut_graph
 
 
 def round_model(
@@ -110,7 +110,7 @@ class OnnxFile:
                 return values.reshape(-1, layer.weights.shape[1])[places[row]]
             return place.window.gather(np.moveaxis(values[0], 0, -1), places[row], zero_point)
 
-        raw = _compute(_cut(self._quantized, [place.inputs[0]], TensorProto.INT8), photos, gather)
+        raw = compute_part(cut_graph(self._quantized, [place.inputs[0]], TensorProto.INT8), photos, gather)
         values = (raw.reshape(-1, *raw.shape[2:]).astype(np.float32) - zero_point) * np.float32(scale)
         if layer.depthwise:
             return np.ascontiguousarray(values.transpose(0, 2, 1))
@@ -133,7 +133,7 @@ class OnnxFile:
         # In the int8 graph, the value after DequantizeLinear is what the next layer consumes.
         tensors = [self._find_dequantized(place.outputs) if quantized else place.outputs for place in chosen]
         model = self._quantized if quantized else self._float
-        raw = _compute(_cut(model, tensors, TensorProto.FLOAT), photos, gather)
+        raw = compute_part(cut_graph(model, tensors, TensorProto.FLOAT), photos, gather)
         ends = np.cumsum([rows.shape[1] * count for rows, count in zip(places, channels, strict=True)])
         parts = zip(np.split(raw, ends[:-1], axis=1), channels, strict=True)
         return [values.reshape(-1, count) for values, count in parts]
@@ -150,7 +150,7 @@ class OnnxFile:
         input_scale, _ = self._read_quantization(place)
         biases, bias_scales = round_biases(integers.biases, integers.scales, input_scale)
         self._replace(place.constants[1], (biases, bias_scales), has_scales=layer.has_channel_scales)
-        return Integers(weights=integers.weights, scales=integers.scales, biases=_dequantize(biases, bias_scales))
+        return Integers(weights=integers.weights, scales=integers.scales, biases=dequantize_biases(biases, bias_scales))
 
     def _replace(self, names: tuple[str, str], values: tuple[np.ndarray, ...], *, has_scales: bool) -> None:
         for name, array in zip(names, values if has_scales else values[:1], strict=False):
@@ -194,7 +194,7 @@ class OnnxFile:
         biases = stored_biases = np.zeros(channels, np.float32)
         if has_biases:
             biases = graph.to_array(constants[source.input[2]])
-            stored_biases = _dequantize(*(graph.to_array(self._constants[name]) for name in names[1]))
+            stored_biases = dequantize_biases(*(graph.to_array(self._constants[name]) for name in names[1]))
         low, high = self._read_range(place.outputs)
         shape = tuple(self._constants[names[0][0]].dims)
         return Layer(
@@ -253,10 +253,6 @@ def _from_matrix(matrix: np.ndarray, shape: tuple[int, ...], place: _Place) -> n
     return np.moveaxis(matrix.reshape(channels, height, width, inputs), -1, 1)
 
 
-def _dequantize(integers: np.ndarray, scales: np.ndarray) -> NDArray[np.float32]:
-    return np.asarray(integers * scales.astype(np.float64), np.float32)
-
-
 def _describe_window(node: NodeProto, weights: tuple[int, ...], outputs: tuple[int, ...]) -> Window:
     values = {attribute.name: tuple(attribute.ints) for attribute in node.attribute}
     top, left = values.get("pads", (0, 0, 0, 0))[:2]
@@ -276,45 +272,3 @@ def _infer_shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
     shapes = {value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim) for value in values}
     output = model.graph.output[0]
     return {**shapes, output.name: tuple(axis.dim_value for axis in output.type.tensor_type.shape.dim)}
-
-
-def _cut(model: ModelProto, tensors: Sequence[str], kind: int) -> bytes:
-    """Return a graph with only the nodes that tensors depend on, and these as its outputs."""
-    producers, constants = graph.map_producers(model), graph.map_initializers(model)
-    needed, stack = set[str](), list(tensors)
-    while stack:
-        name = stack.pop()
-        if name in needed:
-            continue
-        needed.add(name)
-        stack += producers[name].input if name in producers else ()
-    part = onnx.GraphProto(name="part")
-    part.input.add().CopyFrom(model.graph.input[0])
-    part.node.extend(node for node in model.graph.node if needed.intersection(node.output))
-    part.initializer.extend(constants[name] for name in sorted(needed) if name in constants)
-    part.output.extend(helper.make_tensor_value_info(name, kind, None) for name in tensors)
-    cut = ModelProto(ir_version=model.ir_version, graph=part)
-    cut.opset_import.extend(model.opset_import)
-    return bytes(cut.SerializeToString())
-
-
-def _compute(content: bytes, photos: Pixels, gather: Callable[[int, list[np.ndarray]], np.ndarray]) -> np.ndarray:
-    """Run a graph, and gather values of its outputs: [photos, ...].
-
-    Args:
-        content: of the graph.
-        photos: uint8 [photos, height, width, 3].
-        gather: from the position of a photo and the outputs for it, with their batch axis.
-    """
-
-    def compute_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        session = runtime.open_part(content)
-        results = []
-        for rows in chunks:
-            pixels = zip(rows, photos.rows(rows), strict=True)
-            results.append(
-                np.stack([gather(int(row), session.run(None, {INPUT: photo[None]})) for row, photo in pixels])
-            )
-        return results
-
-    return predict_in_parallel(len(photos), compute_chunks)

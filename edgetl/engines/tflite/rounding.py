@@ -10,18 +10,16 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from edgetl.core.errors import StageError
-from edgetl.core.network.quantization import quantize_pixels
-from edgetl.core.network.rounding.layers import Integers, Layer, round_biases
+from edgetl.core.network.rounding.layers import Integers, Layer, dequantize_biases, round_biases
 from edgetl.core.network.rounding.rounding import round_layers
 from edgetl.core.network.rounding.windows import Window, pad_same
-from edgetl.core.parallel import predict_in_parallel
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite.calibrate import quantize_model
 from edgetl.engines.tflite.graph import TFLiteGraph
+from edgetl.engines.tflite.parts import compute_part
 
 _DEPTHWISE = schema.BuiltinOperator.DEPTHWISE_CONV_2D
 _DENSE = schema.BuiltinOperator.FULLY_CONNECTED
@@ -73,11 +71,15 @@ class TFLiteFile:
     def __init__(self, calibrated: bytes, quantized: bytes) -> None:
         self.graph = TFLiteGraph(quantized)
         self._float = TFLiteGraph(calibrated)
-        pairs = list(zip(self.graph.list_weighted(), self._float.list_weighted(), strict=True))
+        operators, float_operators = self.graph.list_weighted(), self._float.list_weighted()
+        if len(operators) != len(float_operators):
+            raise StageError(
+                f"the int8 file has {len(operators)} layers with weights, the float file {len(float_operators)}"
+            )
         self._places: list[_Place] = []
         self.layers: list[Layer] = []
         unchanged = []
-        for operator, float_operator in pairs:
+        for operator, float_operator in zip(operators, float_operators, strict=True):
             place = _Place(
                 operator=operator, float_operator=float_operator, window=_describe_window(self.graph, operator)
             )
@@ -101,7 +103,7 @@ class TFLiteFile:
             return place.window.gather(values[0], places[row], zero_point)
 
         content = self.graph.pack([tensor], place.operator)
-        raw = _compute(content, photos, gather)
+        raw = compute_part(content, photos, gather)
         values = (raw.reshape(-1, *raw.shape[2:]).astype(np.float32) - zero_point) * np.float32(scale)
         if layer.depthwise:
             return np.ascontiguousarray(values.transpose(0, 2, 1))
@@ -123,7 +125,7 @@ class TFLiteFile:
             return np.concatenate([values.reshape(-1, count)[rows[row]].ravel() for values, count, rows in parts])
 
         # The last layer is not always that of the last position: outputs of branches may be listed in any order.
-        raw = _compute(graph.pack(tensors, max(positions) + 1), photos, gather)
+        raw = compute_part(graph.pack(tensors, max(positions) + 1), photos, gather)
         ends = np.cumsum([rows.shape[1] * count for rows, count in zip(places, channels, strict=True)])
         samples = []
         for values, count, tensor in zip(np.split(raw, ends[:-1], axis=1), channels, tensors, strict=True):
@@ -146,7 +148,7 @@ class TFLiteFile:
             return integers
         biases, scales = round_biases(integers.biases, integers.scales, input_scale)
         self.graph.write(operator.inputs[2], biases, scales.tolist() if has_scales else ())
-        return Integers(weights=integers.weights, scales=integers.scales, biases=_dequantize(biases, scales))
+        return Integers(weights=integers.weights, scales=integers.scales, biases=dequantize_biases(biases, scales))
 
     def _describe(self, place: _Place) -> Layer:
         operator, source = self.graph.operators[place.operator], self._float.operators[place.float_operator]
@@ -163,7 +165,7 @@ class TFLiteFile:
         if has_biases:
             bias_scales = self.graph.get_tensor(operator.inputs[2]).quantization.scale
             biases = self._float.read(source.inputs[2])
-            stored_biases = _dequantize(self.graph.read(operator.inputs[2]), np.asarray(bias_scales, np.float32))
+            stored_biases = dequantize_biases(self.graph.read(operator.inputs[2]), np.asarray(bias_scales, np.float32))
         scale, zero_point = self._get_quantization(operator.outputs[0])
         layer = Layer(
             name=self._name(place.operator),
@@ -178,7 +180,7 @@ class TFLiteFile:
             high=(127 - zero_point) * scale,
         )
         # Integers of another layer would be far from these weights.
-        if np.abs(layer.integers.dequantize() - weights).max() > 0.51 * scales.max():
+        if integers.shape != weights.shape or np.abs(layer.integers.dequantize() - weights).max() > 0.51 * scales.max():
             raise StageError(f"the quantizer did not make {layer.name} from the weights of the float model")
         return layer
 
@@ -195,10 +197,6 @@ def _to_matrix(weights: np.ndarray, *, depthwise: bool) -> np.ndarray:
     if depthwise:
         return np.ascontiguousarray(weights[0].reshape(-1, weights.shape[-1]).T)
     return weights.reshape(len(weights), -1)
-
-
-def _dequantize(integers: np.ndarray, scales: np.ndarray) -> NDArray[np.float32]:
-    return np.asarray(integers * scales.astype(np.float64), np.float32)
 
 
 def _can_change(graph: TFLiteGraph, position: int) -> bool:
@@ -232,31 +230,3 @@ def _describe_window(graph: TFLiteGraph, position: int) -> Window | None:
             pad_same(inputs[1], outputs[1], size[1], strides[1], dilations[1]),
         )
     return Window(size=size, strides=strides, dilations=dilations, padding=padding, outputs=outputs)
-
-
-def _compute(content: bytes, photos: Pixels, gather: Callable[[int, list[np.ndarray]], np.ndarray]) -> np.ndarray:
-    """Run a file on XNNPACK, and gather values of its outputs: [photos, ...].
-
-    Args:
-        content: of the file.
-        photos: uint8 [photos, height, width, 3].
-        gather: from the position of a photo and the outputs for it, with their batch axis.
-    """
-
-    def compute_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        interpreter = Interpreter(model_content=content, num_threads=1)
-        interpreter.allocate_tensors()
-        (image,) = interpreter.get_input_details()
-        indices = [output["index"] for output in interpreter.get_output_details()]
-        results = []
-        for rows in chunks:
-            values = []
-            for row, photo in zip(rows, photos.rows(rows), strict=True):
-                pixels = quantize_pixels(photo[None], image["quantization"], image["dtype"])
-                interpreter.set_tensor(image["index"], pixels)
-                interpreter.invoke()
-                values.append(gather(int(row), [interpreter.get_tensor(index) for index in indices]))
-            results.append(np.stack(values))
-        return results
-
-    return predict_in_parallel(len(photos), compute_chunks)

@@ -123,8 +123,8 @@ def _solve_by_channel(
     )
     integers = _round_weights(problem)
     best = _measure_losses(problem, integers).argmin(axis=1)
-    rows = np.arange(channels)
-    weights, scales = integers[rows, best], scales[rows, best]
+    every = np.arange(channels)
+    weights, scales = integers[every, best], scales[every, best]
     differences = weights * scales[:, None] - layer.weights
     return Integers(
         weights=weights.astype(np.int8),

@@ -85,8 +85,8 @@ class Samples:
             biases: float32 [channels].
         """
         if self.inputs.ndim == 3:
-            return np.einsum("sck,ck->sc", self.inputs, weights) + biases
-        return self.inputs @ weights.T + biases
+            return np.asarray(np.einsum("sck,ck->sc", self.inputs, weights) + biases, np.float32)
+        return np.asarray(self.inputs @ weights.T + biases, np.float32)
 
 
 def round_biases(biases: np.ndarray, scales: np.ndarray, input_scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -104,3 +104,8 @@ def round_biases(biases: np.ndarray, scales: np.ndarray, input_scale: float) -> 
     bias_scales = scales.astype(np.float64) * input_scale
     integers = np.clip(np.rint(biases / bias_scales), -LARGEST_BIAS, LARGEST_BIAS)
     return integers.astype(np.int32), bias_scales.astype(np.float32)
+
+
+def dequantize_biases(integers: np.ndarray, scales: np.ndarray) -> NDArray[np.float32]:
+    """Return the biases that int32 [channels] with float32 scales [channels] represent."""
+    return np.asarray(integers * scales.astype(np.float64), np.float32)
