@@ -81,6 +81,7 @@ class OnnxFile:
 
     def __init__(self, model: ModelProto, quantized: ModelProto) -> None:
         self._float, self._quantized = model, quantized
+        _separate_biases(quantized)
         self._constants = graph.map_initializers(quantized)
         self._producers, self._consumers = graph.map_producers(quantized), graph.map_consumers(quantized)
         self._shapes = _infer_shapes(model)
@@ -235,6 +236,25 @@ class OnnxFile:
     def _read_quantization(self, place: _Place) -> tuple[float, int]:
         scale, zero_point = (graph.to_array(self._constants[name]) for name in place.inputs[1:])
         return float(scale), int(zero_point)
+
+
+def _separate_biases(model: ModelProto) -> None:
+    """Give each layer biases of its own. The quantizer stores equal ones once, as those of zeros."""
+    producers, consumers = graph.map_producers(model), graph.map_consumers(model)
+    constants = graph.map_initializers(model)
+    for node in [node for node in model.graph.node if node.op_type in graph.WEIGHTED_OPS and len(node.input) > 2]:
+        source = producers.get(node.input[2])
+        if source is None or all(len(consumers[name]) == 1 for name in (*source.input[:2], source.output[0])):
+            continue
+        copied = NodeProto()
+        copied.CopyFrom(source)
+        copied.name = f"{node.name}/biases"
+        for position, name in enumerate(source.input[:2]):
+            copied.input[position] = f"{copied.name}/{position}"
+            values = graph.to_array(constants[name])
+            model.graph.initializer.append(numpy_helper.from_array(values, copied.input[position]))
+        copied.output[0] = node.input[2] = copied.name
+        model.graph.node.insert(0, copied)
 
 
 def _to_matrix(weights: np.ndarray, place: _Place) -> np.ndarray:

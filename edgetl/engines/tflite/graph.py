@@ -1,5 +1,6 @@
 """Reads and changes the constants of a .tflite file, and cuts parts out of it."""
 
+import copy
 from collections.abc import Sequence
 
 import flatbuffers
@@ -64,6 +65,27 @@ class TFLiteGraph:
         self._model.buffers[tensor.buffer].data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
         if len(scales):
             tensor.quantization.scale = list(scales)
+
+    def separate(self, place: int, position: int) -> None:
+        """Give an operator a copy of a constant that other operators have, too.
+
+        Args:
+            place: of the operator.
+            position: of the constant among its inputs; absent inputs and constants with one use stay as they are.
+        """
+        operator = self.operators[place]
+        if position >= len(operator.inputs) or operator.inputs[position] < 0:
+            return
+        index = operator.inputs[position]
+        if self.count_uses(index) <= 1:
+            return
+        tensor = copy.deepcopy(self._graph.tensors[index])
+        self._model.buffers.append(copy.deepcopy(self._model.buffers[tensor.buffer]))
+        tensor.buffer = len(self._model.buffers) - 1
+        self._graph.tensors.append(tensor)
+        inputs = list(operator.inputs)
+        inputs[position] = len(self._graph.tensors) - 1
+        operator.inputs = inputs
 
     def pack(self, outputs: Sequence[int] = (), operators: int | None = None) -> bytes:
         """Serialize the file, or a part of it.

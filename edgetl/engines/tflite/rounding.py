@@ -79,6 +79,9 @@ class TFLiteFile:
         self._places: list[_Place] = []
         self.layers: list[Layer] = []
         unchanged = []
+        for operator in operators:
+            # The converter stores equal biases once, as those of zeros. Each layer needs its own.
+            self.graph.separate(operator, 2)
         for operator, float_operator in zip(operators, float_operators, strict=True):
             place = _Place(
                 operator=operator, float_operator=float_operator, window=_describe_window(self.graph, operator)
