@@ -110,7 +110,9 @@ def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
 
 def open_part(content: bytes) -> onnxruntime.InferenceSession:
     """Open a part of a graph in a single-threaded session, with the kernels of devices."""
-    return onnxruntime.InferenceSession(content, _make_options("onnxruntime"), providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        content, make_session_options("onnxruntime"), providers=["CPUExecutionProvider"]
+    )
 
 
 def count_planned_operators(path: Path) -> dict[str, int]:
