@@ -7,7 +7,7 @@ from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import AnswersRecipe, Recipe
-from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained
+from edgetl.core.records import ActivationRanges, Artifact, Dataset, Photo, SourceModel, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.verdict_records import Verdict
 
@@ -50,6 +50,25 @@ class ConversionRequest:
     source: SourceModel
     photos: PhotoSet
     dataset: Dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoundingRequest:
+    """A conversion to int8 with weights that photos round up or down.
+
+    Attributes:
+        format_name: format of the file.
+        method: an int8 method with `adaround`.
+        trained: the trained model.
+        ranges: of this model for this format.
+        photos: the photos of the training part that set the ranges.
+    """
+
+    format_name: FormatName
+    method: Method
+    trained: Trained
+    ranges: ActivationRanges
+    photos: PhotoSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
