@@ -28,8 +28,8 @@ def write_model_source(contents: FirmwareContents) -> str:
         "#if defined(__GNUC__) || defined(__clang__)\n"
         f"#define EDGETL_ALIGNED __attribute__((aligned({ALIGNMENT_BYTES})))\n"
         "#elif defined(__ICCARM__)\n"
-        f"#define EDGETL_ALIGNED _Pragma(\"data_alignment={ALIGNMENT_BYTES}\")\n"
-        "#else\n#error \"set EDGETL_ALIGNED to what aligns a variable to 16 bytes in your compiler\"\n#endif\n\n"
+        f'#define EDGETL_ALIGNED _Pragma("data_alignment={ALIGNMENT_BYTES}")\n'
+        '#else\n#error "set EDGETL_ALIGNED to what aligns a variable to 16 bytes in your compiler"\n#endif\n\n'
         "const size_t edgetl_model_bytes = EDGETL_MODEL_BYTES;\n"
         f"EDGETL_ALIGNED const unsigned char edgetl_model[EDGETL_MODEL_BYTES] = {{\n"
         f"{format_integers(contents.model)}\n}};\n"
@@ -45,12 +45,12 @@ def write_arena_header(contents: FirmwareContents) -> str:
         [
             "/* Memory of the interpreter: tensors and what it keeps beside them.",
             "",
-            f"   Measured with the recording allocator of tflite-micro {format_comment(memory.version)} on a 64-bit",
-            f"   computer: {arena.total_bytes} bytes, {arena.head_bytes} of them tensors. In an arena of",
-            f"   {memory.tested_bytes} bytes the model has predicted a photo there. With pointers of 4 bytes it needs at",
-            f"   least {compute_pointer_saving(arena)} bytes less, which are kept as a reserve. The kernels of CMSIS-NN",
-            f"   need at most {memory.scratch_bytes} bytes more, which are added; those of other libraries may need",
-            "   other amounts. edgetl_count_arena_bytes() of edgetl_classify.h returns what this device uses. */",
+            f"   Recorded on a 64-bit computer by tflite-micro {format_comment(memory.version)}:",
+            f"   {arena.total_bytes} bytes, {arena.head_bytes} of them tensors. An arena of {memory.tested_bytes} bytes is",
+            "   enough there for a photo. With pointers of 4 bytes it is smaller by at least",
+            f"   {compute_pointer_saving(arena)} bytes, which are a reserve. The kernels of CMSIS-NN need at most",
+            f"   {memory.scratch_bytes} bytes of scratch memory, which are added; other libraries may need more.",
+            "   edgetl_count_arena_bytes() of edgetl_classify.h returns what this device uses. */",
             f"#define EDGETL_ARENA_MEASURED_BYTES {memory.tested_bytes}u",
             f"#define EDGETL_ARENA_SCRATCH_BYTES {memory.scratch_bytes}u",
             "#ifndef EDGETL_ARENA_BYTES",

@@ -75,9 +75,7 @@ def write_settings_source(contents: FirmwareContents) -> str:
     parts.append(
         "const edgetl_settings edgetl_model_settings = {\n" + "".join(f"    {value},\n" for value in values) + "};\n"
     )
-    parts.append(
-        "const edgetl_size edgetl_model_size = {EDGETL_INPUT_WIDTH, EDGETL_INPUT_HEIGHT, EDGETL_INPUT_FIT};\n"
-    )
+    parts.append("const edgetl_size edgetl_model_size = {EDGETL_INPUT_WIDTH, EDGETL_INPUT_HEIGHT, EDGETL_INPUT_FIT};\n")
     return '#include "model_settings.h"\n\n' + "\n".join(parts)
 
 

@@ -51,9 +51,7 @@ def _read_shape(tensor: Any) -> tuple[int, ...]:
     return tuple(int(length) for length in tensor["shape"])
 
 
-def _count_multiplications(
-    kind: str, weights: tuple[int, ...], image: tuple[int, ...], output: tuple[int, ...]
-) -> int:
+def _count_multiplications(kind: str, weights: tuple[int, ...], image: tuple[int, ...], output: tuple[int, ...]) -> int:
     """Count the multiplications of one photo; 0 for operators that are not a convolution or a dense layer."""
     if kind == "CONV_2D":
         return prod(output) * prod(weights[1:])

@@ -52,12 +52,16 @@ def explain_failure(text: str) -> str:
 
 def _run_child(path: Path, arena_bytes: int) -> tuple[int, str]:
     command = [sys.executable, "-m", "edgetl.engines.tflm", str(path), str(arena_bytes)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as child:
-        with call_when_interrupted(child.kill):
-            try:
-                text = child.communicate(timeout=_LIMIT_S)[0]
-            except subprocess.TimeoutExpired:
-                child.kill()
-                return 1, f"it was stopped after {_LIMIT_S} s"
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as child,
+        call_when_interrupted(child.kill),
+    ):
+        try:
+            text = child.communicate(timeout=_LIMIT_S)[0]
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return 1, f"it was stopped after {_LIMIT_S} s"
     check_interrupt()
     return child.returncode, text
