@@ -116,7 +116,7 @@ class RuntimeTable(_Table):
     """
 
     python: Annotated[str, Field(pattern=r"^((>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*)?$")]
-    packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages] = {}
+    packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
     other_architectures: Annotated[tuple[str, ...], Field(strict=False)] = ()
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True

@@ -1,5 +1,6 @@
 """Values → C source text, for C99 and C++17 alike."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 _LINE = 116
@@ -28,7 +29,7 @@ def format_double(value: float) -> str:
     Raises:
         ValueError: the number is not finite.
     """
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError(f"{value} cannot be a constant in C")
     return repr(float(value))
 

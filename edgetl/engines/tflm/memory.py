@@ -29,7 +29,8 @@ def measure_arena(path: Path) -> tuple[ArenaUse, int]:
     """
     code, text = _run_child(path, ARENA_BYTES)
     if code:
-        raise StageError(f"TensorFlow Lite Micro cannot run the file: {explain_failure(text)}", where=(path,))
+        reason = explain_failure(text, code)
+        raise StageError(f"TensorFlow Lite Micro cannot run the file: {reason}", where=(path,))
     try:
         use = parse_allocations(text)
     except ValueError as error:
@@ -41,13 +42,13 @@ def measure_arena(path: Path) -> tuple[ArenaUse, int]:
     raise StageError(f"the file needs an arena of more than {size} bytes, {use.total_bytes} recorded", where=(path,))
 
 
-def explain_failure(text: str) -> str:
-    """Return the reason in what TensorFlow Lite Micro printed."""
+def explain_failure(text: str, code: int) -> str:
+    """Return the reason in what TensorFlow Lite Micro printed, or the exit code of its process."""
     missing = _MISSING_OPERATOR.search(text)
     if missing:
         return f"it has no kernel for {missing['name']}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else "it ended without a message"
+    return lines[0] if lines else f"its process ended with {code} and no message"
 
 
 def _run_child(path: Path, arena_bytes: int) -> tuple[int, str]:
