@@ -85,7 +85,7 @@ def compile_sources(folder: Path, core: Core, sources: Sequence[str | Path], out
     Raises:
         EmulationError: the compiler reports something.
     """
-    command = [
+    command: list[str | Path] = [
         folder / "usr" / "bin" / "arm-none-eabi-gcc",
         *("-mthumb", *core.options, "-O2", *WARNINGS),
         *("-isystem", folder / "usr" / "include" / "newlib"),
@@ -128,7 +128,7 @@ def run_program(folder: Path, core: Core, program: Path) -> str:
     Raises:
         EmulationError: the emulator fails, or does not end within a minute.
     """
-    command = [
+    command: list[str | Path] = [
         folder / "usr" / "bin" / "qemu-system-arm",
         *("-M", core.board, "-nographic", "-monitor", "none", "-serial", "none"),
         *("-semihosting-config", "enable=on,target=native"),
