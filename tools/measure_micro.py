@@ -6,7 +6,9 @@
     python tools/measure_micro.py PHOTOS --epochs 3
 
 The rows of --table are int8 files with random weights, five classes and one output at 96 px. The last line has the
-figures that ST publishes for the second network on an STM32H747, with its own runtime. Needs `pip install 'edgetl[micro]'`.
+figures that ST publishes for the second network on an STM32H747, with its own runtime.
+
+Needs `pip install 'edgetl[micro]'`.
 """
 
 import argparse
