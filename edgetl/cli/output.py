@@ -7,11 +7,12 @@ from typing import Any
 
 from edgetl.core.console import Console, create_terminal, print_rows
 from edgetl.core.device.answer_agreement import describe_agreement
+from edgetl.core.device.fleet import MANY_DEVICES
 from edgetl.core.device.targets import list_targets
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
-from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_boards
+from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_fit
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
 from edgetl.core.rejection.records import AnswerRule
@@ -23,6 +24,9 @@ from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
 from edgetl.pipeline.runs.agreements import Agreement
+
+# All are in the JSON record and on the page of the report.
+_MOST_DEVICES = 40
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:
@@ -267,17 +271,21 @@ def show_memory(delivered: Delivered, console: Console) -> None:
     for memory in delivered.memory:
         for line in describe_memory(memory, delivered.artifact):
             console.say(line)
-        console.table(*tabulate_boards(memory, delivered.artifact, list_targets()))
+        console.table(*tabulate_fit(memory, delivered.artifact, list_targets()))
 
 
 def show_measured(measured: Measured, console: Console) -> None:
     """Show all measurements side by side, warnings about them, the verdicts, and the devices that failed."""
-    if measured.measurements:
-        rows = list(measured.measurements.items())
+    rows = list(measured.measurements.items())
+    many = len(rows) + len(measured.errors) >= MANY_DEVICES
+    if rows and many:
+        console.table(*measurement_tables.tabulate_fleet(rows, _MOST_DEVICES))
+    elif rows:
         console.table(*measurement_tables.tabulate_measurements(rows))
         console.table(*measurement_tables.tabulate_boards(rows))
-    for where, measurement in measured.measurements.items():
-        console.table(*measurement_tables.tabulate_photo_times(measurement))
+    for where, measurement in rows:
+        if not many:
+            console.table(*measurement_tables.tabulate_photo_times(measurement))
         for line in measurement_tables.list_measurement_issues(where, measurement):
             console.warn(line)
     for verdict in measured.verdicts.values():
@@ -286,3 +294,5 @@ def show_measured(measured: Measured, console: Console) -> None:
         console.say(describe_agreement(where, agreement))
     for error in measured.errors:
         console.error(error.message, error.where, error.hint)
+    if many:
+        console.say(measurement_tables.summarize_fleet([row for _, row in rows], len(measured.errors)), wrap=True)

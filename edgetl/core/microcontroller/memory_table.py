@@ -22,7 +22,7 @@ def describe_memory(memory: MemoryUse, artifact: Artifact) -> list[str]:
     ]
 
 
-def tabulate_boards(
+def tabulate_fit(
     memory: MemoryUse, artifact: Artifact, targets: Sequence[Target]
 ) -> tuple[str, list[str], list[list[str]]]:
     """Tabulate the targets with a limit for the arena, and whether the file fits: title, columns and cells."""

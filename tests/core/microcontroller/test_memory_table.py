@@ -1,7 +1,7 @@
 """Memory of a file in sentences, and the boards that it fits into."""
 
 from edgetl.core.device.targets import list_targets
-from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_boards
+from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_fit
 from edgetl.core.records import Artifact
 
 
@@ -21,7 +21,7 @@ def test_sentences_name_arena_flash_and_computation(memory):
 
 def test_every_board_says_what_does_not_fit(memory):
     large = memory.model_copy(update={"tested_bytes": 400_000})
-    title, columns, rows = tabulate_boards(large, make_artifact(), list_targets())
+    title, columns, rows = tabulate_fit(large, make_artifact(), list_targets())
     assert "boards" in title and all(len(row) == len(columns) for row in rows)
     fits = {row[0]: row[-1] for row in rows}
     assert fits["arduino-nano-33-ble"] == "no: arena and flash" and fits["stm32h747"] == "yes"
