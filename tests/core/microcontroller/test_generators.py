@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet, select_golden_photos
-from edgetl.core.device.generators import GENERATORS
 from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.firmware import FIRMWARE_FILES
+from edgetl.core.microcontroller.generators import GENERATORS
 from edgetl.core.microcontroller.memory import ArenaUse, Layer, MemoryUse
 from edgetl.core.records import TensorSpec
 
