@@ -47,7 +47,14 @@ def predict_on_tflm(path: Path, photos: Pixels, advance: Callable[[int], None]) 
 
         def predict_photo(photo: np.ndarray) -> np.ndarray:
             interpreter.set_input(quantize_pixels(photo, scaling, image["dtype"]), 0)
-            interpreter.invoke()
+            try:
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise StageError(
+                    f"TensorFlow Lite Micro cannot predict a photo: {error}",
+                    where=(path,),
+                    hint="its reason is in log.txt; files of int8 methods run",
+                ) from error
             # The array belongs to the interpreter, which overwrites it.
             output: np.ndarray = interpreter.get_output(0)[0].copy()
             return output
