@@ -47,6 +47,7 @@ class TrainKeywords(TypedDict, total=False):
     group_by: str | None
     near_duplicates: str | None
     recipe: str | None
+    time_budget: str | None
     epochs: int | None
     fine_tune_epochs: int | None
     unfreeze: str | None
@@ -58,6 +59,8 @@ class TrainKeywords(TypedDict, total=False):
     class_weight: str | None
     precision: str | None
     no_temperature: bool
+    teacher: str | None
+    teacher_side: int | None
     seed: int | None
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from edgetl.core.errors import ConfigError, unknown_name
 from tools.errors import report_errors
 from tools.results_files import RESULTS, read_results
-from tools.tables import accuracy, bases, rejection, speed
+from tools.tables import accuracy, bases, recipes, rejection, speed
 from tools.tables.markdown import format_source
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +50,7 @@ TABLES = {
     "gpu_resnet50": Table(speed.render_gpu, ("gpu_resnet50",)),
     "onnx": Table(speed.render_onnx_results, ("onnx",)),
     "bench": Table(speed.render_bench, ("bench",)),
+    "recipes": Table(recipes.render_recipes, ("recipes",)),
     "rejection": Table(rejection.render_rejection, ("rejection",)),
     "near": Table(rejection.render_near, ("near",)),
     "answers": Table(rejection.render_answers, ("answers",)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgetl.core.console import Console, ProgressBar
 
 # Names of tasks that count photos. All other tasks count training steps.
-_COUNTED_IN_PHOTOS = ("frozen", "calibrate")
+_COUNTED_IN_PHOTOS = ("frozen", "teacher", "calibrate")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

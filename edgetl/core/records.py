@@ -125,8 +125,7 @@ class TrainingPhase(Record):
 class Trained(Record):
     """A trained Keras model on disk.
 
-    `backend`, `device` and `precision` are those of the training, `weights` the initial ones of the base. `thresholds`
-    has one for each label where photos may have several. The last layer contains the `temperature`; it is 1 for none.
+    `weights` are the initial ones, `thresholds` those of several labels. A temperature of 1, "" and 0 mean none.
     """
 
     path: PathInside
@@ -145,6 +144,9 @@ class Trained(Record):
     precision: Precision
     thresholds: tuple[LabelThreshold, ...] = ()
     temperature: float = 1.0
+    teacher: str = ""
+    effort: str = ""
+    cross_fitted_accuracy: float = 0.0
 
     @property
     def threshold_values(self) -> tuple[float, ...]:

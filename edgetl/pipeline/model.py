@@ -19,7 +19,7 @@ from edgetl.core.photos.parts import class_coverage, held_out
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.parts.exclusions import exclude_photos
 from edgetl.core.photos.photo_folder import PhotoFolder
-from edgetl.core.recipe.tables import TrainingTables
+from edgetl.core.recipe.tables import BaseRecipe, TrainingTables
 from edgetl.core.records import Dataset, ExternalModelInfo, InputSpec, Trained
 from edgetl.core.report.group_lines import describe_groups
 from edgetl.core.report.label_lines import describe_labels
@@ -28,12 +28,14 @@ from edgetl.core.run.fingerprint import FileContent
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage import cache
 from edgetl.core.storage.regular_files import check_regular
+from edgetl.core.tasks.lesson import Lesson
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.foreign import read_foreign_photos
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
+from edgetl.pipeline.teaching.teacher import Classroom, make_teacher
 from edgetl.stages.ingest import ingest_photos
 
 _INGEST, _TRAIN = "ingest", "train"
@@ -96,13 +98,10 @@ class Model:
         console = self._context.console
         # Not a stage, but a step that may take minutes.
         self._context.plan.begin("photos")
-        split = SplitFractions(test=self._recipe.photos.test, validation=self._recipe.photos.validation)
         # Before photos are decoded, which may take minutes.
         names = self._read_output_names()
-        duplicates = self._recipe.photos.near_duplicates
-        folder, input_spec = self.folder, self.input_spec
         with explain_refusal(self._context.run.output, console):
-            dataset = ingest_photos(folder, input_spec, split, duplicates, console=console)
+            dataset = self._ingest(self.input_spec)
         more = f" of the {len(names)} of the model" if len(names) > len(dataset.classes) else ""
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
@@ -170,14 +169,12 @@ class Model:
             )
         title = f"train {base.name} (alpha {base.alpha:g}, {base.side_px} px) on {len(dataset.train)} photos"
         spec = StageSpec(name=_TRAIN, record=Trained, title=title, outdates=_OUTDATED)
-        trained = self._context.run_stage(
-            spec,
-            stages.train.train_model,
-            dataset,
-            self.input_spec,
-            self._recipe.select(TrainingTables),
-            weights,
-        )
+        tables = self._recipe.select(TrainingTables)
+        if self._recipe.teacher.source:
+            lesson = Lesson(dataset=dataset, input_spec=self.input_spec, teacher=self._make_teacher())
+            trained = self._context.run_stage(spec, stages.train.train_student, lesson, tables, weights)
+        else:
+            trained = self._context.run_stage(spec, stages.train.train_model, dataset, self.input_spec, tables, weights)
         # Not for a training that was read back.
         if self._context.run.seconds.get(spec.name):
             self._context.console.say(describe_curves(trained.path.parent / "tensorboard"))
@@ -228,6 +225,21 @@ class Model:
             command = format_changed_build(grouped, self._context.run.root)
             self._context.console.say(f"to group photos by {rule} instead: {command}")
 
+    def _make_teacher(self) -> Trained:
+        decode, locate = self.decode_again, self.locate_weights
+        room = Classroom(context=self._context, dataset=self.dataset, decode=decode, locate_weights=locate)
+        return make_teacher(room)
+
+    def decode_again(self, input_spec: InputSpec) -> None:
+        """Decode the photos for another input than that of the model."""
+        if input_spec != self.input_spec:
+            self._ingest(input_spec)
+
+    def _ingest(self, input_spec: InputSpec) -> Dataset:
+        photos = self._recipe.photos
+        split = SplitFractions(test=photos.test, validation=photos.validation)
+        return ingest_photos(self.folder, input_spec, split, photos.near_duplicates, console=self._context.console)
+
     def _prepare_training(self) -> Path | None:
         """Check what needs no decoded photo, and return the file with the base's weights."""
         if not self._recipe.photos.multi_label:
@@ -246,12 +258,12 @@ class Model:
             changes = ", ".join(list_photo_changes(before, dataset))
             raise self._context.refuse(f"the photos changed since the build: {changes}")
 
-    def locate_weights(self) -> Path | None:
-        """Return the file with the base's weights, None for random ones.
+    def locate_weights(self, base: BaseRecipe | None = None) -> Path | None:
+        """Return the file with the weights of a base, by default of the order's; None for random ones.
 
         Published weights are downloaded first: the fingerprint of the training covers the content of the file.
         """
-        base = self._recipe.base
+        base = base or self._recipe.base
         path = bases.resolve_weights_path(base.name, base.alpha, base.weights)
         if path is None or path.is_file():
             return path

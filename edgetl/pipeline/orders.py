@@ -15,6 +15,7 @@ from edgetl.core.photos.parts.exclusions import read_exclusions
 from edgetl.core.photos.parts.folds import FEWEST_FOLDS, MOST_FOLDS
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import ExternalRecipe, Recipe, Tables
+from edgetl.core.recipe.teacher_source import check_teacher_source
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order
 
@@ -54,6 +55,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
     if not recipe.external.path:
         # Before the photos are read.
         bases.check_weights(recipe.base.name, recipe.base.alpha, recipe.base.weights)
+        check_teacher_source(recipe)
     elif photos is None:
         hint = "edgetl build --model FILE PHOTOS, with photos of the classes that it predicts"
         raise ConfigError("a model made elsewhere needs photos", hint=hint)

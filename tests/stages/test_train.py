@@ -13,8 +13,9 @@ from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage.files import hash_file
+from edgetl.core.tasks.lesson import Lesson
 from edgetl.engines.keras import model as keras_model
-from edgetl.stages.train import train_model
+from edgetl.stages.train import keep_teacher, train_model, train_student
 
 # A MobileNet with random weights: quick to train, and it learns nothing.
 RANDOM_BASE = {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}
@@ -157,3 +158,35 @@ def test_misspelt_layer_ends_the_training_before_its_first_epoch(train, order, b
     with pytest.raises(ConfigError, match="no layer 'conv_pw_14'"):
         train(order.recipe.model_copy(update={"phase2": phase2}), base_weights, Console(stream=stream))
     assert "epoch   1" not in stream.getvalue()
+
+
+def test_student_names_its_teacher_and_differs_from_a_model_without_one(make_work, train, shared_dataset, built):
+    recipe = resolve_recipe(
+        "default",
+        {
+            "base": RANDOM_BASE,
+            "training": {"batch_norm": "inference", "temperature": False},
+            "phase1": {"epochs": 1},
+            "phase2": {"epochs": 0},
+            "teacher": {"source": "run"},
+        },
+    )
+    lesson = Lesson(dataset=shared_dataset, input_spec=built.trained.input, teacher=built.trained)
+    stream = io.StringIO()
+    tables = recipe.select(TrainingTables)
+    student = train_student(make_work(Console(stream=stream)), lesson, tables, None)
+    name = f"mobilenet (alpha 0.25, 32 px) {built.trained.sha256[:12]}"
+    assert student.teacher == name
+    assert f"taught by {name}: temperature 2, weight 0.7" in " ".join(stream.getvalue().split())
+    assert built.trained.teacher == ""
+
+
+def test_copy_of_a_teacher_is_complete_and_has_the_record_of_the_original(work, built):
+    teacher = keep_teacher(work, built.trained)
+    assert teacher.path == work.folder / "model.keras"
+    assert hash_file(teacher.path) == teacher.sha256 == built.trained.sha256
+    assert (teacher.classes, teacher.input, teacher.phases) == (
+        built.trained.classes,
+        built.trained.input,
+        built.trained.phases,
+    )

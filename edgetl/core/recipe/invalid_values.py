@@ -21,6 +21,7 @@ _DEMANDS = {
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "string_type": "must be text",
+    "string_pattern_mismatch": "must be a number and a unit",
     "literal_error": "must be {expected}",
     "missing": "is missing",
     "extra_forbidden": "is not a key of a recipe",
@@ -39,6 +40,11 @@ _FRACTIONS: dict[RecipeKey, str] = {
     ("augment", "shift"): "%",
     ("augment", "zoom"): "%",
     ("augment", "brightness"): "%",
+    ("augment", "crop"): "%",
+    ("augment", "colour"): "%",
+    ("training", "warmup"): "%",
+    ("training", "label_smoothing"): "%",
+    ("teacher", "weight"): "%",
 }
 _MEANINGS: dict[RecipeKey, str] = {
     ("base", "alpha"): "1.0 is the full width: edgetl bases lists the widths with weights",
@@ -47,6 +53,8 @@ _MEANINGS: dict[RecipeKey, str] = {
     ("training", "batch_size"): "1 to 4096 photos in a training step; 32 is the default",
     ("training", "seed"): "0 or any larger whole number",
     ("training", "cache_bytes"): "bytes, as in 2000000000; 0 is 10 % of the free space",
+    ("teacher", "side_px"): "0 is the side of its weights, or of the model if that is larger; 1024 pixels are the most",
+    ("training", "time_budget"): "90s, 10m and 1h are times; without one, the recipe decides",
     ("phase1", "epochs"): "phase 1 trains the head and cannot be skipped; phase 2 can, with --fine-tune-epochs 0",
     ("phase1", "learning_rate"): "0.001 is the default, and 1 the largest",
     ("phase2", "epochs"): "0 to 10000 epochs; 0 skips phase 2",

@@ -13,21 +13,23 @@ from edgetl.core.network import bases, input_scaling
 from edgetl.core.network.base_table import BASES
 from edgetl.core.recipe.invalid_values import Origin, RecipeKey, explain_invalid
 from edgetl.core.recipe.presets import PRESETS
+from edgetl.core.recipe.recipe_table import RecipeTable
 from edgetl.core.recipe.tables import (
     BATCH_SIZE,
     LARGEST_BATCH,
     BaseRecipe,
     ExternalRecipe,
     Recipe,
-    RecipeTable,
     Tables,
 )
 from edgetl.core.storage.regular_files import read_user_text
 
 # Values that are paths of files.
-_FILES = (("base", "weights"), ("external", "path"), ("external", "labels"))
+_FILES = (("base", "weights"), ("external", "path"), ("external", "labels"), ("teacher", "source"))
+# Values of these that are names.
+_NAMES = {*bases.WEIGHTS, *BASES}
 # Tables that configure training. An external model is not trained.
-_TRAINING_TABLES = ("base", "head", "augment", "phase1", "phase2", "retrain")
+_TRAINING_TABLES = ("base", "head", "augment", "phase1", "phase2", "teacher", "retrain")
 _NARROW_ALPHA = 0.5
 _LARGEST_HELD_OUT = 0.9
 
@@ -122,7 +124,7 @@ def _make_paths_absolute(tables: Tables, folder: Path) -> Tables:
     for table, key in _FILES:
         name = absolute.get(table, {}).get(key)
         # A value of a wrong type is left to the validation, which names its key.
-        if isinstance(name, str) and name and name not in bases.WEIGHTS:
+        if isinstance(name, str) and name and name not in _NAMES:
             absolute[table][key] = str(folder / name)
     return absolute
 
@@ -171,10 +173,13 @@ def _validate(tables: Tables, origin: Origin) -> Recipe:
             if key not in kind.model_fields:
                 raise unknown_name(f"key in [{table}]", key, kind.model_fields)
     merged = _merge({table: {} for table in Recipe.model_fields}, _merge(_derive_defaults(tables), tables))
+    if merged["base"]["side_px"] == 0:
+        merged["base"]["side_px"] = bases.find_base(str(merged["base"].get("name", "mobilenet_v2"))).weights_side_px
     recipe = _check_values(merged, origin)
     _check_external(recipe.external, tables, origin)
     _check_base(recipe.base, origin)
     _check_labels(recipe, origin)
+    _check_time_budget(recipe, origin)
     if recipe.photos.validation + recipe.photos.test > _LARGEST_HELD_OUT:
         message = "validation and test leave less than 10 % of the photos for training"
         raise ConfigError(message, where=(origin.source,))
@@ -232,6 +237,15 @@ def _check_labels(recipe: Recipe, origin: Origin) -> None:
     if key[0]:
         other = "without" if key[1] == "label_separator" else "with"
         raise ConfigError(f"{origin.name(*key)} does not go {other} {switch}", where=origin.locate(*key), hint=hint)
+
+
+def _check_time_budget(recipe: Recipe, origin: Origin) -> None:
+    """Check that no option sets what a time budget chooses."""
+    chosen = (("phase1", "epochs"), ("phase2", "epochs"), ("phase2", "unfreeze"), ("augment", "views"))
+    both = [origin.options[key] for key in chosen if key in origin.options]
+    if recipe.training.time_budget and both:
+        name = origin.name("training", "time_budget")
+        raise ConfigError(f"{name} chooses what {both[0]} sets", hint=f"leave out {name} or {', '.join(both)}")
 
 
 def _check_external(external: ExternalRecipe, tables: Tables, origin: Origin) -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.recipe.recipe_table import RecipeTable
+from edgetl.core.recipe.teacher import TeacherRecipe
 from edgetl.core.records import Fit, Precision
 
 PartFraction = Annotated[float, Field(gt=0, lt=1)]
@@ -14,17 +16,6 @@ T = TypeVar("T", bound="RecipeTable")
 
 BATCH_SIZE = 32
 LARGEST_BATCH = 4096
-
-
-class RecipeTable(BaseModel):
-    """A frozen table of a recipe. Unknown keys, values of a wrong type, and infinite numbers are errors."""
-
-    # strict, because TOML has types: "0.5" and true are not numbers. Integers are accepted for floats.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def key(self) -> object:
-        """Return all values, for the fingerprint of a stage."""
-        return self.model_dump(mode="json")
 
 
 class BaseRecipe(RecipeTable):
@@ -107,7 +98,8 @@ class AugmentRecipe(RecipeTable):
 
     `shift`, `zoom` and `brightness` are the largest changes in both directions, as fractions; 0 disables them. Each
     photo has `views` variants, drawn from the seed, and the epochs use them in turn. A frozen network can therefore
-    compute the features of each view once.
+    compute the features of each view once. `crop` is the largest part of the area that a random crop removes, with an
+    aspect ratio from 3:4 to 4:3, and `colour` the largest change of contrast and saturation in both directions.
     """
 
     views: Annotated[int, Field(ge=1, le=1000)] = 4
@@ -115,11 +107,13 @@ class AugmentRecipe(RecipeTable):
     shift: Annotated[float, Field(ge=0, le=0.5)] = 0.08
     zoom: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     brightness: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    crop: Annotated[float, Field(ge=0, le=0.95)] = 0.0
+    colour: Annotated[float, Field(ge=0, le=0.9)] = 0.0
 
     @property
     def on(self) -> bool:
         """Whether any augmentation is enabled."""
-        return self.flip or max(self.shift, self.zoom, self.brightness) > 0
+        return self.flip or max(self.shift, self.zoom, self.brightness, self.crop, self.colour) > 0
 
 
 class TrainingRecipe(RecipeTable):
@@ -133,6 +127,13 @@ class TrainingRecipe(RecipeTable):
     best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3. With
     `temperature`, the last layer's weights are divided by the temperature that fits the validation photos best, so that
     probabilities mean what they say.
+
+    The learning rate of a phase is constant, or with `schedule` "cosine" decays to 0, after it has risen for the
+    fraction `warmup` of the steps. `weight_decay` is that of AdamW; 0 is Adam. `average_epochs` is the time constant
+    of an exponential moving average of the weights; 0 averages none. `label_smoothing` is the probability that targets
+    give to all classes alike. `mixup` is the parameter of the beta distribution by which inputs and targets of two
+    photos are mixed; 0 mixes none. `epoch_choice` keeps the weights of the best epoch on the validation photos, or of
+    the last one. With a `time_budget`, as "90s", "10m" or "1h", views, epochs and `unfreeze` are those that fit.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -145,6 +146,14 @@ class TrainingRecipe(RecipeTable):
     class_weight: Literal["auto", "balanced", "none"] = "auto"
     precision: Precision = "float32"
     temperature: bool = True
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    average_epochs: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
+    epoch_choice: Literal["best", "last"] = "best"
+    time_budget: Annotated[str, Field(pattern=r"^(\d+(\.\d+)?[smh])?$")] = ""
 
 
 class Phase1Recipe(RecipeTable):
@@ -243,6 +252,11 @@ class TrainingTables(RecipeTable):
     training: TrainingRecipe
     phase1: Phase1Recipe
     phase2: Phase2Recipe
+    teacher: TeacherRecipe = TeacherRecipe()
+
+    def key(self) -> object:
+        """Return the keys of the tables."""
+        return {name: getattr(self, name).key() for name in type(self).model_fields}
 
 
 class RetrainingTables(RecipeTable):
@@ -267,6 +281,8 @@ class Recipe(RecipeTable):
     training: TrainingRecipe
     phase1: Phase1Recipe
     phase2: Phase2Recipe
+    # A run of an earlier version has no such table.
+    teacher: TeacherRecipe = TeacherRecipe()
     retrain: RetrainRecipe
     convert: ConvertRecipe
     contract: ContractRecipe

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edgetl.core.recipe.tables import TrainingTables
+from edgetl.core.records import Trained
 
 
 def describe_phases(recipe: TrainingTables) -> tuple[str, ...]:
@@ -19,6 +20,12 @@ def describe_phases(recipe: TrainingTables) -> tuple[str, ...]:
         f"{_count_epochs(recipe.phase2.epochs)} (--fine-tune-epochs) at {rate * recipe.phase2.learning_rate_ratio:g}"
     )
     return (first, second)
+
+
+def describe_teacher(teacher: Trained) -> str:
+    """Name a teacher, with its width, input and the beginning of its hash."""
+    width = f"alpha {teacher.alpha:g}, " if teacher.alpha != 1 else ""
+    return f"{teacher.base} ({width}{teacher.input.size}) {teacher.sha256[:12]}"
 
 
 def describe_curves(folder: Path) -> str:

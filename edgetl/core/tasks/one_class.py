@@ -11,7 +11,9 @@ from edgetl.core.evaluation.design_effect import number_groups
 from edgetl.core.photos import class_weights
 from edgetl.core.photos.class_weights import ClassWeightChoice
 
-Loss = Literal["sparse_categorical_crossentropy", "binary_crossentropy", "label_crossentropy"]
+Loss = Literal[
+    "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "label_crossentropy"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage.feature_store import Features
 from edgetl.core.tasks.task import find_task
+from edgetl.engines.keras.training import soft_targets
 
 
 class Source(Protocol):
@@ -63,15 +64,19 @@ class Targets:
     Attributes:
         labels: int64 [photos] or [photos, labels].
         weights: float32 of the same shape, what each counts in loss and accuracy; None if all count 1.
+        units: number of units of the model.
+        teacher: the probabilities of a teacher for the same inputs, [rows, units]; None without one.
     """
 
     labels: np.ndarray
     weights: np.ndarray | None
+    units: int
+    teacher: Source | None = None
 
     @classmethod
-    def of(cls, photos: LabelledPhotos) -> "Targets":
-        """Return the targets of photos."""
-        return cls(photos.labels, photos.weights)
+    def of(cls, photos: LabelledPhotos, units: int, teacher: Source | None = None) -> "Targets":
+        """Return the targets of photos for a model with so many units."""
+        return cls(photos.labels, photos.weights, units, teacher)
 
 
 class Batches(keras.utils.PyDataset):
@@ -98,15 +103,31 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         size = self._recipe.training.batch_size
         rows = self._order[index * size : (index + 1) * size]
-        labels, weights = self._targets.labels, self._targets.weights
-        targets = find_task(labels).make_targets(labels[rows], self._recipe.head.activation)
+        weights = self._targets.weights
         inputs = self._source.rows(rows, self._epoch)
-        return (inputs, targets) if weights is None else (inputs, targets, weights[rows])
+        targets = self._make_targets(rows)
+        batch = (inputs, targets) if weights is None else (inputs, targets, weights[rows])
+        mixup = self._recipe.training.mixup
+        if not (self._shuffled and mixup):
+            return batch
+        generator = np.random.default_rng((self._recipe.training.seed, self._epoch, index))
+        return soft_targets.mix_photos(batch, mixup, generator)
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch."""
         self._epoch += 1
         self._order = self._draw_order()
+
+    def _make_targets(self, rows: np.ndarray) -> np.ndarray:
+        labels, activation = self._targets.labels, self._recipe.head.activation
+        targets = find_task(labels).make_targets(labels[rows], activation)
+        if not soft_targets.are_soft(self._recipe):
+            return targets
+        # Validation photos have hard targets, so that their loss means the same in all recipes.
+        smoothing = self._recipe.training.label_smoothing if self._shuffled else 0.0
+        soft = soft_targets.soften_targets(targets, self._targets.units, smoothing)
+        teacher = self._targets.teacher
+        return soft if teacher is None else np.concatenate([soft, teacher.rows(rows, self._epoch)], axis=1)
 
     def _draw_order(self) -> np.ndarray:
         count = len(self._targets.labels)

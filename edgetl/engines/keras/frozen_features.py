@@ -6,6 +6,7 @@ under a key of architecture, weights, split point, pixels and view.
 """
 
 import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -100,6 +101,17 @@ class FrozenPart:
         for view, rows in missing:
             for chunk in self._split_into_chunks(rows):
                 self._compute(program, view, chunk, advance)
+
+    def measure_s(self, view: PhotoView, rows: np.ndarray) -> tuple[float, float]:
+        """Return the seconds that some photos of a view take, and those before the first photo. Nothing is stored."""
+        start = time.perf_counter()
+        program = self._make_program(view)
+        outputs: list[Any] = [np.empty((len(rows), *shape), np.float32) for shape in self._shapes]
+        # The first run allocates memory.
+        program.run(rows, view.pixels, outputs, lambda _: None)
+        ready = time.perf_counter()
+        program.run(rows, view.pixels, outputs, lambda _: None)
+        return time.perf_counter() - ready, ready - start
 
     def open_features(self, view: PhotoView, split: int) -> Features:
         """Open the stored features of a view at one split point."""

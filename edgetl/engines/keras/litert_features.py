@@ -59,7 +59,9 @@ class LiteRtProgram:
         signature = tf.TensorSpec((_BATCH_SIZE, height_px, width_px, 3), tf.uint8, name="image")
         function = tf.function(serve).get_concrete_function(signature)
         self._content = bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
-        self._idle = [self._open() for _ in range(machine.count_cores())]
+        # Counted once: the cores of a process may change while it runs.
+        self._threads = machine.count_cores()
+        self._idle = [self._open() for _ in range(self._threads)]
         self._lock = threading.Lock()
 
     def run(self, rows: np.ndarray, pixels: PixelRows, outputs: list[Rows], advance: Callable[[int], None]) -> None:
@@ -73,7 +75,7 @@ class LiteRtProgram:
                 output[start : start + len(chunk)] = features[: len(chunk)]
             advance(len(chunk))
 
-        with ThreadPoolExecutor(machine.count_cores()) as pool:
+        with ThreadPoolExecutor(self._threads) as pool:
             # Reading the results raises the errors of the threads.
             for _ in pool.map(compute_batch, range(0, len(rows), _BATCH_SIZE)):
                 pass

@@ -4,10 +4,11 @@ The features are computed once for each photo and view: see `frozen_features`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
+from edgetl.core.evaluation.quality.epoch_choice import EpochOutcomes
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
@@ -19,13 +20,27 @@ from edgetl.engines.keras.split_points import SplitPoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Teacher:
+    """A model whose probabilities a student learns, and the training photos in the size of its input."""
+
+    model: keras.Model
+    photos: LabelledPhotos
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingData:
-    """Photos of the training and validation parts, the recipe, and a listener for progress."""
+    """Photos of the training and validation parts, the recipe, a listener for progress, and a teacher if there is one.
+
+    The photos of the teacher are the training photos, in the same order and of the size of its input. Each epoch adds
+    to the outcomes, if there are any.
+    """
 
     training: LabelledPhotos
     validation: LabelledPhotos
     recipe: TrainingTables
     listener: TrainingListener
+    teacher: Teacher | None = None
+    outcomes: EpochOutcomes | None = None
 
     def list_training_views(self, epochs: int) -> Sequence[PhotoView]:
         """List the views of the training photos that epochs 1 to `epochs` read."""
@@ -72,12 +87,13 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
         StageError: LiteRT's features differ from Keras's.
         EdgetlError: the disk is full, or the cache cannot be written.
     """
+    units = int(model.output.shape[-1])
     pixels = PhaseInput(
         network=model,
         training=AugmentedPixels(data.training, data.recipe),
         validation=PlainPixels(data.validation),
-        training_targets=Targets.of(data.training),
-        validation_targets=Targets.of(data.validation),
+        training_targets=Targets.of(data.training, units, _predict_views(data)),
+        validation_targets=Targets.of(data.validation, units),
     )
     if not data.recipe.training.feature_cache:
         return PhaseInputs(head=pixels, fine_tune=pixels)
@@ -93,7 +109,7 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
             data.listener.begin("frozen", sum(len(view.sha256s) for view in views))
             frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))
             # The lowest split point is that of phase 2, the highest that of phase 1.
-            inputs = [_read_features(model, data, frozen, split, views) for split in range(len(splits))]
+            inputs = [_read_features(pixels, model, frozen, split, views) for split in range(len(splits))]
             return PhaseInputs(head=inputs[-1], fine_tune=inputs[0] if both else pixels)
     return PhaseInputs(head=pixels, fine_tune=pixels)
 
@@ -117,16 +133,31 @@ def _list_choices(model: keras.Model, data: TrainingData, unfrozen: Sequence[str
 
 
 def _read_features(
-    model: keras.Model, data: TrainingData, frozen: FrozenPart, split: int, views: Sequence[PhotoView]
+    pixels: PhaseInput, model: keras.Model, frozen: FrozenPart, split: int, views: Sequence[PhotoView]
 ) -> PhaseInput:
     *training_views, validation_view = views
-    return PhaseInput(
+    return replace(
+        pixels,
         network=keras.Model(frozen.splits[split].tensor, model.output),
         training=CachedFeatures([frozen.open_features(view, split) for view in training_views]),
         validation=CachedFeatures([frozen.open_features(validation_view, split)]),
-        training_targets=Targets.of(data.training),
-        validation_targets=Targets.of(data.validation),
     )
+
+
+def _predict_views(data: TrainingData) -> Source | None:
+    """Predict each view of the training photos once by the teacher; None without one.
+
+    A view is the same change of a photo for both sizes: shifts and crops are fractions of its side. The predictions are
+    kept as features are.
+    """
+    if data.teacher is None:
+        return None
+    model, photos = data.teacher.model, data.teacher.photos
+    frozen = FrozenPart(model, [SplitPoint("teacher", model.output)], photos.pixels.input_spec, data.listener.say)
+    views = replace(data, training=photos).list_training_views(data.recipe.phase1.epochs + data.recipe.phase2.epochs)
+    data.listener.begin("teacher", sum(len(view.sha256s) for view in views))
+    frozen.compute_missing(views, lambda count: data.listener.step(count, ""))
+    return CachedFeatures([frozen.open_features(view, 0) for view in views])
 
 
 def _has_layers_below(

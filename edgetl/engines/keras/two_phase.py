@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from edgetl.core.errors import StageError
+from edgetl.core.evaluation.quality.epoch_choice import EpochOutcomes
 from edgetl.core.interrupt import check_interrupt
 from edgetl.core.network import unfreezing
 from edgetl.core.progress import EpochResult, TrainingListener
@@ -25,6 +26,8 @@ from edgetl.engines.keras import build, losses
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import Batches
 from edgetl.engines.keras.phase_inputs import PhaseInput, TrainingData, prepare_phase_inputs
+from edgetl.engines.keras.training import optimizers, soft_targets
+from edgetl.engines.keras.training.outcomes import RecordOutcomes
 
 # Training steps in one call of a compiled function, where a step is short. Measured on a head of 0.7 million weights, 2
 # cores: an epoch of 83 steps takes 0.50 s with one step per call, 0.33 s with 16.
@@ -59,13 +62,13 @@ def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPh
             layers = build.describe_base_layers(model, recipe.training)
             data.listener.say(unfreezing.explain_head_only(layers, recipe.phase2.unfreeze, recipe.base.name))
     inputs = prepare_phase_inputs(model, data, unfrozen)
-    head = _train_phase(model, inputs.head, _PhasePlan.for_head(recipe), data.listener)
+    head = _train_phase(model, inputs.head, _PhasePlan.for_head(recipe), data.listener, data.outcomes)
     if not recipe.phase2.epochs:
         return (head.phase,)
     build.unfreeze(model, unfrozen, recipe.training)
     first_layer = unfrozen[0] if unfrozen else head.phase.first_trainable_layer
     plan = _PhasePlan.for_fine_tuning(recipe, after=head, first_layer=first_layer)
-    fine_tuned = _train_phase(model, inputs.fine_tune, plan, data.listener)
+    fine_tuned = _train_phase(model, inputs.fine_tune, plan, data.listener, data.outcomes)
     if fine_tuned.score > head.score:
         return (head.phase, fine_tuned.phase)
     model.set_weights(head.weights)
@@ -117,11 +120,18 @@ class _PhasePlan:
 
 
 def _train_phase(
-    model: keras.Model, phase_input: PhaseInput, plan: _PhasePlan, listener: TrainingListener
+    model: keras.Model,
+    phase_input: PhaseInput,
+    plan: _PhasePlan,
+    listener: TrainingListener,
+    outcomes: EpochOutcomes | None,
 ) -> _PhaseResult:
     start = time.monotonic()
     recipe, network, targets = plan.recipe, phase_input.network, phase_input.training_targets
     loss = find_task(targets.labels).choose_loss(recipe.head.activation)
+    soft = soft_targets.are_soft(recipe)
+    loss = losses.find_soft_loss(loss) if soft else loss
+    taught = targets.teacher is not None
     training = Batches(phase_input.training, targets, recipe, first_epoch=plan.first_epoch, shuffled=True)
     validation = Batches(
         phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
@@ -130,15 +140,18 @@ def _train_phase(
     # Before the optimizer is built and the first step is traced, which take seconds.
     listener.begin(plan.name, steps)
     network.compile(
-        optimizer=keras.optimizers.Adam(plan.learning_rate),
-        loss=losses.find_loss(loss),
+        optimizer=optimizers.make_optimizer(recipe.training, plan.learning_rate, plan.epochs, len(training)),
+        loss=losses.make_teacher_loss(loss, recipe.teacher) if taught else losses.find_loss(loss),
         # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
-        **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss)]},
+        **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss, soft=soft)]},
         steps_per_execution=_choose_steps_per_execution(steps, whole_network=network is model),
     )
     # Optimizer variables that are created while a step is traced make TensorFlow trace it twice: 18 s instead of 12 s
     # for all layers of a MobileNetV2 on 2 cores.
     network.optimizer.build(network.trainable_variables)
+    recorders = []
+    if outcomes is not None:
+        recorders.append(RecordOutcomes(phase_input.validation, phase_input.validation_targets.labels, outcomes))
     best = _BestEpoch(model, plan, listener, steps=len(training))
     network.fit(
         training,
@@ -149,7 +162,7 @@ def _train_phase(
         # `Batches` draws the order itself.
         shuffle=False,
         verbose=0,
-        callbacks=[best],
+        callbacks=[*optimizers.list_averaging_callbacks(recipe.training), *recorders, best],
     )
     # `network` shares its layers with `model`, so that this restores both.
     model.set_weights(best.weights)
@@ -230,14 +243,14 @@ class _BestEpoch(keras.callbacks.Callback):
         # `epoch` counts from 0, records and messages count from 1.
         score = (float(logs["val_accuracy"]), -float(logs["val_loss"]))
         self.last_epoch = epoch + 1
-        if score > self.score:
+        if score > self.score or self._plan.recipe.training.epoch_choice == "last":
             self.score, self.best_epoch, self.weights = score, epoch + 1, self._whole_model.get_weights()
         self._show_steps(self._steps, "")
         self._listener.epoch(
             EpochResult(
                 phase=self._plan.name,
                 epoch=epoch + 1,
-                learning_rate=self._plan.learning_rate,
+                learning_rate=self._read_rate(),
                 loss=float(logs["loss"]),
                 accuracy=float(logs["accuracy"]),
                 validation_loss=float(logs["val_loss"]),
@@ -249,6 +262,11 @@ class _BestEpoch(keras.callbacks.Callback):
         patience = self._plan.recipe.training.patience
         if patience and self.last_epoch - self.best_epoch >= patience:
             self.model.stop_training = True
+
+    def _read_rate(self) -> float:
+        """Return the learning rate after the last step of the epoch."""
+        constant = self._plan.recipe.training.schedule == "constant"
+        return self._plan.learning_rate if constant else float(self.model.optimizer.learning_rate)
 
     def _show_steps(self, steps: int, note: str) -> None:
         # The last call of several steps may count beyond the last one.

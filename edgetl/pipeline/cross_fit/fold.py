@@ -34,6 +34,9 @@ class FoldModel(Model):
         """The input of the model."""
         return self._fold_input_spec
 
+    def decode_again(self, input_spec: InputSpec) -> None:
+        """Decode nothing: the ordinary build has decoded the photos for a teacher."""
+
     def _prepare_training(self) -> Path | None:
         # The ordinary build has checked the classes, and the folder need not be scanned again.
         return self.locate_weights()

@@ -78,7 +78,8 @@ def collect_tables(options: object) -> Tables:
     if getattr(options, "multi_label", False):
         tables.setdefault("photos", {})["multi_label"] = True
     if getattr(options, "no_augment", False):
-        tables["augment"] = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+        off = dict.fromkeys(("shift", "zoom", "brightness", "crop", "colour"), 0.0)
+        tables["augment"] = {"flip": False, **off}
     if getattr(options, "no_feature_cache", False):
         tables.setdefault("training", {})["feature_cache"] = False
     if getattr(options, "no_temperature", False):

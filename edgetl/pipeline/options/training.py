@@ -11,6 +11,15 @@ class TrainingOptions:
     """How the model is trained."""
 
     recipe: Annotated[str | None, Option(help="A preset or a TOML file.", panel=IN_TRAINING)] = None
+    time_budget: Annotated[
+        str | None,
+        Option(
+            help="Time for the training, as 90s, 10m or 1h: epochs, views and --unfreeze are those that fit.",
+            panel=IN_TRAINING,
+            metavar="TIME",
+            sets=("training", "time_budget"),
+        ),
+    ] = None
     epochs: Annotated[
         int | None,
         Option(
@@ -76,6 +85,24 @@ class TrainingOptions:
     no_temperature: Annotated[
         bool, Option(help="Leave probabilities as the training left them, mostly too high.", panel=IN_TRAINING)
     ] = False
+    teacher: Annotated[
+        str | None,
+        Option(
+            help="A larger base, which is trained first, a finished run, or a .keras file: it teaches the model.",
+            panel=IN_TRAINING,
+            metavar="NAME",
+            sets=("teacher", "source"),
+        ),
+    ] = None
+    teacher_side: Annotated[
+        int | None,
+        Option(
+            help="Side of the input of a base that teaches (default: that of its weights, or the model's if larger).",
+            panel=IN_TRAINING,
+            metavar="PX",
+            sets=("teacher", "side_px"),
+        ),
+    ] = None
     seed: Annotated[
         int | None, Option(help="The same seed gives the same model.", panel=IN_TRAINING, sets=("training", "seed"))
     ] = None

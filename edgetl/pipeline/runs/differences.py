@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgetl.core.photos import photo_folder
-from edgetl.core.recipe.tables import Recipe, RecipeTable, RetrainingTables, TrainingTables
+from edgetl.core.recipe.recipe_table import RecipeTable
+from edgetl.core.recipe.tables import Recipe, RetrainingTables, TrainingTables
 from edgetl.core.records import Dataset
 from edgetl.core.run.fingerprint import resolve_key
 from edgetl.core.run.run_folder import read_finished_stage, stage_file_name

@@ -170,3 +170,38 @@ def test_views_are_the_same_with_every_version_of_numpy_and_pillow():
 def test_fewer_hashes_than_photos_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         augment_photos(make_photos(), SHA256S[:7], 0, 1, FULL)
+
+
+def test_default_views_are_those_of_earlier_versions():
+    # Features of these views are in the caches of users, and figures in the documentation depend on them.
+    digest = hashlib.sha256()
+    for view in range(3):
+        digest.update(augment_photos(make_photos(4), SHA256S[:4], view, 1, FULL).tobytes())
+    assert digest.hexdigest() == "876c7e8f759744773c0d3546e307c3fa3aa9fe13090629e1181cefab7e8522bd"
+
+
+def test_crop_enlarges_up_to_its_area():
+    photos = make_white_squares()
+    areas = (augment_photos(photos, SHA256S, 0, 1, only(crop=0.5)) > 127).sum(axis=(1, 2, 3)) / (3 * 64)
+    # Where a crop cut the square, it is smaller.
+    assert areas.max() < 1 / 0.5 * 1.3
+    assert np.median(areas) > 1.1
+
+
+def test_crop_keeps_a_uniform_photo():
+    photos = make_uniform(90)
+    assert np.array_equal(augment_photos(photos, SHA256S, 0, 1, only(crop=0.9)), photos)
+
+
+def test_colour_changes_contrast_and_saturation_and_keeps_grey_means():
+    photos = make_photos(20)
+    changed = augment_photos(photos, SHA256S[:20], 0, 1, only(colour=0.3))
+    assert not np.array_equal(changed, photos)
+    ratios = changed.std(axis=(1, 2, 3)) / photos.std(axis=(1, 2, 3))
+    assert 0.5 < ratios.min() < 1 < ratios.max() < 1.5
+    assert changed.mean(axis=(1, 2, 3)) == pytest.approx(photos.mean(axis=(1, 2, 3)), abs=8)
+
+
+def test_colour_keeps_a_uniform_grey_photo():
+    photos = make_uniform(90)
+    assert np.array_equal(augment_photos(photos, SHA256S, 0, 1, only(colour=0.9)), photos)

@@ -17,7 +17,9 @@ def test_preset_has_a_summary_of_one_line_and_known_tables(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset_sets_its_values(name):
     resolved = resolve_recipe(name).tables()
-    for table, values in PRESETS[name][1].items():
+    for table, preset in PRESETS[name][1].items():
+        # A side of 0 is replaced by that of the weights.
+        values = {key: value for key, value in preset.items() if (key, value) != ("side_px", 0)}
         assert resolved[table].items() >= values.items()
 
 
@@ -35,7 +37,8 @@ def test_classic_is_the_recipe_of_textbooks():
     tables = classic.tables()
     assert tables["base"] == default["base"] and tables["photos"] == {**default["photos"], "fit": "stretch"}
     assert tables["head"] == {"hidden_units": 512, "dropout": 0.0, "activation": "softmax"}
-    assert tables["augment"] == {"views": 4, "flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
+    off = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0, "crop": 0.0, "colour": 0.0}
+    assert tables["augment"] == {"views": 4, **off}
     assert not classic.augment.on
     assert tables["phase1"] == {"epochs": 12, "learning_rate": 5e-4}
     assert tables["phase2"] == {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "-3"}
@@ -53,3 +56,11 @@ def test_digits_needs_no_download_and_no_mirrored_photos():
 
 def test_limit_of_digits_is_that_of_the_preset_although_the_base_is_narrow():
     assert resolve_recipe("digits").contract.limit_drop == 0.01
+
+
+@pytest.mark.parametrize(
+    ("base", "side_px"),
+    [({}, 224), ({"name": "xception"}, 299), ({"side_px": 96}, 96), ({"name": "mobilenet", "side_px": 320}, 320)],
+)
+def test_thorough_has_the_side_of_the_weights_unless_another_one_is_set(base, side_px):
+    assert resolve_recipe("thorough", {"base": base}).base.side_px == side_px

@@ -38,7 +38,8 @@ def test_augmentation_is_on_if_any_of_its_parts_is():
     assert AugmentRecipe().on
     off = {"flip": False, "shift": 0.0, "zoom": 0.0, "brightness": 0.0}
     assert not AugmentRecipe(**off).on
-    for changes in ({"flip": True}, {"shift": 0.1}, {"zoom": 0.1}, {"brightness": 0.1}):
+    kinds = ("shift", "zoom", "brightness", "crop", "colour")
+    for changes in ({"flip": True}, *({kind: 0.1} for kind in kinds)):
         assert AugmentRecipe(**{**off, **changes}).on
 
 

@@ -17,9 +17,10 @@ def photos():
     return label_photos(pixels, np.arange(COUNT) % 2)
 
 
-def make_batches(photos, labels, *, first_epoch=1, shuffled, weights=None, **tables):
-    recipe = make_recipe(training={"batch_size": 4}, **tables)
-    return Batches(PlainPixels(photos), Targets(labels, weights), recipe, first_epoch=first_epoch, shuffled=shuffled)
+def make_batches(photos, labels, *, first_epoch=1, shuffled, weights=None, training=None, **tables):
+    recipe = make_recipe(training={"batch_size": 4, **(training or {})}, **tables)
+    targets = Targets(labels, weights, COUNT)
+    return Batches(PlainPixels(photos), targets, recipe, first_epoch=first_epoch, shuffled=shuffled)
 
 
 def read_epochs(batches, epochs):
@@ -84,3 +85,24 @@ def test_cached_features_and_augmented_pixels_read_the_same_views(photos):
 def test_without_augmentation_all_epochs_read_one_view():
     recipe = make_recipe(augment=NO_AUGMENTATION)
     assert {choose_view(epoch, recipe.augment) for epoch in range(1, 9)} == {0}
+
+
+def test_training_photos_have_smoothed_targets_and_validation_photos_hard_ones(photos):
+    smoothing = {"label_smoothing": 0.5}
+    training = make_batches(photos, np.arange(COUNT), shuffled=True, training=smoothing)
+    validation = make_batches(photos, np.arange(COUNT), shuffled=False, training=smoothing)
+    assert np.unique(training[0][1]) == pytest.approx([0.05, 0.55])
+    assert np.array_equal(validation[0][1], np.eye(COUNT)[:4])
+
+
+def test_photos_are_mixed_in_training_alone_and_otherwise_in_each_epoch(photos):
+    mixup = {"mixup": 5.0}
+    training = make_batches(photos, np.arange(COUNT), shuffled=True, training=mixup)
+    validation = make_batches(photos, np.arange(COUNT), shuffled=False, training=mixup)
+    assert np.array_equal(validation[0][0], photos.pixels.rows(np.arange(4)))
+    again = make_batches(photos, np.arange(COUNT), shuffled=True, training=mixup)
+    assert all(np.array_equal(one, other) for one, other in zip(training[0], again[0], strict=True))
+    first = training[0][1]
+    training.on_epoch_end()
+    assert not np.array_equal(training[0][1], first)
+    assert (first.max(axis=1) < 1).any()

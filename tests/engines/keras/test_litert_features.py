@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from edgetl.core import machine
 from edgetl.core.errors import StageError
 from edgetl.engines.keras.litert_features import LiteRtProgram, make_checked_program
 
@@ -46,3 +47,12 @@ def test_error_of_a_thread_is_raised(network):
 
     with pytest.raises(OSError, match="no such photo"):
         LiteRtProgram(network).run(np.arange(8), read, make_outputs(8), lambda _: None)
+
+
+def test_process_that_gets_more_cores_goes_on(network, photo_array, monkeypatch):
+    monkeypatch.setattr(machine, "count_cores", lambda: 1)
+    program = LiteRtProgram(network)
+    monkeypatch.setattr(machine, "count_cores", lambda: 8)
+    outputs = make_outputs(30)
+    program.run(np.arange(30), lambda chunk: photo_array[chunk], outputs, lambda _: None)
+    assert np.abs(outputs[0] - network.predict_on_batch(photo_array)[0]).max() < 1e-4 * np.abs(outputs[0]).max()

@@ -6,7 +6,7 @@ import pytest
 
 from edgetl.engines.keras import build
 from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels
-from edgetl.engines.keras.phase_inputs import TrainingData, prepare_phase_inputs
+from edgetl.engines.keras.phase_inputs import Teacher, TrainingData, prepare_phase_inputs
 from tests.fixtures.training import RecordingListener, label_photos, make_recipe
 
 # Two views of 20 training photos and one of 10 validation photos, 128 features of 4 bytes each.
@@ -120,3 +120,20 @@ def test_dropout_is_computed_in_each_step(parts):
     assert [layer.name for layer in head.layers][1:] == ["dropout", build.SCORES]
     rows = np.ones((4, 256), np.float32)
     assert not np.allclose(head(rows, training=True), head(rows, training=False))
+
+
+def test_teacher_predicts_each_view_once_and_the_phases_read_it_by_epoch(small_model, parts):
+    events = RecordingListener()
+    recipe = make_recipe(augment={"views": 3}, teacher={"source": "run"})
+    teacher = Teacher(model=small_model(seed=4), photos=parts[0])
+    data = TrainingData(
+        training=parts[0], validation=parts[1], recipe=recipe, listener=events.listener, teacher=teacher
+    )
+    inputs = prepare_phase_inputs(small_model(), data, ["conv3"])
+    assert events.tasks == [("teacher", 3 * 20), ("frozen", 3 * 20 + 10)]
+    rows = np.array([3, 8])
+    for source in (inputs.head.training_targets.teacher, inputs.fine_tune.training_targets.teacher):
+        for epoch in (1, 2, 3, 4):
+            pixels = AugmentedPixels(parts[0], recipe).rows(rows, epoch)
+            assert source.rows(rows, epoch) == pytest.approx(teacher.model.predict(pixels, verbose=0), abs=1e-4)
+    assert inputs.head.validation_targets.teacher is None

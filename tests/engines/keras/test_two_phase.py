@@ -12,7 +12,7 @@ from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
-from edgetl.engines.keras.phase_inputs import TrainingData
+from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
 from tests.fixtures.signals import interrupt_here
 from tests.fixtures.training import NO_AUGMENTATION, RecordingListener, label_photos, make_recipe
 
@@ -348,3 +348,50 @@ def test_weighted_phases_report_the_balanced_accuracy(small_model, photo_array):
     recalls = [right[parts[1].labels == label].mean() for label in (0, 1)]
     assert phases[0].validation_accuracy == pytest.approx(np.mean(recalls), abs=1e-6)
     assert max(epoch.validation_accuracy for epoch in events.epochs) == pytest.approx(phases[0].validation_accuracy)
+
+
+def test_averaged_weights_are_those_of_the_record_and_the_last_epoch_is_kept(small_model, parts):
+    model = small_model()
+    training = {
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "weight_decay": 0.01,
+        "average_epochs": 0.5,
+        "label_smoothing": 0.1,
+        "mixup": 0.2,
+        "epoch_choice": "last",
+        "patience": 0,
+    }
+    phases, events = train(model, parts, training=training, phase1={"epochs": 3}, phase2={"epochs": 3})
+    assert [phase.best_epoch for phase in phases] == [3, 6]
+    check_matches_phase(model, parts[1], find_last_accepted(phases))
+    # The rate after the last step of each epoch: a cosine ends at 0.
+    rates = [epoch.learning_rate for epoch in events.epochs]
+    assert rates[0] > rates[1] > rates[2] == pytest.approx(0, abs=1e-8)
+
+
+def test_student_learns_the_classes_of_its_teacher_where_labels_count_little(small_model, parts):
+    teacher = small_model(seed=3)
+    # A teacher that calls every class the next one.
+    train(teacher, [dataclasses.replace(part, labels=(part.labels + 1) % 3) for part in parts], phase1={"epochs": 8})
+    # Not the best epoch: by its labels that would be the one that has learned least from the teacher.
+    recipe = make_recipe(
+        augment={"views": 1},
+        training={"epoch_choice": "last", "patience": 0},
+        phase1={"epochs": 8},
+        phase2={"epochs": 0},
+        teacher={"source": "run", "weight": 0.99, "temperature": 1.0},
+    )
+    model = small_model()
+    data = TrainingData(
+        training=parts[0],
+        validation=parts[1],
+        recipe=recipe,
+        listener=RecordingListener().listener,
+        teacher=Teacher(model=teacher, photos=parts[0]),
+    )
+    phases = two_phase.train_two_phases(model, data)
+    taught, predicted = (keras_model.predict_scores(one, parts[0].pixels).argmax(axis=1) for one in (teacher, model))
+    assert np.mean(predicted == taught) > 0.8 and np.mean(predicted == parts[0].labels) < 0.5
+    # Validation is against the labels.
+    check_matches_phase(model, parts[1], find_last_accepted(phases))
