@@ -218,5 +218,12 @@ class TargetsCommand(JsonOption):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FetchCommand(OutputOptions):
+    """Options of `edgetl fetch`."""
+
+    name: Annotated[str, Option(help="What to fetch: browser.", argument=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecipeCommand(JsonOption, RecipeOptions):
     """Options of `edgetl recipe`."""
