@@ -9,7 +9,9 @@ from edgetl.core import machine
 from edgetl.core.errors import ConfigError
 
 FormatName = Literal["tflite", "onnx"]
-KernelSet = Literal["xnnpack", "onnxruntime", "reference"]
+# Runtimes that judge a file beside that of its format: see `core.device.judges`.
+JudgeName = Literal["tflm"]
+KernelSet = Literal["xnnpack", "onnxruntime", "reference", JudgeName]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Artifacts → Scores → Verdicts of one order, made on first use."""
 
+from edgetl.core.device.judges import JUDGES
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
@@ -10,6 +11,7 @@ from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.files import Files
+from edgetl.pipeline.judges import JUDGE_STAGES
 from edgetl.pipeline.model import Model
 from edgetl.stages.verify import Case, verify_artifact
 
@@ -42,8 +44,8 @@ class ModelScores:
         Args:
             artifact: the file.
             part: the part of the photos that it predicts.
-            kernels: the kernels that it runs on.
-            ledger: whether the verdict contains the accuracy after each conversion step.
+            kernels: the kernels that it runs on, or a judge.
+            ledger: whether the verdict contains the accuracy after each conversion step, up to those kernels.
 
         Raises:
             StageError: the scores cannot be judged.
@@ -59,7 +61,7 @@ class ModelScores:
             steps=self.score_steps(artifact, part, kernels) if ledger else (),
         )
         # Two targets of one order may use the same file and run it on different kernels.
-        suffix = "reference-" if kernels == "reference" else ""
+        suffix = "" if kernels == FORMATS[artifact.format].fast_kernels else f"{kernels}-"
         name = f"verify-{artifact.format}-{artifact.method}-{suffix}{part}"
         spec = StageSpec(name=name, record=Verdict, reuse=self._reuse)
         return self._context.run_stage(spec, verify_artifact, case, self._context.order.recipe.contract)
@@ -67,10 +69,16 @@ class ModelScores:
     def score_steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
         """Return name and scores of each step: Keras, float32 file, artifact on reference kernels, on fast kernels.
 
+        The artifact in a judge is a step after those on the kernels of this machine which compute the same.
         On reference kernels the artifact predicts as many photos as they can in `_LEDGER_S`, evenly drawn. A step that
         fails is left out: the reference kernels lack an operator, or no float32 file can be made.
         """
         row, method = FORMATS[artifact.format], artifact.method
+        if kernels in JUDGES:
+            judge = JUDGES[kernels]
+            host_kernels = "reference" if judge.follows_reference else row.fast_kernels
+            judged = (f"{method}, {judge.title}", self.score(artifact, part, kernels))
+            return (*self.score_steps(artifact, part, host_kernels), judged)
         scores = self.score(artifact, part, kernels)
         steps = [("Keras", self.score_reference(part))]
         # Separates the error of the conversion from the error of the quantization.
@@ -115,17 +123,18 @@ class ModelScores:
         suffix = "-few" if len(drawn) < len(photos) else ""
         name = f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{suffix}"
         row = FORMATS[artifact.format]
-        kernels_title = row.reference_title if kernels == "reference" else row.fast_title
+        titles = {"reference": row.reference_title, row.fast_kernels: row.fast_title}
+        kernels_title = JUDGES[kernels].title if kernels in JUDGES else titles[kernels]
         title = f"score {artifact.method} {row.title} on {kernels_title}, {part} photos"
         key = (name, artifact.sha256)
         if key not in self._scores:
-            self._scores[key] = self._context.run_stage(
-                self._make_spec(name, title),
-                stages.score.score_artifact,
-                artifact,
-                self._make_set(part, drawn),
-                kernels,
-            )
+            spec, photo_set = self._make_spec(name, title), self._make_set(part, drawn)
+            if kernels in JUDGES:
+                function = JUDGE_STAGES[kernels].score_artifact
+                self._scores[key] = self._context.run_stage(spec, function, artifact, photo_set)
+            else:
+                function = stages.score.score_artifact
+                self._scores[key] = self._context.run_stage(spec, function, artifact, photo_set, kernels)
         return self._scores[key]
 
     def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.evaluation.objective import Objective
-from edgetl.core.formats import FormatName
+from edgetl.core.formats import FormatName, JudgeName
 from edgetl.core.methods import METHODS
 from edgetl.core.storage.regular_files import read_user_text
 
@@ -100,6 +100,8 @@ class RuntimeTable(_Table):
         systems: operating systems that are known to work.
         accelerated: whether the runtime has fast kernels (XNNPACK). Without them, the build tests the model on the
             reference kernels.
+        judge: the runtime that predicts the test photos for the verdict, as the device would; "" for that of the
+            format. See `core.device.judges`.
     """
 
     python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
@@ -107,6 +109,7 @@ class RuntimeTable(_Table):
     other_architectures: Annotated[tuple[str, ...], Field(strict=False)] = ()
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True
+    judge: JudgeName | Literal[""] = ""
 
 
 class PayloadTable(_Table):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.core.device import target_schema
+from edgetl.core.device.judges import JUDGES, Judge
 from edgetl.core.device.payload import PayloadFile, find_payload
 from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, LimitsTable, RuntimeTable
 from edgetl.core.device.target_search import map_target_files
@@ -34,8 +35,18 @@ class Target(Record):
     payload: tuple[PayloadFile, ...]
 
     def choose_kernels(self, format_name: FormatName) -> KernelSet:
-        """Return the kernels of the target's runtime. The verdict is on what they predict."""
+        """Return the kernels of this machine that compute what those of the target's runtime compute.
+
+        The verdict is on what they predict, unless the target has a judge.
+        """
         return FORMATS[format_name].fast_kernels if self.runtime.accelerated else "reference"
+
+    def find_judge(self, format_name: FormatName) -> Judge | None:
+        """Return the judge of files of a format; None where the kernels of `choose_kernels` judge."""
+        if not self.runtime.judge:
+            return None
+        judge = JUDGES[self.runtime.judge]
+        return judge if format_name in judge.formats else None
 
 
 def find_target(id: str, extra_dirs: Iterable[Path] = ()) -> Target:  # noqa: A002  (a target's id is called id everywhere)
