@@ -53,6 +53,10 @@ LITERT_JS = (
             "litert/litert.js": {
                 'from "@litertjs/wasm-utils"': 'from "./wasm_utils.js"',
                 "\n//# sourceMappingURL=index.js.map": "",
+                # The WebAssembly has int8 tensors, such as the features of a quantized file; its wrapper has none.
+                "    elementType: ElementType.UINT8\n  }\n]);": "    elementType: ElementType.UINT8\n  },\n"
+                '  // Added by edgetl.\n  { dtype: "int8", typedArrayConstructor: Int8Array, '
+                "elementType: ElementType.INT8 }\n]);",
             },
         },
     ),

@@ -18,7 +18,7 @@ DIGESTS = "files.json"
 
 def locate_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> Path:
     """Return the folder of the runtime in the cache. Its name changes with the pinned versions."""
-    pins = json.dumps([[package.integrity, [*package.files.items()]] for package in packages])
+    pins = json.dumps([[package.integrity, dict(package.files), dict(package.replacements)] for package in packages])
     return locate_cache() / "browser" / f"litert-{packages[0].version}-{hashlib.sha256(pins.encode()).hexdigest()[:8]}"
 
 
