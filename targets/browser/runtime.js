@@ -31,8 +31,6 @@ export class Model {
     const lines = [];
     // The loader of the runtime takes its settings from here, and starts no download of its own.
     self.Module = { wasmBinary, print: (line) => lines.push(line), printErr: (line) => lines.push(line) };
-    // The model runs on the processor. Without this, the runtime starts the graphics processor, and warns where it cannot.
-    Object.defineProperty(self.navigator, "gpu", { value: undefined, configurable: true });
     await loadLiteRt(new URL(`litert/litert_${variant}.js`, base).href);
     const compiled = await loadAndCompile(new Uint8Array(file), { accelerator: "wasm" });
     return new Model(compiled, facts, { outputs: readOutputs(file), variant, lines });
