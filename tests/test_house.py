@@ -540,6 +540,7 @@ DISTRIBUTIONS = {
     "pydantic_core": "pydantic-core",
     "sklearn": "scikit-learn",
     "tensorflow_model_optimization": "tensorflow-model-optimization",
+    "tflite_micro": "tflite-micro",
 }
 
 
@@ -559,7 +560,7 @@ def test_imported_packages_are_the_declared_ones():
     optional = project["optional-dependencies"]
     # alembic and sqlalchemy are imported by MLflow.
     tracking = [line for line in optional["mlflow"] if line.startswith("mlflow-skinny")]
-    lines = [*project["dependencies"], *optional["heif"], *tracking]
+    lines = [*project["dependencies"], *optional["heif"], *optional["micro"], *tracking]
     declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in lines}
     assert list_imported_packages("edgetl") == declared
 

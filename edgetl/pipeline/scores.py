@@ -11,7 +11,6 @@ from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.files import Files
-from edgetl.pipeline.judges import JUDGE_STAGES
 from edgetl.pipeline.model import Model
 from edgetl.stages.verify import Case, verify_artifact
 
@@ -130,11 +129,11 @@ class ModelScores:
         if key not in self._scores:
             spec, photo_set = self._make_spec(name, title), self._make_set(part, drawn)
             if kernels in JUDGES:
-                function = JUDGE_STAGES[kernels].score_artifact
-                self._scores[key] = self._context.run_stage(spec, function, artifact, photo_set)
+                stage = stages.JUDGE_STAGES[kernels]
+                self._scores[key] = self._context.run_stage(spec, stage, artifact, photo_set)
             else:
-                function = stages.score.score_artifact
-                self._scores[key] = self._context.run_stage(spec, function, artifact, photo_set, kernels)
+                scored = self._context.run_stage(spec, stages.score.score_artifact, artifact, photo_set, kernels)
+                self._scores[key] = scored
         return self._scores[key]
 
     def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:

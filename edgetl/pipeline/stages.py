@@ -3,8 +3,11 @@
 A build whose stages are all finished must load neither TensorFlow nor onnxruntime.
 """
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from edgetl.core.formats import JudgeName
+from edgetl.core.records import Scores
 from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -51,7 +54,14 @@ else:
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
 
+# The stage of each judge: a function of workspace, artifact and photos. Each is in a module of its own, so that the
+# fingerprint of its stage has the versions of its runtime alone.
+JUDGE_STAGES: Mapping[JudgeName, Callable[..., Scores]] = {
+    "tflm": LazyModule("edgetl.stages.judges.tflm").score_on_tflm,
+}
+
 __all__ = [
+    "JUDGE_STAGES",
     "adopt",
     "answers",
     "bench",

@@ -13,7 +13,7 @@ from edgetl.core.report import tables
 from edgetl.core.report_page.glance import describe_outcome
 from edgetl.engines.backends import BACKENDS
 from edgetl.pipeline.delivery import Delivery
-from edgetl.pipeline.judges import JUDGE_STAGES
+from edgetl.pipeline.stages import JUDGE_STAGES
 
 
 def judge_on_reference_kernels(work, artifact, photos):
@@ -30,7 +30,7 @@ def set_absence(monkeypatch, sentence, *, required=True):
 @pytest.fixture
 def judged_target(order, monkeypatch):
     """The target of the shared run on slow kernels, with TensorFlow Lite Micro as its judge."""
-    stage = SimpleNamespace(score_artifact=judge_on_reference_kernels)
+    stage = SimpleNamespace(score_on_tflm=judge_on_reference_kernels)
     monkeypatch.setitem(sys.modules, "edgetl.stages.judges.tflm", stage)
     set_absence(monkeypatch, "")
     (target, *_) = order.targets

@@ -2,10 +2,10 @@
 
 A target whose device runs a file on other kernels than the host names a judge in `[runtime] judge`. The ladder, the
 thresholds and the golden outputs are computed on the kernels of the host; the verdict is on the judge's predictions,
-which are the last hop of the ledger. `pipeline.judges` has the code of each judge.
+which are the last hop of the ledger. `pipeline.stages` has the stage of each judge.
 
 To add a judge: a name in `core.formats.JudgeName`, a row here, a module in `stages/judges` and a row in
-`pipeline.judges`.
+`pipeline.stages`.
 """
 
 from collections.abc import Callable

@@ -21,7 +21,7 @@ from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 ARENA_BYTES = 256 * 2**20
 
 
-def predict_photos(path: Path, photos: Pixels, advance: Callable[[int], None]) -> Predictions:
+def predict_on_tflm(path: Path, photos: Pixels, advance: Callable[[int], None]) -> Predictions:
     """Predict photos with a .tflite file.
 
     Args:
@@ -37,7 +37,7 @@ def predict_photos(path: Path, photos: Pixels, advance: Callable[[int], None]) -
     interpreters: list[runtime.Interpreter] = []
 
     def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        interpreter = open_interpreter(content, path)
+        interpreter = open_tflm_interpreter(content, path)
         interpreters.append(interpreter)
         image = interpreter.get_input_details(0)
         expected, shape = (1, *photos.input_spec.shape), tuple(map(int, image["shape"]))
@@ -64,7 +64,7 @@ def predict_photos(path: Path, photos: Pixels, advance: Callable[[int], None]) -
     )
 
 
-def open_interpreter(content: bytes, path: Path, arena_bytes: int = ARENA_BYTES) -> runtime.Interpreter:
+def open_tflm_interpreter(content: bytes, path: Path, arena_bytes: int = ARENA_BYTES) -> runtime.Interpreter:
     """Open a .tflite file.
 
     Args:

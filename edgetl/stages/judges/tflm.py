@@ -7,7 +7,7 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.engines.tflm import interpreter
 
 
-def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet) -> Scores:
+def score_on_tflm(work: Workspace, artifact: Artifact, photos: PhotoSet) -> Scores:
     """Write the predictions of the artifact on TensorFlow Lite Micro to scores.npy.
 
     Raises:
@@ -16,5 +16,5 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet) -> Sco
     """
     title = f"{artifact.method}, TensorFlow Lite Micro, {photos.part} photos"
     with work.console.bar(title, len(photos.photos), "photos") as bar:
-        predictions = interpreter.predict_photos(artifact.path, photos.open_pixels(), bar.advance)
+        predictions = interpreter.predict_on_tflm(artifact.path, photos.open_pixels(), bar.advance)
     return write_predictions(work.folder, artifact, photos.part, predictions, "tflm")

@@ -12,17 +12,17 @@ from edgetl.engines.tflm import interpreter
 
 
 @pytest.fixture
-def photos(built, shared_dataset):
+def test_set(built, shared_dataset):
     return pixel_store.open_pixels([photo.sha256 for photo in shared_dataset.test], built.trained.input)
 
 
 @pytest.mark.parametrize("method", ["int8", "float32"])
-def test_outputs_are_those_of_the_reference_kernels(pipeline, photos, method):
+def test_outputs_are_those_of_the_reference_kernels(pipeline, test_set, method):
     path = pipeline.files.make("tflite", method).path
-    reference = runtime.predict_file(path, photos, "reference", lambda _: None)
+    reference = runtime.predict_file(path, test_set, "reference", lambda _: None)
     seen = []
-    predictions = interpreter.predict_photos(path, photos, seen.append)
-    assert sum(seen) == len(photos) and predictions.raw.dtype == reference.raw.dtype
+    predictions = interpreter.predict_on_tflm(path, test_set, seen.append)
+    assert sum(seen) == len(test_set) and predictions.raw.dtype == reference.raw.dtype
     if method == "int8":
         np.testing.assert_array_equal(predictions.raw, reference.raw)
         np.testing.assert_array_equal(predictions.scores, reference.scores)
@@ -31,16 +31,16 @@ def test_outputs_are_those_of_the_reference_kernels(pipeline, photos, method):
     assert predictions.latency.ms > 0 and not predictions.accelerated
 
 
-def test_photos_of_another_side_are_an_error(pipeline, photos):
+def test_photos_of_another_side_are_an_error(pipeline, test_set):
     path = pipeline.files.make("tflite", "int8").path
     with pytest.raises(ConfigError, match="the model's input is"):
-        interpreter.predict_photos(path, _OtherSide(photos), lambda _: None)
+        interpreter.predict_on_tflm(path, _OtherSide(test_set), lambda _: None)
 
 
 def test_an_arena_that_is_too_small_is_an_error(pipeline):
     path = pipeline.files.make("tflite", "int8").path
     with pytest.raises(StageError, match="TensorFlow Lite Micro cannot run the file"):
-        interpreter.open_interpreter(path.read_bytes(), path, 1024)
+        interpreter.open_tflm_interpreter(path.read_bytes(), path, 1024)
 
 
 class _OtherSide:

@@ -11,11 +11,11 @@ pytest.importorskip("tflite_micro", reason="tflite-micro is not installed: pip i
 
 
 def test_scores_are_those_of_the_reference_kernels(pipeline, built, shared_dataset, tmp_path):
-    from edgetl.stages.judges.tflm import score_artifact
+    from edgetl.stages.judges.tflm import score_on_tflm
 
     artifact = pipeline.files.make("tflite", "int8")
     photos = PhotoSet(part="test", photos=shared_dataset.test, input_spec=built.trained.input)
-    scores = score_artifact(Workspace(tmp_path, Console(quiet=True)), artifact, photos)
+    scores = score_on_tflm(Workspace(tmp_path, Console(quiet=True)), artifact, photos)
     assert (scores.kernels, scores.photos, scores.part) == ("tflm", len(shared_dataset.test), "test")
     reference = pipeline.scores.score(artifact, "test", "reference")
     np.testing.assert_array_equal(np.load(scores.path), np.load(reference.path))
