@@ -57,6 +57,7 @@ else:
 # The stage of each judge: a function of workspace, artifact and photos. Each is in a module of its own, so that the
 # fingerprint of its stage has the versions of its runtime alone.
 JUDGE_STAGES: Mapping[JudgeName, Callable[..., Scores]] = {
+    "browser": LazyModule("edgetl.stages.judges.browser").score_in_browser,
     "tflm": LazyModule("edgetl.stages.judges.tflm").score_on_tflm,
 }
 

@@ -24,12 +24,14 @@ async function fit(image) {
 
 async function predict(pixels) {
   const { dequantize } = await modules;
+  const start = performance.now();
   const { output, features } = await model.predict(pixels);
+  const invokeMs = performance.now() - start;
   const answer = answers.answer(
     dequantize(output, model.outputs[0]),
     features && dequantize(features, model.outputs[1]),
   );
-  return { output, features, answer };
+  return { output, features, answer, invokeMs };
 }
 
 async function classify(readImage, withPixels = false) {

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -70,6 +71,17 @@ def import_payload() -> Iterator[Callable[[str], Any]]:
             module = sys.modules[name]
             if Path(getattr(module, "__file__", None) or "/").is_relative_to(root):
                 del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def demo_web(import_payload, tmp_path_factory):
+    """The program, with the files of the page in one folder, as in a bundle."""
+    module, folder = import_payload("demo_web"), tmp_path_factory.mktemp("page")
+    for place in (module.HERE, module.HERE.parent / "common"):
+        for path in place.glob("demo_page.*"):
+            shutil.copy(path, folder)
+    module.HERE = folder
+    return module
 
 
 @pytest.fixture(scope="session")

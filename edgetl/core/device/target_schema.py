@@ -20,6 +20,9 @@ from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 
+# Rows of `core.device.browser.fetched_runtimes`.
+FetchedRuntime = Literal["litert_js"]
+
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -94,8 +97,10 @@ class RuntimeTable(_Table):
     """The runtime on the device.
 
     Attributes:
-        python: supported versions, as in ">=3.10,<3.15".
-        packages: architecture → pip requirements; those of "any" are for all architectures.
+        python: supported versions, as in ">=3.10,<3.15"; "" for a device that runs no Python.
+        packages: architecture → pip requirements; those of "any" are for all architectures. Without packages, a bundle
+            has no programs in Python and no requirements.txt.
+        fetched: a runtime that is no package of Python, whose files are in the bundle; `edgetl fetch` fetches it.
         other_architectures: those on which a bundle for a board can be tried before the board is there.
         systems: operating systems that are known to work.
         accelerated: whether the runtime has fast kernels (XNNPACK). Without them, the build tests the model on the
@@ -104,8 +109,9 @@ class RuntimeTable(_Table):
             format. See `core.device.judges`.
     """
 
-    python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
-    packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
+    python: Annotated[str, Field(pattern=r"^((>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*)?$")] = ""
+    packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages] = Field(default_factory=dict)
+    fetched: FetchedRuntime | Literal[""] = ""
     other_architectures: Annotated[tuple[str, ...], Field(strict=False)] = ()
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True
@@ -192,6 +198,9 @@ def validate_target(tables: Mapping[str, Any], path: Path) -> TargetFile:
     for arch in (*(target.device.arch if target.device else ()), *target.runtime.other_architectures):
         if arch not in target.runtime.packages:
             raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, target.runtime.packages))
+    if bool(target.runtime.python) != bool(target.runtime.packages):
+        missing = "runtime.packages" if target.runtime.python else "runtime.python"
+        raise locate_key(path, missing, ConfigError(f"{missing} is missing"))
     return target
 
 
