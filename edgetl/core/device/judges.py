@@ -52,7 +52,7 @@ def require_module(module: str, distribution: str) -> Callable[[], str]:
 JUDGES: dict[JudgeName, Judge] = {
     "browser": Judge(
         name="browser",
-        title="a browser",
+        title="a browser (LiteRT.js)",
         formats=("tflite",),
         follows_reference=False,
         # Its kernels are those of the host, for another processor: the verdict on the host's stands in for it.
