@@ -65,7 +65,8 @@ def predict_in_browser(artifact: Artifact, photos: Pixels, advance: Callable[[in
     """
     shape = (1, *photos.input_spec.shape)
     if tuple(artifact.input.shape) != shape:
-        raise ConfigError(f"the model's input is {artifact.input.shape}, the photos are {shape}", where=(artifact.path,))
+        message = f"the model's input is {artifact.input.shape}, the photos are {shape}"
+        raise ConfigError(message, where=(artifact.path,))
     rows: list[list[float]] = []
     times_ms: list[float] = []
 

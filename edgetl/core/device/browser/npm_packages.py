@@ -53,7 +53,7 @@ LITERT_JS = (
             "litert/litert.js": {
                 'from "@litertjs/wasm-utils"': 'from "./wasm_utils.js"',
                 "\n//# sourceMappingURL=index.js.map": "",
-                # The model runs on the processor: a graphics processor is not started, and no warning says that it is missing.
+                # The model runs on the processor: no graphics processor is started, and none is missed.
                 "await Environment.create()": "await Environment.create({ webGpuDevice: null }) /* edgetl: no GPU */",
                 # The WebAssembly has int8 tensors, such as the features of a quantized file; its wrapper has none.
                 "    elementType: ElementType.UINT8\n  }\n]);": "    elementType: ElementType.UINT8\n  },\n"
