@@ -62,9 +62,18 @@ class Handler(SimpleHTTPRequestHandler):
         """Print nothing for each request."""
 
 
-def make_server(folder: Path, port: int) -> ThreadingHTTPServer:
+class Server(ThreadingHTTPServer):
+    """A server that prints nothing where a browser ends a download, as it does when a page is closed."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print the traceback of an error that is not the end of a connection."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def make_server(folder: Path, port: int) -> Server:
     """Make a server of a folder on the loopback interface; port 0 is any free one."""
-    return ThreadingHTTPServer((HOST, port), functools.partial(Handler, directory=str(folder)))
+    return Server((HOST, port), functools.partial(Handler, directory=str(folder)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,7 +26,7 @@ from edgetl.core.photos import pixels
 from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
 from edgetl.core.verdict_records import Verdict
 from edgetl.stages.bundle import write_bundle
-from tests.fixtures.answers import add_answers
+from tests.fixtures.answers import add_answers, fix_batch
 
 SIDE_PX = 32
 KINDS = ("float32", "int8", "sigmoid")
@@ -161,6 +161,24 @@ def answer_bundles(make_once: Callable[..., Path]) -> dict[str, Path]:
 
     folder = make_once("answer-bundles", write)
     return {kind: folder / kind for kind in COLOURS}
+
+
+@pytest.fixture(scope="session")
+def browser_bundle(make_once: Callable[..., Path], browser_runtime: Path) -> Path:
+    """A bundle for the browser with the int8 model of `answer_bundles`."""
+    del browser_runtime
+
+    def write(folder: Path) -> None:
+        _convert_colour_models(folder)
+        model = folder / "colours8.tflite"
+        model.write_bytes(fix_batch(model.read_bytes()))
+        contents = _make_contents(model, "colours", folder / "photos")
+        contents = dataclasses.replace(contents, target=targets.find_target("browser"))
+        (folder / "files").mkdir()
+        (folder / "bundle").mkdir()
+        write_bundle(add_answers(contents, folder / "files"), folder / "bundle")
+
+    return make_once("browser-bundle", write) / "bundle"
 
 
 def _convert_models(root: Path) -> None:
