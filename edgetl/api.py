@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from edgetl.api_options import PathLike, collect_options, make_options, show_options, to_path
+from edgetl.core.device.fleet import MeasurementOrder
 from edgetl.core.records import Artifact, Bundle, Trained
 from edgetl.core.report.predictions import Predicted
 from edgetl.core.verdict_records import Verdict
@@ -72,6 +73,7 @@ class BuildKeywords(TrainKeywords, total=False):
     limit_drop: float | None
     min_accuracy: float | None
     strict: bool
+    full_ledger: bool
     cross_fit: int | None
     foreign: PathLike | None
     no_features: bool
@@ -236,7 +238,9 @@ def bench(
     names = [device] if isinstance(device, str) else list(device or ())
     with reopen(Path(run), "", makes=MEASURING, quiet=quiet) as pipeline:
         artifact, made = find_bundle(pipeline)
-        return pipeline.devices.measure_everywhere(artifact, made, names, soak_s=soak, accuracy=accuracy)
+        return pipeline.devices.measure_everywhere(
+            artifact, made, MeasurementOrder(names=tuple(names), soak_s=soak, accuracy=accuracy)
+        )
 
 
 class PredictKeywords(TypedDict, total=False):

@@ -168,6 +168,15 @@ class BenchCommand(OutputOptions):
         list[str] | None,
         Option(help="Measure on this device, over your ssh; may be repeated.", metavar="USER@HOST"),
     ] = None
+    inventory: Annotated[
+        Path | None, Option(help="Measure on the devices of this text file too, one a line.", metavar="FILE")
+    ] = None
+    parallel: Annotated[
+        int, Option(help="Devices that are connected at the same time.", metavar="N", minimum=1, maximum=1000)
+    ] = 16
+    resume: Annotated[
+        bool, Option(help="Leave out devices that have a valid measurement of the same file and options.")
+    ] = False
     method: MethodOption = ""
     target: TargetOption = ""
     soak: Annotated[

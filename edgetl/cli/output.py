@@ -7,6 +7,7 @@ from typing import Any
 
 from edgetl.core.console import Console, create_terminal, print_rows
 from edgetl.core.device.answer_agreement import describe_agreement
+from edgetl.core.device.fleet import MANY_DEVICES
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
@@ -21,6 +22,9 @@ from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
 from edgetl.pipeline.runs.agreements import Agreement
+
+# All are in the JSON record and on the page of the report.
+_MOST_DEVICES = 40
 
 
 def print_record(record: object, line: str, *, as_json: bool) -> None:
@@ -260,12 +264,16 @@ def show_answers(answers: Sequence[AnswerRule], console: Console) -> None:
 
 def show_measured(measured: Measured, console: Console) -> None:
     """Show all measurements side by side, warnings about them, the verdicts, and the devices that failed."""
-    if measured.measurements:
-        rows = list(measured.measurements.items())
+    rows = list(measured.measurements.items())
+    many = len(rows) + len(measured.errors) >= MANY_DEVICES
+    if rows and many:
+        console.table(*measurement_tables.tabulate_fleet(rows, _MOST_DEVICES))
+    elif rows:
         console.table(*measurement_tables.tabulate_measurements(rows))
         console.table(*measurement_tables.tabulate_boards(rows))
-    for where, measurement in measured.measurements.items():
-        console.table(*measurement_tables.tabulate_photo_times(measurement))
+    for where, measurement in rows:
+        if not many:
+            console.table(*measurement_tables.tabulate_photo_times(measurement))
         for line in measurement_tables.list_measurement_issues(where, measurement):
             console.warn(line)
     for verdict in measured.verdicts.values():
@@ -274,3 +282,5 @@ def show_measured(measured: Measured, console: Console) -> None:
         console.say(describe_agreement(where, agreement))
     for error in measured.errors:
         console.error(error.message, error.where, error.hint)
+    if many:
+        console.say(measurement_tables.summarize_fleet([row for _, row in rows], len(measured.errors)), wrap=True)

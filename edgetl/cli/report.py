@@ -60,7 +60,7 @@ def _compare_runs(options: ReportCommand) -> Path:
     from dataclasses import asdict
 
     from edgetl.cli import output
-    from edgetl.core.comparison.comparison_tables import tabulate_comparison
+    from edgetl.core.comparison.comparison_screen import describe_pairs, describe_runs, tabulate_comparison
     from edgetl.core.console import Console
     from edgetl.core.report.tables import format_bytes
     from edgetl.core.tracking.stored_run import StoredRun
@@ -76,8 +76,12 @@ def _compare_runs(options: ReportCommand) -> Path:
         )
     report = write_comparison(options.runs, options.out, format_name=options.format_name, quiet=options.quiet)
     console = Console(quiet=options.quiet)
+    for line in describe_runs(report.comparison):
+        console.say(line)
     for table in tabulate_comparison(report.comparison):
         console.table(*table)
+    for line in describe_pairs(report.comparison):
+        console.say(f"  {line}")
     console.say(f"{format_bytes(report.bytes)}, written in {report.seconds:.1f} s")
     logged: list[StoredRun] = []
     for root in options.runs if options.log else ():

@@ -158,16 +158,23 @@ def _bundle(options: BundleCommand) -> None:
 def _bench(options: BenchCommand) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy. Nothing is trained or converted."""
     from edgetl.cli import output
+    from edgetl.core.device.fleet import MeasurementOrder, list_devices
     from edgetl.core.evaluation.acceptance import check_acceptance
     from edgetl.pipeline.context import MEASURING
     from edgetl.pipeline.runs.delivered import find_bundle
     from edgetl.pipeline.workspace import reopen
 
+    names = list_devices(tuple(options.device or ()), options.inventory)
     with reopen(options.run, options.target, makes=MEASURING, quiet=options.quiet) as pipeline:
         artifact, bundle = find_bundle(pipeline, options.method)
-        measured = pipeline.devices.measure_everywhere(
-            artifact, bundle, options.device or (), soak_s=options.soak, accuracy=options.accuracy
+        order = MeasurementOrder(
+            names=names,
+            soak_s=options.soak,
+            accuracy=options.accuracy,
+            parallel=options.parallel,
+            resume=options.resume,
         )
+        measured = pipeline.devices.measure_everywhere(artifact, bundle, order)
         output.show_measured(measured, pipeline.context.console)
         strict = options.strict or pipeline.context.order.recipe.contract.strict
     # Where every device failed there is no path to print.

@@ -23,6 +23,7 @@ from edgetl.core.storage.files import write_text
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.cross_fit.procedure import ChosenFile, run_cross_fit
+from edgetl.pipeline.pages.findings import add_findings
 from edgetl.pipeline.pages.heat_maps import add_heat_maps
 from edgetl.pipeline.pages.report import write_report
 from edgetl.pipeline.pages.results import keep_results
@@ -186,6 +187,7 @@ def run_build(context: Context) -> Built:
         delivered = [_deliver(part, pipeline.model.trained) for part in parts]
         for part, result in zip(parts, delivered, strict=True):
             add_heat_maps(pipeline, part, result.artifact)
+        add_findings(pipeline)
     chosen = [
         ChosenFile(target=part.target, artifact=result.artifact) for part, result in zip(parts, delivered, strict=True)
     ]

@@ -1,7 +1,8 @@
 """A bundle → Benchmarks: measured on this machine or on devices over ssh. A device's own predictions are judged."""
 
+import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -9,13 +10,14 @@ from edgetl.core.device import limits
 from edgetl.core.device.answer_agreement import AnswerAgreement, compare_with_host
 from edgetl.core.device.benchmark import Benchmark, BenchmarkRequest
 from edgetl.core.device.bundle_reading import read_bundle
+from edgetl.core.device.fleet import MeasurementOrder
 from edgetl.core.device.measurement import Measurement, read_measurement
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.photos import pixel_store
 from edgetl.core.records import Artifact, Bundle
 from edgetl.core.run.latencies import DeviceLatency, add_latency
-from edgetl.core.run.run_folder import StageSpec, make_folder_name
+from edgetl.core.run.run_folder import StageSpec, make_folder_name, read_finished_stage
 from edgetl.core.verdict_records import Verdict
 from edgetl.engines.ssh import Device
 from edgetl.pipeline import stages
@@ -53,7 +55,7 @@ class Measured:
 class Devices:
     """Measures bundles for one target.
 
-    No measurement is read back: it depends on the state of the device.
+    No measurement is read back unless the order is resumed: it depends on the state of the device.
     """
 
     def __init__(self, context: Context, model: Model, scores: ModelScores, target: Target) -> None:
@@ -62,26 +64,23 @@ class Devices:
         self._scores = scores
         self._target = target
 
-    def measure_everywhere(
-        self, artifact: Artifact, bundle: Bundle, names: Sequence[str], *, soak_s: float | None, accuracy: bool
-    ) -> Measured:
+    def measure_everywhere(self, artifact: Artifact, bundle: Bundle, order: MeasurementOrder) -> Measured:
         """Measure a bundle on devices, or on this machine where none is named, and judge what the devices predict.
 
         Args:
             artifact: the file in the bundle.
             bundle: the bundle.
-            names: ssh names of devices.
-            soak_s: seconds of invocations without a pause; None for 60 on devices and 0 on this machine.
-            accuracy: whether the test photos are scored.
+            order: what is measured, and where.
 
         Raises:
             ConfigError: a name that ssh does not accept, or two names that give the same folder.
             StageError: this machine could not be measured.
         """
+        names, soak_s = order.names, order.soak_s
         if soak_s is None:
             soak_s = _DEVICE_SOAK_S if names else 0.0
-        request = self.make_request(artifact, soak_s=soak_s, accuracy=accuracy)
-        results = self.measure(names, bundle, request) if names else [self.measure_host(bundle, request)]
+        request = self.make_request(artifact, soak_s=soak_s, accuracy=order.accuracy)
+        results = self.measure(order, bundle, request) if names else [self.measure_host(bundle, request)]
         benchmarks = tuple(result for result in results if isinstance(result, Benchmark))
         measurements = {
             benchmark.where: read_measurement(benchmark.path, benchmark.model_sha256) for benchmark in benchmarks
@@ -127,13 +126,17 @@ class Devices:
         spec = StageSpec(name=self._name_stage("host"), record=Benchmark, title=title, reuse=False)
         return self._context.run_stage(spec, stages.bench.bench_bundle, bundle, request)
 
-    def measure(self, names: Sequence[str], bundle: Bundle, request: BenchmarkRequest) -> list[Benchmark | EdgetlError]:
-        """Measure the bundle on all devices at once; return a benchmark or an error for each, in their order.
+    def measure(
+        self, order: MeasurementOrder, bundle: Bundle, request: BenchmarkRequest
+    ) -> list[Benchmark | EdgetlError]:
+        """Measure the bundle on several devices at once; return a benchmark or an error for each, in their order.
+
+        Each device has a line when it is finished, and its measurement is kept from then on.
 
         Raises:
             ConfigError: a name that ssh does not accept, or two names that give the same folder.
         """
-        stop = threading.Event()
+        names, stop, counter = order.names, threading.Event(), itertools.count(1)
         # Several devices cannot ask for passwords on one terminal.
         devices = [Device(name=name, interactive=len(names) == 1, stop=stop) for name in names]
         # As names of folders, "pi@a" and "pi_a" are the same. Their threads would write into one folder.
@@ -141,15 +144,19 @@ class Devices:
             raise ConfigError("two devices of the same name", where=names)
 
         def measure_device(device: Device) -> Benchmark | EdgetlError:
-            spec = StageSpec(name=self._name_stage(device.name), record=Benchmark, reuse=False)
+            stage = self._name_stage(device.name)
             console = self._context.console.labelled(f"• {device.name}: ")
             try:
-                return self._context.run_stage_on(console, spec, stages.deploy.deploy_bundle, device, bundle, request)
+                spec = StageSpec(name=stage, record=Benchmark, reuse=order.resume and self._is_valid(stage))
+                result = self._context.run_stage_on(console, spec, stages.deploy.deploy_bundle, device, bundle, request)
             except EdgetlError as error:
                 # One device must not end the measurement of the others.
+                console.say(f"failed, {next(counter)} of {len(names)}: {error.message}")
                 return error
+            console.say(f"{_describe(result)}, {next(counter)} of {len(names)}")
+            return result
 
-        with ThreadPoolExecutor(len(devices)) as pool:
+        with ThreadPoolExecutor(min(order.parallel, len(devices))) as pool:
             try:
                 return list(pool.map(measure_device, devices))
             except KeyboardInterrupt:
@@ -190,6 +197,11 @@ class Devices:
         host = [answer for answer in answer_photos(classifier, *outputs) if answer is not None]
         return {where: compare_with_host(accuracy, classifier.classes, host) for where, accuracy in scored.items()}
 
+    def _is_valid(self, stage: str) -> bool:
+        """Return whether the kept measurement of a device is valid: one of a busy or throttled board is repeated."""
+        kept = read_finished_stage(self._context.run.root / stage, Benchmark)
+        return kept is not None and read_measurement(kept.record.path, kept.record.model_sha256).valid
+
     def _keep_latencies(self, measurements: Mapping[str, Measurement]) -> None:
         """Keep the latencies of valid measurements, for the choice among files that were measured on one device."""
         for where, measurement in measurements.items():
@@ -205,3 +217,9 @@ class Devices:
     def _name_stage(self, where: str) -> str:
         several = len(self._context.order.targets) > 1
         return make_folder_name("bench", self._target.id, where) if several else make_folder_name("bench", where)
+
+
+def _describe(benchmark: Benchmark) -> str:
+    """Describe the measurement of a device in a few words."""
+    measurement = read_measurement(benchmark.path, benchmark.model_sha256)
+    return f"{measurement.best.steady.p50.ms:.2f} ms" + ("" if measurement.valid else ", INVALID")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
-    from edgetl.stages.pages import heat_maps, inspect, robustness
+    from edgetl.stages.pages import findings, heat_maps, inspect, robustness
 else:
     digits = LazyModule("edgetl.engines.digits")
     keras_build = LazyModule("edgetl.engines.keras.build")
@@ -43,6 +43,7 @@ else:
     comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
+    findings = LazyModule("edgetl.stages.pages.findings")
     heat_maps = LazyModule("edgetl.stages.pages.heat_maps")
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
@@ -73,6 +74,7 @@ __all__ = [
     "deploy",
     "digits",
     "file_bounds",
+    "findings",
     "heat_maps",
     "inspect",
     "inspection_page",

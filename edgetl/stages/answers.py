@@ -15,6 +15,7 @@ from edgetl.core.photos import pixel_store
 from edgetl.core.photos.pixel_store import DecodedPixels, Pixels
 from edgetl.core.records import Artifact, Part
 from edgetl.core.rejection.drawn_photos import draw_images, shuffle_patches
+from edgetl.core.rejection.known_curve import trace_known
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
 from edgetl.core.rejection.similarity import compute_similarities
 from edgetl.core.rejection.thresholds import (
@@ -67,11 +68,14 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
         labels = scores.argmax(axis=1) if limits.multi_label else labelled.labels
         return PredictedPhotos(scores=scores, similarities=similarities, labels=labels)
 
-    def count(title: str, photos: Pixels) -> ForeignCounts:
+    def compare_other(title: str, photos: Pixels) -> tuple[str, PredictedPhotos]:
         predicted = _predict(work, request.artifact, request.kernels, title, photos)
-        return count_foreign(title, compare(predicted.scores, _label(predicted, _NO_LABELS)), thresholds)
+        return title, compare(predicted.scores, _label(predicted, _NO_LABELS))
 
     thresholds = find_thresholds(compare(*outputs["validation"]), classes, limits)
+    own = compare(*outputs["test"])
+    far = [compare_other(title, photos) for title, photos in _list_drawn(request)]
+    foreign = [compare_other(title, photos) for title, photos in _list_foreign(request)]
     steps = [(name, compare(*both)) for name, both in _predict_steps(work, request, outputs["test"])]
     return AnswerRule(
         path=path,
@@ -81,12 +85,13 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
         rejected_share=recipe.reject_own,
         least_similarities=dict(zip(classes, thresholds.similarities.tolist(), strict=True)),
         selective=thresholds.selective,
-        own=count_answers(compare(*outputs["test"]), thresholds),
-        far=tuple(count(title, photos) for title, photos in _list_drawn(request)),
+        own=count_answers(own, thresholds),
+        far=tuple(count_foreign(title, photos, thresholds) for title, photos in far),
         near=_count_near(work, request, features, Setting(classes=classes, limits=limits, most_bytes=most_bytes)),
-        foreign=tuple(count(title, photos) for title, photos in _list_foreign(request)),
+        foreign=tuple(count_foreign(title, photos, thresholds) for title, photos in foreign),
         hops=compare_answers(steps, thresholds, multi_label=limits.multi_label) if len(steps) > 1 else (),
         multi_label=limits.multi_label,
+        known_curve=trace_known(own, [photos for _, photos in (*far, *foreign)], thresholds.similarities),
     )
 
 

@@ -1,12 +1,11 @@
 """Scores of reference and artifact for the same photos → Verdict. No model runs here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgetl.core.errors import StageError
-from edgetl.core.evaluation import metrics, verdict
+from edgetl.core.evaluation import verdict
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
 from edgetl.core.recipe.tables import ContractRecipe
 from edgetl.core.records import Photo, Scores
@@ -30,7 +29,7 @@ class Case:
         thresholds: of the labels of which a photo may have several; empty where it has one class.
         temperature: that of the Keras model, which its scores contain; 1 for none.
         steps: name and scores of each hop of the ledger, the reference first. Some scores may cover fewer photos, drawn
-            with `metrics.sample_evenly`; then all hops are compared on those.
+            with `metrics.sample_evenly`.
     """
 
     method: str
@@ -77,19 +76,8 @@ def judge_case(case: Case, contract: ContractRecipe) -> Verdict:
 
 
 def _build_hops(case: Case) -> tuple[LedgerHop, ...]:
-    if not case.steps:
-        return ()
-    fewest = min(scores.photos for _, scores in case.steps)
-    rows = metrics.sample_evenly(len(case.photos), fewest)
-    labels = list_labels([case.photos[row] for row in rows])
-    steps = [(name, _load_rows(scores, rows)) for name, scores in case.steps]
-    return verdict.build_ledger(labels, steps, make_task(case.thresholds))
-
-
-def _load_rows(scores: Scores, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Load the scores of some rows; an array of that length contains only those rows already."""
-    loaded = _load(scores)
-    return loaded if len(loaded) == len(rows) else loaded[rows]
+    steps = [(name, _load(scores)) for name, scores in case.steps]
+    return verdict.build_ledger(list_labels(case.photos), steps, make_task(case.thresholds))
 
 
 def _load(scores: Scores) -> np.ndarray:

@@ -364,6 +364,14 @@ def test_measurements_are_shown_with_warnings_verdicts_and_errors(measured):
     assert "error: dead: no connection at log hint: try it yourself" in text
 
 
+def test_many_devices_have_one_table_and_a_sentence(measured):
+    (measurement,) = measured.measurements.values()
+    many = {f"pi@{index}": measurement for index in range(49)}
+    text = join_words(show(output.show_measured, dataclasses.replace(measured, measurements=many)))
+    assert "milliseconds on 49 devices" in text and "pi@48" in text and "start and memory" not in text
+    assert "49 of 50 devices were measured" in text and "error: dead" in text
+
+
 def test_failed_devices_are_shown_where_none_was_measured(measured):
     failed = dataclasses.replace(measured, benchmarks=(), measurements={}, verdicts={}, unmet={})
     assert show(output.show_measured, failed, quiet=True).startswith("error: dead")

@@ -29,7 +29,7 @@ def test_path_of_the_page_is_the_result(folder, capfd):
 def test_json_has_the_sections(folder, capfd):
     assert run(["report", str(folder), "--json", "--quiet"]) == 0
     record = json.loads(capfd.readouterr().out)
-    assert record["path"] == str(folder / "report.html") and record["sections"][0] == "glance"
+    assert record["path"] == str(folder / "report.html") and record["sections"][0] == "inspection"
     assert record["bytes"] == (folder / "report.html").stat().st_size and record["seconds"] >= 0
 
 
@@ -86,7 +86,7 @@ def test_result_is_the_path_and_the_tables_are_shown(runs, capfd, tmp_path):
     assert run(["report", *runs, "--out", "page.html"]) == 0
     printed = capfd.readouterr()
     assert printed.out == f"{tmp_path / 'page.html'}\n"
-    assert "paired on the test photos in common" in printed.err and "no certain difference" in printed.err
+    assert "accuracy on the test photos in common" in printed.err and "no certain difference" in printed.err
 
 
 def test_json_has_rows_and_pairs(runs, capfd):

@@ -1,5 +1,7 @@
 """Scores and verdicts of a copy of the shared run, by kernels and by number of photos."""
 
+import dataclasses
+
 import pytest
 
 from edgetl.core.errors import StageError
@@ -21,12 +23,12 @@ def artifact(pipeline):
 
 def test_ledger_has_a_step_for_each_kernel_set(scores, artifact):
     steps = scores.score_steps(artifact, "test", "xnnpack")
-    assert [name for name, _ in steps] == ["Keras", "float32 TFLite", "int8, reference kernels", "int8, XNNPACK"]
+    assert [name for name, _ in steps] == ["Keras", "float32 TFLite", "int8, XNNPACK", "int8, reference kernels"]
     assert [step.kernels for _, step in steps] == [
         "keras-tensorflow",
         "litert-xnnpack",
-        "litert-reference",
         "litert-xnnpack",
+        "litert-reference",
     ]
 
 
@@ -38,7 +40,7 @@ def test_ledger_on_reference_kernels_has_no_step_for_fast_ones(scores, artifact)
 
 def test_ledger_of_float32_has_no_step_before_the_conversion(pipeline, scores):
     names = [name for name, _ in scores.score_steps(pipeline.files.make("tflite", "float32"), "test", "xnnpack")]
-    assert names == ["Keras", "float32, reference kernels", "float32, XNNPACK"]
+    assert names == ["Keras", "float32, XNNPACK", "float32, reference kernels"]
 
 
 def test_verdicts_on_two_kernel_sets_do_not_replace_each_other(context, scores, artifact):
@@ -61,10 +63,25 @@ def test_scores_of_few_photos_do_not_replace_those_of_all(context, scores, artif
     assert [stage.record.photos for stage in finished if stage] == [5, len(shared_dataset.test)]
 
 
-def test_ledger_that_can_afford_no_photo_uses_one(scores, artifact, monkeypatch):
+def test_ledger_that_can_afford_no_photo_uses_one(scores, artifact, monkeypatch, shared_dataset):
     monkeypatch.setattr("edgetl.pipeline.scores._LEDGER_S", 0.0)
     verdict = scores.judge(artifact, "test", "xnnpack", ledger=True)
-    assert [hop.photos for hop in verdict.hops] == [1, 1, 1, 1]
+    every = len(shared_dataset.test)
+    assert [hop.photos for hop in verdict.hops] == [every, every, every, 1]
+
+
+def test_no_outcome_depends_on_the_photos_of_the_ledger(context, pipeline, artifact, monkeypatch, shared_dataset):
+    monkeypatch.setattr("edgetl.pipeline.scores._LEDGER_PHOTOS", 3)
+    recipe = context.order.recipe
+    full = recipe.model_copy(update={"contract": recipe.contract.model_copy(update={"full_ledger": True})})
+    verdicts = {}
+    for name, chosen in {"few": recipe, "full": full}.items():
+        order = dataclasses.replace(context.order, recipe=chosen)
+        scores = ModelScores(dataclasses.replace(context, order=order), pipeline.model, pipeline.files)
+        verdicts[name] = scores.judge(artifact, "test", "xnnpack", ledger=True)
+    assert [verdicts[name].hops[-1].photos for name in ("few", "full")] == [3, len(shared_dataset.test)]
+    few, full = (verdict.model_copy(update={"hops": ()}) for verdict in verdicts.values())
+    assert few == full
 
 
 def test_ledger_leaves_out_kernels_that_lack_an_operator(pipeline, scores, artifact, monkeypatch):
@@ -89,7 +106,7 @@ def test_ledger_leaves_out_a_float32_file_that_cannot_be_made(pipeline, scores, 
 
     monkeypatch.setattr(scores, "make_float32", fail)
     steps = [name for name, _ in scores.score_steps(artifact, "test", "xnnpack")]
-    assert steps == ["Keras", "int8, reference kernels", "int8, XNNPACK"]
+    assert steps == ["Keras", "int8, XNNPACK", "int8, reference kernels"]
 
 
 @pytest.mark.parametrize(("accelerated", "affordable", "name"), [(True, 2, "XNNPACK"), (False, 100, "LiteRT")])
@@ -106,7 +123,7 @@ def test_number_of_affordable_photos_depends_on_the_kernels_that_ran(
     monkeypatch.setattr(pipeline.scores, "score", score)
     monkeypatch.setattr("edgetl.core.machine.count_cores", lambda: 1)
     steps = pipeline.scores.score_steps(artifact, "test", "xnnpack")
-    assert calls == [("xnnpack", 0), ("reference", affordable)] and steps[-1][0] == f"float32, {name}"
+    assert calls == [("xnnpack", 0), ("reference", affordable)] and steps[-2][0] == f"float32, {name}"
 
 
 def test_verdict_uses_classes_and_labels_as_they_are_now(context, pipeline, artifact, prepare_model, shared_dataset):

@@ -59,6 +59,9 @@ def test_rule_is_made_of_what_the_file_itself_computes(
     (least,) = set(rule.least_similarities.values())
     assert list(rule.least_similarities) == list(built.trained.classes)
     assert rule.own.photos == len(shared_dataset.test) and rule.own.known == (similarities >= least).sum()
+    (point,) = [point for point in rule.known_curve if point.shift == 0]
+    assert point.own == rule.own.known / rule.own.photos
+    assert point.others == tuple(row.known / row.photos for row in rule.far)
     labels = np.array([photo.label for photo in shared_dataset.test])
     assert rule.own.right_without == (both.scores.argmax(axis=1) == labels).sum()
     assert rule.own.right_without == round(delivered.verdict.accuracy * delivered.verdict.photos)
@@ -82,7 +85,8 @@ def test_photos_of_other_things_change_no_threshold(request_answers, shared_data
     rule = request_answers(foreign=foreign)
     (row,) = rule.foreign
     assert row.photos == len(foreign) and row.known > 0.8 * len(foreign) and "--foreign" in row.title
-    ignored = {"path", "foreign"}
+    assert all(len(point.others) == len(rule.far) + 1 for point in rule.known_curve)
+    ignored = {"path", "foreign", "known_curve"}
     assert rule.model_dump(exclude=ignored) == without.model_dump(exclude=ignored)
 
 

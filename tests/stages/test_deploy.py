@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,27 @@ def test_bundle_is_copied_set_up_and_measured(fleet, deploy):
     golden = home / ".cache" / "edgetl" / "bundles" / digest / "golden" / "0.jpg"
     assert len(digest) == 32 and golden.stat().st_size == 10_000
     assert lines == ["check the device", "copy 0.0 MB", "set up", "copy 2 photos", "invoke, 1 thread"]
+
+
+@pytest.mark.slow
+def test_50_devices_are_measured_16_at_a_time(fleet, bundle, request_, make_work):
+    """Each over a connection of its own; one in ten refuses it."""
+    names = [f"board-{index}" for index in range(50)]
+    for index, name in enumerate(names):
+        if index % 10:
+            fleet.add(name)
+
+    def measure(name: str):
+        device = Device(name=name, interactive=False, stop=threading.Event())
+        try:
+            return deploy_bundle(make_work(Console(stream=io.StringIO())), device, bundle, request_).where
+        except ConfigError as error:
+            return error.message
+
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(measure, names))
+    for index, (name, result) in enumerate(zip(names, results, strict=True)):
+        assert result == name if index % 10 else "Connection refused" in result
 
 
 def test_bundle_on_the_device_is_not_copied_again(fleet, deploy):

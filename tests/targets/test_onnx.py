@@ -27,6 +27,12 @@ def test_onnx_target_installs_onnxruntime_on_64_bit_processors_only():
     assert not any("litert" in line or "armv7l" in line for line in lines)
 
 
+def test_pc_with_vnni_gets_unsigned_activations_and_the_files_of_onnx():
+    target, onnx = targets.find_target("onnx-x86-64"), targets.find_target("onnx")
+    assert target.accepts.methods[0] == "int8_u8s8" and "int8" not in target.accepts.methods
+    assert target.payload == onnx.payload and target.runtime.packages == onnx.runtime.packages
+
+
 BOARD = 'schema = 1\nextends = "onnx"\ntitle = "My board"\nsummary = "mine"\n[accepts]\nmethods = ["{method}"]\n'
 DEVICE = (
     '[device]\narch = ["aarch64"]\ncpu = "Cortex-A72"\ncores = 4\nclock_hz = 1_800_000_000\nram_bytes = 1_073_741_824\n'

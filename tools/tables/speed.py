@@ -1,7 +1,9 @@
 """Tables about speed: training, the stores, many photos, GPUs, and bench.py beside LiteRT's benchmark."""
 
-from tools.results_files import Results
-from tools.tables.markdown import format_bytes, format_optional, format_rounds, format_table
+from collections.abc import Sequence
+
+from tools.results_files import Results, Row
+from tools.tables.markdown import format_bytes, format_number, format_optional, format_rounds, format_table
 
 # Contestants of tools/measure_gpu.py.
 _CONTESTANTS = {
@@ -91,3 +93,39 @@ def render_bench(results: Results) -> str:
 def _describe_unfrozen(unfreeze: str) -> str:
     """Describe a recipe's `unfreeze`: a negative count of layers, or the first unfrozen layer."""
     return f"last {unfreeze[1:]} layers unfrozen" if unfreeze.startswith("-") else f"unfrozen from `{unfreeze}`"
+
+
+def render_build(rows: Sequence[Row]) -> str:
+    """Return the seconds of each stage of a build by each version, with processor seconds where they are known."""
+    versions = [key.removesuffix("_processor_s") for key in rows[0] if key.endswith("_processor_s")]
+    cells = [[f"`{row['stage']}`", *(_format_cost(row, name) for name in versions)] for row in rows]
+    return format_table(["stage", *(f"{name}: seconds (processor seconds)" for name in versions)], cells)
+
+
+def render_build_results(results: Results) -> str:
+    """Return the table of `render_build` from its results file."""
+    return render_build(results.rows)
+
+
+def _format_cost(row: Row, version: str) -> str:
+    processor_s = row[f"{version}_processor_s"]
+    return f"{row[f'{version}_s']:.1f}" + (f" ({processor_s:.1f})" if processor_s else "")
+
+
+def render_onnx(rows: Sequence[Row]) -> str:
+    """Return the latency of files on one thread, with the operators that take most of it."""
+    cells = [
+        [
+            f"`{row['file']}`",
+            f"{'~' if row['disturbed'] else ''}{format_number(row['ms'])}",
+            ", ".join(f"{name} {ms:.2f}" for name, ms in row.get("operators", {}).items()),
+            format_rounds(row["rounds"]).replace("median", "lowest"),
+        ]
+        for row in rows
+    ]
+    return format_table(["file", "ms", "of which, ms", "measured"], cells)
+
+
+def render_onnx_results(results: Results) -> str:
+    """Return the table of `render_onnx` from its results file."""
+    return render_onnx(results.rows)

@@ -1,11 +1,11 @@
-"""A comparison of runs → the columns and cells of its tables, as text: for the page, Markdown and the screen."""
+"""A comparison of runs → the columns and cells of its tables, as text: for the page and Markdown."""
 
 from collections.abc import Iterator, Sequence
 
 from edgetl.core.comparison.pair import PairedDifference
 from edgetl.core.comparison.run_comparison import ComparisonRow, RunComparison, RunPair
 from edgetl.core.report.changes import format_change
-from edgetl.core.report.tables import Table, format_bytes
+from edgetl.core.report.tables import format_bytes
 
 PAIR_COLUMNS = (
     "run",
@@ -18,19 +18,6 @@ PAIR_COLUMNS = (
 )
 # Columns of these tables that are numbers.
 ROW_NUMBERS, PAIR_NUMBERS = range(4, 20), (2, 3, 4, 5)
-
-
-def tabulate_comparison(comparison: RunComparison) -> list[Table]:
-    """Tabulate a comparison for the screen: the runs, what differs, and the pairs."""
-    names = list(dict.fromkeys(row.run for row in comparison.rows))
-    tables: list[Table] = [("runs", list_row_columns(comparison), list_row_cells(comparison))]
-    if comparison.differences:
-        rows = [[name, *values] for name, values in comparison.differences.items()]
-        tables.append(("what differs", ["option or fact", *names], rows))
-    title = "paired on the test photos in common"
-    if any(not pair.difference.reason for pair in comparison.pairs):
-        title += f". {comparison.describe_intervals()}"
-    return [*tables, (title, list(PAIR_COLUMNS), list_pair_cells(comparison))]
 
 
 def list_row_columns(comparison: RunComparison) -> list[str]:

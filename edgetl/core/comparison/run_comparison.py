@@ -97,6 +97,11 @@ class RunComparison:
             "confidence": self.confidence,
         }
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any two runs are comparable."""
+        return any(not pair.difference.reason for pair in self.pairs)
+
     def describe_intervals(self) -> str:
         """Say what the intervals mean."""
         count = sum(not pair.difference.reason for pair in self.pairs)

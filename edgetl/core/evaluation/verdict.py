@@ -169,18 +169,20 @@ def build_ledger(
 
     Args:
         labels: int [photos], 0..classes-1; or int [photos, labels] of 0 and 1.
-        steps: name and scores, float [photos, classes], of the model after each step, in order.
+        steps: name and scores, float [photos, classes], of the model after each step, in order. The scores may be of
+            fewer photos, drawn with `metrics.sample_evenly`; then both steps of a hop are compared on those.
         task: what is decided about a photo.
 
     Raises:
-        ValueError: see `metrics.compare_scores`.
+        ValueError: see `metrics.compare_scores`; or two steps of a hop have different photos.
     """
+    hops = []
     # The first step is compared with itself: the hop shows its accuracy.
-    before = [steps[max(0, position - 1)][1] for position in range(len(steps))]
-    return tuple(
-        LedgerHop(name=name, **dict(metrics.compare_scores(labels, previous, scores, task=task)))
-        for (name, scores), previous in zip(steps, before, strict=True)
-    )
+    for (name, scores), (_, before) in zip(steps, [*steps[:1], *steps[:-1]], strict=True):
+        rows = metrics.sample_evenly(len(labels), min(len(scores), len(before)))
+        reference, candidate = (part[rows] if len(part) == len(labels) else part for part in (before, scores))
+        hops.append(LedgerHop(name=name, **dict(metrics.compare_scores(labels[rows], reference, candidate, task=task))))
+    return tuple(hops)
 
 
 def _find_worst(per_class: tuple[ClassChange, ...]) -> str:

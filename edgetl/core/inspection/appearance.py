@@ -40,17 +40,22 @@ class Appearance:
     mean_colour: Values
 
 
-def measure_appearance(rows: Callable[[NDArray[np.int64]], NDArray[np.uint8]], count: int) -> Appearance:
+def measure_appearance(
+    rows: Callable[[NDArray[np.int64]], NDArray[np.uint8]], count: int, advance: Callable[[int], None] = lambda _: None
+) -> Appearance:
     """Measure photos.
 
     Args:
         rows: function from positions to pixels, uint8 [positions, height, width, 3].
         count: number of photos, at least 1.
+        advance: called with the number of photos in each finished batch.
     """
     parts = []
     for start in range(0, count, _BATCH):
         check_interrupt()
-        parts.append(_measure_batch(rows(np.arange(start, min(start + _BATCH, count)))))
+        places = np.arange(start, min(start + _BATCH, count))
+        parts.append(_measure_batch(rows(places)))
+        advance(len(places))
     names = Appearance.__dataclass_fields__
     return Appearance(**{name: np.concatenate([part[name] for part in parts]) for name in names})
 
@@ -64,9 +69,12 @@ def _measure_batch(pixels: NDArray[np.uint8]) -> dict[str, Values]:
         luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:] - 4 * luma[:, 1:-1, 1:-1]
     )
     dark_end, bright_end = np.percentile(flat, [5, 95], axis=1)
-    steps = np.minimum(flat * (_BINS / 256), _BINS - 1).astype(np.int64) + _BINS * np.arange(len(flat))[:, None]
+    steps = flat.astype(np.uint8) // (256 // _BINS) + _BINS * np.arange(len(flat))[:, None]
     shares = np.bincount(steps.ravel(), minlength=_BINS * len(flat)).reshape(len(flat), _BINS) / flat.shape[1]
     entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    # Not max(axis=3): numpy takes 30 times as long for a short last axis.
+    colour = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return {
         # The constant keeps a photo of one colour finite; it is below the noise of a camera.
         "sharpness": laplacian.reshape(len(luma), -1).std(axis=1).astype(np.float64) / (deviation + 0.1),
@@ -74,6 +82,6 @@ def _measure_batch(pixels: NDArray[np.uint8]) -> dict[str, Values]:
         "bright_end": bright_end.astype(np.float64),
         "deviation": deviation.astype(np.float64),
         "entropy": entropy,
-        "colour": (colours.max(axis=3) - colours.min(axis=3)).mean(axis=(1, 2)).astype(np.float64),
-        "mean_colour": colours.mean(axis=(1, 2)).astype(np.float64),
+        "colour": colour.mean(axis=(1, 2)),
+        "mean_colour": np.stack([red.mean(axis=(1, 2)), green.mean(axis=(1, 2)), blue.mean(axis=(1, 2))], axis=1),
     }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgetl.core.inspection.findings import Inspection
+from edgetl.core.inspection.photo_findings import describe_suspect
 from edgetl.core.records import Photo
 
 
@@ -29,8 +30,9 @@ def dump_inspection(inspection: Inspection, photos: Sequence[Photo]) -> dict[str
         "wrong_labels": [
             {
                 "path": name(suspect.row),
-                "label": classes[photos[suspect.row].label],
-                "suggested": classes[suspect.suggested],
+                **dict(
+                    zip(("label", "suggested"), describe_suspect(classes, photos[suspect.row], suspect), strict=True)
+                ),
                 "score": suspect.score,
                 "neighbours": [name(row) for row in suspect.neighbours],
             }

@@ -103,3 +103,17 @@ class Inspection(Record):
     points: tuple[MapPoint, ...] = ()
     curves: tuple[LearningCurve, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+
+
+class BuildFindings(Record):
+    """What a build finds in its photos without training more: rows are those of an inspection of the same photos.
+
+    `judged` is the number of photos that the Keras model predicts and was not trained on: suspects and pairs are among
+    them alone. All photos are searched for the rest.
+    """
+
+    judged: int
+    suspects: tuple[Suspect, ...] = ()
+    pairs: tuple[ConfusedPair, ...] = ()
+    bad_photos: tuple[BadPhoto, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()

@@ -1,11 +1,11 @@
 """Findings, photos and thumbnails → the values of the template inspection.html."""
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from edgetl.core.inspection.findings import Inspection
+from edgetl.core.inspection.findings import Inspection, Suspect
+from edgetl.core.inspection.photo_findings import count_suspects, describe_photo_labels, describe_suspect
 from edgetl.core.inspection.tables import format_gain
 from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.records import Photo
@@ -32,11 +32,16 @@ def collect_values(inspection: Inspection, photos: Sequence[Photo], thumbnails: 
 
     def show(row: int, side_px: int) -> dict[str, str]:
         photo = photos[row]
-        return {"uri": thumbnails.make(row, side_px), "path": photo.path, "label": classes[photo.label]}
+        return {
+            "uri": thumbnails.make(row, side_px),
+            "path": photo.path,
+            "label": describe_photo_labels(classes, photo),
+        }
 
-    wrong = Counter(photos[suspect.row].label for suspect in inspection.suspects)
+    wrong = count_suspects(inspection.suspects, photos)
     return {
         "total": len(photos),
+        "multi_label": any(photo.labels for photo in photos),
         "accuracy": inspection.accuracy,
         "classes": [
             {"name": name, "photos": count, "recall": recall, "suspects": wrong[label]}
@@ -48,7 +53,7 @@ def collect_values(inspection: Inspection, photos: Sequence[Photo], thumbnails: 
         "suspects": [
             {
                 "shown": show(suspect.row, 112),
-                "suggested": classes[suspect.suggested],
+                **_describe(classes, photos, suspect),
                 "score": suspect.score,
                 "neighbours": [show(row, 48) for row in suspect.neighbours],
             }
@@ -104,6 +109,11 @@ def collect_values(inspection: Inspection, photos: Sequence[Photo], thumbnails: 
     }
 
 
+def _describe(classes: Sequence[str], photos: Sequence[Photo], suspect: Suspect) -> dict[str, str]:
+    label, suggested = describe_suspect(classes, photos[suspect.row], suspect)
+    return {"label": label, "suggested": suggested}
+
+
 def _place_points(inspection: Inspection, photos: Sequence[Photo], thumbnails: Thumbnails) -> list[dict[str, Any]]:
     # Outliers are drawn last, above the others, and are the first to have a photo.
     points = sorted(inspection.points, key=lambda point: point.outlier)
@@ -123,7 +133,7 @@ def _place_points(inspection: Inspection, photos: Sequence[Photo], thumbnails: T
                 "outlier": point.outlier,
                 "colour": photo.label % _COLOURS,
                 "uri": uris.get(point.row, ""),
-                "label": inspection.classes[photo.label],
+                "label": describe_photo_labels(inspection.classes, photo),
                 "path": photo.path,
             }
         )

@@ -1,9 +1,9 @@
-"""What the stage `inspect` gets: photos with their groups, and the base."""
+"""What the stages that inspect photos get."""
 
 from dataclasses import dataclass
 
 from edgetl.core.recipe.tables import BaseRecipe
-from edgetl.core.records import Dataset, InputSpec
+from edgetl.core.records import Dataset, InputSpec, Scores
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,3 +21,20 @@ class InspectionRequest:
     groups: tuple[int, ...]
     input_spec: InputSpec
     base: BaseRecipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingsRequest:
+    """Photos of a build, which are inspected without training more.
+
+    Attributes:
+        dataset: photos of all parts.
+        groups: the group of each photo, in the order of `list_all_photos`.
+        input_spec: input of the model.
+        scores: of the Keras model, for the validation and the test photos.
+    """
+
+    dataset: Dataset
+    groups: tuple[int, ...]
+    input_spec: InputSpec
+    scores: tuple[Scores, Scores]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from edgetl.core.inspection.findings import Inspection, Problem
+from edgetl.core.inspection.photo_findings import describe_photo_labels, describe_suspect
 from edgetl.core.records import Photo
 from edgetl.core.report.csv_cells import guard_path, guard_text, quote_cell
 
@@ -23,14 +24,15 @@ def list_suspects(inspection: Inspection, photos: Sequence[Photo]) -> list[tuple
         photos: in the order of their rows.
     """
     classes = inspection.classes
-    rows = {
-        suspect.row: (classes[suspect.suggested], f"{suspect.score:.4f}", "the label is likely wrong")
-        for suspect in inspection.suspects
-    }
+    rows: dict[int, tuple[str, str, str, str]] = {}
+    for suspect in inspection.suspects:
+        label, suggested = describe_suspect(classes, photos[suspect.row], suspect)
+        rows.setdefault(suspect.row, (label, suggested, f"{suspect.score:.4f}", "the label is likely wrong"))
     for bad in inspection.bad_photos:
         if bad.problem in _SUSPECTED:
-            rows.setdefault(bad.row, ("", "", f"{bad.problem}: {bad.detail}"))
-    return [(photos[row].path, classes[photos[row].label], *rest) for row, rest in rows.items()]
+            label = describe_photo_labels(classes, photos[bad.row])
+            rows.setdefault(bad.row, (label, "", "", f"{bad.problem}: {bad.detail}"))
+    return [(photos[row].path, *rest) for row, rest in rows.items()]
 
 
 def format_suspects(inspection: Inspection, photos: Sequence[Photo], excluded: Sequence[str] = ()) -> str:

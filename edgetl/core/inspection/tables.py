@@ -1,9 +1,9 @@
 """Findings → tables for the terminal, one for each kind that there are findings of."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from edgetl.core.inspection.findings import Inspection
+from edgetl.core.inspection.photo_findings import count_suspects, describe_suspect
 from edgetl.core.records import Photo
 from edgetl.core.report.tables import Table
 
@@ -36,7 +36,7 @@ def format_gain(low: float, high: float, gain: float) -> str:
 
 
 def _tabulate_classes(inspection: Inspection, photos: Sequence[Photo]) -> Table:
-    wrong = Counter(photos[suspect.row].label for suspect in inspection.suspects)
+    wrong = count_suspects(inspection.suspects, photos)
     rows = [
         [name, f"{count}", f"{recall:.1%}", f"{wrong[label]}"]
         for label, (name, count, recall) in enumerate(
@@ -45,7 +45,10 @@ def _tabulate_classes(inspection: Inspection, photos: Sequence[Photo]) -> Table:
     ]
     rest = rows[_MOST_ROWS:]
     shown = rows[:_MOST_ROWS] + ([[f"{len(rest)} further classes", "", "", ""]] if rest else [])
-    title = f"{sum(inspection.counts)} photos; heads on the frozen base predict {inspection.accuracy:.1%} of them right"
+    if any(photo.labels for photo in photos):
+        title = f"{len(photos)} photos; heads on the frozen base decide {inspection.accuracy:.1%} of the labels right"
+        return title, ["label", "photos", "recall", "likely wrong labels"], shown
+    title = f"{len(photos)} photos; heads on the frozen base predict {inspection.accuracy:.1%} of them right"
     return title, ["class", "photos", "recall", "likely wrong labels"], shown
 
 
@@ -53,8 +56,7 @@ def _tabulate_suspects(inspection: Inspection, photos: Sequence[Photo]) -> Table
     classes = inspection.classes
     rows = [
         [
-            classes[photos[suspect.row].label],
-            classes[suspect.suggested],
+            *describe_suspect(classes, photos[suspect.row], suspect),
             f"{suspect.score:.3f}",
             photos[suspect.row].path,
         ]

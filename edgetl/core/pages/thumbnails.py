@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# The whole page has less than 5 MB.
-BUDGET_BYTES = 3_800_000
+# The whole page has less than 5 MB, those of a section with a budget of its own included.
+BUDGET_BYTES = 3_400_000
 _QUALITY = 72
 
 
@@ -27,6 +27,18 @@ class Thumbnails:
         self._pixels = pixels
         self._rest = budget_bytes
         self.left_out = 0
+
+    def select(self, find_row: Callable[[int], int], budget_bytes: int) -> "Thumbnails":
+        """Return thumbnails of the same photos with other rows, and with a budget of their own.
+
+        Args:
+            find_row: function from the new row to the row of these thumbnails.
+            budget_bytes: of all new thumbnails together.
+        """
+        pixels = self._pixels
+        if pixels is None:
+            return Thumbnails(None)
+        return Thumbnails(lambda rows: pixels([find_row(row) for row in rows]), budget_bytes)
 
     def make(
         self, row: int, side_px: int, draw: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = lambda pixels: pixels

@@ -34,6 +34,8 @@ _FIXED_RANGE_OPERATORS = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH"
 # Two disjoint sets of good photos give scales within this factor of each other.
 _LARGEST_SCALE_FACTOR = 1.5
 
+_LEVELS = np.arange(256.0)
+
 _HINT = "[convert] calibration_photos draws them from the training part, the classes in turn"
 
 
@@ -149,7 +151,8 @@ def explain_disagreement(first: Sequence[LayerError], second: Sequence[LayerErro
 
 def _measure_photos(photos: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and standard deviation of the pixel values of each photo: float64 [photos] each."""
-    # One photo at a time: as float64, all of them take eight times their size.
-    arrays = (photos.rows([row]).astype(np.float64) for row in range(len(photos)))
-    statistics = np.array([(array.mean(), array.std()) for array in arrays])
-    return statistics[:, 0], statistics[:, 1]
+    # How often each level occurs has all that is needed, and takes a quarter of the time of floats.
+    counts = [np.bincount(photos.rows([row]).ravel(), minlength=_LEVELS.size) for row in range(len(photos))]
+    shares = np.array(counts) / np.sum(counts, axis=1, keepdims=True)
+    means = shares @ _LEVELS
+    return means, np.sqrt((shares * (_LEVELS - means[:, None]) ** 2).sum(axis=1))

@@ -208,6 +208,7 @@ class ContractRecipe(RecipeTable):
     `limit_drop` is the largest allowed drop of it, as a fraction. `confidence` is that of its one-sided bounds.
     `min_accuracy` is the value of the measure that the chosen file must reach on the test photos; 0 requires none.
     `strict` rejects an undecided verdict, and a value whose lower bound is below `min_accuracy`.
+    `full_ledger` is whether the ledger has all test photos on reference kernels, too. No outcome depends on it.
     """
 
     measure: Literal["accuracy", "balanced"] = "accuracy"
@@ -215,6 +216,7 @@ class ContractRecipe(RecipeTable):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_accuracy: Annotated[float, Field(ge=0, lt=1)] = 0.0
     strict: bool = False
+    full_ledger: bool = False
 
 
 class AnswersRecipe(RecipeTable):

@@ -63,6 +63,18 @@ class AnswerHop(Record):
     same: int
 
 
+class KnownPoint(Record):
+    """Photos that are known if the thresholds of all classes are moved by `shift`; 0 is the rule.
+
+    `own` is the share of the test photos, 0..1, and `others` the shares of the groups of other things: those of
+    `AnswerRule.far`, then of `AnswerRule.foreign`.
+    """
+
+    shift: float
+    own: float
+    others: tuple[float, ...]
+
+
 class AnswerRule(Record):
     """The thresholds of a file, its reference features, and counts on photos that set neither.
 
@@ -80,6 +92,7 @@ class AnswerRule(Record):
         foreign: photos of other things from the user; none without --foreign.
         hops: the float32 file, which computes what Keras does, and this file; none where this is the float32 file.
         multi_label: whether a photo may have several labels. Then no answer is unsure: each label has a threshold.
+        known_curve: what other thresholds for "none of these" would do, from few known photos to all.
     """
 
     path: PathInside
@@ -95,6 +108,7 @@ class AnswerRule(Record):
     foreign: tuple[ForeignCounts, ...] = ()
     hops: tuple[AnswerHop, ...] = ()
     multi_label: bool = False
+    known_curve: tuple[KnownPoint, ...] = ()
 
     def contents(self) -> dict[Path, str]:
         """Map the reference features to their sha256."""

@@ -29,10 +29,22 @@ def describe_drop(drop: float, title: str = "accuracy") -> str:
     return f"{'loses' if drop > 0 else 'gains'} {points} points" + (f" of {title}" if title != "accuracy" else "")
 
 
+def describe_hop_photos(hops: Sequence["LedgerHop"], name: str = "") -> str:
+    """Describe the photos of a ledger: "661 test photos", or "661 test photos, 200 of them after the last hop".
+
+    Args:
+        hops: the hops, in order; at least one.
+        name: of the part of the photos, such as "test".
+    """
+    photos, last = hops[0].describe_photos(name), hops[-1].photos
+    return photos if last == hops[0].photos else f"{photos}, {last} of them after the last hop"
+
+
 def list_hop_cells(hops: Sequence["LedgerHop"], measure: "Measure" = "accuracy") -> list[list[str]]:
     """List the cells of a ledger in the order of `HOP_COLUMNS`.
 
-    The column "change" compares with the hop before, and "in all" with the first hop. The first hop has neither.
+    The column "change" compares with the hop before, and "in all" with the first hop. The first hop has neither. A hop
+    with fewer photos than the first has no change in all.
 
     Args:
         hops: the hops, in order.
@@ -45,7 +57,9 @@ def list_hop_cells(hops: Sequence["LedgerHop"], measure: "Measure" = "accuracy")
             f"{hop.accuracy:.4f}",
             f"{hop.balanced_accuracy:.4f}",
             format_change(*accuracies[position]) if position else "",
-            format_change(accuracies[0][1], accuracies[position][1]) if position else "",
+            format_change(accuracies[0][1], accuracies[position][1])
+            if position and hop.photos == hops[0].photos
+            else "",
             f"{hop.broke}",
             f"{hop.fixed}",
             f"{hop.agreement:.4f}",

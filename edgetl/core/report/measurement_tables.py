@@ -1,5 +1,6 @@
 """Measurements → text for the user: the tables of latencies, and why a measurement is INVALID."""
 
+import statistics
 from collections.abc import Sequence
 
 from edgetl.core.device.measurement import Measurement
@@ -54,6 +55,42 @@ def tabulate_boards(measured: Sequence[tuple[str, Measurement]]) -> Table:
     ]
     columns = ["where", "threads", "load, ms", "first, ms", "memory", "board"]
     return (f"start and memory on {_name_machines(measured)}", columns, rows)
+
+
+def tabulate_fleet(measured: Sequence[tuple[str, Measurement]], most: int) -> Table:
+    """Tabulate many devices, one a line: the slowest first, and INVALID measurements last.
+
+    Args:
+        measured: name of each device, with its measurement.
+        most: largest number of lines.
+    """
+    ordered = sorted(measured, key=lambda row: (not row[1].valid, -row[1].best.steady.p50.ms))
+    rows = [
+        [
+            where,
+            f"{measurement.best.steady.p50.ms:.2f}",
+            f"{measurement.best.steady.p99.ms:.2f}",
+            f"{measurement.photo.total.p50.ms:.2f}",
+            format_bytes(measurement.memory.peak_bytes) if measurement.memory.peak_bytes is not None else "unknown",
+            "" if measurement.valid else "INVALID",
+        ]
+        for where, measurement in ordered[:most]
+    ]
+    left_out = f", {most} of them shown" if len(measured) > most else ""
+    title = f"milliseconds on {len(measured)} devices, slowest first{left_out}: invoke, and a whole photo"
+    return (title, ["where", "invoke", "p99", "photo", "memory", ""], rows)
+
+
+def summarize_fleet(measured: Sequence[Measurement], failed: int) -> str:
+    """Summarize many devices in a sentence: how many were measured, and the spread of their latencies."""
+    medians = sorted(measurement.best.steady.p50.ms for measurement in measured if measurement.valid)
+    parts = [f"{len(measured)} of {len(measured) + failed} devices were measured"]
+    if invalid := len(measured) - len(medians):
+        parts.append(f"{invalid} of them INVALID")
+    if medians:
+        middle = statistics.median(medians)
+        parts.append(f"invoke takes {middle:.2f} ms on the median device ({medians[0]:.2f} … {medians[-1]:.2f})")
+    return "; ".join(parts)
 
 
 def _name_machines(measured: Sequence[tuple[str, Measurement]]) -> str:

@@ -177,8 +177,8 @@ def tabulate_ledger(verdict: Verdict) -> Table:
 
     The changes of accuracy, from the hop before and in all, are in points, and minus is a loss.
     """
-    photos = verdict.hops[0].describe_photos(verdict.part) if verdict.hops else f"0 {verdict.part} photos"
-    title = f"ledger: the same {photos} after each hop; changes{_name_measure(verdict)} in points"
+    photos = changes.describe_hop_photos(verdict.hops, verdict.part) if verdict.hops else f"0 {verdict.part} photos"
+    title = f"ledger: accuracy on the same {photos}; changes{_name_measure(verdict)} in points"
     # A terminal has no room for the last column, the agreement. The verdict has that of all hops together.
     rows = [cells[:-1] for cells in changes.list_hop_cells(verdict.hops, verdict.measure)]
     return (title, [*changes.HOP_COLUMNS[:-1]], rows)

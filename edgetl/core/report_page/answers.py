@@ -28,6 +28,8 @@ def collect_answers(run: RunFacts, target: TargetFacts) -> dict[str, Any] | None
         "threshold": rule.selective.threshold,
         "limit": rule.selective.error_limit,
         "certified": rule.selective.certified,
+        "known": _list_known_curves(rule),
+        "known_point": rule.own.known / max(1, rule.own.photos),
         "rows": _list_shares(rule),
         "near_left_out": max(0, len(rule.near) - _NEAR_CLASSES),
     }
@@ -64,6 +66,16 @@ def _find_point(target: TargetFacts, threshold: float) -> tuple[float, float] | 
         return None
     wrong = target.artifact.argmax(axis=1) != target.truth
     return float(answered.mean()), float(wrong[answered].mean())
+
+
+def _list_known_curves(rule: AnswerRule) -> list[dict[str, Any]]:
+    """List a curve for each group of photos of other things: shares of own and of other photos that are known."""
+    groups = [(row.title, row.known / max(1, row.photos)) for row in (*rule.far, *rule.foreign) if row.photos]
+    return [
+        {"title": title, "point": known, "curve": [(point.own, point.others[index]) for point in rule.known_curve]}
+        for index, (title, known) in enumerate(groups)
+        if rule.known_curve
+    ]
 
 
 def _list_shares(rule: AnswerRule) -> list[dict[str, Any]]:

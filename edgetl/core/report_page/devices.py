@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from edgetl.core.device.fleet import MANY_DEVICES
 from edgetl.core.device.measurement import LatencyStatistics, Measurement
+from edgetl.core.report import measurement_tables
 from edgetl.core.report.tables import format_bytes
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
@@ -27,6 +29,7 @@ def collect_devices(run: RunFacts, target: TargetFacts) -> dict[str, Any] | None
     ]
     return {
         "rows": [_describe_measurement(where, measurement) for where, measurement in target.measurements],
+        "fleet": _tabulate_fleet([row for row in target.measurements if row[0] != "host"]),
         "others": others,
         "command": run.commands.get("bench", ""),
     }
@@ -52,10 +55,20 @@ def describe_throttling(measurement: Measurement) -> list[str]:
         known = [value for value in values if value is not None]
         if known and name in _WATCHED:
             title, factor, unit = _WATCHED[name]
-            lines.append(f"{title}: {min(known) * factor:.0f} … {max(known) * factor:.0f} {unit}")
+            # A value that did not change is one number.
+            ends = dict.fromkeys(f"{value * factor:.0f}" for value in (min(known), max(known)))
+            lines.append(f"{title}: {' … '.join(ends)} {unit}")
     if measurement.unwatched:
         lines.append(f"not monitored: {', '.join(measurement.unwatched)}")
     return lines
+
+
+def _tabulate_fleet(measured: list[tuple[str, Measurement]]) -> tuple[str, list[str], list[list[str]], str] | None:
+    """Tabulate many devices: title, columns, rows and a sentence. None where each has its own part of the page."""
+    if len(measured) < MANY_DEVICES:
+        return None
+    table = measurement_tables.tabulate_fleet(measured, len(measured))
+    return (*table, measurement_tables.summarize_fleet([row for _, row in measured], 0))
 
 
 def _describe_measurement(where: str, measurement: Measurement) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.core.device.measurement import Measurement
+from edgetl.core.inspection.photo_findings import PhotoFindings
 from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.records import Dataset, LayerError, Photo, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.run.build_results import BuildResults, TargetResult
+from edgetl.core.run.stage_cost import StageCost
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import PhotoTask, make_task
 
@@ -39,10 +41,13 @@ class RunFacts:
         trained: the model.
         results: what the build decided.
         thumbnails: makes the pictures of test photos, the most important ones first: its budget may end.
+        findings: what is known of the photos of all parts; None where nothing is.
+        inspected_thumbnails: makes the pictures of photos of all parts, by the rows of `findings`.
         commands: name of a purpose → the command that a user types: "build", "inspect", "bench", "demo", "bundle".
         epochs: of the training; empty for a model made elsewhere.
         recipe: text of recipe.toml.
         notes: what the page lacks, in sentences.
+        costs: name of a stage → what it took when it was made.
     """
 
     root: Path
@@ -55,6 +60,9 @@ class RunFacts:
     epochs: tuple[Epoch, ...] = ()
     recipe: str = ""
     notes: tuple[str, ...] = ()
+    findings: PhotoFindings | None = None
+    inspected_thumbnails: Thumbnails = field(default_factory=lambda: Thumbnails(None))
+    costs: dict[str, StageCost] = field(default_factory=dict)
 
     @property
     def photos(self) -> tuple[Photo, ...]:

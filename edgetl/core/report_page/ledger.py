@@ -1,9 +1,8 @@
 """The ledger as a flow: the accuracy after each step from Keras to the device, and where each point was lost."""
 
-from itertools import pairwise
 from typing import Any
 
-from edgetl.core.report.changes import format_change
+from edgetl.core.report.changes import describe_hop_photos, format_change
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 from edgetl.core.verdict_records import MEASURE_TITLES
 
@@ -16,11 +15,13 @@ def collect_ledger(run: RunFacts, target: TargetFacts) -> dict[str, Any] | None:
     verdict = target.result.verdict
     if not verdict.hops:
         return None
-    accuracies = [hop.read_accuracy(verdict.measure)[1] for hop in verdict.hops]
-    changes = [None, *(after - before for before, after in pairwise(accuracies))]
+    pairs = [hop.read_accuracy(verdict.measure) for hop in verdict.hops]
+    changes = [None, *(after - before for before, after in pairs[1:])]
+    # A hop with fewer photos is a check of the kernels, not the accuracy of the file.
+    complete = [pair[1] for pair, hop in zip(pairs, verdict.hops, strict=True) if hop.photos == verdict.hops[0].photos]
     losses = [change for change in changes if change is not None and change < -_VISIBLE]
     return {
-        "photos": verdict.hops[0].describe_photos("test"),
+        "photos": describe_hop_photos(verdict.hops, "test"),
         "measure": MEASURE_TITLES[verdict.measure],
         "stops": [
             {
@@ -33,7 +34,7 @@ def collect_ledger(run: RunFacts, target: TargetFacts) -> dict[str, Any] | None:
                 "fixed": hop.fixed,
                 "agreement": hop.agreement,
             }
-            for hop, accuracy, change in zip(verdict.hops, accuracies, changes, strict=True)
+            for hop, (_, accuracy), change in zip(verdict.hops, pairs, changes, strict=True)
         ],
-        "total": format_change(accuracies[0], accuracies[-1]),
+        "total": format_change(complete[0], complete[-1]),
     }

@@ -6,10 +6,9 @@ is renamed. A folder with the name of a stage is therefore complete, even if the
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Generic, TypeVar
@@ -20,6 +19,7 @@ from edgetl.core.errors import ConfigError, EdgetlError
 from edgetl.core.record import Record
 from edgetl.core.run import earlier_results
 from edgetl.core.run.lock import LOCK_FILE, Wait, acquire_lock, open_lock
+from edgetl.core.run.stage_cost import measure_cost
 from edgetl.core.storage.files import UNFINISHED, hash_file, parse_json, write_json
 from edgetl.core.storage.regular_files import (
     LARGEST_RECORD_BYTES,
@@ -107,18 +107,17 @@ class RunFolder:
         finished = self.read(spec, fingerprint) if spec.reuse else None
         if finished is not None:
             return finished
-        start = time.monotonic()
         work = self.output / f".{spec.name}.tmp"
         remove_entry(work)
         work.mkdir()
         try:
-            record = make(work)
-            seconds = round(time.monotonic() - start, 3)
+            with measure_cost() as cost:
+                record = make(work)
             write_json(
                 work / stage_file_name(spec.name),
                 {
                     "fingerprint": fingerprint,
-                    "seconds": seconds,
+                    **asdict(cost),
                     "record": record.to_json(work),
                     "origin": dict(describe()),
                 },
@@ -136,7 +135,7 @@ class RunFolder:
         finished = read_finished_stage(folder, spec.record, fingerprint)
         if finished is None:
             raise EdgetlError(f"the files of stage {spec.name} changed while they were written", where=(folder,))
-        self.seconds[spec.name] = seconds
+        self.seconds[spec.name] = cost.seconds
         return finished
 
 

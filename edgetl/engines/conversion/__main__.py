@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, TextIO
 
 from edgetl.core.errors import EdgetlError, StageError, first_line
@@ -22,6 +23,8 @@ from edgetl.core.run.error_origin import find_library
 from edgetl.engines.conversion.bounds import set_bounds
 from edgetl.engines.conversion.tasks import ConversionTask, run_task
 from edgetl.engines.conversion.worker import OUT_OF_MEMORY
+
+_WRITING = Lock()
 
 
 def main() -> None:
@@ -88,7 +91,9 @@ def _redirect_output(log: Path) -> None:
 
 
 def _write(messages: TextIO, kind: str, value: Any) -> None:
-    messages.write(json.dumps({kind: value}) + "\n")
+    # Several threads report the photos of one task.
+    with _WRITING:
+        messages.write(json.dumps({kind: value}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
 """SavedModel and photos → a calibrated .tflite, and from it int8 files.
 
-Calibration takes nearly all the time of static quantization. The calibrated file is a float model that contains the
-range of every activation. Quantizing it takes half a second, so that many variants with different float layers can be
-made from it.
+The calibrated file is a float model that contains the range of every activation. Quantizing it takes half a second, so
+that many variants with different float layers can be made from it.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert import mlir_quantize
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.photos.pixel_store import Pixels
+from edgetl.engines.tflite.activation_ranges import has_loops, measure_ranges
 from edgetl.engines.tflite.convert import CONVERTER_ERRORS, iterate_photos
 
 
@@ -24,6 +26,25 @@ def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Call
         photos: uint8 [photos, height, width, 3].
         advance: called with the number of photos since the last call.
 
+    TFLite's calibrator sees the first photo only: it marks the tensors that need a range. A network with loops has
+    several graphs, and the values of a tensor change within a photo. Its ranges are those of the calibrator.
+
+    Raises:
+        StageError: the converter failed, or a layer has outputs that are not finite.
+    """
+    marked = run_calibrator(saved_model, islice(iterate_photos(photos), 1))
+    if has_loops(marked):
+        return run_calibrator(saved_model, iterate_photos(photos, advance))
+    return measure_ranges(marked, photos, advance)
+
+
+def run_calibrator(saved_model: os.PathLike[str], photos: Iterable[list[np.ndarray]]) -> bytes:
+    """Convert a SavedModel to a float .tflite with the ranges that TFLite's calibrator records.
+
+    Args:
+        saved_model: see `calibrate_model`.
+        photos: from `convert.iterate_photos`.
+
     Raises:
         StageError: the converter failed.
     """
@@ -31,7 +52,7 @@ def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Call
     # The options are those of a full conversion to int8: the converter calibrates the graph that it would quantize.
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.representative_dataset = lambda: iterate_photos(photos, advance)
+    converter.representative_dataset = lambda: photos
     # There is no public option to stop after the calibration. TensorFlow's quantization debugger uses this one.
     converter._experimental_calibrate_only = True
     try:

@@ -7,7 +7,6 @@ the same bit for bit. A program that reads one output goes on working.
 from collections.abc import Callable
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -18,6 +17,7 @@ from edgetl.core.network.quantization import dequantize
 from edgetl.core.parallel import FeaturePredictions, predict_in_parallel, predict_one_by_one
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite import runtime
+from edgetl.engines.tflite.graph_file import pack_model, unpack_model
 
 _OPERATORS = schema.BuiltinOperator
 # Operators of a head: between the pooling and the scores.
@@ -32,7 +32,6 @@ _HEAD_OPERATORS = frozenset(
         _OPERATORS.RELU,
     }
 )
-_FILE_IDENTIFIER = b"TFL3"
 
 
 def add_features(content: bytes) -> tuple[int, bytes]:
@@ -48,7 +47,7 @@ def add_features(content: bytes) -> tuple[int, bytes]:
     Raises:
         StageError: the network does not end in dense layers.
     """
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpack_model(content)
     graph = model.subgraphs[0]
     features = _find_features(model, graph)
     graph.outputs = [*graph.outputs, features]
@@ -56,9 +55,7 @@ def add_features(content: bytes) -> tuple[int, bytes]:
         tensor_map = schema.TensorMapT()
         tensor_map.name, tensor_map.tensorIndex = FEATURES, features
         signature.outputs = [*signature.outputs, tensor_map]
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
-    return int(graph.tensors[features].shape[-1]), bytes(builder.Output())
+    return int(graph.tensors[features].shape[-1]), pack_model(model)
 
 
 def _find_features(model: schema.ModelT, graph: schema.SubGraphT) -> int:

@@ -9,6 +9,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import ladder
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.heat_maps.records import name_heat_maps_stage
+from edgetl.core.inspection.photo_findings import FINDINGS_STAGE
 from edgetl.core.methods import Method, find_method
 from edgetl.core.run.durations import read_durations
 from edgetl.core.screen.step_plan import PlannedStep, StepPlan
@@ -24,6 +25,7 @@ def plan_steps(order: Order, root: Path) -> StepPlan:
     durations_s = read_durations(root)
     steps = [PlannedStep("photos"), PlannedStep("train")]
     steps += [step for target in order.targets for step in _list_steps(order, target)]
+    steps.append(PlannedStep(FINDINGS_STAGE))
     # Several targets share stages: each is run once.
     certain = {step.pattern: step.certain for step in reversed(steps)}
     planned = [

@@ -34,6 +34,9 @@ class ContractOptions:
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure; the lower bound must reach --min-accuracy.")] = (
         False
     )
+    full_ledger: Annotated[
+        bool, Option(help="Predict all test photos on the slow reference kernels, not 200; no verdict depends on it.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,6 +69,8 @@ def collect_tables(options: object) -> Tables:
     # Switches are True or absent. An absent one must not override a recipe file, so it sets nothing.
     if getattr(options, "strict", False):
         tables.setdefault("contract", {})["strict"] = True
+    if getattr(options, "full_ledger", False):
+        tables.setdefault("contract", {})["full_ledger"] = True
     if getattr(options, "reject_by_class", False):
         tables.setdefault("answers", {})["by_class"] = True
     if getattr(options, "no_features", False):

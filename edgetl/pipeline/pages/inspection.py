@@ -28,7 +28,7 @@ from edgetl.pipeline.runs.build_command import format_changed_build
 from edgetl.pipeline.workspace import open_workspace
 
 _PARENT = Path("edgetl-runs")
-_PAGE_FILE = "inspection.html"
+INSPECTION_STAGE, PAGE_FILE = "inspection", "inspection.html"
 # The hash of the list that edgetl wrote: another content was edited by the user, and is not replaced.
 _HASH_FILE = "suspects.sha256"
 _NEW_SUSPECTS_FILE = "suspects-new.csv"
@@ -74,7 +74,7 @@ def open_inspection(options: InspectOptions, out: Path | None, *, quiet: bool) -
         DataError: the photos are not a folder of photos.
     """
     order = make_order(TrainOptions(**{field.name: getattr(options, field.name) for field in fields(InspectOptions)}))
-    root = out or _PARENT / make_folder_name(_name_photos(order), "inspection")
+    root = out or locate_inspection(order)
     if has_order(root):
         hint = "choose another folder with --out: the build would not find its photos again"
         raise ConfigError("this is the run folder of a build", where=(root,), hint=hint)
@@ -82,11 +82,6 @@ def open_inspection(options: InspectOptions, out: Path | None, *, quiet: bool) -
         if photos and root.resolve().is_relative_to(photos.resolve()):
             hint = "give a folder elsewhere with --out: nothing is written among photos"
             raise ConfigError("the folder of the inspection would be inside the photos", where=(root,), hint=hint)
-    if order.recipe.photos.multi_label:
-        raise ConfigError(
-            "edgetl inspect needs photos of one class each, and --multi-label gives them several labels",
-            hint="leave out --multi-label",
-        )
     with open_workspace(root, quiet=quiet) as (run, console):
         yield Context(order=order, run=run, console=console)
 
@@ -109,20 +104,20 @@ def run_inspection(context: Context) -> Inspected:
         input_spec=model.input_spec,
         base=context.order.recipe.base,
     )
-    spec = StageSpec(name="inspection", record=Inspection, title=f"inspect {len(photos)} photos")
+    spec = StageSpec(name=INSPECTION_STAGE, record=Inspection, title=f"inspect {len(photos)} photos")
     inspection = context.run_stage(spec, stages.inspect.inspect_photos, request, weights)
     excluded = _list_excluded(context.order, model)
     suspects = _write_suspects(context, format_suspects(inspection, photos, excluded))
     command = format_changed_build(replace(context.order, exclude=suspects), context.run.root)
     words = {
-        "title": _name_photos(context.order),
+        "title": name_photos(context.order),
         "suspects_file": str(suspects),
         "command": command,
         "version": installed_version("edgetl"),
     }
     with context.console.wait("write the page"):
         page = stages.inspection_page.write_inspection_page(
-            context.run.root / _PAGE_FILE, inspection, dataset, model.input_spec, words
+            context.run.root / PAGE_FILE, inspection, dataset, model.input_spec, words
         )
     return Inspected(
         root=context.run.root,
@@ -134,7 +129,13 @@ def run_inspection(context: Context) -> Inspected:
     )
 
 
-def _name_photos(order: Order) -> str:
+def locate_inspection(order: Order) -> Path:
+    """Return the folder of the inspection of the photos of an order, unless another one is named."""
+    return _PARENT / make_folder_name(name_photos(order), "inspection")
+
+
+def name_photos(order: Order) -> str:
+    """Return the name of the photos of an order: that of their folder, or of their list."""
     return order.photos.resolve().name.removesuffix(".csv") if order.photos else "digits"
 
 

@@ -14,15 +14,15 @@ import numpy as np
 
 from edgetl.core.device.benchmark import Benchmark
 from edgetl.core.device.measurement import Measurement, read_measurement
-from edgetl.core.errors import DataError, StageError
+from edgetl.core.errors import StageError
 from edgetl.core.pages.report_markdown import render_report_markdown
 from edgetl.core.pages.thumbnails import Thumbnails
-from edgetl.core.photos import pixel_store
 from edgetl.core.record import Record
 from edgetl.core.records import ActivationRanges, Bundle, Dataset, Scores, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report_page.facts import Epoch, RunFacts, TargetFacts
 from edgetl.core.run.build_results import RESULTS_STAGE, BuildResults, TargetResult
+from edgetl.core.run.durations import read_costs
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.run_folder import make_folder_name, read_finished_stage
@@ -32,6 +32,9 @@ from edgetl.core.storage.regular_files import LARGEST_RECORD_BYTES, read_regular
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
 from edgetl.pipeline.order import RECIPE_FILE, load_order
+from edgetl.pipeline.pages.findings import open_inspected_thumbnails, read_findings
+from edgetl.pipeline.pages.inspection import name_photos
+from edgetl.pipeline.pages.pictures import open_thumbnails
 from edgetl.pipeline.runs.build_command import format_build_command, show_path
 from edgetl.pipeline.workspace import open_workspace
 
@@ -101,11 +104,17 @@ def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tupl
         StageError: a file of the run is damaged.
     """
     results, trained, dataset = read_results(context)
-    thumbnails, notes = _open_thumbnails(context, dataset, trained) if pictures else (Thumbnails(None), ())
+    findings = read_findings(context, dataset)
+    thumbnails, inspected = Thumbnails(None), Thumbnails(None)
+    notes: tuple[str, ...] = ()
+    if pictures:
+        thumbnails, notes = open_thumbnails(context, dataset.test, (dataset, trained.input))
+        if not notes:
+            inspected = open_inspected_thumbnails(context, findings, (dataset, trained.input))
     recipe = context.run.root / RECIPE_FILE
     run = RunFacts(
         root=context.run.root,
-        title=context.order.photos.resolve().name.removesuffix(".csv") if context.order.photos else "digits",
+        title=name_photos(context.order),
         dataset=dataset,
         trained=trained,
         results=results,
@@ -114,6 +123,9 @@ def read_run(context: Context, *, pictures: bool = True) -> tuple[RunFacts, tupl
         epochs=_read_epochs(trained.path.parent / "log.csv"),
         recipe=read_regular(recipe, LARGEST_RECORD_BYTES).decode("utf-8", "replace") if recipe.exists() else "",
         notes=notes,
+        findings=findings,
+        inspected_thumbnails=inspected,
+        costs=read_costs(context.run.root),
     )
     return run, tuple(_read_target(context, result, dataset) for result in results.targets)
 
@@ -170,31 +182,14 @@ def _copy_latencies(context: Context, target: str) -> dict[str, dict[str, float]
     return {device: dict(files) for device, files in read_latencies(context.run.root, target).items()}
 
 
-def _open_thumbnails(context: Context, dataset: Dataset, trained: Trained) -> tuple[Thumbnails, tuple[str, ...]]:
-    """Open the test photos in the cache; where they are not there any more, decode them again."""
-    sha256s, spec = [photo.sha256 for photo in dataset.test], trained.input
-    try:
-        pixels = pixel_store.open_pixels(sha256s, spec)
-    except DataError:
-        try:
-            paths = [photo.path for photo in dataset.test]
-            with context.console.bar("decode the test photos", len(paths), "photos") as bar:
-                pixel_store.fill_pixel_store(dataset.root, paths, spec, progress=bar.advance)
-            pixels = pixel_store.open_pixels(sha256s, spec)
-        except DataError as error:
-            note = f"the page has no pictures: {error.message}, and the photos in {dataset.root} are others or gone"
-            context.console.warn(note)
-            return Thumbnails(None), (f"{note[0].upper()}{note[1:]}.",)
-    return Thumbnails(lambda rows: pixels.rows(np.array(rows))), ()
-
-
 def _list_commands(context: Context) -> dict[str, str]:
     order, root = context.order, str(show_path(context.run.root))
     commands = {"build": format_build_command(order, context.run.root), "demo": shlex.join(["edgetl", "demo", root])}
     commands["report"] = shlex.join(["edgetl", "report", root, "--open"])
     commands["bench"] = shlex.join(["edgetl", "bench", root, "--device", "USER@HOST"])
-    if order.photos and not order.recipe.photos.multi_label:
-        commands["inspect"] = shlex.join(["edgetl", "inspect", str(show_path(order.photos))])
+    if order.photos:
+        labels = ["--multi-label"] if order.recipe.photos.multi_label else []
+        commands["inspect"] = shlex.join(["edgetl", "inspect", str(show_path(order.photos)), *labels])
     return commands
 
 

@@ -133,6 +133,7 @@ def _list_differing_options(recipe: Recipe, wanted: Recipe) -> dict[str, Any]:
                 values[name] = Path(value) if "Path" in str(annotation) else value
     switches = {
         "strict": recipe.contract.strict != wanted.contract.strict,
+        "full_ledger": recipe.contract.full_ledger != wanted.contract.full_ledger,
         "multi_label": recipe.photos.multi_label != wanted.photos.multi_label,
         "no_augment": recipe.augment != wanted.augment,
         "no_features": recipe.answers.features != wanted.answers.features,

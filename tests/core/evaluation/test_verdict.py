@@ -10,7 +10,7 @@ from edgetl.core.errors import DataError
 from edgetl.core.evaluation.balanced.measures import count_pairs
 from edgetl.core.evaluation.contract import compute_tango_interval
 from edgetl.core.evaluation.details.scored_photos import ScoredPhotos
-from edgetl.core.evaluation.metrics import compute_calibration_error
+from edgetl.core.evaluation.metrics import compute_calibration_error, sample_evenly
 from edgetl.core.evaluation.verdict import (
     WITHOUT_TEMPERATURE,
     assess_verdict,
@@ -221,6 +221,18 @@ def test_ledger_compares_each_step_with_the_step_before():
         make_hop("savedmodel", second, first, reference_accuracy=0.75, accuracy=0.75, broke=1, fixed=1, agreement=0.5),
         make_hop("int8", third, second, reference_accuracy=0.75, accuracy=0.5, broke=1, fixed=0, agreement=0.75),
     )
+
+
+def test_hop_with_few_photos_is_compared_on_those_alone():
+    few = sample_evenly(10, 4)
+    reference, artifact = make_scores(REFERENCE), make_scores(ARTIFACT)
+    steps = [("keras", reference), ("int8", artifact), ("slow", artifact[few]), ("again", artifact)]
+    hops = build_ledger(np.array(LABELS), steps)
+    assert [hop.photos for hop in hops] == [10, 10, 4, 4]
+    assert [hop.agreement for hop in hops] == [1, 0.6, 1, 1]
+    assert hops[2].accuracy == np.mean([LABELS[row] == ARTIFACT[row] for row in few])
+    with pytest.raises(ValueError, match="candidate"):
+        build_ledger(np.array(LABELS), [("few", reference[:4]), ("other", artifact[:3])])
 
 
 def test_ledger_without_steps_is_empty():

@@ -141,3 +141,14 @@ def test_browser_shows_hostile_names_as_text_and_reports_nothing(render, inspect
     assert "<bdi>&lt;b&gt;cats &amp; dogs&lt;/b&gt;</bdi>" in done.stdout and "<script" not in done.stdout
     # A refused style, script or request is a line of the console.
     assert "CONSOLE" not in done.stderr
+
+
+def test_photos_with_several_labels_have_a_page(inspection, photos, render):
+    several = [photo.model_copy(update={"labels": (1, row % 2), "label": 1}) for row, photo in enumerate(photos)]
+    # A photo without a label has the number of labels as its class.
+    several[0] = several[0].model_copy(update={"labels": (0, 0), "label": 2})
+    page = render(inspection.model_copy(update={"pairs": (), "curves": (), "shortcuts": ()}), several)
+    tags = parse(page)
+    assert "with 2 labels" in page and "no label" in page and "table" in tags.tags
+    assert "Not looked for: a photo with two labels" in page and page.count("Not computed for photos with") == 2
+    assert "with &#34;dogs&#34;" in page and "\u202e" not in page

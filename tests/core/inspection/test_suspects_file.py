@@ -3,6 +3,7 @@
 import csv
 import io
 
+from edgetl.core.inspection.findings import Suspect
 from edgetl.core.inspection.suspects_file import format_suspects, list_suspects
 from edgetl.core.photos.parts.exclusions import exclude_photos
 from edgetl.core.photos.photo_folder import PhotoFile, PhotoFolder
@@ -28,3 +29,13 @@ def test_every_suspect_is_excluded(inspection, photos, tmp_path):
     folder = PhotoFolder(tmp_path, inspection.classes, (), files, ())
     rest = exclude_photos(folder, tmp_path / "suspects.csv")
     assert [file.path for file in rest.files] == [photos[row].path for row in (0, 3, 4, 5, 7)]
+
+
+def test_photo_with_two_wrong_labels_is_listed_once_with_the_likelier_one(inspection, photos):
+    several = [photo.model_copy(update={"labels": (1, 0)}) for photo in photos]
+    suspects = tuple(
+        Suspect(row=3, suggested=index, score=score, neighbours=()) for index, score in ((1, 0.1), (0, 0.3))
+    )
+    rows = list_suspects(inspection.model_copy(update={"suspects": suspects, "bad_photos": ()}), several)
+    name = inspection.classes[1]
+    assert rows == [(photos[3].path, f"without {name}", f"with {name}", "0.1000", "the label is likely wrong")]

@@ -34,3 +34,15 @@ def test_tables_fit_the_terminal_and_escape_control_characters(inspection, photo
 
 def test_gain_has_its_interval_and_sign():
     assert format_gain(0.002, 0.017, 0.009) == "+0.9 (0.2 … 1.7)" and format_gain(-0.01, 0.0, -0.004).startswith("-0.4")
+
+
+def test_decisions_about_several_labels_are_named(inspection, photos):
+    several = [photo.model_copy(update={"labels": (1, 1)}) for photo in photos]
+    title, columns, rows = tabulate_inspection(inspection, several)[0]
+    assert title.startswith("8 photos") and "75.0% of the labels right" in title and columns[0] == "label"
+    # Both suspects are the second label.
+    assert [row[-1] for row in rows] == ["0", "2"]
+    assert tabulate_inspection(inspection, several)[1][2][0][:2] == [
+        f"with {inspection.classes[1]}",
+        f"without {inspection.classes[1]}",
+    ]

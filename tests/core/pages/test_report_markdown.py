@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from edgetl.core.pages.report_markdown import render_report_markdown
+from edgetl.core.pages.thumbnails import Thumbnails
+from edgetl.core.run.run_folder import stage_file_name
+from edgetl.core.storage.files import write_json
+from tests.fixtures.heat_maps import make_maps, write_maps
 from tests.fixtures.reports import HOSTILE, Sample, change_verdict, make_report
+from tests.fixtures.robustness import make_robustness, write_robustness
 
 
 def test_summary_has_its_parts_in_order():
@@ -51,3 +56,28 @@ def test_several_targets_have_headings():
     text = render_report_markdown(run, [target, other])
     assert "## tflite" in text and "## onnx" in text
     assert "## tflite" not in render_report_markdown(run, [target])
+
+
+def test_heat_maps_and_robustness_are_tables(tmp_path):
+    run, target = make_report(Sample(classes=HOSTILE, photos=100))
+    write_maps(target, tmp_path)
+    robustness = make_robustness({"clean": (90, 0), "dark": (70, 9)})
+    write_robustness(
+        robustness.model_copy(update={"artifact_sha256": target.result.sha256}), tmp_path, target.result.target
+    )
+    text = render_report_markdown(replace(run, root=tmp_path, thumbnails=Thumbnails(None)), [target])
+    maps, light = text.partition("### Where the models look")[2].split("### In bad light")
+    assert "of 100 photos drawn at random" in maps and "<script" not in maps and "data:" not in text
+    assert len([line for line in maps.splitlines() if line.startswith("|")]) == (2 + 3) * 2
+    assert "| dark | 5 | 70.0% | 61.0% | -9.0 |" in light and "costs" in light
+
+
+def test_model_without_heat_maps_has_the_reason(tmp_path):
+    run, target = make_report()
+    folder = tmp_path / "heatmaps-tflite"
+    folder.mkdir()
+    record, _ = make_maps(target, folder, reason="the head has a hidden layer")
+    content = {"record": record.to_json(folder), "fingerprint": "", "seconds": 0}
+    write_json(folder / stage_file_name(folder.name), content)
+    text = render_report_markdown(replace(run, root=tmp_path), [target])
+    assert "There are no heat maps of this model: the head has a hidden layer." in text

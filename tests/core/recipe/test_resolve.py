@@ -52,7 +52,14 @@ DEFAULTS = {
         "clusters": 32,
     },
     "convert": {"calibration_photos": 500},
-    "contract": {"measure": "accuracy", "limit_drop": 0.01, "confidence": 0.95, "min_accuracy": 0.0, "strict": False},
+    "contract": {
+        "measure": "accuracy",
+        "limit_drop": 0.01,
+        "confidence": 0.95,
+        "min_accuracy": 0.0,
+        "strict": False,
+        "full_ledger": False,
+    },
     "answers": {"features": True, "reject_own": 0.05, "by_class": False, "error_accepted": 0.0},
 }
 # Strings that are hard to write in TOML.

@@ -44,5 +44,8 @@ def test_rule_is_read_back_from_another_folder():
 
 
 def test_rule_without_the_newer_fields_is_read():
-    stored = {key: value for key, value in RULE.to_json(Path("/run")).items() if key not in ("foreign", "hops")}
-    assert AnswerRule.from_json(stored, Path("/run")).hops == ()
+    stored = {
+        key: value for key, value in RULE.to_json(Path("/run")).items() if key not in ("foreign", "hops", "known_curve")
+    }
+    rule = AnswerRule.from_json(stored, Path("/run"))
+    assert rule.hops == rule.known_curve == ()

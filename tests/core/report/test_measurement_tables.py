@@ -5,7 +5,9 @@ import pytest
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.report.measurement_tables import (
     list_measurement_issues,
+    summarize_fleet,
     tabulate_boards,
+    tabulate_fleet,
     tabulate_measurements,
     tabulate_photo_times,
 )
@@ -72,3 +74,27 @@ def test_issues_are_the_reasons_and_the_sensors_that_were_not_read(measurement):
         "pi: INVALID, do not compare: hot; busy",
         "pi: not monitored: load",
     ]
+
+
+def test_many_devices_have_one_line_each_and_the_slowest_is_first(measurement):
+    fast = measurement.model_copy(
+        update={"sweep": (measurement.best.model_copy(update={"steady": measurement.photo.decode}),)}
+    )
+    invalid = measurement.model_copy(update={"valid": False})
+    measured = [("pi@invalid", invalid), ("pi@fast", fast), ("pi@slow", measurement)]
+    title, columns, rows = tabulate_fleet(measured, 10)
+    assert [row[0] for row in rows] == ["pi@slow", "pi@fast", "pi@invalid"] and len(columns) == len(rows[0])
+    assert "3 devices" in title and "shown" not in title
+    title, _, rows = tabulate_fleet(measured, 2)
+    assert len(rows) == 2 and "2 of them shown" in title
+
+
+def test_spread_of_many_devices_is_a_sentence(measurement):
+    fast = measurement.model_copy(
+        update={"sweep": (measurement.best.model_copy(update={"steady": measurement.photo.decode}),)}
+    )
+    invalid = measurement.model_copy(update={"valid": False})
+    assert summarize_fleet([fast, measurement, measurement, invalid], 2) == (
+        "4 of 6 devices were measured; 1 of them INVALID; invoke takes 4.00 ms on the median device (1.00 … 4.00)"
+    )
+    assert summarize_fleet([], 3) == "0 of 3 devices were measured"

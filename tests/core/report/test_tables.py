@@ -215,7 +215,7 @@ def test_weights_are_rows_with_sparsity_and_distinct_weights():
 
 def test_ledger_has_one_row_per_hop():
     title, _, rows = check_table(report_tables.tabulate_ledger(VERDICT))
-    assert title == "ledger: the same 200 test photos after each hop; changes in points"
+    assert title == "ledger: accuracy on the same 200 test photos; changes in points"
     assert rows == [["convert", "0.9050", "0.9050", "", "", "3", "1"]]
     assert check_table(report_tables.tabulate_ledger(copy_verdict(hops=())))[2] == []
 

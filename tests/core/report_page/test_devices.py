@@ -17,7 +17,7 @@ def facts(measure_json):
 def test_board_that_throttled_before_is_named(facts):
     row = collect_devices(*facts)["rows"][0]
     assert row["throttling"][0] == "throttling at the end: none; since the board started: under-voltage"
-    assert not row["is_throttled"] and "temperature: 50 … 50 °C" in row["throttling"]
+    assert not row["is_throttled"] and "temperature: 50 °C" in row["throttling"]
     assert row["times"][0][0] == "invoke" and row["times"][-1][0] == "a whole photo"
 
 
@@ -48,6 +48,17 @@ def test_latency_of_a_device_that_measured_another_file_since_is_kept(facts):
     devices = {"pi@a": {"a" * 64: 4.0}, "pi@b": {"a" * 64: 7.0}, "pi@c": {"x": 1.0}}
     result = target.result.model_copy(update={"device_ms": devices})
     assert collect_devices(run, replace(target, result=result))["others"] == [("pi@b", 7.0)]
+
+
+def test_many_devices_are_one_table_above_the_details(measure_json):
+    run, target = make_report()
+    names = [f"pi@{index}" for index in range(50)]
+    values = collect_devices(run, add_measurements(target, [(name, measure_json) for name in ("host", *names)]))
+    title, columns, rows, sentence = values["fleet"]
+    assert "50 devices" in title and len(rows) == 50 and len(columns) == len(rows[0]) and len(values["rows"]) == 51
+    assert sentence.startswith("50 of 50 devices were measured")
+    few = collect_devices(run, add_measurements(target, [(name, measure_json) for name in names[:8]]))
+    assert few["fleet"] is None
 
 
 def test_run_without_measurements_has_no_section():

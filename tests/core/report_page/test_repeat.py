@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from edgetl.core.report_page.repeat import collect_repeat
+from edgetl.core.report_page.repeat import collect_repeat, list_costs
+from edgetl.core.run.stage_cost import StageCost
 from tests.fixtures.reports import make_report
 
 
@@ -20,3 +21,16 @@ def test_files_of_several_targets_are_told_apart():
     both = replace(run, results=run.results.model_copy(update={"targets": (target.result, other)}))
     titles = [title for title, _ in collect_repeat(both, target)["hashes"]]
     assert titles == ["photos", "Keras model", "tflite int8", "onnx int8"]
+
+
+def test_longest_stages_are_first_and_their_sum_is_last():
+    run, target = make_report()
+    assert collect_repeat(run, target)["costs"] == []
+    costs = {"verify": StageCost(0.01, 0.01, 9_000_000_000), "old": StageCost(3.0)}
+    costs |= {"train": StageCost(20.04, 31.0, 800_400_000), "ingest": StageCost(1.0, 2.0, 100_000_000)}
+    assert list_costs(replace(run, costs=costs)) == [
+        ["train", "20.0", "31.0", "800"],
+        ["old", "3.0", "", ""],
+        ["ingest", "1.0", "2.0", "100"],
+        ["all of them", "24.0", "33.0", "800"],
+    ]

@@ -21,6 +21,12 @@ def write(path, content):
     return path
 
 
+def read(path):
+    """Return the constants of a file whose integers decide what it computes: all but the float ones."""
+    model = graph.read_model(path)
+    return [value for value in model.graph.initializer if value.data_type != onnx.TensorProto.FLOAT]
+
+
 def test_the_int8_file_computes_what_that_of_quantize_static_does(
     translated_onnx, onnx_files, photo_array, as_pixels, tmp_path
 ):
@@ -141,3 +147,18 @@ def test_an_error_of_the_quantizer_is_reported_by_its_first_line(
 
 def test_the_converter_errors_contain_those_of_the_runtime():
     assert set(runtime.RUNTIME_ERRORS) <= set(convert.CONVERTER_ERRORS)
+
+
+def test_unsigned_activations_are_the_signed_ones_plus_a_constant(onnx_files):
+    """So int8_u8s8 computes the same integers, wherever sums of products do not saturate."""
+    signed, unsigned = ({value.name: value for value in read(onnx_files[name])} for name in ("int8", "int8_u8s8"))
+    shifts = []
+    # The number in the name of a constant that two nodes share may differ.
+    for name in signed.keys() & unsigned.keys():
+        before, after = (graph.to_array(values[name]).astype(int) for values in (signed, unsigned))
+        if signed[name].data_type == unsigned[name].data_type:
+            np.testing.assert_array_equal(after, before)
+        else:
+            shifts.append(int(after - before))
+    # The pixels have 254 quantization steps, from -127 or from 0 on.
+    assert len(shifts) > 3 and set(shifts) == {127, 128}

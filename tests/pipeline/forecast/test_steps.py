@@ -39,6 +39,7 @@ LADDER = [
     "answers-tflite",
     "bundle-tflite",
     "heatmaps-tflite",
+    "findings",
 ]
 
 
@@ -51,24 +52,24 @@ def write_durations(root, **seconds_by_stage: float) -> None:
 
 def test_ladder_is_a_forecast_until_it_ends(plain_order, tmp_path):
     counts = run_all(plan_steps(plain_order, tmp_path), *LADDER)
-    assert [int(count.split()[0]) for count in counts] == list(range(1, 15))
-    assert {count.split()[-1] for count in counts} == {"14"}
+    assert [int(count.split()[0]) for count in counts] == list(range(1, 16))
+    assert {count.split()[-1] for count in counts} == {"15"}
     assert "about" in counts[0] and "about" in counts[5] and "about" not in counts[-1]
 
 
 def test_pinned_method_is_certain(plain_order, tmp_path):
     order = dataclasses.replace(plain_order, method="int8")
-    assert run_all(plan_steps(order, tmp_path), *LADDER) == [f"{number} of 14" for number in range(1, 15)]
+    assert run_all(plan_steps(order, tmp_path), *LADDER) == [f"{number} of 15" for number in range(1, 16)]
 
 
 def test_steps_of_two_targets_share_the_training(plain_order, tmp_path):
     order = dataclasses.replace(plain_order, targets=(targets.find_target("tflite"), targets.find_target("onnx")))
-    assert run_all(plan_steps(order, tmp_path), "photos", "train") == ["1 of about 25", "2 of about 25"]
+    assert run_all(plan_steps(order, tmp_path), "photos", "train") == ["1 of about 26", "2 of about 26"]
 
 
 def test_board_without_fast_kernels_has_no_second_hop(plain_order, tmp_path):
     order = dataclasses.replace(plain_order, targets=(targets.find_target("raspberry-pi-armv7"),))
-    assert run_all(plan_steps(order, tmp_path), "photos") == ["1 of about 13"]
+    assert run_all(plan_steps(order, tmp_path), "photos") == ["1 of about 14"]
 
 
 def test_all_methods_are_planned(plain_order, tmp_path):
@@ -98,7 +99,7 @@ def test_finished_steps_are_not_certain(plain_order, tmp_path):
     """They may be read back, whatever the recipe is."""
     order = dataclasses.replace(plain_order, method="int8")
     write_durations(tmp_path, train=60.0)
-    assert run_all(plan_steps(order, tmp_path), "photos") == ["1 of about 14"]
+    assert run_all(plan_steps(order, tmp_path), "photos") == ["1 of about 15"]
 
 
 def test_order_that_cannot_be_read_is_passed_over(plain_order, tmp_path):
@@ -108,7 +109,7 @@ def test_order_that_cannot_be_read_is_passed_over(plain_order, tmp_path):
 
 
 def test_forecast_has_the_steps_of_a_real_build(order, built, tmp_path):
-    """Whether its first file is within the limit or not: after the last step, heat maps, the plan is empty."""
+    """Whether its first file is within the limit or not: after the last step, the findings, the plan is empty."""
     stages = [name for name in built.seconds if name.partition("-")[0] not in ("ingest", "verify", "results")]
     counts = run_all(plan_steps(order, tmp_path), "photos", *stages)
     assert counts[-1] == f"{len(stages) + 1} of {len(stages) + 1}"

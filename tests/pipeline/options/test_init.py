@@ -59,6 +59,7 @@ SAMPLES = {
 SWITCHES = {
     "multi_label",
     "strict",
+    "full_ledger",
     "no_augment",
     "no_feature_cache",
     "no_temperature",

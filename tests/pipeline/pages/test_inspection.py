@@ -93,11 +93,6 @@ def test_folder_inside_the_photos_is_refused(inspect, photos):
     assert not (photos / "inspection").exists()
 
 
-def test_several_labels_are_refused(inspect, photos):
-    with pytest.raises(ConfigError, match="one class each"):
-        inspect(photos=photos, multi_label=True)
-
-
 def test_missing_photos_are_an_error_and_leave_no_folder(inspect, tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         inspect(photos=tmp_path / "missing")

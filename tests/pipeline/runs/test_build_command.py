@@ -50,6 +50,7 @@ SAMPLES = {
     "labels": Path("labels.txt"),
     "limit_drop": 0.0123,
     "strict": True,
+    "full_ledger": True,
     "target": ["onnx", "tflite"],
     "target_dir": [Path("my targets")],
     "method": "mixed8",

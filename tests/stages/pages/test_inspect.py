@@ -17,6 +17,7 @@ from edgetl.core.records import InputSpec
 from edgetl.core.run.workspace import Workspace
 from edgetl.stages.ingest import ingest_photos
 from edgetl.stages.pages.inspect import inspect_photos
+from tools.compose_labels import compose_photos
 
 QUIET = Console(quiet=True)
 BASE = resolve_recipe("default", {"base": {"name": "mobilenet", "alpha": 0.25, "side_px": 32, "weights": "none"}}).base
@@ -24,9 +25,9 @@ BASE = resolve_recipe("default", {"base": {"name": "mobilenet", "alpha": 0.25, "
 
 @pytest.fixture
 def inspect_folder(tmp_path):
-    def inspect(root):
+    def inspect(root, **options):
         spec = InputSpec(height_px=32, width_px=32, fit="crop")
-        folder = photo_folder.scan_photos(root)
+        folder = photo_folder.scan_photos(root, **options)
         dataset = ingest_photos(folder, spec, SplitFractions(test=0.2, validation=0.15), console=QUIET)
         photos = list_all_photos(dataset)
         groups = tuple(number_groups([photo.group for photo in photos]).tolist())
@@ -68,3 +69,18 @@ def test_accuracy_is_that_of_photos_that_heads_have_not_seen(inspect_folder, pho
     inspection, rows = inspect_folder(photos)
     assert 0.6 < inspection.accuracy <= 1 and sum(inspection.counts) == len(rows)
     assert np.average(inspection.recalls, weights=inspection.counts) == pytest.approx(inspection.accuracy)
+
+
+def test_labels_of_a_photo_are_judged_by_themselves(inspect_folder, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgetl.stages.pages.inspect.compute_pooled_features", compute_colours)
+    root = compose_photos(photos, tmp_path / "several", 80)
+    lines = (root / "_classes.csv").read_text(encoding="utf-8").splitlines()
+    # The first photo has two labels: one of them is gone, and the third label is there instead.
+    name, *values = lines[1].split(",")
+    lines[1] = ",".join([name, *(str(1 - int(value)) for value in values)])
+    (root / "_classes.csv").write_text("\n".join(lines), encoding="utf-8")
+    inspection, rows = inspect_folder(root, multi_label=True)
+    assert len(inspection.counts) == 3 and sum(inspection.counts) == sum(sum(photo.labels) for photo in rows)
+    assert inspection.accuracy > 0.5 and inspection.curves == inspection.pairs == inspection.shortcuts == ()
+    assert len(inspection.points) == len(rows) and all(0 <= recall <= 1 for recall in inspection.recalls)
+    assert name.strip('"') in [rows[suspect.row].path for suspect in inspection.suspects[:10]]

@@ -31,10 +31,15 @@ def render_report_page(run: RunFacts, targets: tuple[TargetFacts, ...], version:
     several = len(targets) > 1
     parts: list[dict[str, Any]] = []
     for number, target in enumerate(targets):
-        # What is the same for each target is shown once, after the last one.
-        rows = [row for row in SECTIONS if not row.shared or number == len(targets) - 1]
-        sections = [_fill(row, run, target, number) for row in sorted(rows, key=lambda row: row.shared and several)]
-        parts.append({"target": target.result.target if several else "", "sections": list(filter(None, sections))})
+        # What is the same for each target is shown once, before the first one or after the last one.
+        places = {"target", *(["first"] if not number else []), *(["last"] if number == len(targets) - 1 else [])}
+        rows = [row for row in SECTIONS if row.place in places]
+        sections = [
+            _fill(row, run, target, number) for row in sorted(rows, key=lambda row: row.place == "last" and several)
+        ]
+        known = list(filter(None, sections))
+        glance = next(section for section in known if section["name"] == "glance")
+        parts.append({"target": target.result.target if several else "", "sections": known, "glance": glance})
     values = {
         "title": run.title,
         "network": f"{run.trained.base} at {run.trained.input.size}",
@@ -50,11 +55,11 @@ def _fill(section: Section, run: RunFacts, target: TargetFacts, number: int) -> 
     values = section.collect(run, target)
     if values is None:
         return None
-    anchor = f"{section.name}-{number + 1}" if number and not section.shared else section.name
+    anchor = f"{section.name}-{number + 1}" if number and section.place == "target" else section.name
     charts = section.draw(values, anchor) if section.draw else {}
     return {"name": section.name, "title": section.title, "anchor": anchor, "values": values, "charts": charts}
 
 
 def _list_thumbnail_notes(run: RunFacts) -> list[str]:
-    count = run.thumbnails.left_out
+    count = run.thumbnails.left_out + run.inspected_thumbnails.left_out
     return [f"{count} pictures are left out, so that the page stays small."] if count else []

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 
+from edgetl.core.inspection.report_section import collect_inspection
 from edgetl.core.report_page import (
     answers,
     changed_photos,
@@ -41,17 +42,19 @@ class Section:
         collect: returns the values of the template, which has them as `v`; None leaves the section out.
         draw: returns the charts of these values, by name, as `charts` of the template. Its second argument is unique in
             the page, because charts have names of their own.
-        shared: whether it is about the run, and the same for each of its targets.
+        place: those about the run, and not about a target, are before the sections of the first target or after
+            those of the last one.
     """
 
     name: str
     title: str
     collect: Callable[[RunFacts, TargetFacts], Values | None]
     draw: Callable[[Values, str], dict[str, Markup]] | None = None
-    shared: bool = False
+    place: Literal["first", "target", "last"] = "target"
 
 
 SECTIONS: tuple[Section, ...] = (
+    Section("inspection", "Your photos", collect_inspection, place="first"),
     Section("glance", "One glance", glance.collect_glance),
     Section("classes", "Confused classes", classes.collect_classes),
     Section("changed_photos", "Photos that broke or were fixed", changed_photos.collect_changed_photos),
@@ -63,7 +66,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("answers", "Unsure, and none of these", answers.collect_answers, draw_coverage),
     Section("robustness", "In bad light", robustness.collect_robustness),
     Section("devices", "Measured on devices", devices.collect_devices),
-    Section("photos", "The photos", photos.collect_photos, shared=True),
-    Section("training", "Training", training.collect_training, draw_training_curves, shared=True),
-    Section("repeat", "Repeat it", repeat.collect_repeat, shared=True),
+    Section("photos", "The photos", photos.collect_photos, place="last"),
+    Section("training", "Training", training.collect_training, draw_training_curves, place="last"),
+    Section("repeat", "Repeat it", repeat.collect_repeat, place="last"),
 )

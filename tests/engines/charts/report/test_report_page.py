@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from edgetl.core.inspection.photo_findings import combine_findings
 from edgetl.engines.charts.report.report_page import render_report_page, write_report_page
 from tests.fixtures.browser import CHROMIUM, open_file
 from tests.fixtures.reports import HOSTILE, Sample, add_measurements, make_report
@@ -121,6 +122,17 @@ def test_several_targets_have_their_own_sections_and_share_the_rest():
     page, names = render_report_page(run, (target, other), "1")
     assert [page.count(f'id="{name}"') for name in ("glance", "glance-2", "training", "training-2")] == [1, 1, 1, 0]
     assert set(names) == ALL - {"devices"} and names[-1] == "repeat"
+
+
+def test_photos_are_shown_once_before_the_first_target():
+    run, target = make_report()
+    run = replace(run, findings=combine_findings(run.dataset, None))
+    other = replace(target, result=target.result.model_copy(update={"target": "onnx"}))
+    page, names = render_report_page(run, (target, other), "1")
+    assert names[0] == "inspection" and page.count('id="inspection"') == 1 and 'id="inspection-2"' not in page
+    assert page.index('id="inspection"') < page.index('id="glance"')
+    # The verdict of each target is above all sections.
+    assert page.count('<a href="#glance">') == 2 and page.count('<a href="#glance-2">') == 2
 
 
 def test_pictures_beyond_the_budget_are_counted():

@@ -15,8 +15,8 @@ def test_sections_and_templates_are_the_same():
     assert len({section.title for section in SECTIONS}) == len(names)
 
 
-def test_glance_is_the_first_and_the_last_repeats_the_build():
-    assert [SECTIONS[0].name, SECTIONS[-1].name] == ["glance", "repeat"]
+def test_photos_are_the_first_and_the_last_repeats_the_build():
+    assert [SECTIONS[0].name, SECTIONS[1].name, SECTIONS[-1].name] == ["inspection", "glance", "repeat"]
 
 
 def test_charts_are_drawn_from_collected_values():
