@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from edgetl.core.device.targets import Target
 from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import AnswersRecipe, Recipe
 from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained
@@ -90,6 +91,7 @@ class BundleRequest:
         recipe: the recipe of the build, for the provenance in model.json.
         golden_photos: test photos whose predictions the device compares with those of the host.
         answers: thresholds of the file; none for a file without features.
+        memory: what the file needs on a microcontroller; none for other targets.
     """
 
     target: Target
@@ -100,3 +102,4 @@ class BundleRequest:
     recipe: Recipe
     golden_photos: tuple[Photo, ...]
     answers: tuple[AnswerRule, ...] = ()
+    memory: tuple[MemoryUse, ...] = ()

@@ -7,6 +7,7 @@ from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName, KernelSet
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.rejection.records import AnswerRule
@@ -138,6 +139,10 @@ class Delivery:
         spec = StageSpec(name=self._answers_stage, record=AnswerRule, title=title)
         return (self._context.run_stage(spec, stages.answers.set_answers, request),)
 
+    def measure_memory(self, artifact: Artifact) -> tuple[MemoryUse, ...]:
+        """Return what a file needs on the target, if that is a microcontroller."""
+        return self._scores.measure_memory(artifact, self._target)
+
     def read_answers(self, artifact: Artifact) -> tuple[AnswerRule, ...]:
         """Return the thresholds of a file as the build has set them; none where it has set none for this file."""
         finished = read_finished_stage(self._context.run.root / self._answers_stage, AnswerRule)
@@ -177,6 +182,7 @@ class Delivery:
             recipe=self._context.order.recipe,
             golden_photos=bundle_files.select_golden_photos(self._model.dataset),
             answers=self.set_answers(artifact),
+            memory=self.measure_memory(artifact),
         )
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=name_bundle_stage(self._target), record=Bundle, title=title)

@@ -1,9 +1,11 @@
 """Artifacts → Scores → Verdicts of one order, made on first use."""
 
 from edgetl.core.device.judges import JUDGES
+from edgetl.core.device.targets import Target
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Part, Photo, Scores
 from edgetl.core.run.run_folder import StageSpec
@@ -103,6 +105,19 @@ class ModelScores:
         except StageError as error:
             self._context.console.say(f"  the ledger leaves out the {row.reference_title}: {error.message}")
         return tuple(steps)
+
+    def measure_memory(self, artifact: Artifact, target: Target) -> tuple[MemoryUse, ...]:
+        """Return what an artifact needs on a device with little memory; nothing for other targets.
+
+        Raises:
+            StageError: the runtime of the device lacks an operator of the file.
+        """
+        judge = target.find_judge(artifact.format)
+        if judge is None or judge.name not in stages.MEMORY_STAGES:
+            return ()
+        name = f"memory-{judge.name}-{artifact.format}-{artifact.method}"
+        spec = StageSpec(name=name, record=MemoryUse, title=f"memory of {artifact.method} in {judge.title}")
+        return (self._context.run_stage(spec, stages.MEMORY_STAGES[judge.name], artifact),)
 
     def make_float32(self, format_name: FormatName) -> Artifact:
         """Return the model in float32, which the ledger and the gain of a file are compared with."""

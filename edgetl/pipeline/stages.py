@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from edgetl.core.formats import JudgeName
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Scores
 from edgetl.core.run.lazy import LazyModule
 
@@ -61,9 +62,14 @@ JUDGE_STAGES: Mapping[JudgeName, Callable[..., Scores]] = {
     "browser": LazyModule("edgetl.stages.judges.browser").score_in_browser,
     "tflm": LazyModule("edgetl.stages.judges.tflm").score_on_tflm,
 }
+# The stage that measures what a file needs in a judge, for those on devices with little memory.
+MEMORY_STAGES: Mapping[JudgeName, Callable[..., MemoryUse]] = {
+    "tflm": LazyModule("edgetl.stages.judges.memory").measure_memory,
+}
 
 __all__ = [
     "JUDGE_STAGES",
+    "MEMORY_STAGES",
     "adopt",
     "answers",
     "bench",

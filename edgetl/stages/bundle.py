@@ -12,9 +12,8 @@ import numpy as np
 
 from edgetl.core import methods
 from edgetl.core.device import answer_facts, bundle_files
-from edgetl.core.device.browser.fetched_runtimes import read_fetched_runtime
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
-from edgetl.core.device.targets import Target
+from edgetl.core.device.generators import GENERATORS
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.formats import FORMATS, KernelSet
 from edgetl.core.photos import pixel_store, pixels
@@ -51,6 +50,7 @@ def bundle_artifact(work: Workspace, request: BundleRequest) -> Bundle:
             recipe=request.recipe.tables(),
             golden=_predict_golden(request),
             answers=request.answers,
+            memory=request.memory,
         ),
         root,
     )
@@ -74,13 +74,15 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
         ),
         "labels.txt": bundle_files.format_labels(contents.trained.classes).encode(),
         "model.json": bundle_files.format_json(facts).encode(),
-        **_read_python_files(contents.target),
-        **read_fetched_runtime(contents.target.runtime.fetched),
+        "pixels.py": Path(pixels.__file__).read_bytes(),
+        **bundle_files.write_requirements(contents.target),
         bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(contents.golden),
         **_read_reference(contents.answers),
         **{file.name: read_regular(file.path, LARGEST_RECORD_BYTES) for file in contents.target.payload},
         **_read_golden_photos(contents),
     }
+    for generator in contents.target.generate:
+        files |= GENERATORS[generator](contents, files)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     # SHA256SUMS lists all files but itself.
     files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests).encode("ascii")
@@ -168,16 +170,6 @@ def _read_checked(path: Path, sha256: str, title: str = "the model") -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StageError(f"{title} changed since it was verified", where=(path,))
     return content
-
-
-def _read_python_files(target: Target) -> dict[str, bytes]:
-    """Return what a device needs to run programs in Python; nothing for one that runs none."""
-    if not target.runtime.packages:
-        return {}
-    return {
-        "pixels.py": Path(pixels.__file__).read_bytes(),
-        "requirements.txt": bundle_files.format_requirements(target).encode(),
-    }
 
 
 def _read_reference(answers: tuple[AnswerRule, ...]) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from typing import Any
 from edgetl.core.device import target_schema
 from edgetl.core.device.judges import JUDGES, Judge
 from edgetl.core.device.payload import PayloadFile, find_payload
-from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, LimitsTable, RuntimeTable
+from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, GeneratorName, LimitsTable, RuntimeTable
 from edgetl.core.device.target_search import map_target_files
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
@@ -33,6 +33,7 @@ class Target(Record):
     limits: LimitsTable
     runtime: RuntimeTable
     payload: tuple[PayloadFile, ...]
+    generate: tuple[GeneratorName, ...] = ()
 
     def choose_kernels(self, format_name: FormatName) -> KernelSet:
         """Return the kernels of this machine that compute what those of the target's runtime compute.
@@ -114,6 +115,7 @@ def _load_target(path: Path, files: Mapping[str, Path]) -> Target:
         limits=target.limits,
         runtime=target.runtime,
         payload=find_payload(lineage),
+        generate=target.payload.generate,
     )
 
 

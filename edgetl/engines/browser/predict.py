@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from edgetl.core.device.browser.fetched_runtimes import read_fetched_runtime
+from edgetl.core.device.browser.runtime_files import read_runtime
 from edgetl.core.device.host_latency import HostLatency
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import ConfigError
@@ -118,7 +118,7 @@ def make_folder(artifact: Artifact, photos: Pixels) -> Iterator[Path]:
         folder = Path(name)
         for file in find_target(TARGET).payload:
             shutil.copyfile(file.path, folder / file.name)
-        for path, content in read_fetched_runtime(find_target(TARGET).runtime.fetched).items():
+        for path, content in read_runtime().items():
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_bytes(content)
         shutil.copyfile(artifact.path, folder / _MODEL)

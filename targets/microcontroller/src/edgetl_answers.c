@@ -20,7 +20,7 @@ int edgetl_has_label(const edgetl_settings *settings, const uint8_t *outputs, in
 }
 
 /* The largest cosine of the features to a row of the reference; 0 for features of zeros. The sums are exact. */
-static double compute_similarity(const edgetl_settings *settings, const uint8_t *features) {
+static double compute_similarity(const edgetl_settings *settings, const int8_t *features) {
   double largest = -1.0;
   int64_t feature_sum = 0;
   int row, index;
@@ -43,7 +43,7 @@ static double compute_similarity(const edgetl_settings *settings, const uint8_t 
   return largest;
 }
 
-edgetl_answer edgetl_decide(const edgetl_settings *settings, const uint8_t *outputs, const uint8_t *features) {
+edgetl_answer edgetl_decide(const edgetl_settings *settings, const uint8_t *outputs, const int8_t *features) {
   edgetl_answer answer;
   int label;
   answer.label = 0;

@@ -36,7 +36,7 @@ typedef struct {
 } edgetl_answer;
 
 /* Answer for one photo. `features` may be NULL for a model without features. */
-edgetl_answer edgetl_decide(const edgetl_settings *settings, const uint8_t *outputs, const uint8_t *features);
+edgetl_answer edgetl_decide(const edgetl_settings *settings, const uint8_t *outputs, const int8_t *features);
 
 /* The probability of a label, 0..1. */
 float edgetl_read_probability(const edgetl_settings *settings, const uint8_t *outputs, int label);

@@ -77,7 +77,7 @@ static const char *describe(int known, int accepted) {
 }
 
 int edgetl_compare_golden(const edgetl_golden *golden, const edgetl_settings *settings, const uint8_t *outputs,
-                          const uint8_t *features, edgetl_print print) {
+                          const int8_t *features, edgetl_print print) {
   edgetl_answer answer = edgetl_decide(settings, outputs, features);
   int largest = 0, unit;
   int same_answer =

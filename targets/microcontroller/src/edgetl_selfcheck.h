@@ -48,7 +48,7 @@ int edgetl_check_resize(const edgetl_golden_frame *frame, edgetl_size size, uint
 /* Compare outputs of this device with those of the build. Returns 0 if label and outputs are the same, 1 if outputs
    differ by one step at most and the answer is the same, 2 otherwise. Differences are printed. */
 int edgetl_compare_golden(const edgetl_golden *golden, const edgetl_settings *settings, const uint8_t *outputs,
-                          const uint8_t *features, edgetl_print print);
+                          const int8_t *features, edgetl_print print);
 
 #ifdef __cplusplus
 }

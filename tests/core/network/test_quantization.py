@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from edgetl.core.network.quantization import (
-    dequantize,
     SMALLEST_SCALE,
     LayerErrorSum,
     compute_weight_scales,
+    dequantize,
     quantize_pixels,
     quantize_weights,
     widen_range,
