@@ -186,6 +186,9 @@ class BenchCommand(OutputOptions):
         ),
     ] = None
     accuracy: Annotated[bool, Option(help="Score the test photos of the run too, which it was not trained on.")] = False
+    browser: Annotated[
+        bool, Option(help="Measure in a headless browser on this machine, from the files of the test photos.")
+    ] = False
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
 
 

@@ -4,13 +4,13 @@ A function takes the records and the other files of the bundle, and returns file
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from edgetl.core.device import answer_facts, bundle_files
-from edgetl.core.device.browser.runtime_files import read_runtime
+from edgetl.core.device.browser.runtime_files import fetch_runtime, read_runtime
 from edgetl.core.device.bundle_files import BundleContents
 from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.errors import StageError
@@ -91,3 +91,18 @@ GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]
     "litert_js": copy_litert_js,
     "microcontroller": generate_firmware,
 }
+
+# What a generator needs on this machine, which is fetched before a training and not after it.
+_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {"litert_js": fetch_runtime}
+
+
+def prepare_generators(names: Iterable[GeneratorName]) -> None:
+    """Fetch what generators need, unless it is in the cache.
+
+    Raises:
+        ConfigError: it cannot be downloaded.
+        StageError: another file was downloaded than the published one.
+    """
+    for name in names:
+        if name in _PREPARATIONS:
+            _PREPARATIONS[name]()

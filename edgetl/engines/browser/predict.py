@@ -26,14 +26,14 @@ from edgetl.engines.browser.session import run_in_page
 
 TARGET = "browser"
 _MODEL = "model.tflite"
-_PAGE = "judge.html"
+PAGE = "judge.html"
 _CHUNK = "photos.bin"
 _CHUNK_PHOTOS = 64
 # Medians of a quiet machine differ by a few percent.
 _DISTURBED = 1.25
 
 # The client of the bundle is kept between calls. It needs no button: nothing is shown.
-_LOAD = """async () => {
+LOAD = """async () => {
   const { ModelClient } = await import("./client.js");
   window.client = new ModelClient();
   const { variant, accelerated, loadMs } = await window.client.load();
@@ -71,7 +71,7 @@ def predict_in_browser(artifact: Artifact, photos: Pixels, advance: Callable[[in
     times_ms: list[float] = []
 
     def predict_chunks(page: Page) -> dict[str, Any]:
-        loaded: dict[str, Any] = page.evaluate(_LOAD)
+        loaded: dict[str, Any] = page.evaluate(LOAD)
         for start in range(0, len(photos), _CHUNK_PHOTOS):
             check_interrupt()
             chunk = photos.rows(range(start, min(start + _CHUNK_PHOTOS, len(photos))))
@@ -83,7 +83,7 @@ def predict_in_browser(artifact: Artifact, photos: Pixels, advance: Callable[[in
         return loaded
 
     with make_folder(artifact, photos) as folder, serve_folder(folder) as address:
-        loaded = run_in_page(address + _PAGE, predict_chunks)
+        loaded = run_in_page(address + PAGE, predict_chunks)
     raw = np.array(rows, dtype=artifact.output.dtype)
     return Predictions(
         raw=raw,
@@ -123,5 +123,5 @@ def make_folder(artifact: Artifact, photos: Pixels) -> Iterator[Path]:
             (folder / path).write_bytes(content)
         shutil.copyfile(artifact.path, folder / _MODEL)
         (folder / "model.json").write_text(json.dumps(facts))
-        (folder / _PAGE).write_text('<!doctype html><title>edgetl</title><link rel="icon" href="data:,">')
+        (folder / PAGE).write_text('<!doctype html><title>edgetl</title><link rel="icon" href="data:,">')
         yield folder

@@ -54,4 +54,3 @@ def _run(address: str, function: Callable[[Page], T]) -> T:
             where=(program,),
             hint=f"set {VARIABLE} to another browser of the Chromium family",
         ) from error
-

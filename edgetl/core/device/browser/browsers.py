@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Mapping
 from importlib.util import find_spec
 
+from edgetl.core.device.browser.runtime_files import has_runtime
+
 # The name of the program, or its path: wins over the ones that are found.
 VARIABLE = "EDGETL_BROWSER"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
@@ -22,4 +24,6 @@ def explain_missing_browser() -> str:
     if not find_browser():
         name = os.environ.get(VARIABLE)
         missing.append(f"{VARIABLE}={name} is no program" if name else "no browser was found")
+    if not has_runtime():
+        missing.append("the runtime is not fetched (edgetl fetch browser)")
     return " and ".join(missing)
