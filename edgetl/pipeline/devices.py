@@ -29,6 +29,7 @@ from edgetl.stages.verify import Case, judge_case
 
 # A board without a fan slows down after a time at full load; a short measurement would not show it.
 _DEVICE_SOAK_S = 60.0
+_PROGRAM = "bench.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +74,16 @@ class Devices:
             order: what is measured, and where.
 
         Raises:
-            ConfigError: a name that ssh does not accept, or two names that give the same folder.
+            ConfigError: a name that ssh does not accept, two names that give the same folder, or a bundle that does
+                not measure itself.
             StageError: this machine could not be measured.
         """
+        if _PROGRAM not in bundle.files:
+            raise ConfigError(
+                f"a bundle for {self._target.id} has no {_PROGRAM}, with which the others measure themselves",
+                where=(bundle.root,),
+                hint=f"measure a .tflite file in a browser: edgetl bench {self._context.run.root} --browser",
+            )
         names, soak_s = order.names, order.soak_s
         if soak_s is None:
             soak_s = _DEVICE_SOAK_S if names else 0.0

@@ -92,6 +92,14 @@ def test_soak_is_60_seconds_on_devices_and_none_on_the_host(
     assert arguments[-1].soak_s == expected
 
 
+def test_bundle_without_python_does_not_measure_itself(part, delivered):
+    files = {name: digest for name, digest in delivered.bundle.files.items() if name != "bench.py"}
+    bundle = delivered.bundle.model_copy(update={"files": files})
+    with pytest.raises(ConfigError, match=r"has no bench.py") as error:
+        part.devices.measure_everywhere(delivered.artifact, bundle, MeasurementOrder())
+    assert error.value.hint.endswith("--browser")
+
+
 def test_device_that_fails_is_an_error_beside_the_others(part, delivered, on_devices):
     names = ("pi@a", "dead", "pi@b")
     measured = part.devices.measure_everywhere(
