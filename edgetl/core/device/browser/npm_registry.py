@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from edgetl.core.device.browser.npm_packages import NpmPackage
 from edgetl.core.errors import ConfigError
 
-# Source: https://docs.npmjs.com/cli/v11/using-npm/config#registry
+# Source: npm help config, registry.
 STANDARD_REGISTRY = "https://registry.npmjs.org"
 # npm reads its settings from variables of both spellings.
 VARIABLES = ("NPM_CONFIG_REGISTRY", "npm_config_registry")
