@@ -234,6 +234,7 @@ READERS = {
     "edgetl/core/run/source_code.py": "the source code of edgetl",
     "edgetl/core/device/target_search.py": "loads an entry point, which is no file",
     "edgetl/core/machine.py": "/proc/cpuinfo",
+    "edgetl/core/run/stage_cost.py": "/proc",
     "edgetl/core/interrupt.py": "/dev/null",
     "edgetl/core/screen/streams.py": "/dev/null",
     "edgetl/core/storage/keras_archive.py": "an archive that Keras has just written",

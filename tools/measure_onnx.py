@@ -96,7 +96,7 @@ def _make_feeds(session: onnxruntime.InferenceSession) -> dict[str, np.ndarray]:
 
 def _profile(path: Path) -> list[dict[str, Any]]:
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
-        options = onnx_runtime.make_options("onnxruntime")
+        options = onnx_runtime.make_session_options("onnxruntime")
         options.enable_profiling, options.profile_file_prefix = True, f"{work}/profile"
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         feeds = _make_feeds(session)

@@ -48,7 +48,6 @@ TABLES = {
     "scale": Table(speed.render_scale, ("scale",)),
     "gpu_mobilenet_v2": Table(speed.render_gpu, ("gpu_mobilenet_v2",)),
     "gpu_resnet50": Table(speed.render_gpu, ("gpu_resnet50",)),
-    "build": Table(speed.render_build_results, ("build",)),
     "onnx": Table(speed.render_onnx_results, ("onnx",)),
     "bench": Table(speed.render_bench, ("bench",)),
     "rejection": Table(rejection.render_rejection, ("rejection",)),

@@ -158,7 +158,7 @@ def _bundle(options: BundleCommand) -> None:
 def _bench(options: BenchCommand) -> None:
     """Measure the bundle of a run, here or on devices: latency, memory, accuracy. Nothing is trained or converted."""
     from edgetl.cli import output
-    from edgetl.core.device.fleet import MeasurementOrder, list_devices
+    from edgetl.core.device.fleet import MeasurementOrder, join_devices
     from edgetl.core.evaluation.acceptance import check_acceptance
     from edgetl.pipeline.context import MEASURING
     from edgetl.pipeline.runs.delivered import find_bundle
@@ -167,7 +167,7 @@ def _bench(options: BenchCommand) -> None:
     if options.browser:
         _bench_browser(options)
         return
-    names = list_devices(tuple(options.device or ()), options.inventory)
+    names = join_devices(tuple(options.device or ()), options.inventory)
     with reopen(options.run, options.target, makes=MEASURING, quiet=options.quiet) as pipeline:
         artifact, bundle = find_bundle(pipeline, options.method)
         order = MeasurementOrder(

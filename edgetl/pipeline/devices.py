@@ -174,11 +174,11 @@ class Devices:
                 raise
 
     def judge(self, artifact: Artifact, benchmark: Benchmark) -> Verdict | None:
-        """Return the verdict on a device's own scores, which are the last hop of its ledger; None without scores."""
+        """Return the verdict on a device's own scores, which are a hop of its ledger; None without scores."""
         if benchmark.scores is None:
             return None
         kernels = self._target.choose_kernels(artifact.format)
-        steps = self._scores.score_steps(artifact, "test", kernels)
+        device = ((f"{artifact.method}, {benchmark.where}", benchmark.scores),)
         case = Case(
             method=artifact.method,
             photos=self._model.dataset.test,
@@ -187,7 +187,7 @@ class Devices:
             temperature=self._model.trained.temperature,
             reference=self._scores.score_reference("test"),
             artifact=benchmark.scores,
-            steps=(*steps, (f"{artifact.method}, {benchmark.where}", benchmark.scores)),
+            steps=self._scores.score_steps(artifact, "test", kernels, device),
         )
         return judge_case(case, self._context.order.recipe.contract)
 

@@ -70,10 +70,17 @@ class ModelScores:
         spec = StageSpec(name=name, record=Verdict, reuse=self._reuse)
         return self._context.run_stage(spec, verify_artifact, case, self._context.order.recipe.contract)
 
-    def score_steps(self, artifact: Artifact, part: Part, kernels: KernelSet) -> tuple[tuple[str, Scores], ...]:
+    def score_steps(
+        self, artifact: Artifact, part: Part, kernels: KernelSet, on_device: tuple[tuple[str, Scores], ...] = ()
+    ) -> tuple[tuple[str, Scores], ...]:
         """Return name and scores of each step: Keras, float32 file, artifact on fast kernels, on reference kernels.
 
-        The artifact in a judge is a step after those on the kernels of this machine which compute the same.
+        Args:
+            artifact: the file.
+            part: the part of the photos.
+            kernels: the kernels that the file runs on, or a judge.
+            on_device: name and scores of the file on a device, for a step after those kernels; empty for none.
+
         On reference kernels the artifact predicts 200 photos, evenly drawn, and no more than they can in `_LEDGER_S`;
         with `full_ledger` in the recipe, all of them. A step that fails is left out: the reference kernels lack an
         operator, or no float32 file can be made.
@@ -82,8 +89,9 @@ class ModelScores:
         if kernels in JUDGES:
             judge = JUDGES[kernels]
             host_kernels = "reference" if judge.follows_reference else row.fast_kernels
+            # The judge stands where a device does: after the kernels of this machine that compute the same.
             judged = (f"{method}, {judge.title}", self.score(artifact, part, kernels))
-            return (*self.score_steps(artifact, part, host_kernels), judged)
+            return self.score_steps(artifact, part, host_kernels, (judged, *on_device))
         scores = self.score(artifact, part, kernels)
         steps = [("Keras", self.score_reference(part))]
         # Separates the error of the conversion from the error of the quantization.
@@ -94,9 +102,9 @@ class ModelScores:
             except StageError as error:
                 self._context.console.say(f"  the ledger leaves out float32: {error.message}")
         if kernels == "reference":
-            return (*steps, (f"{method}, {row.reference_title}", scores))
+            return (*steps, (f"{method}, {row.reference_title}", scores), *on_device)
         # Where the runtime fell back to other kernels, the hop must not name the fast ones.
-        steps.append((f"{method}, {row.fast_title if scores.accelerated else row.runtime}", scores))
+        steps += ((f"{method}, {row.fast_title if scores.accelerated else row.runtime}", scores), *on_device)
         affordable = row.count_affordable_photos(_LEDGER_S, scores.invoke_ms, accelerated=scores.accelerated)
         full = self._context.order.recipe.contract.full_ledger
         count = _ALL_PHOTOS if full else min(_LEDGER_PHOTOS, affordable)

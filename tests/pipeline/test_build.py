@@ -349,8 +349,8 @@ def test_tflite_and_onnx_files_of_one_model(delivered, built_both):
     assert [hop.name for hop in onnx.verdict.hops] == [
         "Keras",
         "float32 ONNX",
-        "int8, unoptimized graph",
         "int8, onnxruntime",
+        "int8, unoptimized graph",
     ]
     assert onnx.verdict.hops[1].agreement == 1.0 and onnx.verdict.hops[1].worst_difference < 1e-5
     assert onnx.verdict.agreement > 0.9

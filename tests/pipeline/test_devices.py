@@ -160,7 +160,8 @@ def test_predictions_of_a_device_are_judged_as_the_last_hop(part, delivered, sha
     )
     verdict = measured.verdicts["pi"]
     hops = [hop.name for hop in delivered.verdict.hops]
-    assert [hop.name for hop in verdict.hops] == [*hops, f"{delivered.artifact.method}, pi"]
+    # The check of the kernels is the last hop: it may have fewer photos.
+    assert [hop.name for hop in verdict.hops] == [*hops[:-1], f"{delivered.artifact.method}, pi", hops[-1]]
     circles = np.mean([photo.label == 0 for photo in shared_dataset.test])
     assert verdict.accuracy == pytest.approx(circles) and verdict.outcome == "FAIL"
     assert verdict.reference_accuracy == delivered.verdict.reference_accuracy

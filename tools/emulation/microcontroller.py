@@ -18,6 +18,10 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror", "-pedantic")
 # The stack grows from the end of the RAM down. _exit of newlib ends the emulator by semihosting.
 _STARTUP = """
 extern void _start(void);
+void _init(void);
+void _fini(void);
+void _init(void) {}
+void _fini(void) {}
 static void reset(void) {
   *(volatile unsigned *)0xE000ED88u |= 0xFu << 20; /* CPACR: the floating-point unit is off after a reset. */
   _start();
@@ -32,6 +36,7 @@ SECTIONS {
   .data : { *(.data*) } > RAM AT > RAM
   .bss : { __bss_start__ = .; *(.bss*) *(COMMON) __bss_end__ = .; } > RAM
   end = .;
+  __end__ = .;
 }
 """
 
@@ -74,13 +79,13 @@ def find_tools() -> Path:
     return folder
 
 
-def compile_sources(folder: Path, core: Core, sources: Sequence[Path], output: Path, *options: str) -> None:
-    """Compile sources for a core; a warning is an error.
+def compile_sources(folder: Path, core: Core, sources: Sequence[str | Path], output: Path, *options: str) -> None:
+    """Compile sources for a core; a warning is an error. Options of the linker may follow the sources.
 
     Raises:
         EmulationError: the compiler reports something.
     """
-    command = [
+    command: list[str | Path] = [
         folder / "usr" / "bin" / "arm-none-eabi-gcc",
         *("-mthumb", *core.options, "-O2", *WARNINGS),
         *("-isystem", folder / "usr" / "include" / "newlib"),
@@ -102,19 +107,11 @@ def link_program(folder: Path, core: Core, sources: Sequence[Path], work: Path, 
         [folder / "usr" / "bin" / "arm-none-eabi-gcc", "-mthumb", *core.options, "-print-multi-directory"],
     )
     library = root / found.strip()
-    compile_sources(
-        folder,
-        core,
-        [*sources, startup],
-        program,
-        *options,
-        "-nostartfiles",
-        str(library / "rdimon-crt0.o"),
-        f"-L{library}",
-        f"-T{script}",
-        *("-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"),
+    linker = (
+        *("-nostartfiles", f"-L{library}", f"-T{script}", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"),
         *("-Wl,--start-group", "-lc", "-lm", "-lgcc", "-lrdimon", "-Wl,--end-group"),
     )
+    compile_sources(folder, core, [*sources, startup, library / "rdimon-crt0.o", *linker], program, *options)
     return program
 
 
@@ -131,7 +128,7 @@ def run_program(folder: Path, core: Core, program: Path) -> str:
     Raises:
         EmulationError: the emulator fails, or does not end within a minute.
     """
-    command = [
+    command: list[str | Path] = [
         folder / "usr" / "bin" / "qemu-system-arm",
         *("-M", core.board, "-nographic", "-monitor", "none", "-serial", "none"),
         *("-semihosting-config", "enable=on,target=native"),

@@ -31,7 +31,7 @@ class MeasurementOrder:
     resume: bool = False
 
 
-def list_devices(names: tuple[str, ...], inventory: Path | None) -> tuple[str, ...]:
+def join_devices(names: tuple[str, ...], inventory: Path | None) -> tuple[str, ...]:
     """List the devices of the options and of the inventory, in their order, each once.
 
     Raises:

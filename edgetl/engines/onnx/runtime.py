@@ -55,7 +55,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     sessions: list[tuple[onnxruntime.InferenceSession, type]] = []
 
     def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        session = _open(path, make_options(kernels))
+        session = _open(path, make_session_options(kernels))
         dtype = check_input(session.get_inputs()[0], path, photos)
         sessions.append((session, dtype))
         name = session.get_inputs()[0].name
@@ -84,7 +84,7 @@ def try_file(path: Path) -> None:
         ConfigError: not an ONNX file that can be run.
         StageError: the runtime failed.
     """
-    session = _open(path, make_options("onnxruntime"))
+    session = _open(path, make_session_options("onnxruntime"))
     image = session.get_inputs()[0]
     try:
         session.run(None, {image.name: np.zeros(image.shape, _DTYPES[image.type])})
@@ -98,13 +98,13 @@ def open_session(path: Path, kernels: KernelSet) -> onnxruntime.InferenceSession
     Raises:
         ConfigError: not an ONNX file that can be run.
     """
-    return _open(path, make_options(kernels))
+    return _open(path, make_session_options(kernels))
 
 
 def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
     """Open a graph without optimizations."""
     return onnxruntime.InferenceSession(
-        model.SerializeToString(), make_options("reference"), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), make_session_options("reference"), providers=["CPUExecutionProvider"]
     )
 
 
@@ -112,7 +112,7 @@ def count_planned_operators(path: Path) -> dict[str, int]:
     """Count the operators of the optimized graph that onnxruntime runs."""
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:
         plan = Path(work) / "plan.onnx"
-        options = make_options("onnxruntime")
+        options = make_session_options("onnxruntime")
         # The next level depends on the processor: it replaces operators by some that other hosts do not have.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.optimized_model_filepath = str(plan)
@@ -136,7 +136,7 @@ def check_input(image: onnxruntime.NodeArg, path: Path, photos: Pixels) -> type:
     return _DTYPES[image.type]
 
 
-def make_options(kernels: KernelSet) -> onnxruntime.SessionOptions:
+def make_session_options(kernels: KernelSet) -> onnxruntime.SessionOptions:
     """Make the options of a single-threaded session, which are those on the device."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

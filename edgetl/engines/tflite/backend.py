@@ -14,12 +14,26 @@ from edgetl.core.network.float_layers import Operator
 from edgetl.core.parallel import FeaturePredictions, Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import saved_model
-from edgetl.engines.tflite import calibrate, class_maps, convert, features, inspect, layer_errors, runtime
+from edgetl.engines.tflite import (
+    activation_ranges,
+    calibrate,
+    class_maps,
+    convert,
+    features,
+    inspect,
+    layer_errors,
+    runtime,
+)
 
 
 class TFLiteBackend:
     """Makes, reads and runs .tflite files. They contain no metadata: model.json in a bundle has classes and input."""
+
+    def __init__(self) -> None:
+        # sha256 of the .keras file that was calibrated last, and its calibrated file.
+        self._calibrated = "", b""
 
     def prepare(self, model: Path, folder: Path) -> Path:  # noqa: ARG002
         """Return the .keras file itself: each method exports a SavedModel with another input."""
@@ -34,11 +48,21 @@ class TFLiteBackend:
             return convert.convert_saved_model(folder, method, photos)
 
     def calibrate(self, source: Path, photos: Pixels, advance: Callable[[int], None]) -> bytes:
-        """Calibrate a .keras file: see `calibrate.calibrate_model`."""
+        """Calibrate a .keras file: see `calibrate.calibrate_model`.
+
+        A file that was calibrated last is not converted again: only its ranges are measured, from the new photos.
+        """
+        sha256 = hash_file(source)
+        if sha256 == self._calibrated[0]:
+            return activation_ranges.measure_ranges(self._calibrated[1], photos, advance)
         with TemporaryDirectory(prefix="edgetl-savedmodel-") as work:
             folder = Path(work) / "saved_model"
             saved_model.export_saved_model(source, folder, "ranged", unroll=True)
-            return calibrate.calibrate_model(folder, photos, advance)
+            content = calibrate.calibrate_model(folder, photos, advance)
+        # The ranges of a network with loops are those of TFLite's calibrator, which needs the SavedModel.
+        if not activation_ranges.has_loops(content):
+            self._calibrated = sha256, content
+        return content
 
     def quantize(
         self,

@@ -253,9 +253,8 @@ int edgetl_resize(const edgetl_frame *frame, edgetl_size size, uint8_t *output, 
   work_area area;
   int columns, rows;
   size_t stride = (size_t)size.width * 3;
-  if (frame->width < 1 || frame->height < 1 || size.width < 1 || size.height < 1 || (int)size.fit < EDGETL_CROP ||
-      (int)size.fit > EDGETL_PAD || (int)frame->format < EDGETL_RGB888 ||
-      (int)frame->format > EDGETL_RGB565_LITTLE_ENDIAN) {
+  if (frame->width < 1 || frame->height < 1 || size.width < 1 || size.height < 1 || (unsigned)size.fit > EDGETL_PAD ||
+      (unsigned)frame->format > EDGETL_RGB565_LITTLE_ENDIAN) {
     return 1;
   }
   place_frame(frame->width, frame->height, size, &box, &columns, &rows);

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgetl.core.device.fleet import list_devices, read_inventory
+from edgetl.core.device.fleet import join_devices, read_inventory
 from edgetl.core.errors import ConfigError
 
 
@@ -32,5 +32,5 @@ def test_absent_file_is_refused(tmp_path):
 def test_devices_of_options_and_inventory_are_joined(tmp_path):
     path = tmp_path / "boards.txt"
     path.write_text("pi@b\npi@a\n")
-    assert list_devices(("pi@a", "pi@c"), path) == ("pi@a", "pi@c", "pi@b")
-    assert list_devices(("pi@a", "pi@a"), None) == ("pi@a",) and list_devices((), None) == ()
+    assert join_devices(("pi@a", "pi@c"), path) == ("pi@a", "pi@c", "pi@b")
+    assert join_devices(("pi@a", "pi@a"), None) == ("pi@a",) and join_devices((), None) == ()

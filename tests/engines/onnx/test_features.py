@@ -13,7 +13,7 @@ METHOD_NAMES = [name for name, row in METHODS.items() if "onnx" in row.formats a
 
 def run(content, photos, kernels):
     """Run all photos: the outputs of each, in the order of the file."""
-    options = runtime.make_options(kernels)
+    options = runtime.make_session_options(kernels)
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     outputs = [session.run(None, {session.get_inputs()[0].name: photo[None]}) for photo in photos]
     return [np.concatenate(output) for output in zip(*outputs, strict=True)]

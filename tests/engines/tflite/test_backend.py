@@ -5,6 +5,7 @@ import pytest
 
 from edgetl.core.evaluation import ladder
 from edgetl.core.methods import METHODS, find_method
+from edgetl.engines.keras import saved_model
 from edgetl.engines.tflite.backend import TFLiteBackend
 
 
@@ -15,6 +16,18 @@ def backend():
 
 def test_conversions_start_from_the_keras_file_itself(backend, small_keras, tmp_path):
     assert backend.prepare(small_keras, tmp_path) == small_keras and not any(tmp_path.iterdir())
+
+
+def test_a_file_is_converted_once_for_several_calibrations(small_keras, photo_array, as_pixels, monkeypatch):
+    exports = []
+    export = saved_model.export_saved_model
+    monkeypatch.setattr(saved_model, "export_saved_model", lambda *a, **k: exports.append(a) or export(*a, **k))
+    backend, dark = TFLiteBackend(), as_pixels(photo_array[:5] // 4)
+    first = backend.calibrate(small_keras, as_pixels(photo_array), lambda _: None)
+    second = backend.calibrate(small_keras, dark, lambda _: None)
+    assert len(exports) == 1 and second != first
+    assert backend.calibrate(small_keras, as_pixels(photo_array), lambda _: None) == first
+    assert TFLiteBackend().calibrate(small_keras, dark, lambda _: None) == second and len(exports) == 2
 
 
 @pytest.mark.parametrize("name", ["float32", "int16x8"])
