@@ -1,4 +1,4 @@
-"""The record of a measurement in a browser: how fast it is, and whether photos from files give what the build computed."""
+"""The record of a measurement in a browser: its times, and whether photos from files give what the build computed."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""model.json → a page for those who write a program for Android or iOS: what it must repeat, and files to test it with."""
+"""model.json → a page on what a program for Android or iOS must repeat, and raw files to test it with."""
 
 import json
 from collections.abc import Mapping
@@ -10,11 +10,14 @@ PAGE = "PHONES.md"
 PIXELS, OUTPUTS = "golden/pixels.bin", "golden/outputs.bin"
 
 _FITS = {
-    "crop": "cut out the largest centred part with the shape {width} : {height}. Its size and its corner are real numbers: "
+    "crop": "cut out the largest centred part with the shape {width} : {height}. Its size and its corner are "
+    "real numbers: "
     "for a photo of w x h pixels that is wider, it is h * {width} / {height} wide and h high",
     "stretch": "take all of the photo, whatever its shape",
-    "pad": "scale all of the photo so that it fits into {width} x {height}, and set black bars at its sides: the side that "
-    "does not fill is rounded to the nearest integer, halves to the even one, and the bar above or on the left is rounded "
+    "pad": "scale all of the photo so that it fits into {width} x {height}, and set black bars at its sides: "
+    "the side that "
+    "does not fill is rounded to the nearest integer, halves to the even one, and the bar above or on the left "
+    "is rounded "
     "down",
 }
 
@@ -45,13 +48,16 @@ def describe_phone_program(facts: Mapping[str, Any]) -> str:
         "",
         "## From a photo to the input",
         "",
-        "1. Decode the photo to RGB with 8 bits. Ignore its colour profile, and apply its EXIF orientation. A JPEG whose "
-        "shorter side has at least twice 192 pixels may be decoded at 1/2, 1/4 or 1/8, as the build did: see `pixels.py`.",
+        "1. Decode the photo to RGB with 8 bits. Ignore its colour profile, and apply its EXIF orientation. A "
+        "JPEG whose "
+        "shorter side has at least twice 192 pixels may be decoded at 1/2, 1/4 or 1/8, as the build did: see "
+        "`pixels.py`.",
         f"2. Fit it: {_FITS[image['fit']].format(**sides)}.",
-        f"3. Resize that part to {sides['width']} x {sides['height']} with an antialiased bilinear filter: each pixel is the "
+        f"3. Resize that part to {sides['width']} x {sides['height']} with an antialiased bilinear filter: each "
+        f"pixel is the "
         "mean of all pixels below a triangle whose half width is the scale, at least 1. The longer side first, each "
-        "pass rounded to integers. The filters of Android's `Bitmap` and of Core Image are others: they do not average, and "
-        "lose accuracy. `pixels.js` has the arithmetic in 200 lines.",
+        "pass rounded to integers. The resize functions of both "
+        "systems have other filters, with which the answers may differ. `pixels.js` has the arithmetic in 200 lines.",
         f"4. The input tensor is {image['dtype']} {image['shape']}: batch, height, width, and red, green, blue."
         + _describe_scale("A value of 0..255 becomes round(value / {scale}) + {zero_point}", image),
         "",
@@ -68,9 +74,11 @@ def describe_phone_program(facts: Mapping[str, Any]) -> str:
         "",
         f"- `{PIXELS}`: the input of the {len(facts['golden'])} photos in `golden/`, one after the other: "
         f"{image['height_px'] * image['width_px'] * 3} bytes each.",
-        f"- `{OUTPUTS}`: the outputs of the build, {output['shape'][-1]} values of {output['dtype']} each, the lowest byte "
+        f"- `{OUTPUTS}`: the outputs of the build, {output['shape'][-1]} values of {output['dtype']} each, the "
+        f"lowest byte "
         "first.",
-        f"- From these inputs, an output may differ from that of the build by at most {facts['tolerances']['output']:g}.",
+        f"- From these inputs, an output may differ from that of the build by at most "
+        f"{facts['tolerances']['output']:g}.",
         f"- The photos, in order: {', '.join(facts['golden'])}.",
     ]
     return "\n".join(lines) + "\n"
@@ -93,8 +101,10 @@ def _describe_thresholds(facts: Mapping[str, Any]) -> list[str]:
         return lines
     lines += [
         "",
-        f"The second output is the features of the photo. `{answers['reference']}` has the features of training photos, one "
-        "row each, int8. The similarity of a photo is the largest cosine between its features, dequantized, and a row. The "
+        f"The second output is the features of the photo. `{answers['reference']}` has the features of training "
+        f"photos, one "
+        "row each, int8. The similarity of a photo is the largest cosine between its features, dequantized, and "
+        "a row. The "
         "scale of the features is in the file, as quantization of that tensor.",
         "",
         f'- Below these similarities the answer is "none of these": {json.dumps(answers["least_similarities"])}.',
