@@ -239,7 +239,6 @@ READERS = {
     "edgetl/core/screen/streams.py": "/dev/null",
     "edgetl/core/storage/keras_archive.py": "an archive that Keras has just written",
     "edgetl/core/device/browser/npm_packages.py": "archives in memory",
-    "edgetl/core/device/generators.py": "an array in memory",
     "edgetl/stages/bundle.py": "the source code of pixels.py",
     "edgetl/stages/deploy.py": "archives in memory",
 }

@@ -76,7 +76,7 @@ def _measure_network(base: str, alpha: float) -> dict[str, Any]:
         path = Path(work) / "model.tflite"
         path.write_bytes(converter.convert())
         use, tested_bytes = memory.measure_arena(path)
-        operators = layers.list_layers(path)
+        operators = layers.measure_layers(path)
         return {
             "base": base,
             "alpha": alpha,

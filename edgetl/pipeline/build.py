@@ -268,7 +268,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         artifact=chosen,
         bundle=bundle,
         picture=path,
-        unmet=limits.check_file(chosen, memory, target.limits),
+        unmet=limits.check_file_limits(chosen, memory, target.limits),
         next_method=choice.next_method,
         gain=None if chosen.method == "float32" else part.delivery.compare_float32(chosen),
         device_ms=read_latencies(context.run.root, target.id),

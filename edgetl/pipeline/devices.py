@@ -29,7 +29,6 @@ from edgetl.stages.verify import Case, judge_case
 
 # A board without a fan slows down after a time at full load; a short measurement would not show it.
 _DEVICE_SOAK_S = 60.0
-_PROGRAM = "bench.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,15 +73,16 @@ class Devices:
             order: what is measured, and where.
 
         Raises:
-            ConfigError: a name that ssh does not accept, two names that give the same folder, or a bundle that does
-                not measure itself.
+            ConfigError: the device has no Python, a name that ssh does not accept, or two names that give the same
+                folder.
             StageError: this machine could not be measured.
         """
-        if _PROGRAM not in bundle.files:
+        if not self._target.runtime.python:
             raise ConfigError(
-                f"a bundle for {self._target.id} has no {_PROGRAM}, with which the others measure themselves",
+                f"a device of target {self._target.id} has no Python, so that no program can measure it from here",
                 where=(bundle.root,),
-                hint=f"measure a .tflite file in a browser: edgetl bench {self._context.run.root} --browser",
+                hint="run the self-check of the bundle on the device: its folder says how. edgetl bench RUN --browser "
+                "measures a .tflite file in a browser on this machine",
             )
         names, soak_s = order.names, order.soak_s
         if soak_s is None:

@@ -191,7 +191,7 @@ class Selection:
             validation=verdict,
             number=len(ladder.list_candidates(attempts)) + 1,
             strict=self._order.recipe.contract.strict,
-            unmet=limits.check_file(artifact, memory, self._target.limits),
+            unmet=limits.check_file_limits(artifact, memory, self._target.limits),
         )
         return candidate, ladder.explain_result(candidate)
 

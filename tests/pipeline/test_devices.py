@@ -92,14 +92,6 @@ def test_soak_is_60_seconds_on_devices_and_none_on_the_host(
     assert arguments[-1].soak_s == expected
 
 
-def test_bundle_without_python_does_not_measure_itself(part, delivered):
-    files = {name: digest for name, digest in delivered.bundle.files.items() if name != "bench.py"}
-    bundle = delivered.bundle.model_copy(update={"files": files})
-    with pytest.raises(ConfigError, match=r"has no bench.py") as error:
-        part.devices.measure_everywhere(delivered.artifact, bundle, MeasurementOrder())
-    assert error.value.hint.endswith("--browser")
-
-
 def test_device_that_fails_is_an_error_beside_the_others(part, delivered, on_devices):
     names = ("pi@a", "dead", "pi@b")
     measured = part.devices.measure_everywhere(
@@ -267,3 +259,11 @@ def test_answers_of_a_device_are_compared_with_those_of_this_machine(part, deliv
         delivered.artifact, delivered.bundle, MeasurementOrder(names=("pi",), soak_s=0.0, accuracy=False)
     )
     assert plain.agreements == {}
+
+
+def test_a_device_without_python_is_not_measured(part, delivered):
+    runtime = part.target.runtime.model_copy(update={"python": ""})
+    part.devices._target = part.target.model_copy(update={"runtime": runtime})
+    order = MeasurementOrder()
+    with pytest.raises(ConfigError, match="has no Python, so that no program can measure it"):
+        part.devices.measure_everywhere(delivered.artifact, delivered.bundle, order)

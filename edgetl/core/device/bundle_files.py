@@ -245,11 +245,6 @@ def list_other_architectures(target: Target) -> tuple[str, ...]:
     return tuple(arch for arch in target.runtime.other_architectures if arch not in architectures)
 
 
-def write_requirements(target: Target) -> dict[str, bytes]:
-    """Write requirements.txt, by its name; nothing for a device without Python."""
-    return {"requirements.txt": format_requirements(target).encode()} if target.runtime.python else {}
-
-
 def format_requirements(target: Target) -> str:
     """Format requirements.txt: packages with markers for architecture and Python version."""
     versions = re.findall(r"([<>=!]+)(3\.\d+)", target.runtime.python)

@@ -12,7 +12,7 @@ from edgetl.core.rejection.binomial import compute_upper_bound
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
 
 
-def check_file(artifact: Artifact, memory: Sequence[MemoryUse], limits: LimitsTable) -> str:
+def check_file_limits(artifact: Artifact, memory: Sequence[MemoryUse], limits: LimitsTable) -> str:
     """Compare the size of a file, and what it needs on a microcontroller, with the limits."""
     return check_model_bytes(artifact, limits) or check_memory(memory, artifact, limits)
 

@@ -13,7 +13,7 @@ from edgetl.engines.tflite import inspect, runtime
 _FILTERS = {"CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "TRANSPOSE_CONV": (1, 2)}
 
 
-def list_layers(path: Path) -> tuple[Layer, ...]:
+def measure_layers(path: Path) -> tuple[Layer, ...]:
     """List the operators of a file in its order.
 
     Raises:

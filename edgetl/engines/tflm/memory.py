@@ -29,7 +29,7 @@ def measure_arena(path: Path) -> tuple[ArenaUse, int]:
     """
     code, text = _run_child(path, ARENA_BYTES)
     if code:
-        reason = explain_failure(text, code)
+        reason = explain_tflm_failure(text, code)
         raise StageError(f"TensorFlow Lite Micro cannot run the file: {reason}", where=(path,))
     try:
         use = parse_allocations(text)
@@ -42,7 +42,7 @@ def measure_arena(path: Path) -> tuple[ArenaUse, int]:
     raise StageError(f"the file needs an arena of more than {size} bytes, {use.total_bytes} recorded", where=(path,))
 
 
-def explain_failure(text: str, code: int) -> str:
+def explain_tflm_failure(text: str, code: int) -> str:
     """Return the reason in what TensorFlow Lite Micro printed, or the exit code of its process."""
     missing = _MISSING_OPERATOR.search(text)
     if missing:

@@ -16,7 +16,7 @@ def measure_memory(_work: Workspace, artifact: Artifact) -> MemoryUse:
         StageError: TensorFlow Lite Micro does not run the file.
     """
     arena, tested_bytes = memory.measure_arena(artifact.path)
-    operators = layers.list_layers(artifact.path)
+    operators = layers.measure_layers(artifact.path)
     return MemoryUse(
         artifact_sha256=artifact.sha256,
         arena=arena,

@@ -35,8 +35,8 @@ ADVICE = "by estimate, no network of MobileNet or MobileNetV2 fits"
 )
 def test_arena_and_flash_of_a_microcontroller_are_compared(table, message):
     assert limits.check_memory(MEMORY, FILE, table) == message
-    assert limits.check_file(FILE, MEMORY, table) == message
-    assert limits.check_file(FILE, (), table) == ""
+    assert limits.check_file_limits(FILE, MEMORY, table) == message
+    assert limits.check_file_limits(FILE, (), table) == ""
 
 
 @pytest.mark.parametrize(

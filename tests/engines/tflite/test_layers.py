@@ -1,10 +1,10 @@
 """Operators of a file with shapes, filters and multiplications."""
 
-from edgetl.engines.tflite.layers import describe_features, list_layers
+from edgetl.engines.tflite.layers import describe_features, measure_layers
 
 
 def test_layers_have_shapes_filters_and_multiplications(tflite_files):
-    layers = list_layers(tflite_files["int8"])
+    layers = measure_layers(tflite_files["int8"])
     for layer in layers:
         if layer.type == "CONV_2D":
             height, width = layer.kernel

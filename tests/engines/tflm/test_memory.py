@@ -3,7 +3,7 @@
 import pytest
 
 from edgetl.core.errors import StageError
-from edgetl.engines.tflm.memory import explain_failure, measure_arena
+from edgetl.engines.tflm.memory import explain_tflm_failure, measure_arena
 
 TFLM = "tflite-micro is not installed: pip install 'edgetl[micro]'"
 
@@ -17,7 +17,7 @@ TFLM = "tflite-micro is not installed: pip install 'edgetl[micro]'"
     ],
 )
 def test_the_reason_is_found_in_what_was_printed(text, code, reason):
-    assert explain_failure(text, code) == reason
+    assert explain_tflm_failure(text, code) == reason
 
 
 def test_the_arena_is_at_least_what_was_recorded(tflite_files):

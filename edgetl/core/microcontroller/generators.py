@@ -3,7 +3,6 @@
 A function takes the records and the other files of the bundle, and returns files by their path in the bundle.
 """
 
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
 from edgetl.core.microcontroller.firmware import write_firmware
+from edgetl.core.storage.arrays import read_array
 
 # Each takes side * side * 3 bytes of flash where the self-check is linked.
 _GOLDEN_PHOTOS = 3
@@ -36,7 +36,7 @@ def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> d
     reference = np.zeros((0, 0), np.int8)
     for rule in contents.answers:
         facts = answer_facts.describe_answer_rule(rule, multi_label=bool(trained.thresholds))
-        reference = np.load(io.BytesIO(files[answer_facts.FEATURES_FILE]), allow_pickle=False)
+        reference = read_array(rule.path)
     return write_firmware(
         FirmwareContents(
             model=files[bundle_files.name_model_file(artifact)],
