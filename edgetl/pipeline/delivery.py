@@ -7,6 +7,7 @@ from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName, KernelSet
+from edgetl.core.microcontroller.generators import prepare_generators
 from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
@@ -32,6 +33,7 @@ class Delivery:
         self._target = target
         # Before the training, and not after it. A command that only reads a finished build needs no judge.
         if context.can_make("train"):
+            prepare_generators(target.generate)
             for format_name in target.accepts.formats:
                 self._choose_judge(format_name)
 
@@ -67,6 +69,10 @@ class Delivery:
         """Return the scores of a file for one part: those of the verdict for the test photos."""
         kernels = self._target.choose_kernels(artifact.format)
         return self._scores.score(artifact, part, self._choose_judge(artifact.format) if part == "test" else kernels)
+
+    def score_on_host(self, artifact: Artifact) -> Scores:
+        """Return the scores of a file for the test photos, on the kernels of this machine."""
+        return self._scores.score(artifact, "test", self._target.choose_kernels(artifact.format))
 
     def _choose_judge(self, format_name: FormatName) -> KernelSet:
         """Return what the verdict is on: the target's judge, and the kernels of this machine where it is missing.

@@ -13,6 +13,7 @@ from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
     from edgetl.engines import digits, mlflow_store
+    from edgetl.engines.browser import bench as browser_bench
     from edgetl.engines.charts import inspection_page
     from edgetl.engines.charts.comparison import comparison_page
     from edgetl.engines.charts.report import report_page
@@ -39,6 +40,7 @@ else:
     adopt = LazyModule("edgetl.stages.adopt")
     answers = LazyModule("edgetl.stages.answers")
     bench = LazyModule("edgetl.stages.bench")
+    browser_bench = LazyModule("edgetl.engines.browser.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
     comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
@@ -59,6 +61,7 @@ else:
 # The stage of each judge: a function of workspace, artifact and photos. Each is in a module of its own, so that the
 # fingerprint of its stage has the versions of its runtime alone.
 JUDGE_STAGES: Mapping[JudgeName, Callable[..., Scores]] = {
+    "browser": LazyModule("edgetl.stages.judges.browser").score_in_browser,
     "tflm": LazyModule("edgetl.stages.judges.tflm").score_on_tflm,
 }
 # The stage that measures what a file needs in a judge, for those on devices with little memory.
@@ -72,6 +75,7 @@ __all__ = [
     "adopt",
     "answers",
     "bench",
+    "browser_bench",
     "bundle",
     "calibrate",
     "comparison_page",

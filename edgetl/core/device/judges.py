@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from edgetl.core.device.browser.browsers import explain_missing_browser
 from edgetl.core.formats import FormatName, JudgeName
 
 
@@ -49,6 +50,16 @@ def require_module(module: str, distribution: str) -> Callable[[], str]:
 
 
 JUDGES: dict[JudgeName, Judge] = {
+    "browser": Judge(
+        name="browser",
+        title="a browser (LiteRT.js)",
+        formats=("tflite",),
+        follows_reference=False,
+        # Its kernels are those of the host, for another processor: the verdict on the host's stands in for it.
+        required=False,
+        install="pip install 'edgetl[browser]', and apt install chromium",
+        explain_absence=explain_missing_browser,
+    ),
     "tflm": Judge(
         name="tflm",
         title="TensorFlow Lite Micro",

@@ -20,7 +20,7 @@ from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 # Sets of files that are generated for a bundle: see `core.microcontroller.generators`.
-GeneratorName = Literal["microcontroller"]
+GeneratorName = Literal["litert_js", "microcontroller", "phone_page"]
 
 Positive = Annotated[int, Field(ge=1)]
 

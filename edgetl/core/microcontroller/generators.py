@@ -3,12 +3,15 @@
 A function takes the records and the other files of the bundle, and returns files by their path in the bundle.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from edgetl.core.device import answer_facts, bundle_files
+from edgetl.core.device.browser.phone_page import write_phone_files
+from edgetl.core.device.browser.runtime_files import fetch_runtime, read_runtime
 from edgetl.core.device.bundle_files import BundleContents
 from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.errors import StageError
@@ -52,6 +55,21 @@ def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> d
     )
 
 
+def copy_litert_js(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Copy the runtime for browsers, which `edgetl fetch browser` has fetched.
+
+    Raises:
+        ConfigError: it has not been fetched, or has changed.
+    """
+    del contents, files
+    return read_runtime()
+
+
+def generate_phone_page(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Generate the page for programs on Android and iOS, and raw files to test them with."""
+    return write_phone_files(json.loads(files["model.json"]), contents.golden.pixels, contents.golden.outputs)
+
+
 def _select_golden(contents: BundleContents) -> list[GoldenPhoto]:
     golden, classes = contents.golden, contents.trained.classes
     names = bundle_files.name_golden_files(golden.photos, contents.dataset.classes)
@@ -77,5 +95,22 @@ def _answer_without_thresholds(outputs: np.ndarray, classes: tuple[str, ...]) ->
 
 
 GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]], dict[str, bytes]]] = {
+    "litert_js": copy_litert_js,
     "microcontroller": generate_firmware,
+    "phone_page": generate_phone_page,
 }
+
+# What a generator needs on this machine, which is fetched before a training and not after it.
+_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {"litert_js": fetch_runtime}
+
+
+def prepare_generators(names: Iterable[GeneratorName]) -> None:
+    """Fetch what generators need, unless it is in the cache.
+
+    Raises:
+        ConfigError: it cannot be downloaded.
+        StageError: another file was downloaded than the published one.
+    """
+    for name in names:
+        if name in _PREPARATIONS:
+            _PREPARATIONS[name]()

@@ -9,6 +9,7 @@ from edgetl.core.device.bundle_files import BundleContents, GoldenSet, select_go
 from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
+from edgetl.core.microcontroller import generators
 from edgetl.core.microcontroller.firmware import FIRMWARE_FILES
 from edgetl.core.microcontroller.generators import GENERATORS
 from edgetl.core.microcontroller.memory import ArenaUse, Layer, MemoryUse
@@ -68,3 +69,12 @@ def test_memory_that_was_not_measured_is_an_error(contents, change):
     memory = () if change == "no memory" else (contents.memory[0].model_copy(update={"artifact_sha256": "1"}),)
     with pytest.raises(StageError, match="memory of the file was not measured"):
         GENERATORS["microcontroller"](replace(contents, memory=memory), {})
+
+
+def test_what_a_generator_needs_is_fetched_before_a_training(monkeypatch):
+    fetched = []
+    monkeypatch.setitem(generators._PREPARATIONS, "litert_js", lambda: fetched.append("litert_js"))
+    generators.prepare_generators(("phone_page", "microcontroller"))
+    assert fetched == []
+    generators.prepare_generators(("litert_js", "phone_page"))
+    assert fetched == ["litert_js"]
