@@ -7,7 +7,7 @@ is added. Tensors start at multiples of 16 bytes in both.
 
 from collections.abc import Iterable
 
-from edgetl.core.microcontroller.memory import ArenaUse, Layer
+from edgetl.core.microcontroller.memory import ArenaUse, SizedLayer
 
 ALIGNMENT_BYTES = 16
 # Bytes that a structure loses with 4-byte pointers. Sources: tensorflow/lite/core/c/common.h, TfLiteEvalTensor has two
@@ -30,7 +30,7 @@ def compute_pointer_saving(arena: ArenaUse) -> int:
     return sum(_SAVED_BYTES.get(row.name, 0) * row.count for row in arena.allocations)
 
 
-def compute_scratch_bytes(layers: Iterable[Layer]) -> int:
+def compute_scratch_bytes(layers: Iterable[SizedLayer]) -> int:
     """Return an upper bound of what CMSIS-NN's kernels need beside the tensors, on any Cortex-M.
 
     Scratch memory is in use during one layer only, and the arena shares it. So the largest counts, and a handle for
@@ -42,7 +42,7 @@ def compute_scratch_bytes(layers: Iterable[Layer]) -> int:
     return round_up(max(sizes, default=0)) + round_up(_HANDLE_BYTES * len(sizes))
 
 
-def _compute_layer_scratch(layer: Layer) -> int:
+def _compute_layer_scratch(layer: SizedLayer) -> int:
     (height, width), channels = layer.kernel, layer.input_shape[-1] if layer.input_shape else 0
     columns = height * width * channels
     if layer.type == "CONV_2D":

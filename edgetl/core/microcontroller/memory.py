@@ -9,7 +9,7 @@ _TOTAL = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
 _ALLOCATION = re.compile(r"'([^']+)' used (\d+) bytes .*\(requested (\d+) bytes for (\d+) ")
 
 
-class Layer(Record):
+class SizedLayer(Record):
     """An operator of a file. `kernel` is height and width of its filter, and (0, 0) of an operator without one."""
 
     name: str
@@ -55,7 +55,7 @@ class MemoryUse(Record):
     tested_bytes: int
     scratch_bytes: int
     version: str
-    layers: tuple[Layer, ...]
+    layers: tuple[SizedLayer, ...]
     features: tuple[TensorSpec, ...] = ()
 
     @property

@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from edgetl.core.microcontroller.memory import Layer
+from edgetl.core.microcontroller.memory import SizedLayer
 from edgetl.core.records import TensorSpec
 from edgetl.engines.tflite import inspect, runtime
 
@@ -13,7 +13,7 @@ from edgetl.engines.tflite import inspect, runtime
 _FILTERS = {"CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "TRANSPOSE_CONV": (1, 2)}
 
 
-def measure_layers(path: Path) -> tuple[Layer, ...]:
+def measure_layers(path: Path) -> tuple[SizedLayer, ...]:
     """List the operators of a file in its order.
 
     Raises:
@@ -30,14 +30,14 @@ def describe_features(path: Path) -> tuple[TensorSpec, ...]:
     return tuple(inspect.describe_tensor(details) for details in interpreter.get_output_details()[1:])
 
 
-def _describe_layer(node: Any, tensors: Mapping[int, Any]) -> Layer:
+def _describe_layer(node: Any, tensors: Mapping[int, Any]) -> SizedLayer:
     inputs = [tensors[index] for index in node["inputs"] if index >= 0]
     output = tensors[int(node["outputs"][0])]
     # The image comes first, except in a transposed convolution, which begins with the shape of its output.
     image = inputs[2] if node["op_name"] == "TRANSPOSE_CONV" else inputs[0]
     weights = _read_shape(inputs[1]) if len(inputs) > 1 else ()
     axes = _FILTERS.get(node["op_name"])
-    return Layer(
+    return SizedLayer(
         name=str(output["name"]),
         type=node["op_name"],
         input_shape=_read_shape(image),

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
-from edgetl.core.microcontroller.memory import Allocation, ArenaUse, Layer, MemoryUse
+from edgetl.core.microcontroller.memory import Allocation, ArenaUse, MemoryUse, SizedLayer
 from edgetl.core.records import InputSpec, TensorSpec
 
 LABELS = ('red "car"', "größe", "a\\b??/")
 
 
-def make_layer(kind: str, **facts: Any) -> Layer:
+def make_layer(kind: str, **facts: Any) -> SizedLayer:
     values = {"input_shape": (1, 8, 8, 16), "output_shape": (1, 8, 8, 32), "kernel": (3, 3), "multiplications": 10}
-    return Layer(name=kind.lower(), type=kind, **{**values, **facts})
+    return SizedLayer(name=kind.lower(), type=kind, **{**values, **facts})
 
 
 @pytest.fixture

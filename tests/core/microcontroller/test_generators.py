@@ -12,7 +12,7 @@ from edgetl.core.errors import StageError
 from edgetl.core.microcontroller import generators
 from edgetl.core.microcontroller.firmware import FIRMWARE_FILES
 from edgetl.core.microcontroller.generators import GENERATORS
-from edgetl.core.microcontroller.memory import ArenaUse, Layer, MemoryUse
+from edgetl.core.microcontroller.memory import ArenaUse, MemoryUse, SizedLayer
 from edgetl.core.records import TensorSpec
 
 
@@ -25,7 +25,9 @@ def contents(built, shared_dataset):
     units = artifact.output.shape[-1]
     outputs = np.zeros((len(photos), units), np.uint8)
     outputs[:, units - 1] = 200
-    layer = Layer(name="a", type="CONV_2D", input_shape=(1, 1), output_shape=(1, 1), kernel=(1, 1), multiplications=1)
+    layer = SizedLayer(
+        name="a", type="CONV_2D", input_shape=(1, 1), output_shape=(1, 1), kernel=(1, 1), multiplications=1
+    )
     memory = MemoryUse(
         artifact_sha256=artifact.sha256,
         arena=ArenaUse(total_bytes=64, head_bytes=32, tail_bytes=32, allocations=()),
