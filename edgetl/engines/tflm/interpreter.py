@@ -1,7 +1,7 @@
 """Predicts photos with a .tflite file on the kernels of TensorFlow Lite Micro, and reads back what it allocates.
 
 The package on PyPI contains the reference kernels. A microcontroller with CMSIS-NN or ESP-NN has faster kernels, which
-are specified to give the same integers. Source: https://github.com/ARM-software/CMSIS-NN#readme, "bit-exact".
+are meant to give the same integers. Source: https://github.com/ARM-software/CMSIS-NN#readme, "bit-exact".
 """
 
 from collections.abc import Callable
