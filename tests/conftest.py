@@ -17,7 +17,13 @@ from xdist.scheduler import LoadFileScheduling
 from edgetl.core.device import host_latency
 
 # `models` imports `photos`: pytest must import `photos` first, to rewrite its assertions.
-pytest_plugins = ("tests.fixtures.photos", "tests.fixtures.models", "tests.fixtures.runs", "tests.fixtures.devices")
+pytest_plugins = (
+    "tests.fixtures.photos",
+    "tests.fixtures.models",
+    "tests.fixtures.runs",
+    "tests.fixtures.devices",
+    "tests.fixtures.browser_runtime",
+)
 
 
 def pytest_configure() -> None:

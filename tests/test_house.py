@@ -238,6 +238,7 @@ READERS = {
     "edgetl/core/interrupt.py": "/dev/null",
     "edgetl/core/screen/streams.py": "/dev/null",
     "edgetl/core/storage/keras_archive.py": "an archive that Keras has just written",
+    "edgetl/core/device/browser/npm_packages.py": "archives in memory",
     "edgetl/stages/bundle.py": "the source code of pixels.py",
     "edgetl/stages/deploy.py": "archives in memory",
 }
@@ -541,6 +542,7 @@ DISTRIBUTIONS = {
     "pydantic_core": "pydantic-core",
     "sklearn": "scikit-learn",
     "tensorflow_model_optimization": "tensorflow-model-optimization",
+    "tflite_micro": "tflite-micro",
 }
 
 
@@ -560,7 +562,7 @@ def test_imported_packages_are_the_declared_ones():
     optional = project["optional-dependencies"]
     # alembic and sqlalchemy are imported by MLflow.
     tracking = [line for line in optional["mlflow"] if line.startswith("mlflow-skinny")]
-    lines = [*project["dependencies"], *optional["heif"], *tracking]
+    lines = [*project["dependencies"], *optional["browser"], *optional["heif"], *optional["micro"], *tracking]
     declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in lines}
     assert list_imported_packages("edgetl") == declared
 

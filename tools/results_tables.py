@@ -19,7 +19,7 @@ from pathlib import Path
 from edgetl.core.errors import ConfigError, unknown_name
 from tools.errors import report_errors
 from tools.results_files import RESULTS, read_results
-from tools.tables import accuracy, bases, recipes, rejection, speed
+from tools.tables import accuracy, bases, recipes, rejection, rounding, speed
 from tools.tables.markdown import format_source
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +55,7 @@ TABLES = {
     "near": Table(rejection.render_near, ("near",)),
     "answers": Table(rejection.render_answers, ("answers",)),
     "features_cost": Table(rejection.render_features_cost, ("features_cost",)),
+    "rounding": Table(rounding.render_rounding, ("rounding",)),
     "bases_tflite": Table(bases.render_tflite, ("bases",)),
     "bases_onnx": Table(bases.render_onnx, ("bases",)),
 }

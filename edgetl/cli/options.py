@@ -192,6 +192,9 @@ class BenchCommand(OutputOptions):
         ),
     ] = None
     accuracy: Annotated[bool, Option(help="Score the test photos of the run too, which it was not trained on.")] = False
+    browser: Annotated[
+        bool, Option(help="Measure in a headless browser on this machine, from the files of the test photos.")
+    ] = False
     strict: Annotated[bool, Option(help="Count UNDECIDED as a failure.")] = False
 
 
@@ -230,6 +233,13 @@ class TargetsCommand(JsonOption):
 
     name: Annotated[str | None, Option(help="Show one target with all its values.", argument=True)] = None
     target_dir: TargetDirOption = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchCommand(OutputOptions):
+    """Options of `edgetl fetch`."""
+
+    name: Annotated[str, Option(help="What to fetch: browser.", argument=True)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,11 @@ from typing import Any
 from edgetl.core.console import Console, create_terminal, print_rows
 from edgetl.core.device.answer_agreement import describe_agreement
 from edgetl.core.device.fleet import MANY_DEVICES
+from edgetl.core.device.targets import list_targets
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.formats import FORMATS, FormatName
 from edgetl.core.methods import find_method
+from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_fit
 from edgetl.core.network.base_network import BaseNetwork
 from edgetl.core.records import LayerError
 from edgetl.core.rejection.records import AnswerRule
@@ -107,6 +109,7 @@ def _dump_delivered(delivered: Delivered) -> dict[str, Any]:
         "verdict": verdict,
         "answers": dump_answers(delivered.answers),
         "unmet_answers": list(delivered.unmet_answers),
+        "memory": [summarize_memory(memory, delivered.artifact) for memory in delivered.memory],
         "advice": list(delivered.advice),
         "next_method": delivered.next_method,
         "gain": _dump_gain(delivered.gain) if delivered.gain else None,
@@ -184,6 +187,7 @@ def show_built(built: Built, console: Console) -> None:
             console.table(*tables.tabulate_attempts(delivered.attempts))
         show_verdict(delivered.verdict, console, delivered.advice)
         show_answers(delivered.answers, console)
+        show_memory(delivered, console)
         for line in describe_gain(delivered.gain) if delivered.gain else ():
             console.say(line)
         console.say(f"chart: {delivered.picture}")
@@ -260,6 +264,14 @@ def show_answers(answers: Sequence[AnswerRule], console: Console) -> None:
             console.table(*answer_tables.tabulate_hops(rule))
         for line in answer_tables.describe_answers(rule):
             console.say(line, wrap=True)
+
+
+def show_memory(delivered: Delivered, console: Console) -> None:
+    """Show what a file needs on a microcontroller, and the boards that it fits into; nothing for other targets."""
+    for memory in delivered.memory:
+        for line in describe_memory(memory, delivered.artifact):
+            console.say(line)
+        console.table(*tabulate_fit(memory, delivered.artifact, list_targets()))
 
 
 def show_measured(measured: Measured, console: Console) -> None:

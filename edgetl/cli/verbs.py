@@ -164,6 +164,9 @@ def _bench(options: BenchCommand) -> None:
     from edgetl.pipeline.runs.delivered import find_bundle
     from edgetl.pipeline.workspace import reopen
 
+    if options.browser:
+        _bench_browser(options)
+        return
     names = join_devices(tuple(options.device or ()), options.inventory)
     with reopen(options.run, options.target, makes=MEASURING, quiet=options.quiet) as pipeline:
         artifact, bundle = find_bundle(pipeline, options.method)
@@ -184,6 +187,30 @@ def _bench(options: BenchCommand) -> None:
     if measured.errors:
         raise typer.Exit(max(error.exit_code for error in measured.errors))
     check_acceptance(measured.verdicts, measured.unmet, strict=strict)
+
+
+def _bench_browser(options: BenchCommand) -> None:
+    from edgetl.cli import output
+    from edgetl.core.device.browser.browser_measurement import describe_browser, tabulate_browser
+    from edgetl.pipeline.context import MEASURING
+    from edgetl.pipeline.runs.delivered import find_bundle
+    from edgetl.pipeline.usage.browser_bench import STAGE, measure_in_browser
+    from edgetl.pipeline.workspace import reopen
+
+    if options.device or options.inventory or options.soak is not None or options.accuracy:
+        raise ConfigError(
+            "--browser measures on this machine, without --device, --inventory, --soak and --accuracy",
+            hint=f"edgetl bench {options.run} --browser",
+        )
+    with reopen(options.run, options.target, makes=MEASURING, quiet=options.quiet) as pipeline:
+        artifact, _ = find_bundle(pipeline, options.method)
+        measurement, host_ms = measure_in_browser(pipeline, artifact)
+        console = pipeline.context.console
+        console.table(*tabulate_browser(measurement, host_ms))
+        for line in describe_browser(measurement):
+            console.say(line)
+        folder = pipeline.context.run.root / STAGE
+    output.print_record(measurement.model_dump(mode="json"), str(folder), as_json=options.as_json)
 
 
 def _select_photos(options: BuildCommand | TrainCommand) -> Path | None:

@@ -9,7 +9,9 @@ from edgetl.core import machine
 from edgetl.core.errors import ConfigError
 
 FormatName = Literal["tflite", "onnx"]
-KernelSet = Literal["xnnpack", "onnxruntime", "reference"]
+# Runtimes that judge a file beside that of its format: see `core.device.judges`.
+JudgeName = Literal["browser", "tflm"]
+KernelSet = Literal["xnnpack", "onnxruntime", "reference", JudgeName]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +83,7 @@ FORMATS: dict[FormatName, Format] = {
             "convert": "the TFLite converter",
             "calibrate": "TFLite's calibrator",
             "quantize": "TFLite's quantizer",
+            "round_weights": "AdaRound on LiteRT",
             "convert_qat": "the TFLite converter",
             "measure_layer_errors": "TFLite's quantization debugger",
             "list_operators": "TFLite's quantizer",
@@ -108,6 +111,7 @@ FORMATS: dict[FormatName, Format] = {
             "convert": "the ONNX converter",
             "calibrate": "onnxruntime's calibrator",
             "quantize": "onnxruntime's quantizer",
+            "round_weights": "AdaRound on onnxruntime",
             "convert_qat": "tf2onnx",
             "measure_layer_errors": "onnxruntime",
             "list_operators": "onnxruntime's quantizer",

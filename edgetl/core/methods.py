@@ -29,6 +29,7 @@ class Method:
         mixed: whether layers without an int8 kernel, and `float_layers` further ones, stay in float.
         float_layers: number of layers of an int8 file that stay in float although they have an int8 kernel.
         more_photos: whether the ranges are set from the second, larger set of calibration photos.
+        adaround: whether photos decide which weights are rounded up and which down: see `network.rounding`.
         retraining: how the trained network is trained further before the conversion; see `recipe.tables.RetrainKind`.
     """
 
@@ -41,6 +42,7 @@ class Method:
     mixed: bool = False
     float_layers: int = 0
     more_photos: bool = False
+    adaround: bool = False
     retraining: Literal["", "qat", "prune", "cluster"] = ""
 
     @property
@@ -95,6 +97,15 @@ METHODS: dict[str, Method] = {
             formats=("tflite", "onnx"),
             summary="int8 with ranges from a second, larger set of training photos, if both sets agree",
             more_photos=True,
+        ),
+        Method(
+            name="int8_adaround",
+            weights="int8",
+            activations="int8",
+            calibrated=True,
+            formats=("tflite", "onnx"),
+            summary="int8 with weights rounded up or down, so that each layer outputs what it did; no training",
+            adaround=True,
         ),
         Method(
             name=MIXED,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from edgetl.core.device.targets import Target
 from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.methods import Method
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import AnswersRecipe, Recipe
-from edgetl.core.records import Artifact, Dataset, Photo, SourceModel, Trained
+from edgetl.core.records import ActivationRanges, Artifact, Dataset, Photo, SourceModel, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.verdict_records import Verdict
 
@@ -53,6 +54,25 @@ class ConversionRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RoundingRequest:
+    """A conversion to int8 with weights that photos round up or down.
+
+    Attributes:
+        format_name: format of the file.
+        method: an int8 method with `adaround`.
+        trained: the trained model.
+        ranges: of this model for this format.
+        photos: the photos of the training part that set the ranges.
+    """
+
+    format_name: FormatName
+    method: Method
+    trained: Trained
+    ranges: ActivationRanges
+    photos: PhotoSet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerRequest:
     """The thresholds of a file.
 
@@ -90,6 +110,7 @@ class BundleRequest:
         recipe: the recipe of the build, for the provenance in model.json.
         golden_photos: test photos whose predictions the device compares with those of the host.
         answers: thresholds of the file; none for a file without features.
+        memory: what the file needs on a microcontroller; none for other targets.
     """
 
     target: Target
@@ -100,3 +121,4 @@ class BundleRequest:
     recipe: Recipe
     golden_photos: tuple[Photo, ...]
     answers: tuple[AnswerRule, ...] = ()
+    memory: tuple[MemoryUse, ...] = ()

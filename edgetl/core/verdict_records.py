@@ -118,6 +118,8 @@ class Verdict(Comparison):
     `temperature` is that of the reference, 1 for none. The calibration errors are expected ones, with 15 bins of equal
     width. `reliability` has their tables: the reference without its temperature, if it has one, with it, and the
     artifact.
+
+    `not_judged` says why the verdict is not that of the target's judge, and what to install; "" where it is.
     """
 
     method: str
@@ -145,6 +147,7 @@ class Verdict(Comparison):
     warnings: tuple[QualityWarning, ...] = ()
     temperature: float = 1.0
     reliability: tuple[Reliability, ...] = ()
+    not_judged: str = ""
 
     def _repr_html_(self) -> str:
         """Render for a notebook how good the model is, and what its conversion cost."""
@@ -167,6 +170,7 @@ class Verdict(Comparison):
             ],
             ["allowed loss, points", f"{self.limit_drop * 100:g}"],
             ["broke / fixed", f"{self.broke} / {self.fixed} of {self.describe_photos(self.part)}"],
+            *([["not judged", self.not_judged]] if self.not_judged else []),
             *(["warning", f"{warning.message}; {warning.hint}"] for warning in self.warnings),
         ]
         hops = changes.list_hop_cells(self.hops, self.measure)

@@ -79,6 +79,24 @@ class Backend(Protocol):
             StageError: the quantizer failed.
         """
 
+    def round_weights(
+        self, calibrated: bytes, photos: Pixels, metadata: ModelMetadata, advance: Callable[[int], None]
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """Quantize a calibrated model to int8, and choose with photos which weights are rounded up and which down.
+
+        Args:
+            calibrated: from `calibrate`.
+            photos: training photos.
+            metadata: written into the file if the format has metadata.
+            advance: called with 1 after each layer.
+
+        Returns:
+            The content of the file, and the names of layers whose weights are rounded to the nearest.
+
+        Raises:
+            StageError: the quantizer failed, or the file does not compute what was optimized.
+        """
+
     def convert_qat(self, model: Path, photo: Pixels, metadata: ModelMetadata) -> bytes:
         """Convert a quantization-aware model.
 

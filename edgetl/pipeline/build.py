@@ -11,6 +11,7 @@ from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName
 from edgetl.core.html_table import render_table
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report import chart
@@ -51,6 +52,7 @@ class Delivered:
         advice: what would decide an UNDECIDED verdict, one option a line.
         answers: thresholds of the file, with counts of accepted and rejected photos; empty without features.
         unmet_answers: the limits of the target on these answers that are exceeded, in words.
+        memory: what the file needs on a microcontroller; empty for other targets.
     """
 
     target: str
@@ -66,6 +68,7 @@ class Delivered:
     advice: tuple[str, ...] = ()
     answers: tuple[AnswerRule, ...] = ()
     unmet_answers: tuple[str, ...] = ()
+    memory: tuple[MemoryUse, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -247,6 +250,7 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
     verdict = part.delivery.judge(chosen)
     answers = part.delivery.set_answers(chosen)
     bundle = part.delivery.bundle(chosen, verdict)
+    memory = part.delivery.measure_memory(chosen)
     if pinned and not context.order.method:
         context.console.warn(describe_unpinned(context.order, context.run.root, target.id, (pinned, chosen.method)))
     choice = part.selection.explain(chosen)
@@ -264,11 +268,12 @@ def _deliver(part: TargetPipeline, trained: Trained) -> Delivered:
         artifact=chosen,
         bundle=bundle,
         picture=path,
-        unmet=limits.check_model_bytes(chosen, target.limits),
+        unmet=limits.check_file_limits(chosen, memory, target.limits),
         next_method=choice.next_method,
         gain=None if chosen.method == "float32" else part.delivery.compare_float32(chosen),
         device_ms=read_latencies(context.run.root, target.id),
         advice=part.delivery.advise(verdict),
         answers=answers,
         unmet_answers=limits.check_answers(answers, target.limits),
+        memory=memory,
     )

@@ -2,10 +2,13 @@
 
 from edgetl.core.device import bundle_files
 from edgetl.core.device.targets import Target
-from edgetl.core.errors import StageError
+from edgetl.core.errors import MissingPackage, StageError
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
+from edgetl.core.formats import FormatName, KernelSet
+from edgetl.core.microcontroller.generators import prepare_generators
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
 from edgetl.core.rejection.records import AnswerRule
@@ -28,16 +31,30 @@ class Delivery:
         self._model = model
         self._scores = scores
         self._target = target
+        # Before the training, and not after it. A command that only reads a finished build needs no judge.
+        if context.can_make("train"):
+            prepare_generators(target.generate)
+            for format_name in target.accepts.formats:
+                self._choose_judge(format_name)
 
     def judge(self, artifact: Artifact, *, again: bool = False) -> Verdict:
-        """Return the verdict on the test photos, on the target's kernels, with the ledger.
+        """Return the verdict on the test photos, in the target's judge or on its kernels, with the ledger.
 
         Args:
             artifact: the file.
             again: whether scores and verdict are made again if they are finished.
+
+        Raises:
+            MissingPackage: the judge is missing here, and the target has no verdict without it.
         """
         scores = self._scores.again() if again else self._scores
-        return scores.judge(artifact, "test", self._target.choose_kernels(artifact.format), ledger=True)
+        verdict = scores.judge(artifact, "test", self._choose_judge(artifact.format), ledger=True)
+        judge = self._target.find_judge(artifact.format)
+        absence = judge.explain_absence() if judge else ""
+        if judge is None or not absence:
+            return verdict
+        sentence = f"not judged in {judge.title}: {absence}; install it with: {judge.install}"
+        return verdict.model_copy(update={"not_judged": sentence})
 
     def assess(self, artifact: Artifact, verdict: Verdict) -> ModelQuality:
         """Return how good a file is, by its verdict on the test photos and the one on the validation photos."""
@@ -49,8 +66,29 @@ class Delivery:
         return tuple(advise_on_undecided(verdict, self._find_photo_source()))
 
     def score(self, artifact: Artifact, part: Part) -> Scores:
-        """Return the scores of a file for one part, on the target's kernels."""
-        return self._scores.score(artifact, part, self._target.choose_kernels(artifact.format))
+        """Return the scores of a file for one part: those of the verdict for the test photos."""
+        kernels = self._target.choose_kernels(artifact.format)
+        return self._scores.score(artifact, part, self._choose_judge(artifact.format) if part == "test" else kernels)
+
+    def score_on_host(self, artifact: Artifact) -> Scores:
+        """Return the scores of a file for the test photos, on the kernels of this machine."""
+        return self._scores.score(artifact, "test", self._target.choose_kernels(artifact.format))
+
+    def _choose_judge(self, format_name: FormatName) -> KernelSet:
+        """Return what the verdict is on: the target's judge, and the kernels of this machine where it is missing.
+
+        Raises:
+            MissingPackage: the judge is missing here, and the target has no verdict without it.
+        """
+        judge = self._target.find_judge(format_name)
+        absence = judge.explain_absence() if judge else ""
+        if judge is None or (absence and not judge.required):
+            return self._target.choose_kernels(format_name)
+        if absence:
+            raise MissingPackage(
+                f"target {self._target.id} is judged in {judge.title}: {absence}", hint=f"install it: {judge.install}"
+            )
+        return judge.name
 
     def compare_float32(self, artifact: Artifact) -> Gain | None:
         """Return what a file gains over the float32 file, here and on the devices that have measured both.
@@ -66,7 +104,8 @@ class Delivery:
             return None
         latencies = []
         if self._target.runtime.accelerated:
-            scores = [self.score(file, "test") for file in (artifact, float32)]
+            kernels = self._target.choose_kernels(artifact.format)
+            scores = [self._scores.score(file, "test", kernels) for file in (artifact, float32)]
             latencies.append(
                 Latencies(
                     where="on one thread of this machine",
@@ -105,6 +144,10 @@ class Delivery:
         title = f"thresholds of {artifact.method} for photos of other things"
         spec = StageSpec(name=self._answers_stage, record=AnswerRule, title=title)
         return (self._context.run_stage(spec, stages.answers.set_answers, request),)
+
+    def measure_memory(self, artifact: Artifact) -> tuple[MemoryUse, ...]:
+        """Return what a file needs on the target, if that is a microcontroller."""
+        return self._scores.measure_memory(artifact, self._target)
 
     def read_answers(self, artifact: Artifact) -> tuple[AnswerRule, ...]:
         """Return the thresholds of a file as the build has set them; none where it has set none for this file."""
@@ -145,6 +188,7 @@ class Delivery:
             recipe=self._context.order.recipe,
             golden_photos=bundle_files.select_golden_photos(self._model.dataset),
             answers=self.set_answers(artifact),
+            memory=self.measure_memory(artifact),
         )
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=name_bundle_stage(self._target), record=Bundle, title=title)

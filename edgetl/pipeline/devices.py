@@ -73,9 +73,17 @@ class Devices:
             order: what is measured, and where.
 
         Raises:
-            ConfigError: a name that ssh does not accept, or two names that give the same folder.
+            ConfigError: the device has no Python, a name that ssh does not accept, or two names that give the same
+                folder.
             StageError: this machine could not be measured.
         """
+        if not self._target.runtime.python:
+            raise ConfigError(
+                f"a device of target {self._target.id} has no Python, so that no program can measure it from here",
+                where=(bundle.root,),
+                hint="run the self-check of the bundle on the device: its folder says how. edgetl bench RUN --browser "
+                "measures a .tflite file in a browser on this machine",
+            )
         names, soak_s = order.names, order.soak_s
         if soak_s is None:
             soak_s = _DEVICE_SOAK_S if names else 0.0

@@ -12,7 +12,7 @@ from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import ActivationRanges, Artifact, Photo, SourceModel
-from edgetl.core.requests import CalibrationRequest, ConversionRequest
+from edgetl.core.requests import CalibrationRequest, ConversionRequest, RoundingRequest
 from edgetl.core.retrain_job import RetrainedModel
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.storage.files import hash_file
@@ -46,6 +46,8 @@ class Files:
             )
         if method.retraining == "qat":
             return self._add_features(self._convert_qat(format_name, method))
+        if method.adaround:
+            return self._add_features(self._round(format_name, method))
         if method.uses_shared_ranges:
             return self._add_features(self._quantize(format_name, method))
         return self._add_features(self._convert(format_name, method))
@@ -142,6 +144,22 @@ class Files:
             self._model.trained,
             self.calibrate(format_name, more=method.more_photos),
             method,
+        )
+
+    def _round(self, format_name: FormatName, method: Method) -> Artifact:
+        photos = self._draw_photos(more=method.more_photos)
+        title = (
+            f"convert to {method.name} {FORMATS[format_name].title}, rounding by {len(photos.photos)} training photos"
+        )
+        request = RoundingRequest(
+            format_name=format_name,
+            method=method,
+            trained=self._model.trained,
+            ranges=self.calibrate(format_name, more=method.more_photos),
+            photos=photos,
+        )
+        return self._context.run_stage(
+            _artifact_spec(format_name, method, title), stages.convert.round_with_photos, request
         )
 
     def _add_features(self, artifact: Artifact) -> Artifact:

@@ -1,8 +1,11 @@
 """Artifacts → Scores → Verdicts of one order, made on first use."""
 
+from edgetl.core.device.judges import JUDGES
+from edgetl.core.device.targets import Target
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Part, Photo, Scores
 from edgetl.core.run.run_folder import StageSpec
@@ -45,8 +48,8 @@ class ModelScores:
         Args:
             artifact: the file.
             part: the part of the photos that it predicts.
-            kernels: the kernels that it runs on.
-            ledger: whether the verdict contains the accuracy after each conversion step.
+            kernels: the kernels that it runs on, or a judge.
+            ledger: whether the verdict contains the accuracy after each conversion step, up to those kernels.
 
         Raises:
             StageError: the scores cannot be judged.
@@ -62,7 +65,7 @@ class ModelScores:
             steps=self.score_steps(artifact, part, kernels) if ledger else (),
         )
         # Two targets of one order may use the same file and run it on different kernels.
-        suffix = "reference-" if kernels == "reference" else ""
+        suffix = "" if kernels == FORMATS[artifact.format].fast_kernels else f"{kernels}-"
         name = f"verify-{artifact.format}-{artifact.method}-{suffix}{part}"
         spec = StageSpec(name=name, record=Verdict, reuse=self._reuse)
         return self._context.run_stage(spec, verify_artifact, case, self._context.order.recipe.contract)
@@ -75,7 +78,7 @@ class ModelScores:
         Args:
             artifact: the file.
             part: the part of the photos.
-            kernels: the kernels that the file runs on.
+            kernels: the kernels that the file runs on, or a judge.
             on_device: name and scores of the file on a device, for a step after those kernels; empty for none.
 
         On reference kernels the artifact predicts 200 photos, evenly drawn, and no more than they can in `_LEDGER_S`;
@@ -83,6 +86,12 @@ class ModelScores:
         operator, or no float32 file can be made.
         """
         row, method = FORMATS[artifact.format], artifact.method
+        if kernels in JUDGES:
+            judge = JUDGES[kernels]
+            host_kernels = "reference" if judge.follows_reference else row.fast_kernels
+            # The judge stands where a device does: after the kernels of this machine that compute the same.
+            judged = (f"{method}, {judge.title}", self.score(artifact, part, kernels))
+            return self.score_steps(artifact, part, host_kernels, (judged, *on_device))
         scores = self.score(artifact, part, kernels)
         steps = [("Keras", self.score_reference(part))]
         # Separates the error of the conversion from the error of the quantization.
@@ -104,6 +113,19 @@ class ModelScores:
         except StageError as error:
             self._context.console.say(f"  the ledger leaves out the {row.reference_title}: {error.message}")
         return tuple(steps)
+
+    def measure_memory(self, artifact: Artifact, target: Target) -> tuple[MemoryUse, ...]:
+        """Return what an artifact needs on a device with little memory; nothing for other targets.
+
+        Raises:
+            StageError: the runtime of the device lacks an operator of the file.
+        """
+        judge = target.find_judge(artifact.format)
+        if judge is None or judge.name not in stages.MEMORY_STAGES:
+            return ()
+        name = f"memory-{judge.name}-{artifact.format}-{artifact.method}"
+        spec = StageSpec(name=name, record=MemoryUse, title=f"memory of {artifact.method} in {judge.title}")
+        return (self._context.run_stage(spec, stages.MEMORY_STAGES[judge.name], artifact),)
 
     def make_float32(self, format_name: FormatName) -> Artifact:
         """Return the model in float32, which the ledger and the gain of a file are compared with."""
@@ -129,17 +151,18 @@ class ModelScores:
         suffix = "-few" if len(drawn) < len(photos) else ""
         name = f"score-{artifact.format}-{artifact.method}-{kernels}-{part}{suffix}"
         row = FORMATS[artifact.format]
-        kernels_title = row.reference_title if kernels == "reference" else row.fast_title
+        titles = {"reference": row.reference_title, row.fast_kernels: row.fast_title}
+        kernels_title = JUDGES[kernels].title if kernels in JUDGES else titles[kernels]
         title = f"score {artifact.method} {row.title} on {kernels_title}, {part} photos"
         key = (name, artifact.sha256)
         if key not in self._scores:
-            self._scores[key] = self._context.run_stage(
-                self._make_spec(name, title),
-                stages.score.score_artifact,
-                artifact,
-                self._make_set(part, drawn),
-                kernels,
-            )
+            spec, photo_set = self._make_spec(name, title), self._make_set(part, drawn)
+            if kernels in JUDGES:
+                stage = stages.JUDGE_STAGES[kernels]
+                self._scores[key] = self._context.run_stage(spec, stage, artifact, photo_set)
+            else:
+                scored = self._context.run_stage(spec, stages.score.score_artifact, artifact, photo_set, kernels)
+                self._scores[key] = scored
         return self._scores[key]
 
     def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:

@@ -179,6 +179,7 @@ class Selection:
             if skip:
                 return None, skip
             artifact = self._files.make(format_name, method)
+            memory = self._scores.measure_memory(artifact, self._target)
             verdict = self._scores.judge(artifact, "validation", self._target.choose_kernels(format_name))
         except StageError as error:
             # A failure of a library is an attempt without a file, unless the order pins the method.
@@ -190,7 +191,7 @@ class Selection:
             validation=verdict,
             number=len(ladder.list_candidates(attempts)) + 1,
             strict=self._order.recipe.contract.strict,
-            unmet=limits.check_model_bytes(artifact, self._target.limits),
+            unmet=limits.check_file_limits(artifact, memory, self._target.limits),
         )
         return candidate, ladder.explain_result(candidate)
 

@@ -3,12 +3,17 @@
 A build whose stages are all finished must load neither TensorFlow nor onnxruntime.
 """
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from edgetl.core.formats import JudgeName
+from edgetl.core.microcontroller.memory import MemoryUse
+from edgetl.core.records import Scores
 from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
     from edgetl.engines import digits, mlflow_store
+    from edgetl.engines.browser import bench as browser_bench
     from edgetl.engines.charts import inspection_page
     from edgetl.engines.charts.comparison import comparison_page
     from edgetl.engines.charts.report import report_page
@@ -38,6 +43,7 @@ else:
     answers = LazyModule("edgetl.stages.answers")
     assemble = LazyModule("edgetl.stages.sweep.assemble")
     bench = LazyModule("edgetl.stages.bench")
+    browser_bench = LazyModule("edgetl.engines.browser.bench")
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
     comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
@@ -56,11 +62,25 @@ else:
     train = LazyModule("edgetl.stages.train")
     translate = LazyModule("edgetl.stages.translate")
 
+# The stage of each judge: a function of workspace, artifact and photos. Each is in a module of its own, so that the
+# fingerprint of its stage has the versions of its runtime alone.
+JUDGE_STAGES: Mapping[JudgeName, Callable[..., Scores]] = {
+    "browser": LazyModule("edgetl.stages.judges.browser").score_in_browser,
+    "tflm": LazyModule("edgetl.stages.judges.tflm").score_on_tflm,
+}
+# The stage that measures what a file needs in a judge, for those on devices with little memory.
+MEMORY_STAGES: Mapping[JudgeName, Callable[..., MemoryUse]] = {
+    "tflm": LazyModule("edgetl.stages.judges.memory").measure_memory,
+}
+
 __all__ = [
+    "JUDGE_STAGES",
+    "MEMORY_STAGES",
     "adopt",
     "answers",
     "assemble",
     "bench",
+    "browser_bench",
     "bundle",
     "calibrate",
     "comparison_page",

@@ -17,7 +17,7 @@ from edgetl.core.records import Artifact, Part
 from edgetl.core.rejection.drawn_photos import draw_images, shuffle_patches
 from edgetl.core.rejection.known_curve import trace_known
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
-from edgetl.core.rejection.similarity import compute_similarities
+from edgetl.core.rejection.similarity import REFERENCE_PART, compute_similarities
 from edgetl.core.rejection.thresholds import (
     AnswerLimits,
     PredictedPhotos,
@@ -33,8 +33,6 @@ from edgetl.engines.backends import BACKENDS
 from edgetl.engines.reference_features import condense_features
 from edgetl.engines.unseen_classes import FeatureParts, LabelledFeatures, Setting, count_unseen, draw_classes
 
-# The reference features are at most this part of the model file.
-_BYTES_PART = 10
 # A share of 5 % of so many photos has a standard error of 1.5 points.
 _DRAWN_PHOTOS = 200
 _NO_LABELS = np.zeros(0, np.int64)
@@ -57,7 +55,7 @@ def set_answers(work: Workspace, request: AnswerRequest) -> AnswerRule:
     )
     outputs = {part: _predict_part(work, request, part) for part in _PARTS}
     features = FeatureParts(**{part: labelled for part, (_, labelled) in outputs.items()})
-    most_bytes = artifact.bytes // _BYTES_PART
+    most_bytes = artifact.bytes // REFERENCE_PART
     reference = condense_features(features.train.features, features.train.labels, most_bytes=most_bytes)
     path = work.folder / "features.npy"
     np.save(path, reference, allow_pickle=False)

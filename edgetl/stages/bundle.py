@@ -13,8 +13,10 @@ import numpy as np
 from edgetl.core import methods
 from edgetl.core.device import answer_facts, bundle_files
 from edgetl.core.device.bundle_files import BundleContents, GoldenSet
+from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.formats import FORMATS, KernelSet
+from edgetl.core.microcontroller.generators import GENERATORS
 from edgetl.core.photos import pixel_store, pixels
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Bundle
@@ -49,6 +51,7 @@ def bundle_artifact(work: Workspace, request: BundleRequest) -> Bundle:
             recipe=request.recipe.tables(),
             golden=_predict_golden(request),
             answers=request.answers,
+            memory=request.memory,
         ),
         root,
     )
@@ -73,12 +76,14 @@ def write_bundle(contents: BundleContents, folder: Path) -> Bundle:
         "labels.txt": bundle_files.format_labels(contents.trained.classes).encode(),
         "model.json": bundle_files.format_json(facts).encode(),
         "pixels.py": Path(pixels.__file__).read_bytes(),
-        "requirements.txt": bundle_files.format_requirements(contents.target).encode(),
+        **_write_requirements(contents.target),
         bundle_files.GOLDEN_ARRAYS: bundle_files.pack_golden_arrays(contents.golden),
         **_read_reference(contents.answers),
         **{file.name: read_regular(file.path, LARGEST_RECORD_BYTES) for file in contents.target.payload},
         **_read_golden_photos(contents),
     }
+    for generator in contents.target.generate:
+        files |= GENERATORS[generator](contents, files)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     # SHA256SUMS lists all files but itself.
     files[bundle_files.CHECKSUMS] = bundle_files.format_checksums(digests).encode("ascii")
@@ -166,6 +171,11 @@ def _read_checked(path: Path, sha256: str, title: str = "the model") -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StageError(f"{title} changed since it was verified", where=(path,))
     return content
+
+
+def _write_requirements(target: Target) -> dict[str, bytes]:
+    """Write requirements.txt, by its name; nothing for a device without Python."""
+    return {"requirements.txt": bundle_files.format_requirements(target).encode()} if target.runtime.python else {}
 
 
 def _read_reference(answers: tuple[AnswerRule, ...]) -> dict[str, bytes]:

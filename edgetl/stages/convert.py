@@ -11,7 +11,7 @@ from edgetl.core.methods import METHODS, Method
 from edgetl.core.network.float_layers import describe_float_layers
 from edgetl.core.photos import calibration_audit, pixel_store
 from edgetl.core.records import ActivationRanges, Artifact, CalibrationSet, Refusal, Trained
-from edgetl.core.requests import ConversionRequest
+from edgetl.core.requests import ConversionRequest, RoundingRequest
 from edgetl.core.retrain_job import REQUIRED_AGREEMENT, RetrainedModel
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.arrays import read_array
@@ -72,11 +72,7 @@ def quantize_with_ranges(
     Raises:
         StageError: the quantizer failed, or the file does not have the properties of its method.
     """
-    if ranges.in_float and not method.mixed:
-        raise StageError(
-            describe_float_layers(ranges.in_float, method.activations),
-            hint="--method mixed8 has every other layer in int8",
-        )
+    _require_int8_kernels(ranges, method)
     kept = tuple(name for layer in ranges.in_float for name in layer.kept)
     candidates = [layer.name for layer in ladder.select_weighted_layers(ranges.layers) if layer.name not in kept]
     in_float = (*kept, *candidates[: method.float_layers])
@@ -84,6 +80,34 @@ def quantize_with_ranges(
     task = _make_task("quantize", path, method, trained)
     run_conversion(task.model_copy(update={"source": ranges.path, "float_layers": in_float}), trained.path)
     return _read_back(path, method, trained, ranges.calibration, kept)
+
+
+def round_with_photos(work: Workspace, request: RoundingRequest) -> Artifact:
+    """Write an int8 file whose weights are rounded up or down as photos require, and read it back.
+
+    Raises:
+        DataError: the decoded photos are not in the cache any more.
+        StageError: the quantizer failed, or the file does not have the properties of its method.
+    """
+    trained, ranges, method = request.trained, request.ranges, request.method
+    _require_int8_kernels(ranges, method)
+    path = work.folder / f"model.{request.format_name}"
+    task = _make_task("round_weights", path, method, trained).model_copy(
+        update={"source": ranges.path, "photos": tuple(photo.sha256 for photo in request.photos.photos)}
+    )
+    with work.console.bar("rounding", len(ladder.select_weighted_layers(ranges.layers)), "layers") as bar:
+        unchanged = run_conversion(task, trained.path, bar.advance)
+    if unchanged:
+        work.console.say(f"  {len(unchanged)} layers are rounded to the nearest: {', '.join(unchanged)}")
+    return _read_back(path, method, trained, ranges.calibration)
+
+
+def _require_int8_kernels(ranges: ActivationRanges, method: Method) -> None:
+    if ranges.in_float and not method.mixed:
+        raise StageError(
+            describe_float_layers(ranges.in_float, method.activations),
+            hint="--method mixed8 has every other layer in int8",
+        )
 
 
 def write_features(work: Workspace, artifact: Artifact) -> Artifact:

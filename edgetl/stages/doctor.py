@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.core import machine
+from edgetl.core.device.judges import JUDGES, Judge
 from edgetl.core.network import bases, weights_download
 from edgetl.core.network.weights_download import WeightsFile
 from edgetl.core.record import Record
@@ -64,6 +65,7 @@ def check_machine() -> tuple[Finding, ...]:
         _check_system(),
         _check_python(),
         *(_check_package(name) for name in PACKAGES),
+        *map(_check_judge, JUDGES.values()),
         _check_device(),
         _check_xnnpack(),
         *_check_weights(),
@@ -86,6 +88,13 @@ def _check_python() -> Finding:
 def _check_package(name: str) -> Finding:
     version = installed_version(name)
     return Finding(subject=name, ok=version != "absent", detail=version)
+
+
+def _check_judge(judge: Judge) -> Finding:
+    # Only targets that name a judge need it.
+    absence = judge.explain_absence()
+    detail = f"{absence}; only targets that are judged in it need it: {judge.install}" if absence else "installed"
+    return Finding(subject=judge.title, ok=True, detail=detail)
 
 
 def _check_device() -> Finding:

@@ -3,11 +3,7 @@
 Scoring is separate from judging, so that the reference predicts once for all artifacts.
 """
 
-from pathlib import Path
-
-import numpy as np
-
-from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation.details.score_files import write_predictions, write_scores
 from edgetl.core.formats import FORMATS, KernelSet
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Scores, Trained
@@ -25,7 +21,7 @@ def score_reference(work: Workspace, trained: Trained, photos: PhotoSet) -> Scor
     """
     with work.console.bar(f"Keras, {photos.part} photos", len(photos.photos), "photos") as bar:
         scores = keras_model.predict_scores(keras_model.load_model(trained.path), photos.open_pixels(), bar.advance)
-    path = _save(scores, work.folder)
+    path = write_scores(scores, work.folder)
     return Scores(
         path=path,
         sha256=hash_file(path),
@@ -50,23 +46,5 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernel
     with work.console.bar(title, len(photos.photos), "photos") as bar:
         backend = BACKENDS[artifact.format]
         predictions = backend.predict(artifact.path, photos.open_pixels(), kernels, bar.advance)
-    # One sigmoid output becomes two columns, as the reference has them.
-    path = _save(metrics.expand_sigmoid(predictions.scores), work.folder)
-    return Scores(
-        path=path,
-        sha256=hash_file(path),
-        model_sha256=artifact.sha256,
-        part=photos.part,
-        kernels=f"{FORMATS[artifact.format].runtime.lower()}-{kernels}",
-        photos=len(predictions.scores),
-        accelerated=predictions.accelerated,
-        invoke_ms=predictions.latency.ms,
-        disturbed=predictions.latency.disturbed,
-    )
-
-
-def _save(scores: np.ndarray, folder: Path) -> Path:
-    # float32 for all formats: the scores of two artifacts are compared with each other.
-    path = folder / "scores.npy"
-    np.save(path, scores.astype(np.float32), allow_pickle=False)
-    return path
+    kernels_name = f"{FORMATS[artifact.format].runtime.lower()}-{kernels}"
+    return write_predictions(work.folder, artifact, photos.part, predictions, kernels_name)

@@ -17,6 +17,7 @@ def test_names_are_the_keys_of_the_table():
         "dynamic",
         "int8",
         "int8_more",
+        "int8_adaround",
         "mixed8",
         "int8_u8s8",
         "int16x8",
@@ -45,6 +46,7 @@ def test_methods_with_shared_ranges():
     assert [row.name for row in METHODS.values() if row.uses_shared_ranges] == [
         "int8",
         "int8_more",
+        "int8_adaround",
         "mixed8",
         "int8_u8s8",
     ]

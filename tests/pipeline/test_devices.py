@@ -259,3 +259,11 @@ def test_answers_of_a_device_are_compared_with_those_of_this_machine(part, deliv
         delivered.artifact, delivered.bundle, MeasurementOrder(names=("pi",), soak_s=0.0, accuracy=False)
     )
     assert plain.agreements == {}
+
+
+def test_a_device_without_python_is_not_measured(part, delivered):
+    runtime = part.target.runtime.model_copy(update={"python": ""})
+    part.devices._target = part.target.model_copy(update={"runtime": runtime})
+    order = MeasurementOrder()
+    with pytest.raises(ConfigError, match="has no Python, so that no program can measure it"):
+        part.devices.measure_everywhere(delivered.artifact, delivered.bundle, order)

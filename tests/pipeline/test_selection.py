@@ -15,7 +15,7 @@ from edgetl.pipeline.selection import Selection
 
 VARIANTS = ladder.list_variants("mixed8")
 # Most tests are about methods of which each makes one file.
-SKIPPED = dict.fromkeys(("int8_more", *VARIANTS, "qat8"), "no better file")
+SKIPPED = dict.fromkeys(("int8_more", "int8_adaround", *VARIANTS, "qat8"), "no better file")
 
 
 class PreparedFiles:
@@ -217,7 +217,7 @@ def test_pinned_file_is_chosen_by_the_option(select):
 
 
 def test_method_that_trains_is_not_tried_on_too_few_photos_unless_all_are_requested(select):
-    skips = dict.fromkeys(("int8_more", *VARIANTS), "no better file")
+    skips = dict.fromkeys(("int8_more", "int8_adaround", *VARIANTS), "no better file")
     drops = dict.fromkeys(("int8", "qat8", "float16", "float32", "int16x8", "dynamic"), 0.0)
     selection, files = select(drops, photos=50, skips=skips)
     assert selection.choose().method == "int8" and files.made == ["int8", "float16", "float32"]
@@ -245,20 +245,24 @@ def test_formats_are_tried_in_the_order_of_the_target_for_each_method(select):
 
 def test_every_attempt_has_its_result_or_the_reason_why_it_was_skipped(select):
     selection, files = select(
-        {"int8": 0.05, "mixed8-1": 0.03, "mixed8-2": 0.01}, skips={"int8_more": "no further photos"}
+        {"int8": 0.05, "int8_adaround": 0.04, "mixed8-1": 0.03, "mixed8-2": 0.01},
+        skips={"int8_more": "no further photos"},
     )
     assert selection.choose().method == "mixed8-2"
     assert [(attempt.method, attempt.reason, attempt.candidate is None) for attempt in selection.attempts] == [
         ("int8", "loses 5.00 points, over the limit of 2", False),
         ("int8_more", "no further photos", True),
+        ("int8_adaround", "loses 4.00 points, over the limit of 2", False),
         ("mixed8-1", "loses 3.00 points, over the limit of 2", False),
         ("mixed8-2", "loses 1.00 points, within the limit of 2", False),
     ]
-    assert files.made == ["int8", "mixed8-1", "mixed8-2"]
+    assert files.made == ["int8", "int8_adaround", "mixed8-1", "mixed8-2"]
 
 
 def test_with_all_methods_only_mixed8_ends_at_its_first_variant_that_holds_the_limit(select):
-    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "qat8", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    drops = dict.fromkeys(
+        ("int8", "int8_more", "int8_adaround", "mixed8-1", "qat8", "float16", "float32", "int16x8", "dynamic"), 0.0
+    )
     selection, files = select(drops, all_methods=True, skips={})
     assert files.made == [] and selection.choose().method == "int8"
     assert files.made == list(drops)
@@ -268,7 +272,7 @@ def test_retraining_that_fails_is_an_attempt_without_a_file(select):
     selection, _ = select(
         {"int8": 0.05, "float16": 0.0},
         errors={"qat8": "model and file do not agree"},
-        skips=dict.fromkeys(("int8_more", *VARIANTS), "no better file"),
+        skips=dict.fromkeys(("int8_more", "int8_adaround", *VARIANTS), "no better file"),
     )
     assert selection.choose().method == "float16"
     assert list_reasons(selection)["qat8"] == "failed: model and file do not agree"
@@ -277,7 +281,9 @@ def test_retraining_that_fails_is_an_attempt_without_a_file(select):
 def test_model_made_elsewhere_is_not_retrained(select, empty_context):
     recipe = empty_context.order.recipe
     external = recipe.external.model_copy(update={"path": "model.keras"})
-    drops = dict.fromkeys(("int8", "int8_more", "mixed8-1", "float16", "float32", "int16x8", "dynamic"), 0.0)
+    drops = dict.fromkeys(
+        ("int8", "int8_more", "int8_adaround", "mixed8-1", "float16", "float32", "int16x8", "dynamic"), 0.0
+    )
     selection, files = select(
         drops, recipe=recipe.model_copy(update={"external": external}), all_methods=True, skips={}
     )
@@ -311,19 +317,22 @@ def test_build_without_any_file_names_each_failure_once(select):
 
 
 def test_calibrator_that_fails_makes_one_row_for_all_variants_of_mixed8(select):
-    errors = dict.fromkeys(("ranges", "int8", *VARIANTS), "a crash")
+    errors = dict.fromkeys(("ranges", "int8", "int8_adaround", *VARIANTS), "a crash")
     selection, _ = select({"float16": 0.0}, errors=errors, skips={"int8_more": "too few photos", "qat8": "no"})
     assert selection.choose().method == "float16"
-    assert [(attempt.method, attempt.reason) for attempt in selection.attempts][:4] == [
+    assert [(attempt.method, attempt.reason) for attempt in selection.attempts][:5] == [
         ("int8", "failed: a crash"),
         ("int8_more", "too few photos"),
+        ("int8_adaround", "failed: a crash"),
         ("mixed8", "failed: for the reason of int8"),
         ("qat8", "no"),
     ]
 
 
 def test_mixed8_0_is_tried_for_models_with_layers_without_a_kernel_only(select):
-    errors = {"int8": "LayerNormalization 'norm' stays in float32: no int8 kernel for NEG"}
+    errors = dict.fromkeys(
+        ("int8", "int8_adaround"), "LayerNormalization 'norm' stays in float32: no int8 kernel for NEG"
+    )
     selection, files = select({"mixed8-0": 0.01}, errors=errors, skips={"int8_more": "too few photos"})
     files.lacks_kernels = True
     assert selection.choose().method == "mixed8-0" and files.made == ["mixed8-0"]
@@ -401,7 +410,7 @@ def test_beside_a_pinned_method_a_retraining_may_fail(select):
         method="int8",
         all_methods=True,
         errors={"qat8": "model and file do not agree"},
-        skips=dict.fromkeys(("int8_more", *VARIANTS), "no better file"),
+        skips=dict.fromkeys(("int8_more", "int8_adaround", *VARIANTS), "no better file"),
     )
     assert list_reasons(selection)["qat8"] == "failed: model and file do not agree"
 

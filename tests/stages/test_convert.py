@@ -11,14 +11,14 @@ from edgetl.core.network.float_layers import FloatLayer
 from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import ActivationRanges, CalibrationSet, SourceModel
-from edgetl.core.requests import CalibrationRequest, ConversionRequest
+from edgetl.core.requests import CalibrationRequest, ConversionRequest, RoundingRequest
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.onnx import convert as onnx_convert
 from edgetl.engines.onnx import inspect as onnx_inspect
 from edgetl.engines.tflite import convert as tflite_convert
 from edgetl.engines.tflite import inspect as tflite_inspect
 from edgetl.stages.calibrate import calibrate_activations
-from edgetl.stages.convert import convert_model, quantize_with_ranges
+from edgetl.stages.convert import convert_model, quantize_with_ranges, round_with_photos
 
 
 @pytest.fixture
@@ -114,6 +114,16 @@ def test_int8_files_are_quantized_from_one_calibration(
     assert sum(artifacts["int8"].operators.get(name, 0) for name in weighted) == 4
     # Four bytes for each weight of one layer instead of one.
     assert artifacts["mixed8-1"].bytes > artifacts["int8"].bytes
+    rounding = RoundingRequest(
+        format_name=format_name,
+        method=METHODS["int8_adaround"],
+        trained=small_trained,
+        ranges=ranges,
+        photos=PhotoSet(part="train", photos=photos, input_spec=small_trained.input),
+    )
+    rounded = round_with_photos(make_work(), rounding)
+    assert rounded.method == "int8_adaround" and rounded.operators == artifacts["int8"].operators
+    assert rounded.calibration == ranges.calibration and rounded.sha256 != artifacts["int8"].sha256
 
 
 def test_int8_file_of_a_model_with_layers_without_a_kernel_is_refused_by_their_names(
@@ -132,6 +142,12 @@ def test_int8_file_of_a_model_with_layers_without_a_kernel_is_refused_by_their_n
         quantize_with_ranges(make_work(), "tflite", small_trained, ranges, METHODS["int8"])
     assert caught.value.message == "LayerNormalization 'norm' stays in float32: no int8 kernel for NEG"
     assert caught.value.hint == "--method mixed8 has every other layer in int8"
+    photos = PhotoSet(part="train", photos=(), input_spec=small_trained.input)
+    request = RoundingRequest(
+        format_name="tflite", method=METHODS["int8_adaround"], trained=small_trained, ranges=ranges, photos=photos
+    )
+    with pytest.raises(StageError, match="LayerNormalization 'norm' stays in float32"):
+        round_with_photos(make_work(), request)
 
 
 def test_shared_run_was_calibrated_on_training_photos(delivered, shared_dataset):

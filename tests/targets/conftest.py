@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -25,7 +26,7 @@ from edgetl.core.photos import pixels
 from edgetl.core.records import Artifact, CalibrationSet, Dataset, InputSpec, Photo, Refusal, TensorSpec, Trained
 from edgetl.core.verdict_records import Verdict
 from edgetl.stages.bundle import write_bundle
-from tests.fixtures.answers import add_answers
+from tests.fixtures.answers import add_answers, fix_batch
 
 SIDE_PX = 32
 KINDS = ("float32", "int8", "sigmoid")
@@ -70,6 +71,17 @@ def import_payload() -> Iterator[Callable[[str], Any]]:
             module = sys.modules[name]
             if Path(getattr(module, "__file__", None) or "/").is_relative_to(root):
                 del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def demo_web(import_payload, tmp_path_factory):
+    """The program, with the files of the page in one folder, as in a bundle."""
+    module, folder = import_payload("demo_web"), tmp_path_factory.mktemp("page")
+    for place in (module.HERE, module.HERE.parent / "common"):
+        for path in place.glob("demo_page.*"):
+            shutil.copy(path, folder)
+    module.HERE = folder
+    return module
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +161,24 @@ def answer_bundles(make_once: Callable[..., Path]) -> dict[str, Path]:
 
     folder = make_once("answer-bundles", write)
     return {kind: folder / kind for kind in COLOURS}
+
+
+@pytest.fixture(scope="session")
+def browser_bundle(make_once: Callable[..., Path], browser_runtime: Path) -> Path:
+    """A bundle for the browser with the int8 model of `answer_bundles`."""
+    del browser_runtime
+
+    def write(folder: Path) -> None:
+        _convert_colour_models(folder)
+        model = folder / "colours8.tflite"
+        model.write_bytes(fix_batch(model.read_bytes()))
+        contents = _make_contents(model, "colours", folder / "photos")
+        contents = dataclasses.replace(contents, target=targets.find_target("browser"))
+        (folder / "files").mkdir()
+        (folder / "bundle").mkdir()
+        write_bundle(add_answers(contents, folder / "files"), folder / "bundle")
+
+    return make_once("browser-bundle", write) / "bundle"
 
 
 def _convert_models(root: Path) -> None:

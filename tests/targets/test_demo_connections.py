@@ -20,11 +20,6 @@ def demo_connections(import_payload):
 
 
 @pytest.fixture(scope="module")
-def demo_web(import_payload):
-    return import_payload("demo_web")
-
-
-@pytest.fixture(scope="module")
 def demo_guard(import_payload):
     return import_payload("demo_guard")
 

@@ -157,8 +157,8 @@ def test_statistics_contain_the_latency_of_each_step(demo_loop, demo_frames, sta
     statistics = loop.get_statistics()
     assert tuple(statistics["latency_ms"]) == demo_loop.STEPS
     assert statistics["latency_ms"]["capture"] == 5.0 and statistics["latency_ms"]["invoke"] >= 10
-    # A frame at most every 0.02 s; there is no lower bound on a busy machine.
-    assert 0 < statistics["rate_hz"] < 60 and statistics["camera"]["ok"]
+    # A prediction takes 0.01 s at least. On a busy machine frames may arrive together, or late.
+    assert 0 < statistics["rate_hz"] < 100 and statistics["camera"]["ok"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -16,11 +16,6 @@ LIVE = "/live"
 
 
 @pytest.fixture(scope="module")
-def demo_web(import_payload):
-    return import_payload("demo_web")
-
-
-@pytest.fixture(scope="module")
 def demo_guard(import_payload):
     return import_payload("demo_guard")
 

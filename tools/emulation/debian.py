@@ -54,15 +54,26 @@ def unpack_qemu(folder: Path, architecture: str) -> None:
         _unpack(package, folder, ("--strip-components=3", "./usr/bin/qemu-aarch64", "./usr/bin/qemu-arm"))
 
 
+def unpack_programs(folder: Path, suite: str, packages: Sequence[str]) -> None:
+    """Unpack programs for this machine, with the libraries that they need but without the C library, into a folder.
+
+    They run with the C library of this machine: it is not older than that of the suite.
+    """
+    with TemporaryDirectory(prefix="edgetl-apt-") as state:
+        apt = _PrivateApt(Path(state), suite, "amd64")
+        apt.run("apt-get", "install", "--download-only", "--yes", "--no-install-recommends", *packages)
+        _make_usr_links(folder)
+        for package in sorted((Path(state) / "archives").glob("*.deb")):
+            if not package.name.startswith(("libc6_", "libc-bin_")):
+                _unpack(package, folder, ())
+
+
 def unpack_root(folder: Path, board: Board) -> None:
     """Unpack a board's root file system, with a user `pi`, into a folder."""
     with TemporaryDirectory(prefix="edgetl-apt-") as state:
         apt = _PrivateApt(Path(state), board.suite, board.architecture)
         apt.run("apt-get", "install", "--download-only", "--yes", "--no-install-recommends", *board.packages)
-        # The links come first, so that the files that packages put into /bin are unpacked into /usr/bin.
-        for name in ("bin", "sbin", "lib"):
-            (folder / "usr" / name).mkdir(parents=True)
-            (folder / name).symlink_to(f"usr/{name}")
+        _make_usr_links(folder)
         for package in sorted((Path(state) / "archives").glob("*.deb")):
             _unpack(package, folder, ())
     _configure(folder)
@@ -137,6 +148,13 @@ def _parse_lines(text: str) -> list[Mirror]:
     line = re.compile(r"^deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+\S+\s.*\bmain\b", re.MULTILINE)
     key_option = re.compile(r"\b(?:signed-by|trusted)=\S+")
     return [Mirror(uri=uri, options=" ".join(key_option.findall(options))) for options, uri in line.findall(text)]
+
+
+def _make_usr_links(folder: Path) -> None:
+    # The links come first, so that the files that packages put into /bin are unpacked into /usr/bin.
+    for name in ("bin", "sbin", "lib"):
+        (folder / "usr" / name).mkdir(parents=True)
+        (folder / name).symlink_to(f"usr/{name}")
 
 
 def _unpack(package: Path, folder: Path, tar_arguments: Sequence[str]) -> None:

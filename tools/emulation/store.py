@@ -16,6 +16,12 @@ class EmulationError(EdgetlError):
     exit_code = 2
 
 
+def locate_cached_folder(name: str, key: object) -> Path:
+    """Return the path that `cache_folder` gives the folder, whether it exists or not."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    return cache.locate_cache() / "emulation" / f"{name}-{digest}"
+
+
 def cache_folder(name: str, key: object, make: Callable[[Path], None]) -> Path:
     """Return a folder of the cache, filled by `make` if it does not exist.
 
@@ -24,8 +30,7 @@ def cache_folder(name: str, key: object, make: Callable[[Path], None]) -> Path:
         key: everything that the content depends on, as JSON types.
         make: fills an empty folder. If it raises, nothing is kept.
     """
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    folder = cache.locate_cache() / "emulation" / f"{name}-{digest}"
+    folder = locate_cached_folder(name, key)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

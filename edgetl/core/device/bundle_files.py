@@ -21,6 +21,7 @@ from edgetl.core.device.targets import Target
 from edgetl.core.errors import DataError
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import find_method
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.recipe.resolve import strip_folders
 from edgetl.core.records import Artifact, Dataset, Photo, Trained
 from edgetl.core.rejection.records import AnswerRule
@@ -90,6 +91,7 @@ class BundleContents:
     recipe: dict[str, Any]
     golden: GoldenSet
     answers: tuple[AnswerRule, ...] = ()
+    memory: tuple[MemoryUse, ...] = ()
 
 
 def select_golden_photos(dataset: Dataset, count: int = 8) -> tuple[Photo, ...]:

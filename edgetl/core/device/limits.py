@@ -5,9 +5,16 @@ from collections.abc import Sequence
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.device.target_schema import LimitsTable
 from edgetl.core.evaluation.quality.proportions import compute_share_bounds
+from edgetl.core.microcontroller.fit import advise_network, count_flash_bytes
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Artifact
 from edgetl.core.rejection.binomial import compute_upper_bound
 from edgetl.core.rejection.records import AnswerRule, ForeignCounts
+
+
+def check_file_limits(artifact: Artifact, memory: Sequence[MemoryUse], limits: LimitsTable) -> str:
+    """Compare the size of a file, and what it needs on a microcontroller, with the limits."""
+    return check_model_bytes(artifact, limits) or check_memory(memory, artifact, limits)
 
 
 def check_model_bytes(artifact: Artifact, limits: LimitsTable) -> str:
@@ -16,6 +23,24 @@ def check_model_bytes(artifact: Artifact, limits: LimitsTable) -> str:
     if allowed is None or artifact.bytes <= allowed:
         return ""
     return f"{artifact.method} takes {artifact.bytes} bytes, {allowed} allowed"
+
+
+def check_memory(memory: Sequence[MemoryUse], artifact: Artifact, limits: LimitsTable) -> str:
+    """Compare arena and flash with `arena_bytes` and `flash_bytes`; the sentence names what would fit.
+
+    Args:
+        memory: what the file needs on a microcontroller; empty for other devices.
+        artifact: the file.
+        limits: of the target.
+    """
+    for use in memory:
+        flash_bytes = count_flash_bytes(artifact)
+        rows = (("arena", use.arena_bytes, limits.arena_bytes), ("flash", flash_bytes, limits.flash_bytes))
+        for name, needed, allowed in rows:
+            if allowed is not None and needed > allowed:
+                advice = advise_network(limits.arena_bytes, limits.flash_bytes, artifact.features)
+                return f"{artifact.method} takes {needed} bytes of {name}, {allowed} allowed; {advice}"
+    return ""
 
 
 def check_latency(measurement: Measurement, limits: LimitsTable) -> str:

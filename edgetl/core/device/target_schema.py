@@ -14,11 +14,13 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.evaluation.objective import Objective
-from edgetl.core.formats import FormatName
+from edgetl.core.formats import FormatName, JudgeName
 from edgetl.core.methods import METHODS
 from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
+# Sets of files that are generated for a bundle: see `core.microcontroller.generators`.
+GeneratorName = Literal["litert_js", "microcontroller", "phone_page"]
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -51,13 +53,18 @@ class _Table(BaseModel):
 
 
 class DeviceTable(_Table):
-    """A board. `arch` is the value of `platform.machine()` on it; `source` is where its data are published."""
+    """A board. `arch` is the value of `platform.machine()` on it; `source` is where its data are published.
+
+    Of a microcontroller, `arch` is the architecture of the core, as in "armv7e-m", `cores` those that run the model,
+    and `flash_bytes` the flash for the program and the model. 0 is for a board with files.
+    """
 
     arch: Texts
     cpu: str
     cores: Positive
     clock_hz: Positive
     ram_bytes: Positive
+    flash_bytes: Annotated[int, Field(ge=0)] = 0
     source: str = ""
 
 
@@ -78,6 +85,8 @@ class LimitsTable(_Table):
     Attributes:
         accuracy_drop: largest drop of accuracy, 0..1, unless the recipe states one.
         model_bytes: largest model file.
+        arena_bytes: largest arena of a microcontroller's interpreter.
+        flash_bytes: largest constant data of a microcontroller: the model and the features of training photos.
         latency_ms: largest median latency of the model alone on the board.
         foreign_accepted: largest share of photos of other things that get a label, 0..1.
         error_accepted: largest share of the answers to the user's own photos that are wrong, 0..1.
@@ -85,6 +94,8 @@ class LimitsTable(_Table):
 
     accuracy_drop: Annotated[float, Field(gt=0, lt=1)] | None = None
     model_bytes: Positive | None = None
+    arena_bytes: Positive | None = None
+    flash_bytes: Positive | None = None
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     foreign_accepted: Annotated[float, Field(gt=0, lt=1)] | None = None
     error_accepted: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -94,29 +105,34 @@ class RuntimeTable(_Table):
     """The runtime on the device.
 
     Attributes:
-        python: supported versions, as in ">=3.10,<3.15".
+        python: supported versions, as in ">=3.10,<3.15"; "" for a device without Python.
         packages: architecture → pip requirements; those of "any" are for all architectures.
         other_architectures: those on which a bundle for a board can be tried before the board is there.
         systems: operating systems that are known to work.
         accelerated: whether the runtime has fast kernels (XNNPACK). Without them, the build tests the model on the
             reference kernels.
+        judge: the runtime that predicts the test photos for the verdict, as the device would; "" for that of the
+            format. See `core.device.judges`.
     """
 
-    python: Annotated[str, Field(pattern=r"^(>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*$")]
+    python: Annotated[str, Field(pattern=r"^((>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*)?$")]
     packages: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Packages]
     other_architectures: Annotated[tuple[str, ...], Field(strict=False)] = ()
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True
+    judge: JudgeName | Literal[""] = ""
 
 
 class PayloadTable(_Table):
     """Files that are copied unchanged: relative to the target's folder, or common/... beside that folder.
 
-    `files` replaces the files of the parent, `add` adds to them.
+    `files` replaces the files of the parent, `add` adds to them. `generate` names sets of files that are made from the
+    model: see `core.microcontroller.generators`.
     """
 
     files: Annotated[tuple[str, ...], Field(strict=False)] = ()
     add: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    generate: Annotated[tuple[GeneratorName, ...], Field(strict=False)] = ()
 
 
 class TargetFile(_Table):
@@ -187,7 +203,7 @@ def validate_target(tables: Mapping[str, Any], path: Path) -> TargetFile:
             message = f"{name} makes {' and '.join(formats)} files, the target accepts {', '.join(accepted)}"
             raise locate_key(path, "accepts.methods", ConfigError(message))
     for arch in (*(target.device.arch if target.device else ()), *target.runtime.other_architectures):
-        if arch not in target.runtime.packages:
+        if target.runtime.python and arch not in target.runtime.packages:
             raise locate_key(path, "runtime.packages", unknown_name("architecture", arch, target.runtime.packages))
     return target
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.core.device import target_schema
+from edgetl.core.device.judges import JUDGES, Judge
 from edgetl.core.device.payload import PayloadFile, find_payload
-from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, LimitsTable, RuntimeTable
+from edgetl.core.device.target_schema import AcceptsTable, DeviceTable, GeneratorName, LimitsTable, RuntimeTable
 from edgetl.core.device.target_search import map_target_files
 from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.formats import FORMATS, FormatName, KernelSet
@@ -32,10 +33,21 @@ class Target(Record):
     limits: LimitsTable
     runtime: RuntimeTable
     payload: tuple[PayloadFile, ...]
+    generate: tuple[GeneratorName, ...] = ()
 
     def choose_kernels(self, format_name: FormatName) -> KernelSet:
-        """Return the kernels of the target's runtime. The verdict is on what they predict."""
+        """Return the kernels of this machine that compute what those of the target's runtime compute.
+
+        The verdict is on what they predict, unless the target has a judge.
+        """
         return FORMATS[format_name].fast_kernels if self.runtime.accelerated else "reference"
+
+    def find_judge(self, format_name: FormatName) -> Judge | None:
+        """Return the judge of files of a format; None where the kernels of `choose_kernels` judge."""
+        if not self.runtime.judge:
+            return None
+        judge = JUDGES[self.runtime.judge]
+        return judge if format_name in judge.formats else None
 
 
 def find_target(id: str, extra_dirs: Iterable[Path] = ()) -> Target:  # noqa: A002  (a target's id is called id everywhere)
@@ -103,6 +115,7 @@ def _load_target(path: Path, files: Mapping[str, Path]) -> Target:
         limits=target.limits,
         runtime=target.runtime,
         payload=find_payload(lineage),
+        generate=target.payload.generate,
     )
 
 

@@ -92,6 +92,20 @@ def quantize_pixels(pixels: np.ndarray, quantization: tuple[float, int], dtype: 
     return integers
 
 
+def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Convert the integers of a quantized tensor to the values that they represent.
+
+    Args:
+        raw: integers or floats of any shape.
+        scale: quantization scale; 0 for a tensor that is not quantized.
+        zero_point: quantization zero point.
+
+    Returns:
+        float32 of the same shape.
+    """
+    return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
+
+
 class LayerErrorSum:
     """Sums the quantization errors of layers over photos.
 

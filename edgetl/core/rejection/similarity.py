@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# The reference features are at most this part of the model file.
+REFERENCE_PART = 10
+
 
 def normalize_features(features: ArrayLike) -> NDArray[np.float32]:
     """Scale each row to length 1: float32 [photos, features]. A row of zeros stays."""

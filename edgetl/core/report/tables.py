@@ -234,6 +234,8 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         more = "no number of photos" if needed is None else f"about {needed:,} more test photos"
         shares = "" if verdict.measure == "accuracy" else " and in the same shares of the classes"
         lines.append(f"  {more} would decide it, at the rates observed so far{shares}")
+    if verdict.not_judged:
+        lines.append(f"  {verdict.not_judged}")
     return [*lines, *describe_reliability(verdict)]
 
 

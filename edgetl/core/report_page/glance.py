@@ -61,6 +61,8 @@ def describe_outcome(verdict: Verdict) -> list[str]:
     ]
     if verdict.outcome == "UNDECIDED" and verdict.photos_needed:
         lines.append(f"About {verdict.photos_needed:,} more test photos would decide it.")
+    if verdict.not_judged:
+        lines.append(f"The verdict is {verdict.not_judged}.")
     return lines
 
 

@@ -18,7 +18,15 @@ from edgetl.core.records import InputSpec
 from edgetl.engines.backends import BACKENDS, Backend
 
 Action = Literal[
-    "prepare", "convert", "calibrate", "quantize", "convert_qat", "measure_layer_errors", "list_operators", "check"
+    "prepare",
+    "convert",
+    "calibrate",
+    "quantize",
+    "round_weights",
+    "convert_qat",
+    "measure_layer_errors",
+    "list_operators",
+    "check",
 ]
 
 
@@ -67,11 +75,11 @@ def run_task(task: ConversionTask, advance: Callable[[int], None]) -> Any:
 
     Args:
         task: the task.
-        advance: called with the number of photos since the last call.
+        advance: called with the number of photos since the last call; for "round_weights" with that of layers.
 
     Returns:
         JSON values: for "prepare" the path of the file, for "measure_layer_errors" and "list_operators" the fields of
-        each record, for all others None.
+        each record, for "round_weights" names of layers, for all others None.
 
     Raises:
         EdgetlError: see the method of `Backend`.
@@ -97,6 +105,13 @@ def _quantize(backend: Backend, task: ConversionTask, _: Callable[[int], None]) 
     task.output.write_bytes(backend.quantize(calibrated, task.find_method(), task.float_layers, task.make_metadata()))
 
 
+def _round_weights(backend: Backend, task: ConversionTask, advance: Callable[[int], None]) -> list[str]:
+    calibrated, photos = task.source.read_bytes(), task.open_photos()
+    content, unchanged = backend.round_weights(calibrated, photos, task.make_metadata(), advance)
+    task.output.write_bytes(content)
+    return list(unchanged)
+
+
 def _convert_qat(backend: Backend, task: ConversionTask, _: Callable[[int], None]) -> None:
     task.output.write_bytes(backend.convert_qat(task.source, task.open_photos(), task.make_metadata()))
 
@@ -119,6 +134,7 @@ _ACTIONS: dict[Action, Callable[[Backend, ConversionTask, Callable[[int], None]]
     "convert": _convert,
     "calibrate": _calibrate,
     "quantize": _quantize,
+    "round_weights": _round_weights,
     "convert_qat": _convert_qat,
     "measure_layer_errors": _measure_layer_errors,
     "list_operators": _list_operators,

@@ -16,7 +16,18 @@ from edgetl.core.parallel import FeaturePredictions, Predictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.keras import saved_model
-from edgetl.engines.onnx import calibrate, class_maps, convert, features, graph, inspect, layer_errors, qat, runtime
+from edgetl.engines.onnx import (
+    calibrate,
+    class_maps,
+    convert,
+    features,
+    graph,
+    inspect,
+    layer_errors,
+    qat,
+    rounding,
+    runtime,
+)
 
 
 class OnnxBackend:
@@ -47,6 +58,12 @@ class OnnxBackend:
     ) -> bytes:
         """Quantize a calibrated graph: see `calibrate.quantize_model`."""
         return calibrate.quantize_model(calibrated, method, float_layers, metadata)
+
+    def round_weights(
+        self, calibrated: bytes, photos: Pixels, metadata: ModelMetadata, advance: Callable[[int], None]
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """Quantize a calibrated graph with AdaRound: see `rounding.round_model`."""
+        return rounding.round_model(calibrated, photos, metadata, advance)
 
     def convert_qat(self, model: Path, photo: Pixels, metadata: ModelMetadata) -> bytes:  # noqa: ARG002
         """Convert the SavedModel of a quantization-aware model: see `qat.convert_qat`."""

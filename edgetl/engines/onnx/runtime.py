@@ -108,6 +108,13 @@ def open_unoptimized(model: ModelProto) -> onnxruntime.InferenceSession:
     )
 
 
+def open_part(content: bytes) -> onnxruntime.InferenceSession:
+    """Open a part of a graph in a single-threaded session, with the kernels of devices."""
+    return onnxruntime.InferenceSession(
+        content, make_session_options("onnxruntime"), providers=["CPUExecutionProvider"]
+    )
+
+
 def count_planned_operators(path: Path) -> dict[str, int]:
     """Count the operators of the optimized graph that onnxruntime runs."""
     with TemporaryDirectory(prefix="edgetl-onnx-") as work:

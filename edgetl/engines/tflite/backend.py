@@ -24,6 +24,7 @@ from edgetl.engines.tflite import (
     features,
     inspect,
     layer_errors,
+    rounding,
     runtime,
 )
 
@@ -73,6 +74,16 @@ class TFLiteBackend:
     ) -> bytes:
         """Quantize a calibrated model: see `calibrate.quantize_model`."""
         return calibrate.quantize_model(calibrated, float_layers)
+
+    def round_weights(
+        self,
+        calibrated: bytes,
+        photos: Pixels,
+        metadata: ModelMetadata,  # noqa: ARG002
+        advance: Callable[[int], None],
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """Quantize a calibrated model with AdaRound: see `rounding.round_model`."""
+        return rounding.round_model(calibrated, photos, advance)
 
     def convert_qat(self, model: Path, photo: Pixels, metadata: ModelMetadata) -> bytes:  # noqa: ARG002
         """Convert the SavedModel of a quantization-aware model.

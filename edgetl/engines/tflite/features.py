@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgetl.core.errors import StageError
 from edgetl.core.formats import KernelSet
 from edgetl.core.model_file import FEATURES
+from edgetl.core.network.quantization import dequantize
 from edgetl.core.parallel import FeaturePredictions, predict_in_parallel, predict_one_by_one
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite import runtime
@@ -103,7 +104,7 @@ def predict_features(
         def predict_photo(photo: np.ndarray) -> np.ndarray:
             runtime.invoke(interpreter, photo)
             tensors = [(interpreter.get_tensor(tensor["index"])[0], tensor["quantization"]) for tensor in outputs]
-            return np.concatenate([runtime.dequantize(raw, *quantization) for raw, quantization in tensors])
+            return np.concatenate([dequantize(raw, *quantization) for raw, quantization in tensors])
 
         return predict_one_by_one(photos, chunks, predict_photo, advance)
 

@@ -49,8 +49,8 @@ def summarize_file(path: Path) -> ModelSummary:
     # The runtime lists tensors that no operator uses as well. An index of -1 is an optional input that is absent.
     used = {index for node in nodes for index in (*node["inputs"], *node["outputs"]) if index >= 0}
     return ModelSummary(
-        input=_describe_tensor(image),
-        output=_describe_tensor(scores),
+        input=describe_tensor(image),
+        output=describe_tensor(scores),
         operators=dict(sorted(Counter(node["op_name"] for node in nodes).items())),
         tensor_dtypes=dict(sorted(Counter(np.dtype(tensors[index]["dtype"]).name for index in used).items())),
     )
@@ -187,7 +187,8 @@ def _open(path: Path) -> Interpreter:
     return runtime.open_interpreter(path, runtime.WITHOUT_DELEGATES)
 
 
-def _describe_tensor(tensor: Any) -> TensorSpec:
+def describe_tensor(tensor: Any) -> TensorSpec:
+    """Describe an input or an output, from its details in the interpreter."""
     scale, zero_point = tensor["quantization"]
     return TensorSpec(
         # TensorFlow calls the input "serving_default_image:0".

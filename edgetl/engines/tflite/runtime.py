@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
-from edgetl.core.network.quantization import quantize_pixels
+from edgetl.core.network.quantization import dequantize, quantize_pixels
 from edgetl.core.parallel import Predictions, predict_in_parallel, predict_one_by_one
 from edgetl.core.photos.pixel_store import Pixels
 
@@ -66,20 +66,6 @@ def invoke(interpreter: Interpreter, photo: np.ndarray) -> None:
     image = interpreter.get_input_details()[0]
     interpreter.set_tensor(image["index"], quantize_pixels(photo, image["quantization"], image["dtype"]))
     interpreter.invoke()
-
-
-def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Convert the integers of a quantized tensor to the values that they represent.
-
-    Args:
-        raw: integers or floats of any shape.
-        scale: quantization scale; 0 for a tensor that is not quantized.
-        zero_point: quantization zero point.
-
-    Returns:
-        float32 of the same shape.
-    """
-    return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
 
 
 def try_file(path: Path) -> None:

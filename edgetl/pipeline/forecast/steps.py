@@ -67,6 +67,10 @@ def _list_steps(order: Order, target: Target) -> Iterator[PlannedStep]:
     if chosen != "float32":
         yield PlannedStep(f"convert-{format_name}-float32", certain)
         yield PlannedStep(f"score-{format_name}-float32-{row.fast_kernels}-test", certain)
+    judge = target.find_judge(format_name)
+    if judge is not None:
+        # Without its packages, an optional judge is left out.
+        yield PlannedStep(f"score-{format_name}-{chosen}-{judge.name}-test", not judge.explain_absence())
     if kernels != "reference":
         yield PlannedStep(f"score-{format_name}-{chosen}-reference-test*")
     if order.recipe.answers.features:

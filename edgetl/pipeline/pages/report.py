@@ -186,7 +186,9 @@ def _list_commands(context: Context) -> dict[str, str]:
     order, root = context.order, str(show_path(context.run.root))
     commands = {"build": format_build_command(order, context.run.root), "demo": shlex.join(["edgetl", "demo", root])}
     commands["report"] = shlex.join(["edgetl", "report", root, "--open"])
-    commands["bench"] = shlex.join(["edgetl", "bench", root, "--device", "USER@HOST"])
+    # A device without Python, such as a microcontroller, has a self-check of its own.
+    if any(target.runtime.python for target in order.targets):
+        commands["bench"] = shlex.join(["edgetl", "bench", root, "--device", "USER@HOST"])
     if order.photos:
         labels = ["--multi-label"] if order.recipe.photos.multi_label else []
         commands["inspect"] = shlex.join(["edgetl", "inspect", str(show_path(order.photos)), *labels])

@@ -5,16 +5,38 @@ import pytest
 from edgetl.core.device import limits
 from edgetl.core.device.measurement import Measurement
 from edgetl.core.device.target_schema import LimitsTable
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Artifact
 from edgetl.core.rejection.records import AnswerCounts, AnswerRule, ForeignCounts
 from edgetl.core.rejection.selective import SelectiveThreshold
 
-ARTIFACT = Artifact.model_construct(method="int8", bytes=1000)
+ARTIFACT = Artifact.model_construct(method="int8", bytes=1000, features=0)
 
 
 @pytest.mark.parametrize(("limit", "message"), [(None, ""), (1000, ""), (999, "int8 takes 1000 bytes, 999 allowed")])
 def test_size_of_the_model_file_is_compared(limit, message):
     assert limits.check_model_bytes(ARTIFACT, LimitsTable(model_bytes=limit)) == message
+
+
+MEMORY = (MemoryUse.model_construct(tested_bytes=90_000, scratch_bytes=10_000, layers=()),)
+FILE = ARTIFACT.model_copy(update={"bytes": 200_000, "features": 8})
+ADVICE = "by estimate, no network of MobileNet or MobileNetV2 fits"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (LimitsTable(), ""),
+        (LimitsTable(arena_bytes=100_000, flash_bytes=220_000), ""),
+        (LimitsTable(arena_bytes=99_999, flash_bytes=1), f"int8 takes 100000 bytes of arena, 99999 allowed; {ADVICE}"),
+        # A tenth of the file is for the features of training photos.
+        (LimitsTable(flash_bytes=219_999), f"int8 takes 220000 bytes of flash, 219999 allowed; {ADVICE}"),
+    ],
+)
+def test_arena_and_flash_of_a_microcontroller_are_compared(table, message):
+    assert limits.check_memory(MEMORY, FILE, table) == message
+    assert limits.check_file_limits(FILE, MEMORY, table) == message
+    assert limits.check_file_limits(FILE, (), table) == ""
 
 
 @pytest.mark.parametrize(

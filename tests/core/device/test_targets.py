@@ -22,7 +22,7 @@ def test_shipped_target_has_its_methods_and_payload():
     target = targets.find_target("tflite")
     assert target.device is None
     assert target.accepts.formats == ("tflite",)
-    assert target.accepts.methods[:6] == ("int8", "int8_more", "mixed8", "qat8", "float16", "float32")
+    assert target.accepts.methods[:7] == ("int8", "int8_more", "int8_adaround", "mixed8", "qat8", "float16", "float32")
     assert target.limits.accuracy_drop is None
     assert {file.name for file in target.payload} >= {"classify.py", "selfcheck.py", "golden_check.py", "runtime.py"}
     assert all(file.path.is_file() for file in target.payload)

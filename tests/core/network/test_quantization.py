@@ -7,6 +7,7 @@ from edgetl.core.network.quantization import (
     SMALLEST_SCALE,
     LayerErrorSum,
     compute_weight_scales,
+    dequantize,
     quantize_pixels,
     quantize_weights,
     widen_range,
@@ -119,3 +120,8 @@ def test_layers_with_equal_errors_are_sorted_by_name():
     exact = np.zeros(2, np.int8)
     errors.add([(exact.astype(float), exact)] * 2)
     assert [layer.name for layer in errors.finish([("b", "ADD", 1.0), ("a", "ADD", 1.0)])] == ["a", "b"]
+
+
+def test_dequantize_leaves_floats_as_they_are():
+    np.testing.assert_array_equal(dequantize(np.float32([0.25, 1]), 0.0, 0), [0.25, 1])
+    np.testing.assert_array_equal(dequantize(np.int8([-128, 127]), 0.5, -128), [0, 127.5])

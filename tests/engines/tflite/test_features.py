@@ -4,7 +4,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edgetl.core.errors import StageError
 from edgetl.core.methods import METHODS
-from edgetl.engines.tflite import runtime
+from edgetl.core.network.quantization import dequantize
 from edgetl.engines.tflite.features import add_features, predict_features
 
 METHOD_NAMES = [name for name, row in METHODS.items() if "tflite" in row.formats and not row.float_layers]
@@ -33,7 +33,7 @@ def test_scores_stay_and_features_are_the_pooled_ones(tflite_files, small_model,
     np.testing.assert_array_equal(scores, before)
     model = small_model()
     pooled = np.asarray(keras.Model(model.input, model.get_layer("pooling").output)(photo_array))
-    difference = np.abs(runtime.dequantize(features, scale, zero_point) - pooled).max()
+    difference = np.abs(dequantize(features, scale, zero_point) - pooled).max()
     assert difference <= (0.002 if METHODS[method].weights in ("float32", "float16") else 0.05) * pooled.max()
 
 

@@ -63,11 +63,6 @@ def test_raw_outputs_are_the_integers_of_the_file(tflite_files, array, as_pixels
     np.testing.assert_allclose(predictions.scores, expected)
 
 
-def test_dequantize_leaves_floats_as_they_are():
-    np.testing.assert_array_equal(runtime.dequantize(np.float32([0.25, 1]), 0.0, 0), [0.25, 1])
-    np.testing.assert_array_equal(runtime.dequantize(np.int8([-128, 127]), 0.5, -128), [0, 127.5])
-
-
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 33, 50])
 def test_predictions_are_in_photo_order_for_any_number_of_cores(tflite_files, array, as_pixels, monkeypatch, count):
     outputs = []

@@ -1,0 +1,29 @@
+"""The command fetch: what a target needs beside the packages of Python, into the cache of edgetl."""
+
+from edgetl.cli.app import app
+from edgetl.cli.options import FetchCommand
+from edgetl.cli.parameters import add_command
+from edgetl.core.errors import unknown_name
+
+# What can be fetched, and what it is.
+_RUNTIMES = {"browser": "LiteRT.js, the runtime of --target browser"}
+
+
+@add_command(app, "fetch")
+def _fetch(options: FetchCommand) -> None:
+    """Fetch the runtime of a target that is no package of Python, once; later builds need no network."""
+    from edgetl.cli import output
+    from edgetl.core.device.browser.runtime_files import fetch_runtime, read_runtime
+    from edgetl.pipeline.workspace import open_workspace
+
+    if options.name not in _RUNTIMES:
+        raise unknown_name("runtime", options.name, _RUNTIMES)
+    with open_workspace(None, quiet=options.quiet) as (_, console):
+        with console.wait(f"fetch {_RUNTIMES[options.name]}"):
+            folder = fetch_runtime()
+            files = {name: len(content) for name, content in read_runtime().items()}
+        console.table(
+            f"files of {options.name}", ["file", "bytes"], [[name, f"{size:,}"] for name, size in files.items()]
+        )
+    record = {"folder": str(folder), "files": files}
+    output.print_record(record, str(folder), as_json=options.as_json)

@@ -1,0 +1,1 @@
+"""Models on microcontrollers: what they need there, and the C files that run them."""

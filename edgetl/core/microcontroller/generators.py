@@ -1,0 +1,116 @@
+"""Sets of files that are made for a bundle from its records: name in `[payload] generate` → function.
+
+A function takes the records and the other files of the bundle, and returns files by their path in the bundle.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgetl.core.device import answer_facts, bundle_files
+from edgetl.core.device.browser.phone_page import write_phone_files
+from edgetl.core.device.browser.runtime_files import fetch_runtime, read_runtime
+from edgetl.core.device.bundle_files import BundleContents
+from edgetl.core.device.target_schema import GeneratorName
+from edgetl.core.errors import StageError
+from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
+from edgetl.core.microcontroller.firmware import write_firmware
+from edgetl.core.storage.arrays import read_array
+
+# Each takes side * side * 3 bytes of flash where the self-check is linked.
+_GOLDEN_PHOTOS = 3
+
+
+def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Generate the C files of a model for a microcontroller.
+
+    Raises:
+        StageError: the memory of the file was not measured, or it has an operator or dtype that they do not support.
+    """
+    trained, artifact = contents.trained, contents.artifact
+    if not contents.memory or contents.memory[0].artifact_sha256 != artifact.sha256:
+        raise StageError("the memory of the file was not measured", where=(artifact.path,))
+    facts: dict[str, Any] = {}
+    reference = np.zeros((0, 0), np.int8)
+    for rule in contents.answers:
+        facts = answer_facts.describe_answer_rule(rule, multi_label=bool(trained.thresholds))
+        reference = read_array(rule.path)
+    return write_firmware(
+        FirmwareContents(
+            model=files[bundle_files.name_model_file(artifact)],
+            sha256=artifact.sha256,
+            title=contents.target.title,
+            input_spec=trained.input,
+            image=artifact.input,
+            scores=artifact.output,
+            labels=trained.classes,
+            label_thresholds=trained.threshold_values,
+            memory=contents.memory[0],
+            facts=facts,
+            reference=reference,
+            golden=_select_golden(contents),
+        )
+    )
+
+
+def copy_litert_js(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Copy the runtime for browsers, which `edgetl fetch browser` has fetched.
+
+    Raises:
+        ConfigError: it has not been fetched, or has changed.
+    """
+    del contents, files
+    return read_runtime()
+
+
+def generate_phone_page(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Generate the page for programs on Android and iOS, and raw files to test them with."""
+    return write_phone_files(json.loads(files["model.json"]), contents.golden.pixels, contents.golden.outputs)
+
+
+def _select_golden(contents: BundleContents) -> list[GoldenPhoto]:
+    golden, classes = contents.golden, contents.trained.classes
+    names = bundle_files.name_golden_files(golden.photos, contents.dataset.classes)
+    answers = golden.answers or [_answer_without_thresholds(row, classes) for row in golden.outputs]
+    return [
+        GoldenPhoto(
+            name=names[index],
+            pixels=golden.pixels[index],
+            outputs=golden.outputs[index],
+            label=classes.index(answers[index]["label"]),
+            known=answers[index]["known"],
+            accepted=answers[index]["accepted"],
+        )
+        for index in range(min(_GOLDEN_PHOTOS, len(names)))
+    ]
+
+
+def _answer_without_thresholds(outputs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Return the answer of a model without features: the most probable label."""
+    # One output is the probability of the second label, in steps of 1/256. Of equal ones, the first label counts.
+    label = int(outputs[0] > 128) if len(outputs) == 1 else int(outputs.argmax())
+    return {"label": classes[label], "known": True, "accepted": True}
+
+
+GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]], dict[str, bytes]]] = {
+    "litert_js": copy_litert_js,
+    "microcontroller": generate_firmware,
+    "phone_page": generate_phone_page,
+}
+
+# What a generator needs on this machine, which is fetched before a training and not after it.
+_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {"litert_js": fetch_runtime}
+
+
+def prepare_generators(names: Iterable[GeneratorName]) -> None:
+    """Fetch what generators need, unless it is in the cache.
+
+    Raises:
+        ConfigError: it cannot be downloaded.
+        StageError: another file was downloaded than the published one.
+    """
+    for name in names:
+        if name in _PREPARATIONS:
+            _PREPARATIONS[name]()

@@ -1,0 +1,1 @@
+"""A headless browser, controlled by Playwright, that runs models with LiteRT.js."""

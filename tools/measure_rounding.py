@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Measure what AdaRound recovers of the accuracy that int8 loses.
+
+    python tools/measure_rounding.py RUN... [--part validation test] [--format tflite]
+
+RUN is a run folder with a trained model and its ranges (`edgetl build PHOTOS --method int8`), whose photos are
+still in the cache. From the ranges, the files of int8 and int8_adaround are made as a build makes them. Other
+int8 files of the run, as of qat8 after `--all-methods`, are compared, too. Each predicts all photos of the part on fast
+kernels. Drops are relative to the Keras model, with one-sided 95 % bounds of the contract. Seconds are processor time,
+so that other processes do not show in them.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edgetl.core.errors import ConfigError
+from edgetl.core.evaluation import metrics
+from edgetl.core.evaluation.contract import count_decisions
+from edgetl.core.formats import FORMATS, FormatName
+from edgetl.core.methods import METHODS
+from edgetl.core.model_file import ModelMetadata
+from edgetl.core.photos import pixel_store
+from edgetl.core.photos.dataset import draw_calibration_photos
+from edgetl.core.photos.pixel_store import Pixels
+from edgetl.core.recipe.tables import Recipe
+from edgetl.core.records import ActivationRanges, Artifact, Dataset, Part, Photo, Trained
+from edgetl.core.run.run_folder import read_finished_stage
+from edgetl.core.tasks.labels import list_labels
+from edgetl.core.tasks.task import make_task
+from edgetl.core.verdict_records import Comparison
+from edgetl.engines.backends import BACKENDS
+from edgetl.engines.keras import model as keras_model
+from edgetl.pipeline.order import load_order
+from tools.errors import report_errors
+from tools.results_files import Row, add_write_option, check_machine, write_rows
+from tools.tables.rounding import format_rounding
+
+_KEY = ("run", "format", "part", "method")
+_CONFIDENCE = 0.95
+
+
+def main() -> None:
+    """Measure all runs; print the table, or write rows."""
+    options = _parse_options()
+    if options.write:
+        check_machine(options.write / "rounding.jsonl")
+    rows = [row for run in options.runs for row in measure_run(run, options.format, options.part)]
+    if options.write:
+        write_rows(options.write / "rounding.jsonl", rows, _KEY)
+    print(format_rounding(rows))
+
+
+def measure_run(run: Path, format_name: FormatName, parts: Sequence[Part]) -> list[Row]:
+    """Measure the int8 files of a run on parts of its photos.
+
+    Raises:
+        ConfigError: the folder contains no trained model or no activation ranges.
+    """
+    dataset, trained = _read(run / "ingest", Dataset), _read(run / "train", Trained)
+    with TemporaryDirectory(prefix="edgetl-rounding-") as work:
+        files = list(_list_files(run, format_name, Path(work)))
+        return [
+            {"run": run.name, "format": format_name, "part": part, **row}
+            for part in parts
+            for row in _measure_files(files, format_name, trained, dataset.part(part))
+        ]
+
+
+def _measure_files(
+    files: Sequence[tuple[str, Path, float]], format_name: FormatName, trained: Trained, photos: Sequence[Photo]
+) -> Iterator[Row]:
+    pixels = pixel_store.open_pixels([photo.sha256 for photo in photos], trained.input)
+    reference = keras_model.predict_scores(keras_model.load_model(trained.path), pixels)
+    for method, path, seconds in files:
+        kernels = FORMATS[format_name].fast_kernels
+        comparison = metrics.compare_scores(
+            list_labels(photos),
+            metrics.expand_sigmoid(reference),
+            metrics.expand_sigmoid(BACKENDS[format_name].predict(path, pixels, kernels, lambda _: None).scores),
+            [photo.group for photo in photos],
+            make_task(trained.threshold_values),
+        )
+        yield {"method": method, "photos": len(photos), "seconds": seconds, **describe_comparison(comparison)}
+
+
+def describe_comparison(comparison: Comparison) -> Row:
+    """Return accuracy, drop with bounds, counts and agreement of a comparison."""
+    counts = count_decisions(comparison)
+    low, high = counts.compute_bounds(_CONFIDENCE)
+    return {
+        "accuracy": comparison.accuracy,
+        "drop": counts.drop,
+        "drop_low": low,
+        "drop_high": high,
+        "broke": comparison.broke,
+        "fixed": comparison.fixed,
+        "agreement": comparison.agreement,
+    }
+
+
+def _list_files(run: Path, format_name: FormatName, work: Path) -> Iterator[tuple[str, Path, float]]:
+    """Yield method, file and seconds of int8, of int8_adaround, and of the other int8 files of the run."""
+    ranges, trained = _read(run / f"calibrate-{format_name}", ActivationRanges), _read(run / "train", Trained)
+    dataset, recipe = _read(run / "ingest", Dataset), load_order(run).recipe
+    backend, calibrated = BACKENDS[format_name], ranges.path.read_bytes()
+    metadata = ModelMetadata(classes=trained.classes, input=trained.input)
+    start = time.process_time()
+    int8 = work / f"int8.{format_name}"
+    int8.write_bytes(backend.quantize(calibrated, METHODS["int8"], (), metadata))
+    yield "int8", int8, time.process_time() - start
+    photos = _open_calibration_photos(dataset, trained, recipe)
+    start = time.process_time()
+    rounded = work / f"int8_adaround.{format_name}"
+    rounded.write_bytes(backend.round_weights(calibrated, photos, metadata, lambda _: None)[0])
+    yield "int8_adaround", rounded, time.process_time() - start
+    for folder in sorted(run.glob(f"convert-{format_name}-*")):
+        finished = read_finished_stage(folder, Artifact)
+        if finished is None or finished.record.method in ("int8", "int8_adaround"):
+            continue
+        if "int8" in finished.record.tensor_dtypes and finished.record.output.dtype != "float32":
+            yield finished.record.method, finished.record.path, finished.seconds
+
+
+def _open_calibration_photos(dataset: Dataset, trained: Trained, recipe: Recipe) -> Pixels:
+    photos = draw_calibration_photos(dataset, recipe.convert.calibration_photos, recipe.training.seed)
+    return pixel_store.open_pixels([photo.sha256 for photo in photos], trained.input)
+
+
+def _read(folder: Path, kind: type[Any]) -> Any:
+    finished = read_finished_stage(folder, kind)
+    if finished is None:
+        raise ConfigError(
+            "no finished stage", where=(folder,), hint="build it first: edgetl build PHOTOS --method int8"
+        )
+    return finished.record
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--part", nargs="+", choices=("validation", "test"), default=["validation"])
+    parser.add_argument("--format", choices=tuple(FORMATS), default="tflite")
+    add_write_option(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    with report_errors():
+        main()
