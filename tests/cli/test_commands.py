@@ -19,6 +19,7 @@ COMMANDS = (
     "bundle",
     "bench",
     "inspect",
+    "fetch",
     "report",
     "sweep",
     "predict",
