@@ -487,7 +487,7 @@ def test_exceeded_latency_limit_exits_with_1(run_folder, monkeypatch, capfd):
 
 
 @pytest.mark.parametrize(
-    ("devices", "message"), [(("-oProxyCommand=x",), "ssh"), (("a", "a"), "two devices of the same name")]
+    ("devices", "message"), [(("-oProxyCommand=x",), "ssh"), (("pi@a", "pi_a"), "two devices of the same name")]
 )
 def test_impossible_devices_are_refused(run_folder, capfd, devices, message):
     assert cli.run(["bench", str(run_folder), *(f"--device={name}" for name in devices)]) == 2

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from edgetl.core.device.judges import JUDGES
 from edgetl.core.errors import ConfigError
 from edgetl.core.formats import FORMATS, FormatName, KernelSet, find_format
 from edgetl.core.methods import METHODS
@@ -13,7 +14,7 @@ from edgetl.core.methods import METHODS
 
 def test_every_format_and_kernel_set_is_in_the_table():
     assert set(FORMATS) == set(get_args(FormatName)) and all(name == row.name for name, row in FORMATS.items())
-    assert {row.fast_kernels for row in FORMATS.values()} | {"reference"} == set(get_args(KernelSet))
+    assert {row.fast_kernels for row in FORMATS.values()} | {"reference", *JUDGES} == set(get_args(KernelSet))
 
 
 def test_packages_of_the_table_are_installed():

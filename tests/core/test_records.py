@@ -140,7 +140,9 @@ def test_no_field_is_optional_and_only_groups_have_a_default():
     labels = {"Photo.labels", "Dataset.multi_label", "Trained.thresholds", "Flip.label"}
     probabilities = {"Artifact.features", "Trained.temperature", "Verdict.temperature", "Verdict.reliability"}
     verdict = {"Verdict.thresholds", "Verdict.accuracy_design_effect", "Verdict.measure", "Verdict.warnings"}
-    assert defaults == {"Photo.group", "Dataset.notes", *labels, *verdict, *probabilities, *comparisons}
+    # A training without a teacher, without a time budget and with many validation photos; a verdict by all runtimes.
+    training = {"Trained.teacher", "Trained.effort", "Trained.cross_fitted_accuracy", "Verdict.not_judged"}
+    assert defaults == {"Photo.group", "Dataset.notes", *labels, *verdict, *probabilities, *comparisons, *training}
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,9 @@ class PreparedScores:
     def __init__(self, drops, outcomes, photos):
         self.drops, self.outcomes, self.photos = drops, outcomes, photos
 
+    def measure_memory(self, artifact, target):
+        return ()
+
     def judge(self, artifact, part, kernels, *, ledger=False):
         assert part == "validation" and not ledger
         assert kernels == {"tflite": "xnnpack", "onnx": "onnxruntime"}[artifact.format]

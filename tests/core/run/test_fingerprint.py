@@ -57,6 +57,10 @@ WITHOUT_EFFECT = {
     "PhotoSet.photos/Photo.labels",
     # The folder of photos whose contents are in `photos`.
     "BenchmarkRequest.root",
+    # Where the teacher comes from. The teacher itself is another argument of the stage.
+    "TrainingTables.teacher/TeacherRecipe.source",
+    "TrainingTables.teacher/TeacherRecipe.alpha",
+    "TrainingTables.teacher/TeacherRecipe.side_px",
     # How the connection is made, and the event that ends it.
     "Device.interactive",
     "Device.stop",

@@ -100,6 +100,7 @@ def test_integer_methods_start_from_an_input_without_a_cast():
         "dynamic": "uint8",
         "int8": "ranged",
         "int8_more": "ranged",
+        "int8_adaround": "ranged",
         "mixed8": "ranged",
         "int16x8": "float32",
         # The SavedModel of qat8 has the same input.

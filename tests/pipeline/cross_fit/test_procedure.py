@@ -85,7 +85,7 @@ def test_delivered_file_is_that_of_the_ordinary_build(fitted, delivered):
     assert (result.artifact.sha256, result.verdict) == (delivered.artifact.sha256, delivered.verdict)
     # The ordinary stages are read back: only the folds are trained.
     made = {name for name, seconds in fitted.seconds.items() if seconds > 0}
-    assert made and all(name.startswith(("folds-2/", "crossfit-")) for name in made)
+    assert made and [name for name in sorted(made) if not name.startswith(("folds-2/", "crossfit-"))] == []
     assert {"folds-2/1/train", "folds-2/2/train", "folds-2/2/convert-tflite-int8"} <= made
 
 

@@ -30,6 +30,9 @@ SAMPLES = {
     "activation": "sigmoid",
     "fit": "pad",
     "recipe": "classic",
+    "time_budget": "90s",
+    "teacher": "resnet50",
+    "teacher_side": 128,
     "epochs": 3,
     "fine_tune_epochs": 0,
     "unfreeze": "-3",
@@ -84,12 +87,13 @@ NEEDS = {
     "test": {"photos": SAMPLES["photos"]},
     # The weights of the digits are those of another base.
     "base": {"photos": SAMPLES["photos"]},
+    "teacher": {"photos": SAMPLES["photos"]},
 }
 
 
-# A model made elsewhere is not trained, several labels are neither in file names nor judged by a cross-fit, and without
-# features no photo is rejected.
-EXCLUDED = ("model", "scaling", "labels", "multi_label", "label_separator", "no_features")
+# A model made elsewhere is not trained, several labels are neither in file names nor judged by a cross-fit, without
+# features no photo is rejected, and a time budget chooses the epochs.
+EXCLUDED = ("time_budget", "model", "scaling", "labels", "multi_label", "label_separator", "no_features")
 
 
 @pytest.fixture(autouse=True)
