@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from edgetl.core.device.fleet import PARALLEL
 from edgetl.pipeline.options import (
     BuildOptions,
     ClassifierOptions,
@@ -179,7 +180,7 @@ class BenchCommand(OutputOptions):
     ] = None
     parallel: Annotated[
         int, Option(help="Devices that are connected at the same time.", metavar="N", minimum=1, maximum=1000)
-    ] = 16
+    ] = PARALLEL
     resume: Annotated[
         bool, Option(help="Leave out devices that have a valid measurement of the same file and options.")
     ] = False

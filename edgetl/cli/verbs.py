@@ -168,6 +168,11 @@ def _bench(options: BenchCommand) -> None:
         _bench_browser(options)
         return
     names = join_devices(tuple(options.device or ()), options.inventory)
+    if options.resume and not names:
+        raise ConfigError(
+            "--resume is for measurements on devices, and none is named",
+            hint=f"edgetl bench {options.run} --inventory FILE --resume, or leave out --resume",
+        )
     with reopen(options.run, options.target, makes=MEASURING, quiet=options.quiet) as pipeline:
         artifact, bundle = find_bundle(pipeline, options.method)
         order = MeasurementOrder(

@@ -7,7 +7,7 @@ from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName, KernelSet
-from edgetl.core.microcontroller.generators import prepare_generators
+from edgetl.core.generators.generators import prepare_generators
 from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores

@@ -16,7 +16,7 @@ from edgetl.core.device.bundle_files import BundleContents, GoldenSet
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError, DataError, StageError
 from edgetl.core.formats import FORMATS, KernelSet
-from edgetl.core.microcontroller.generators import GENERATORS
+from edgetl.core.generators.generators import GENERATORS
 from edgetl.core.photos import pixel_store, pixels
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Bundle

@@ -493,3 +493,8 @@ def test_impossible_devices_are_refused(run_folder, capfd, devices, message):
     assert cli.run(["bench", str(run_folder), *(f"--device={name}" for name in devices)]) == 2
     out, err = capfd.readouterr()
     assert message in err and out == ""
+
+
+def test_resume_without_a_device_is_refused(run_folder, capfd):
+    assert cli.run(["bench", str(run_folder), "--resume"]) == 2
+    assert "--resume is for measurements on devices" in capfd.readouterr().err

@@ -3,10 +3,15 @@
 A name that a user typed is as long as a path, so it is in a line of its own.
 """
 
-from edgetl.core.comparison.comparison_tables import describe_shared_photos, format_interval, list_devices
+from edgetl.core.comparison.comparison_tables import (
+    describe_shared_photos,
+    format_interval,
+    list_devices,
+    list_figure_cells,
+)
 from edgetl.core.comparison.run_comparison import ComparisonRow, RunComparison, RunPair
 from edgetl.core.report.changes import format_change
-from edgetl.core.report.tables import Table, format_bytes
+from edgetl.core.report.tables import Table
 
 
 def describe_runs(comparison: RunComparison) -> list[str]:
@@ -80,15 +85,7 @@ def _name(names: dict[tuple[str, str], str], row: ComparisonRow) -> str:
 
 
 def _list_row_cells(row: ComparisonRow) -> list[str]:
-    return [
-        f"{row.accuracy:.1%}",
-        f"{row.accuracy_low:.1%} … {row.accuracy_high:.1%}",
-        f"{row.reference_accuracy:.1%}",
-        f"{row.photos}",
-        format_bytes(row.bytes),
-        f"{'~' if row.host_disturbed else ''}{row.host_ms:.2f}" if row.host_ms else "",
-        row.outcome,
-    ]
+    return [*list_figure_cells(row), row.outcome]
 
 
 def _list_pair_cells(names: dict[tuple[str, str], str], pair: RunPair) -> list[str]:

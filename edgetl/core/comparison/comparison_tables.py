@@ -29,18 +29,25 @@ def list_row_columns(comparison: RunComparison) -> list[str]:
     ]
 
 
+def list_figure_cells(row: ComparisonRow) -> list[str]:
+    """List accuracy, its interval, that of Keras, photos, size and latency of a run."""
+    return [
+        f"{row.accuracy:.1%}",
+        f"{row.accuracy_low:.1%} … {row.accuracy_high:.1%}",
+        f"{row.reference_accuracy:.1%}",
+        f"{row.photos}",
+        format_bytes(row.bytes),
+        f"{'~' if row.host_disturbed else ''}{row.host_ms:.2f}" if row.host_ms else "",
+    ]
+
+
 def list_row_cells(comparison: RunComparison) -> list[list[str]]:
     """List the cells of the table of runs, in the order of `list_row_columns`."""
     devices = list_devices(comparison.rows)
     return [
         [
             *(row.run, row.target, row.network, row.method),
-            f"{row.accuracy:.1%}",
-            f"{row.accuracy_low:.1%} … {row.accuracy_high:.1%}",
-            f"{row.reference_accuracy:.1%}",
-            f"{row.photos}",
-            format_bytes(row.bytes),
-            f"{'~' if row.host_disturbed else ''}{row.host_ms:.2f}" if row.host_ms else "",
+            *list_figure_cells(row),
             *(f"{row.device_ms[device]:.2f}" if device in row.device_ms else "" for device in devices),
             row.outcome,
         ]

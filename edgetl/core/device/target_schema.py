@@ -19,7 +19,7 @@ from edgetl.core.methods import METHODS
 from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
-# Sets of files that are generated for a bundle: see `core.microcontroller.generators`.
+# Sets of files that are generated for a bundle: see `core.generators.generators`.
 GeneratorName = Literal["litert_js", "microcontroller", "phone_page"]
 
 Positive = Annotated[int, Field(ge=1)]
@@ -127,7 +127,7 @@ class PayloadTable(_Table):
     """Files that are copied unchanged: relative to the target's folder, or common/... beside that folder.
 
     `files` replaces the files of the parent, `add` adds to them. `generate` names sets of files that are made from the
-    model: see `core.microcontroller.generators`.
+    model: see `core.generators.generators`.
     """
 
     files: Annotated[tuple[str, ...], Field(strict=False)] = ()

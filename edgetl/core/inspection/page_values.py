@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from edgetl.core.inspection.findings import Inspection, Suspect
-from edgetl.core.inspection.photo_findings import count_suspects, describe_photo_labels, describe_suspect
+from edgetl.core.inspection.photo_findings import count_suspects, describe_pair, describe_photo_labels, describe_suspect
 from edgetl.core.inspection.tables import format_gain
 from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.records import Photo
@@ -76,16 +76,7 @@ def collect_values(inspection: Inspection, photos: Sequence[Photo], thumbnails: 
             {"total": len(rows), "photos": [show(row, 72) for row in rows[:_IN_GROUP]]}
             for rows in inspection.groups[:_GROUPS]
         ],
-        "pairs": [
-            {
-                "label": classes[pair.label],
-                "predicted": classes[pair.predicted],
-                "photos": pair.photos,
-                "total": pair.total,
-                "between": [show(row, 72) for row in pair.between],
-            }
-            for pair in inspection.pairs[:_PAIRS]
-        ],
+        "pairs": [describe_pair(classes, pair, show) for pair in inspection.pairs[:_PAIRS]],
         "outliers_total": sum(point.outlier for point in inspection.points),
         "points": _place_points(inspection, photos, thumbnails),
         "legend": [{"name": name, "colour": label} for label, name in enumerate(classes)]

@@ -1,7 +1,7 @@
 """The photos of a run, with what a build or an inspection found in them, and the words for it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,3 +105,22 @@ def count_suspects(suspects: Sequence[Suspect], photos: Sequence[Photo]) -> Coun
     return Counter(
         suspect.suggested if photos[suspect.row].labels else photos[suspect.row].label for suspect in suspects
     )
+
+
+def describe_pair(
+    classes: Sequence[str], pair: ConfusedPair, show: Callable[[int, int], dict[str, str]]
+) -> dict[str, Any]:
+    """Describe two classes that are confused, for a page.
+
+    Args:
+        classes: class names.
+        pair: the two classes.
+        show: returns a thumbnail of a row, of at most so many pixels.
+    """
+    return {
+        "label": classes[pair.label],
+        "predicted": classes[pair.predicted],
+        "photos": pair.photos,
+        "total": pair.total,
+        "between": [show(row, 72) for row in pair.between],
+    }

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from edgetl.core.inspection.findings import BadPhoto, ConfusedPair, Suspect
-from edgetl.core.inspection.photo_findings import PhotoFindings, describe_photo_labels, describe_suspect
+from edgetl.core.inspection.photo_findings import PhotoFindings, describe_pair, describe_photo_labels, describe_suspect
 from edgetl.core.inspection.tables import format_gain
 from edgetl.core.report_page.facts import RunFacts, TargetFacts
 
@@ -68,16 +68,7 @@ def collect_inspection(run: RunFacts, target: TargetFacts) -> dict[str, Any] | N
         "groups_total": len(findings.groups),
         "repeated": sum(map(len, findings.groups)),
         "groups": [[show(row, 72) for row in group[:_IN_GROUP]] for group in findings.groups[:_GROUPS]],
-        "pairs": [
-            {
-                "label": classes[pair.label],
-                "predicted": classes[pair.predicted],
-                "photos": pair.photos,
-                "total": pair.total,
-                "between": [show(row, 72) for row in pair.between],
-            }
-            for pair in _select_pairs(findings)
-        ],
+        "pairs": [describe_pair(classes, pair, show) for pair in _select_pairs(findings)],
         "shortcuts": [shortcut.model_dump() for shortcut in findings.shortcuts if shortcut.is_shortcut],
         "more": [
             {"photos": row.more, "now": row.accuracies[-1], "gain": format_gain(row.gain_low, row.gain_high, row.gain)}

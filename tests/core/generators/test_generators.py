@@ -9,9 +9,9 @@ from edgetl.core.device.bundle_files import BundleContents, GoldenSet, select_go
 from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
-from edgetl.core.microcontroller import generators
+from edgetl.core.generators import generators
+from edgetl.core.generators.generators import GENERATORS
 from edgetl.core.microcontroller.firmware import FIRMWARE_FILES
-from edgetl.core.microcontroller.generators import GENERATORS
 from edgetl.core.microcontroller.memory import ArenaUse, MemoryUse, SizedLayer
 from edgetl.core.records import TensorSpec
 
