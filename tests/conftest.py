@@ -15,6 +15,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from edgetl.core.device import host_latency
+from edgetl.engines.optional_imports import skip_optional_imports
 
 # `models` imports `photos`: pytest must import `photos` first, to rewrite its assertions.
 pytest_plugins = (
@@ -27,11 +28,13 @@ pytest_plugins = (
 
 
 def pytest_configure() -> None:
-    """Let child processes be interrupted.
+    """Let child processes be interrupted, and TensorFlow be imported in half the time.
 
     A shell that starts the tests in the background makes them ignore SIGINT, and their children inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # As the program does.
+    skip_optional_imports()
 
 
 # Folders whose files share what takes long, an emulated board or a process with Keras 2: each runs in one worker.

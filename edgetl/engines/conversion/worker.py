@@ -22,6 +22,7 @@ from typing import Any
 from edgetl.core import errors, machine
 from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
+from edgetl.engines.child import make_child_command
 
 # How libraries name a lack of memory in what they print before they end.
 _MEMORY_WORDS = (
@@ -139,8 +140,7 @@ class Worker:
             return self._child
         self._end()
         memory_bytes = self._bounds.memory_bytes or machine.count_memory_bytes()
-        # -P: modules must not be imported from the current folder, where the user may have files of any name.
-        command = [sys.executable, "-P", "-m", "edgetl.engines.conversion", str(memory_bytes), str(self._bounds.idle_s)]
+        command = make_child_command("edgetl.engines.conversion", str(memory_bytes), str(self._bounds.idle_s))
         # In a process group of its own, the child gets no ^C from the terminal: this process ends it. An error of the
         # imports is printed to standard error, the log of the run.
         self._child = subprocess.Popen(

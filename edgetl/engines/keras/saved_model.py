@@ -23,6 +23,7 @@ import tensorflow as tf
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.model_file import INPUT, OUTPUT
+from edgetl.engines.child import make_child_command
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import recurrent, rescaling
 
@@ -50,8 +51,7 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind, *, unrol
         # The conversion that follows is one call into C code.
         check_interrupt()
         return
-    # -P: Python does not import from the current folder, which may contain a file with the name of a module.
-    command = [sys.executable, "-P", "-m", "edgetl.engines.keras.saved_model", str(model_path), str(folder), kind]
+    command = make_child_command("edgetl.engines.keras.saved_model", str(model_path), str(folder), kind)
     command += ["unroll"] if unroll else []
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     # In a process group of its own, the child gets no ^C from the terminal: this process ends it.

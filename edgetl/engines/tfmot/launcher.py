@@ -27,6 +27,7 @@ from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import Dataset, InputSpec, Photo
 from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
+from edgetl.engines.child import make_child_command
 from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import to_network
@@ -152,8 +153,7 @@ def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> N
 
 @contextmanager
 def _start_child(job_folder: Path, results: Path, stderr: Any) -> Iterator[subprocess.Popen[str]]:
-    # -P: modules must not be imported from the current folder, where the user may have files of any name.
-    command = [sys.executable, "-P", "-m", "edgetl.engines.tfmot", str(job_folder), str(results)]
+    command = make_child_command("edgetl.engines.tfmot", str(job_folder), str(results))
     # Keras in this process may run on another backend. Keras 2 runs on TensorFlow only.
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     # In a process group of its own, the child gets no ^C from the terminal: this process ends it.

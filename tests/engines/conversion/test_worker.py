@@ -9,6 +9,7 @@ import pytest
 
 from edgetl.core.errors import DataError, InternalError, StageError
 from edgetl.core.interrupt import Interrupted, watch_signals
+from edgetl.engines.child import make_child_command
 from edgetl.engines.conversion import worker
 from edgetl.engines.conversion.worker import Bounds, TaskFailed, Worker, explain_end, read_message
 from tests.fixtures.signals import interrupt_later
@@ -39,7 +40,7 @@ def make_worker(monkeypatch):
     popen, workers = worker.subprocess.Popen, []
 
     def start(command, **options):
-        assert command[:4] == [sys.executable, "-P", "-m", "edgetl.engines.conversion"]
+        assert command[:5] == make_child_command("edgetl.engines.conversion")
         return popen([sys.executable, "-c", CHILD], **options)
 
     monkeypatch.setattr(worker.subprocess, "Popen", start)

@@ -17,6 +17,7 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.records import ExternalModelInfo
 from edgetl.core.storage.files import parse_json
+from edgetl.engines.child import make_child_command
 from edgetl.engines.keras.external.file_bounds import check_container
 
 RESULT = "result.json"
@@ -120,8 +121,7 @@ def run_limited(module: str, path: Path, folder: Path, limits: Limits) -> int:
     Raises:
         Interrupted: ^C or SIGTERM was received, and the child was killed.
     """
-    # -P: modules must not be imported from the current folder, where the user may have files of any name.
-    command = [sys.executable, "-P", "-m", module, str(path.absolute()), str(folder)]
+    command = make_child_command(module, str(path.absolute()), str(folder))
     command += [str(limits.memory_bytes), str(limits.processor_s), str(limits.wall_s)]
     # Without a GPU: the memory of its driver is not that of the model.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
