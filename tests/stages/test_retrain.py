@@ -198,6 +198,7 @@ def test_network_that_is_sensitive_to_rounding_is_distinguished_from_a_wrong_fil
 # Pruning and clustering
 
 
+@pytest.mark.slow
 def test_pruned_tflite_files_have_the_sparsity_and_are_smaller_after_gzip(
     built, delivered, shared_dataset, retrained, convert
 ):
@@ -258,7 +259,9 @@ def test_clustered_tflite_files_have_few_values_per_channel(delivered, retrained
 # Records and errors
 
 
-@pytest.mark.parametrize("kind", ["qat", "prune", pytest.param("cluster", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["qat", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("prune", "cluster"))]
+)
 def test_retrained_model_has_files_a_log_and_a_summary(retrained, kind):
     record, output = retrained(kind)
     assert record.kind == kind and record.contents() and all(path.is_file() for path in record.contents())
@@ -283,7 +286,8 @@ def test_photos_that_are_not_in_the_cache_are_an_error(built, tables, shared_dat
         retrain_model(work, "qat", built.trained, shared_dataset, tables)
 
 
-@pytest.mark.parametrize("kind", ["prune", pytest.param("cluster", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["prune", "cluster"])
 def test_retrained_model_has_a_temperature_of_its_own(retrained, shared_dataset, built, kind):
     record, text = retrained(kind)
     assert "temperature" in text

@@ -8,11 +8,9 @@ import pytest
 
 # One of each kind. The others are slow tests.
 FAST_NAMES = (
-    *("layer/conv_hard_sigmoid", "layer/lstm_hard_sigmoid", "layer/gru_hard_sigmoid", "layer/bidirectional"),
-    *("layer/separable", "layer/normalization_given", "layer/random_crop", "layer/time_distributed"),
-    *("layer/multi_head_attention_causal", "layer/batch_normalization_renorm", "layer/augmentation"),
-    *("layer/spectral_normalization", "function/preprocess_torch", "function/arithmetic", "function/keras_functions"),
-    *("network/shared", "network/nested", "network/mixed_float16", "network/sequential"),
+    *("layer/conv_hard_sigmoid", "layer/bidirectional", "layer/separable", "layer/normalization_given"),
+    *("layer/time_distributed", "layer/multi_head_attention_causal", "layer/augmentation"),
+    *("function/preprocess_torch", "function/arithmetic", "network/nested", "network/sequential"),
 )
 
 
