@@ -40,7 +40,7 @@ def main() -> None:
     """Measure, print, and write."""
     options = _parse_options()
     if options.write:
-        check_machine(options.write / "recipes.jsonl")
+        check_machine(options.write / f"{options.rows}.jsonl")
     options.results.mkdir(parents=True, exist_ok=True)
     for plan in _list_plans(options):
         path = plan.locate(options.results)
@@ -57,7 +57,7 @@ def main() -> None:
     rows = [row for row in rows if row]
     print(format_recipes(rows))
     if options.write:
-        write_rows(options.write / "recipes.jsonl", rows, ("recipe", "compared_with", "data"))
+        write_rows(options.write / f"{options.rows}.jsonl", rows, ("recipe", "compared_with", "data"))
 
 
 def read_recipe(name: str, path: Path = _RECIPES) -> Tables:
@@ -181,6 +181,7 @@ def _parse_options() -> argparse.Namespace:
         action="store_true",
         help="trials use the features that earlier ones computed: faster, and their durations mean nothing",
     )
+    parser.add_argument("--rows", default="recipes", help="results file of --write (default: recipes)")
     add_write_option(parser)
     options = parser.parse_args()
     options.seed = options.seed or [1, 2, 3]

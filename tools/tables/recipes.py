@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tools.results_files import Results, Row
-from tools.tables.markdown import format_optional, format_percent, format_points, format_source, format_table
+from tools.tables.markdown import format_optional, format_percent, format_points, format_table
 
 _CORRUPTIONS = ("blur", "dark", "noise")
 
@@ -29,5 +29,5 @@ def format_recipes(rows: Sequence[Row]) -> str:
 
 
 def render_recipes(results: Results) -> str:
-    """Return the table of a results file with its source."""
-    return f"{format_recipes(results.rows)}\n{format_source(results.header)}"
+    """Return the table of a results file."""
+    return format_recipes(results.rows)
