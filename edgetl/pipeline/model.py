@@ -10,7 +10,7 @@ from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.label_files.labels_file import name_outputs
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
-from edgetl.core.photos.dataset import use_model_classes
+from edgetl.core.photos.dataset import assemble_dataset, use_model_classes
 from edgetl.core.photos.groups.capture_times import read_capture_times
 from edgetl.core.photos.groups.photo_groups import group_photos
 from edgetl.core.photos.groups.rules import parse_group_rule
@@ -36,7 +36,7 @@ from edgetl.pipeline.runs.build_command import format_build_command, format_chan
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
 from edgetl.pipeline.teaching.teacher import Classroom, make_teacher
-from edgetl.stages.ingest import ingest_photos
+from edgetl.stages.ingest import decode_folder
 
 _INGEST, _TRAIN = "ingest", "train"
 # Bundles of the model before. Whoever copies one to a device must see that it is not the current model.
@@ -238,7 +238,8 @@ class Model:
     def _ingest(self, input_spec: InputSpec) -> Dataset:
         photos = self._recipe.photos
         split = SplitFractions(test=photos.test, validation=photos.validation)
-        return ingest_photos(self.folder, input_spec, split, photos.near_duplicates, console=self._context.console)
+        facts = decode_folder(self.folder, input_spec, self._context.console, self._context.executor)
+        return assemble_dataset(self.folder, facts, split, duplicates=photos.near_duplicates)
 
     def _prepare_training(self) -> Path | None:
         """Check what needs no decoded photo, and return the file with the base's weights."""

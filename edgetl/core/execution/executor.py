@@ -1,8 +1,8 @@
 """The seam between work and where it runs: tasks, and the executors that run them.
 
 A task is a function that other processes import by its name, and arguments of plain data: None, numbers, text, bytes,
-numpy arrays, paths, and lists, dicts and dataclasses of these. Its result is plain data too. It depends on the arguments
-and on files alone, so that an executor may run a task again whose process or machine was lost.
+numpy arrays, paths, and lists, dicts and dataclasses of these. Its result is plain data too. It depends on the
+arguments and on files alone, so that an executor may run a task again whose process or machine was lost.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -52,6 +52,4 @@ def read_outcome(outcome: Mapping[str, Any]) -> Plain:
     """
     if "result" in outcome:
         return outcome["result"]
-    raise _CLASSES.get(outcome["error"], StageError)(
-        outcome["message"], where=outcome["where"], hint=outcome["hint"]
-    )
+    raise _CLASSES.get(outcome["error"], StageError)(outcome["message"], where=outcome["where"], hint=outcome["hint"])

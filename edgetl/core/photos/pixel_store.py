@@ -4,7 +4,6 @@ Photos are decoded by processes: threads lost a quarter of two cores to contenti
 Pillow releases it. The processes are forked, so they start at once. Each writes its own segments.
 """
 
-import os
 import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
@@ -45,6 +44,21 @@ class PhotoFacts:
     problem: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreFilling:
+    """How photos are decoded into the store.
+
+    Attributes:
+        progress: called with n whenever n more photos are done.
+        warn: called with a sentence if stored photos are damaged.
+        executor: decodes the photos; None for the cores of this machine.
+    """
+
+    progress: Callable[[int], None]
+    warn: Callable[[str], None] = lambda _: None
+    executor: Executor | None = None
+
+
 def fill_pixel_store(
     root: Path,
     paths: Sequence[str],
@@ -52,7 +66,13 @@ def fill_pixel_store(
     *,
     progress: Callable[[int], None],
     warn: Callable[[str], None] = lambda _: None,
-    executor: Executor | None = None,
+) -> tuple[PhotoFacts, ...]:
+    """Decode photos on the cores of this machine: see `decode_photos`."""
+    return decode_photos(root, paths, input_spec, StoreFilling(progress=progress, warn=warn))
+
+
+def decode_photos(
+    root: Path, paths: Sequence[str], input_spec: InputSpec, filling: StoreFilling
 ) -> tuple[PhotoFacts, ...]:
     """Decode those of some photos that are not in the store yet, or are damaged there.
 
@@ -60,19 +80,19 @@ def fill_pixel_store(
         root: folder that the paths are relative to. Nothing is written into it.
         paths: photo files, posix.
         input_spec: height and width, and how a photo is fitted to them.
-        progress: called with n whenever n more photos are done.
-        warn: called with a sentence if stored photos are damaged.
-        executor: decodes the photos; None for the cores of this machine.
+        filling: what decodes them, and what is called meanwhile.
 
     Returns:
         Facts about each path, in order. They depend only on the content of the file, not on `input_spec`.
 
     Raises:
+        DataError: another machine does not have the folder.
         EdgetlError: the cache's disk is full or cannot be written, or a worker was killed.
         Interrupted: ^C or SIGTERM was received.
     """
+    progress, executor = filling.progress, filling.executor
     segments.remove_stale_segments(input_spec)
-    filler, changed = _start_filler(root, paths, input_spec, warn)
+    filler, changed = _start_filler(root, paths, input_spec, filling.warn)
     progress(len(paths) - len(changed))
     largest_share = _SEGMENT_BYTES // prod(input_spec.shape)
     share_photos = max(_SMALLEST_SHARE, len(changed) // (_SHARES_PER_CORE * count_cores()))

@@ -10,6 +10,7 @@ from PIL import Image
 from edgetl.core.errors import DataError
 from edgetl.core.photos import pixel_store, segments
 from edgetl.core.photos.decoding.share import SharedPhotos, decode_share
+from edgetl.core.photos.pixel_store import StoreFilling
 from edgetl.core.records import InputSpec
 from tests.fixtures.execution import FakeExecutor
 
@@ -34,7 +35,8 @@ def root(tmp_path, monkeypatch) -> Path:
 
 def fill(root: Path, executor=None):
     paths = [*sorted(path.name for path in root.iterdir()), "gone.jpg"]
-    return pixel_store.fill_pixel_store(root, paths, SPEC, progress=lambda _: None, executor=executor)
+    filling = StoreFilling(progress=lambda _: None, executor=executor)
+    return pixel_store.decode_photos(root, paths, SPEC, filling)
 
 
 def read_segments() -> list[dict[str, bytes]]:
