@@ -2,12 +2,12 @@
 
 import traceback
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from edgetl.core import errors
 from edgetl.core.errors import EdgetlError, StageError, first_line
 from edgetl.core.execution.executor import Plain
+from edgetl.core.run.lazy import LazyFunction
 
 # Errors that a caller tells apart. The class of another error becomes that of its nearest parent here.
 _CLASSES: Mapping[str, type[EdgetlError]] = {
@@ -29,7 +29,7 @@ def run_named_task(name: str, shared: Plain, argument: Plain) -> dict[str, Any]:
     """
     module, _, function = name.partition(":")
     try:
-        return {"result": getattr(import_module(module), function)(shared, argument)}
+        return {"result": LazyFunction(module, function)(shared, argument)}
     except EdgetlError as error:
         kind = next(parent.__name__ for parent in type(error).__mro__ if parent.__name__ in _CLASSES)
         return {"error": kind, "message": error.message, "where": list(error.where), "hint": error.hint}

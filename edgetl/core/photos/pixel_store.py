@@ -19,7 +19,7 @@ from edgetl.core.execution.forked_processes import ForkedProcesses
 from edgetl.core.machine import count_cores
 from edgetl.core.photos import segments
 from edgetl.core.photos.decoding import share
-from edgetl.core.photos.decoding.share import SharedPhotos, ShareResult
+from edgetl.core.photos.decoding.share import DecodingOrder, ShareResult
 from edgetl.core.photos.segments import Bytes, Stamp, StoredFacts
 from edgetl.core.records import InputSpec
 from edgetl.core.storage.mapped_rows import MappedRows, find_places
@@ -206,10 +206,10 @@ class _StoreFiller:
         """Return whether one of these contents is that of an unchanged file."""
         return any(sha256 in sha256s for _, _, sha256 in self._stamps.values())
 
-    def describe(self, *, keep: bool) -> SharedPhotos:
+    def describe(self, *, keep: bool) -> DecodingOrder:
         """Return what the tasks need to know; with `keep`, they write their segments into the cache."""
         stored = frozenset(self._facts)
-        return SharedPhotos(root=self._root, input_spec=self._input_spec, stored=stored, keep=keep)
+        return DecodingOrder(root=self._root, input_spec=self._input_spec, stored=stored, keep=keep)
 
     def merge(self, result: ShareResult, progress: Callable[[int], None]) -> None:
         """Add the result of a share."""

@@ -21,7 +21,7 @@ from edgetl.core.records import InputSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SharedPhotos:
+class DecodingOrder:
     """What the tasks of one filling have in common.
 
     Attributes:
@@ -76,12 +76,12 @@ class ShareResult:
     segment: SharePixels | None = None
 
 
-def make_share_spec(shared: SharedPhotos) -> TaskSpec:
+def make_share_spec(shared: DecodingOrder) -> TaskSpec:
     """Return the specification of the tasks that decode shares: each receives the paths of one."""
     return TaskSpec(function=decode_share, shared=shared, resources=Resources(), title="decodes photos")
 
 
-def decode_share(shared: SharedPhotos, paths: Sequence[str]) -> ShareResult:
+def decode_share(shared: DecodingOrder, paths: Sequence[str]) -> ShareResult:
     """Read files, and decode those with new content into a segment.
 
     Copies of a photo in two shares are decoded twice, which costs less than synchronizing the tasks.

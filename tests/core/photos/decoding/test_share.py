@@ -9,7 +9,7 @@ from PIL import Image
 
 from edgetl.core.errors import DataError
 from edgetl.core.photos import pixel_store, segments
-from edgetl.core.photos.decoding.share import SharedPhotos, decode_share
+from edgetl.core.photos.decoding.share import DecodingOrder, decode_share
 from edgetl.core.photos.pixel_store import StoreFilling
 from edgetl.core.records import InputSpec
 from tests.fixtures.execution import FakeExecutor
@@ -70,7 +70,7 @@ def test_nothing_runs_elsewhere_for_stored_photos(root):
 
 
 def test_machine_without_the_folder_is_an_error_and_no_photo_is_left_out(tmp_path):
-    shared = SharedPhotos(root=str(tmp_path / "elsewhere"), input_spec=SPEC, stored=frozenset(), keep=False)
+    shared = DecodingOrder(root=str(tmp_path / "elsewhere"), input_spec=SPEC, stored=frozenset(), keep=False)
     with pytest.raises(DataError, match="does not have the folder of photos") as error:
         decode_share(shared, ["a.jpg"])
     assert "same path" in error.value.hint
