@@ -14,7 +14,7 @@ from edgetl.core.storage.files import read_json, write_json, write_text
 
 # For the option --recipe: values that no other option sets are in this file.
 RECIPE_FILE = "recipe.toml"
-_FILE = "order.json"
+ORDER_FILE = "order.json"
 _HINT = "give the folder that edgetl build wrote"
 
 
@@ -70,7 +70,7 @@ def save_order(order: Order, root: Path) -> None:
     shipped = target_search.locate_shipped_targets().resolve()
     folders = [target.source.parent.parent for target in order.targets]
     write_json(
-        root / _FILE,
+        root / ORDER_FILE,
         {
             # Absolute: the next command may be started in another folder.
             "photos": str(order.photos.absolute()) if order.photos else "",
@@ -98,7 +98,7 @@ def load_order(root: Path) -> Order:
     Raises:
         ConfigError: the folder is not a run folder of edgetl.
     """
-    path = root / _FILE
+    path = root / ORDER_FILE
     if not path.exists():
         reason = "does not exist" if not root.exists() else "is not a run folder: it has no order.json"
         raise ConfigError(f"the folder {reason}", where=(root,), hint=_HINT)
@@ -133,4 +133,4 @@ def load_order(root: Path) -> Order:
 
 def has_order(root: Path) -> bool:
     """Return whether a folder contains an order."""
-    return (root / _FILE).is_file()
+    return (root / ORDER_FILE).is_file()
