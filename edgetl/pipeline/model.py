@@ -31,6 +31,7 @@ from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.tasks.lesson import Lesson
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.execution.remote_photos import mirror_photos
 from edgetl.pipeline.foreign import read_foreign_photos
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
@@ -65,6 +66,8 @@ class Model:
         # Before the folder is read, which may take long.
         rule = parse_group_rule(photos.group_by) if photos.group_by else None
         root = order.photos or _locate_digits(self._context.console)
+        if order.source and self._context.can_make(_INGEST):
+            mirror_photos(order.source, root, self._context.console)
         if not self._context.can_make(_INGEST) and not root.exists():
             command = format_build_command(replace(order, photos=Path("PHOTOS")), self._context.run.root)
             hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
@@ -238,7 +241,9 @@ class Model:
     def _ingest(self, input_spec: InputSpec) -> Dataset:
         photos = self._recipe.photos
         split = SplitFractions(test=photos.test, validation=photos.validation)
-        facts = decode_folder(self.folder, input_spec, self._context.console, self._context.executor)
+        # Other machines do not have the mirror of a URL.
+        executor = None if self._context.order.source else self._context.executor
+        facts = decode_folder(self.folder, input_spec, self._context.console, executor)
         return assemble_dataset(self.folder, facts, split, duplicates=photos.near_duplicates)
 
     def _prepare_training(self) -> Path | None:

@@ -2,19 +2,33 @@
 
 import itertools
 import signal
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from ray.exceptions import GetTimeoutError, NodeDiedError, OutOfMemoryError, RayError
 
 from edgetl.core.errors import ConfigError, DataError, EdgetlError, StageError
 from edgetl.core.execution.executor import Resources, TaskSpec
+from edgetl.core.execution.forked_processes import ForkedProcesses
 from edgetl.core.execution.installation import describe_installation
 from edgetl.core.interrupt import Interrupted, watch_signals
-from edgetl.engines import ray_cluster
+from edgetl.core.photos import pixel_store
+from edgetl.core.photos.pixel_store import StoreFilling
+from edgetl.core.records import InputSpec
+from edgetl.engines import feature_shards, ray_cluster
+from edgetl.engines.keras import split_points
+from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.ray_cluster import RayCluster, connect_to_ray, run_ray_task
+from edgetl.pipeline.options import SweepOptions
+from edgetl.pipeline.sweep.plan import make_sweep_plan
+from edgetl.pipeline.sweep.sweep_run import open_sweep, run_sweep
 from tests.fixtures import ray_tasks
+from tests.fixtures.photos import SIDE_PX
 from tests.fixtures.signals import interrupt_here
 
+SPEC = InputSpec(height_px=SIDE_PX, width_px=SIDE_PX, fit="crop")
 MULTIPLY = TaskSpec(function=ray_tasks.multiply, shared=3, title="multiplies")
 
 
@@ -151,3 +165,97 @@ def test_absent_cluster_is_an_error_with_the_command_that_starts_one(monkeypatch
         pass
     assert "ray start --head" in error.value.hint
     assert signal.getsignal(signal.SIGTERM) is handler
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """Two nodes of Ray."""
+    from tests.fixtures.ray_nodes import start_nodes
+
+    with start_nodes(2) as nodes:
+        yield nodes
+
+
+@pytest.mark.slow
+def test_tasks_of_a_node_that_is_killed_run_on_the_other(nodes):
+    spec = TaskSpec(function=ray_tasks.sleep_and_name, shared=0.3, title="sleeps")
+    with connect_to_ray(nodes.address) as cluster:
+        results = {}
+        for position, (argument, process) in cluster.run(spec, range(12)):
+            results[position] = (argument, process)
+            if len(results) == 3:
+                nodes.kill()
+    nodes.add()
+    assert {position: argument for position, (argument, _) in results.items()} == {n: n for n in range(12)}
+    assert len({process for _, process in results.values()}) == 2
+
+
+@pytest.mark.slow
+def test_pixels_and_features_are_those_of_one_machine_although_a_node_is_killed(
+    nodes, small_model, photos, tmp_path, monkeypatch
+):
+    """The same segments, byte for byte, in a cache without any of them and in one that tasks have filled."""
+    monkeypatch.setattr(pixel_store, "_SMALLEST_SHARE", 10)
+    monkeypatch.setattr(feature_shards, "_LARGEST_SHARD", 4)
+    paths = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    model = small_model()
+    points = [point for point in split_points.find_split_points(model) if point.name in ("relu2", "pooling")]
+    files = {}
+    for name in ("local", "ray"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        with ExitStack() as stack:
+            executor = stack.enter_context(connect_to_ray(nodes.address)) if name == "ray" else ForkedProcesses(2)
+            filling = StoreFilling(progress=lambda _: None, executor=executor)
+            facts = pixel_store.decode_photos(photos, paths, SPEC, filling)
+            sha256s = [photo.sha256 for photo in facts]
+            pixels = pixel_store.open_pixels(sha256s, SPEC)
+            view = PhotoView(key="plain", sha256s=sha256s, pixels=pixels.rows)
+            steps = []
+
+            def advance(photos_done, name=name, steps=steps):
+                steps.append(photos_done)
+                if name == "ray" and len(steps) == 5:
+                    nodes.kill()
+
+            frozen = FrozenPart(model, points, SPEC, executor=None if name == "local" else executor)
+            frozen.compute_missing([view], advance)
+            assert sum(steps) == len(paths)
+        stored = [path for path in (tmp_path / name).rglob("*") if path.is_file() and "catalogues" not in path.parts]
+        # Names of segments are random.
+        files[name] = sorted((path.parent.parent.name, path.name, path.read_bytes()) for path in stored)
+    nodes.add()
+    assert len(files["local"]) > 20 and files["ray"] == files["local"]
+
+
+@pytest.mark.slow
+def test_sweep_chooses_the_same_file_although_a_node_is_killed(nodes, photos, tmp_path):
+    (tmp_path / "targets" / "quick").mkdir(parents=True)
+    target = 'schema = 1\nextends = "tflite"\ntitle = "a"\nsummary = "b"\n[accepts]\nmethods = ["float16"]\n'
+    (tmp_path / "targets" / "quick" / "target.toml").write_text(target)
+    options = SweepOptions(
+        photos=photos,
+        bases="mobilenet:0.25",
+        sides="32,40",
+        weights="none",
+        epochs=1,
+        fine_tune_epochs=1,
+        target="quick",
+        target_dir=[tmp_path / "targets"],
+    )
+    plan, sweeps = make_sweep_plan(options), {}
+    for name in ("local", "ray"):
+        with open_sweep(plan, tmp_path / name, overwrite=False, quiet=True) as local, ExitStack() as stack:
+            context = local
+            if name == "ray":
+                context = replace(local, executor=stack.enter_context(connect_to_ray(nodes.address)))
+                # In the middle of the first training.
+                threading.Timer(8, nodes.kill).start()
+            sweeps[name] = run_sweep(context, plan)
+    here, ray = sweeps["local"], sweeps["ray"]
+    assert ray.result.choice.name == here.result.choice.name
+    assert ray.built.trained.sha256 == here.built.trained.sha256
+    assert ray.built.artifact.sha256 == here.built.artifact.sha256
+    for row, other in zip(here.result.rows, ray.result.rows, strict=True):
+        assert (other.head, other.tuned, other.file, other.reason) == (row.head, row.tuned, row.file, row.reason)
+    # Nothing was trained on this machine.
+    assert not {"train"} & {name for name, seconds in ray.built.seconds.items() if seconds}
