@@ -170,7 +170,7 @@ def test_absent_cluster_is_an_error_with_the_command_that_starts_one(monkeypatch
 @pytest.fixture(scope="module")
 def nodes():
     """Two nodes of Ray."""
-    from tests.fixtures.ray_nodes import start_nodes
+    from tools.ray_nodes import start_nodes
 
     with start_nodes(2) as nodes:
         yield nodes
@@ -227,6 +227,20 @@ def test_pixels_and_features_are_those_of_one_machine_although_a_node_is_killed(
     assert len(files["local"]) > 20 and files["ray"] == files["local"]
 
 
+class KillingExecutor:
+    """Kills a node seconds after the first trainings of a sweep have begun, on each node one."""
+
+    shares_cache = False
+
+    def __init__(self, cluster, nodes) -> None:
+        self._cluster, self._kill = cluster, threading.Timer(10, nodes.kill)
+
+    def run(self, spec, arguments):
+        if spec.name.endswith("run_candidate") and not self._kill.is_alive() and not self._kill.finished.is_set():
+            self._kill.start()
+        return self._cluster.run(spec, arguments)
+
+
 @pytest.mark.slow
 def test_sweep_chooses_the_same_file_although_a_node_is_killed(nodes, photos, tmp_path):
     (tmp_path / "targets" / "quick").mkdir(parents=True)
@@ -247,9 +261,8 @@ def test_sweep_chooses_the_same_file_although_a_node_is_killed(nodes, photos, tm
         with open_sweep(plan, tmp_path / name, overwrite=False, quiet=True) as local, ExitStack() as stack:
             context = local
             if name == "ray":
-                context = replace(local, executor=stack.enter_context(connect_to_ray(nodes.address)))
-                # In the middle of the first training.
-                threading.Timer(8, nodes.kill).start()
+                cluster = stack.enter_context(connect_to_ray(nodes.address))
+                context = replace(local, executor=KillingExecutor(cluster, nodes))
             sweeps[name] = run_sweep(context, plan)
     here, ray = sweeps["local"], sweeps["ray"]
     assert ray.result.choice.name == here.result.choice.name
