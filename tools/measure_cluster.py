@@ -27,8 +27,8 @@ from edgetl.core.records import InputSpec
 from edgetl.engines.keras import build, split_points
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.ray_cluster import connect_to_ray
-from tools.ray_nodes import start_nodes
 from tools.errors import report_errors
+from tools.ray_nodes import start_nodes
 from tools.results_files import Row, add_write_option, check_machine, describe_machine, write_rows
 
 _WORKER = b"ray::"
