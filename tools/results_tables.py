@@ -19,7 +19,7 @@ from pathlib import Path
 from edgetl.core.errors import ConfigError, unknown_name
 from tools.errors import report_errors
 from tools.results_files import RESULTS, read_results
-from tools.tables import accuracy, bases, cluster, recipes, rejection, rounding, speed
+from tools.tables import accuracy, bases, recipes, rejection, rounding, speed
 from tools.tables.markdown import format_source
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +48,6 @@ TABLES = {
     "scale": Table(speed.render_scale, ("scale",)),
     "gpu_mobilenet_v2": Table(speed.render_gpu, ("gpu_mobilenet_v2",)),
     "gpu_resnet50": Table(speed.render_gpu, ("gpu_resnet50",)),
-    "cluster": Table(cluster.render_cluster, ("cluster",)),
     "onnx": Table(speed.render_onnx_results, ("onnx",)),
     "bench": Table(speed.render_bench, ("bench",)),
     "recipes": Table(recipes.render_recipes, ("recipes",)),
