@@ -17,6 +17,7 @@ from edgetl.pipeline import orders
 from edgetl.pipeline.build import Built, run_build
 from edgetl.pipeline.context import BUNDLING, CONVERTING, MEASURING, SCORING
 from edgetl.pipeline.devices import Measured
+from edgetl.pipeline.execution.cluster import check_cluster, use_cluster
 from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOptions
 from edgetl.pipeline.pipeline import Pipeline
 from edgetl.pipeline.runs.delivered import find_artifact, find_bundle
@@ -62,6 +63,7 @@ class TrainKeywords(TypedDict, total=False):
     teacher: str | None
     teacher_side: int | None
     seed: int | None
+    cluster: str
 
 
 class BuildKeywords(TrainKeywords, total=False):
@@ -120,8 +122,13 @@ def build(
         DataError: the photos cannot be used.
         StageError: a library failed.
     """
-    order = orders.make_order(collect_options(BuildOptions, photos, options))
-    with open_build(order, to_path(out), overwrite=overwrite, quiet=quiet) as context:
+    settings = collect_options(BuildOptions, photos, options)
+    check_cluster(settings.cluster)
+    order = orders.make_order(settings)
+    with (
+        open_build(order, to_path(out), overwrite=overwrite, quiet=quiet) as local,
+        use_cluster(local, settings.cluster) as context,
+    ):
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         return run_build(context)
@@ -153,8 +160,13 @@ def train(
         DataError: the photos cannot be used.
         StageError: training diverged.
     """
-    order = orders.make_order(collect_options(TrainOptions, photos, options))
-    with open_training(order, to_path(out), overwrite=overwrite, quiet=quiet) as context:
+    settings = collect_options(TrainOptions, photos, options)
+    check_cluster(settings.cluster)
+    order = orders.make_order(settings)
+    with (
+        open_training(order, to_path(out), overwrite=overwrite, quiet=quiet) as local,
+        use_cluster(local, settings.cluster) as context,
+    ):
         return Pipeline(context).model.trained
 
 

@@ -27,7 +27,8 @@ from edgetl.core.photos.photo_folder import scan_photos
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.records import InputSpec
-from edgetl.engines.keras import build, frozen_features, litert_features, split_points
+from edgetl.engines import litert_pool
+from edgetl.engines.keras import build, frozen_features, split_points
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.keras.litert_features import LiteRtProgram
 from tools.errors import report_errors
@@ -96,7 +97,7 @@ def _measure_round(frozen: _PreparedFrozenPart, photos: Pixels, sha256s: list[st
 def _measure_one_thread(program: LiteRtProgram, photos: Pixels) -> float:
     """Return photos per second of one interpreter, which `LiteRtProgram.run` would use one of for each core."""
     rows = np.arange(min(_ONE_THREAD_PHOTOS, len(photos)))
-    size = litert_features._BATCH_SIZE
+    size = litert_pool.BATCH_SIZE
     start = time.perf_counter()
     for first in range(0, len(rows), size):
         # The last batch is filled up with repeated photos: the program has a fixed batch size.

@@ -18,13 +18,18 @@ def _sweep(options: SweepCommand) -> None:
     from edgetl.cli import output
     from edgetl.core.evaluation.acceptance import check_acceptance
     from edgetl.core.sweep.results import tabulate_sweep
+    from edgetl.pipeline.execution.cluster import check_cluster, use_cluster
     from edgetl.pipeline.sweep.plan import make_sweep_plan
     from edgetl.pipeline.sweep.sweep_run import open_sweep, run_sweep
 
     if options.photos is not None and options.photos_option is not None:
         raise ConfigError("PHOTOS and --photos are both given", hint="they mean the same: give one of them")
+    check_cluster(options.cluster)
     plan = make_sweep_plan(replace(options, photos=options.photos or options.photos_option))
-    with open_sweep(plan, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
+    with (
+        open_sweep(plan, options.out, overwrite=options.overwrite, quiet=options.quiet) as local,
+        use_cluster(local, options.cluster) as context,
+    ):
         swept = run_sweep(context, plan)
         context.console.table(*tabulate_sweep(swept.result))
         for line in swept.result.describe():

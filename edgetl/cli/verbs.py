@@ -30,13 +30,18 @@ def _build(options: BuildCommand) -> None:
     from edgetl.core.evaluation.acceptance import check_acceptance, check_answer_limits, run_checks
     from edgetl.pipeline import orders
     from edgetl.pipeline.build import rank_layers, run_build
+    from edgetl.pipeline.execution.cluster import check_cluster, use_cluster
     from edgetl.pipeline.pages.tracking import check_tool, log_results
     from edgetl.pipeline.runs.folders import open_build
 
     # Before hours of training.
     check_tool(options.log)
+    check_cluster(options.cluster)
     order = orders.make_order(replace(options, photos=_select_photos(options)))
-    with open_build(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
+    with (
+        open_build(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as local,
+        use_cluster(local, options.cluster) as context,
+    ):
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
         built = run_build(context)
@@ -68,11 +73,16 @@ def _train(options: TrainCommand) -> None:
 
     from edgetl.cli import output
     from edgetl.pipeline import orders
+    from edgetl.pipeline.execution.cluster import check_cluster, use_cluster
     from edgetl.pipeline.pipeline import Pipeline
     from edgetl.pipeline.runs.folders import open_training
 
+    check_cluster(options.cluster)
     order = orders.make_order(replace(options, photos=_select_photos(options)))
-    with open_training(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as context:
+    with (
+        open_training(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as local,
+        use_cluster(local, options.cluster) as context,
+    ):
         trained = Pipeline(context).model.trained
     output.print_record(trained.model_dump(mode="json"), str(trained.path), as_json=options.as_json)
 

@@ -40,6 +40,11 @@ def count_memory_bytes() -> int:
     return min([host, *(int(limit) for limit in limits if limit.isdecimal())])
 
 
+def read_host_name() -> str:
+    """Return the name of this machine in its network."""
+    return platform.node() or "this machine"
+
+
 def read_processor_name() -> str:
     """Return the model name of the processor from /proc/cpuinfo, or the architecture if it is not there."""
     info = Path("/proc/cpuinfo")

@@ -17,3 +17,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # MLflow is used where the user asks for it, and reports its use to its makers unless this is set.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# Ray reports its use to its makers unless this is set.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Ray 2.60 warns that later versions hide no GPU from tasks that ask for none. None of the tasks here uses one then.
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

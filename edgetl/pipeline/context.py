@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, StageError
+from edgetl.core.execution.executor import Executor
 from edgetl.core.interrupt import check_interrupt
 from edgetl.core.record import Record
 from edgetl.core.run.fingerprint import compute_fingerprint
@@ -69,6 +70,7 @@ class Context:
         makes: the kinds of stages that are made if they are missing or out of date; None for all. Others are read back.
         failures: fingerprint of a stage → why a library failed in it. Several methods need the same calibration: it is
             not tried again by this command.
+        executor: runs the tasks of stages; None for this machine.
     """
 
     order: Order
@@ -78,6 +80,7 @@ class Context:
     makes: frozenset[str] | None = None
     plan: StepPlan = field(default_factory=StepPlan)
     failures: dict[str, StageError] = field(default_factory=dict)
+    executor: Executor | None = None
 
     def can_make(self, stage: str) -> bool:
         """Return whether a stage of this name is made if it is missing or out of date."""
@@ -118,7 +121,7 @@ class Context:
         """Run a stage as `run_stage` does, with its progress on another console."""
 
         def make(folder: Path) -> R:
-            work = Workspace(folder, console)
+            work = Workspace(folder, console, self.executor)
             if spec.name.partition("-")[0] in _BEFORE_CONVERSIONS:
                 # In the background: its imports take seconds.
                 WORKER.start()

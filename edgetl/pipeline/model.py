@@ -10,7 +10,7 @@ from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.label_files.labels_file import name_outputs
 from edgetl.core.network import bases, weights_download
 from edgetl.core.photos import photo_folder
-from edgetl.core.photos.dataset import use_model_classes
+from edgetl.core.photos.dataset import assemble_dataset, use_model_classes
 from edgetl.core.photos.groups.capture_times import read_capture_times
 from edgetl.core.photos.groups.photo_groups import group_photos
 from edgetl.core.photos.groups.rules import parse_group_rule
@@ -31,12 +31,13 @@ from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.tasks.lesson import Lesson
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.execution.remote_photos import mirror_photos
 from edgetl.pipeline.foreign import read_foreign_photos
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
 from edgetl.pipeline.runs.left_out import explain_refusal, keep_left_out
 from edgetl.pipeline.teaching.teacher import Classroom, make_teacher
-from edgetl.stages.ingest import ingest_photos
+from edgetl.stages.ingest import decode_folder
 
 _INGEST, _TRAIN = "ingest", "train"
 # Bundles of the model before. Whoever copies one to a device must see that it is not the current model.
@@ -65,6 +66,8 @@ class Model:
         # Before the folder is read, which may take long.
         rule = parse_group_rule(photos.group_by) if photos.group_by else None
         root = order.photos or _locate_digits(self._context.console)
+        if order.source and self._context.can_make(_INGEST):
+            mirror_photos(order.source, root, self._context.console)
         if not self._context.can_make(_INGEST) and not root.exists():
             command = format_build_command(replace(order, photos=Path("PHOTOS")), self._context.run.root)
             hint = f"put them back, or name their new folder in place of PHOTOS: {command}"
@@ -238,7 +241,10 @@ class Model:
     def _ingest(self, input_spec: InputSpec) -> Dataset:
         photos = self._recipe.photos
         split = SplitFractions(test=photos.test, validation=photos.validation)
-        return ingest_photos(self.folder, input_spec, split, photos.near_duplicates, console=self._context.console)
+        # Other machines do not have the mirror of a URL.
+        executor = None if self._context.order.source else self._context.executor
+        facts = decode_folder(self.folder, input_spec, self._context.console, executor)
+        return assemble_dataset(self.folder, facts, split, duplicates=photos.near_duplicates)
 
     def _prepare_training(self) -> Path | None:
         """Check what needs no decoded photo, and return the file with the base's weights."""

@@ -8,13 +8,14 @@ from edgetl.core.device import target_search, targets
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation.objective import Objective, find_objective
+from edgetl.core.photos.remote.photo_url import locate_mirror, read_photo_url
 from edgetl.core.recipe.resolve import format_recipe, parse_recipe
 from edgetl.core.recipe.tables import Recipe
 from edgetl.core.storage.files import read_json, write_json, write_text
 
 # For the option --recipe: values that no other option sets are in this file.
 RECIPE_FILE = "recipe.toml"
-_FILE = "order.json"
+ORDER_FILE = "order.json"
 _HINT = "give the folder that edgetl build wrote"
 
 
@@ -33,6 +34,7 @@ class Order:
         cross_fit: number of folds that judge the procedure; 0 for none.
         foreign: folder of photos of other things, which nothing is fitted to; None without.
         exclude: CSV file of photos that are not used; None for none.
+        source: the URL that `photos` is the mirror of; "" for a folder of this machine.
     """
 
     photos: Path | None
@@ -45,6 +47,7 @@ class Order:
     cross_fit: int = 0
     foreign: Path | None = None
     exclude: Path | None = None
+    source: str = ""
 
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
@@ -70,10 +73,11 @@ def save_order(order: Order, root: Path) -> None:
     shipped = target_search.locate_shipped_targets().resolve()
     folders = [target.source.parent.parent for target in order.targets]
     write_json(
-        root / _FILE,
+        root / ORDER_FILE,
         {
             # Absolute: the next command may be started in another folder.
             "photos": str(order.photos.absolute()) if order.photos else "",
+            **({"source": order.source} if order.source else {}),
             "test": str(order.test.absolute()) if order.test else "",
             "foreign": str(order.foreign.absolute()) if order.foreign else "",
             "exclude": str(order.exclude.absolute()) if order.exclude else "",
@@ -98,7 +102,7 @@ def load_order(root: Path) -> Order:
     Raises:
         ConfigError: the folder is not a run folder of edgetl.
     """
-    path = root / _FILE
+    path = root / ORDER_FILE
     if not path.exists():
         reason = "does not exist" if not root.exists() else "is not a run folder: it has no order.json"
         raise ConfigError(f"the folder {reason}", where=(root,), hint=_HINT)
@@ -110,8 +114,10 @@ def load_order(root: Path) -> Order:
             raise TypeError("method or all_methods is of another type")
         if not isinstance(value["photos"], str) or "\0" in value["photos"]:
             raise TypeError("photos is no path")
+        source = read_photo_url(value.get("source", ""))
         return Order(
-            photos=Path(value["photos"]) if value["photos"] else None,
+            # The mirror of a URL is in the cache of this machine, and not in that of the machine of the build.
+            photos=locate_mirror(source) if source else Path(value["photos"]) if value["photos"] else None,
             targets=tuple(
                 targets.find_target(row["id"], [Path(row["folder"] or target_search.locate_shipped_targets())])
                 for row in value["targets"]
@@ -125,6 +131,7 @@ def load_order(root: Path) -> Order:
             cross_fit=value.get("cross_fit", 0),
             foreign=Path(value["foreign"]) if value.get("foreign") else None,
             exclude=Path(value["exclude"]) if value.get("exclude") else None,
+            source=source,
         )
     # ValueError: a folder whose name is no path.
     except (KeyError, TypeError, ValueError) as error:
@@ -133,4 +140,4 @@ def load_order(root: Path) -> Order:
 
 def has_order(root: Path) -> bool:
     """Return whether a folder contains an order."""
-    return (root / _FILE).is_file()
+    return (root / ORDER_FILE).is_file()

@@ -13,9 +13,11 @@ from edgetl.core.photos import photo_folder
 from edgetl.core.photos.foreign_photos import check_foreign_folder
 from edgetl.core.photos.parts.exclusions import read_exclusions
 from edgetl.core.photos.parts.folds import FEWEST_FOLDS, MOST_FOLDS
+from edgetl.core.photos.remote.photo_url import locate_mirror, read_photo_url
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import ExternalRecipe, Recipe, Tables
 from edgetl.core.recipe.teacher_source import check_teacher_source
+from edgetl.pipeline import stages
 from edgetl.pipeline.options import BuildOptions, TrainOptions, collect_tables, list_options, map_options, name_option
 from edgetl.pipeline.order import Order
 
@@ -28,7 +30,7 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         DataError: the photos are not a folder of photos.
     """
     check_utf8(options)
-    photos = options.photos
+    photos, source = _locate_photos(options)
     if options.test is not None and photos is None:
         hint = "edgetl build PHOTOS --test DIR, with the same class folders in both"
         raise ConfigError("--test needs PHOTOS: the embedded digits have test photos of their own", hint=hint)
@@ -45,7 +47,8 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         # A file that cannot be read is an error before a run folder is created.
         read_exclusions(options.exclude)
     for folder in (photos, options.test):
-        if folder is not None and not folder.is_dir():
+        # A mirror may not exist yet.
+        if folder is not None and not folder.is_dir() and not (source and folder == photos):
             # Scanning raises the error that explains what is wrong, before a run folder is created.
             photo_folder.scan_photos(
                 folder, multi_label=recipe.photos.multi_label, label_separator=recipe.photos.label_separator
@@ -72,7 +75,27 @@ def make_order(options: BuildOptions | TrainOptions) -> Order:
         cross_fit=_check_cross_fit(build.cross_fit, recipe),
         foreign=build.foreign,
         exclude=options.exclude,
+        source=source,
     )
+
+
+def _locate_photos(options: BuildOptions | TrainOptions) -> tuple[Path | None, str]:
+    """Return the folder of the photos, and the URL that it is the mirror of; "" for a folder of this machine.
+
+    Raises:
+        ConfigError: a URL that cannot be used, or one of photos that must be here.
+        MissingPackage: the package of its protocol is not installed.
+    """
+    for name in ("test", "foreign"):
+        folder = getattr(options, name, None)
+        if folder is not None and read_photo_url(folder):
+            raise ConfigError(f"--{name} is a URL, and only PHOTOS may be one", hint="copy its photos to a folder here")
+    source = read_photo_url(options.photos) if options.photos else ""
+    if not source:
+        return options.photos, ""
+    # An unknown protocol or an absent package is an error before a run folder is created.
+    stages.object_storage.open_object_folder(source)
+    return locate_mirror(source), source
 
 
 def resolve_order_recipe(options: BuildOptions | TrainOptions, chosen: Sequence[Target]) -> Recipe:

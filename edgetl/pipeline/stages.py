@@ -12,7 +12,7 @@ from edgetl.core.records import Scores
 from edgetl.core.run.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from edgetl.engines import digits, mlflow_store
+    from edgetl.engines import digits, mlflow_store, object_storage, ray_cluster
     from edgetl.engines.browser import bench as browser_bench
     from edgetl.engines.charts import inspection_page
     from edgetl.engines.charts.comparison import comparison_page
@@ -54,6 +54,8 @@ else:
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     mlflow_store = LazyModule("edgetl.engines.mlflow_store")
+    object_storage = LazyModule("edgetl.engines.object_storage")
+    ray_cluster = LazyModule("edgetl.engines.ray_cluster")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
     robustness = LazyModule("edgetl.stages.pages.robustness")
@@ -94,6 +96,8 @@ __all__ = [
     "inspection_page",
     "keras_build",
     "mlflow_store",
+    "object_storage",
+    "ray_cluster",
     "report_page",
     "retrain",
     "robustness",

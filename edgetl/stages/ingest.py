@@ -1,10 +1,12 @@
 """A folder of photos → a Dataset, with every photo decoded once into the pixel store."""
 
 from edgetl.core.console import Console
+from edgetl.core.execution.executor import Executor
 from edgetl.core.photos import dataset, pixel_store
 from edgetl.core.photos.groups.usable_photo import DuplicateChoice
 from edgetl.core.photos.parts.draw import SplitFractions
 from edgetl.core.photos.photo_folder import PhotoFolder
+from edgetl.core.photos.pixel_store import PhotoFacts, StoreFilling
 from edgetl.core.records import Dataset, InputSpec
 
 
@@ -31,9 +33,26 @@ def ingest_photos(
         DataError: the photos cannot be used as they are.
         EdgetlError: the disk of the cache is full, or the cache cannot be written.
     """
+    facts = decode_folder(folder, input_spec, console)
+    return dataset.assemble_dataset(folder, facts, split, duplicates=duplicates)
+
+
+def decode_folder(
+    folder: PhotoFolder, input_spec: InputSpec, console: Console, executor: Executor | None = None
+) -> tuple[PhotoFacts, ...]:
+    """Decode the photos of a folder into the pixel store, and return facts about them, in order.
+
+    Args:
+        folder: from `photo_folder.scan_photos`.
+        input_spec: input of the model.
+        console: shows the progress.
+        executor: decodes them; None for the cores of this machine.
+
+    Raises:
+        DataError: another machine does not have the folder.
+        EdgetlError: the disk of the cache is full, or the cache cannot be written.
+    """
     # Photos that are in the store already are only hashed.
     with console.bar("photos", len(folder.files), "photos") as bar:
-        facts = pixel_store.fill_pixel_store(
-            folder.root, folder.paths, input_spec, progress=bar.advance, warn=console.warn
-        )
-    return dataset.assemble_dataset(folder, facts, split, duplicates=duplicates)
+        filling = StoreFilling(progress=bar.advance, warn=console.warn, executor=executor)
+        return pixel_store.decode_photos(folder.root, folder.paths, input_spec, filling)

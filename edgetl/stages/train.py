@@ -113,6 +113,7 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
             listener=listener,
             teacher=teacher,
             outcomes=outcomes,
+            executor=work.executor,
         )
         if recipe.training.time_budget:
             recipe, effort = fit_into_budget(model, data, start)

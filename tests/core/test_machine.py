@@ -67,3 +67,10 @@ def test_memory_is_that_of_the_container_if_it_has_less_than_the_host(monkeypatc
     monkeypatch.setattr(machine, "_MEMORY_LIMITS", [*map(str, paths), str(tmp_path / "absent")])
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
     assert machine.count_memory_bytes() == expected
+
+
+def test_machine_without_a_name_has_words_in_its_place(monkeypatch):
+    monkeypatch.setattr(machine.platform, "node", lambda: "kitchen")
+    assert machine.read_host_name() == "kitchen"
+    monkeypatch.setattr(machine.platform, "node", lambda: "")
+    assert machine.read_host_name() == "this machine"

@@ -4,28 +4,23 @@ Photos are decoded by processes: threads lost a quarter of two cores to contenti
 Pillow releases it. The processes are forked, so they start at once. Each writes its own segments.
 """
 
-import ctypes
-import hashlib
-import os
-import signal
 import time
 from collections.abc import Callable, Container, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.errors import DataError, EdgetlError
-from edgetl.core.interrupt import check_interrupt
+from edgetl.core.errors import DataError
+from edgetl.core.execution.executor import Executor
+from edgetl.core.execution.forked_processes import ForkedProcesses
 from edgetl.core.machine import count_cores
-from edgetl.core.photos import decoders, pixels, segments
-from edgetl.core.photos.near_duplicates import make_thumbnail
-from edgetl.core.photos.segments import Bytes, SegmentWriter, Stamp, StoredFacts
+from edgetl.core.photos import segments
+from edgetl.core.photos.decoding import share
+from edgetl.core.photos.decoding.share import DecodingOrder, ShareResult
+from edgetl.core.photos.segments import Bytes, Stamp, StoredFacts
 from edgetl.core.records import InputSpec
 from edgetl.core.storage.mapped_rows import MappedRows, find_places
 
@@ -35,7 +30,6 @@ _PHOTOS_WITHOUT_WORKERS = 128  # This process decodes so many photos before work
 # the cores finish at about the same time.
 _SMALLEST_SHARE = 16
 _SHARES_PER_CORE = 16
-_PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h.
 # A file that changed more recently may change again without a new time stamp, whose resolution is limited.
 _SETTLED_NS = 2_000_000_000
 
@@ -50,6 +44,21 @@ class PhotoFacts:
     problem: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreFilling:
+    """How photos are decoded into the store.
+
+    Attributes:
+        progress: called with n whenever n more photos are done.
+        warn: called with a sentence if stored photos are damaged.
+        executor: decodes the photos; None for the cores of this machine.
+    """
+
+    progress: Callable[[int], None]
+    warn: Callable[[str], None] = lambda _: None
+    executor: Executor | None = None
+
+
 def fill_pixel_store(
     root: Path,
     paths: Sequence[str],
@@ -58,42 +67,47 @@ def fill_pixel_store(
     progress: Callable[[int], None],
     warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[PhotoFacts, ...]:
+    """Decode photos on the cores of this machine: see `decode_photos`."""
+    return decode_photos(root, paths, input_spec, StoreFilling(progress=progress, warn=warn))
+
+
+def decode_photos(
+    root: Path, paths: Sequence[str], input_spec: InputSpec, filling: StoreFilling
+) -> tuple[PhotoFacts, ...]:
     """Decode those of some photos that are not in the store yet, or are damaged there.
 
     Args:
         root: folder that the paths are relative to. Nothing is written into it.
         paths: photo files, posix.
         input_spec: height and width, and how a photo is fitted to them.
-        progress: called with n whenever n more photos are done.
-        warn: called with a sentence if stored photos are damaged.
+        filling: what decodes them, and what is called meanwhile.
 
     Returns:
         Facts about each path, in order. They depend only on the content of the file, not on `input_spec`.
 
     Raises:
+        DataError: another machine does not have the folder.
         EdgetlError: the cache's disk is full or cannot be written, or a worker was killed.
         Interrupted: ^C or SIGTERM was received.
     """
+    progress, executor = filling.progress, filling.executor
     segments.remove_stale_segments(input_spec)
-    filler, changed = _start_filler(root, paths, input_spec, warn)
+    filler, changed = _start_filler(root, paths, input_spec, filling.warn)
     progress(len(paths) - len(changed))
     largest_share = _SEGMENT_BYTES // prod(input_spec.shape)
     share_photos = max(_SMALLEST_SHARE, len(changed) // (_SHARES_PER_CORE * count_cores()))
     shares = _split(changed, max(1, min(largest_share, share_photos)))
     workers = min(count_cores(), len(shares))
-    if workers > 1 and len(changed) > _PHOTOS_WITHOUT_WORKERS:
-        with ProcessPoolExecutor(workers, get_context("fork"), _start_worker, (os.getpid(), filler)) as pool:
-            try:
-                for result in pool.map(_process_in_worker, shares):
-                    filler.merge(result, progress)
-            except BrokenProcessPool as error:
-                # SIGTERM may have been sent to the workers too.
-                check_interrupt()
-                hint = "most often the memory ran out: close other programs, or make very large photos smaller first"
-                raise EdgetlError("a process that decodes photos was killed", where=[root], hint=hint) from error
-    else:
-        for share in shares:
-            filler.merge(filler.process(share), progress)
+    if executor is None and workers > 1 and len(changed) > _PHOTOS_WITHOUT_WORKERS:
+        executor = ForkedProcesses(workers)
+    if executor is None:
+        for paths_of_share in shares:
+            # Described anew: copies in later shares are then not decoded again.
+            filler.merge(share.decode_share(filler.describe(keep=True), paths_of_share), progress)
+    elif shares:
+        shared = filler.describe(keep=executor.shares_cache)
+        for _, result in executor.run(share.make_share_spec(shared), shares):
+            filler.merge(result, progress)
     filler.save_catalogue()
     return tuple(filler.collect_facts(path) for path in paths)
 
@@ -169,22 +183,13 @@ def open_pixels(sha256s: Sequence[str], input_spec: InputSpec) -> Pixels:
     return Pixels(lambda number: stored[number].pixels(), places, input_spec)
 
 
-@dataclass(slots=True)
-class _ShareResult:
-    """What processing one share of the files gave: stamps and problems by path, facts by sha256."""
-
-    files: int
-    stamps: dict[str, Stamp] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, StoredFacts] = field(default_factory=dict)
-
-
 class _StoreFiller:
-    """State of one `fill_pixel_store`. `process` runs in workers, which send their results back as `_ShareResult`."""
+    """State of one `fill_pixel_store`: what is stored, and what the tasks have added."""
 
     def __init__(self, root: Path, input_spec: InputSpec, facts: dict[str, StoredFacts]) -> None:
-        self._root, self._input_spec, self._facts = root, input_spec, facts
+        self._root, self._input_spec, self._facts = str(root), input_spec, facts
         self._catalogue = segments.read_catalogue(root)
+        self._folder = root
         self._stamps: dict[str, Stamp] = {}
         self._unreadable: dict[str, str] = {}
         self._start_ns = time.time_ns()
@@ -192,7 +197,7 @@ class _StoreFiller:
     def is_unchanged(self, path: str) -> bool:
         """Return whether the store has the content of a file, judged by its size and time of change."""
         stamp = self._catalogue.get(path, (0, 0, ""))
-        if stamp[2] not in self._facts or stamp[:2] != self._read_stamp(path):
+        if stamp[2] not in self._facts or stamp[:2] != share.read_stamp(self._root, path):
             return False
         self._stamps[path] = stamp
         return True
@@ -201,30 +206,15 @@ class _StoreFiller:
         """Return whether one of these contents is that of an unchanged file."""
         return any(sha256 in sha256s for _, _, sha256 in self._stamps.values())
 
-    def process(self, paths: Sequence[str]) -> _ShareResult:
-        """Read files, and decode those with new content into a segment.
+    def describe(self, *, keep: bool) -> DecodingOrder:
+        """Return what the tasks need to know; with `keep`, they write their segments into the cache."""
+        stored = frozenset(self._facts)
+        return DecodingOrder(root=self._root, input_spec=self._input_spec, stored=stored, keep=keep)
 
-        Copies of a photo in two shares are decoded twice, which costs less than synchronizing the workers.
-        """
-        result = _ShareResult(len(paths))
-        with segments.create_segment(self._input_spec) as segment:
-            for path in paths:
-                check_interrupt()
-                try:
-                    stamp = self._read_stamp(path)
-                    # Joining strings: making a Path takes longer than the read.
-                    data = pixels.read_photo(os.path.join(self._root, path))  # noqa: PTH118
-                except pixels.PhotoError as error:
-                    result.unreadable[path] = str(error)
-                    continue
-                sha256 = hashlib.sha256(data).hexdigest()
-                result.stamps[path] = (*stamp, sha256)
-                if sha256 not in self._facts and sha256 not in result.facts:
-                    result.facts[sha256] = self._add(sha256, data, segment)
-        return result
-
-    def merge(self, result: _ShareResult, progress: Callable[[int], None]) -> None:
+    def merge(self, result: ShareResult, progress: Callable[[int], None]) -> None:
         """Add the result of a share."""
+        if result.segment is not None:
+            result.segment.store(self._input_spec)
         self._stamps |= result.stamps
         self._unreadable |= result.unreadable
         self._facts |= result.facts
@@ -235,7 +225,7 @@ class _StoreFiller:
         limit = self._start_ns - _SETTLED_NS
         settled = {path: stamp for path, stamp in self._stamps.items() if stamp[1] < limit}
         if settled != self._catalogue:
-            segments.write_catalogue(self._root, settled)
+            segments.write_catalogue(self._folder, settled)
 
     def collect_facts(self, path: str) -> PhotoFacts:
         """Return the facts about a file that is unchanged or has been processed."""
@@ -243,52 +233,6 @@ class _StoreFiller:
             return PhotoFacts(path, "", b"", self._unreadable[path])
         sha256 = self._stamps[path][2]
         return PhotoFacts(path, sha256, self._facts[sha256].thumbnail, self._facts[sha256].problem)
-
-    def _read_stamp(self, path: str) -> tuple[int, int]:
-        try:
-            stat = os.stat(os.path.join(self._root, path))  # noqa: PTH116, PTH118
-        except OSError:
-            return (-1, -1)
-        return stat.st_size, stat.st_mtime_ns
-
-    def _add(self, sha256: str, data: bytes, segment: SegmentWriter) -> StoredFacts:
-        try:
-            photo, thumbnail = _decode(data, self._input_spec)
-        except pixels.PhotoError as error:
-            # A lack of memory or of a decoder is temporary and no property of the file: it is not stored.
-            if not isinstance(error.__cause__, MemoryError) and not isinstance(error, decoders.MissingDecoder):
-                segment.problems[sha256] = str(error)
-            return StoredFacts(b"", str(error))
-        segment.add(sha256, thumbnail, photo)
-        return StoredFacts(thumbnail, "")
-
-
-_worker_fillers: list[_StoreFiller] = []  # In a worker: its filler, inherited by the fork instead of being pickled.
-
-
-def _start_worker(parent: int, filler: _StoreFiller) -> None:
-    """Make this worker end with its parent, however that ends, and leave ^C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The parent may have ended before the call above.
-    if os.getppid() != parent:
-        os._exit(1)
-    _worker_fillers.append(filler)
-
-
-def _process_in_worker(paths: Sequence[str]) -> _ShareResult:
-    return _worker_fillers[0].process(paths)
-
-
-def _decode(data: bytes, input_spec: InputSpec) -> tuple[Bytes, bytes]:
-    """Decode the pixels of a photo and its thumbnail: at once if both need the same reduction, else twice."""
-    decoders.check_decoder(data)
-    photo = pixels.open_image(data)
-    side_px = max(input_spec.height_px, input_spec.width_px)
-    same = pixels.choose_reduction(photo, side_px) == pixels.choose_reduction(photo, pixels.FLOOR_PX)
-    image = pixels.decode_image(photo, side_px)
-    thumbnail = make_thumbnail(image if same else pixels.decode_image(pixels.open_image(data), pixels.FLOOR_PX))
-    return pixels.fit_image(image, input_spec.height_px, input_spec.width_px, input_spec.fit), thumbnail
 
 
 def _split(paths: Sequence[str], length: int) -> list[Sequence[str]]:

@@ -9,7 +9,6 @@ segment that it was writing.
 """
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import PIL
@@ -96,7 +96,7 @@ class Segment:
 class SegmentWriter:
     """A segment that is being written. Several threads may add photos to it."""
 
-    def __init__(self, file: io.FileIO) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._lock = threading.Lock()
         self.sha256s: list[str] = []
@@ -180,7 +180,7 @@ def _locate_catalogue(root: Path) -> Path:
     return _locate_catalogues() / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
 
 
-def _write_all(file: io.FileIO, content: memoryview) -> None:
+def _write_all(file: BinaryIO, content: memoryview) -> None:
     """Write everything: a single write may take only a part, for example when the disk becomes full."""
     while content:
         content = content[file.write(content) :]

@@ -29,6 +29,15 @@ def hash_code(module: str) -> str:
 
 
 @cache
+def hash_package() -> str:
+    """Return the sha256 over the source of all modules of edgetl, with their names."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\n" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
 def list_modules(module: str) -> tuple[str, ...]:
     """List the modules of edgetl that run when `module` is imported, in alphabetical order.
 

@@ -13,19 +13,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import keras
 import numpy as np
 
 from edgetl.core import machine
+from edgetl.core.execution.executor import Executor
 from edgetl.core.photos import augment, segments
 from edgetl.core.records import InputSpec
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.run.lazy import LazyModule
 from edgetl.core.storage.feature_store import Features, FeatureStore, Rows
+from edgetl.engines.feature_shards import Augmentation, FeatureTasks, ShardSource
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.split_points import SplitPoint
+from edgetl.engines.litert_pool import LiteRtPool
 
 # Loaded on first use: it imports TensorFlow, which a training under another backend does not need.
 _litert = LazyModule("edgetl.engines.keras.litert_features")
@@ -42,11 +45,22 @@ PixelRows = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoView:
-    """A view of photos. `pixels(rows)` returns uint8 [rows, height, width, 3]; `key` names the augmentation."""
+    """A view of photos. `pixels(rows)` returns uint8 [rows, height, width, 3]; `key` names the augmentation.
+
+    A view that is augmented has the augmentation, and the pixels without it, for tasks on other machines.
+    """
 
     key: str
     sha256s: list[str]
     pixels: PixelRows
+    augmentation: Augmentation | None = None
+    plain: PixelRows | None = None
+
+    def make_source(self) -> ShardSource:
+        """Return the photos as tasks read them."""
+        plain = self.plain if self.augmentation is not None else self.pixels
+        assert plain is not None, "an augmented view has its plain pixels"
+        return ShardSource(pixels=plain, sha256s=self.sha256s, augmentation=self.augmentation)
 
 
 class Program(Protocol):
@@ -72,8 +86,19 @@ class FrozenPart:
         splits: Sequence[SplitPoint],
         input_spec: InputSpec,
         warn: Callable[[str], None] = lambda _: None,
+        executor: Executor | None = None,
     ) -> None:
+        """Prepare the computation of features.
+
+        Args:
+            model: the whole network.
+            splits: the split points, lowest first.
+            input_spec: input of the network.
+            warn: called with a sentence if stored features are damaged.
+            executor: computes what LiteRT computes; None for the cores of this machine.
+        """
         self.splits = splits
+        self._executor = executor
         self._warn = warn
         # A fixed name, because it is part of the key. Keras would number an unnamed model.
         self._network = keras.Model(model.input, [split.tensor for split in splits], name="frozen")
@@ -148,7 +173,11 @@ class FrozenPart:
         sha256s = [view.sha256s[row] for row in rows]
         with ExitStack() as stack:
             outputs = [stack.enter_context(store.add_rows(sha256s)) for store in self._list_stores(view)]
-            program.run(np.array(rows), view.pixels, outputs, advance)
+            if self._executor is not None and runs_on_litert():
+                content = cast(LiteRtPool, program).content
+                FeatureTasks(self._executor, content).run(np.array(rows), view.make_source(), outputs, advance)
+            else:
+                program.run(np.array(rows), view.pixels, outputs, advance)
 
     def _make_program(self, view: PhotoView) -> Program:
         if not runs_on_litert():

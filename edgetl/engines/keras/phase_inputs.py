@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import keras
 
 from edgetl.core.evaluation.quality.epoch_choice import EpochOutcomes
+from edgetl.core.execution.executor import Executor
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage import feature_store
+from edgetl.engines.feature_shards import Augmentation
 from edgetl.engines.keras import build, split_points
 from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source, Targets
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
@@ -32,7 +34,7 @@ class TrainingData:
     """Photos of the training and validation parts, the recipe, a listener for progress, and a teacher if there is one.
 
     The photos of the teacher are the training photos, in the same order and of the size of its input. Each epoch adds
-    to the outcomes, if there are any.
+    to the outcomes, if there are any. An executor computes the features; without one, this machine does.
     """
 
     training: LabelledPhotos
@@ -41,6 +43,7 @@ class TrainingData:
     listener: TrainingListener
     teacher: Teacher | None = None
     outcomes: EpochOutcomes | None = None
+    executor: Executor | None = None
 
     def list_training_views(self, epochs: int) -> Sequence[PhotoView]:
         """List the views of the training photos that epochs 1 to `epochs` read."""
@@ -104,7 +107,7 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
         both = len(splits) == 2 or head_alone
         epochs = data.recipe.phase1.epochs + (data.recipe.phase2.epochs if both else 0)
         views = [*data.list_training_views(epochs), data.make_validation_view()]
-        frozen = FrozenPart(model, splits, data.training.pixels.input_spec, data.listener.say)
+        frozen = FrozenPart(model, splits, data.training.pixels.input_spec, data.listener.say, data.executor)
         if _is_affordable(frozen.count_missing_bytes(views), splits, data):
             data.listener.begin("frozen", sum(len(view.sha256s) for view in views))
             frozen.compute_missing(views, lambda photos: data.listener.step(photos, ""))
@@ -153,7 +156,8 @@ def _predict_views(data: TrainingData) -> Source | None:
     if data.teacher is None:
         return None
     model, photos = data.teacher.model, data.teacher.photos
-    frozen = FrozenPart(model, [SplitPoint("teacher", model.output)], photos.pixels.input_spec, data.listener.say)
+    split = SplitPoint("teacher", model.output)
+    frozen = FrozenPart(model, [split], photos.pixels.input_spec, data.listener.say, data.executor)
     views = replace(data, training=photos).list_training_views(data.recipe.phase1.epochs + data.recipe.phase2.epochs)
     data.listener.begin("teacher", sum(len(view.sha256s) for view in views))
     frozen.compute_missing(views, lambda count: data.listener.step(count, ""))
@@ -201,4 +205,6 @@ def _make_augmented_view(photos: LabelledPhotos, number: int, recipe: TrainingTa
         key=f"{number}/{seed}/{augment.model_dump_json(exclude={'views'})}",
         sha256s=photos.sha256s,
         pixels=lambda rows: photos.augmented(rows, number, seed, augment),
+        augmentation=Augmentation(view=number, seed=seed, recipe=augment),
+        plain=photos.pixels.rows,
     )

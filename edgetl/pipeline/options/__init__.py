@@ -13,6 +13,7 @@ from edgetl.pipeline.options.build import (
     TargetOptions,
     TrainOptions,
 )
+from edgetl.pipeline.options.cluster import ClusterOptions
 from edgetl.pipeline.options.model import (
     ClassifierOptions,
     ExternalOptions,
@@ -28,6 +29,7 @@ __all__ = [
     "AnswerOptions",
     "BuildOptions",
     "ClassifierOptions",
+    "ClusterOptions",
     "ContractOptions",
     "CrossFitOptions",
     "ExternalOptions",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from edgetl.pipeline.options.cluster import ClusterOptions
 from edgetl.pipeline.options.model import ExternalOptions, ModelOptions, PhotosOptions
 from edgetl.pipeline.options.option import IN_ANSWERS, Option
 from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
@@ -112,7 +113,7 @@ class ForeignOptions:
 
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(TrainingOptions, ModelOptions, PhotosOptions):
+class TrainOptions(TrainingOptions, ModelOptions, ClusterOptions, PhotosOptions):
     """The options of `train`."""
 
 
@@ -131,6 +132,7 @@ class BuildOptions(
     ForeignOptions,
     AnswerOptions,
     ContractOptions,
+    ClusterOptions,
     TargetOptions,
     PhotosOptions,
 ):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from edgetl.pipeline.options.cluster import ClusterOptions
 from edgetl.pipeline.options.model import HeadOptions, PhotosOptions, ReadingOptions
 from edgetl.pipeline.options.option import IN_MODEL, Option
 from edgetl.pipeline.options.training import TrainingOptions
@@ -68,5 +69,7 @@ class SweepGateOptions:
 
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
-class SweepOptions(TrainingOptions, HeadOptions, ReadingOptions, SpaceOptions, SweepGateOptions, PhotosOptions):
+class SweepOptions(
+    TrainingOptions, HeadOptions, ReadingOptions, SpaceOptions, ClusterOptions, SweepGateOptions, PhotosOptions
+):
     """The options of `sweep`."""

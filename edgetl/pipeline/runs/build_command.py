@@ -12,6 +12,7 @@ from typing import Any
 
 from edgetl.core.device import target_search
 from edgetl.core.errors import ConfigError
+from edgetl.core.photos.remote.photo_url import read_photo_url
 from edgetl.core.recipe.presets import PRESETS
 from edgetl.core.recipe.tables import Recipe
 from edgetl.pipeline.options import BuildOptions, list_options, name_option
@@ -87,7 +88,7 @@ def _make_plain_options(order: Order) -> BuildOptions:
     folders = [target.source.parent.parent for target in order.targets]
     external = order.recipe.external
     return BuildOptions(
-        photos=show_path(order.photos) if order.photos else None,
+        photos=Path(order.source) if order.source else show_path(order.photos) if order.photos else None,
         target=[target.id for target in order.targets],
         target_dir=[show_path(folder) for folder in dict.fromkeys(folders) if folder.resolve() != shipped] or None,
         method=order.method,
@@ -167,7 +168,7 @@ def _list_words(options: BuildOptions) -> list[str]:
         if value == default:
             continue
         if option.argument:
-            arguments.append(str(value))
+            arguments.append(read_photo_url(value) or str(value))
         elif value is True:
             words.append(name_option(name, option))
         else:

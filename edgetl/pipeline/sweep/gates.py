@@ -27,6 +27,7 @@ from edgetl.pipeline.sweep.candidate_run import (
     open_candidate,
     read_photos,
 )
+from edgetl.pipeline.sweep.candidate_tasks import SentCandidate, Work, is_finished, run_candidates
 from edgetl.pipeline.sweep.plan import SweepPlan
 
 RESULT_FILE = "sweep.json"
@@ -52,6 +53,8 @@ class SweepGates:
     correct: dict[SweepCandidate, NDArray[np.bool_]] = field(default_factory=dict)
     detectable: float | None = None
     _datasets: dict[int, Dataset] = field(default_factory=dict)
+    # Gate and candidate → why another machine failed in it.
+    _failures: dict[tuple[Gate, SweepCandidate], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rows = {candidate: SweepRow(candidate=candidate) for candidate in self.plan.orders}
@@ -78,10 +81,10 @@ class SweepGates:
         Raises:
             StageError: all failed.
         """
+        self._run_elsewhere("heads", self.list_left())
         for candidate in self._go("heads", self.list_left()):
-            phase2 = self.plan.orders[candidate].recipe.phase2.model_copy(update={"epochs": 0})
-            with self._open(candidate, "heads", "heads", phase2=phase2) as context:
-                self._keep_correct(candidate, TrainedRun(context, self.read_dataset(candidate)), "head")
+            with self._open(candidate, "heads", "heads") as context:
+                self._keep_correct(candidate, self._make_run(context, "heads", candidate), "head")
         left = self._require("no head could be trained")
         points = [point for candidate in left if (point := self.rows[candidate].point)]
         names = [candidate.name for candidate in left]
@@ -99,6 +102,7 @@ class SweepGates:
         """
         order = sorted(self.list_left(), key=lambda candidate: -(self.rows[candidate].head or 0.0))
         used_s = 0.0
+        self._run_elsewhere("fine-tuning", order)
         for number, candidate in enumerate(self._go("fine-tuning", order)):
             budget_s = self.plan.budget_s
             # One is trained whatever it takes: without any there is no result.
@@ -106,7 +110,7 @@ class SweepGates:
                 self._set(candidate, reason=f"not fine-tuned: the budget of {format_duration(budget_s)} was used")
                 continue
             with self._open(candidate, "tuned", "fine-tuning") as context:
-                self._keep_correct(candidate, TrainedRun(context, self.read_dataset(candidate)), "tuned")
+                self._keep_correct(candidate, self._make_run(context, "fine-tuning", candidate), "tuned")
             used_s += self.rows[candidate].seconds.get("fine-tuning", 0.0)
         self._require("no network could be trained")
 
@@ -129,9 +133,10 @@ class SweepGates:
         for candidate in equal[_FINALISTS:]:
             self._set(candidate, reason=f"{_FINALISTS} networks that are not certainly worse are preferred")
         artifacts: dict[SweepCandidate, Artifact] = {}
+        self._run_elsewhere("file", equal[:_FINALISTS])
         for candidate in self._go("file", equal[:_FINALISTS]):
             with self._open(candidate, "tuned", "file") as context:
-                run = TrainedRun(context, self.read_dataset(candidate))
+                run = self._make_run(context, "file", candidate)
                 artifact = run.choose_file()
                 correct, scores = run.judge_file(artifact)
                 self.correct[candidate] = correct
@@ -214,13 +219,52 @@ class SweepGates:
             self._set(candidate, gate=gate)
             yield candidate
 
-    @contextmanager
-    def _open(self, candidate: SweepCandidate, kind: Kind, gate: Gate, **tables: object) -> Iterator[Context]:
-        """Yield the context of a candidate. A failure of a stage is the reason of its row, and its seconds are kept."""
+    def _run_elsewhere(self, gate: Gate, candidates: Sequence[SweepCandidate]) -> None:
+        """Run the stages of a gate on the cluster, if there is one. What is finished is then read back here."""
+        executor = self.context.executor
+        if executor is None:
+            return
+        rows = [self._describe(gate, candidate) for candidate in candidates]
+        sent = [row for row in rows if not is_finished(self.context, row, self.read_dataset(row.candidate))]
+        if sent:
+            self.context.console.say(f"{GATES[gate]}: {len(sent)} networks on the cluster")
+        for number, (position, reason) in enumerate(run_candidates(self.context, executor, sent), 1):
+            candidate = sent[position].candidate
+            self._failures[gate, candidate] = reason
+            outcome = f"failed: {reason}" if reason else "finished"
+            self.context.console.say(f"{candidate.name}: {outcome}, {number} of {len(sent)}")
+
+    def _make_run(self, context: Context, gate: Gate, candidate: SweepCandidate) -> TrainedRun:
+        """Return the run of a candidate, which the cluster has trained if there is one.
+
+        Raises:
+            StageError: the cluster failed in this gate.
+        """
+        if reason := self._failures.get((gate, candidate)):
+            raise StageError(reason)
+        # What the cluster has trained is never trained here without a word. A file that could not be made is tried
+        # again, as by every command that goes on.
+        if self.context.executor is not None and gate != "file":
+            context = replace(context, makes=frozenset())
+        return TrainedRun(context, self.read_dataset(candidate))
+
+    def _describe(self, gate: Gate, candidate: SweepCandidate) -> SentCandidate:
+        kind: Kind = "heads" if gate == "heads" else "tuned"
+        work: Work = "file" if gate == "file" else "model"
+        return SentCandidate(candidate=candidate, order=self._make_order(candidate, kind), kind=kind, work=work)
+
+    def _make_order(self, candidate: SweepCandidate, kind: Kind) -> Order:
+        """Return the order of a candidate; of its head, without the second phase."""
         order: Order = self.plan.orders[candidate]
-        if tables:
-            order = replace(order, recipe=order.recipe.model_copy(update=tables))
-        with open_candidate(self.context, order, kind, candidate.name) as context:
+        if kind != "heads":
+            return order
+        phase2 = order.recipe.phase2.model_copy(update={"epochs": 0})
+        return replace(order, recipe=order.recipe.model_copy(update={"phase2": phase2}))
+
+    @contextmanager
+    def _open(self, candidate: SweepCandidate, kind: Kind, gate: Gate) -> Iterator[Context]:
+        """Yield the context of a candidate. A failure of a stage is the reason of its row, and its seconds are kept."""
+        with open_candidate(self.context, self._make_order(candidate, kind), kind, candidate.name) as context:
             try:
                 yield context
             except StageError as error:

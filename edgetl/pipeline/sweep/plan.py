@@ -75,6 +75,11 @@ def make_sweep_plan(options: SweepOptions) -> SweepPlan:
     """
     if options.prefer not in _PREFERENCES:
         raise unknown_name("--prefer", options.prefer, _PREFERENCES)
+    if options.budget and options.cluster != "local":
+        raise ConfigError(
+            "--budget counts the seconds of one machine, and --cluster trains on several at once",
+            hint="leave out --budget, and compare fewer networks with --bases and --sides",
+        )
     if options.limit_ms is not None and not options.limit_ms > 0:
         raise ConfigError(f"--limit-ms is above 0, not {options.limit_ms:g}")
     budget_s = parse_duration(options.budget) if options.budget else None

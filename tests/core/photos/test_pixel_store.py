@@ -19,6 +19,7 @@ from PIL import Image
 from edgetl.core.errors import DataError, EdgetlError
 from edgetl.core.interrupt import Interrupted, is_interrupted, watch_signals
 from edgetl.core.photos import pixel_store, pixels, segments
+from edgetl.core.photos.decoding import share
 from edgetl.core.photos.pixel_store import PhotoFacts
 from edgetl.core.records import InputSpec
 from edgetl.core.storage import mapped_rows
@@ -199,7 +200,7 @@ def test_number_of_open_segments_is_limited(root, monkeypatch):
     assert len(list(Path("/proc/self/fd").iterdir())) <= open_files + 2
 
 
-def kill_worker(_: object) -> None:
+def kill_worker(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -207,7 +208,7 @@ def test_killed_worker_is_an_error_with_a_hint(root, monkeypatch):
     monkeypatch.setattr(pixel_store, "_PHOTOS_WITHOUT_WORKERS", 0)
     monkeypatch.setattr(pixel_store, "count_cores", lambda: 2)
     monkeypatch.setattr(pixel_store, "_SMALLEST_SHARE", 5)
-    monkeypatch.setattr(pixel_store, "_process_in_worker", kill_worker)
+    monkeypatch.setattr(share, "decode_share", kill_worker)
     with pytest.raises(EdgetlError, match="a process that decodes photos was killed") as error:
         fill(root)
     assert "memory" in error.value.hint
@@ -237,7 +238,7 @@ def test_worker_that_a_signal_killed_is_the_interrupt(root, monkeypatch):
     monkeypatch.setattr(pixel_store, "_PHOTOS_WITHOUT_WORKERS", 0)
     monkeypatch.setattr(pixel_store, "count_cores", lambda: 2)
     monkeypatch.setattr(pixel_store, "_SMALLEST_SHARE", 5)
-    monkeypatch.setattr(pixel_store, "_process_in_worker", kill_worker)
+    monkeypatch.setattr(share, "decode_share", kill_worker)
     with watch_signals(), pytest.raises(Interrupted):
         interrupt_here(signal.SIGINT)
         fill(root)

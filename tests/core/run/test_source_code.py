@@ -180,3 +180,19 @@ def test_no_string_makes_a_stage_count_another_stage_or_a_higher_layer(stage):
     modules = source_code.list_modules(f"edgetl.stages.{stage}")
     assert [name for name in modules if name.startswith("edgetl.stages.")] == [f"edgetl.stages.{stage}"]
     assert not [name for name in modules if name.startswith(("edgetl.pipeline", "edgetl.cli"))]
+
+
+def test_hash_of_the_package_covers_every_module(monkeypatch, tmp_path):
+    def compute() -> str:
+        source_code.hash_package.cache_clear()
+        return source_code.hash_package()
+
+    monkeypatch.setattr(source_code, "_PACKAGE", tmp_path)
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.py").write_text("1")
+    before = compute()
+    (tmp_path / "inner" / "a.py").write_text("2")
+    changed = compute()
+    (tmp_path / "inner" / "a.py").rename(tmp_path / "inner" / "b.py")
+    assert len({before, changed, compute()}) == 3
+    source_code.hash_package.cache_clear()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -196,3 +197,59 @@ def test_result_is_written_after_every_step(make_gates, world, tmp_path):
     heads = [row["head"] for row in record["rows"]]
     assert heads == [pytest.approx(1 - 60 / world.photos), None, None] and record["choice"] is None
     assert record["where"] == "one thread of this machine, not the device"
+
+
+@pytest.fixture
+def cluster(monkeypatch, world):
+    """What is sent to a cluster, and why candidates fail there, by gate and side."""
+    seen = SimpleNamespace(sent=[], reasons={}, finished=set())
+
+    def run_candidates(_context, _executor, sent):
+        for position, row in reversed(list(enumerate(sent))):
+            gate = "file" if row.work == "file" else row.kind
+            seen.sent.append((gate, row.candidate.side_px, row.order.recipe.phase2.epochs > 0))
+            yield position, seen.reasons.get((gate, row.candidate.side_px), "")
+
+    monkeypatch.setattr(module, "run_candidates", run_candidates)
+    monkeypatch.setattr(module, "is_finished", lambda _context, row, _dataset: row.candidate.side_px in seen.finished)
+    return seen
+
+
+def on_cluster(gates: SweepGates) -> SweepGates:
+    gates.context = replace(gates.context, executor=object())
+    return gates
+
+
+def test_gates_on_a_cluster_end_as_those_here(make_gates, world, cluster):
+    here = make_gates()
+    gates = on_cluster(make_gates())
+    for sweep in (here, gates):
+        sweep.measure()
+        sweep.train_heads()
+        sweep.fine_tune()
+        sweep.make_files()
+    assert [replace(row, seconds={}) for row in gates.rows.values()] == [
+        replace(row, seconds={}) for row in here.rows.values()
+    ]
+    assert sorted(cluster.sent) == sorted(
+        [("heads", side, False) for side in SIDES]
+        + [("tuned", side, True) for side in SIDES]
+        + [("file", side, True) for side in SIDES]
+    )
+
+
+def test_failure_on_a_cluster_is_the_reason_of_its_row(make_gates, world, cluster):
+    cluster.reasons = {("heads", 64): "diverged"}
+    gates = on_cluster(make_gates())
+    gates.measure()
+    gates.train_heads()
+    assert list_reasons(gates)[64] == "failed: diverged"
+    assert ("heads", 64) not in world.calls, "what failed there is not tried here"
+
+
+def test_finished_networks_are_not_sent_again(make_gates, world, cluster):
+    cluster.finished = {32, 96}
+    gates = on_cluster(make_gates())
+    gates.measure()
+    gates.train_heads()
+    assert cluster.sent == [("heads", 64, False)]

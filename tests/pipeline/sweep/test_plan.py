@@ -103,3 +103,8 @@ def test_other_networks_continue_a_sweep_and_another_recipe_does_not(photos, tmp
         keep_sweep_plan(longer, tmp_path, overwrite=False)
     keep_sweep_plan(longer, tmp_path, overwrite=True)
     assert json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))["recipe"]["phase1"]["epochs"] == 3
+
+
+def test_budget_of_one_machine_is_refused_on_a_cluster(photos):
+    with pytest.raises(ConfigError, match="--budget counts the seconds of one machine"):
+        make_sweep_plan(SweepOptions(photos=photos, **BASES, sides="32", budget="30m", cluster="auto"))

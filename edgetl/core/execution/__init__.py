@@ -1,0 +1,1 @@
+"""Tasks that run elsewhere: in other processes of this machine, or on other machines."""

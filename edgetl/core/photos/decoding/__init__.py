@@ -1,0 +1,1 @@
+"""Decoding of photos as tasks."""

@@ -1,0 +1,1 @@
+"""Photos in object storage, and their mirror in the cache."""
