@@ -43,7 +43,7 @@ async function classify(readImage, withPixels = false) {
   const prediction = await predict(pixels);
   const end = performance.now();
   const latency = { decode: decoded - start, resize: fitted - decoded, invoke: end - fitted };
-  return { ...prediction, latency, pixels: withPixels ? pixels : null };
+  return { ...prediction, latency, pixels: withPixels ? pixels : null, decoder: image.decoder };
 }
 
 const functions = {
