@@ -4,7 +4,7 @@
 // browser has decoded them, they differ by at most PIXEL_STEPS, which a decoder of JPEG may. Outputs: from the pixels of the build, within the tolerance of
 // model.json. Answers: the same labels, and similarities within the tolerance. Runtime: the kernels that ran.
 
-import { ModelClient } from "./client.js";
+import { ModelClient, hasVectors } from "./client.js";
 import { readNpz } from "./model_files.js";
 
 // Decoders of JPEG may round the inverse cosine transform and the conversion of colours differently, each by a step.
@@ -110,6 +110,7 @@ async function run() {
   const client = new ModelClient();
   try {
     add(await checkFiles());
+    if (!hasVectors()) throw new Error("this browser lacks SIMD in WebAssembly, which the runtime needs");
     const loaded = await client.load(new URL(location.href).searchParams.get("variant"));
     for (const check of await checkGolden(client, loaded)) add(check);
     add(checkRuntime(loaded));

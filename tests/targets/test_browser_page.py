@@ -205,6 +205,20 @@ def test_self_check_passes_on_both_variants(browser_bundle, tmp_path, variant):
         run(check(address))
 
 
+def test_browser_without_vectors_is_too_old_in_both_languages(browser_bundle, tmp_path):
+    async def check(address):
+        async with open_page(tmp_path / "profile") as page:
+            await page.call("Page.addScriptToEvaluateOnNewDocument", source="WebAssembly.validate = () => false")
+            for language, text in (("en", "too old"), ("de", "zu alt")):
+                await page.call("Page.navigate", url=f"{address}?lang={language}")
+                await page.wait_until(f"document.getElementById('message')?.innerText.includes('{text}')")
+            assert await page.evaluate("document.getElementById('camera').disabled")
+            assert page.errors == []
+
+    with serve_bundle(browser_bundle) as address:
+        run(check(address))
+
+
 @pytest.mark.slow
 def test_self_check_finds_a_changed_file(browser_bundle, tmp_path):
     folder = Path(shutil.copytree(browser_bundle, tmp_path / "bundle"))
