@@ -6,7 +6,7 @@ from typing import Annotated
 
 from edgetl.pipeline.options.model import HeadOptions, PhotosOptions, ReadingOptions
 from edgetl.pipeline.options.option import IN_MODEL, Option
-from edgetl.pipeline.options.training import TrainingOptions
+from edgetl.pipeline.options.training import SharedTrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,5 +68,5 @@ class SweepGateOptions:
 
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
-class SweepOptions(TrainingOptions, HeadOptions, ReadingOptions, SpaceOptions, SweepGateOptions, PhotosOptions):
+class SweepOptions(SharedTrainingOptions, HeadOptions, ReadingOptions, SpaceOptions, SweepGateOptions, PhotosOptions):
     """The options of `sweep`."""
