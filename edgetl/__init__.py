@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgetl.api_comparison import compare
     from edgetl.api_inspection import inspect
     from edgetl.api_report import report
+    from edgetl.api_sweep import sweep
     from edgetl.core.errors import (
         ConfigError,
         ContractBroken,
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from edgetl.pipeline.pages.comparison import ComparisonReport
     from edgetl.pipeline.pages.inspection import Inspected
     from edgetl.pipeline.pages.report import Report
+    from edgetl.pipeline.sweep.sweep_run import Swept
 
 _MODULES = {
     "edgetl.api": ("bench", "build", "bundle", "convert", "predict", "train", "verify"),
     "edgetl.api_comparison": ("compare",),
     "edgetl.api_inspection": ("inspect",),
     "edgetl.api_report": ("report",),
+    "edgetl.api_sweep": ("sweep",),
     "edgetl.core.errors": (
         "ConfigError",
         "ContractBroken",
@@ -59,6 +62,7 @@ _MODULES = {
     "edgetl.pipeline.pages.comparison": ("ComparisonReport",),
     "edgetl.pipeline.pages.inspection": ("Inspected",),
     "edgetl.pipeline.pages.report": ("Report",),
+    "edgetl.pipeline.sweep.sweep_run": ("Swept",),
     "edgetl.core.report.predictions": ("Predicted",),
 }
 
@@ -80,6 +84,7 @@ __all__ = [
     "Recipe",
     "Report",
     "StageError",
+    "Swept",
     "Trained",
     "Verdict",
     "bench",
@@ -91,6 +96,7 @@ __all__ = [
     "predict",
     "report",
     "resolve_recipe",
+    "sweep",
     "train",
     "verify",
 ]

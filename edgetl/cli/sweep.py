@@ -17,6 +17,7 @@ def _sweep(options: SweepCommand) -> None:
 
     from edgetl.cli import output
     from edgetl.core.evaluation.acceptance import check_acceptance
+    from edgetl.core.sweep.gate_costs import describe_gate_costs, dump_sweep, estimate_gate_costs
     from edgetl.core.sweep.results import tabulate_sweep
     from edgetl.pipeline.execution.cluster import check_cluster, use_cluster
     from edgetl.pipeline.sweep.plan import make_sweep_plan
@@ -32,11 +33,16 @@ def _sweep(options: SweepCommand) -> None:
     ):
         swept = run_sweep(context, plan)
         context.console.table(*tabulate_sweep(swept.result))
-        for line in swept.result.describe():
+        for line in (*swept.result.describe(), describe_gate_costs(estimate_gate_costs(swept.result.rows))):
             context.console.say(line)
         for command in swept.result.choice.commands if swept.result.choice else ():
             context.console.say(f"next: {command}")
-    record = {"folder": str(swept.root), "page": str(swept.page), "run": str(swept.built.run), **swept.result.dump()}
+    record = {
+        "folder": str(swept.root),
+        "page": str(swept.page),
+        "run": str(swept.built.run),
+        **dump_sweep(swept.result),
+    }
     output.print_record(record, str(swept.built.bundle.root), as_json=options.as_json)
     # A broken contract is reported after the result is printed: the bundle exists all the same.
     (delivered,) = swept.built.targets

@@ -159,7 +159,9 @@ class ModelScores:
             spec, photo_set = self._make_spec(name, title), self._make_set(part, drawn)
             if kernels in JUDGES:
                 stage = stages.JUDGE_STAGES[kernels]
-                self._scores[key] = self._context.run_stage(spec, stage, artifact, photo_set)
+                # Only judges with such programs have the argument.
+                programs = filter(None, [JUDGES[kernels].hash_programs()])
+                self._scores[key] = self._context.run_stage(spec, stage, artifact, photo_set, *programs)
             else:
                 scored = self._context.run_stage(spec, stages.score.score_artifact, artifact, photo_set, kernels)
                 self._scores[key] = scored

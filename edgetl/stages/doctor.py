@@ -93,7 +93,7 @@ def _check_package(name: str) -> Finding:
 def _check_judge(judge: Judge) -> Finding:
     # Only targets that name a judge need it.
     absence = judge.explain_absence()
-    detail = f"{absence}; only targets that are judged in it need it: {judge.install}" if absence else "installed"
+    detail = f"{absence}; only targets that are judged in it need it: {judge.install}" if absence else judge.describe()
     return Finding(subject=judge.title, ok=True, detail=detail)
 
 

@@ -1,6 +1,6 @@
 // The page: camera, chosen and dropped photos in, answers out. model_worker.js computes; view.js shows.
 
-import { ModelClient } from "./client.js";
+import { ModelClient, hasVectors } from "./client.js";
 import { chooseLanguage, getText, LANGUAGES, makePrintable, setLanguage } from "./text.js";
 import { drawPicture, setText, showAnswer, showLatency, showMessage } from "./view.js";
 
@@ -143,6 +143,10 @@ async function keepFiles(variant) {
 
 async function start() {
   showLanguages();
+  if (!hasVectors()) {
+    showMessage(getText("noVectors"));
+    return;
+  }
   setText("best", getText("loading"));
   try {
     loaded = await client.load(new URL(location.href).searchParams.get("variant"));

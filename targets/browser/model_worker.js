@@ -43,7 +43,7 @@ async function classify(readImage, withPixels = false) {
   const prediction = await predict(pixels);
   const end = performance.now();
   const latency = { decode: decoded - start, resize: fitted - decoded, invoke: end - fitted };
-  return { ...prediction, latency, pixels: withPixels ? pixels : null };
+  return { ...prediction, latency, pixels: withPixels ? pixels : null, decoder: image.decoder };
 }
 
 const functions = {
@@ -53,7 +53,7 @@ const functions = {
     facts = await (await fetchFile("model.json")).json();
     const reference = facts.answers ? readNpy(await (await fetchFile(facts.answers.reference)).arrayBuffer()) : null;
     answers = new Answers(facts, reference);
-    model = await Model.load(base, facts, variant || (await chooseVariant()));
+    model = await Model.load(base, facts, variant || (await chooseVariant(base)));
     const { variant: name, accelerated } = model;
     return { facts, variant: name, accelerated, loadMs: performance.now() - start, isSet: answers.isSet };
   },

@@ -1,24 +1,35 @@
-// A photo file → upright RGB pixels, decoded by the browser.
+// A photo file → upright RGB pixels. JPEG files are decoded by jpeg.js, as the build does it; all others by the browser.
 //
-// Colour profiles and orientation are removed from the file first: browsers differ in what they do with them, and
-// pixels.py ignores the one and applies the other itself.
+// For the browser, colour profiles and orientation are removed from the file first: browsers differ in what they do with
+// them, and pixels.py ignores the one and applies the other itself.
 
+import { UnsupportedJpeg, decodeJpeg } from "./jpeg.js";
 import { chooseReduction, dropAlpha, orientImage, reduceImage } from "./pixels.js";
 
 const MAX_BYTES = 256 * 1024 * 1024; // As in pixels.py.
 // Chunks of PNG that change colours or orientation. Source: PNG specification, third edition, 11.3.
 const PNG_CHUNKS = new Set(["iCCP", "gAMA", "cHRM", "sRGB", "cICP", "eXIf"]);
 
-// bytes: Uint8Array of a file. Returns {data, width, height}, for a model whose longer side is sidePx.
+// bytes: Uint8Array of a file. Returns {data, width, height, decoder}, for a model whose longer side is sidePx. The
+// decoder is "page" or "browser".
 export async function decodePhoto(bytes, sidePx) {
   if (bytes.length > MAX_BYTES) throw new Error(`file over the limit of ${MAX_BYTES >> 20} MiB`);
   const { parts, orientation, kind } = removeMetadata(bytes);
+  if (kind === "image/jpeg") {
+    try {
+      const image = decodeJpeg(bytes, (width, height) => chooseReduction(width, height, sidePx));
+      return { ...orientImage(image, orientation), decoder: "page" };
+    } catch (error) {
+      // The browser decodes kinds of JPEG that jpeg.js does not. The caller sees it in `decoder`.
+      if (!(error instanceof UnsupportedJpeg)) throw error;
+    }
+  }
   const bitmap = await createImageBitmap(new Blob(parts, { type: kind }), { colorSpaceConversion: "none" });
   try {
     const image = dropAlpha(readBitmap(bitmap));
     // The build reduces large JPEG files alone.
     const factor = kind === "image/jpeg" ? chooseReduction(image.width, image.height, sidePx) : 1;
-    return orientImage(reduceImage(image, factor), orientation);
+    return { ...orientImage(reduceImage(image, factor), orientation), decoder: "browser" };
   } finally {
     bitmap.close();
   }

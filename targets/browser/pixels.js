@@ -38,8 +38,8 @@ export function chooseReduction(width, height, sidePx) {
   return [8, 4, 2, 1].find((factor) => largest >= factor || factor === 1);
 }
 
-// Average blocks of factor x factor pixels. The build lets libjpeg decode at 1/2, 1/4 or 1/8, which no browser offers.
-// This is not the same to the bit: docs/browser.md states how much it differs.
+// Average blocks of factor x factor pixels of a JPEG that jpeg.js does not decode. The build lets libjpeg decode it at
+// 1/2, 1/4 or 1/8, which no browser offers: this is not the same to the bit.
 export function reduceImage(image, factor) {
   if (factor === 1) return image;
   // libjpeg rounds the size up: the last blocks may be narrower.

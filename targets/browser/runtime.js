@@ -4,7 +4,11 @@ import { getGlobalLiteRt, loadAndCompile, loadLiteRt, supportsFeature, Tensor } 
 import { readOutputs } from "./model_files.js";
 
 // Files of the runtime, by what the browser can do.
-export const VARIANTS = { relaxed: "WebAssembly with relaxed SIMD", compat: "WebAssembly" };
+export const VARIANTS = {
+  threaded: "WebAssembly with relaxed SIMD and threads",
+  relaxed: "WebAssembly with relaxed SIMD",
+  compat: "WebAssembly with SIMD",
+};
 
 // Load a file, which a server may compress on the way, or keep as it is.
 async function loadWebAssembly(address) {
@@ -17,8 +21,18 @@ async function loadWebAssembly(address) {
   return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }
 
-export async function chooseVariant() {
-  return (await supportsFeature("relaxedSimd")) ? "relaxed" : "compat";
+// base: address of the folder of the bundle.
+export async function chooseVariant(base) {
+  if (!(await supportsFeature("relaxedSimd"))) return "compat";
+  return (await hasThreads(base)) ? "threaded" : "relaxed";
+}
+
+// Threads share memory, which a browser allows where the server sends the headers COOP and COEP. Only bundles of the
+// target browser-threads have the files.
+async function hasThreads(base) {
+  if (!self.crossOriginIsolated || !(await supportsFeature("threads"))) return false;
+  const response = await fetch(new URL("SHA256SUMS", base));
+  return response.ok && (await response.text()).includes(" litert/litert_threaded.wasm.gz");
 }
 
 export class Model {
@@ -29,9 +43,12 @@ export class Model {
       fetch(new URL(facts.model, base)).then((response) => response.arrayBuffer()),
     ]);
     const lines = [];
-    // The loader of the runtime takes its settings from here, and starts no download of its own.
-    self.Module = { wasmBinary, print: (line) => lines.push(line), printErr: (line) => lines.push(line) };
-    await loadLiteRt(new URL(`litert/litert_${variant}.js`, base).href);
+    const loader = new URL(`litert/litert_${variant}.js`, base).href;
+    const print = (line) => lines.push(line);
+    // The loader of the runtime takes its settings from here, and starts no download of its own. Its threads are workers
+    // that begin with the loader: by itself, it would take this worker's file for it.
+    self.Module = { wasmBinary, mainScriptUrlOrBlob: loader, print, printErr: print };
+    await loadLiteRt(loader);
     const compiled = await loadAndCompile(new Uint8Array(file), { accelerator: "wasm" });
     return new Model(compiled, facts, { outputs: readOutputs(file), variant, lines });
   }

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
@@ -40,8 +41,14 @@ TYPES = {
 }
 
 
+def is_own_file(path: Path, folder: Path) -> bool:
+    """Return whether a path, or the page in it where it is a folder, is a regular file of `folder` without a link."""
+    page = path / "index.html" if path.is_dir() else path
+    return page.is_file() and page.resolve() == folder.resolve() / page.relative_to(folder)
+
+
 class Handler(SimpleHTTPRequestHandler):
-    """Files of the folder, with the headers above. Other folders are not listed."""
+    """Regular files of the folder, with the headers above. Links are not followed, and folders are not listed."""
 
     extensions_map = TYPES
     server_version = "edgetl"
@@ -52,6 +59,13 @@ class Handler(SimpleHTTPRequestHandler):
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
+
+    def send_head(self) -> Any:
+        """Send a file, or 404 for all that is not a file of the folder: a link may lead out of it."""
+        if is_own_file(Path(self.translate_path(self.path)), Path(self.directory)):
+            return super().send_head()
+        self.send_error(404)
+        return None
 
     def list_directory(self, path: object) -> None:
         """Refuse to list a folder."""

@@ -31,6 +31,7 @@ export const LANGUAGES = {
     noCamera: "The camera cannot be used: {0}. Cameras need https or localhost, and your permission.",
     noPhoto: "This is not a photo that the browser can read: {0}.",
     noModel: "The model could not be loaded: {0}.",
+    noVectors: "This browser is too old: it lacks SIMD in WebAssembly, which the runtime needs. Update it.",
   },
   de: {
     name: "Deutsch",
@@ -60,6 +61,7 @@ export const LANGUAGES = {
     noCamera: "Die Kamera lässt sich nicht verwenden: {0}. Kameras brauchen https oder localhost und Ihre Erlaubnis.",
     noPhoto: "Das ist kein Foto, das der Browser lesen kann: {0}.",
     noModel: "Das Modell konnte nicht geladen werden: {0}.",
+    noVectors: "Dieser Browser ist zu alt: Ihm fehlt SIMD in WebAssembly, das die Laufzeit braucht. Bitte aktualisieren.",
   },
 };
 

@@ -14,7 +14,7 @@ def small_runtime(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://registry.example")
     fetch, read = runtime_files.fetch_runtime, runtime_files.read_runtime
-    monkeypatch.setattr(runtime_files, "fetch_runtime", lambda: fetch((PACKAGE,), lambda _: pack_archive()))
+    monkeypatch.setattr(runtime_files, "fetch_runtime", lambda *_: fetch((PACKAGE,), lambda _: pack_archive()))
     monkeypatch.setattr(runtime_files, "read_runtime", lambda *_: read((PACKAGE,)))
 
 

@@ -21,11 +21,14 @@ from edgetl.core.network.base_table import BASES
 from edgetl.core.records import Artifact, Bundle, LayerError, LeftOut, Trained, TrainingPhase
 from edgetl.core.report.gain import Gain
 from edgetl.core.report.left_out import tabulate_left_out
+from edgetl.core.sweep.results import SweepRow, tabulate_sweep
+from edgetl.core.sweep.space import SweepCandidate
 from edgetl.core.verdict_records import ClassChange, Flip, LedgerHop, Verdict
 from edgetl.pipeline.build import Built, Delivered
 from edgetl.pipeline.devices import Measured
 from edgetl.pipeline.runs.agreements import Agreement
 from tests.core.rejection.test_records import RULE
+from tests.fixtures.sweeps import make_result
 
 VERDICT = Verdict(
     method="int8",
@@ -473,6 +476,21 @@ def test_tables_of_measurements_fit_80_columns(measured, measure_json, check_tab
     measurements = dict(zip(places, (long, slow, slow), strict=True))
     show(output.show_measured, dataclasses.replace(measured, measurements=measurements))
     check_tables(4)
+
+
+def test_table_of_a_sweep_fits_80_columns(check_tables):
+    """The longest names, sizes and reasons that a sweep has."""
+    name = SweepCandidate(base="efficientnet_v2_b0", alpha=1.0, side_px=224)
+    other = SweepCandidate(base="efficientnet_v2_b1", alpha=1.0, side_px=240).name
+    costs = {"ms": 1234.56, "disturbed": True, "bytes": 143_700_000, "head": 1.0, "tuned": 1.0, "file": 1.0}
+    rows = (
+        SweepRow(candidate=name, gate="chosen", method="int8_adaround", **costs),
+        SweepRow(candidate=name, reason=f"its file is certainly less accurate than that of {other}", **costs),
+        SweepRow(candidate=name, reason="failed: the process that converts was killed by signal 9", **costs),
+    )
+    result = dataclasses.replace(make_result(), where="on pi@raspberrypi-greenhouse.local", rows=rows)
+    show(lambda console: console.table(*tabulate_sweep(result)))
+    check_tables(1)
 
 
 def test_shipped_weights_fit_80_columns(check_tables, capsys):

@@ -1,6 +1,7 @@
 """The page of the browser target in headless Chromium: photos, camera, offline, and nothing that leaves the machine."""
 
 import asyncio
+import hashlib
 import json
 import shutil
 import socket
@@ -12,11 +13,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edgetl.core.device.browser import runtime_files
+from edgetl.core.device.browser.npm_packages import LITERT_THREADS
 from tests.fixtures.browser import CHROMIUM, FilePage, start_browser
 from tests.fixtures.payload import import_program
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium")
 
+# Tests have a cache of their own, set after this line is run.
+THREADS = runtime_files.locate_runtime(LITERT_THREADS)
 # Colours and their answers: see `ANSWERS` of test_demo_page.py.
 PHOTOS = {"red": (250, 10, 10), "yellow": (200, 200, 0), "grey": (128, 128, 128)}
 HOSTILE = '<img src=x onerror="document.title=1">\u202e'
@@ -51,6 +56,13 @@ def watch_network():
 
         threading.Thread(target=accept, daemon=True).start()
         yield f"--proxy-server=127.0.0.1:{listener.getsockname()[1]}", connections
+
+
+def read_threads():
+    """Return the files of the variant with threads, from the cache of the user; the test is skipped without them."""
+    if not (THREADS / runtime_files.DIGESTS).is_file():
+        pytest.skip("the runtime with threads is not on this machine: edgetl fetch browser-threads")
+    return {name: (THREADS / name).read_bytes() for package in LITERT_THREADS for name in package.files.values()}
 
 
 class Page(FilePage):
@@ -199,6 +211,47 @@ def test_self_check_passes_on_both_variants(browser_bundle, tmp_path, variant):
             rows = await page.evaluate("[...document.querySelectorAll('#checks tr')].map((row) => row.innerText)")
             assert await page.read_text("result") == "This browser computes what the build computed.", rows
             assert len(rows) == 5 and variant in rows[-1]
+            assert page.errors == []
+
+    with serve_bundle(browser_bundle) as address:
+        run(check(address))
+
+
+@pytest.mark.slow
+def test_threads_run_where_the_server_sends_the_headers(browser_bundle, tmp_path, monkeypatch):
+    files = read_threads()
+    folder = Path(shutil.copytree(browser_bundle, tmp_path / "bundle"))
+    with (folder / "SHA256SUMS").open("a") as sums:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+            sums.write(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+
+    async def check(address, variant):
+        async with open_page(tmp_path / variant) as page:
+            await page.call("Page.navigate", url=f"{address}selfcheck.html")
+            await page.wait_until("document.documentElement?.dataset.result !== undefined", 60)
+            rows = await page.evaluate("[...document.querySelectorAll('#checks tr')].map((row) => row.innerText)")
+            assert await page.read_text("result") == "This browser computes what the build computed.", rows
+            assert variant in rows[-1] and page.errors == []
+
+    with serve_bundle(folder) as address:
+        run(check(address, "threaded"))
+    # Most servers do not send them.
+    program = import_program("browser/serve.py")
+    monkeypatch.delitem(program.HEADERS, "Cross-Origin-Embedder-Policy")
+    monkeypatch.setattr("tests.targets.test_browser_page.import_program", lambda _: program)
+    with serve_bundle(folder) as address:
+        run(check(address, "relaxed"))
+
+
+def test_browser_without_vectors_is_too_old_in_both_languages(browser_bundle, tmp_path):
+    async def check(address):
+        async with open_page(tmp_path / "profile") as page:
+            await page.call("Page.addScriptToEvaluateOnNewDocument", source="WebAssembly.validate = () => false")
+            for language, text in (("en", "too old"), ("de", "zu alt")):
+                await page.call("Page.navigate", url=f"{address}?lang={language}")
+                await page.wait_until(f"document.getElementById('message')?.innerText.includes('{text}')")
+            assert await page.evaluate("document.getElementById('camera').disabled")
             assert page.errors == []
 
     with serve_bundle(browser_bundle) as address:

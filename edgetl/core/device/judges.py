@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from edgetl.core.device.browser.browsers import explain_missing_browser
+from edgetl.core.device.browser.browsers import describe_browser_program, explain_missing_browser
+from edgetl.core.device.browser.page_programs import hash_page_programs
 from edgetl.core.formats import FormatName, JudgeName
 
 
@@ -29,6 +30,8 @@ class Judge:
             verdict without another judge is on the kernels of the host, and says so.
         install: the command that installs it.
         explain_absence: returns what is missing on this machine, as in "tflite-micro is not installed", or "".
+        describe: returns what is installed on this machine.
+        hash_programs: returns the sha256 of programs in other languages that it runs; "" for none.
     """
 
     name: JudgeName
@@ -38,6 +41,8 @@ class Judge:
     required: bool
     install: str
     explain_absence: Callable[[], str]
+    describe: Callable[[], str] = lambda: "installed"
+    hash_programs: Callable[[], str] = lambda: ""
 
 
 def require_module(module: str, distribution: str) -> Callable[[], str]:
@@ -59,6 +64,8 @@ JUDGES: dict[JudgeName, Judge] = {
         required=False,
         install="pip install 'edgetl[browser]', and apt install chromium",
         explain_absence=explain_missing_browser,
+        describe=describe_browser_program,
+        hash_programs=hash_page_programs,
     ),
     "tflm": Judge(
         name="tflm",

@@ -20,7 +20,7 @@ from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 # Sets of files that are generated for a bundle: see `core.generators.generators`.
-GeneratorName = Literal["litert_js", "microcontroller", "phone_page"]
+GeneratorName = Literal["litert_js", "litert_threads", "microcontroller", "phone_page"]
 
 Positive = Annotated[int, Field(ge=1)]
 

@@ -5,11 +5,13 @@ A function takes the records and the other files of the bundle, and returns file
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from edgetl.core.device import answer_facts, bundle_files
+from edgetl.core.device.browser.npm_packages import LITERT_THREADS
 from edgetl.core.device.browser.phone_page import write_phone_files
 from edgetl.core.device.browser.runtime_files import fetch_runtime, read_runtime
 from edgetl.core.device.bundle_files import BundleContents
@@ -65,6 +67,16 @@ def copy_litert_js(contents: BundleContents, files: Mapping[str, bytes]) -> dict
     return read_runtime()
 
 
+def copy_litert_threads(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Copy the variant of the runtime with threads, which `edgetl fetch browser-threads` has fetched.
+
+    Raises:
+        ConfigError: it has not been fetched, or has changed.
+    """
+    del contents, files
+    return read_runtime(LITERT_THREADS)
+
+
 def generate_phone_page(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Generate the page for programs on Android and iOS, and raw files to test them with."""
     return write_phone_files(json.loads(files["model.json"]), contents.golden.pixels, contents.golden.outputs)
@@ -96,12 +108,16 @@ def _answer_without_thresholds(outputs: np.ndarray, classes: tuple[str, ...]) ->
 
 GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]], dict[str, bytes]]] = {
     "litert_js": copy_litert_js,
+    "litert_threads": copy_litert_threads,
     "microcontroller": generate_firmware,
     "phone_page": generate_phone_page,
 }
 
 # What a generator needs on this machine, which is fetched before a training and not after it.
-_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {"litert_js": fetch_runtime}
+_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {
+    "litert_js": fetch_runtime,
+    "litert_threads": partial(fetch_runtime, LITERT_THREADS),
+}
 
 
 def prepare_generators(names: Iterable[GeneratorName]) -> None:

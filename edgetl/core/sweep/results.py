@@ -147,19 +147,41 @@ class SweepResult:
 
 
 def tabulate_sweep(result: SweepResult) -> Table:
-    """Tabulate the candidates: title, columns, rows. Accuracies are percentages on the validation photos."""
+    """Tabulate the candidates for a terminal, with the accuracy of the last gate: title, columns, rows.
+
+    Reasons contain names of networks. With a column for each gate, both names have no room on 80 columns.
+    """
+    columns = ["network", "ms", "size", "accuracy", "result"]
+    title = f"networks for {result.target}; ms: {result.where}; accuracy: on validation photos, %"
+    rows = [_list_cells(row) for row in result.rows]
+    return title, columns, [[*cells[:3], _name_accuracy(cells[3:6]), cells[6]] for cells in rows]
+
+
+def tabulate_gates(result: SweepResult) -> Table:
+    """Tabulate the candidates for a page, with the validation accuracy after each gate: title, columns, rows."""
     columns = ["network", "ms", "size", "head %", "tuned %", "file %", "result"]
     return f"networks for {result.target}, ms: {result.where}", columns, [_list_cells(row) for row in result.rows]
+
+
+def _name_accuracy(accuracies: Sequence[str]) -> str:
+    """Return the last of the accuracies of head, tuned network and file, with what has it."""
+    known = [f"{text} {name}" for text, name in zip(accuracies, ("head", "tuned", "file"), strict=True) if text]
+    return known[-1] if known else ""
 
 
 def _list_cells(row: SweepRow) -> list[str]:
     return [
         row.candidate.name,
-        "" if row.ms is None else f"{_DISTURBED if row.disturbed else ''}{row.ms:.2f}",
+        "" if row.ms is None else f"{_DISTURBED if row.disturbed else ''}{_format_ms(row.ms)}",
         "" if row.bytes is None else format_bytes(row.bytes),
         *("" if value is None else f"{value * 100:.1f}" for value in (row.head, row.tuned, row.file)),
         row.reason or (f"chosen, {row.method}" if row.gate == "chosen" else f"next: {row.gate}"),
     ]
+
+
+def _format_ms(ms: float) -> str:
+    # Of a slow network, hundredths decide nothing, and take the place of the reason on 80 columns.
+    return f"{ms:.2f}" if ms < 100 else f"{ms:.0f}"
 
 
 def explain_exceeded(row: SweepRow, limit_ms: float | None, limit_bytes: int | None) -> str:

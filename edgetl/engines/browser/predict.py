@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
+from edgetl.core.device.browser.page_programs import TARGET
 from edgetl.core.device.browser.runtime_files import read_runtime
 from edgetl.core.device.host_latency import HostLatency
 from edgetl.core.device.targets import find_target
@@ -24,7 +25,6 @@ from edgetl.core.records import Artifact
 from edgetl.engines.browser.folder_server import serve_folder
 from edgetl.engines.browser.session import run_in_page
 
-TARGET = "browser"
 _MODEL = "model.tflite"
 PAGE = "judge.html"
 _CHUNK = "photos.bin"

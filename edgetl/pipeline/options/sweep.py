@@ -7,7 +7,7 @@ from typing import Annotated
 from edgetl.pipeline.options.cluster import ClusterOptions
 from edgetl.pipeline.options.model import HeadOptions, PhotosOptions, ReadingOptions
 from edgetl.pipeline.options.option import IN_MODEL, Option
-from edgetl.pipeline.options.training import TrainingOptions
+from edgetl.pipeline.options.training import SharedTrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,6 @@ class SweepGateOptions:
 # Fields of the last base come first.
 @dataclass(frozen=True, kw_only=True)
 class SweepOptions(
-    TrainingOptions, HeadOptions, ReadingOptions, SpaceOptions, ClusterOptions, SweepGateOptions, PhotosOptions
+    SharedTrainingOptions, HeadOptions, ReadingOptions, SpaceOptions, ClusterOptions, SweepGateOptions, PhotosOptions
 ):
     """The options of `sweep`."""

@@ -7,19 +7,10 @@ from edgetl.pipeline.options.option import IN_TRAINING, Option
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
-    """How the model is trained."""
+class SharedTrainingOptions:
+    """How a model is trained, alone or as one of several that are compared."""
 
     recipe: Annotated[str | None, Option(help="A preset or a TOML file.", panel=IN_TRAINING)] = None
-    time_budget: Annotated[
-        str | None,
-        Option(
-            help="Time for the training, as 90s, 10m or 1h: epochs, views and --unfreeze are those that fit.",
-            panel=IN_TRAINING,
-            metavar="TIME",
-            sets=("training", "time_budget"),
-        ),
-    ] = None
     epochs: Annotated[
         int | None,
         Option(
@@ -85,6 +76,24 @@ class TrainingOptions:
     no_temperature: Annotated[
         bool, Option(help="Leave probabilities as the training left them, mostly too high.", panel=IN_TRAINING)
     ] = False
+    seed: Annotated[
+        int | None, Option(help="The same seed gives the same model.", panel=IN_TRAINING, sets=("training", "seed"))
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(SharedTrainingOptions):
+    """How one model is trained."""
+
+    time_budget: Annotated[
+        str | None,
+        Option(
+            help="Time for the training, as 90s, 10m or 1h: epochs, views and --unfreeze are those that fit.",
+            panel=IN_TRAINING,
+            metavar="TIME",
+            sets=("training", "time_budget"),
+        ),
+    ] = None
     teacher: Annotated[
         str | None,
         Option(
@@ -102,9 +111,6 @@ class TrainingOptions:
             metavar="PX",
             sets=("teacher", "side_px"),
         ),
-    ] = None
-    seed: Annotated[
-        int | None, Option(help="The same seed gives the same model.", panel=IN_TRAINING, sets=("training", "seed"))
     ] = None
 
 

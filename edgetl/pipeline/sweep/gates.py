@@ -14,6 +14,7 @@ from edgetl.core.records import Artifact, Dataset
 from edgetl.core.screen.progress_line import format_duration
 from edgetl.core.storage.files import write_json
 from edgetl.core.sweep.front import explain_beaten
+from edgetl.core.sweep.gate_costs import dump_sweep
 from edgetl.core.sweep.paired_tests import PairedTests, estimate_detectable_difference, make_paired_tests
 from edgetl.core.sweep.results import GATES, Gate, SweepResult, SweepRow, explain_exceeded, order_by_preference
 from edgetl.core.sweep.space import SweepCandidate
@@ -181,7 +182,7 @@ class SweepGates:
     def set_row(self, candidate: SweepCandidate, row: SweepRow) -> None:
         """Replace a row, and write the result so far."""
         self.rows[candidate] = row
-        write_json(self.context.run.root / RESULT_FILE, self.make_result().dump())
+        write_json(self.context.run.root / RESULT_FILE, dump_sweep(self.make_result()))
 
     def list_left(self) -> list[SweepCandidate]:
         """List the candidates that go on."""

@@ -152,13 +152,13 @@ def _check_recipe(recipe: Recipe) -> None:
         )
     if recipe.teacher.source:
         raise ConfigError(
-            f"a sweep trains without a teacher, and --teacher is {recipe.teacher.source}",
-            hint="leave out --teacher here, and build the chosen network with it: edgetl build --teacher",
+            f"a sweep trains without a teacher, and the recipe has {recipe.teacher.source}",
+            hint="leave [teacher] out of the recipe, and build the chosen network with edgetl build --teacher",
         )
     if recipe.training.time_budget:
         raise ConfigError(
-            "--time-budget is for one training: networks would be compared after different numbers of epochs",
-            hint="limit the time of all trainings together with --budget",
+            "a time budget is for one training: networks would be compared after different numbers of epochs",
+            hint="leave time_budget out of the recipe, and limit the time of all trainings together with --budget",
         )
 
 

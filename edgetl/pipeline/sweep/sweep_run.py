@@ -10,6 +10,7 @@ import numpy as np
 
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.core.storage.files import write_json
+from edgetl.core.sweep.gate_costs import dump_sweep
 from edgetl.core.sweep.paired_tests import choose_model, estimate_optimism
 from edgetl.core.sweep.results import SweepChoice, SweepResult, order_by_preference
 from edgetl.core.sweep.space import SweepCandidate
@@ -112,7 +113,7 @@ def run_sweep(context: Context, plan: SweepPlan) -> Swept:
         commands=_list_commands(plan, built),
     )
     result = replace(gates.make_result(), choice=choice)
-    write_json(context.run.root / RESULT_FILE, result.dump())
+    write_json(context.run.root / RESULT_FILE, dump_sweep(result))
     page = context.run.root / _PAGE
     stages.sweep_page.write_sweep_page(page, result, installed_version("edgetl"))
     return Swept(root=context.run.root, result=result, built=built, page=page)

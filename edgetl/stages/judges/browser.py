@@ -7,13 +7,20 @@ from edgetl.core.run.workspace import Workspace
 from edgetl.engines.browser import predict
 
 
-def score_in_browser(work: Workspace, artifact: Artifact, photos: PhotoSet) -> Scores:
+def score_in_browser(work: Workspace, artifact: Artifact, photos: PhotoSet, programs: str) -> Scores:
     """Write the predictions of the artifact in a headless browser to scores.npy.
+
+    Args:
+        work: folder and console of the stage.
+        artifact: a .tflite file.
+        photos: the photos.
+        programs: sha256 of the programs of the page, so that other programs predict again.
 
     Raises:
         ConfigError: the runtime has not been fetched, or the artifact's input does not match the photos.
         StageError: the browser does not start, or the page fails.
     """
+    del programs
     title = f"{artifact.method}, LiteRT.js in a browser, {photos.part} photos"
     with work.console.bar(title, len(photos.photos), "photos") as bar:
         predictions = predict.predict_in_browser(artifact, photos.open_pixels(), bar.advance)

@@ -5,17 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from edgetl.core.sweep.results import SweepRow, explain_exceeded, order_by_preference, tabulate_sweep
+from edgetl.core.sweep.results import SweepRow, explain_exceeded, order_by_preference, tabulate_gates, tabulate_sweep
 from tests.fixtures.sweeps import EXACT, FAST, SLOW, make_result
 
 
 def test_every_network_has_a_row_with_its_reason():
-    title, columns, rows = tabulate_sweep(make_result())
+    title, columns, rows = tabulate_gates(make_result())
     assert "raspberry-pi-4" in title and "on pi@kitchen" in title
     assert all(len(row) == len(columns) for row in rows)
     assert rows[0] == ["mobilenet-0.25-96", "5.00", "300 kB", "85.0", "90.0", "90.0", "chosen, int8"]
     assert rows[1][1] == "~12.50" and rows[1][-1].startswith("not certainly more accurate")
     assert rows[2][3:6] == ["", "", ""] and rows[2][-1].startswith("not trained: 44.00 ms")
+
+
+def test_table_for_a_terminal_has_the_accuracy_of_the_last_gate():
+    title, columns, rows = tabulate_sweep(make_result())
+    assert "validation photos, %" in title
+    assert [row[columns.index("accuracy")] for row in rows] == ["90.0 file", "91.0 tuned", ""]
+    assert [row[-1] for row in rows] == [row[-1] for row in tabulate_gates(make_result())[2]]
 
 
 def test_row_that_goes_on_names_its_gate():

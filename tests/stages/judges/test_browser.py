@@ -21,7 +21,7 @@ def test_scores_are_those_of_the_engine(pipeline, built, shared_dataset, tmp_pat
     monkeypatch.setattr(predict, "predict_in_browser", predict_here)
     artifact = pipeline.files.make("tflite", "int8")
     photos = PhotoSet(part="test", photos=shared_dataset.test, input_spec=built.trained.input)
-    scores = score_in_browser(Workspace(tmp_path, Console(quiet=True)), artifact, photos)
+    scores = score_in_browser(Workspace(tmp_path, Console(quiet=True)), artifact, photos, "a hash")
     assert (scores.kernels, scores.photos, scores.part) == ("litert.js-browser", len(shared_dataset.test), "test")
     reference = pipeline.scores.score(artifact, "test", "xnnpack")
     np.testing.assert_array_equal(np.load(scores.path), np.load(reference.path))

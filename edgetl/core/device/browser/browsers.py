@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping
 from importlib.util import find_spec
 
+from edgetl.core.device.browser.npm_packages import LITERT_JS
 from edgetl.core.device.browser.runtime_files import has_runtime
 
 # The name of the program, or its path: wins over the ones that are found.
@@ -16,6 +17,11 @@ def find_browser(environment: Mapping[str, str] = os.environ) -> str:
     """Return the path of a browser of the Chromium family; "" where there is none."""
     names = (environment[VARIABLE],) if environment.get(VARIABLE) else PROGRAMS
     return next(filter(None, map(shutil.which, names)), "")
+
+
+def describe_browser_program() -> str:
+    """Return which program predicts, and with which runtime."""
+    return f"{find_browser()}, {LITERT_JS[0].name} {LITERT_JS[0].version}"
 
 
 def explain_missing_browser() -> str:

@@ -33,6 +33,8 @@ class NpmPackage:
     replacements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+_CORE_INTEGRITY = "sha512-PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kCnN4nzWoyJQ=="
+
 # The runtime has four variants of WebAssembly. A bundle contains the one for current browsers (relaxed SIMD), and the
 # one for those without relaxed SIMD. WebAssembly is compressed, because many web servers do not compress it: the page
 # unpacks it.
@@ -40,7 +42,7 @@ LITERT_JS = (
     NpmPackage(
         name="@litertjs/core",
         version="2.5.3",
-        integrity="sha512-PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kCnN4nzWoyJQ==",
+        integrity=_CORE_INTEGRITY,
         files={
             "package/dist/index.js": "litert/litert.js",
             "package/wasm/litert_wasm_internal.js": "litert/litert_relaxed.js",
@@ -70,6 +72,21 @@ LITERT_JS = (
         replacements={"litert/wasm_utils.js": {"\n//# sourceMappingURL=index.js.map": ""}},
     ),
 )
+
+# The variant with threads, which only servers with the headers COOP and COEP let a browser use. Beside LITERT_JS.
+LITERT_THREADS = (
+    NpmPackage(
+        name="@litertjs/core",
+        version="2.5.3",
+        integrity=_CORE_INTEGRITY,
+        files={
+            "package/wasm/litert_wasm_threaded_internal.js": "litert/litert_threaded.js",
+            "package/wasm/litert_wasm_threaded_internal.wasm": "litert/litert_threaded.wasm.gz",
+        },
+    ),
+)
+# Name in `edgetl fetch` → its packages.
+RUNTIMES = {"browser": LITERT_JS, "browser-threads": LITERT_THREADS}
 
 
 def check_integrity(package: NpmPackage, archive: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl.core.device.browser import npm_registry
-from edgetl.core.device.browser.npm_packages import LITERT_JS, NpmPackage, unpack_files
+from edgetl.core.device.browser.npm_packages import LITERT_JS, RUNTIMES, NpmPackage, unpack_files
 from edgetl.core.device.browser.npm_registry import Download
 from edgetl.core.errors import ConfigError
 from edgetl.core.storage.cache import create_cached_folder, drop_cached_folder, locate_cache
@@ -36,7 +36,7 @@ def read_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> dict[str, bytes]
     folder = locate_runtime(packages)
     if not (folder / DIGESTS).is_file():
         raise ConfigError(
-            "the runtime for browsers is not on this machine", where=(folder,), hint="run edgetl fetch browser"
+            "the runtime for browsers is not on this machine", where=(folder,), hint=_suggest_fetch(packages)
         )
     digests = json.loads(read_regular(folder / DIGESTS, LARGEST_TEXT_BYTES))
     files = {}
@@ -47,7 +47,7 @@ def read_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> dict[str, bytes]
             raise ConfigError(
                 "the runtime for browsers changed since it was fetched",
                 where=(path,),
-                hint="run edgetl fetch browser",
+                hint=_suggest_fetch(packages),
             )
         files[name] = content
     return files
@@ -80,3 +80,8 @@ def fetch_runtime(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     return folder
+
+
+def _suggest_fetch(packages: Sequence[NpmPackage]) -> str:
+    names = [name for name, runtime in RUNTIMES.items() if runtime == packages]
+    return f"run edgetl fetch {names[0] if names else 'browser'}"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from edgetl.core.pages.page import render_page
 from edgetl.core.storage.files import write_text
-from edgetl.core.sweep.results import GATES, SweepResult, tabulate_sweep
+from edgetl.core.sweep.gate_costs import estimate_gate_costs
+from edgetl.core.sweep.results import GATES, SweepResult, tabulate_gates
 from edgetl.engines.charts.sweep.front_chart import draw_front
 
 
@@ -21,8 +22,7 @@ def write_sweep_page(path: Path, result: SweepResult, version: str) -> None:
 
 def render_sweep_page(result: SweepResult, version: str) -> str:
     """Render the page: see `write_sweep_page`."""
-    title, columns, rows = tabulate_sweep(result)
-    totals = {gate: sum(row.seconds.get(gate, 0.0) for row in result.rows) for gate in GATES}
+    title, columns, rows = tabulate_gates(result)
     return render_page(
         "sweep.html",
         {
@@ -33,7 +33,7 @@ def render_sweep_page(result: SweepResult, version: str) -> str:
             "lines": result.describe(),
             "choice": result.choice,
             "limits": result.limits,
-            "seconds": [(GATES[gate], seconds) for gate, seconds in totals.items() if seconds],
+            "costs": [(GATES[cost.gate], cost) for cost in estimate_gate_costs(result.rows)],
             "version": version,
         },
     )

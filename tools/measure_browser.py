@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Measure the page of the browser target in a headless browser: equal pixels and labels from files, and its memory.
+
+    python tools/measure_browser.py RUN PHOTOS --photos 200 --enlarge 1 --enlarge 5
+    python tools/measure_browser.py RUN PHOTOS --predictions 20000
+
+The model is the int8 .tflite file of RUN, a folder of a finished build. The first form opens photos from their files:
+it counts those with the pixels of pixels.py to the bit, and those with the label that the host computes from these
+pixels. A factor above 1 enlarges the photos and saves them as JPEG with quality 92, because large ones are decoded at a
+reduced size. The second form predicts so many photos from files, one after another, and reads the memory of the page
+with its worker and its WebAssembly at 20 points; the growth is the slope of a line through the second half of them.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page
+
+from edgetl.core.errors import ConfigError
+from edgetl.core.photos import pixels
+from edgetl.core.photos.pixel_store import DecodedPixels
+from edgetl.core.records import Artifact, Trained
+from edgetl.core.run.run_folder import make_folder_name, read_finished_stage
+from edgetl.engines.browser.bench import bench_in_browser
+from edgetl.engines.browser.folder_server import serve_folder
+from edgetl.engines.browser.predict import LOAD, PAGE, make_folder
+from edgetl.engines.browser.session import run_in_page
+from edgetl.engines.tflite import runtime
+from tools.errors import report_errors
+from tools.results_files import Row, describe_machine
+
+_JPEG_QUALITY = 92
+_READINGS = 20
+
+_PREDICT_FILES = """async ([names, count]) => {
+  const files = [];
+  for (const name of names) files.push(new Uint8Array(await (await fetch(name)).arrayBuffer()));
+  for (let number = 0; number < count; number += 1) await window.client.photo(files[number % files.length].slice());
+}"""
+# The browser collects garbage before it answers. The number is that of the page and its worker.
+_READ_MEMORY = """async () => {
+  const { bytes } = await performance.measureUserAgentSpecificMemory();
+  return { bytes, webAssembly: await window.client.memory() };
+}"""
+
+
+def main() -> None:
+    """Measure and print one line of JSON for each measurement."""
+    options = _parse_options()
+    artifact, trained = _read_model(options.run)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.predictions:
+            rows = [measure_memory(artifact, trained, options.paths, options.predictions)]
+        else:
+            rows = [
+                measure_labels(artifact, trained, enlarge_photos(options.paths, factor, Path(folder)), factor)
+                for factor in options.enlarge or [1]
+            ]
+    for row in rows:
+        print(json.dumps({"machine": describe_machine(), **row}))
+
+
+def measure_labels(artifact: Artifact, trained: Trained, paths: Sequence[Path], factor: int) -> Row:
+    """Classify photos from their files; count those with the pixels of the build and the label of the host."""
+    photos = _decode_photos(trained, paths)
+    measurement, labels = bench_in_browser(artifact, photos, paths, lambda _: None)
+    host = runtime.predict_file(artifact.path, photos, "xnnpack", lambda _: None)
+    same = int((host.scores.argmax(axis=1) == np.array(labels)).sum())
+    return {
+        "enlarged": factor,
+        "photos": len(paths),
+        "equal_pixels": measurement.equal_pixels,
+        "largest_pixel_difference": measurement.largest_pixel_difference,
+        "same_label": same,
+        "load_ms": measurement.load_ms,
+        "first_ms": measurement.first_ms,
+        "photo_p50_ms": measurement.photo.p50_ms,
+        "model_p50_ms": measurement.model.p50_ms,
+    }
+
+
+def measure_memory(artifact: Artifact, trained: Trained, paths: Sequence[Path], predictions: int) -> Row:
+    """Predict photos from their files so many times; return the memory at the start and the end, and its growth."""
+    readings: list[dict[str, Any]] = []
+
+    def predict(page: Page) -> None:
+        page.evaluate(LOAD)
+        names = [f"photo{number}.bin" for number in range(len(paths))]
+        for _ in range(_READINGS):
+            page.evaluate(_PREDICT_FILES, [names, predictions // _READINGS])
+            readings.append(page.evaluate(_READ_MEMORY))
+
+    with make_folder(artifact, _decode_photos(trained, paths[:1])) as folder, serve_folder(folder) as address:
+        for number, path in enumerate(paths):
+            shutil.copyfile(path, folder / f"photo{number}.bin")
+        run_in_page(address + PAGE, predict)
+    counts = [(number + 1) * (predictions // _READINGS) for number in range(_READINGS)]
+    slope, error = fit_growth(counts, [reading["bytes"] for reading in readings])
+    return {
+        "predictions": counts[-1],
+        "first_bytes": readings[0]["bytes"],
+        "last_bytes": readings[-1]["bytes"],
+        "growth_bytes_per_1000": round(1000 * slope),
+        "standard_error_bytes_per_1000": round(1000 * error),
+        "first_webassembly_bytes": readings[0]["webAssembly"],
+        "last_webassembly_bytes": readings[-1]["webAssembly"],
+    }
+
+
+def fit_growth(counts: Sequence[int], values: Sequence[float]) -> tuple[float, float]:
+    """Return the slope of a line through the second half of the points, and its standard error.
+
+    Args:
+        counts: predictions so far, at each reading.
+        values: bytes, at each reading.
+    """
+    half = len(counts) // 2
+    x, y = np.array(counts[half:], float), np.array(values[half:], float)
+    x = x - x.mean()
+    slope = float((x * y).sum() / (x**2).sum())
+    rest = y - y.mean() - slope * x
+    # Two parameters are fitted.
+    return slope, float(np.sqrt((rest**2).sum() / (len(x) - 2) / (x**2).sum()))
+
+
+def enlarge_photos(paths: Sequence[Path], factor: int, folder: Path) -> Sequence[Path]:
+    """Write photos so many times as wide and high as JPEG files; return the paths as they are for the factor 1."""
+    if factor == 1:
+        return paths
+    results = []
+    for number, path in enumerate(paths):
+        with Image.open(path) as photo:
+            large = photo.convert("RGB").resize((photo.width * factor, photo.height * factor), Image.Resampling.BICUBIC)
+        results.append(folder / f"{factor}-{number}.jpg")
+        large.save(results[-1], quality=_JPEG_QUALITY)
+    return results
+
+
+def _decode_photos(trained: Trained, paths: Sequence[Path]) -> DecodedPixels:
+    spec = trained.input
+    rows = [pixels.load_photo(path, spec.height_px, spec.width_px, spec.fit) for path in paths]
+    return DecodedPixels(np.stack(rows), spec)
+
+
+def _read_model(run: Path) -> tuple[Artifact, Trained]:
+    artifact = read_finished_stage(run / make_folder_name("convert", "tflite", "int8"), Artifact)
+    trained = read_finished_stage(run / "train", Trained)
+    if not artifact or not trained:
+        raise ConfigError(
+            "the folder has no int8 .tflite file", where=(run,), hint="edgetl build PHOTOS --target browser"
+        )
+    return artifact.record, trained.record
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure the page of the browser target in a headless browser.")
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("photos_folder", type=Path, metavar="PHOTOS")
+    parser.add_argument("--photos", type=int, default=80, help="largest number of photos, evenly drawn (%(default)s)")
+    parser.add_argument("--enlarge", type=int, action="append", help="factor of the sides; may be repeated (1)")
+    parser.add_argument("--predictions", type=int, default=0, help="measure the memory over so many predictions")
+    options = parser.parse_args()
+    paths = sorted(path for path in options.photos_folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
+    # Rounded up, so that no more than --photos are left.
+    options.paths = paths[:: max(1, -(-len(paths) // options.photos))]
+    if not options.paths:
+        parser.error(f"no JPEG files in {options.photos_folder}")
+    return options
+
+
+if __name__ == "__main__":
+    with report_errors():
+        main()
