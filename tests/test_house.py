@@ -535,6 +535,7 @@ def test_relative_links_of_pages_exist(page):
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "ai_edge_litert": "ai-edge-litert",
+    "ethosu": "ethos-u-vela",
     "mlflow": "mlflow-skinny",
     "google": "protobuf",
     "pillow_heif": "pillow-heif",
@@ -562,7 +563,8 @@ def test_imported_packages_are_the_declared_ones():
     optional = project["optional-dependencies"]
     # alembic and sqlalchemy are imported by MLflow.
     tracking = [line for line in optional["mlflow"] if line.startswith("mlflow-skinny")]
-    lines = [*project["dependencies"], *optional["browser"], *optional["heif"], *optional["micro"], *tracking]
+    extras = [line for name in ("browser", "ethos", "heif", "micro") for line in optional[name]]
+    lines = [*project["dependencies"], *extras, *tracking]
     declared = {re.split(r"[<>=!\[]", line)[0].strip() for line in lines}
     assert list_imported_packages("edgetl") == declared
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
+    from edgetl.stages.judges import npu
     from edgetl.stages.pages import findings, heat_maps, inspect, robustness
     from edgetl.stages.sweep import assemble
 else:
@@ -54,6 +55,7 @@ else:
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     mlflow_store = LazyModule("edgetl.engines.mlflow_store")
+    npu = LazyModule("edgetl.stages.judges.npu")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
     retrain = LazyModule("edgetl.stages.retrain")
     robustness = LazyModule("edgetl.stages.pages.robustness")
@@ -94,6 +96,7 @@ __all__ = [
     "inspection_page",
     "keras_build",
     "mlflow_store",
+    "npu",
     "report_page",
     "retrain",
     "robustness",

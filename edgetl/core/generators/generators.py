@@ -3,6 +3,7 @@
 A function takes the records and the other files of the bundle, and returns files by their path in the bundle.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -17,7 +18,10 @@ from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
 from edgetl.core.microcontroller.firmware import write_firmware
+from edgetl.core.microcontroller.npu import require_vela
+from edgetl.core.microcontroller.npu_files import write_npu_files
 from edgetl.core.storage.arrays import read_array
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 
 # Each takes side * side * 3 bytes of flash where the self-check is linked.
 _GOLDEN_PHOTOS = 3
@@ -65,6 +69,23 @@ def copy_litert_js(contents: BundleContents, files: Mapping[str, bytes]) -> dict
     return read_runtime()
 
 
+def generate_ethos_u(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Copy the file that Vela has compiled for the NPU of the target, with a page about it.
+
+    Raises:
+        StageError: the file was not compiled, or has changed since.
+    """
+    del files
+    memory = [use for use in contents.memory if use.artifact_sha256 == contents.artifact.sha256]
+    if not memory or not memory[0].npu:
+        raise StageError("the file was not compiled for an NPU", where=(contents.artifact.path,))
+    (compiled,) = memory[0].npu
+    content = read_regular(compiled.path, LARGEST_MODEL_BYTES, follow_links=False)
+    if hashlib.sha256(content).hexdigest() != compiled.sha256:
+        raise StageError("the compiled file changed since it was made", where=(compiled.path,))
+    return write_npu_files(compiled, content)
+
+
 def generate_phone_page(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Generate the page for programs on Android and iOS, and raw files to test them with."""
     return write_phone_files(json.loads(files["model.json"]), contents.golden.pixels, contents.golden.outputs)
@@ -95,13 +116,14 @@ def _answer_without_thresholds(outputs: np.ndarray, classes: tuple[str, ...]) ->
 
 
 GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]], dict[str, bytes]]] = {
+    "ethos_u": generate_ethos_u,
     "litert_js": copy_litert_js,
     "microcontroller": generate_firmware,
     "phone_page": generate_phone_page,
 }
 
 # What a generator needs on this machine, which is fetched before a training and not after it.
-_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {"litert_js": fetch_runtime}
+_PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {"ethos_u": require_vela, "litert_js": fetch_runtime}
 
 
 def prepare_generators(names: Iterable[GeneratorName]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from edgetl.core.microcontroller.npu import NpuFile
 from edgetl.core.record import Record
 from edgetl.core.records import TensorSpec
 
@@ -48,6 +49,7 @@ class MemoryUse(Record):
         version: of the package tflite-micro.
         layers: the operators in the order of the file.
         features: the second output; none for a file with one output.
+        npu: the file compiled for an NPU; none for a target without one.
     """
 
     artifact_sha256: str
@@ -57,6 +59,7 @@ class MemoryUse(Record):
     version: str
     layers: tuple[SizedLayer, ...]
     features: tuple[TensorSpec, ...] = ()
+    npu: tuple[NpuFile, ...] = ()
 
     @property
     def arena_bytes(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from edgetl.core.device.targets import Target
 from edgetl.core.microcontroller.fit import count_flash_bytes
 from edgetl.core.microcontroller.memory import MemoryUse
+from edgetl.core.microcontroller.npu import describe_npu, summarize_npu
 from edgetl.core.records import Artifact
 
 BOARD_COLUMNS = ["target", "arena allowed", "flash allowed", "fits"]
@@ -14,12 +15,15 @@ BOARD_COLUMNS = ["target", "arena allowed", "flash allowed", "fits"]
 def describe_memory(memory: MemoryUse, artifact: Artifact) -> list[str]:
     """Describe the memory in sentences, one a line."""
     features = " and the features of training photos" if artifact.features else ""
-    return [
+    lines = [
         f"arena: {memory.arena_bytes:,} bytes: {memory.tested_bytes:,} in tflite-micro {memory.version} on this "
         f"machine, and at most {memory.scratch_bytes:,} for the kernels of CMSIS-NN",
         f"flash: {count_flash_bytes(artifact):,} bytes for the model{features}, beside the program",
         f"computation: {memory.multiplications / 1e6:,.1f} million multiplications and additions a photo",
     ]
+    for compiled in memory.npu:
+        lines += describe_npu(compiled)
+    return lines
 
 
 def tabulate_fit(
@@ -54,4 +58,5 @@ def summarize_memory(memory: MemoryUse, artifact: Artifact) -> dict[str, Any]:
         "flash_bytes": count_flash_bytes(artifact),
         "multiplications": memory.multiplications,
         "tflite_micro": memory.version,
+        "npu": [summarize_npu(compiled) for compiled in memory.npu],
     }

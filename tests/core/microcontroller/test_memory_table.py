@@ -2,6 +2,7 @@
 
 from edgetl.core.device.targets import list_targets
 from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_fit
+from edgetl.core.microcontroller.npu import describe_npu, summarize_npu
 from edgetl.core.records import Artifact
 
 
@@ -31,3 +32,10 @@ def test_every_board_says_what_does_not_fit(memory):
 def test_figures_for_json(memory):
     summary = summarize_memory(memory, make_artifact())
     assert (summary["arena_bytes"], summary["flash_bytes"], summary["tflite_micro"]) == (5168, 800_000, "1.0")
+
+
+def test_the_npu_of_a_target_is_described_after_the_memory(memory, npu_file):
+    compiled = memory.model_copy(update={"npu": (npu_file,)})
+    assert describe_memory(compiled, make_artifact())[3:] == describe_npu(npu_file)
+    assert summarize_memory(compiled, make_artifact())["npu"] == [summarize_npu(npu_file)]
+    assert summarize_memory(memory, make_artifact())["npu"] == []
