@@ -8,6 +8,7 @@ from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.generators.generators import prepare_generators
+from edgetl.core.methods import find_method
 from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Part, Scores
@@ -147,7 +148,15 @@ class Delivery:
 
     def measure_memory(self, artifact: Artifact) -> tuple[MemoryUse, ...]:
         """Return what a file needs on the target, if that is a microcontroller."""
-        return self._scores.measure_memory(artifact, self._target)
+        memory = self._scores.measure_memory(artifact, self._target)
+        judge = self._target.find_judge(artifact.format)
+        # Of other methods, a channel has too many different weights for tables.
+        if not memory or judge is None or find_method(artifact.method).retraining != "cluster":
+            return memory
+        compressed = self._scores.compress_weights(artifact, judge.name)
+        # Small layers can be smaller without tables.
+        files = (compressed,) if compressed.tensors else ()
+        return tuple(use.model_copy(update={"compressed": files}) for use in memory)
 
     def read_answers(self, artifact: Artifact) -> tuple[AnswerRule, ...]:
         """Return the thresholds of a file as the build has set them; none where it has set none for this file."""

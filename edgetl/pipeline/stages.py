@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
-    from edgetl.stages.judges import npu
+    from edgetl.stages.judges import compression, npu
     from edgetl.stages.pages import findings, heat_maps, inspect, robustness
     from edgetl.stages.sweep import assemble
 else:
@@ -48,6 +48,7 @@ else:
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
     comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
+    compression = LazyModule("edgetl.stages.judges.compression")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
     findings = LazyModule("edgetl.stages.pages.findings")
@@ -86,6 +87,7 @@ __all__ = [
     "bundle",
     "calibrate",
     "comparison_page",
+    "compression",
     "convert",
     "deploy",
     "digits",

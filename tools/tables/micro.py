@@ -1,5 +1,7 @@
 """Tables about microcontrollers: two networks beside ST's figures, NPUs, and the networks that fit into boards."""
 
+from typing import Any
+
 from edgetl.core.device.limits import check_memory
 from edgetl.core.device.target_schema import LimitsTable
 from edgetl.core.device.targets import list_targets
@@ -91,18 +93,20 @@ def render_message(results: Results) -> str:
 
 
 def _rebuild_records(row: Row) -> tuple[Artifact, MemoryUse]:
-    layer = SizedLayer.model_construct(multiplications=row["multiplications"])
-    features = int(row["flash_bytes"] > row["model_bytes"])
-    artifact = Artifact.model_construct(method="int8", bytes=row["model_bytes"], features=features)
-    measured = row["arena_measured_bytes"]
-    memory = MemoryUse.model_construct(
-        tested_bytes=measured,
-        scratch_bytes=row["arena_bytes"] - measured,
-        version=row["tflite_micro"],
-        layers=(layer,),
-        npu=(),
-    )
-    return artifact, memory
+    """Return records with the fields that the sentences have."""
+    artifact: dict[str, Any] = {
+        "method": "int8",
+        "bytes": row["model_bytes"],
+        "features": int(row["flash_bytes"] > row["model_bytes"]),
+    }
+    layer: dict[str, Any] = {"multiplications": row["multiplications"]}
+    memory: dict[str, Any] = {
+        "tested_bytes": row["arena_measured_bytes"],
+        "scratch_bytes": row["arena_bytes"] - row["arena_measured_bytes"],
+        "version": row["tflite_micro"],
+        "layers": (SizedLayer.model_construct(**layer),),
+    }
+    return Artifact.model_construct(**artifact), MemoryUse.model_construct(**memory)
 
 
 def _format_code(lines: list[str]) -> str:

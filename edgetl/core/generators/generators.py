@@ -6,6 +6,7 @@ A function takes the records and the other files of the bundle, and returns file
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
 from edgetl.core.microcontroller.firmware import write_firmware
+from edgetl.core.microcontroller.lookup_tables import write_compressed_files
 from edgetl.core.microcontroller.npu import require_vela
 from edgetl.core.microcontroller.npu_files import write_npu_files
 from edgetl.core.storage.arrays import read_array
@@ -41,7 +43,7 @@ def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> d
     for rule in contents.answers:
         facts = answer_facts.describe_answer_rule(rule, multi_label=bool(trained.thresholds))
         reference = read_array(rule.path)
-    return write_firmware(
+    firmware = write_firmware(
         FirmwareContents(
             model=files[bundle_files.name_model_file(artifact)],
             sha256=artifact.sha256,
@@ -57,6 +59,9 @@ def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> d
             golden=_select_golden(contents),
         )
     )
+    for compressed in contents.memory[0].compressed:
+        firmware |= write_compressed_files(compressed, _read_made(compressed.path, compressed.sha256))
+    return firmware
 
 
 def copy_litert_js(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -80,15 +85,24 @@ def generate_ethos_u(contents: BundleContents, files: Mapping[str, bytes]) -> di
     if not memory or not memory[0].npu:
         raise StageError("the file was not compiled for an NPU", where=(contents.artifact.path,))
     (compiled,) = memory[0].npu
-    content = read_regular(compiled.path, LARGEST_MODEL_BYTES, follow_links=False)
-    if hashlib.sha256(content).hexdigest() != compiled.sha256:
-        raise StageError("the compiled file changed since it was made", where=(compiled.path,))
-    return write_npu_files(compiled, content)
+    return write_npu_files(compiled, _read_made(compiled.path, compiled.sha256))
 
 
 def generate_phone_page(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Generate the page for programs on Android and iOS, and raw files to test them with."""
     return write_phone_files(json.loads(files["model.json"]), contents.golden.pixels, contents.golden.outputs)
+
+
+def _read_made(path: Path, sha256: str) -> bytes:
+    """Read a file that another stage has made.
+
+    Raises:
+        StageError: it has changed since.
+    """
+    content = read_regular(path, LARGEST_MODEL_BYTES, follow_links=False)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise StageError("the file changed since it was made", where=(path,))
+    return content
 
 
 def _select_golden(contents: BundleContents) -> list[GoldenPhoto]:

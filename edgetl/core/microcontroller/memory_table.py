@@ -6,6 +6,7 @@ from typing import Any
 from edgetl.core.device.targets import Target
 from edgetl.core.microcontroller.fit import count_flash_bytes
 from edgetl.core.microcontroller.latency import describe_latency, format_latency
+from edgetl.core.microcontroller.lookup_tables import describe_compression, summarize_compression
 from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.microcontroller.npu import describe_npu, summarize_npu
 from edgetl.core.records import Artifact
@@ -28,6 +29,7 @@ def describe_memory(memory: MemoryUse, artifact: Artifact, targets: Sequence[Tar
         f"flash: {count_flash_bytes(artifact):,} bytes for the model{features}, beside the program",
         f"computation: {memory.multiplications / 1e6:,.1f} million multiplications and additions a photo",
     ]
+    lines += [describe_compression(compressed) for compressed in memory.compressed]
     for compiled in memory.npu:
         lines += describe_npu(compiled)
     return lines + describe_latency({target.device.cpu for target in targets if target.device is not None})
@@ -66,5 +68,6 @@ def summarize_memory(memory: MemoryUse, artifact: Artifact) -> dict[str, Any]:
         "flash_bytes": count_flash_bytes(artifact),
         "multiplications": memory.multiplications,
         "tflite_micro": memory.version,
+        "compressed": [summarize_compression(compressed) for compressed in memory.compressed],
         "npu": [summarize_npu(compiled) for compiled in memory.npu],
     }

@@ -19,7 +19,7 @@ def pack_model(model: schema.ModelT) -> bytes:
     return bytes(builder.Output())
 
 
-def list_operators(content: bytes) -> list[tuple[str, str]]:
+def list_named_operators(content: bytes) -> list[tuple[str, str]]:
     """List type and name of the first output of each operator of a file; the type of a custom one is its code."""
     model = unpack_model(content)
     operators = []

@@ -12,7 +12,7 @@ from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.microcontroller.npu import Npu, NpuFile, list_fallback, parse_vela_summary
 from edgetl.core.records import Artifact
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
-from edgetl.engines.tflite.graph_file import list_operators
+from edgetl.engines.tflite.graph_file import list_named_operators
 
 _MEMORY_BYTES, _LIMIT_S = 8 * 2**30, 600
 _CONFIGURATION = "Arm/vela.ini"
@@ -49,7 +49,7 @@ def compile_file(artifact: Artifact, npu: Npu, folder: Path) -> NpuFile:
         figures=figures,
         version=__version__,
         operators=sum(artifact.operators.values()),
-        fallback=list_fallback(list_operators(content)),
+        fallback=list_fallback(list_named_operators(content)),
     )
 
 

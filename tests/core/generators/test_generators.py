@@ -108,5 +108,5 @@ def test_the_file_for_an_npu_is_copied_unless_it_has_changed(contents, tmp_path)
     files = GENERATORS["ethos_u"](contents, {})
     assert files["ethos-u/model_vela.tflite"] == b"compiled" and b"Ethos-U55" in files["ethos-u/README.md"]
     path.write_bytes(b"changed")
-    with pytest.raises(StageError, match="changed since it was made"):
+    with pytest.raises(StageError, match="the file changed since it was made"):
         GENERATORS["ethos_u"](contents, {})
