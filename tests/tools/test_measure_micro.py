@@ -58,9 +58,9 @@ def test_a_build_becomes_a_row(row):
 
 def test_rows_become_the_tables(row):
     results = Results(HEADER, [row])
-    *_, line, st, _, source = micro.render_micro(results).splitlines()
+    *_, line, st = micro.render_micro(results).splitlines()
     assert line.startswith("| mobilenet 0.25 at 96 px | PASS | 0.8123 → 0.8000 | 2 of 3 | 107 KiB | 304 KiB | ")
-    assert "237 KiB | 407 KiB" in st and "measured by ST" in st and source.startswith("Measured on A")
+    assert "237 KiB | 407 KiB" in st and "measured by ST" in st
     npus = micro.render_npus(results).splitlines()[-1]
     assert "| 171 KiB | 222 KiB | 444,946 | 0.89 at 500 MHz | 33 of 34 |" in npus
     assert "arena: 109,376 bytes: 104,304 in tflite-micro 1.0" in micro.render_summary(results)

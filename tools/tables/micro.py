@@ -11,7 +11,7 @@ from edgetl.core.microcontroller.memory_table import describe_memory
 from edgetl.core.microcontroller.npu import NPUS
 from edgetl.core.records import Artifact
 from tools.results_files import Results, Row
-from tools.tables.markdown import format_number, format_source, format_table
+from tools.tables.markdown import format_number, format_table
 
 # Source: https://github.com/STMicroelectronics/stm32ai-modelzoo, image_classification/mobilenetv2/README.md: "MobileNet
 # v2 0.35 fft", flowers, int8, 128x128x3, STM32Cube.AI 10.0.0. Runtime RAM and code flash are not included.
@@ -21,7 +21,7 @@ _KIB = 1024
 
 def render_micro(results: Results) -> str:
     """Return one row per network, and that of ST."""
-    return format_networks(results.rows) + f"\n{format_source(results.header)}"
+    return format_networks(results.rows)
 
 
 def format_networks(rows: list[Row]) -> str:
@@ -83,13 +83,16 @@ def render_summary(results: Results) -> str:
     """Return the lines of a build's summary for the first network."""
     row = results.rows[0]
     artifact, memory = _rebuild_records(row)
-    return _format_code(describe_memory(memory, artifact))
+    return format_table(
+        [f"the summary of {results.rows[0]['network']}"], [[line] for line in describe_memory(memory, artifact)]
+    )
 
 
 def render_message(results: Results) -> str:
     """Return the message about the first network where 100,000 bytes of arena are allowed."""
     artifact, memory = _rebuild_records(results.rows[0])
-    return _format_code([check_memory((memory,), artifact, LimitsTable(arena_bytes=100_000))])
+    message = check_memory((memory,), artifact, LimitsTable(arena_bytes=100_000))
+    return format_table(["a message of the ladder"], [[message]])
 
 
 def _rebuild_records(row: Row) -> tuple[Artifact, MemoryUse]:
@@ -107,10 +110,6 @@ def _rebuild_records(row: Row) -> tuple[Artifact, MemoryUse]:
         "layers": (SizedLayer.model_construct(**layer),),
     }
     return Artifact.model_construct(**artifact), MemoryUse.model_construct(**memory)
-
-
-def _format_code(lines: list[str]) -> str:
-    return "\n".join(["```", *lines, "```"]) + "\n"
 
 
 def _format_kib(count: int) -> str:

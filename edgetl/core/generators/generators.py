@@ -20,8 +20,7 @@ from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
 from edgetl.core.microcontroller.firmware import write_firmware
 from edgetl.core.microcontroller.lookup_tables import write_compressed_files
-from edgetl.core.microcontroller.npu import require_vela
-from edgetl.core.microcontroller.npu_files import write_npu_files
+from edgetl.core.microcontroller.npu import require_vela, write_npu_files
 from edgetl.core.storage.arrays import read_array
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 

@@ -22,6 +22,19 @@ INSTALL_VELA = "pip install 'edgetl[ethos]'"
 NPU_OPERATOR = "ethos-u"
 _KIB = 1024
 
+_PAGE = """\
+# The model for the NPU
+
+`model_vela.tflite` is `../model.tflite`, compiled by Arm's Vela.
+
+{facts}
+
+To use it, replace the bytes in `src/model.c` and their number in `src/model.h` by those of `model_vela.tflite`, and
+register its operators in `src/op_resolver.h`: `AddEthosU()`{others}. Link TFLM with its Ethos-U kernel, and Arm's
+driver. The arena needs the SRAM above: `src/arena.h` is for the plain file. The self-check compares the NPU with the
+build.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Npu:
@@ -172,3 +185,16 @@ def list_fallback(operators: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     # The converter joins the names of the operators that it has merged by semicolons: the first one is enough.
     names = (f"{kind} {name.partition(';')[0]}" for kind, name in operators if kind != NPU_OPERATOR)
     return tuple("".join(character if character.isprintable() else "?" for character in name) for name in names)
+
+
+def write_npu_files(file: NpuFile, content: bytes) -> dict[str, bytes]:
+    """Write the files, by their path in the bundle.
+
+    Args:
+        file: what is known of the compiled file.
+        content: of the compiled file.
+    """
+    facts = "\n".join(f"- {line}" for line in describe_npu(file))
+    others = ", and those of the operators on the Cortex-M" if file.fallback else ""
+    page = _PAGE.format(facts=facts, others=others)
+    return {"ethos-u/model_vela.tflite": content, "ethos-u/README.md": page.encode()}
