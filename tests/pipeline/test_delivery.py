@@ -11,6 +11,7 @@ import pytest
 from edgetl.core.device import targets
 from edgetl.core.device.judges import JUDGES
 from edgetl.core.errors import StageError
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Artifact
 from edgetl.pipeline.delivery import Delivery
 
@@ -196,3 +197,25 @@ def test_golden_photos_are_those_that_a_judge_of_the_same_integers_agrees_on(sha
     assert candidates.test == tuple(dataset.test[index] for index in kept)
     judged[:] = 0.5
     assert Judged()._list_golden_candidates(SimpleNamespace(format="tflite")).test == dataset.test
+
+
+@pytest.mark.parametrize(("method", "tensors", "files"), [("cluster8", 3, 1), ("cluster8", 0, 0), ("int8", 3, None)])
+def test_clustered_files_are_compressed_where_that_saves_bytes(method, tensors, files):
+    memory = MemoryUse.model_construct(artifact_sha256="0")
+    compressed = SimpleNamespace(tensors=tensors)
+
+    class Measured(Delivery):
+        def __init__(self):
+            self.compressed = 0
+            self._target = SimpleNamespace(find_judge=lambda _: JUDGES["tflm"])
+            self._scores = SimpleNamespace(measure_memory=lambda *_: (memory,), compress_weights=self.compress)
+
+        def compress(self, artifact, kernels):
+            assert kernels == "tflm"
+            self.compressed += 1
+            return compressed
+
+    delivery = Measured()
+    (use,) = delivery.measure_memory(SimpleNamespace(format="tflite", method=method))
+    assert delivery.compressed == (0 if files is None else 1)
+    assert use.compressed == (compressed,) * (files or 0)
