@@ -535,6 +535,7 @@ def test_relative_links_of_pages_exist(page):
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "ai_edge_litert": "ai-edge-litert",
+    "ethosu": "ethos-u-vela",
     "mlflow": "mlflow-skinny",
     "google": "protobuf",
     "pillow_heif": "pillow-heif",
@@ -562,7 +563,7 @@ def test_imported_packages_are_the_declared_ones():
     optional = project["optional-dependencies"]
     # alembic and sqlalchemy are imported by MLflow.
     tracking = [line for line in optional["mlflow"] if line.startswith("mlflow-skinny")]
-    extras = [line for name in ("browser", "heif", "micro", "ray") for line in optional[name]]
+    extras = [line for name in ("browser", "ethos", "heif", "micro", "ray") for line in optional[name]]
     # fsspec imports s3fs for s3://.
     extras += [line for line in optional["s3"] if line.startswith("fsspec")]
     lines = [*project["dependencies"], *extras, *tracking]

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Measure networks for microcontrollers: the arena by network, or verdict, arena and flash of two networks on photos.
+"""Measure networks for microcontrollers: the arena by network, or verdict, arena and NPUs of two networks on photos.
 
-    python tools/measure_micro.py --table          # the rows of core/microcontroller/fit.py; minutes
-    python tools/measure_micro.py PHOTOS           # MobileNet 0.25 at 96 px and MobileNetV2 0.35 at 128 px; trains
+    python tools/measure_micro.py --table --write    # the rows of core/microcontroller/fit.py; minutes
+    python tools/measure_micro.py PHOTOS --write     # MobileNet 0.25 at 96 px and MobileNetV2 0.35 at 128 px; trains
     python tools/measure_micro.py PHOTOS --epochs 3
 
-The rows of --table are int8 files with random weights, five classes and one output at 96 px. The last line has the
-figures that ST publishes for the second network on an STM32H747, with its own runtime.
+The rows of --table are int8 files with random weights, five classes and one output at 96 px. Without --epochs, the
+networks are trained by the default recipe. `tools/tables/micro.py` has the figures that ST publishes for the second
+network, with its own runtime.
 
-Needs `pip install 'edgetl[micro]'`.
+Needs `pip install 'edgetl[micro,ethos]'`.
 """
 
 import argparse
@@ -23,38 +24,77 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edgetl.core.device.targets import find_target
+from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.arena import compute_scratch_bytes
 from edgetl.core.microcontroller.fit import MEASURED_SIDE_PX
+from edgetl.core.microcontroller.latency import estimate_latency
+from edgetl.core.microcontroller.npu import NPUS, summarize_npu
+from edgetl.core.records import Artifact
+from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.engines.tflite import layers
 from edgetl.engines.tflm import memory
+from edgetl.engines.vela import compiler
+from tools.errors import report_errors
+from tools.results_files import Row, add_write_option, check_machine, write_rows
 
 _ALPHAS = {"mobilenet": (0.25, 0.5, 0.75, 1.0), "mobilenet_v2": (0.35, 0.5, 0.75, 1.0)}
 _BUILDERS = {"mobilenet": keras.applications.MobileNet, "mobilenet_v2": keras.applications.MobileNetV2}
 _NETWORKS = (("mobilenet", "0.25", "96"), ("mobilenet_v2", "0.35", "128"))
-# Source: ST, stm32ai-modelzoo, image classification, MobileNetV2 0.35 at 128 px for flowers, int8, STM32H747I-DISCO.
-_ST = "MobileNetV2 0.35 at 128 px by ST on STM32H747: activations 237 KiB, weights 407 KiB, 94 ms"
+_BOARD, _METHOD = "stm32h747", "int8"
 
 
 def main() -> None:
-    """Measure what the options say, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", nargs="?", type=Path, help="a folder of labelled photos")
-    parser.add_argument("--table", action="store_true", help="the arena by network, without photos")
-    parser.add_argument("--epochs", type=int, default=15, help="epochs of the head; the base is trained for a third")
-    options = parser.parse_args()
+    """Measure what the options name; print each row, or write them."""
+    options = _parse_options()
+    name, key = ("micro_networks", ("base", "alpha")) if options.table else ("micro", ("network",))
+    if options.write:
+        check_machine(options.write / f"{name}.jsonl")
     if options.table:
-        for base, alphas in _ALPHAS.items():
-            for alpha in alphas:
-                print(json.dumps(_measure_network(base, alpha)), flush=True)
-        return
-    if options.photos is None:
-        parser.error("PHOTOS or --table")
-    for network in _NETWORKS:
-        print(json.dumps(_build(options.photos, network, options.epochs)), flush=True)
-    print(_ST)
+        pairs = [(base, alpha) for base, alphas in _ALPHAS.items() for alpha in alphas]
+        rows = [_print_row(_measure_network(base, alpha)) for base, alpha in pairs]
+    else:
+        rows = [_print_row(_build(options.photos, network, options.epochs)) for network in _NETWORKS]
+    if options.write:
+        write_rows(options.write / f"{name}.jsonl", rows, key)
 
 
-def _measure_network(base: str, alpha: float) -> dict[str, Any]:
+def describe_build(network: tuple[str, str, str], delivered: dict[str, Any], run: Path) -> Row:
+    """Make a row of a finished build.
+
+    Args:
+        network: base, alpha and side.
+        delivered: what `edgetl build --json` printed.
+        run: its run folder.
+    """
+    base, alpha, side = network
+    verdict, memory_use = delivered["verdict"], delivered["memory"][0]
+    device = find_target(_BOARD).device
+    low, high = estimate_latency(device, memory_use["multiplications"]) or (0.0, 0.0)
+    kernels = [np.load(run / f"score-tflite-{_METHOD}-{name}-test" / "scores.npy") for name in ("reference", "tflm")]
+    return {
+        "network": f"{base} {alpha} at {side} px",
+        "outcome": verdict["outcome"],
+        "photos": verdict["photos"],
+        "keras_accuracy": round(verdict["reference_accuracy"], 4),
+        "accuracy": round(verdict["accuracy"], 4),
+        "unequal_photos": int((kernels[0] != kernels[1]).any(axis=1).sum()),
+        "model_bytes": delivered["model_bytes"],
+        **{
+            name: memory_use[name] for name in ("arena_bytes", "arena_measured_bytes", "flash_bytes", "multiplications")
+        },
+        "low_ms": round(low, 1),
+        "high_ms": round(high, 1),
+        "tflite_micro": memory_use["tflite_micro"],
+    }
+
+
+def _print_row(row: Row) -> Row:
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def _measure_network(base: str, alpha: float) -> Row:
     """Convert a network with random weights and measure its arena."""
     keras.backend.clear_session()
     shape = (MEASURED_SIDE_PX, MEASURED_SIDE_PX, 3)
@@ -87,28 +127,49 @@ def _measure_network(base: str, alpha: float) -> dict[str, Any]:
         }
 
 
-def _build(photos: Path, network: tuple[str, str, str], epochs: int) -> dict[str, Any]:
-    """Build for an STM32H747 and return the figures of the file."""
+def _build(photos: Path, network: tuple[str, str, str], epochs: int | None) -> Row:
+    """Build for the board, compile the file for each NPU, and return the figures."""
     base, alpha, side = network
+    training = ["--epochs", str(epochs), "--fine-tune-epochs", str(max(1, epochs // 3))] if epochs else []
     with TemporaryDirectory() as work:
+        run = Path(work) / "run"
         command = [
-            *(sys.executable, "-m", "edgetl", "build", str(photos), "--out", f"{work}/run", "--json"),
-            *("--target", "stm32h747", "--method", "int8", "--base", base, "--alpha", alpha, "--side", side),
-            *("--epochs", str(epochs), "--fine-tune-epochs", str(max(1, epochs // 3))),
+            *(sys.executable, "-m", "edgetl", "build", str(photos), "--out", str(run), "--json"),
+            *("--target", _BOARD, "--method", _METHOD, "--base", base, "--alpha", alpha, "--side", side, *training),
         ]
         output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
-        delivered = json.loads(output)
-    verdict = delivered["verdict"]
-    return {
-        "network": f"{base} {alpha} at {side} px",
-        "outcome": verdict["outcome"],
-        "keras_accuracy": round(verdict["reference_accuracy"], 4),
-        "accuracy": round(verdict["accuracy"], 4),
-        "photos": verdict["photos"],
-        "model_bytes": delivered["model_bytes"],
-        **delivered["memory"][0],
-    }
+        row = describe_build(network, json.loads(output), run)
+        return row | {"epochs": epochs or 0, "npus": compile_for_npus(run)}
+
+
+def compile_for_npus(run: Path) -> list[Row]:
+    """Compile the int8 file of a run for each NPU.
+
+    Raises:
+        StageError: the run has no such file, or Vela does not compile it.
+    """
+    finished = read_finished_stage(run / f"convert-tflite-{_METHOD}", Artifact)
+    if finished is None:
+        raise StageError("the run has no int8 file", where=(run,))
+    rows = []
+    for npu in NPUS.values():
+        with TemporaryDirectory() as folder:
+            rows.append(summarize_npu(compiler.compile_file(finished.record, npu, Path(folder))))
+    return rows
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", nargs="?", type=Path, help="a folder of labelled photos")
+    parser.add_argument("--table", action="store_true", help="the arena by network, without photos")
+    parser.add_argument("--epochs", type=int, help="epochs of the head; the base is trained for a third of them")
+    add_write_option(parser)
+    options = parser.parse_args()
+    if not options.table and options.photos is None:
+        parser.error("PHOTOS or --table")
+    return options
 
 
 if __name__ == "__main__":
-    main()
+    with report_errors():
+        main()

@@ -19,7 +19,7 @@ from pathlib import Path
 from edgetl.core.errors import ConfigError, unknown_name
 from tools.errors import report_errors
 from tools.results_files import RESULTS, read_results
-from tools.tables import accuracy, bases, recipes, rejection, rounding, speed
+from tools.tables import accuracy, bases, micro, recipes, rejection, rounding, speed
 from tools.tables.markdown import format_source
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +56,11 @@ TABLES = {
     "answers": Table(rejection.render_answers, ("answers",)),
     "features_cost": Table(rejection.render_features_cost, ("features_cost",)),
     "rounding": Table(rounding.render_rounding, ("rounding",)),
+    "micro": Table(micro.render_micro, ("micro",)),
+    "micro_npus": Table(micro.render_npus, ("micro",)),
+    "micro_summary": Table(micro.render_summary, ("micro",)),
+    "micro_message": Table(micro.render_message, ("micro",)),
+    "micro_boards": Table(micro.render_boards, ("micro_networks",)),
     "bases_tflite": Table(bases.render_tflite, ("bases",)),
     "bases_onnx": Table(bases.render_onnx, ("bases",)),
 }

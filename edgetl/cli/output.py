@@ -269,9 +269,10 @@ def show_answers(answers: Sequence[AnswerRule], console: Console) -> None:
 def show_memory(delivered: Delivered, console: Console) -> None:
     """Show what a file needs on a microcontroller, and the boards that it fits into; nothing for other targets."""
     for memory in delivered.memory:
-        for line in describe_memory(memory, delivered.artifact):
-            console.say(line)
-        console.table(*tabulate_fit(memory, delivered.artifact, list_targets()))
+        targets = list_targets()
+        for line in describe_memory(memory, delivered.artifact, targets):
+            console.say(line, wrap=True)
+        console.table(*tabulate_fit(memory, delivered.artifact, targets))
 
 
 def show_measured(measured: Measured, console: Console) -> None:

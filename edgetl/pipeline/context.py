@@ -29,7 +29,7 @@ R = TypeVar("R", bound=Record)
 # Kinds of stages that a command makes: the part of their names before the first "-".
 SCORING = frozenset({"score", "verify"})
 MEASURING = SCORING | {"bench"}
-CONVERTING = SCORING | {"translate", "calibrate", "convert", "features", "memory"}
+CONVERTING = SCORING | {"translate", "calibrate", "convert", "features", "memory", "npu", "compress"}
 BUNDLING = CONVERTING | {"answers", "bundle"}
 # Stages that run conversions, or that conversions follow.
 _BEFORE_CONVERSIONS = frozenset({"train", "translate", "calibrate", "convert"})

@@ -8,14 +8,16 @@ from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
 from edgetl.core.formats import FormatName, KernelSet
 from edgetl.core.generators.generators import prepare_generators
+from edgetl.core.methods import find_method
 from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
-from edgetl.core.records import Artifact, Bundle, Part, Scores
+from edgetl.core.records import Artifact, Bundle, Dataset, Part, Scores
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report.gain import Gain, Latencies
 from edgetl.core.requests import AnswerRequest, BundleRequest
 from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.run_folder import StageSpec, read_finished_stage
+from edgetl.core.storage.arrays import read_array
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
@@ -147,7 +149,15 @@ class Delivery:
 
     def measure_memory(self, artifact: Artifact) -> tuple[MemoryUse, ...]:
         """Return what a file needs on the target, if that is a microcontroller."""
-        return self._scores.measure_memory(artifact, self._target)
+        memory = self._scores.measure_memory(artifact, self._target)
+        judge = self._target.find_judge(artifact.format)
+        # Of other methods, a channel has too many different weights for tables.
+        if not memory or judge is None or find_method(artifact.method).retraining != "cluster":
+            return memory
+        compressed = self._scores.compress_weights(artifact, judge.name)
+        # Small layers can be smaller without tables.
+        files = (compressed,) if compressed.tensors else ()
+        return tuple(use.model_copy(update={"compressed": files}) for use in memory)
 
     def read_answers(self, artifact: Artifact) -> tuple[AnswerRule, ...]:
         """Return the thresholds of a file as the build has set them; none where it has set none for this file."""
@@ -186,13 +196,30 @@ class Delivery:
             verdict=verdict,
             dataset=self._model.dataset,
             recipe=self._context.order.recipe,
-            golden_photos=bundle_files.select_golden_photos(self._model.dataset),
+            golden_photos=bundle_files.select_golden_photos(self._list_golden_candidates(artifact)),
             answers=self.set_answers(artifact),
             memory=self.measure_memory(artifact),
         )
         title = f"bundle for {self._target.id}"
         spec = StageSpec(name=name_bundle_stage(self._target), record=Bundle, title=title)
         return self._context.run_stage(spec, stages.bundle.bundle_artifact, request)
+
+    def _list_golden_candidates(self, artifact: Artifact) -> Dataset:
+        """Return the dataset with the test photos that a device can be compared by.
+
+        The golden outputs are those of the host. A judge that computes the same rounds one photo of hundreds otherwise,
+        and so would the device.
+        """
+        dataset = self._model.dataset
+        judge = self._target.find_judge(artifact.format)
+        if judge is None or not judge.follows_reference:
+            return dataset
+        host, judged = (
+            read_array(scores.path) for scores in (self.score_on_host(artifact), self.score(artifact, "test"))
+        )
+        equal = (host == judged).all(axis=1)
+        photos = tuple(photo for photo, same in zip(dataset.test, equal, strict=True) if same)
+        return dataset.model_copy(update={"test": photos}) if photos else dataset
 
     def _find_photo_source(self) -> PhotoSource:
         order = self._context.order

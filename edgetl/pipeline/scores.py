@@ -4,8 +4,10 @@ from edgetl.core.device.judges import JUDGES
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
-from edgetl.core.formats import FORMATS, FormatName, KernelSet
+from edgetl.core.formats import FORMATS, FormatName, JudgeName, KernelSet
+from edgetl.core.microcontroller.lookup_tables import CompressedFile
 from edgetl.core.microcontroller.memory import MemoryUse
+from edgetl.core.microcontroller.npu import NpuFile, NpuName, require_vela
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Part, Photo, Scores
 from edgetl.core.run.run_folder import StageSpec
@@ -125,7 +127,29 @@ class ModelScores:
             return ()
         name = f"memory-{judge.name}-{artifact.format}-{artifact.method}"
         spec = StageSpec(name=name, record=MemoryUse, title=f"memory of {artifact.method} in {judge.title}")
-        return (self._context.run_stage(spec, stages.MEMORY_STAGES[judge.name], artifact),)
+        memory = self._context.run_stage(spec, stages.MEMORY_STAGES[judge.name], artifact)
+        if target.runtime.npu:
+            memory = memory.model_copy(update={"npu": (self._compile_for_npu(artifact, target.runtime.npu),)})
+        return (memory,)
+
+    def compress_weights(self, artifact: Artifact, kernels: JudgeName) -> CompressedFile:
+        """Return an artifact with look-up tables, judged on the test photos.
+
+        Raises:
+            StageError: the compressed file does not run, or gives other scores.
+        """
+        photos = self._make_set("test", self._model.dataset.part("test"))
+        name = f"compress-{kernels}-{artifact.format}-{artifact.method}"
+        spec = StageSpec(name=name, record=CompressedFile, title=f"compress {artifact.method} by look-up tables")
+        plain = self.score(artifact, "test", kernels)
+        return self._context.run_stage(spec, stages.compression.compress_artifact, artifact, photos, plain)
+
+    def _compile_for_npu(self, artifact: Artifact, npu: NpuName) -> NpuFile:
+        if self._context.can_make("npu"):
+            require_vela()
+        name = f"npu-{npu}-{artifact.format}-{artifact.method}"
+        spec = StageSpec(name=name, record=NpuFile, title=f"compile {artifact.method} for {npu}")
+        return self._context.run_stage(spec, stages.npu.compile_for_npu, artifact, npu)
 
     def make_float32(self, format_name: FormatName) -> Artifact:
         """Return the model in float32, which the ledger and the gain of a file are compared with."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         train,
         translate,
     )
+    from edgetl.stages.judges import compression, npu
     from edgetl.stages.pages import findings, heat_maps, inspect, robustness
     from edgetl.stages.sweep import assemble
 else:
@@ -47,6 +48,7 @@ else:
     bundle = LazyModule("edgetl.stages.bundle")
     calibrate = LazyModule("edgetl.stages.calibrate")
     comparison_page = LazyModule("edgetl.engines.charts.comparison.comparison_page")
+    compression = LazyModule("edgetl.stages.judges.compression")
     convert = LazyModule("edgetl.stages.convert")
     deploy = LazyModule("edgetl.stages.deploy")
     findings = LazyModule("edgetl.stages.pages.findings")
@@ -54,6 +56,7 @@ else:
     inspect = LazyModule("edgetl.stages.pages.inspect")
     inspection_page = LazyModule("edgetl.engines.charts.inspection_page")
     mlflow_store = LazyModule("edgetl.engines.mlflow_store")
+    npu = LazyModule("edgetl.stages.judges.npu")
     object_storage = LazyModule("edgetl.engines.object_storage")
     ray_cluster = LazyModule("edgetl.engines.ray_cluster")
     report_page = LazyModule("edgetl.engines.charts.report.report_page")
@@ -86,6 +89,7 @@ __all__ = [
     "bundle",
     "calibrate",
     "comparison_page",
+    "compression",
     "convert",
     "deploy",
     "digits",
@@ -96,6 +100,7 @@ __all__ = [
     "inspection_page",
     "keras_build",
     "mlflow_store",
+    "npu",
     "object_storage",
     "ray_cluster",
     "report_page",

@@ -3,11 +3,15 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from edgetl.core.device import targets
+from edgetl.core.device.judges import JUDGES
 from edgetl.core.errors import StageError
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Artifact
 from edgetl.pipeline.delivery import Delivery
 
@@ -164,3 +168,54 @@ def test_answers_are_set_where_no_float32_file_can_be_made(part, delivered, monk
     monkeypatch.setattr(part.delivery._scores, "make_float32", fail)
     (rule,) = part.delivery.set_answers(delivered.artifact)
     assert rule.hops == () and rule.own == delivered.answers[0].own
+
+
+@pytest.mark.parametrize(("judge", "kept"), [("tflm", [0, 2]), ("browser", [0, 1, 2]), ("", [0, 1, 2])])
+def test_golden_photos_are_those_that_a_judge_of_the_same_integers_agrees_on(shared_dataset, tmp_path, judge, kept):
+    host = np.eye(3, dtype=np.float32)
+    judged = host.copy()
+    judged[1, 0] = 1 / 256
+    dataset = shared_dataset.model_copy(update={"test": shared_dataset.test[:3]})
+
+    class Judged(Delivery):
+        def __init__(self):
+            runtime = SimpleNamespace(judge=judge)
+            self._target = SimpleNamespace(find_judge=lambda _: JUDGES[runtime.judge] if runtime.judge else None)
+            self._model = SimpleNamespace(dataset=dataset)
+
+        def score(self, artifact, part):
+            return self.write("judged", judged)
+
+        def score_on_host(self, artifact):
+            return self.write("host", host)
+
+        def write(self, name, scores):
+            np.save(tmp_path / f"{name}.npy", scores)
+            return SimpleNamespace(path=tmp_path / f"{name}.npy")
+
+    candidates = Judged()._list_golden_candidates(SimpleNamespace(format="tflite"))
+    assert candidates.test == tuple(dataset.test[index] for index in kept)
+    judged[:] = 0.5
+    assert Judged()._list_golden_candidates(SimpleNamespace(format="tflite")).test == dataset.test
+
+
+@pytest.mark.parametrize(("method", "tensors", "files"), [("cluster8", 3, 1), ("cluster8", 0, 0), ("int8", 3, None)])
+def test_clustered_files_are_compressed_where_that_saves_bytes(method, tensors, files):
+    memory = MemoryUse.model_construct(artifact_sha256="0")
+    compressed = SimpleNamespace(tensors=tensors)
+
+    class Measured(Delivery):
+        def __init__(self):
+            self.compressed = 0
+            self._target = SimpleNamespace(find_judge=lambda _: JUDGES["tflm"])
+            self._scores = SimpleNamespace(measure_memory=lambda *_: (memory,), compress_weights=self.compress)
+
+        def compress(self, artifact, kernels):
+            assert kernels == "tflm"
+            self.compressed += 1
+            return compressed
+
+    delivery = Measured()
+    (use,) = delivery.measure_memory(SimpleNamespace(format="tflite", method=method))
+    assert delivery.compressed == (0 if files is None else 1)
+    assert use.compressed == (compressed,) * (files or 0)

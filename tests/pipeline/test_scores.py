@@ -1,13 +1,19 @@
 """Scores and verdicts of a copy of the shared run, by kernels and by number of photos."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
+from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
+from edgetl.core.microcontroller.memory import ArenaUse, MemoryUse
+from edgetl.core.microcontroller.npu import NpuFigures, NpuFile
 from edgetl.core.records import Scores
 from edgetl.core.run.run_folder import read_finished_stage
+from edgetl.core.storage.files import hash_file
 from edgetl.core.verdict_records import Verdict
+from edgetl.pipeline import stages
 from edgetl.pipeline.scores import ModelScores
 
 
@@ -146,3 +152,48 @@ def test_scores_are_computed_once_for_a_verdict_and_its_ledger(scores, artifact,
         again.judge(artifact, "test", "xnnpack", ledger=ledger)
     kinds = [(scored.method, kernels) for scored, _, kernels in calls]
     assert sorted(kinds) == [("float32", "xnnpack"), ("int8", "reference"), ("int8", "xnnpack")]
+
+
+@pytest.fixture
+def without_engines(monkeypatch):
+    """Replace the stages that run TensorFlow Lite Micro and Vela by records."""
+
+    def measure_memory(work, artifact):
+        arena = ArenaUse(total_bytes=64, head_bytes=32, tail_bytes=32, allocations=())
+        return MemoryUse(
+            artifact_sha256=artifact.sha256, arena=arena, tested_bytes=64, scratch_bytes=0, version="1", layers=()
+        )
+
+    def compile_for_npu(work, artifact, npu):
+        path = work.folder / "model_vela.tflite"
+        path.write_bytes(b"compiled")
+        return NpuFile(
+            npu=npu,
+            path=path,
+            sha256=hash_file(path),
+            bytes=8,
+            artifact_sha256=artifact.sha256,
+            figures=NpuFigures(sram_bytes=1, dram_bytes=0, flash_bytes=1, cycles=1, clock_hz=1),
+            version="5",
+            operators=1,
+            fallback=(),
+        )
+
+    for function, original in (
+        (measure_memory, "edgetl.stages.judges.memory"),
+        (compile_for_npu, "edgetl.stages.judges.npu"),
+    ):
+        function.__module__, function.__qualname__ = original, function.__name__
+    monkeypatch.setattr(stages, "MEMORY_STAGES", {"tflm": measure_memory})
+    monkeypatch.setattr(stages, "npu", SimpleNamespace(compile_for_npu=compile_for_npu))
+    monkeypatch.setattr("edgetl.pipeline.scores.require_vela", lambda: None)
+
+
+def test_a_file_for_an_npu_is_compiled_beside_its_memory(scores, artifact, without_engines):
+    (plain,) = scores.measure_memory(artifact, find_target("microcontroller"))
+    assert plain.npu == ()
+    (use,) = scores.measure_memory(artifact, find_target("ethos-u85-256"))
+    (compiled,) = use.npu
+    assert compiled.npu == "ethos-u85-256" and compiled.path.parent.name == "npu-ethos-u85-256-tflite-int8"
+    assert use.model_copy(update={"npu": ()}) == plain
+    assert scores.measure_memory(artifact, find_target("tflite")) == ()

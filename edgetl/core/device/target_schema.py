@@ -16,11 +16,12 @@ from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.evaluation.objective import Objective
 from edgetl.core.formats import FormatName, JudgeName
 from edgetl.core.methods import METHODS
+from edgetl.core.microcontroller.npu import NpuName
 from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 # Sets of files that are generated for a bundle: see `core.generators.generators`.
-GeneratorName = Literal["litert_js", "litert_threads", "microcontroller", "phone_page"]
+GeneratorName = Literal["ethos_u", "litert_js", "litert_threads", "microcontroller", "phone_page"]
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -113,6 +114,7 @@ class RuntimeTable(_Table):
             reference kernels.
         judge: the runtime that predicts the test photos for the verdict, as the device would; "" for that of the
             format. See `core.device.judges`.
+        npu: the neural processing unit beside the processor; "" for none. See `core.microcontroller.npu`.
     """
 
     python: Annotated[str, Field(pattern=r"^((>=|<=|==|!=|<|>)3\.\d+(,(>=|<=|==|!=|<|>)3\.\d+)*)?$")]
@@ -121,6 +123,7 @@ class RuntimeTable(_Table):
     systems: Annotated[tuple[str, ...], Field(strict=False)] = ()
     accelerated: bool = True
     judge: JudgeName | Literal[""] = ""
+    npu: NpuName | Literal[""] = ""
 
 
 class PayloadTable(_Table):

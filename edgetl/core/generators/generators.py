@@ -3,9 +3,11 @@
 A function takes the records and the other files of the bundle, and returns files by their path in the bundle.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,10 @@ from edgetl.core.device.target_schema import GeneratorName
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
 from edgetl.core.microcontroller.firmware import write_firmware
+from edgetl.core.microcontroller.lookup_tables import write_compressed_files
+from edgetl.core.microcontroller.npu import require_vela, write_npu_files
 from edgetl.core.storage.arrays import read_array
+from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, read_regular
 
 # Each takes side * side * 3 bytes of flash where the self-check is linked.
 _GOLDEN_PHOTOS = 3
@@ -39,7 +44,7 @@ def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> d
     for rule in contents.answers:
         facts = answer_facts.describe_answer_rule(rule, multi_label=bool(trained.thresholds))
         reference = read_array(rule.path)
-    return write_firmware(
+    firmware = write_firmware(
         FirmwareContents(
             model=files[bundle_files.name_model_file(artifact)],
             sha256=artifact.sha256,
@@ -55,6 +60,9 @@ def generate_firmware(contents: BundleContents, files: Mapping[str, bytes]) -> d
             golden=_select_golden(contents),
         )
     )
+    for compressed in contents.memory[0].compressed:
+        firmware |= write_compressed_files(compressed, _read_made(compressed.path, compressed.sha256))
+    return firmware
 
 
 def copy_litert_js(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -77,9 +85,35 @@ def copy_litert_threads(contents: BundleContents, files: Mapping[str, bytes]) ->
     return read_runtime(LITERT_THREADS)
 
 
+def generate_ethos_u(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Copy the file that Vela has compiled for the NPU of the target, with a page about it.
+
+    Raises:
+        StageError: the file was not compiled, or has changed since.
+    """
+    del files
+    memory = [use for use in contents.memory if use.artifact_sha256 == contents.artifact.sha256]
+    if not memory or not memory[0].npu:
+        raise StageError("the file was not compiled for an NPU", where=(contents.artifact.path,))
+    (compiled,) = memory[0].npu
+    return write_npu_files(compiled, _read_made(compiled.path, compiled.sha256))
+
+
 def generate_phone_page(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Generate the page for programs on Android and iOS, and raw files to test them with."""
     return write_phone_files(json.loads(files["model.json"]), contents.golden.pixels, contents.golden.outputs)
+
+
+def _read_made(path: Path, sha256: str) -> bytes:
+    """Read a file that another stage has made.
+
+    Raises:
+        StageError: it has changed since.
+    """
+    content = read_regular(path, LARGEST_MODEL_BYTES, follow_links=False)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise StageError("the file changed since it was made", where=(path,))
+    return content
 
 
 def _select_golden(contents: BundleContents) -> list[GoldenPhoto]:
@@ -107,6 +141,7 @@ def _answer_without_thresholds(outputs: np.ndarray, classes: tuple[str, ...]) ->
 
 
 GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]], dict[str, bytes]]] = {
+    "ethos_u": generate_ethos_u,
     "litert_js": copy_litert_js,
     "litert_threads": copy_litert_threads,
     "microcontroller": generate_firmware,
@@ -115,6 +150,7 @@ GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]
 
 # What a generator needs on this machine, which is fetched before a training and not after it.
 _PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {
+    "ethos_u": require_vela,
     "litert_js": fetch_runtime,
     "litert_threads": partial(fetch_runtime, LITERT_THREADS),
 }

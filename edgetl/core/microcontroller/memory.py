@@ -2,6 +2,8 @@
 
 import re
 
+from edgetl.core.microcontroller.lookup_tables import CompressedFile
+from edgetl.core.microcontroller.npu import NpuFile
 from edgetl.core.record import Record
 from edgetl.core.records import TensorSpec
 
@@ -48,6 +50,8 @@ class MemoryUse(Record):
         version: of the package tflite-micro.
         layers: the operators in the order of the file.
         features: the second output; none for a file with one output.
+        compressed: the file with look-up tables; none for a method without clusters, or where nothing is saved.
+        npu: the file compiled for an NPU; none for a target without one.
     """
 
     artifact_sha256: str
@@ -57,6 +61,8 @@ class MemoryUse(Record):
     version: str
     layers: tuple[SizedLayer, ...]
     features: tuple[TensorSpec, ...] = ()
+    compressed: tuple[CompressedFile, ...] = ()
+    npu: tuple[NpuFile, ...] = ()
 
     @property
     def arena_bytes(self) -> int:

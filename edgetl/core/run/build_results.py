@@ -58,6 +58,8 @@ class TargetResult(Record):
         advice: what would decide an UNDECIDED verdict, one option a line.
         next_file: names the next file in the ladder with its command; "" for none.
         gain: lines that compare the file with the float32 file.
+        memory: what the file needs on a microcontroller, in sentences; empty for other targets.
+        boards: rows of the table of boards with their limits; empty for other targets.
         device_ms: name of a device → sha256 of a file → its latency there.
     """
 
@@ -83,6 +85,8 @@ class TargetResult(Record):
     advice: tuple[str, ...] = ()
     next_file: str = ""
     gain: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    boards: tuple[tuple[str, ...], ...] = ()
     device_ms: dict[str, dict[str, float]]
 
 

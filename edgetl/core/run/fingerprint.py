@@ -21,7 +21,7 @@ from edgetl.core.run import source_code
 from edgetl.core.storage.files import hash_model
 
 # Import name → distribution, where they are different names and not only different spellings.
-_DISTRIBUTIONS = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
+_DISTRIBUTIONS = {"ethosu": "ethos-u-vela", "PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
 # These libraries validate records and draw tables: they change no result. Optional decoders change which files are
 # photos, which the dataset covers. Stages read decoded pixels from the store, so that installing a decoder must not
 # train a model again.

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from edgetl.core.device.targets import list_targets
 from edgetl.core.evaluation.ladder import Attempt
 from edgetl.core.formats import FORMATS
+from edgetl.core.microcontroller.memory_table import describe_memory, tabulate_fit
 from edgetl.core.report.gain import describe_gain
 from edgetl.core.report.procedure_tables import describe_procedure
 from edgetl.core.run.build_results import RESULTS_STAGE, AttemptResult, BuildResults, TargetResult
@@ -57,6 +59,7 @@ def _make_target_result(
     artifact = delivered.artifact
     # The names of their folders: read back, they are where they were when they were made.
     scores = (pipeline.scores.score_reference("test"), part.delivery.score(artifact, "test"))
+    boards = list_targets() if delivered.memory else ()
     return TargetResult(
         target=delivered.target,
         method=artifact.method,
@@ -79,6 +82,8 @@ def _make_target_result(
         unmet=tuple(filter(None, (delivered.unmet, *delivered.unmet_answers))),
         advice=delivered.advice,
         next_file=next_file,
+        memory=tuple(line for use in delivered.memory for line in describe_memory(use, artifact, boards)),
+        boards=tuple(tuple(row) for use in delivered.memory for row in tabulate_fit(use, artifact, boards)[2]),
         gain=tuple(describe_gain(delivered.gain)) if delivered.gain else (),
         device_ms={device: dict(files) for device, files in delivered.device_ms.items()},
     )

@@ -1,9 +1,14 @@
 """target_schema.py: one file may be incomplete, a target may not; test_targets.py tests invalid keys."""
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
 from edgetl.core.device import target_schema
 from edgetl.core.errors import ConfigError
+from edgetl.core.formats import JudgeName
+from edgetl.core.microcontroller.npu import NpuName
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 HEAD = 'schema = 1\ntitle = "T"\nsummary = "t"\n'
@@ -61,3 +66,12 @@ def test_method_with_one_accepted_format_is_valid(tmp_path):
 def test_located_error_has_file_and_key(tmp_path):
     error = target_schema.locate_key(tmp_path, "limits", ConfigError("wrong", hint="do this"))
     assert (error.message, error.where, error.hint) == ("wrong", (str(tmp_path), "limits"), "do this")
+
+
+def test_every_key_is_in_the_documentation():
+    page = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="utf-8")
+    for name, table in target_schema._TABLES.items():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| `[{name}]` |")]
+        assert [key for key in table.model_fields if f"`{key}`" not in line] == []
+    values = (*get_args(target_schema.GeneratorName), *get_args(JudgeName), *get_args(NpuName))
+    assert [value for value in values if f"`{value}`" not in page] == []

@@ -13,6 +13,7 @@ from edgetl.core.generators import generators
 from edgetl.core.generators.generators import GENERATORS
 from edgetl.core.microcontroller.firmware import FIRMWARE_FILES
 from edgetl.core.microcontroller.memory import ArenaUse, MemoryUse, SizedLayer
+from edgetl.core.microcontroller.npu import NpuFigures, NpuFile
 from edgetl.core.records import TensorSpec
 
 
@@ -80,3 +81,32 @@ def test_what_a_generator_needs_is_fetched_before_a_training(monkeypatch):
     assert fetched == []
     generators.prepare_generators(("litert_js", "phone_page"))
     assert fetched == ["litert_js"]
+
+
+def test_the_file_for_an_npu_is_copied_unless_it_has_changed(contents, tmp_path):
+    import hashlib
+    from dataclasses import replace
+
+    path = tmp_path / "model_vela.tflite"
+    path.write_bytes(b"compiled")
+    figures = NpuFigures(sram_bytes=1, dram_bytes=0, flash_bytes=1, cycles=1, clock_hz=1)
+    sha256 = contents.artifact.sha256
+    compiled = NpuFile(
+        npu="ethos-u55-128",
+        path=path,
+        sha256=hashlib.sha256(b"compiled").hexdigest(),
+        bytes=8,
+        artifact_sha256=sha256,
+        figures=figures,
+        version="5",
+        operators=1,
+        fallback=(),
+    )
+    with pytest.raises(StageError, match="not compiled for an NPU"):
+        GENERATORS["ethos_u"](contents, {})
+    contents = replace(contents, memory=(contents.memory[0].model_copy(update={"npu": (compiled,)}),))
+    files = GENERATORS["ethos_u"](contents, {})
+    assert files["ethos-u/model_vela.tflite"] == b"compiled" and b"Ethos-U55" in files["ethos-u/README.md"]
+    path.write_bytes(b"changed")
+    with pytest.raises(StageError, match="the file changed since it was made"):
+        GENERATORS["ethos_u"](contents, {})

@@ -8,6 +8,7 @@ import pytest
 
 from edgetl.core.microcontroller.contents import FirmwareContents, GoldenPhoto
 from edgetl.core.microcontroller.memory import Allocation, ArenaUse, MemoryUse, SizedLayer
+from edgetl.core.microcontroller.npu import NpuFigures, NpuFile
 from edgetl.core.records import InputSpec, TensorSpec
 
 LABELS = ('red "car"', "größe", "a\\b??/")
@@ -33,6 +34,22 @@ def memory() -> MemoryUse:
         version="1.0",
         layers=(make_layer("CONV_2D"), make_layer("SOFTMAX"), make_layer("CONV_2D")),
         features=(TensorSpec(name="features", shape=(1, 4), dtype="int8", scale=0.1, zero_point=-128),),
+    )
+
+
+@pytest.fixture
+def npu_file(tmp_path) -> NpuFile:
+    """A file compiled for an NPU, of which one operator of four is on the Cortex-M."""
+    return NpuFile(
+        npu="ethos-u55-128",
+        path=tmp_path / "model_vela.tflite",
+        sha256="1" * 64,
+        bytes=500,
+        artifact_sha256="0" * 64,
+        figures=NpuFigures(sram_bytes=78592, dram_bytes=0, flash_bytes=521168, cycles=678398, clock_hz=500_000_000),
+        version="5.2.0",
+        operators=4,
+        fallback=("GELU block/gelu",),
     )
 
 

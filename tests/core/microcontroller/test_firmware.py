@@ -3,11 +3,13 @@
 import ctypes
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edgetl.core.microcontroller.firmware import FIRMWARE_FILES, write_firmware
+from tests.fixtures.tflm_stub import write_tflm_stub
 from tests.targets.microcontroller_library import SOURCES, WARNINGS, Answer, Settings
 
 
@@ -98,3 +100,51 @@ def test_files_without_features_compile_in_cplusplus(make_contents, compile_firm
     settings = Settings.in_dll(library, "edgetl_model_settings")
     assert (settings.features, settings.reference, settings.least_similarities) == (0, None, None)
     assert bool(settings.label_thresholds) == bool(thresholds)
+
+
+@pytest.fixture
+def classifier(make_contents, tmp_path):
+    """The C files with edgetl_classify.cc, linked with an interpreter that replays the golden photos."""
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed")
+    contents = make_contents()
+    # The drawn frame is resized in the arena.
+    memory = contents.memory.model_copy(update={"tested_bytes": 80_000})
+    # The replayed features are similar to those of the training photos.
+    golden = tuple(replace(photo, accepted=True) for photo in contents.golden)
+    contents = replace(contents, memory=memory, golden=golden)
+    for name, content in write_firmware(contents).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    replay = write_tflm_stub(tmp_path / "stub")
+    folders = (SOURCES, tmp_path / "src", tmp_path / "stub")
+    flags = [*WARNINGS, *(f"-I{folder}" for folder in folders), "-fPIC", "-O0"]
+    c_files = [*SOURCES.glob("*.c"), *(tmp_path / "src").glob("*.c")]
+    objects = tmp_path / "c.o"
+    subprocess.run(["gcc", "-std=c99", *flags, "-r", "-nostdlib", "-o", objects, *c_files], check=True)
+    library = tmp_path / "classifier.so"
+    sources = [SOURCES / "edgetl_classify.cc", replay]
+    subprocess.run(["g++", "-std=c++17", *flags, "-shared", "-o", library, *sources, objects, "-lm"], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def self_check(library):
+    lines = []
+    write_line = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda line: lines.append(line.decode()))
+    return library.edgetl_self_check(write_line), lines
+
+
+def test_the_self_check_runs_the_interpreter(classifier):
+    code, lines = self_check(classifier)
+    assert (code, lines[-1]) == (0, "This device computes what the build computed.")
+    assert any("arena: 77 of " in line for line in lines)
+    ctypes.c_int.in_dll(classifier, "replay_offset").value = 1
+    code, lines = self_check(classifier)
+    assert code == 2 and lines[-1] == "2 of 3 checks DIFFER from the build"
+
+
+@pytest.mark.parametrize("failure", [1, 3, 4])
+def test_the_code_of_an_interpreter_that_cannot_be_made(classifier, failure):
+    ctypes.c_int.in_dll(classifier, "replay_failure").value = failure
+    code, lines = self_check(classifier)
+    assert code == -1 and lines[-1] == f"the interpreter cannot be made: code {failure} of edgetl_begin"

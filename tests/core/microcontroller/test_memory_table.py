@@ -1,7 +1,9 @@
 """Memory of a file in sentences, and the boards that it fits into."""
 
 from edgetl.core.device.targets import list_targets
+from edgetl.core.microcontroller.latency import describe_latency
 from edgetl.core.microcontroller.memory_table import describe_memory, summarize_memory, tabulate_fit
+from edgetl.core.microcontroller.npu import describe_npu, summarize_npu
 from edgetl.core.records import Artifact
 
 
@@ -28,6 +30,21 @@ def test_every_board_says_what_does_not_fit(memory):
     assert "tflite" not in fits and "microcontroller" not in fits
 
 
+def test_the_estimate_of_a_board_has_a_source(memory):
+    targets = list_targets()
+    latencies = {row[0]: row[3] for row in tabulate_fit(memory, make_artifact(), targets)[2]}
+    assert " … " in latencies["rp2350"] and latencies["esp32-s3"] == ""
+    lines = describe_memory(memory, make_artifact(), targets)[3:]
+    assert lines == describe_latency({"Cortex-M4", "Cortex-M7", "Cortex-M33"}) and len(lines) == 2
+
+
 def test_figures_for_json(memory):
     summary = summarize_memory(memory, make_artifact())
     assert (summary["arena_bytes"], summary["flash_bytes"], summary["tflite_micro"]) == (5168, 800_000, "1.0")
+
+
+def test_the_npu_of_a_target_is_described_after_the_memory(memory, npu_file):
+    compiled = memory.model_copy(update={"npu": (npu_file,)})
+    assert describe_memory(compiled, make_artifact())[3:] == describe_npu(npu_file)
+    assert summarize_memory(compiled, make_artifact())["npu"] == [summarize_npu(npu_file)]
+    assert summarize_memory(memory, make_artifact())["npu"] == []

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from markupsafe import Markup
 
 from edgetl.core.inspection.report_section import collect_inspection
+from edgetl.core.microcontroller.report_section import collect_memory
 from edgetl.core.report_page import (
     answers,
     changed_photos,
@@ -65,6 +66,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("reliability", "Are the probabilities right?", reliability.collect_reliability, draw_reliability),
     Section("answers", "Unsure, and none of these", answers.collect_answers, draw_coverage),
     Section("robustness", "In bad light", robustness.collect_robustness),
+    Section("memory", "On a microcontroller", collect_memory),
     Section("devices", "Measured on devices", devices.collect_devices),
     Section("photos", "The photos", photos.collect_photos, place="last"),
     Section("training", "Training", training.collect_training, draw_training_curves, place="last"),
