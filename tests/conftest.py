@@ -15,7 +15,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from edgetl.core.device import host_latency
-from edgetl.engines.optional_imports import skip_optional_imports
+from edgetl.engines.processes.optional_imports import skip_optional_imports
 
 # `models` imports `photos`: pytest must import `photos` first, to rewrite its assertions.
 pytest_plugins = (

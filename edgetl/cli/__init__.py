@@ -12,7 +12,7 @@ def main() -> None:
     """Run the program and exit with its exit code."""
     prepare_streams()
     with watch_signals(is_program=True):
-        from edgetl.engines.optional_imports import skip_optional_imports
+        from edgetl.engines.processes.optional_imports import skip_optional_imports
 
         skip_optional_imports()
         code = run(sys.argv[1:])

@@ -22,7 +22,7 @@ from typing import Any
 from edgetl.core import errors, machine
 from edgetl.core.errors import EdgetlError, InternalError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
-from edgetl.engines.child import make_child_command
+from edgetl.engines.processes.child import make_child_command
 
 # How libraries name a lack of memory in what they print before they end.
 _MEMORY_WORDS = (

@@ -23,9 +23,9 @@ import tensorflow as tf
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.model_file import INPUT, OUTPUT
-from edgetl.engines.child import make_child_command
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import recurrent, rescaling
+from edgetl.engines.processes.child import make_child_command
 
 InputKind = Literal["uint8", "ranged", "float32"]
 

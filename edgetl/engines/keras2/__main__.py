@@ -18,7 +18,7 @@ from edgetl.core.storage.files import write_json
 from edgetl.engines.keras2.describe import describe_keras2
 from edgetl.engines.keras2.load import load_keras2
 from edgetl.engines.keras2_graph import save_graph
-from edgetl.engines.process_limits import is_out_of_memory, set_limits
+from edgetl.engines.processes.limits import is_out_of_memory, set_limits
 
 PROBE, PHOTOS, OUTPUTS, GREY, RESULT = "probe.npz", "photos.npy", "outputs.npy", "grey.npy", "result.json"
 # Source: ITU-R BT.601, as `rgb_input` weights the channels.

@@ -27,10 +27,10 @@ from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import Dataset, InputSpec, Photo
 from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
-from edgetl.engines.child import make_child_command
 from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import to_network
+from edgetl.engines.processes.child import make_child_command
 from edgetl.engines.tfmot.messages import handle_message
 
 _PROBE_PHOTOS = 16

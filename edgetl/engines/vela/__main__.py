@@ -7,7 +7,7 @@ import sys
 
 from ethosu.vela import vela
 
-from edgetl.engines.process_limits import set_limits
+from edgetl.engines.processes.limits import set_limits
 
 
 def main() -> int:

@@ -9,9 +9,9 @@ import pytest
 
 from edgetl.core.errors import DataError, InternalError, StageError
 from edgetl.core.interrupt import Interrupted, watch_signals
-from edgetl.engines.child import make_child_command
 from edgetl.engines.conversion import worker
 from edgetl.engines.conversion.worker import Bounds, TaskFailed, Worker, explain_end, read_message
+from edgetl.engines.processes.child import make_child_command
 from tests.fixtures.signals import interrupt_later
 
 # A child that does what its task says, without the imports of the real one.

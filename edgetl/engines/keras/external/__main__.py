@@ -16,7 +16,7 @@ from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.external.inspection import RESULT
 from edgetl.engines.keras.external.load import load_external
 from edgetl.engines.keras.external.outputs import predict_raw
-from edgetl.engines.process_limits import is_out_of_memory, set_limits
+from edgetl.engines.processes.limits import is_out_of_memory, set_limits
 
 
 def main() -> None:

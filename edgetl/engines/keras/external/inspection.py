@@ -17,8 +17,8 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.records import ExternalModelInfo
 from edgetl.core.storage.files import parse_json
-from edgetl.engines.child import make_child_command
 from edgetl.engines.keras.external.file_bounds import check_container
+from edgetl.engines.processes.child import make_child_command
 
 RESULT = "result.json"
 

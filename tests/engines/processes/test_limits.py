@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from edgetl.engines.process_limits import is_out_of_memory, signal
+from edgetl.engines.processes.limits import is_out_of_memory, signal
 
 CODE = """
 import sys
-from edgetl.engines.process_limits import set_limits
+from edgetl.engines.processes.limits import set_limits
 set_limits(2**30, 1, 60)
 try:
     bytearray(2**31)

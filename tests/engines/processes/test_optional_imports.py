@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from edgetl.engines.optional_imports import skip_optional_imports
+from edgetl.engines.processes.optional_imports import skip_optional_imports
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_two_calls_hide_once(skipping):
 
 def test_tensorflow_and_keras_import_without_them():
     code = (
-        "from edgetl.engines.optional_imports import skip_optional_imports\n"
+        "from edgetl.engines.processes.optional_imports import skip_optional_imports\n"
         "skip_optional_imports()\n"
         "import sys, tensorflow, keras, tf_keras\n"
         "print({'IPython', 'jax', 'matplotlib', 'pandas', 'scipy', 'sklearn'} & set(sys.modules))"

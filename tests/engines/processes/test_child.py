@@ -1,6 +1,6 @@
 import subprocess
 
-from edgetl.engines.child import make_child_command
+from edgetl.engines.processes.child import make_child_command
 
 
 def run_child(*arguments: str, **options) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Runs a module of edgetl as the program of a child process: `python -m edgetl.engines.child MODULE ARGUMENTS…`.
+"""Runs a module of edgetl as the program of a child process, with its arguments: `python -m THIS MODULE ARGUMENTS…`.
 
 The module's imports take half the time: see `optional_imports`.
 """
@@ -6,7 +6,7 @@ The module's imports take half the time: see `optional_imports`.
 import runpy
 import sys
 
-from edgetl.engines.optional_imports import skip_optional_imports
+from edgetl.engines.processes.optional_imports import skip_optional_imports
 
 
 def make_child_command(module: str, *arguments: str) -> list[str]:
@@ -14,7 +14,7 @@ def make_child_command(module: str, *arguments: str) -> list[str]:
 
     -P: modules must not be imported from the current folder, where the user may have files of any name.
     """
-    return [sys.executable, "-P", "-m", "edgetl.engines.child", module, *arguments]
+    return [sys.executable, "-P", "-m", "edgetl.engines.processes.child", module, *arguments]
 
 
 def main() -> None:

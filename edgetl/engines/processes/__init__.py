@@ -1,0 +1,1 @@
+"""Child processes of edgetl: how each one starts, and its limits."""
