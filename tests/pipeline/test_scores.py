@@ -1,9 +1,11 @@
 """Scores and verdicts of a copy of the shared run, by kernels and by number of photos."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
+from edgetl.core.device.judges import JUDGES
 from edgetl.core.errors import StageError
 from edgetl.core.records import Scores
 from edgetl.core.run.run_folder import read_finished_stage
@@ -146,3 +148,18 @@ def test_scores_are_computed_once_for_a_verdict_and_its_ledger(scores, artifact,
         again.judge(artifact, "test", "xnnpack", ledger=ledger)
     kinds = [(scored.method, kernels) for scored, _, kernels in calls]
     assert sorted(kinds) == [("float32", "xnnpack"), ("int8", "reference"), ("int8", "xnnpack")]
+
+
+@pytest.mark.parametrize(("judge", "programs"), [("tflm", ()), ("browser", ("a hash",))])
+def test_stage_of_a_judge_depends_on_its_programs(monkeypatch, judge, programs):
+    """Other programs of a page are other arguments of the stage, so that its scores are made again."""
+    row = dataclasses.replace(JUDGES[judge], hash_programs=lambda: "".join(programs))
+    monkeypatch.setitem(JUDGES, judge, row)
+    calls = []
+    context = SimpleNamespace(run_stage=lambda spec, stage, *arguments: calls.append((spec.name, arguments)))
+    model = SimpleNamespace(dataset=SimpleNamespace(part=lambda _: ()), input_spec=None)
+    artifact = SimpleNamespace(format="tflite", method="int8", sha256="a")
+    ModelScores(context, model, None).score(artifact, "test", judge)
+    ((name, (file, photos, *rest)),) = calls
+    assert name == f"score-tflite-int8-{judge}-test" and file is artifact and photos.part == "test"
+    assert tuple(rest) == programs
