@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from edgetl.core.device.judges import JUDGES
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.memory import ArenaUse, MemoryUse
@@ -197,3 +198,18 @@ def test_a_file_for_an_npu_is_compiled_beside_its_memory(scores, artifact, witho
     assert compiled.npu == "ethos-u85-256" and compiled.path.parent.name == "npu-ethos-u85-256-tflite-int8"
     assert use.model_copy(update={"npu": ()}) == plain
     assert scores.measure_memory(artifact, find_target("tflite")) == ()
+
+
+@pytest.mark.parametrize(("judge", "programs"), [("tflm", ()), ("browser", ("a hash",))])
+def test_stage_of_a_judge_depends_on_its_programs(monkeypatch, judge, programs):
+    """Other programs of a page are other arguments of the stage, so that its scores are made again."""
+    row = dataclasses.replace(JUDGES[judge], hash_programs=lambda: "".join(programs))
+    monkeypatch.setitem(JUDGES, judge, row)
+    calls = []
+    context = SimpleNamespace(run_stage=lambda spec, stage, *arguments: calls.append((spec.name, arguments)))
+    model = SimpleNamespace(dataset=SimpleNamespace(part=lambda _: ()), input_spec=None)
+    artifact = SimpleNamespace(format="tflite", method="int8", sha256="a")
+    ModelScores(context, model, None).score(artifact, "test", judge)
+    ((name, (file, photos, *rest)),) = calls
+    assert name == f"score-tflite-int8-{judge}-test" and file is artifact and photos.part == "test"
+    assert tuple(rest) == programs
