@@ -8,11 +8,9 @@ import pytest
 from edgetl.core.device.judges import JUDGES
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
-from edgetl.core.microcontroller.memory import ArenaUse, MemoryUse
-from edgetl.core.microcontroller.npu import NpuFigures, NpuFile
+from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.records import Scores
 from edgetl.core.run.run_folder import read_finished_stage
-from edgetl.core.storage.files import hash_file
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
 from edgetl.pipeline.scores import ModelScores
@@ -155,49 +153,33 @@ def test_scores_are_computed_once_for_a_verdict_and_its_ledger(scores, artifact,
     assert sorted(kinds) == [("float32", "xnnpack"), ("int8", "reference"), ("int8", "xnnpack")]
 
 
-@pytest.fixture
-def without_engines(monkeypatch):
-    """Replace the stages that run TensorFlow Lite Micro and Vela by records."""
+class StageList:
+    """A context that runs stages without keeping them, and lists their names."""
 
-    def measure_memory(work, artifact):
-        arena = ArenaUse(total_bytes=64, head_bytes=32, tail_bytes=32, allocations=())
-        return MemoryUse(
-            artifact_sha256=artifact.sha256, arena=arena, tested_bytes=64, scratch_bytes=0, version="1", layers=()
-        )
+    def __init__(self):
+        self.names = []
 
-    def compile_for_npu(work, artifact, npu):
-        path = work.folder / "model_vela.tflite"
-        path.write_bytes(b"compiled")
-        return NpuFile(
-            npu=npu,
-            path=path,
-            sha256=hash_file(path),
-            bytes=8,
-            artifact_sha256=artifact.sha256,
-            figures=NpuFigures(sram_bytes=1, dram_bytes=0, flash_bytes=1, cycles=1, clock_hz=1),
-            version="5",
-            operators=1,
-            fallback=(),
-        )
+    def can_make(self, stage):
+        return True
 
-    for function, original in (
-        (measure_memory, "edgetl.stages.judges.memory"),
-        (compile_for_npu, "edgetl.stages.judges.npu"),
-    ):
-        function.__module__, function.__qualname__ = original, function.__name__
-    monkeypatch.setattr(stages, "MEMORY_STAGES", {"tflm": measure_memory})
-    monkeypatch.setattr(stages, "npu", SimpleNamespace(compile_for_npu=compile_for_npu))
+    def run_stage(self, spec, function, *arguments):
+        self.names.append(spec.name)
+        return function(*arguments)
+
+
+def test_a_file_for_an_npu_is_compiled_beside_its_memory(monkeypatch):
+    plain = MemoryUse.model_construct(artifact_sha256="0")
+    monkeypatch.setattr(stages, "MEMORY_STAGES", {"tflm": lambda artifact: plain})
+    monkeypatch.setattr(stages, "npu", SimpleNamespace(compile_for_npu=lambda artifact, npu: (artifact, npu)))
     monkeypatch.setattr("edgetl.pipeline.scores.require_vela", lambda: None)
-
-
-def test_a_file_for_an_npu_is_compiled_beside_its_memory(scores, artifact, without_engines):
-    (plain,) = scores.measure_memory(artifact, find_target("microcontroller"))
-    assert plain.npu == ()
+    scores, artifact = object.__new__(ModelScores), SimpleNamespace(format="tflite", method="int8")
+    scores._context = StageList()
+    assert scores.measure_memory(artifact, find_target("microcontroller")) == (plain,)
     (use,) = scores.measure_memory(artifact, find_target("ethos-u85-256"))
-    (compiled,) = use.npu
-    assert compiled.npu == "ethos-u85-256" and compiled.path.parent.name == "npu-ethos-u85-256-tflite-int8"
-    assert use.model_copy(update={"npu": ()}) == plain
+    assert use.npu == ((artifact, "ethos-u85-256"),) and use.artifact_sha256 == "0"
     assert scores.measure_memory(artifact, find_target("tflite")) == ()
+    memory = "memory-tflm-tflite-int8"
+    assert scores._context.names == [memory, memory, "npu-ethos-u85-256-tflite-int8"]
 
 
 @pytest.mark.parametrize(("judge", "programs"), [("tflm", ()), ("browser", ("a hash",))])

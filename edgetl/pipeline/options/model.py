@@ -15,8 +15,8 @@ class PhotosOptions:
     photos: Annotated[
         Path | None,
         Option(
-            help="Folder of photos, one folder per class, a URL of one such as s3://BUCKET/FOLDER, or a CSV file with "
-            "the columns path and label. Default: the embedded handwritten digits.",
+            help="Folder of photos, one folder per class; its URL, as s3://BUCKET/FOLDER; or a CSV file. Default: "
+            "embedded digits.",
             argument=True,
         ),
     ] = None

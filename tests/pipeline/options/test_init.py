@@ -82,6 +82,7 @@ ORDER_OPTIONS = {
     "prefer",
     "cross_fit",
     "foreign",
+    "cluster",
 }
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 
@@ -193,7 +194,7 @@ def test_train_has_no_option_without_an_effect():
     groups = (ContractOptions, RetrainOptions, AnswerOptions, ExternalOptions)
     later = {name for group in groups for name in list_names(group)}
     assert list_names(TrainOptions) == list_names(BuildOptions) - later - (
-        ORDER_OPTIONS - {"photos", "test", "exclude", "recipe"}
+        ORDER_OPTIONS - {"photos", "test", "exclude", "recipe", "cluster"}
     )
 
 
