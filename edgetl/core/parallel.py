@@ -11,7 +11,8 @@ from edgetl.core import machine
 from edgetl.core.device.host_latency import HostLatency
 from edgetl.core.photos.pixel_store import Pixels
 
-_Item, _Result = TypeVar("_Item"), TypeVar("_Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 # Large enough that Python costs little beside the model, small enough that all cores finish at about the same time.
 _CHUNK_PHOTOS = 16
 
