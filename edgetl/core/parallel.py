@@ -1,8 +1,9 @@
 """Prediction of photos on all cores or in batches. The results are in the order of the photos."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from edgetl.core import machine
 from edgetl.core.device.host_latency import HostLatency
 from edgetl.core.photos.pixel_store import Pixels
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 # Large enough that Python costs little beside the model, small enough that all cores finish at about the same time.
 _CHUNK_PHOTOS = 16
 
@@ -112,3 +115,21 @@ def predict_in_batches(
         outputs.append(np.asarray(predict_rows(rows))[:count])
         advance(count)
     return np.concatenate(outputs)
+
+
+def prepare_ahead(items: Iterable[_Item], prepare: Callable[[_Item], _Result]) -> Iterator[_Result]:
+    """Yield the result of a function for each item in order, while another thread computes the next one.
+
+    Args:
+        items: what the function takes.
+        prepare: is called in one other thread. What it raises is raised here, where its result would be.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        pending: Future[_Result] | None = None
+        for item in items:
+            following = pool.submit(prepare, item)
+            if pending is not None:
+                yield pending.result()
+            pending = following
+        if pending is not None:
+            yield pending.result()

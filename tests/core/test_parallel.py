@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.core import machine
-from edgetl.core.parallel import predict_in_batches, predict_in_parallel, predict_one_by_one
+from edgetl.core.parallel import predict_in_batches, predict_in_parallel, predict_one_by_one, prepare_ahead
 from tests.fixtures.photos import ArrayPixels
 
 
@@ -67,3 +67,24 @@ def test_photos_of_a_thread_are_predicted_one_by_one():
     outputs = predict_one_by_one(ArrayPixels(images), chunks, predict_photo, counts.append)
     assert [rows.tolist() for rows in outputs] == [[[30, 30], [40, 40]], [[10, 10]]]
     assert shapes == [(1, 2, 2, 3)] * 3 and counts == [2, 1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_prepared_items_are_in_order(count):
+    assert list(prepare_ahead(range(count), lambda item: item * 10)) == [item * 10 for item in range(count)]
+
+
+def test_next_item_is_prepared_while_the_last_one_is_used():
+    started = {item: threading.Event() for item in range(4)}
+    prepared = prepare_ahead(range(4), lambda item: started[item].set() or item)
+    for item in prepared:
+        assert item == 3 or started[item + 1].wait(5)
+        # One at a time: the memory of more batches is not needed.
+        assert item > 1 or not started[item + 2].is_set()
+
+
+def test_error_of_an_item_is_raised_in_its_place():
+    prepared = prepare_ahead([1, 0, 2], lambda item: 1 / item)
+    assert next(prepared) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(prepared)

@@ -113,17 +113,31 @@ def _format_cost(row: Row, version: str) -> str:
 
 
 def render_onnx(rows: Sequence[Row]) -> str:
-    """Return the latency of files on one thread, with the operators that take most of it."""
+    """Return the latency of files on one thread, with the operators that take most of it and how outputs differ."""
+    compared = next((row for row in rows if "like" in row), None)
+    columns = ["file", "ms", "of which, ms", "measured"]
+    if compared:
+        columns.append(f"compared with `{compared['like']}`, {compared['photos']} photos")
     cells = [
         [
             f"`{row['file']}`",
             f"{'~' if row['disturbed'] else ''}{format_number(row['ms'])}",
             ", ".join(f"{name} {ms:.2f}" for name, ms in row.get("operators", {}).items()),
             format_rounds(row["rounds"]).replace("median", "lowest"),
+            *([_format_difference(row)] if compared else []),
         ]
         for row in rows
     ]
-    return format_table(["file", "ms", "of which, ms", "measured"], cells)
+    return format_table(columns, cells)
+
+
+def _format_difference(row: Row) -> str:
+    if "like" not in row:
+        return ""
+    text = f"another class for {row['other_class']}, probabilities differ by up to {row['largest_difference']:.4f}"
+    if "unoptimized_difference" in row:
+        text += f"; by {row['unoptimized_difference']:.4f} unoptimized ({row['unoptimized_photos']} photos)"
+    return text
 
 
 def render_onnx_results(results: Results) -> str:

@@ -106,46 +106,45 @@ def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     return raw.astype(np.float32) if scale == 0 else (raw.astype(np.float32) - zero_point) * np.float32(scale)
 
 
-class LayerErrorSum:
-    """Sums the quantization errors of layers over photos.
+def compare_outputs(outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Measure the quantization errors of layers for one photo.
+
+    Args:
+        outputs: for each layer its float output in quantization steps (divided by the scale, plus the zero point) and
+            its integer output, both of the same shape.
+
+    Returns:
+        float64 [layers, 2]: the mean square of the difference, and the fraction of values that are saturated.
+    """
+    return np.array([_compare_layer(steps, integers) for steps, integers in outputs], np.float64).reshape(-1, 2)
+
+
+def summarize_layer_errors(photos: np.ndarray, layers: Sequence[tuple[str, str, float]]) -> tuple[LayerError, ...]:
+    """Compute the mean errors of layers over photos, sorted with the largest first and then by name.
+
+    Args:
+        photos: float64 [photos, layers, 2], from `compare_outputs`.
+        layers: name, operator and output scale of each layer.
 
     Source: TensorFlow's quantization debugger. The error of a layer is its RMSE / scale, in quantization steps of the
     output; rounding alone gives 1 / sqrt(12) = 0.29.
     """
+    squares, saturated = photos.sum(axis=0).T / len(photos)
+    errors = [
+        LayerError(
+            name=name,
+            operator=operator,
+            scale=scale,
+            error_steps=round(float(np.sqrt(squares[layer])), 4),
+            saturated=round(float(saturated[layer]), 6),
+        )
+        for layer, (name, operator, scale) in enumerate(layers)
+    ]
+    return tuple(sorted(errors, key=lambda error: (-error.error_steps, error.name)))
 
-    def __init__(self, layers: int) -> None:
-        self._squares = np.zeros(layers)
-        self._saturated = np.zeros(layers)
-        self._photos = 0
 
-    def add(self, outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Add one photo.
-
-        Args:
-            outputs: for each layer its float output in quantization steps (divided by the scale, plus the zero point)
-                and its integer output, both of the same shape.
-        """
-        self._photos += 1
-        for layer, (steps, integers) in enumerate(outputs):
-            limits = np.iinfo(integers.dtype)
-            self._squares[layer] += np.mean((steps - integers) ** 2)
-            # Up to half a step beyond the limits is rounding; more is saturation.
-            self._saturated[layer] += np.mean((steps < limits.min - 0.5) | (steps > limits.max + 0.5))
-
-    def finish(self, layers: Sequence[tuple[str, str, float]]) -> tuple[LayerError, ...]:
-        """Compute the mean errors over all photos, sorted with the largest first and then by name.
-
-        Args:
-            layers: name, operator and output scale of each layer, in the order of `add`.
-        """
-        errors = [
-            LayerError(
-                name=name,
-                operator=operator,
-                scale=scale,
-                error_steps=round(float(np.sqrt(self._squares[layer] / self._photos)), 4),
-                saturated=round(float(self._saturated[layer] / self._photos), 6),
-            )
-            for layer, (name, operator, scale) in enumerate(layers)
-        ]
-        return tuple(sorted(errors, key=lambda error: (-error.error_steps, error.name)))
+def _compare_layer(steps: np.ndarray, integers: np.ndarray) -> tuple[float, float]:
+    limits = np.iinfo(integers.dtype)
+    square = float(np.mean((steps - integers) ** 2))
+    # Up to half a step beyond the limits is rounding; more is saturation.
+    return square, float(np.mean((steps < limits.min - 0.5) | (steps > limits.max + 0.5)))

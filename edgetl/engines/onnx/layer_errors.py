@@ -14,7 +14,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import METHODS
 from edgetl.core.model_file import INPUT
-from edgetl.core.network.quantization import LayerErrorSum
+from edgetl.core.network.quantization import compare_outputs, summarize_layer_errors
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import LayerError
 from edgetl.engines.onnx import calibrate, graph, runtime
@@ -35,12 +35,16 @@ def measure_layer_errors(calibrated: bytes, photos: Pixels) -> tuple[LayerError,
         probe, layers = _add_float_copies(onnx.load_model_from_string(calibrated))
         session = runtime.open_unoptimized(probe)
         tensors = [tensor for layer in layers for tensor in (layer.floats, layer.integers)]
-        errors = LayerErrorSum(len(layers))
+        errors = []
         for row in range(len(photos)):
             outputs = session.run(tensors, {INPUT: photos.rows([row])})
             pairs = zip(layers, outputs[::2], outputs[1::2], strict=True)
-            errors.add([(floats / np.float32(layer.scale) + layer.zero_point, ints) for layer, floats, ints in pairs])
-        return errors.finish([(layer.name, layer.operator, layer.scale) for layer in layers])
+            errors.append(
+                compare_outputs(
+                    [(floats / np.float32(layer.scale) + layer.zero_point, ints) for layer, floats, ints in pairs]
+                )
+            )
+        return summarize_layer_errors(np.stack(errors), [(layer.name, layer.operator, layer.scale) for layer in layers])
     except CONVERTER_ERRORS as error:
         raise StageError(f"the ONNX quantizer failed: {first_line(error)}") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 import tf_keras
 
 from edgetl.core.errors import StageError
-from edgetl.core.parallel import predict_in_batches
+from edgetl.core.parallel import predict_in_batches, prepare_ahead
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
@@ -158,9 +158,9 @@ def _train_epoch(
     order = np.random.default_rng((seed, epoch)).permutation(len(photos.labels))
     view = choose_view(epoch, recipe.augment)
     results, reported_steps, last_report = [], 0, time.monotonic()
-    for step in range(setup.steps_per_epoch):
-        rows = order[step * batch_size : (step + 1) * batch_size]
-        pixels = photos.augmented(rows, view, seed, recipe.augment)
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    views = prepare_ahead(batches, lambda rows: photos.augmented(rows, view, seed, recipe.augment))
+    for step, (rows, pixels) in enumerate(zip(batches, views, strict=True)):
         targets = setup.task.make_targets(photos.labels[rows], recipe.head.activation)
         weights = None if photos.weights is None else photos.weights[rows]
         results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets, weights), len(rows)])
@@ -168,8 +168,8 @@ def _train_epoch(
             listener.step(step + 1 - reported_steps, f"loss {results[-1][0]:.3f}")
             reported_steps, last_report = step + 1, time.monotonic()
     # Weighted by the photos of each batch: the last one may be smaller.
-    batches = np.array(results)
-    loss, accuracy = (batches[:, :2] * batches[:, 2:]).sum(axis=0) / batches[:, 2].sum()
+    values = np.array(results)
+    loss, accuracy = (values[:, :2] * values[:, 2:]).sum(axis=0) / values[:, 2].sum()
     return float(loss), float(accuracy)
 
 

@@ -5,11 +5,12 @@ import pytest
 
 from edgetl.core.network.quantization import (
     SMALLEST_SCALE,
-    LayerErrorSum,
+    compare_outputs,
     compute_weight_scales,
     dequantize,
     quantize_pixels,
     quantize_weights,
+    summarize_layer_errors,
     widen_range,
 )
 
@@ -97,29 +98,33 @@ def test_pixels_are_quantized_for_the_input(quantization, dtype, expected):
 
 
 def test_error_of_a_layer_is_its_root_mean_square_over_photos_in_steps():
-    errors = LayerErrorSum(2)
     exact = np.array([1, 2], np.int8)
-    errors.add([(exact.astype(float), exact), (exact + np.array([0.3, -0.3]), exact)])
-    errors.add([(exact.astype(float), exact), (exact + np.array([0.0, 0.4]), exact)])
-    first, second = errors.finish([("a", "CONV_2D", 0.5), ("b", "ADD", 0.25)])
+    photos = [
+        compare_outputs([(exact.astype(float), exact), (exact + np.array([0.3, -0.3]), exact)]),
+        compare_outputs([(exact.astype(float), exact), (exact + np.array([0.0, 0.4]), exact)]),
+    ]
+    first, second = summarize_layer_errors(np.stack(photos), [("a", "CONV_2D", 0.5), ("b", "ADD", 0.25)])
     assert (first.name, first.operator, first.scale) == ("b", "ADD", 0.25)
     assert first.error_steps == pytest.approx(np.sqrt((0.09 + 0.09 + 0.0 + 0.16) / 4), abs=1e-4)
     assert (second.name, second.error_steps, second.saturated) == ("a", 0.0, 0.0)
 
 
 def test_value_more_than_half_a_step_beyond_the_limits_is_saturated():
-    errors = LayerErrorSum(1)
     steps = np.array([-128.4, -128.6, 127.4, 127.6])
-    errors.add([(steps, np.array([-128, -128, 127, 127], np.int8))])
-    (layer,) = errors.finish([("a", "CONV_2D", 0.5)])
-    assert layer.saturated == 0.5
+    ((_, saturated),) = compare_outputs([(steps, np.array([-128, -128, 127, 127], np.int8))])
+    assert saturated == 0.5
 
 
 def test_layers_with_equal_errors_are_sorted_by_name():
-    errors = LayerErrorSum(2)
     exact = np.zeros(2, np.int8)
-    errors.add([(exact.astype(float), exact)] * 2)
-    assert [layer.name for layer in errors.finish([("b", "ADD", 1.0), ("a", "ADD", 1.0)])] == ["a", "b"]
+    photos = compare_outputs([(exact.astype(float), exact)] * 2)[None]
+    layers = summarize_layer_errors(photos, [("b", "ADD", 1.0), ("a", "ADD", 1.0)])
+    assert [layer.name for layer in layers] == ["a", "b"]
+
+
+def test_a_network_without_layers_has_no_errors():
+    assert compare_outputs([]).shape == (0, 2)
+    assert summarize_layer_errors(np.zeros((3, 0, 2)), []) == ()
 
 
 def test_dequantize_leaves_floats_as_they_are():

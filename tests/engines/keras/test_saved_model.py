@@ -49,6 +49,23 @@ def test_exported_model_predicts_one_photo_as_keras(saved_models, small_model, p
     assert np.allclose(scores, expected, atol=5e-3 if kind == "ranged" else 1e-6)
 
 
+@pytest.mark.parametrize("kind", ["uint8", pytest.param("ranged", marks=pytest.mark.slow)])
+def test_file_is_the_same_as_from_an_export_by_keras(saved_models, small_keras, tmp_path, kind):
+    model = keras_model.load_model(small_keras)
+    serve = saved_model._serve_uint8(model) if kind == "uint8" else saved_model._serve_float32(model, with_ranges=True)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    signature = saved_model.tf.TensorSpec((1, 32, 32, 3), DTYPES[kind], name=INPUT)
+    archive.add_endpoint("serve", serve, input_signature=[signature])
+    archive.write_out(str(tmp_path / "model"), verbose=False)
+    converted = []
+    for folder in (tmp_path / "model", saved_models[kind]):
+        converter = saved_model.tf.lite.TFLiteConverter.from_saved_model(str(folder))
+        converted.append(converter.convert())
+    # The names of tensors, the order of the constants and the signature are part of these bytes.
+    assert converted[0] == converted[1]
+
+
 def test_ranges_contain_all_pixel_values(saved_models):
     assert list_ranges(saved_models["ranged"]) == [(-1.0, 1.0079), (0.0, 2.0), (0.0, 255.0)]
 

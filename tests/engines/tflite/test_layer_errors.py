@@ -1,5 +1,6 @@
 """layer_errors.py: every layer is measured, and ranges from dark photos show as saturation."""
 
+from edgetl.core import machine
 from edgetl.engines.tflite import calibrate, layer_errors
 
 
@@ -15,3 +16,13 @@ def test_ranges_from_dark_photos_saturate_in_daylight(saved_models, photo_array,
     calibrated = calibrate.calibrate_model(saved_models["ranged"], as_pixels(photo_array // 16), lambda _: None)
     layers = layer_errors.measure_layer_errors(calibrated, as_pixels(photo_array[::3]))
     assert max(layer.saturated for layer in layers) > 0.05
+
+
+def test_errors_do_not_depend_on_the_number_of_cores(saved_models, photo_array, as_pixels, monkeypatch):
+    calibrated = calibrate.calibrate_model(saved_models["ranged"], as_pixels(photo_array[:4]), lambda _: None)
+    photos = as_pixels(photo_array.repeat(-(-40 // len(photo_array)), axis=0)[:40])
+    errors = []
+    for cores in (1, 3):
+        monkeypatch.setattr(machine, "count_cores", lambda cores=cores: cores)
+        errors.append(layer_errors.measure_layer_errors(calibrated, photos))
+    assert errors[0] == errors[1]
