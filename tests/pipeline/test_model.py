@@ -88,7 +88,7 @@ def test_digits_are_named_where_no_photos_are_given(empty_context, draw_photos, 
     ],
 )
 def test_errors_that_need_no_pixels_come_before_a_photo_is_decoded(make_model, photos, monkeypatch, flags, message):
-    monkeypatch.setattr("edgetl.pipeline.model.ingest_photos", lambda *_, **__: pytest.fail("the photos were decoded"))
+    monkeypatch.setattr("edgetl.pipeline.model.decode_folder", lambda *_, **__: pytest.fail("the photos were decoded"))
     with pytest.raises(ConfigError, match=message):
         _ = make_model(photos=photos, flags=flags).trained
 

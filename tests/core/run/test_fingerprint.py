@@ -31,6 +31,8 @@ WITHOUT_EFFECT = {
     "Artifact.path",
     "Benchmark.path",
     "Bundle.root",
+    "CompressedFile.path",
+    "NpuFile.path",
     "RetrainedModel.folder",
     "Scores.path",
     "SourceModel.path",
