@@ -51,6 +51,8 @@ TABLES = {
     "onnx": Table(speed.render_onnx_results, ("onnx",)),
     "bench": Table(speed.render_bench, ("bench",)),
     "recipes": Table(recipes.render_recipes, ("recipes",)),
+    "thorough": Table(recipes.render_recipes, ("thorough",)),
+    "teachers": Table(recipes.render_recipes, ("teachers",)),
     "rejection": Table(rejection.render_rejection, ("rejection",)),
     "near": Table(rejection.render_near, ("near",)),
     "answers": Table(rejection.render_answers, ("answers",)),

@@ -145,7 +145,7 @@ def _get(reference: Any, spec: TaskSpec) -> Mapping[str, Any]:
             raise StageError(f"a task that {spec.title} needs more memory than a machine has", hint=hint) from error
         except _LOST as error:
             message = f"a task that {spec.title} was lost {_RETRIES + 1} times: {first_line(error)}"
-            hint = "ray status and the logs of Ray tell why; the same command goes on where it was"
+            hint = "ray status and the logs of Ray show why; the same command goes on where it was"
             raise StageError(message, hint=hint) from error
         except TaskUnschedulableError as error:
             raise StageError(f"a task that {spec.title} finds no machine: {first_line(error)}") from error

@@ -2,13 +2,13 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.microcontroller.arena import round_up
 from edgetl.core.microcontroller.memory import ArenaUse, parse_allocations
+from edgetl.engines.processes.child import make_child_command
 from edgetl.engines.tflm.interpreter import ARENA_BYTES
 
 _LIMIT_S = 300
@@ -52,7 +52,7 @@ def explain_tflm_failure(text: str, code: int) -> str:
 
 
 def _run_child(path: Path, arena_bytes: int) -> tuple[int, str]:
-    command = [sys.executable, "-m", "edgetl.engines.tflm", str(path), str(arena_bytes)]
+    command = make_child_command("edgetl.engines.tflm", str(path), str(arena_bytes))
     with (
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"

@@ -2,7 +2,6 @@
 
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 
 from ethosu.vela import __version__
@@ -12,6 +11,7 @@ from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.microcontroller.npu import Npu, NpuFile, list_fallback, parse_vela_summary
 from edgetl.core.records import Artifact
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
+from edgetl.engines.processes.child import make_child_command
 from edgetl.engines.tflite.graph_file import list_named_operators
 
 _MEMORY_BYTES, _LIMIT_S = 8 * 2**30, 600
@@ -62,7 +62,7 @@ def explain_vela_failure(text: str, code: int) -> str:
 
 def _run_vela(path: Path, npu: Npu, folder: Path) -> tuple[int, str]:
     command = [
-        *(sys.executable, "-m", "edgetl.engines.vela", str(_MEMORY_BYTES), str(_LIMIT_S), str(path)),
+        *make_child_command("edgetl.engines.vela", str(_MEMORY_BYTES), str(_LIMIT_S), str(path)),
         *("--accelerator-config", npu.name, "--config", _CONFIGURATION, "--system-config", npu.system),
         *("--memory-mode", npu.memory_mode, "--output-dir", str(folder)),
     ]
