@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgetl.core import methods
 from edgetl.core.device.fleet import MeasurementOrder
+from edgetl.core.device.limits import check_memory
 from edgetl.core.device.targets import Target
 from edgetl.core.errors import StageError
 from edgetl.core.evaluation import metrics
@@ -45,12 +46,21 @@ _FEW_PHOTOS = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
-    """Latency in ms, whether other processes disturbed its measurement, bytes of the file, and its method."""
+    """What an untrained network costs.
+
+    Attributes:
+        ms: latency.
+        disturbed: whether other processes disturbed its measurement.
+        bytes: of the file.
+        method: of the file.
+        unmet: which limit on the memory of a microcontroller is exceeded, in words; "" for none.
+    """
 
     ms: float
     disturbed: bool
     bytes: int
     method: str
+    unmet: str = ""
 
 
 @contextmanager
@@ -124,9 +134,12 @@ def measure_untrained(context: Context, dataset: Dataset, device: str) -> Costs:
     files = Files(context, model)
     scores = ModelScores(context, model, files)
     artifact = Selection(context, files, scores, target).convert(choose_method(target))
+    unmet = check_memory(scores.measure_memory(artifact, target), artifact, target.limits)
     if not device:
         score = scores.score(artifact, "validation", target.choose_kernels(artifact.format))
-        return Costs(ms=score.invoke_ms, disturbed=score.disturbed, bytes=artifact.bytes, method=artifact.method)
+        return Costs(
+            ms=score.invoke_ms, disturbed=score.disturbed, bytes=artifact.bytes, method=artifact.method, unmet=unmet
+        )
     verdict = scores.judge(artifact, "test", target.choose_kernels(artifact.format))
     bundle = Delivery(context, model, scores, target).bundle(artifact, verdict)
     devices = Devices(context, model, scores, target)
@@ -139,7 +152,7 @@ def measure_untrained(context: Context, dataset: Dataset, device: str) -> Costs:
         measurement = measured.measurements[device]
         if measurement.valid:
             ms = measurement.best.steady.p50.ms
-            return Costs(ms=ms, disturbed=False, bytes=artifact.bytes, method=artifact.method)
+            return Costs(ms=ms, disturbed=False, bytes=artifact.bytes, method=artifact.method, unmet=unmet)
     raise StageError(f"{device} was measured twice, both times invalid: {'; '.join(measurement.reasons)}")
 
 

@@ -67,12 +67,14 @@ class SweepGates:
             StageError: no candidate is within the limits, or all failed.
         """
         for candidate in self._go("latency", list(self.rows)):
+            unmet = ""
             with self._open(candidate, "untrained", "latency") as context:
                 costs = measure_untrained(context, self.read_dataset(candidate), self.plan.device)
                 self._set(candidate, ms=costs.ms, disturbed=costs.disturbed, bytes=costs.bytes, method=costs.method)
+                unmet = costs.unmet
             row = self.rows[candidate]
             if not row.reason:
-                exceeded = explain_exceeded(row, self.plan.limit_ms, self.plan.limit_bytes)
+                exceeded = explain_exceeded(row, self.plan.limit_ms, self.plan.limit_bytes) or unmet
                 self._set(candidate, reason=f"not trained: {exceeded}" if exceeded else "")
         self._require("no network is within the limits")
 

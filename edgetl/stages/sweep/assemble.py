@@ -26,6 +26,7 @@ def assemble_untrained(work: Workspace, dataset: Dataset, input_spec: InputSpec,
     thresholds = tuple(_make_threshold(name) for name in dataset.classes) if dataset.multi_label else ()
     task = make_task([row.value for row in thresholds]) if thresholds else None
     model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), None, task)
+    build.spread_activations(model)
     path = work.folder / "model.keras"
     keras_model.save_model(model, path)
     return Trained(

@@ -267,6 +267,20 @@ def test_trained_batch_normalization_gets_the_momentum_of_the_recipe(small_model
     assert [layer.momentum for layer in list_norms(model)] == [0.999, 0.8]
 
 
+def test_activations_of_random_weights_do_not_shrink_from_layer_to_layer():
+    base = BaseRecipe(name="mobilenet_v2", alpha=0.35, side_px=32, weights="none")
+    photos = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
+
+    def predict_features(model):
+        inner = keras.Model(model.inputs, model.get_layer("pooling").output)
+        return float(np.abs(inner.predict(photos, verbose=0)).max())
+
+    model = assemble(base)
+    assert predict_features(model) < 1e-5
+    build.spread_activations(model)
+    assert 0.01 < predict_features(model) < 1000
+
+
 def test_download_of_weights_ends_at_once_with_a_signal(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(keras.utils, "get_file", lambda *_, **__: time.sleep(60))

@@ -30,6 +30,7 @@ class World:
         self.ms = dict.fromkeys(SIDES, 1.0) | {64: 2.0, 96: 3.0}
         self.wrong = {"heads": {32: 60, 64: 40, 96: 20}, "tuned": {32: 3, 64: 2, 96: 1}, "file": {32: 3, 64: 2, 96: 1}}
         self.failures: dict[tuple[str, int], Exception] = {}
+        self.unmet: dict[int, str] = {}
         self.seconds = 0.0
         self.calls: list[tuple[str, int]] = []
 
@@ -48,7 +49,9 @@ class World:
 
     def measure(self, context, _dataset, _device):
         side = self.call("untrained", context)
-        return Costs(ms=self.ms[side], disturbed=False, bytes=side * 1000, method="int8")
+        return Costs(
+            ms=self.ms[side], disturbed=False, bytes=side * 1000, method="int8", unmet=self.unmet.get(side, "")
+        )
 
     def make_run(self, context, _dataset):
         kind = "tuned" if context.order.recipe.phase2.epochs else "heads"
@@ -110,6 +113,13 @@ def test_what_exceeds_a_limit_is_not_trained(make_gates, world):
     }
     gates.train_heads()
     assert [call for call in world.calls if call[0] == "heads"] == [("heads", 32)]
+
+
+def test_what_exceeds_the_memory_of_a_microcontroller_is_not_trained(make_gates, world):
+    world.unmet = {96: "int8 takes 400000 bytes of arena, 196608 allowed"}
+    gates = make_gates()
+    gates.measure()
+    assert list_reasons(gates) == {32: "", 64: "", 96: "not trained: int8 takes 400000 bytes of arena, 196608 allowed"}
 
 
 def test_no_network_within_the_limits_is_an_error_with_all_reasons(make_gates):
