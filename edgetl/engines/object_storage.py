@@ -59,7 +59,7 @@ class ObjectFolder:
             if name.startswith(prefix) and not name.endswith("/") and facts.get("type", "file") == "file"
         ]
         if not objects:
-            hint = "check the name of the folder: an absent one cannot be told from an empty one"
+            hint = "check the name of the folder: absent and empty folders look alike"
             raise DataError("there are no photos at the URL", where=[self.url], hint=hint)
         return objects
 

@@ -207,7 +207,7 @@ class Delivery:
     def _list_golden_candidates(self, artifact: Artifact) -> Dataset:
         """Return the dataset with the test photos that a device can be compared by.
 
-        The golden outputs are those of the host. A judge that computes the same rounds one photo of hundreds otherwise,
+        The golden outputs are those of the host. A judge may round one photo of hundreds differently,
         and so would the device.
         """
         dataset = self._model.dataset

@@ -9,7 +9,7 @@ from edgetl.core.errors import EdgetlError, StageError, first_line
 from edgetl.core.execution.executor import Plain
 from edgetl.core.run.lazy import LazyFunction
 
-# Errors that a caller tells apart. The class of another error becomes that of its nearest parent here.
+# Errors that callers distinguish. The class of another error becomes that of its nearest parent here.
 _CLASSES: Mapping[str, type[EdgetlError]] = {
     name: getattr(errors, name) for name in ("ConfigError", "DataError", "MissingPackage", "StageError", "EdgetlError")
 }

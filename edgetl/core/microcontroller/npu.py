@@ -38,7 +38,7 @@ build.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Npu:
-    """An NPU as Vela is told about it.
+    """An NPU, by the options of Vela.
 
     Attributes:
         name: the accelerator of Vela, in which the last number is that of multiplications and additions a cycle.

@@ -1,14 +1,13 @@
 """Measures in a child process what a file needs in TensorFlow Lite Micro."""
 
 import re
-import subprocess
 from pathlib import Path
 
 from edgetl.core.errors import StageError
-from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.microcontroller.arena import round_up
 from edgetl.core.microcontroller.memory import ArenaUse, parse_allocations
 from edgetl.engines.processes.child import make_child_command
+from edgetl.engines.processes.run import run_child
 from edgetl.engines.tflm.interpreter import ARENA_BYTES
 
 _LIMIT_S = 300
@@ -27,7 +26,7 @@ def measure_arena(path: Path) -> tuple[ArenaUse, int]:
     Raises:
         StageError: TensorFlow Lite Micro does not run the file.
     """
-    code, text = _run_child(path, ARENA_BYTES)
+    code, text = _print_allocations(path, ARENA_BYTES)
     if code:
         reason = explain_tflm_failure(text, code)
         raise StageError(f"TensorFlow Lite Micro cannot run the file: {reason}", where=(path,))
@@ -37,7 +36,7 @@ def measure_arena(path: Path) -> tuple[ArenaUse, int]:
         raise StageError(str(error), where=(path,)) from error
     for step in range(_MOST_STEPS):
         size = round_up(use.total_bytes) + step * _STEP_BYTES
-        if _run_child(path, size)[0] == 0:
+        if _print_allocations(path, size)[0] == 0:
             return use, size
     raise StageError(f"the file needs an arena of more than {size} bytes, {use.total_bytes} recorded", where=(path,))
 
@@ -51,18 +50,5 @@ def explain_tflm_failure(text: str, code: int) -> str:
     return lines[0] if lines else f"its process ended with {code} and no message"
 
 
-def _run_child(path: Path, arena_bytes: int) -> tuple[int, str]:
-    command = make_child_command("edgetl.engines.tflm", str(path), str(arena_bytes))
-    with (
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        ) as child,
-        call_when_interrupted(child.kill),
-    ):
-        try:
-            text = child.communicate(timeout=_LIMIT_S)[0]
-        except subprocess.TimeoutExpired:
-            child.kill()
-            return 1, f"it was stopped after {_LIMIT_S} s"
-    check_interrupt()
-    return child.returncode, text
+def _print_allocations(path: Path, arena_bytes: int) -> tuple[int, str]:
+    return run_child(make_child_command("edgetl.engines.tflm", str(path), str(arena_bytes)), _LIMIT_S)

@@ -1,17 +1,16 @@
 """Compiles a .tflite file for an NPU in a child process, and reads back what Vela computes for it."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 
 from ethosu.vela import __version__
 
 from edgetl.core.errors import StageError
-from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.microcontroller.npu import Npu, NpuFile, list_fallback, parse_vela_summary
 from edgetl.core.records import Artifact
 from edgetl.core.storage.regular_files import LARGEST_MODEL_BYTES, LARGEST_RECORD_BYTES, read_regular
 from edgetl.engines.processes.child import make_child_command
+from edgetl.engines.processes.run import run_child
 from edgetl.engines.tflite.graph_file import list_named_operators
 
 _MEMORY_BYTES, _LIMIT_S = 8 * 2**30, 600
@@ -66,16 +65,4 @@ def _run_vela(path: Path, npu: Npu, folder: Path) -> tuple[int, str]:
         *("--accelerator-config", npu.name, "--config", _CONFIGURATION, "--system-config", npu.system),
         *("--memory-mode", npu.memory_mode, "--output-dir", str(folder)),
     ]
-    with (
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        ) as child,
-        call_when_interrupted(child.kill),
-    ):
-        try:
-            text = child.communicate(timeout=_LIMIT_S)[0]
-        except subprocess.TimeoutExpired:
-            child.kill()
-            return 1, f"error: it was stopped after {_LIMIT_S} s"
-    check_interrupt()
-    return child.returncode, text
+    return run_child(command, _LIMIT_S)

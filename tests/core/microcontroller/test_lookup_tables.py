@@ -1,4 +1,4 @@
-"""Look-up tables: which weights become smaller, and what is said of the file."""
+"""Look-up tables: which weights become smaller, and the sentences about the file."""
 
 import numpy as np
 import pytest
