@@ -46,6 +46,7 @@ TABLES = {
     "training": Table(speed.render_training, ("training",)),
     "stores": Table(speed.render_stores, ("decoding", "features")),
     "scale": Table(speed.render_scale, ("scale",)),
+    "cluster": Table(speed.render_cluster, ("cluster",)),
     "gpu_mobilenet_v2": Table(speed.render_gpu, ("gpu_mobilenet_v2",)),
     "gpu_resnet50": Table(speed.render_gpu, ("gpu_resnet50",)),
     "onnx": Table(speed.render_onnx_results, ("onnx",)),
