@@ -229,7 +229,7 @@ class Delivery:
         if test is not None:
             folder, fraction, takes_option = test, 1.0, False
         return PhotoSource(
-            folder=folder,
+            folder=order.name_photos(folder) if folder else None,
             fraction=fraction,
             takes_test_option=takes_option,
             trains=not order.recipe.external.path and not order.recipe.photos.multi_label,
