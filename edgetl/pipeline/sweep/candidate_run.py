@@ -192,7 +192,9 @@ class TrainedRun:
         self._model = FoldModel(context, dataset, Model(context).input_spec)
         self._files = Files(context, self._model)
         self._scores = ModelScores(context, self._model, self._files)
-        self._selection = Selection(context, self._files, self._scores, self._target)
+        # The ladder reads its clock after each attempt. The seconds of the gate stay on that of the candidate.
+        clock = StageClock()
+        self._selection = Selection(replace(context, clock=clock), self._files, self._scores, self._target)
 
     def judge_model(self) -> NDArray[np.bool_]:
         """Return which decisions about the validation photos the Keras model makes rightly: bool [decisions].

@@ -24,6 +24,7 @@ from edgetl.pipeline.sweep.candidate_run import (
 def test_results_of_a_trained_candidate_are_those_of_its_run(context, shared_dataset, delivered):
     run = TrainedRun(context, shared_dataset)
     artifact = run.choose_file()
+    assert context.clock.lap() > 0
     assert artifact.sha256 == delivered.artifact.sha256
     correct, scores = run.judge_file(artifact)
     (verdict,) = [row.validation for row in delivered.candidates if row.artifact.sha256 == artifact.sha256]
