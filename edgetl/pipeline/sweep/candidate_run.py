@@ -143,7 +143,9 @@ def measure_untrained(context: Context, dataset: Dataset, device: str) -> Costs:
     unmet = check_memory(memory, artifact, target.limits)
     if not find_latency_source(target, device).is_measured:
         ms = estimate_ms(target, memory)
-        return Costs(ms=ms, estimated=True, disturbed=False, bytes=artifact.bytes, method=artifact.method, unmet=unmet)
+        return Costs(
+            ms=ms, estimated=ms is not None, disturbed=False, bytes=artifact.bytes, method=artifact.method, unmet=unmet
+        )
     if not device:
         score = scores.score(artifact, "validation", target.choose_kernels(artifact.format))
         return Costs(
