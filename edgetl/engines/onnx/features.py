@@ -90,7 +90,7 @@ def predict_features(
         ConfigError: not an ONNX file that can be run, or its input does not match the photos.
         StageError: the file has no second output.
     """
-    outputs, _ = runtime.predict_outputs(path, photos, kernels, advance)
+    outputs, _ = runtime.predict_all_outputs(path, photos, kernels, advance)
     if len(outputs) < 2:
         raise StageError("the file has no second output with its features", where=(path,))
     scores, features = (values.astype(np.float32) for values in outputs)

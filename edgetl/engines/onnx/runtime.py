@@ -50,7 +50,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     Raises:
         ConfigError: not an ONNX file that can be run, or its input does not match the photos.
     """
-    outputs, (session, *_) = predict_outputs(path, photos, kernels, advance)
+    outputs, (session, *_) = predict_all_outputs(path, photos, kernels, advance)
     dtype = check_input(session.get_inputs()[0], path, photos)
     feed: dict[str, np.ndarray] = {session.get_inputs()[0].name: photos.rows([0]).astype(dtype, copy=False)}
     return Predictions(
@@ -63,7 +63,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     )
 
 
-def predict_outputs(
+def predict_all_outputs(
     path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
 ) -> tuple[list[np.ndarray], list[onnxruntime.InferenceSession]]:
     """Predict photos with an .onnx file; arguments and errors as in `predict_file`.

@@ -89,7 +89,7 @@ def predict_features(
         ConfigError: not a TFLite file, or its input does not match the photos.
         StageError: the file has no second output.
     """
-    outputs, interpreters = runtime.predict_outputs(path, photos, kernels, advance)
+    outputs, interpreters = runtime.predict_all_outputs(path, photos, kernels, advance)
     if len(outputs) < 2:
         raise StageError("the file has no second output with its features", where=(path,))
     scores, features = runtime.dequantize_outputs(outputs, interpreters[0])

@@ -36,7 +36,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
         ConfigError: not a TFLite file, or its input does not match the photos.
         StageError: the kernel set lacks an operator.
     """
-    outputs, interpreters = predict_outputs(path, photos, kernels, advance)
+    outputs, interpreters = predict_all_outputs(path, photos, kernels, advance)
     scores, *features = dequantize_outputs(outputs, interpreters[0])
     return Predictions(
         raw=outputs[0],
@@ -48,7 +48,7 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     )
 
 
-def predict_outputs(
+def predict_all_outputs(
     path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
 ) -> tuple[list[np.ndarray], list[Interpreter]]:
     """Predict photos with a .tflite file; arguments and errors as in `predict_file`.
