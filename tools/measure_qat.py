@@ -97,7 +97,7 @@ def measure_file(run: Path, fraction: float, folder: Path, parts: list[Part]) ->
             [photo.group for photo in photos],
             make_task(trained.threshold_values),
         )
-        identity = {"run": run.name, "format": "tflite", "part": part, "method": f"qat8, {fraction:g} of the layers"}
+        identity = {"run": run.name, "format": "tflite", "part": part, "method": f"qat8, trained_layers = {fraction:g}"}
         rows.append({**identity, "photos": len(photos), "seconds": seconds, **describe_comparison(comparison)})
     return rows
 
