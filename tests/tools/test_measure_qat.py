@@ -43,7 +43,7 @@ def test_a_kept_fraction_is_not_trained_again(tmp_path, monkeypatch, capsys, tra
         monkeypatch.setattr(sys, "argv", ["measure_qat.py", *arguments])
         measure_qat.main()
     assert trained_fractions == [1.0, 0.5]
-    lines = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.strip().splitlines()
     assert lines[-2].startswith("| flowers, 4 validation photos | TFLite | qat8 1.0 |") and lines[-1].endswith(
         "| 12.5 |"
     )
