@@ -60,6 +60,7 @@ TABLES = {
     "answers": Table(rejection.render_answers, ("answers",)),
     "features_cost": Table(rejection.render_features_cost, ("features_cost",)),
     "rounding": Table(rounding.render_rounding, ("rounding",)),
+    "qat": Table(rounding.render_rounding, ("qat",)),
     "micro": Table(micro.render_micro, ("micro",)),
     "micro_npus": Table(micro.render_npus, ("micro",)),
     "micro_summary": Table(micro.render_summary, ("micro",)),
