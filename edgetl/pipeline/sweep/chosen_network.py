@@ -73,7 +73,7 @@ def find_chosen_run(sweep: Path) -> Path:
     """Return the run folder of the network that a sweep has chosen.
 
     Raises:
-        ConfigError: the folder has no sweep, or one that is not finished.
+        ConfigError: the folder has no sweep, one that is not finished, or not the run folder of its choice.
     """
     path = sweep / RESULT_FILE
     if not path.exists():
@@ -84,9 +84,10 @@ def find_chosen_run(sweep: Path) -> Path:
         hint = "type the command of the sweep again: it goes on where it was, and ends with a choice"
         raise ConfigError("--from-sweep: the sweep has not chosen a network yet", where=(sweep,), hint=hint)
     name = choice.get("name") if isinstance(choice, dict) else None
-    if not isinstance(name, str) or Path(name).name != name:
-        raise ConfigError("--from-sweep: the choice of the sweep has no name of a network", where=(path,), hint=_HINT)
-    return sweep / "tuned" / name
+    runs = {run.name: run for run in (sweep / "tuned").glob("*") if run.is_dir() and not run.is_symlink()}
+    if name not in runs:
+        raise ConfigError("--from-sweep: the chosen network of the sweep has no run folder", where=(path,), hint=_HINT)
+    return runs[name]
 
 
 def copy_chosen(context: Context, sweep: Path | None) -> Context:

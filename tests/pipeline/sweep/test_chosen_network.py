@@ -77,8 +77,10 @@ def test_folder_without_a_sweep_is_refused(built, tmp_path):
     ("choice", "reason"),
     [
         (None, "has not chosen a network yet"),
-        ({"name": "../elsewhere"}, "no name of a network"),
-        ("mobilenet", "no name of a network"),
+        ({"name": "../elsewhere"}, "no run folder"),
+        ({"name": ".."}, "no run folder"),
+        ({"name": "absent"}, "no run folder"),
+        ("mobilenet", "no run folder"),
     ],
 )
 def test_sweep_without_a_choice_is_refused(make_sweep, choice, reason):
