@@ -5,13 +5,13 @@
     python tools/measure_browser.py RUN PHOTOS --predictions 20000
     python tools/measure_browser.py RUN --outputs --format onnx --method int8
 
-The model is a file of RUN, a folder of a finished build: int8 and .tflite unless told otherwise. The first form opens photos from their files:
-it counts those with the pixels of pixels.py to the bit, and those with the label that the host computes from these
-pixels. A factor above 1 enlarges the photos and saves them as JPEG with quality 92, because large ones are decoded at a
-reduced size. The second form predicts so many photos from files, one after another, and reads the memory of the page
-with its worker and its WebAssembly at 20 points; the growth is the slope of a line through the second half of them.
-The third form predicts the test photos of RUN from their pixels in the browser and on this machine, and compares the
-outputs.
+The model is a file of RUN, a folder of a finished build: int8 and .tflite without --format and --method. The first form
+opens photos from their files: it counts those with the pixels of pixels.py to the bit, and those with the label that
+the host computes from these pixels. A factor above 1 enlarges the photos and saves them as JPEG with quality 92,
+because large ones are decoded at a reduced size. The second form predicts so many photos from files, one after another,
+and reads the memory of the page with its worker and its WebAssembly at 20 points; the growth is the slope of a line
+through the second half of them. The third form predicts the test photos of RUN from their pixels in the browser and on
+this machine, and compares the outputs.
 """
 
 import argparse

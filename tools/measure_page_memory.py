@@ -163,7 +163,9 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=20, help="how many files, in turn (%(default)s)")
     options = parser.parse_args()
     if not (options.bundle / "index.html").is_file():
-        raise ConfigError("the folder has no page", where=(options.bundle,), hint="edgetl build PHOTOS --target browser")
+        raise ConfigError(
+            "the folder has no page", where=(options.bundle,), hint="edgetl build PHOTOS --target browser"
+        )
     paths = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
     options.paths = paths[:: max(1, -(-len(paths) // options.photos))]
     if not options.paths:

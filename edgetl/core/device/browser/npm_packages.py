@@ -85,7 +85,7 @@ LITERT_THREADS = (
         },
     ),
 )
-# The package has other builds with kernels for graphics processors, whose WebAssembly is twice as large. The one variant
+# The package has other builds with kernels for graphics processors, whose WebAssembly is up to twice as large. This one
 # needs SIMD, and may run on one thread.
 ONNX_WEB = (
     NpmPackage(
