@@ -129,7 +129,7 @@ def _replace_path(argument: str) -> str:
     """Return the name of an existing file or folder, without its path: paths differ from machine to machine."""
     # An option with its value, or a name with its folder: --photos=DIR, or flowers=DIR.
     option, equals, value = argument.partition("=") if "=" in argument else ("", "", argument)
-    return option + equals + (Path(value).name if value and Path(value).exists() else value)
+    return option + equals + ((value and Path(value).exists() and Path(value).name) or value)
 
 
 def _get_key(row: Row, key: Sequence[str]) -> tuple[object, ...]:

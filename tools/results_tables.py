@@ -44,6 +44,7 @@ TABLES = {
     "transfer_head": Table(accuracy.render_transfer_head, ("transfer",)),
     "pretraining": Table(accuracy.render_pretraining, ("pretraining",)),
     "training": Table(speed.render_training, ("training",)),
+    "build": Table(speed.render_build_results, ("build",)),
     "stores": Table(speed.render_stores, ("decoding", "features")),
     "scale": Table(speed.render_scale, ("scale",)),
     "gpu_mobilenet_v2": Table(speed.render_gpu, ("gpu_mobilenet_v2",)),

@@ -71,9 +71,9 @@ def test_command_names_files_without_their_paths(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/somewhere/tools/measure_features.py", *map(str, arguments)])
     assert describe_command() == "python tools/measure_features.py flowers5 --weights=weights.h5 --side 160"
     monkeypatch.setattr(
-        sys, "argv", ["/tools/measure_rejection.py", "--foreign", f"flowers={tmp_path / 'flowers5'}", "--a=b"]
+        sys, "argv", ["/tools/measure_rejection.py", "--foreign", f"flowers={tmp_path / 'flowers5'}", "--a=b", "--c=."]
     )
-    assert describe_command() == "python tools/measure_rejection.py --foreign flowers=flowers5 --a=b"
+    assert describe_command() == "python tools/measure_rejection.py --foreign flowers=flowers5 --a=b --c=."
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert describe_command().startswith("KERAS_BACKEND=jax python tools/")
 
