@@ -87,8 +87,20 @@ STREAMS = {
 }
 
 
-@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
-@pytest.mark.parametrize("command", COMMANDS)
+# Every command with all streams, and every stream with one command.
+@pytest.mark.parametrize(
+    ("command", "streams"),
+    [
+        pytest.param(
+            command,
+            redirection,
+            id=f"{command}-{name}",
+            marks=() if command == "result" or name.startswith("all") else pytest.mark.slow,
+        )
+        for command in COMMANDS
+        for name, redirection in STREAMS.items()
+    ],
+)
 def test_exit_code_does_not_depend_on_the_streams(edgetl, tmp_path, command, streams):
     arguments = [*COMMANDS[command], *([str(tmp_path / "run")] if command == "api" else [])]
     program = [sys.executable, *(["-m"] if command != "api" else []), *arguments]

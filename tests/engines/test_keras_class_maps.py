@@ -122,6 +122,7 @@ def patches(small_model):
     return train(small_model, photos, labels, epochs=6), photos
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
 def test_int8_file_looks_where_keras_looks_on_digits(digits, convert, as_pixels, format_name):
     model, photos, labels = digits

@@ -14,11 +14,12 @@ from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
 from edgetl.core.network import bases
 from edgetl.core.recipe.resolve import resolve_recipe
-from edgetl.core.records import Dataset, Photo
+from edgetl.core.records import Dataset, ExternalModelInfo, Photo
 from edgetl.core.storage import cache
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import SCORING, Context
 from edgetl.pipeline.model import Model
+from tests.fixtures.photos import SIDE_PX
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
 
@@ -113,7 +114,14 @@ def test_special_file_as_model_or_labels_is_refused_at_once(make_model, built, t
     assert caught.value.where == (files[option],)
 
 
-def test_labels_that_are_not_utf8_are_refused(make_model, built, photos, tmp_path):
+@pytest.fixture
+def inspected(watch_stage):
+    """Replace the inspection of a model by what it finds in the shared one: it takes a process with TensorFlow."""
+    info = ExternalModelInfo(height_px=SIDE_PX, width_px=SIDE_PX, outputs=3)
+    watch_stage("adopt.inspect_external", lambda *_: info)
+
+
+def test_labels_that_are_not_utf8_are_refused(make_model, inspected, built, photos, tmp_path):
     labels = tmp_path / "labels.txt"
     labels.write_bytes("größe".encode("latin-1"))
     model = make_model(photos=photos, flags={"external": {"path": str(built.trained.path), "labels": str(labels)}})
@@ -225,7 +233,9 @@ def test_contract_on_balanced_accuracy_needs_test_photos_of_every_class(make_mod
     assert caught.value.where == ("no test photo of square",)
 
 
-def test_contract_on_balanced_accuracy_needs_photos_of_every_output(make_model, built, draw_photos, tmp_path):
+def test_contract_on_balanced_accuracy_needs_photos_of_every_output(
+    make_model, inspected, built, draw_photos, tmp_path
+):
     """Before a photo is decoded: otherwise each verdict would end, after the conversion."""
     labels = tmp_path / "labels.txt"
     labels.write_text("circle\nsquare\ntriangle\n", encoding="utf-8")

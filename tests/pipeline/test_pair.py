@@ -45,7 +45,9 @@ def test_onnx_file_is_judged_in_the_same_way(pair, built_both):
     assert verdict.agreement > 0.9
 
 
-@pytest.mark.parametrize("kind", [pytest.param("saved_model", marks=pytest.mark.slow), "onnx", "grey"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("saved_model", marks=pytest.mark.slow), pytest.param("onnx", marks=pytest.mark.slow), "grey"]
+)
 def test_reference_may_be_what_a_build_takes_as_model(pair, tmp_path, kind):
     if kind == "saved_model":
         reference = tmp_path / "saved"

@@ -148,6 +148,7 @@ def test_photo_that_the_converter_demands_sets_no_range_of_a_qat_file(built, ret
     assert files[0] == files[1]
 
 
+@pytest.mark.slow
 def test_qat_onnx_file_is_integer_and_agrees_with_the_model(convert):
     artifact = convert("qat8", "onnx")
     onnx_inspect.check_file(artifact.path, METHODS["qat8"])
@@ -155,7 +156,7 @@ def test_qat_onnx_file_is_integer_and_agrees_with_the_model(convert):
     assert artifact.agreement >= 0.99 and artifact.operators["Conv"] == 28 and artifact.calibration.photos == 0
 
 
-@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+@pytest.mark.parametrize("format_name", ["tflite", pytest.param("onnx", marks=pytest.mark.slow)])
 def test_file_that_does_not_predict_what_its_model_predicts_is_refused(
     built, retrained, make_work, tmp_path, format_name
 ):

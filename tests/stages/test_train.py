@@ -76,15 +76,15 @@ def test_last_layer_contains_the_temperature(built, delivered, shared_dataset):
     """The loss of the best epoch is that without the temperature, and the classes are the same."""
     trained = built.trained
     assert trained.temperature != 1
-    model = keras_model.load_model(trained.path)
+    model, with_temperature = (keras_model.load_model(trained.path) for _ in range(2))
+    model.get_layer("scores").set_weights(
+        [weight * trained.temperature for weight in model.get_layer("scores").get_weights()]
+    )
     classes = []
     for part in (shared_dataset.train, shared_dataset.validation, shared_dataset.test):
         photos = PhotoSet(part="test", photos=part, input_spec=trained.input).open_pixels()
-        model.get_layer("scores").set_weights(
-            [weight * trained.temperature for weight in keras_model.load_model(trained.path).layers[-1].get_weights()]
-        )
         without = keras_model.predict_scores(model, photos)
-        with_it = keras_model.predict_scores(keras_model.load_model(trained.path), photos)
+        with_it = keras_model.predict_scores(with_temperature, photos)
         classes.append((without.argmax(axis=1) == with_it.argmax(axis=1)).all())
     assert all(classes)
     labels = [photo.label for photo in shared_dataset.validation]
@@ -120,7 +120,8 @@ def test_temperature_can_be_left_out(train):
     assert trained.temperature == 1 and "temperature" not in stream.getvalue()
 
 
-@pytest.mark.parametrize("feature_cache", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("feature_cache", [True, False])
 def test_model_trained_in_bfloat16_is_saved_in_float32(train, monkeypatch, feature_cache):
     # bfloat16 is refused on a CPU.
     monkeypatch.setattr(keras_model, "get_device", lambda: "gpu:0")

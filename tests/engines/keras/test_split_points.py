@@ -36,7 +36,13 @@ COUNTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "expected"), COUNTS)
+# Two with branches that meet and one without.
+QUICK = ("mobilenet", "mobilenet_v2", "resnet50")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [pytest.param(*row, marks=() if row[0] in QUICK else pytest.mark.slow) for row in COUNTS]
+)
 def test_number_of_split_points(name, expected):
     # The measured counts include the input of the base and not its end, or the reverse.
     assert abs(len(list_split_layers(assemble(name))) - expected) <= 1

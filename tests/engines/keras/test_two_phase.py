@@ -196,6 +196,7 @@ def test_loss_that_is_not_finite_is_an_error(small_model, parts):
     assert "lower the learning rate, now 0.02" in error.value.hint
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_weights(small_model, parts):
     results = []
     for seed in (5, 5, 6):

@@ -105,6 +105,7 @@ Path(sys.argv[2]).write_bytes(convert.convert_graph(source, METHODS["float32"], 
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(onnx_files, saved_models, tmp_path):
     path = tmp_path / "model.onnx"
     command = [sys.executable, "-c", _PROGRAM, str(saved_models["uint8"]), str(path)]

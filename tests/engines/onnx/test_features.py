@@ -19,8 +19,14 @@ def run(content, photos, kernels):
     return [np.concatenate(output) for output in zip(*outputs, strict=True)]
 
 
-@pytest.mark.parametrize("kernels", ["onnxruntime", "reference"])
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize(
+    ("method", "kernels"),
+    [
+        pytest.param(method, kernels, marks=pytest.mark.slow if kernels == "reference" and method != "int8" else ())
+        for method in METHOD_NAMES
+        for kernels in ("onnxruntime", "reference")
+    ],
+)
 def test_scores_stay_and_features_are_the_pooled_ones(onnx_files, small_model, photo_array, method, kernels):
     keras = pytest.importorskip("keras")
     content = onnx_files[method].read_bytes()

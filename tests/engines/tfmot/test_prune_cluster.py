@@ -25,6 +25,7 @@ def prune(folder: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_pruned_weights_have_the_requested_sparsity(keras2, small_network):
     result = keras2(prune, small_network)
     zeros = {name: round(zeros, 2) for name, zeros in result["zeros"].items()}

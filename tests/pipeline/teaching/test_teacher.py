@@ -83,6 +83,7 @@ def test_base_is_trained_by_the_recipe_of_its_student(teach, watch_stage, built)
     assert isinstance(teacher, Trained)
 
 
+@pytest.mark.slow
 def test_file_is_adopted_with_a_warning_about_its_photos(teach, built):
     teacher, decoded, shown = teach(built.trained.path)
     assert teacher.base == "external" and decoded[0] == teacher.input

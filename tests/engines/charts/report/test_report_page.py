@@ -147,6 +147,7 @@ def test_300_classes_have_a_page_below_5_mb():
     assert len(page.encode()) < 5_000_000
 
 
+@pytest.mark.slow
 def test_20000_photos_take_seconds_and_little_memory():
     run, target = make_report(Sample(classes=tuple(f"c{number}" for number in range(100)), photos=20_000))
     tracemalloc.start()

@@ -65,7 +65,7 @@ def test_file_of_keras_3_is_not_of_keras_2(valid_model, tmp_path):
     assert not is_keras2(tmp_path / "model.h5")
 
 
-@pytest.mark.parametrize("name", ["flat.h5", "nested.keras"])
+@pytest.mark.parametrize("name", ["flat.h5", pytest.param("nested.keras", marks=pytest.mark.slow)])
 def test_scores_are_those_of_keras_2(keras2_files, name):
     reference = np.load(keras2_files / "scores.npz")
     expected = reference[name.partition(".")[0]]
@@ -83,7 +83,12 @@ def test_photos_are_predicted_by_keras_2(keras2_files):
 
 
 @pytest.mark.parametrize(
-    ("name", "match"), [("lambda", "Lambda layer"), ("weights", "weights only"), ("custom", "'gate_7' of class Gate")]
+    ("name", "match"),
+    [
+        pytest.param("lambda", "Lambda layer", marks=pytest.mark.slow),
+        pytest.param("weights", "weights only", marks=pytest.mark.slow),
+        ("custom", "'gate_7' of class Gate"),
+    ],
 )
 def test_file_that_cannot_be_used_is_an_error_of_the_file_of_the_user(keras2_files, name, match):
     path = keras2_files / f"{name}.h5"

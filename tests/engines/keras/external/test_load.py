@@ -68,7 +68,7 @@ def test_model_in_half_precision_is_loaded_in_float32(tmp_path):
     assert {str(layer.compute_dtype) for layer in loaded.layers} == {"float32"}
 
 
-@pytest.mark.parametrize("name", ["nested.h5", "half.keras"])
+@pytest.mark.parametrize("name", ["nested.h5", pytest.param("half.keras", marks=pytest.mark.slow)])
 def test_model_of_keras_2_is_loaded(name, keras2_files):
     reference = np.load(keras2_files / "scores.npz")
     loaded = load_external(keras2_files / name)

@@ -15,7 +15,11 @@ def test_valid_model_is_reported_with_its_side(valid_model):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Keras warns of layers without weights before it raises.
-@pytest.mark.parametrize("name", LOADED)
+@pytest.mark.parametrize(
+    "name",
+    # A file of Keras 2 is read by another process, which takes seconds.
+    [pytest.param(name, marks=pytest.mark.slow if name.startswith("h5: config is ") else ()) for name in LOADED],
+)
 def test_hostile_file_is_reported_with_a_sentence(name, valid_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write, match = LOADED[name]

@@ -16,6 +16,7 @@ def test_float32_model_of_keras_3_is_the_one_in_its_file(valid_model):
     assert original.check_against_original(valid_model, model, np.zeros((1, 32, 32, 3)), np.zeros((1, 3))) == ""
 
 
+@pytest.mark.slow
 def test_model_of_keras_2_is_held_against_keras_2(keras2_files):
     path, photos = keras2_files / "flat.h5", np.load(keras2_files / "scores.npz")["photos"]
     model = load_external(path)
