@@ -22,6 +22,7 @@ from edgetl.pipeline.options import BuildOptions, ClassifierOptions, TrainOption
 from edgetl.pipeline.pipeline import Pipeline
 from edgetl.pipeline.runs.delivered import find_artifact, find_bundle
 from edgetl.pipeline.runs.folders import open_build, open_training
+from edgetl.pipeline.sweep.chosen_network import copy_chosen, take_chosen
 from edgetl.pipeline.usage.classifiers import find_classifier
 from edgetl.pipeline.usage.predictions import predict_photos
 from edgetl.pipeline.workspace import open_workspace, reopen
@@ -85,6 +86,7 @@ class BuildKeywords(TrainKeywords, total=False):
     reject_own: float | None
     reject_by_class: bool
     error_accepted: float | None
+    from_sweep: PathLike | None
     model: PathLike | None
     scaling: str | None
     labels: PathLike | None
@@ -124,14 +126,14 @@ def build(
     """
     settings = collect_options(BuildOptions, photos, options)
     check_cluster(settings.cluster)
-    order = orders.make_order(settings)
+    order = orders.make_order(take_chosen(settings))
     with (
         open_build(order, to_path(out), overwrite=overwrite, quiet=quiet) as local,
         use_cluster(local, settings.cluster) as context,
     ):
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
-        return run_build(context)
+        return run_build(copy_chosen(context, settings.from_sweep))
 
 
 @show_options(TrainOptions)
@@ -295,5 +297,4 @@ def predict(
     paths = [Path(photos)] if isinstance(photos, str | Path) else [Path(path) for path in photos]
     choice = make_options(ClassifierOptions, {}, options)
     with open_workspace(None, quiet=quiet) as (_, console):
-        classifier = find_classifier(Path(source), choice)
-        return predict_photos(classifier, paths, top, console=console)
+        return predict_photos(find_classifier(Path(source), choice), paths, top, console=console)

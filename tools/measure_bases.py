@@ -108,7 +108,8 @@ def _make_recipe(name: str, epochs: int) -> Recipe:
             "unfreeze": "all",
             "learning_rate_ratio": _LEARNING_RATE_RATIOS.get(name, 1.0),
         },
-        "retrain": {"epochs": 1},
+        # Random weights are trained from the first layer on.
+        "retrain": {"epochs": 1, "trained_layers": 1.0},
         "convert": {"calibration_photos": 100},
     }
     return resolve_recipe("default", tables)

@@ -3,8 +3,9 @@
 
     python tools/measure_cluster.py PHOTOS --weights FILE.h5 --side 96 --photos 2000 --nodes 1 --nodes 2 --nodes 4
 
-Each number of nodes begins with empty caches. A row has the seconds of both steps and the processor seconds of the
-workers and of this process. More nodes than cores of this machine cannot be faster: their row shows what they cost.
+Each number of nodes begins with empty caches. A row has the seconds of both steps, the processor seconds of the workers
+and of this process, and the load of the machine before. The workers start in these seconds. More nodes than cores of
+this machine cannot be faster: their row shows what they cost.
 """
 
 import argparse
@@ -44,9 +45,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
             # The workers inherit it: they write nothing there.
             os.environ["XDG_CACHE_HOME"] = folder
+            load = round(os.getloadavg()[0], 2)
             cluster = stack.enter_context(start_nodes(nodes))
             executor = stack.enter_context(connect_to_ray(cluster.address))
-            rows.append({"nodes": nodes, **measure(options, executor)})
+            rows.append({"nodes": nodes, "load": load, **measure(options, executor)})
             print(json.dumps(rows[-1]), file=sys.stderr)
     if options.write:
         write_rows(options.write / "cluster.jsonl", rows, ("nodes",))
@@ -67,31 +69,37 @@ def measure(options: argparse.Namespace, executor: Executor) -> Row:
     folder = scan_photos(options.photos_folder)
     paths = folder.paths[: options.photos]
     filling = StoreFilling(progress=lambda _: None, executor=executor)
-    facts, decoding = _clock("decode", lambda: pixel_store.decode_photos(folder.root, paths, spec, filling))
+    facts, decoding = measure_step("decode", lambda: pixel_store.decode_photos(folder.root, paths, spec, filling))
     sha256s = sorted({photo.sha256 for photo in facts if not photo.problem})
     recipe = resolve_recipe("classic", {"base": {"weights": str(options.weights), "side_px": options.side}})
     model = build.assemble_model(recipe.base, recipe.head, len(folder.classes), options.weights)
     pooling = [point for point in split_points.find_split_points(model) if point.name == build.POOLING]
     frozen = FrozenPart(model, pooling, spec, executor=executor)
     view = PhotoView(key="plain", sha256s=sha256s, pixels=pixel_store.open_pixels(sha256s, spec).rows)
-    _, features = _clock("features", lambda: frozen.compute_missing([view], lambda _: None))
+    _, features = measure_step("features", lambda: frozen.compute_missing([view], lambda _: None))
     return {"photos": len(sha256s), **decoding, **features}
 
 
-def _clock(name: str, work: Callable[[], Any]) -> tuple[Any, Row]:
-    start, own, workers = time.perf_counter(), time.process_time(), _count_worker_seconds()
+def measure_step(name: str, work: Callable[[], Any]) -> tuple[Any, Row]:
+    """Return the result of a step, its seconds, and the processor seconds of the workers and of this process.
+
+    Args:
+        name: of the step, which begins the names of the values.
+        work: the step. Its workers run until it ends.
+    """
+    start, own, workers = time.perf_counter(), time.process_time(), count_worker_seconds()
     result = work()
     return result, {
         f"{name}_s": round(time.perf_counter() - start, 2),
-        f"{name}_worker_cpu_s": round(_count_worker_seconds() - workers, 2),
+        f"{name}_worker_cpu_s": round(count_worker_seconds() - workers, 2),
         f"{name}_own_cpu_s": round(time.process_time() - own, 2),
     }
 
 
-def _count_worker_seconds() -> float:
+def count_worker_seconds(processes: Path = Path("/proc")) -> float:
     """Return the processor seconds of all workers of Ray on this machine that run now."""
     ticks = 0
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in processes.glob("[0-9]*"):
         try:
             if (process / "cmdline").read_bytes().startswith(_WORKER):
                 # Source: proc(5): utime and stime are fields 14 and 15; the name in field 2 may contain spaces.

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TypeVar
 
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics
@@ -27,6 +27,7 @@ from edgetl.core.photos import pixel_store
 from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.recipe.tables import Recipe
+from edgetl.core.record import Record
 from edgetl.core.records import ActivationRanges, Artifact, Dataset, Part, Photo, Trained
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.tasks.labels import list_labels
@@ -38,6 +39,8 @@ from edgetl.pipeline.order import load_order
 from tools.errors import report_errors
 from tools.results_files import Row, add_write_option, check_machine, write_rows
 from tools.tables.rounding import format_rounding
+
+R = TypeVar("R", bound=Record)
 
 _KEY = ("run", "format", "part", "method")
 _CONFIDENCE = 0.95
@@ -60,7 +63,7 @@ def measure_run(run: Path, format_name: FormatName, parts: Sequence[Part]) -> li
     Raises:
         ConfigError: the folder contains no trained model or no activation ranges.
     """
-    dataset, trained = _read(run / "ingest", Dataset), _read(run / "train", Trained)
+    dataset, trained = read_finished(run / "ingest", Dataset), read_finished(run / "train", Trained)
     with TemporaryDirectory(prefix="edgetl-rounding-") as work:
         files = list(_list_files(run, format_name, Path(work)))
         return [
@@ -104,8 +107,11 @@ def describe_comparison(comparison: Comparison) -> Row:
 
 def _list_files(run: Path, format_name: FormatName, work: Path) -> Iterator[tuple[str, Path, float]]:
     """Yield method, file and seconds of int8, of int8_adaround, and of the other int8 files of the run."""
-    ranges, trained = _read(run / f"calibrate-{format_name}", ActivationRanges), _read(run / "train", Trained)
-    dataset, recipe = _read(run / "ingest", Dataset), load_order(run).recipe
+    ranges, trained = (
+        read_finished(run / f"calibrate-{format_name}", ActivationRanges),
+        read_finished(run / "train", Trained),
+    )
+    dataset, recipe = read_finished(run / "ingest", Dataset), load_order(run).recipe
     backend, calibrated = BACKENDS[format_name], ranges.path.read_bytes()
     metadata = ModelMetadata(classes=trained.classes, input=trained.input)
     start = time.process_time()
@@ -130,7 +136,12 @@ def _open_calibration_photos(dataset: Dataset, trained: Trained, recipe: Recipe)
     return pixel_store.open_pixels([photo.sha256 for photo in photos], trained.input)
 
 
-def _read(folder: Path, kind: type[Any]) -> Any:
+def read_finished(folder: Path, kind: type[R]) -> R:
+    """Read the record of a finished stage.
+
+    Raises:
+        ConfigError: the stage is not finished.
+    """
     finished = read_finished_stage(folder, kind)
     if finished is None:
         raise ConfigError(

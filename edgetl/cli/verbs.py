@@ -33,18 +33,19 @@ def _build(options: BuildCommand) -> None:
     from edgetl.pipeline.execution.cluster import check_cluster, use_cluster
     from edgetl.pipeline.pages.tracking import check_tool, log_results
     from edgetl.pipeline.runs.folders import open_build
+    from edgetl.pipeline.sweep.chosen_network import copy_chosen, take_chosen
 
     # Before hours of training.
     check_tool(options.log)
     check_cluster(options.cluster)
-    order = orders.make_order(replace(options, photos=_select_photos(options)))
+    order = orders.make_order(take_chosen(replace(options, photos=_select_photos(options))))
     with (
         open_build(order, options.out, overwrite=options.overwrite, quiet=options.quiet) as local,
         use_cluster(local, options.cluster) as context,
     ):
         for sentence in orders.list_overridden_limits(order):
             context.console.warn(sentence)
-        built = run_build(context)
+        built = run_build(copy_chosen(context, options.from_sweep))
         output.show_built(built, context.console)
         layers = rank_layers(context) if options.explain else None
         output.show_layers(layers or {}, context.console)

@@ -26,12 +26,14 @@ class Predictions:
         scores: the same dequantized, float32 [photos, units].
         latency: latency of one photo on one thread of this machine, without preprocessing.
         accelerated: whether the optimized kernels ran.
+        features: values of the second output, dequantized, float32 [photos, features]; None for a file without one.
     """
 
     raw: np.ndarray
     scores: np.ndarray
     latency: HostLatency
     accelerated: bool
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +66,26 @@ def predict_in_parallel(photos: int, predict_chunks: Callable[[list[np.ndarray]]
     with ThreadPoolExecutor(threads) as pool:
         results = list(pool.map(predict_chunks, [chunks[thread::threads] for thread in range(threads)]))
     return np.concatenate([results[chunk % threads][chunk // threads] for chunk in range(len(chunks))])
+
+
+def join_outputs(outputs: Sequence[np.ndarray]) -> np.ndarray:
+    """Join the outputs for one photo to one value of a structured dtype, which `predict_in_parallel` stacks.
+
+    Args:
+        outputs: of any shapes and dtypes.
+
+    Returns:
+        An array without axes, with a field for each output. `split_outputs` divides a stack of them.
+    """
+    joined = np.zeros((), [(str(place), output.dtype, output.shape) for place, output in enumerate(outputs)])
+    for place, output in enumerate(outputs):
+        joined[str(place)] = output
+    return joined
+
+
+def split_outputs(joined: np.ndarray) -> list[np.ndarray]:
+    """Divide [photos] values of `join_outputs` into the outputs: [photos, ...] each, in its own dtype."""
+    return [np.ascontiguousarray(joined[name]) for name in joined.dtype.names or ()]
 
 
 def predict_one_by_one(

@@ -9,6 +9,7 @@ from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import AnswersRecipe, Recipe
 from edgetl.core.records import ActivationRanges, Artifact, Dataset, Photo, SourceModel, Trained
+from edgetl.core.rejection.feature_files import FeatureFiles
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.verdict_records import Verdict
 
@@ -85,6 +86,7 @@ class AnswerRequest:
         seed: draws images and classes.
         foreign: sha256 of photos of other things in the pixel store.
         float32: the float32 file with features, whose answers are compared; none where the file is that one.
+        predicted: predictions of both files that are not computed again.
     """
 
     artifact: Artifact
@@ -95,6 +97,7 @@ class AnswerRequest:
     seed: int
     foreign: tuple[str, ...] = ()
     float32: tuple[Artifact, ...] = ()
+    predicted: tuple[FeatureFiles, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

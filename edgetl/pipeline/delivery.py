@@ -6,12 +6,13 @@ from edgetl.core.errors import MissingPackage, StageError
 from edgetl.core.evaluation.quality.model_quality import ModelQuality
 from edgetl.core.evaluation.undecided import PhotoSource, advise_on_undecided
 from edgetl.core.evaluation.verdict import assess_verdict
-from edgetl.core.formats import FormatName, KernelSet
+from edgetl.core.formats import FORMATS, FormatName, KernelSet
 from edgetl.core.generators.generators import prepare_generators
 from edgetl.core.methods import find_method
 from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.photos.parts import held_out
 from edgetl.core.records import Artifact, Bundle, Dataset, Part, Scores
+from edgetl.core.rejection.feature_files import find_feature_files
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report.gain import Gain, Latencies
 from edgetl.core.requests import AnswerRequest, BundleRequest
@@ -132,16 +133,22 @@ class Delivery:
         """Return the thresholds of a file, on the target's kernels; none for a file without features."""
         if not artifact.features:
             return ()
-        recipe = self._context.order.recipe
+        recipe, kernels = self._context.order.recipe, self._target.choose_kernels(artifact.format)
+        float32 = self._find_float32(artifact)
+        fast = FORMATS[artifact.format].fast_kernels
+        scores = [self._scores.score(artifact, part, kernels) for part in ("validation", "test")]
+        # The verdict and its ledger have the same scores, so that these are read back.
+        scores += [self._scores.score(file, "test", fast) for file in float32]
         request = AnswerRequest(
             artifact=artifact,
             trained=self._model.trained,
             dataset=self._model.dataset,
-            kernels=self._target.choose_kernels(artifact.format),
+            kernels=kernels,
             recipe=recipe.answers,
             seed=recipe.training.seed,
             foreign=self._model.foreign,
-            float32=self._find_float32(artifact),
+            float32=float32,
+            predicted=tuple(files for row in scores for files in find_feature_files(row)),
         )
         title = f"thresholds of {artifact.method} for photos of other things"
         spec = StageSpec(name=self._answers_stage, record=AnswerRule, title=title)
@@ -229,7 +236,7 @@ class Delivery:
         if test is not None:
             folder, fraction, takes_option = test, 1.0, False
         return PhotoSource(
-            folder=folder,
+            folder=order.name_photos(folder) if folder else None,
             fraction=fraction,
             takes_test_option=takes_option,
             trains=not order.recipe.external.path and not order.recipe.photos.multi_label,

@@ -31,7 +31,7 @@ from edgetl.core.storage.regular_files import check_regular
 from edgetl.core.tasks.lesson import Lesson
 from edgetl.pipeline import stages
 from edgetl.pipeline.context import Context
-from edgetl.pipeline.execution.remote_photos import mirror_photos
+from edgetl.pipeline.execution.remote_photos import mirror_photos, name_url
 from edgetl.pipeline.foreign import read_foreign_photos
 from edgetl.pipeline.runs.build_command import format_build_command, format_changed_build
 from edgetl.pipeline.runs.differences import list_photo_changes
@@ -74,7 +74,7 @@ class Model:
             raise DataError("the photos of the run are not there any more", where=(root,), hint=hint)
         folders = []
         for path in (root, *([order.test] if order.test else [])):
-            with explain_refusal(self._context.run.output, self._context.console):
+            with explain_refusal(self._context.run.output, self._context.console), name_url(order):
                 folder = photo_folder.scan_photos(
                     path,
                     layout=photos.layout,
@@ -103,12 +103,13 @@ class Model:
         self._context.plan.begin("photos")
         # Before photos are decoded, which may take minutes.
         names = self._read_output_names()
-        with explain_refusal(self._context.run.output, console):
+        with explain_refusal(self._context.run.output, console), name_url(self._context.order):
             dataset = self._ingest(self.input_spec)
         more = f" of the {len(names)} of the model" if len(names) > len(dataset.classes) else ""
         console.say(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test photos "
-            f"of {len(dataset.classes)} {'labels' if dataset.multi_label else 'classes'}{more} in {self.folder.root}"
+            f"of {len(dataset.classes)} {'labels' if dataset.multi_label else 'classes'}{more} in "
+            f"{self._context.order.name_photos(self.folder.root)}"
             + (f" and {self._context.order.test}" if self._context.order.test else "")
         )
         for line in (*describe_labels(dataset), *describe_groups(dataset)):

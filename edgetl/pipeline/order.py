@@ -49,6 +49,13 @@ class Order:
     exclude: Path | None = None
     source: str = ""
 
+    def name_photos(self, place: Path | str) -> str:
+        """Return a place as the user names it: where it is in the mirror of a URL, its URL."""
+        text, mirror = str(place), str(self.photos)
+        if not self.source or not f"{text}/".startswith(f"{mirror}/"):
+            return text
+        return self.source + text.removeprefix(mirror)
+
     def find_target(self, target_id: str = "") -> Target:
         """Return the target of that id; without an id, the only target.
 

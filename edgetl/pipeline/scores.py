@@ -10,6 +10,7 @@ from edgetl.core.microcontroller.memory import MemoryUse
 from edgetl.core.microcontroller.npu import NpuFile, NpuName, require_vela
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Part, Photo, Scores
+from edgetl.core.rejection.feature_files import ScoresWithFeatures
 from edgetl.core.run.run_folder import StageSpec
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
@@ -180,15 +181,20 @@ class ModelScores:
         title = f"score {artifact.method} {row.title} on {kernels_title}, {part} photos"
         key = (name, artifact.sha256)
         if key not in self._scores:
-            spec, photo_set = self._make_spec(name, title), self._make_set(part, drawn)
+            photo_set = self._make_set(part, drawn)
             if kernels in JUDGES:
-                stage = stages.JUDGE_STAGES[kernels]
+                spec, stage = self._make_spec(name, title), stages.JUDGE_STAGES[kernels]
                 # Only judges with such programs have the argument.
                 programs = filter(None, [JUDGES[kernels].hash_programs()])
                 self._scores[key] = self._context.run_stage(spec, stage, artifact, photo_set, *programs)
             else:
-                scored = self._context.run_stage(spec, stages.score.score_artifact, artifact, photo_set, kernels)
-                self._scores[key] = scored
+                self._scores[key] = self._context.run_stage(
+                    StageSpec(name=name, record=ScoresWithFeatures, title=title, reuse=self._reuse),
+                    stages.score.score_artifact,
+                    artifact,
+                    photo_set,
+                    kernels,
+                )
         return self._scores[key]
 
     def _make_set(self, part: Part, photos: tuple[Photo, ...]) -> PhotoSet:

@@ -15,11 +15,13 @@ from edgetl.core.errors import ConfigError, EdgetlError, StageError
 from edgetl.core.evaluation import choice, ladder
 from edgetl.core.evaluation.choice import Choice, Preference
 from edgetl.core.evaluation.ladder import Attempt, Candidate
+from edgetl.core.execution.executor import Executor
 from edgetl.core.formats import FormatName
 from edgetl.core.records import Artifact
 from edgetl.core.run.latencies import read_latencies
 from edgetl.core.run.pins import read_pins, write_pin
 from edgetl.pipeline.context import Context
+from edgetl.pipeline.execution.method_tasks import list_missing, make_files_elsewhere
 from edgetl.pipeline.files import Files
 from edgetl.pipeline.scores import ModelScores
 
@@ -51,6 +53,8 @@ class Selection:
             ConfigError: no file was made.
             StageError: the conversion of a pinned method failed, or all failed.
         """
+        if self._context.executor is not None and self._order.all_methods:
+            self._make_files_elsewhere(self._context.executor)
         return self._try(self._plan)
 
     def choose(self, method: str = "") -> Artifact:
@@ -118,6 +122,22 @@ class Selection:
             ConfigError: the method makes no file of a format that the target accepts.
         """
         return self._make(self._find_format(method, accepted=False), method)
+
+    def _make_files_elsewhere(self, executor: Executor) -> None:
+        """Let other machines make the files that the ladder then reads back."""
+        # What all files share is made here, once.
+        self._scores.score_reference("validation")
+        plan = [file for file in self._plan if self._is_tried(*file)]
+        missing = list_missing(self._context, self._target, plan)
+        if missing:
+            make_files_elsewhere(self._context, executor, self._target, missing)
+
+    def _is_tried(self, format_name: FormatName, method: str) -> bool:
+        try:
+            return not self._files.explain_skip(format_name, methods.find_method(method))
+        # The ladder has a row with the reason.
+        except StageError:
+            return False
 
     def _make_plan(self) -> tuple[tuple[FormatName, str], ...]:
         """List format and method of every file to try, in order of preference."""

@@ -106,8 +106,17 @@ def _count_near(
 
 def _predict_part(work: Workspace, request: AnswerRequest, part: Part) -> tuple[np.ndarray, LabelledFeatures]:
     """Return the probabilities [photos, classes] of the file, and the features with the labels of the photos."""
-    predicted = _predict(work, request.artifact, request.kernels, f"{part} photos", _open_part(request, part))
+    predicted = _find_predicted(request, request.artifact, part)
+    if predicted is None:
+        predicted = _predict(work, request.artifact, request.kernels, f"{part} photos", _open_part(request, part))
     return predicted.scores, _label(predicted, _list_labels(request, part))
+
+
+def _find_predicted(request: AnswerRequest, artifact: Artifact, part: Part) -> FeaturePredictions | None:
+    """Return what a file has predicted for a part of the photos; None if that is not known."""
+    known = (files for files in request.predicted if (files.model_sha256, files.part) == (artifact.sha256, part))
+    files = next(known, None)
+    return None if files is None else files.read()
 
 
 def _predict_steps(
@@ -117,7 +126,9 @@ def _predict_steps(
     row, steps = FORMATS[request.artifact.format], []
     for float32 in request.float32:
         name = f"float32 {row.title}"
-        predicted = _predict(work, float32, row.fast_kernels, name, _open_part(request, "test"))
+        predicted = _find_predicted(request, float32, "test")
+        if predicted is None:
+            predicted = _predict(work, float32, row.fast_kernels, name, _open_part(request, "test"))
         steps.append((name, (predicted.scores, _label(predicted, outputs[1].labels))))
     title = row.reference_title if request.kernels == "reference" else row.fast_title
     return [*steps, (f"{request.artifact.method}, {title}", outputs)]

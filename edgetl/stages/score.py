@@ -7,6 +7,7 @@ from edgetl.core.evaluation.details.score_files import write_predictions, write_
 from edgetl.core.formats import FORMATS, KernelSet
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Scores, Trained
+from edgetl.core.rejection.feature_files import ScoresWithFeatures, write_features_beside
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
@@ -35,8 +36,8 @@ def score_reference(work: Workspace, trained: Trained, photos: PhotoSet) -> Scor
     )
 
 
-def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernels: KernelSet) -> Scores:
-    """Write the predictions of the artifact, in the runtime that devices use, to scores.npy.
+def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernels: KernelSet) -> ScoresWithFeatures:
+    """Write the predictions of the artifact, in the runtime that devices use, to scores.npy, and any features beside.
 
     Raises:
         ConfigError: the artifact's input does not match the photos.
@@ -47,4 +48,5 @@ def score_artifact(work: Workspace, artifact: Artifact, photos: PhotoSet, kernel
         backend = BACKENDS[artifact.format]
         predictions = backend.predict(artifact.path, photos.open_pixels(), kernels, bar.advance)
     kernels_name = f"{FORMATS[artifact.format].runtime.lower()}-{kernels}"
-    return write_predictions(work.folder, artifact, photos.part, predictions, kernels_name)
+    scores = write_predictions(work.folder, artifact, photos.part, predictions, kernels_name)
+    return write_features_beside(scores, predictions.features)

@@ -27,6 +27,7 @@ from edgetl.engines.head_temperature import fold_temperature
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
+from edgetl.engines.keras.training.data_parallel import TrainingDevices, find_training_devices, use_devices
 from edgetl.engines.keras.training.outcomes import find_outcomes
 from edgetl.engines.keras.training.speed import fit_into_budget
 from edgetl.engines.keras.training_log import TrainingLog
@@ -83,6 +84,18 @@ class _Photos:
 
 
 def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, weights: Path | None) -> Trained:
+    # Before the model is assembled: the seed decides its initial weights.
+    keras_model.reset_keras(recipe.training.seed)
+    devices = find_training_devices(recipe.training.batch_size)
+    if text := devices.describe():
+        work.console.say(f"  {text}")
+    with use_devices(devices):
+        return _train_on_devices(work, lesson, recipe, weights, devices)
+
+
+def _train_on_devices(
+    work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, weights: Path | None, devices: TrainingDevices
+) -> Trained:
     start = time.monotonic()
     dataset, input_spec = lesson.dataset, lesson.input_spec
     training, validation = open_training_parts(
@@ -90,8 +103,6 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
     )
     if training.weights is not None:
         work.console.say(f"  {training.task.describe_weights(training.labels)}")
-    # Before the model is assembled: the seed decides its initial weights.
-    keras_model.reset_keras(recipe.training.seed)
     with keras_model.use_precision(recipe.training.precision):
         task = training.task if dataset.multi_label else None
         model = build.assemble_model(recipe.base, recipe.head, len(dataset.classes), weights, task)
@@ -156,7 +167,7 @@ def _train(work: Workspace, lesson: Lesson | _Photos, recipe: TrainingTables, we
         phases=phases,
         dataset_sha256=dataset.sha256,
         backend=keras_model.get_backend(),
-        device=keras_model.get_device(),
+        device=devices.label,
         precision=recipe.training.precision,
         thresholds=thresholds,
         temperature=fit.temperature if fit else 1.0,

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from edgetl.core import machine
-from edgetl.core.parallel import predict_in_batches, predict_in_parallel, predict_one_by_one, prepare_ahead
+from edgetl.core.parallel import (
+    join_outputs,
+    predict_in_batches,
+    predict_in_parallel,
+    predict_one_by_one,
+    prepare_ahead,
+    split_outputs,
+)
 from tests.fixtures.photos import ArrayPixels
 
 
@@ -31,6 +38,17 @@ def test_parallel_predictions_are_in_photo_order(monkeypatch, cores, photos):
     raw = predict_in_parallel(photos, predict_chunks)
     assert np.array_equal(raw[:, 0], np.arange(photos) * 2.0)
     assert len(calls) == threads
+
+
+def test_joined_outputs_are_stacked_and_split_again():
+    outputs = [(np.uint8([row, 3]), np.float32([row / 3])) for row in range(40)]
+    joined = predict_in_parallel(
+        40, lambda chunks: [np.stack([join_outputs(outputs[row]) for row in chunk]) for chunk in chunks]
+    )
+    first, second = split_outputs(joined)
+    assert (first.dtype, second.dtype) == (np.uint8, np.float32)
+    assert np.array_equal(first, [output[0] for output in outputs])
+    assert np.array_equal(second, [output[1] for output in outputs])
 
 
 def test_error_in_a_thread_is_raised():

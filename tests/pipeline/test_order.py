@@ -46,6 +46,15 @@ def test_target_of_the_user_is_found_in_its_folder(plain_order, tmp_path):
     assert load_order(tmp_path).find_target().source == mine.source
 
 
+def test_photos_at_a_url_are_named_by_it(plain_order, tmp_path):
+    order = dataclasses.replace(plain_order, photos=tmp_path / "mirror", source="s3://bucket/flowers")
+    assert order.name_photos(tmp_path / "mirror") == "s3://bucket/flowers"
+    assert order.name_photos(tmp_path / "mirror" / "test") == "s3://bucket/flowers/test"
+    for place in (tmp_path / "mirror-2", tmp_path, "daisy"):
+        assert order.name_photos(place) == str(place)
+    assert plain_order.name_photos(plain_order.photos) == str(plain_order.photos)
+
+
 def test_only_target_needs_no_name(plain_order):
     assert plain_order.find_target().id == plain_order.find_target("tflite").id == "tflite"
     with pytest.raises(ConfigError, match="not built for target 'onnx'") as caught:

@@ -9,7 +9,7 @@ from edgetl.core.device.judges import JUDGES
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import StageError
 from edgetl.core.microcontroller.memory import MemoryUse
-from edgetl.core.records import Scores
+from edgetl.core.rejection.feature_files import ScoresWithFeatures
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.verdict_records import Verdict
 from edgetl.pipeline import stages
@@ -64,7 +64,8 @@ def test_scores_of_few_photos_do_not_replace_those_of_all(context, scores, artif
     for at_most in (5, 2**31):
         scores.score(artifact, "test", "reference", at_most=at_most)
     name = "score-tflite-int8-reference-test"
-    finished = [read_finished_stage(context.run.root / folder, Scores) for folder in (f"{name}-few", name)]
+    folders = [context.run.root / folder for folder in (f"{name}-few", name)]
+    finished = [read_finished_stage(folder, ScoresWithFeatures) for folder in folders]
     assert [stage.record.photos for stage in finished if stage] == [5, len(shared_dataset.test)]
 
 
@@ -123,7 +124,7 @@ def test_number_of_affordable_photos_depends_on_the_kernels_that_ran(
 
     def score(artifact, part, kernels, at_most=0):
         calls.append((kernels, at_most))
-        return Scores.model_construct(accelerated=accelerated, invoke_ms=900.0)
+        return ScoresWithFeatures.model_construct(accelerated=accelerated, invoke_ms=900.0)
 
     monkeypatch.setattr(pipeline.scores, "score", score)
     monkeypatch.setattr("edgetl.core.machine.count_cores", lambda: 1)

@@ -7,12 +7,16 @@ import pytest
 from edgetl.core.device import targets
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.evaluation import ladder
+from edgetl.core.methods import METHODS
 from edgetl.core.records import Artifact
 from edgetl.core.run.latencies import DeviceLatency, add_latency
 from edgetl.core.verdict_records import Flip, Verdict
+from edgetl.pipeline import selection as selection_module
 from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.selection import Selection
+from tests.fixtures.execution import FakeExecutor
 
+EXECUTOR = FakeExecutor()
 VARIANTS = ladder.list_variants("mixed8")
 # Most tests are about methods of which each makes one file.
 SKIPPED = dict.fromkeys(("int8_more", "int8_adaround", *VARIANTS, "qat8"), "no better file")
@@ -66,6 +70,9 @@ class PreparedScores:
     def measure_memory(self, artifact, target):
         return ()
 
+    def score_reference(self, part):
+        assert part == "validation"
+
     def judge(self, artifact, part, kernels, *, ledger=False):
         assert part == "validation" and not ledger
         assert kernels == {"tflite": "xnnpack", "onnx": "onnxruntime"}[artifact.format]
@@ -101,6 +108,7 @@ def select(empty_context):
         sizes=None,
         target=None,
         clock=None,
+        executor=None,
         **order,
     ):
         files = PreparedFiles(skips, errors or {}, sizes or {})
@@ -110,6 +118,7 @@ def select(empty_context):
             run=empty_context.run,
             console=empty_context.console,
             clock=clock or StageClock(),
+            executor=executor,
         )
         return Selection(context, files, PreparedScores(drops, outcomes or {}, photos), target), files
 
@@ -260,6 +269,19 @@ def test_every_attempt_has_its_result_or_the_reason_why_it_was_skipped(select):
         ("mixed8-2", "loses 1.00 points, within the limit of 2", False),
     ]
     assert files.made == ["int8", "int8_adaround", "mixed8-1", "mixed8-2"]
+
+
+def test_with_all_methods_a_cluster_makes_what_does_not_wait_for_another_file(select, monkeypatch):
+    calls = []
+    monkeypatch.setattr(selection_module, "list_missing", lambda _context, _target, plan: plan)
+    monkeypatch.setattr(selection_module, "make_files_elsewhere", lambda *arguments: calls.append(arguments))
+    drops = dict.fromkeys(METHODS, 0.0)
+    for all_methods in (False, True):
+        selection, _ = select(drops, all_methods=all_methods, executor=EXECUTOR)
+        assert selection.attempts
+    (call,) = calls
+    files = [method for _, method in call[3]]
+    assert call[1] is EXECUTOR and "int8" in files and not set(files) & set(SKIPPED)
 
 
 def test_with_all_methods_only_mixed8_ends_at_its_first_variant_that_holds_the_limit(select):

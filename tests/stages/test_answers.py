@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from edgetl.core.photos import pixel_store
+from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.recipe.tables import AnswersRecipe
+from edgetl.core.rejection.feature_files import find_feature_files
 from edgetl.core.rejection.similarity import compute_similarities
 from edgetl.core.requests import AnswerRequest
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
 from edgetl.stages.answers import set_answers
 from edgetl.stages.convert import write_features
+from edgetl.stages.score import score_artifact
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,28 @@ def test_same_request_gives_the_same_bytes(request_answers):
     first, second = request_answers(), request_answers()
     assert first.path != second.path and first.path.read_bytes() == second.path.read_bytes()
     assert first.model_dump(exclude={"path"}) == second.model_dump(exclude={"path"})
+
+
+def test_predictions_of_the_scores_are_not_computed_again(
+    request_answers, with_features, pipeline, shared_dataset, make_work, built, counting_console
+):
+    float32 = pipeline.files.make("tflite", "float32")
+    cases = ((with_features, "validation"), (with_features, "test"), (float32, "test"))
+
+    def score(artifact, part):
+        photos = PhotoSet(part=part, photos=shared_dataset.part(part), input_spec=built.trained.input)
+        return score_artifact(make_work(), artifact, photos, "xnnpack")
+
+    predicted = tuple(files for case in cases for files in find_feature_files(score(*case)))
+    assert len(predicted) == 3
+    rule = request_answers(counting_console, float32=(float32,), predicted=predicted)
+    assert [title for title in counting_console.bars if title.startswith("features, ")] == [
+        "features, train photos",
+        "features, drawn images",
+        "features, shuffled patches",
+    ]
+    without = request_answers(float32=(float32,))
+    assert rule.model_dump(exclude={"path"}) == without.model_dump(exclude={"path"})
 
 
 def test_few_validation_photos_reject_none(request_answers, shared_dataset):

@@ -9,6 +9,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.photos import pixel_store
 from edgetl.core.records import InputSpec
 from edgetl.core.storage.files import hash_file
+from edgetl.engines.backends import BACKENDS
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import runtime as onnx_runtime
 from edgetl.engines.tflite import runtime as tflite_runtime
@@ -38,6 +39,8 @@ def test_tflite_scores_are_the_predictions_of_litert(delivered, scored_photos, m
     assert array.dtype == np.float32 and array.shape == (20, 3)
     predictions = tflite_runtime.predict_file(artifact.path, scored_photos.open_pixels(), kernels, lambda _: None)
     assert np.array_equal(array, predictions.scores)
+    both = BACKENDS["tflite"].predict_features(artifact.path, scored_photos.open_pixels(), kernels, lambda _: None)
+    assert np.array_equal(np.load(scores.features_path), both.features)
     # Bundles contain the raw outputs, which the device must reproduce.
     assert predictions.raw.dtype == np.uint8 and predictions.raw.shape == (20, 3)
 
@@ -50,6 +53,8 @@ def test_onnx_scores_are_the_predictions_of_onnxruntime(built_both, scored_photo
     assert (scores.kernels, scores.accelerated) == (f"onnxruntime-{kernels}", kernels == "onnxruntime")
     predictions = onnx_runtime.predict_file(artifact.path, scored_photos.open_pixels(), kernels, lambda _: None)
     assert np.array_equal(array, predictions.scores) and array.shape == (20, 3)
+    both = BACKENDS["onnx"].predict_features(artifact.path, scored_photos.open_pixels(), kernels, lambda _: None)
+    assert np.array_equal(np.load(scores.features_path), both.features)
     assert predictions.raw.dtype == np.float32
 
 

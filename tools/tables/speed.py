@@ -62,6 +62,25 @@ def render_scale(results: Results) -> str:
     return format_table(columns, rows)
 
 
+def render_cluster(results: Results) -> str:
+    """Return the seconds of decoding and features by the number of nodes, and the processor seconds of both sides."""
+    columns = ["nodes", "photos", "decoding", "workers", "building machine", "features", "workers", "building machine"]
+    rows = [
+        [
+            str(row["nodes"]),
+            str(row["photos"]),
+            *(
+                f"{row[f'{step}_{name}']:.1f} s"
+                for step in ("decode", "features")
+                for name in ("s", "worker_cpu_s", "own_cpu_s")
+            ),
+            f"{row['load']:.1f}",
+        ]
+        for row in results.rows
+    ]
+    return format_table([*columns, "load before"], rows)
+
+
 def render_gpu(results: Results) -> str:
     """Return the duration of a training on a GPU and of its parts, one row per contestant."""
     columns = ["training", "all", "frozen layers", "phase 1", "phase 2", "accuracy", "measured"]

@@ -17,13 +17,13 @@ class PhotoSource:
     """Where further test photos can come from.
 
     Attributes:
-        folder: photos that are added to its class folders become test photos; None if none can be added.
+        folder: path or URL; photos that are added to its class folders become test photos. None if none can be added.
         fraction: of the added photos, 0..1.
         takes_test_option: whether `--test DIR` can bring test photos only.
         trains: whether `--cross-fit` can train the model again.
     """
 
-    folder: Path | None
+    folder: Path | str | None
     fraction: float
     takes_test_option: bool
     trains: bool

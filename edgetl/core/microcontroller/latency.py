@@ -128,7 +128,7 @@ def find_published(device: DeviceTable | None) -> list[PublishedLatency]:
 def format_latency(device: DeviceTable | None, multiplications: int) -> str:
     """Format the estimate in two digits, as in "280 … 360"; "" for a core without a published latency."""
     estimate = estimate_latency(device, multiplications)
-    return "" if estimate is None else " … ".join(_round_digits(ms) for ms in estimate)
+    return "" if estimate is None else " … ".join(round_latency(ms) for ms in estimate)
 
 
 def describe_latency(cores: Collection[str]) -> list[str]:
@@ -145,7 +145,7 @@ def describe_latency(cores: Collection[str]) -> list[str]:
     return lines
 
 
-def _round_digits(ms: float) -> str:
-    """Round to two digits: more would be a precision that the estimate does not have."""
+def round_latency(ms: float) -> str:
+    """Round an estimate to two digits: more would be a precision that the estimate does not have."""
     digits = len(str(int(ms))) if ms >= 1 else 0
     return f"{round(ms, 2 - digits):.{max(0, 2 - digits)}f}"

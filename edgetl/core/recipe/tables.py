@@ -182,15 +182,17 @@ RetrainKind = Literal["qat", "prune", "cluster"]
 class RetrainRecipe(RecipeTable):
     """Retraining: quantization-aware training, pruning and clustering.
 
-    Quantization-aware training runs for `epochs` at `learning_rate_ratio` times the learning rate of phase 1. Pruning
-    and clustering change the weights more, so they run for `compress_epochs` at `compress_learning_rate_ratio` times
-    that rate. `sparsity` is the fraction of zeros in each pruned weight tensor, and `clusters` the number of different
-    values in each clustered one.
+    Quantization-aware training runs for `epochs` at `learning_rate_ratio` times the learning rate of phase 1, and
+    changes at least the fraction `trained_layers` of the layers with weights, the upper ones. Pruning and clustering
+    change the weights more, so they run for `compress_epochs` at `compress_learning_rate_ratio` times that rate.
+    `sparsity` is the fraction of zeros in each pruned weight tensor, and `clusters` the number of different values in
+    each clustered one.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4
     compress_epochs: Annotated[int, Field(ge=1, le=1000)] = 16
     learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.02
+    trained_layers: Annotated[float, Field(gt=0, le=1)] = 0.5
     compress_learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
     sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
     clusters: Annotated[int, Field(ge=2, le=256)] = 32

@@ -29,4 +29,6 @@ def explain_beaten(names: Sequence[str], points: Sequence[FrontPoint], place: in
     if not rivals:
         return ""
     best = max(rivals, key=lambda index: points[index].accuracy)
-    return f"{names[best]} is no worse in accuracy, ms and bytes"
+    # Where nothing is known about latencies, all are 0.
+    what = "accuracy, ms and bytes" if points[place].ms else "accuracy and bytes"
+    return f"{names[best]} is no worse in {what}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from edgetl.core.microcontroller.latency import round_latency
 from edgetl.core.report.tables import Table, format_bytes
 from edgetl.core.sweep.front import FrontPoint
 from edgetl.core.sweep.space import SweepCandidate
@@ -17,7 +18,7 @@ GATES: dict[Gate, str] = {
     "file": "convert by the methods of the target",
     "chosen": "judge on the test photos",
 }
-_DISTURBED = "~"
+_DISTURBED, _EMULATED = "~", " emulated"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +29,10 @@ class SweepRow:
         candidate: the network.
         gate: the last gate that it has entered.
         reason: why it went no further; "" while it goes on, and for the chosen one.
-        ms: latency of the int8 file; None before it is measured.
+        ms: latency of the int8 file; None before it is measured, and where nothing is known about it.
+        estimated: whether it is an estimate: see `latency_source`.
         disturbed: whether other processes disturbed that measurement.
+        emulated: whether it is that of an emulated device, and so of no board.
         bytes: size of the file; None before it is converted.
         head: validation accuracy with a trained head on the frozen base, 0..1.
         tuned: validation accuracy after both phases of training, 0..1.
@@ -43,7 +46,9 @@ class SweepRow:
     gate: Gate = "latency"
     reason: str = ""
     ms: float | None = None
+    estimated: bool = False
     disturbed: bool = False
+    emulated: bool = False
     bytes: int | None = None
     head: float | None = None
     tuned: float | None = None
@@ -59,10 +64,10 @@ class SweepRow:
 
     @property
     def point(self) -> FrontPoint | None:
-        """Accuracy and costs; None before they are known."""
-        if self.accuracy is None or self.ms is None or self.bytes is None:
+        """Accuracy and costs; None before they are known. Networks of unknown latency count as equally fast."""
+        if self.accuracy is None or self.bytes is None:
             return None
-        return FrontPoint(accuracy=self.accuracy, ms=self.ms, bytes=self.bytes)
+        return FrontPoint(accuracy=self.accuracy, ms=self.ms or 0.0, bytes=self.bytes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +104,7 @@ class SweepResult:
 
     Attributes:
         target: id of the target.
-        where: what has measured the latency, in words.
+        where: what the latency is, in words: see `latency_source`.
         limits: the limits on latency and bytes, in words; "" for none.
         validation_photos: number of photos that all candidates are compared on.
         detectable: smallest difference of accuracy that the tests find in 80 % of draws, 0..1; None before they ran.
@@ -172,23 +177,29 @@ def _name_accuracy(accuracies: Sequence[str]) -> str:
 def _list_cells(row: SweepRow) -> list[str]:
     return [
         row.candidate.name,
-        "" if row.ms is None else f"{_DISTURBED if row.disturbed else ''}{_format_ms(row.ms)}",
+        _format_latency(row),
         "" if row.bytes is None else format_bytes(row.bytes),
         *("" if value is None else f"{value * 100:.1f}" for value in (row.head, row.tuned, row.file)),
         row.reason or (f"chosen, {row.method}" if row.gate == "chosen" else f"next: {row.gate}"),
     ]
 
 
-def _format_ms(ms: float) -> str:
+def _format_latency(row: SweepRow) -> str:
+    if row.ms is None:
+        return ""
+    if row.estimated:
+        return round_latency(row.ms)
     # Of a slow network, hundredths decide nothing, and take the place of the reason on 80 columns.
-    return f"{ms:.2f}" if ms < 100 else f"{ms:.0f}"
+    text = f"{row.ms:.2f}" if row.ms < 100 else f"{row.ms:.0f}"
+    return f"{_DISTURBED if row.disturbed else ''}{text}{_EMULATED if row.emulated else ''}"
 
 
 def explain_exceeded(row: SweepRow, limit_ms: float | None, limit_bytes: int | None) -> str:
     """Name the limits that a measured candidate exceeds, in words; "" if it exceeds none."""
     reasons = []
     if limit_ms is not None and row.ms is not None and row.ms > limit_ms:
-        reasons.append(f"{row.ms:.2f} ms, at most {limit_ms:g} allowed")
+        latency = f"an estimate of {round_latency(row.ms)} ms" if row.estimated else f"{row.ms:.2f} ms"
+        reasons.append(f"{latency}, at most {limit_ms:g} allowed")
     if limit_bytes is not None and row.bytes is not None and row.bytes > limit_bytes:
         reasons.append(f"{row.bytes} bytes, at most {limit_bytes} allowed")
     return "; ".join(reasons)

@@ -27,6 +27,7 @@ from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import Batches
 from edgetl.engines.keras.phase_inputs import PhaseInput, TrainingData, prepare_phase_inputs
 from edgetl.engines.keras.training import optimizers, soft_targets
+from edgetl.engines.keras.training.data_parallel import place_batches
 from edgetl.engines.keras.training.outcomes import RecordOutcomes
 
 # Training steps in one call of a compiled function, where a step is short. Measured on a head of 0.7 million weights, 2
@@ -153,17 +154,18 @@ def _train_phase(
     if outcomes is not None:
         recorders.append(RecordOutcomes(phase_input.validation, phase_input.validation_targets.labels, outcomes))
     best = _BestEpoch(model, plan, listener, steps=len(training))
-    network.fit(
-        training,
-        validation_data=validation,
-        # Keras counts epochs from 0, and `epochs` is the number of the last one.
-        initial_epoch=plan.first_epoch - 1,
-        epochs=plan.first_epoch - 1 + plan.epochs,
-        # `Batches` draws the order itself.
-        shuffle=False,
-        verbose=0,
-        callbacks=[*optimizers.list_averaging_callbacks(recipe.training), *recorders, best],
-    )
+    with place_batches(network, training, validation) as (placed_training, placed_validation):
+        network.fit(
+            placed_training,
+            validation_data=placed_validation,
+            # Keras counts epochs from 0, and `epochs` is the number of the last one.
+            initial_epoch=plan.first_epoch - 1,
+            epochs=plan.first_epoch - 1 + plan.epochs,
+            # `Batches` draws the order itself.
+            shuffle=False,
+            verbose=0,
+            callbacks=[*optimizers.list_averaging_callbacks(recipe.training), *recorders, best],
+        )
     # `network` shares its layers with `model`, so that this restores both.
     model.set_weights(best.weights)
     accuracy, negative_loss = best.score

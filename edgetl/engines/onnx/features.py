@@ -14,7 +14,7 @@ from onnx import ModelProto, TensorProto, helper
 from edgetl.core.errors import StageError
 from edgetl.core.formats import KernelSet
 from edgetl.core.model_file import FEATURES
-from edgetl.core.parallel import FeaturePredictions, predict_in_parallel, predict_one_by_one
+from edgetl.core.parallel import FeaturePredictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.onnx import graph, runtime
 
@@ -90,22 +90,8 @@ def predict_features(
         ConfigError: not an ONNX file that can be run, or its input does not match the photos.
         StageError: the file has no second output.
     """
-    graph.read_model(path)
-    units = []
-
-    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        session = runtime.open_session(path, kernels)
-        dtype = runtime.check_input(session.get_inputs()[0], path, photos)
-        if len(session.get_outputs()) < 2:
-            raise StageError("the file has no second output with its features", where=(path,))
-        name = session.get_inputs()[0].name
-
-        def predict_photo(photo: np.ndarray) -> np.ndarray:
-            outputs = session.run(None, {name: photo.astype(dtype, copy=False)})
-            units.append(outputs[0].size)
-            return np.concatenate([np.ravel(value) for value in outputs])
-
-        return predict_one_by_one(photos, chunks, predict_photo, advance)
-
-    values = np.asarray(predict_in_parallel(len(photos), predict_chunks), dtype=np.float32)
-    return FeaturePredictions(scores=values[:, : units[0]], features=values[:, units[0] :])
+    outputs, _ = runtime.predict_all_outputs(path, photos, kernels, advance)
+    if len(outputs) < 2:
+        raise StageError("the file has no second output with its features", where=(path,))
+    scores, features = (values.astype(np.float32) for values in outputs)
+    return FeaturePredictions(scores=scores, features=features)

@@ -15,7 +15,7 @@ from onnx import ModelProto
 from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
-from edgetl.core.parallel import Predictions, predict_in_parallel, predict_one_by_one
+from edgetl.core.parallel import Predictions, join_outputs, predict_in_parallel, predict_one_by_one, split_outputs
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.onnx import graph
 from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
@@ -50,31 +50,43 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
     Raises:
         ConfigError: not an ONNX file that can be run, or its input does not match the photos.
     """
-    graph.read_model(path)
-
-    sessions: list[tuple[onnxruntime.InferenceSession, type]] = []
-
-    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        session = _open(path, make_session_options(kernels))
-        dtype = check_input(session.get_inputs()[0], path, photos)
-        sessions.append((session, dtype))
-        name = session.get_inputs()[0].name
-
-        def predict_photo(photo: np.ndarray) -> np.ndarray:
-            return np.ravel(session.run(None, {name: photo.astype(dtype, copy=False)})[0])
-
-        return predict_one_by_one(photos, chunks, predict_photo, advance)
-
-    raw = predict_in_parallel(len(photos), predict_chunks)
-    session, dtype = sessions[0]
+    outputs, (session, *_) = predict_all_outputs(path, photos, kernels, advance)
+    dtype = check_input(session.get_inputs()[0], path, photos)
     feed: dict[str, np.ndarray] = {session.get_inputs()[0].name: photos.rows([0]).astype(dtype, copy=False)}
     return Predictions(
-        raw=raw,
-        scores=raw.astype(np.float32),
+        raw=outputs[0],
+        scores=outputs[0].astype(np.float32),
         # After the photos, when no other thread computes.
         latency=measure_host_latency(lambda: session.run(None, feed)),
         accelerated=kernels == "onnxruntime",
+        features=outputs[1].astype(np.float32) if len(outputs) > 1 else None,
     )
+
+
+def predict_all_outputs(
+    path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
+) -> tuple[list[np.ndarray], list[onnxruntime.InferenceSession]]:
+    """Predict photos with an .onnx file; arguments and errors as in `predict_file`.
+
+    Returns:
+        The values of each output, [photos, units] in its own dtype, and the sessions.
+    """
+    graph.read_model(path)
+    sessions: list[onnxruntime.InferenceSession] = []
+
+    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
+        session = open_session(path, kernels)
+        dtype = check_input(session.get_inputs()[0], path, photos)
+        sessions.append(session)
+        name = session.get_inputs()[0].name
+
+        def predict_photo(photo: np.ndarray) -> np.ndarray:
+            outputs = session.run(None, {name: photo.astype(dtype, copy=False)})
+            return join_outputs([np.ravel(values) for values in outputs])
+
+        return predict_one_by_one(photos, chunks, predict_photo, advance)
+
+    return split_outputs(predict_in_parallel(len(photos), predict_chunks)), sessions
 
 
 def try_file(path: Path) -> None:

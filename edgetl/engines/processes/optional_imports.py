@@ -1,9 +1,9 @@
 """Keeps TensorFlow and Keras from importing packages that they can do without.
 
 Wrappers of scikit-learn, galleries of Matplotlib, data frames of pandas, conversions from JAX: edgetl uses none of
-them, and their imports take half the time of `import tensorflow`. To these libraries the packages look absent, as on a
-machine without them; to all others nothing changes. This is for processes of edgetl alone: a program that imports
-edgetl may use the wrappers.
+them, and each process would import them all. To these libraries the packages look absent, as on a machine without
+them; to all others nothing changes. This is for processes of edgetl alone: a program that imports edgetl may use the
+wrappers.
 """
 
 import os

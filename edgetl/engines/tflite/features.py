@@ -7,14 +7,12 @@ the same bit for bit. A program that reads one output goes on working.
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgetl.core.errors import StageError
 from edgetl.core.formats import KernelSet
 from edgetl.core.model_file import FEATURES
-from edgetl.core.network.quantization import dequantize
-from edgetl.core.parallel import FeaturePredictions, predict_in_parallel, predict_one_by_one
+from edgetl.core.parallel import FeaturePredictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite import runtime
 from edgetl.engines.tflite.graph_file import pack_model, unpack_model
@@ -91,22 +89,8 @@ def predict_features(
         ConfigError: not a TFLite file, or its input does not match the photos.
         StageError: the file has no second output.
     """
-    units = []
-
-    def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
-        interpreter = runtime.open_interpreter(path, runtime.RESOLVERS[kernels])
-        runtime.check_input(interpreter, path, photos)
-        outputs = interpreter.get_output_details()
-        if len(outputs) < 2:
-            raise StageError("the file has no second output with its features", where=(path,))
-        units.append(int(outputs[0]["shape"][-1]))
-
-        def predict_photo(photo: np.ndarray) -> np.ndarray:
-            runtime.invoke(interpreter, photo)
-            tensors = [(interpreter.get_tensor(tensor["index"])[0], tensor["quantization"]) for tensor in outputs]
-            return np.concatenate([dequantize(raw, *quantization) for raw, quantization in tensors])
-
-        return predict_one_by_one(photos, chunks, predict_photo, advance)
-
-    values = predict_in_parallel(len(photos), predict_chunks)
-    return FeaturePredictions(scores=values[:, : units[0]], features=values[:, units[0] :])
+    outputs, interpreters = runtime.predict_all_outputs(path, photos, kernels, advance)
+    if len(outputs) < 2:
+        raise StageError("the file has no second output with its features", where=(path,))
+    scores, features = runtime.dequantize_outputs(outputs, interpreters[0])
+    return FeaturePredictions(scores=scores, features=features)

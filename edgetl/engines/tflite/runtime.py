@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from edgetl.core.device.host_latency import measure_host_latency
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.formats import KernelSet
 from edgetl.core.network.quantization import dequantize, quantize_pixels
-from edgetl.core.parallel import Predictions, predict_in_parallel, predict_one_by_one
+from edgetl.core.parallel import Predictions, join_outputs, predict_in_parallel, predict_one_by_one, split_outputs
 from edgetl.core.photos.pixel_store import Pixels
 
 WITHOUT_DELEGATES = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -36,29 +36,47 @@ def predict_file(path: Path, photos: Pixels, kernels: KernelSet, advance: Callab
         ConfigError: not a TFLite file, or its input does not match the photos.
         StageError: the kernel set lacks an operator.
     """
+    outputs, interpreters = predict_all_outputs(path, photos, kernels, advance)
+    scores, *features = dequantize_outputs(outputs, interpreters[0])
+    return Predictions(
+        raw=outputs[0],
+        scores=scores,
+        # After the photos, when no other thread computes. The input is the last photo of this interpreter.
+        latency=measure_host_latency(interpreters[0].invoke),
+        accelerated=all(map(_has_delegate, interpreters)),
+        features=features[0] if features else None,
+    )
+
+
+def predict_all_outputs(
+    path: Path, photos: Pixels, kernels: KernelSet, advance: Callable[[int], None]
+) -> tuple[list[np.ndarray], list[Interpreter]]:
+    """Predict photos with a .tflite file; arguments and errors as in `predict_file`.
+
+    Returns:
+        The values of each output, [photos, units] in its own dtype, and the interpreters.
+    """
     interpreters: list[Interpreter] = []
 
     def predict_chunks(chunks: list[np.ndarray]) -> list[np.ndarray]:
         interpreter = open_interpreter(path, RESOLVERS[kernels])
         interpreters.append(interpreter)
         check_input(interpreter, path, photos)
-        (scores,) = interpreter.get_output_details()[:1]
+        indices = [output["index"] for output in interpreter.get_output_details()]
 
         def predict_photo(photo: np.ndarray) -> np.ndarray:
             invoke(interpreter, photo)
-            output: np.ndarray = interpreter.get_tensor(scores["index"])[0]
-            return output
+            return join_outputs([interpreter.get_tensor(index)[0] for index in indices])
 
         return predict_one_by_one(photos, chunks, predict_photo, advance)
 
-    raw = predict_in_parallel(len(photos), predict_chunks)
-    return Predictions(
-        raw=raw,
-        scores=dequantize(raw, *interpreters[0].get_output_details()[0]["quantization"]),
-        # After the photos, when no other thread computes. The input is the last photo of this interpreter.
-        latency=measure_host_latency(interpreters[0].invoke),
-        accelerated=all(map(_has_delegate, interpreters)),
-    )
+    return split_outputs(predict_in_parallel(len(photos), predict_chunks)), interpreters
+
+
+def dequantize_outputs(outputs: Sequence[np.ndarray], interpreter: Interpreter) -> list[np.ndarray]:
+    """Dequantize the values of each output: float32 of the same shapes."""
+    details = interpreter.get_output_details()
+    return [dequantize(raw, *detail["quantization"]) for raw, detail in zip(outputs, details, strict=True)]
 
 
 def invoke(interpreter: Interpreter, photo: np.ndarray) -> None:

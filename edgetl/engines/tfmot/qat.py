@@ -18,6 +18,7 @@ import tf_keras
 
 from edgetl.core.network import folding
 from edgetl.core.network.description import Network, Weights
+from edgetl.core.network.training_split import count_trained_layers, find_split_layer
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import TrainingListener
 from edgetl.engines.tfmot import fit, integer_export
@@ -74,9 +75,14 @@ class QatModel:
         return tf.quantization.fake_quant_with_min_max_args(self._scaling.apply(pixels), min=low, max=high)
 
     def fit(self, setup: RetrainSetup, listener: TrainingListener) -> FitResult:
-        """Train; the model ends with the weights of the best epoch, epoch 0 included."""
+        """Train the upper layers; the model ends with the weights of the best epoch, epoch 0 included."""
+        split = find_split_layer(self._network, setup.recipe.retrain.trained_layers)
+        trained, weighted = count_trained_layers(self._network, split)
+        place = f", above {split}" if split else ""
+        listener.say(f"  qat: trains {trained} of {weighted} layers with weights{place}")
+        upper, compute_input = self._divide(split)
         hooks = FitHooks(before_validation=self._update_weight_ranges)
-        return fit.fit_model(self.model, replace(setup, scale_pixels=self.scale_pixels), listener, hooks, kind="qat")
+        return fit.fit_model(upper, replace(setup, scale_pixels=compute_input), listener, hooks, kind="qat")
 
     def predict(self, photos: Pixels) -> np.ndarray:
         """Predict photos with the rounding of the integer file; return float32 [photos, units]."""
@@ -84,7 +90,7 @@ class QatModel:
 
     def predict_logits(self, photos: Pixels) -> np.ndarray:
         """Predict what goes into the softmax or the sigmoid, as the integer file rounds it: float32 [photos, units]."""
-        logits = tf_keras.Model(self.model.input, self._quantized.layers[self._find_logits()].output)
+        logits = tf_keras.Model(self.model.input, self._quantized.layers[self._find_logits()].get_output_at(0))
         return fit.predict_batches(logits, photos, self.scale_pixels)
 
     def divide_logits(self, temperature: float) -> None:
@@ -111,6 +117,21 @@ class QatModel:
         # Exported without fake quantization of weights: the rounded ones are on their grid already.
         quantized = QuantizedNetwork(network=rounded, keras2=self._float, ranges=ranges)
         integer_export.export_integer_model(quantized, self._scaling, folder)
+
+    def _divide(self, split: str) -> tuple[tf_keras.Model, Callable[[np.ndarray], Any]]:
+        """Return the model above a layer, and a function from uint8 photos to its input.
+
+        The layers below compute as they do in a prediction: with rounded weights, and with ranges that stay as they
+        are. Setting `trainable` of these layers would not freeze them: the wrappers of tfmot list their weights as
+        trainable all the same.
+        """
+        if not split:
+            return self.model, self.scale_pixels
+        # The first output: the layers above get a second one from the second model.
+        tensor = self._quantized.layers[split].get_output_at(0)
+        lower = tf_keras.Model(self.model.input, tensor)
+        upper = tf_keras.Model(tensor, self.model.output)
+        return upper, lambda pixels: lower.predict_on_batch(self.scale_pixels(pixels))
 
     def _calibrate(self, photos: Pixels, listener: TrainingListener) -> dict[str, Range]:
         """Compute the lowest and highest value of each calibrated output over all photos, 0 included.

@@ -1,11 +1,29 @@
 """The photos of an order in object storage → their mirror in the cache, brought up to date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgetl.core.console import Console
+from edgetl.core.errors import DataError
 from edgetl.core.photos.remote.mirror import plan_mirror, read_mirror_catalogue, select_objects, update_mirror
 from edgetl.core.report.tables import format_bytes
 from edgetl.pipeline import stages
+from edgetl.pipeline.order import Order
+
+
+@contextmanager
+def name_url(order: Order) -> Iterator[None]:
+    """Let errors about the photos of an order name the URL, and not its mirror.
+
+    Raises:
+        DataError: that of the block.
+    """
+    try:
+        yield
+    except DataError as error:
+        error.where = tuple(order.name_photos(place) for place in error.where)
+        raise
 
 
 def mirror_photos(url: str, folder: Path, console: Console) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from edgetl.pipeline.options.cluster import ClusterOptions
 from edgetl.pipeline.options.model import ExternalOptions, ModelOptions, PhotosOptions
 from edgetl.pipeline.options.option import IN_ANSWERS, Option
+from edgetl.pipeline.options.sweep import ChosenNetworkOptions
 from edgetl.pipeline.options.training import RetrainOptions, TrainingOptions
 
 
@@ -127,6 +128,7 @@ class BuildOptions(
     RetrainOptions,
     TrainingOptions,
     ModelOptions,
+    ChosenNetworkOptions,
     ExternalOptions,
     CrossFitOptions,
     ForeignOptions,

@@ -14,7 +14,7 @@ class ClusterOptions:
         str,
         Option(
             help="Where photos are decoded and features computed: local, auto for the Ray cluster of this machine, or "
-            "its address. A sweep trains there too.",
+            "its address. A sweep trains there too, and --all-methods converts there.",
             metavar="local|auto|HOST:PORT",
         ),
     ] = "local"

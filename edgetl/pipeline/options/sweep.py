@@ -11,6 +11,20 @@ from edgetl.pipeline.options.training import SharedTrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChosenNetworkOptions:
+    """A network that a sweep has chosen."""
+
+    from_sweep: Annotated[
+        Path | None,
+        Option(
+            help="Build the chosen network of this finished sweep. Nothing is trained again.",
+            panel=IN_MODEL,
+            metavar="SWEEP",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpaceOptions:
     """Which networks are compared."""
 

@@ -18,7 +18,8 @@ from edgetl.core.errors import StageError
 from edgetl.core.pages.report_markdown import render_report_markdown
 from edgetl.core.pages.thumbnails import Thumbnails
 from edgetl.core.record import Record
-from edgetl.core.records import ActivationRanges, Bundle, Dataset, Scores, Trained
+from edgetl.core.records import ActivationRanges, Bundle, Dataset, Trained
+from edgetl.core.rejection.feature_files import ScoresWithFeatures
 from edgetl.core.rejection.records import AnswerRule
 from edgetl.core.report_page.facts import Epoch, RunFacts, TargetFacts
 from edgetl.core.run.build_results import RESULTS_STAGE, BuildResults, TargetResult
@@ -156,7 +157,7 @@ def _read_record(context: Context, stage: str, kind: type[R]) -> R | None:
 
 
 def _read_scores(context: Context, stage: str, photos: int, classes: int) -> np.ndarray:
-    scores = context.read_kept(stage, Scores)
+    scores = context.read_kept(stage, ScoresWithFeatures)
     array = read_array(scores.path)
     if array.shape != (photos, classes):
         raise context.refuse(f"{scores.path.name} of stage {stage} is for other photos: its shape is {array.shape}")

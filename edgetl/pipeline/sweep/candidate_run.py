@@ -25,6 +25,7 @@ from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.records import Artifact, Dataset, Photo, Scores, Trained
 from edgetl.core.run.run_folder import StageSpec, open_run
 from edgetl.core.storage.arrays import read_array
+from edgetl.core.sweep.latency_source import estimate_ms, find_latency_source
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import make_task
 from edgetl.pipeline import stages
@@ -49,18 +50,22 @@ class Costs:
     """What an untrained network costs.
 
     Attributes:
-        ms: latency.
+        ms: latency; None where nothing is known about it.
+        estimated: whether it is an estimate: see `core.sweep.latency_source`.
+        emulated: whether the device is an emulated one, whose latency is that of no board.
         disturbed: whether other processes disturbed its measurement.
         bytes: of the file.
         method: of the file.
         unmet: which limit on the memory of a microcontroller is exceeded, in words; "" for none.
     """
 
-    ms: float
+    ms: float | None
     disturbed: bool
     bytes: int
     method: str
     unmet: str = ""
+    estimated: bool = False
+    emulated: bool = False
 
 
 @contextmanager
@@ -111,14 +116,14 @@ class UntrainedModel(FoldModel):
 
 
 def measure_untrained(context: Context, dataset: Dataset, device: str) -> Costs:
-    """Convert a candidate with random weights, and measure its file on a device or on this machine.
+    """Convert a candidate with random weights, and measure its file on a device or on this machine, or estimate.
 
-    An invalid measurement of a device is repeated once.
+    An invalid measurement of a device is repeated once. That of an emulated one is always invalid, and is kept.
 
     Args:
         context: of the candidate.
         dataset: the photos of the order.
-        device: ssh name; "" for one thread of this machine.
+        device: ssh name; "" for one thread of this machine, or for the estimate of a microcontroller.
 
     Raises:
         StageError: the conversion or the measurement failed, or it was invalid twice.
@@ -134,7 +139,13 @@ def measure_untrained(context: Context, dataset: Dataset, device: str) -> Costs:
     files = Files(context, model)
     scores = ModelScores(context, model, files)
     artifact = Selection(context, files, scores, target).convert(choose_method(target))
-    unmet = check_memory(scores.measure_memory(artifact, target), artifact, target.limits)
+    memory = scores.measure_memory(artifact, target)
+    unmet = check_memory(memory, artifact, target.limits)
+    if not find_latency_source(target, device).is_measured:
+        ms = estimate_ms(target, memory)
+        return Costs(
+            ms=ms, estimated=ms is not None, disturbed=False, bytes=artifact.bytes, method=artifact.method, unmet=unmet
+        )
     if not device:
         score = scores.score(artifact, "validation", target.choose_kernels(artifact.format))
         return Costs(
@@ -150,9 +161,17 @@ def measure_untrained(context: Context, dataset: Dataset, device: str) -> Costs:
         if measured.errors:
             raise measured.errors[0]
         measurement = measured.measurements[device]
-        if measurement.valid:
+        emulated = measurement.board.emulated
+        if measurement.valid or emulated:
             ms = measurement.best.steady.p50.ms
-            return Costs(ms=ms, disturbed=False, bytes=artifact.bytes, method=artifact.method, unmet=unmet)
+            return Costs(
+                ms=ms,
+                disturbed=False,
+                emulated=emulated,
+                bytes=artifact.bytes,
+                method=artifact.method,
+                unmet=unmet,
+            )
     raise StageError(f"{device} was measured twice, both times invalid: {'; '.join(measurement.reasons)}")
 
 
@@ -175,7 +194,9 @@ class TrainedRun:
         self._model = FoldModel(context, dataset, Model(context).input_spec)
         self._files = Files(context, self._model)
         self._scores = ModelScores(context, self._model, self._files)
-        self._selection = Selection(context, self._files, self._scores, self._target)
+        # The ladder reads its clock after each attempt. The seconds of the gate stay on that of the candidate.
+        clock = StageClock()
+        self._selection = Selection(replace(context, clock=clock), self._files, self._scores, self._target)
 
     def judge_model(self) -> NDArray[np.bool_]:
         """Return which decisions about the validation photos the Keras model makes rightly: bool [decisions].

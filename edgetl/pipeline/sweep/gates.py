@@ -70,9 +70,12 @@ class SweepGates:
             unmet = ""
             with self._open(candidate, "untrained", "latency") as context:
                 costs = measure_untrained(context, self.read_dataset(candidate), self.plan.device)
-                self._set(candidate, ms=costs.ms, disturbed=costs.disturbed, bytes=costs.bytes, method=costs.method)
+                names = ("ms", "estimated", "disturbed", "emulated", "bytes", "method")
+                self._set(candidate, **{name: getattr(costs, name) for name in names})
                 unmet = costs.unmet
             row = self.rows[candidate]
+            if row.emulated:
+                self.context.console.warn(f"{self.plan.device} is emulated: its milliseconds are those of no board")
             if not row.reason:
                 exceeded = explain_exceeded(row, self.plan.limit_ms, self.plan.limit_bytes) or unmet
                 self._set(candidate, reason=f"not trained: {exceeded}" if exceeded else "")
@@ -144,8 +147,9 @@ class SweepGates:
                 correct, scores = run.judge_file(artifact)
                 self.correct[candidate] = correct
                 artifacts[candidate] = artifact
-                # On a device, the latency of another method is not known yet.
-                same = artifact.method == self.rows[candidate].method or bool(self.plan.device)
+                # On a device, the latency of another method is not known yet. An estimate is that of all methods.
+                measured_here = self.plan.latency.kind == "host"
+                same = artifact.method == self.rows[candidate].method or not measured_here
                 ms = self.rows[candidate].ms if same else scores.invoke_ms
                 self._set(candidate, ms=ms, bytes=artifact.bytes, file=float(correct.mean()), method=artifact.method)
             row = self.rows[candidate]
@@ -174,7 +178,7 @@ class SweepGates:
         datasets = list(self._datasets.values())
         return SweepResult(
             target=self.plan.target.id,
-            where=f"on {self.plan.device}" if self.plan.device else "one thread of this machine, not the device",
+            where=self.plan.latency.title,
             limits=self.plan.describe_limits(),
             validation_photos=len(datasets[0].validation) if datasets else 0,
             rows=tuple(self.rows.values()),

@@ -9,6 +9,7 @@ from edgetl.core.errors import ConfigError, unknown_name
 from edgetl.core.recipe.tables import Recipe
 from edgetl.core.run.run_folder import make_folder_name
 from edgetl.core.storage.files import read_json, write_json
+from edgetl.core.sweep.latency_source import LatencySource, find_latency_source
 from edgetl.core.sweep.space import (
     SweepCandidate,
     choose_networks,
@@ -53,6 +54,11 @@ class SweepPlan:
     prefer: Literal["latency", "bytes"] = "latency"
 
     @property
+    def latency(self) -> LatencySource:
+        """Where latencies come from."""
+        return find_latency_source(self.target, self.device)
+
+    @property
     def order(self) -> Order:
         """The order of the first candidate: all have the same photos."""
         return next(iter(self.orders.values()))
@@ -88,6 +94,7 @@ def make_sweep_plan(options: SweepOptions) -> SweepPlan:
     first = next(iter(orders.values()))
     _check_recipe(first.recipe)
     target = first.targets[0]
+    _check_latency(target, options)
     # The limit of a target is one of its board.
     limit_ms = options.limit_ms if options.limit_ms is not None or not options.device else target.limits.latency_ms
     return SweepPlan(
@@ -97,7 +104,9 @@ def make_sweep_plan(options: SweepOptions) -> SweepPlan:
         limit_ms=limit_ms,
         limit_bytes=target.limits.model_bytes if limit_bytes is None else limit_bytes,
         budget_s=budget_s,
-        prefer=cast(Literal["latency", "bytes"], options.prefer),
+        prefer=cast(Literal["latency", "bytes"], options.prefer)
+        if find_latency_source(target, options.device).kind != "none"
+        else "bytes",
     )
 
 
@@ -137,6 +146,25 @@ def keep_sweep_plan(plan: SweepPlan, root: Path, *, overwrite: bool) -> None:
         if changes:
             raise ConfigError(f"the folder has a sweep with other {', '.join(changes)}", where=(root,), hint=hint)
     write_json(path, shared)
+
+
+def _check_latency(target: Target, options: SweepOptions) -> None:
+    """Check that a latency that the options name is known.
+
+    Raises:
+        ConfigError: a device that runs no program from here, or a limit on an unknown latency.
+    """
+    if options.device and not target.runtime.python:
+        raise ConfigError(
+            f"--device {options.device}: a device of target {target.id} has no Python, so that no program can measure "
+            "it from here",
+            hint="leave out --device: the networks are compared by what is known of their latency",
+        )
+    if options.limit_ms is not None and find_latency_source(target, options.device).kind == "none":
+        raise ConfigError(
+            f"--limit-ms {options.limit_ms:g}: nothing is known about the latency of networks on target {target.id}",
+            hint="leave it out; --limit-bytes limits the size of the file",
+        )
 
 
 def _check_recipe(recipe: Recipe) -> None:

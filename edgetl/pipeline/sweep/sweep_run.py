@@ -68,8 +68,7 @@ def run_sweep(context: Context, plan: SweepPlan) -> Swept:
     """
     console, gates = context.console, SweepGates(context, plan)
     limits = plan.describe_limits()
-    where = f"on {plan.device}" if plan.device else "on this machine: it says which network is faster, not how fast"
-    console.say(f"{len(plan.orders)} networks, {limits or 'no limits'}; latency is measured {where}")
+    console.say(f"{len(plan.orders)} networks, {limits or 'no limits'}; {plan.latency.sentence}")
     gates.measure()
     gates.train_heads()
     gates.fine_tune()
@@ -126,5 +125,6 @@ def _end(gates: SweepGates, candidate: SweepCandidate, reason: str) -> None:
 def _list_commands(plan: SweepPlan, built: Built) -> tuple[str, ...]:
     """List what to type next: the run of the chosen network is finished, so that nothing is trained again."""
     run, device = str(show_path(built.run)), plan.device or "USER@HOST"
-    commands = (["report", run, "--open"], ["bench", run, "--device", device], ["demo", run])
-    return tuple(shlex.join(["edgetl", *words]) for words in commands)
+    # No program can measure a microcontroller from here.
+    bench = [["bench", run, "--device", device]] if plan.target.runtime.python else []
+    return tuple(shlex.join(["edgetl", *words]) for words in (["report", run, "--open"], *bench, ["demo", run]))

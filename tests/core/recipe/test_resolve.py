@@ -56,6 +56,7 @@ DEFAULTS = {
         "epochs": 4,
         "compress_epochs": 16,
         "learning_rate_ratio": 0.02,
+        "trained_layers": 0.5,
         "compress_learning_rate_ratio": 0.1,
         "sparsity": 0.5,
         "clusters": 32,

@@ -1,5 +1,7 @@
 """Which candidates no other one beats."""
 
+from dataclasses import replace
+
 from edgetl.core.sweep.front import FrontPoint, explain_beaten, find_front
 
 FAST = FrontPoint(accuracy=0.8, ms=5, bytes=300)
@@ -28,3 +30,5 @@ def test_reason_names_the_most_accurate_rival():
     names, points = ["fast", "beaten", "exact"], [FAST, BEATEN, EXACT]
     assert explain_beaten(names, points, 1) == "exact is no worse in accuracy, ms and bytes"
     assert explain_beaten(names, points, 0) == ""
+    unknown = [replace(point, ms=0.0) for point in points]
+    assert explain_beaten(names, unknown, 1) == "exact is no worse in accuracy and bytes"

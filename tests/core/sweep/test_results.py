@@ -25,6 +25,22 @@ def test_table_for_a_terminal_has_the_accuracy_of_the_last_gate():
     assert [row[-1] for row in rows] == [row[-1] for row in tabulate_gates(make_result())[2]]
 
 
+def test_estimate_has_two_digits_and_unknown_latency_none():
+    row = SweepRow(candidate=FAST, ms=361.4, estimated=True, bytes=300_000, head=0.85)
+    result = replace(make_result(), rows=(row, replace(row, ms=None)))
+    assert [cells[1] for cells in tabulate_gates(result)[2]] == ["360", ""]
+    assert explain_exceeded(row, 200.0, None) == "an estimate of 360 ms, at most 200 allowed"
+    assert explain_exceeded(replace(row, ms=None), 200.0, None) == ""
+    point = replace(row, ms=None).point
+    assert point is not None and point.ms == 0
+
+
+def test_latency_of_an_emulated_device_is_marked():
+    row = SweepRow(candidate=FAST, ms=5.0, emulated=True, bytes=300_000, head=0.85)
+    result = replace(make_result(), rows=(row,))
+    assert tabulate_sweep(result)[2][0][1] == tabulate_gates(result)[2][0][1] == "5.00 emulated"
+
+
 def test_row_that_goes_on_names_its_gate():
     result = replace(make_result(), rows=(SweepRow(candidate=FAST, gate="heads"),))
     assert tabulate_sweep(result)[2][0][-1] == "next: heads"

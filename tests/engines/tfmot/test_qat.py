@@ -1,5 +1,6 @@
 """qat.py: activation ranges start from the calibration photos, and training moves the weights."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,25 +38,60 @@ def test_activation_ranges_are_those_of_the_calibration_photos(keras2, small_net
     assert result["tasks"] == [["calibrate", 30]] and result["steps"] == 30
 
 
-def train_three_epochs(folder: str) -> dict[str, Any]:
+def train_three_epochs(folder: str, trained_layers: float) -> dict[str, Any]:
     from tests.engines.small_network import Recorder, load_small_network
 
-    small = load_small_network(folder)
+    small, texts = load_small_network(folder), []
     model = small.make_qat_model()
-    before = {name: model._read_weights(name)[0] for name in model._list_weighted()}
-    result = model.fit(small.make_setup(epochs=3), Recorder().listener)
+    before = {name: model._read_weights(name) for name in model._list_weighted()}
+    ranges = {name: model._read_range(name) for name in model._calibrated_outputs}
+    listener = replace(Recorder().listener, say=texts.append)
+    result = model.fit(small.make_setup(epochs=3, trained_layers=trained_layers), listener)
+    scores = model.predict(small.pixels)
+
+    def has_moved(name: str) -> bool:
+        return any((old != new).any() for old, new in zip(before[name], model._read_weights(name), strict=True))
+
     return {
-        "moved": {name: bool((before[name] != model._read_weights(name)[0]).any()) for name in before},
+        "texts": texts,
+        "moved": {name: has_moved(name) for name in before},
+        "moved_ranges": {name: ranges[name] != model._read_range(name) for name in ranges},
         "start_accuracy": result.start_accuracy,
         "accuracy": result.accuracy,
         "best_epoch": result.best_epoch,
+        "whole_accuracy": float((scores.argmax(axis=1) == small.labels).mean()),
     }
 
 
 def test_training_changes_the_weights_of_every_layer_or_keeps_the_start(keras2, small_network):
-    result = keras2(train_three_epochs, small_network)
+    result = keras2(train_three_epochs, small_network, 1.0)
+    assert result["texts"] == ["  qat: trains 4 of 4 layers with weights"]
     assert result["accuracy"] >= result["start_accuracy"]
     assert len(result["moved"]) == 4 and set(result["moved"].values()) == {result["best_epoch"] > 0}
+
+
+def test_training_changes_nothing_below_the_split_layer(keras2, small_network):
+    result = keras2(train_three_epochs, small_network, 0.5)
+    assert result["texts"] == ["  qat: trains 2 of 4 layers with weights, above relu2"]
+    assert result["best_epoch"] > 0, "else the next lines test nothing"
+    assert result["moved"] == {"bn1": False, "bn2": False, "conv3": True, "scores/linear": True}
+    assert [name for name, moved in result["moved_ranges"].items() if not moved] == ["relu1", "relu2"]
+    assert result["whole_accuracy"] == result["accuracy"], "of all layers, as of those above the split layer"
+
+
+def compare_divided_model(folder: str) -> bool:
+    from edgetl.engines.tfmot import fit
+    from tests.engines.small_network import load_small_network
+
+    small = load_small_network(folder)
+    model = small.make_qat_model()
+    upper, compute_input = model._divide("relu2")
+    divided = fit.predict_batches(upper, small.pixels, compute_input)
+    return bool(np.array_equal(divided, model.predict(small.pixels)))
+
+
+def test_the_divided_model_predicts_the_same_bit_for_bit(keras2, small_network):
+    assert keras2(compare_divided_model, small_network)
 
 
 def count_steps_of_grays(folder: str) -> list[float]:

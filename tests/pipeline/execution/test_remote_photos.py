@@ -1,9 +1,12 @@
 """remote_photos.py: a build of photos at a URL has the photos of the folder, and their fingerprint."""
 
+from dataclasses import replace
+
 import fsspec
 import pytest
 
-from edgetl.core.errors import ConfigError
+from edgetl.core.errors import ConfigError, DataError
+from edgetl.pipeline.execution.remote_photos import name_url
 from edgetl.pipeline.model import Model
 from edgetl.pipeline.options import BuildOptions
 from edgetl.pipeline.order import load_order, save_order
@@ -31,14 +34,23 @@ def make_remote_order(monkeypatch, tmp_path):
 
 
 def test_dataset_is_that_of_the_folder(stored, make_remote_order, context, shared_dataset):
-    from dataclasses import replace
-
     dataset = Model(replace(context, order=replace(context.order, **vars_of(make_remote_order())))).dataset
     assert dataset.sha256 == shared_dataset.sha256 and dataset.key() == shared_dataset.key()
 
 
 def vars_of(order):
     return {"photos": order.photos, "source": order.source}
+
+
+def test_errors_and_sentences_name_the_url(stored, make_remote_order, context, monkeypatch):
+    order = replace(context.order, **vars_of(make_remote_order()))
+    lines = []
+    monkeypatch.setattr(type(context.console), "say", lambda _, line: lines.append(line))
+    Model(replace(context, order=order)).dataset  # noqa: B018  (its sentences are shown when it is made)
+    assert any(line.endswith(f" in {URL}") for line in lines)
+    with pytest.raises(DataError) as caught, name_url(order):
+        raise DataError("no photo", where=[order.photos / "daisy", "photos", order.photos])
+    assert caught.value.where == (f"{URL}/daisy", "photos", URL)
 
 
 def test_order_is_read_back_with_the_mirror_of_this_machine(make_remote_order, tmp_path, monkeypatch):

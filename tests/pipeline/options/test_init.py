@@ -83,6 +83,7 @@ ORDER_OPTIONS = {
     "cross_fit",
     "foreign",
     "cluster",
+    "from_sweep",
 }
 SETS = {name: option.sets for name, _, option, _ in list_options(BuildOptions) if option.sets}
 

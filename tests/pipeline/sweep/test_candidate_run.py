@@ -1,5 +1,6 @@
 """A candidate is measured untrained, and its results are those of an ordinary run."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +24,7 @@ from edgetl.pipeline.sweep.candidate_run import (
 def test_results_of_a_trained_candidate_are_those_of_its_run(context, shared_dataset, delivered):
     run = TrainedRun(context, shared_dataset)
     artifact = run.choose_file()
+    assert context.clock.lap() > 0
     assert artifact.sha256 == delivered.artifact.sha256
     correct, scores = run.judge_file(artifact)
     (verdict,) = [row.validation for row in delivered.candidates if row.artifact.sha256 == artifact.sha256]
@@ -73,7 +75,8 @@ def device(monkeypatch, delivered):
                 return SimpleNamespace(errors=(row,), measurements={})
             steady = SimpleNamespace(p50=SimpleNamespace(ms=7.0))
             best = SimpleNamespace(steady=steady)
-            measurement = SimpleNamespace(valid=not row, reasons=row, best=best)
+            board = SimpleNamespace(emulated="emulated" in row)
+            measurement = SimpleNamespace(valid=not row, reasons=row, best=best, board=board)
             return SimpleNamespace(errors=(), measurements={"pi@a": measurement})
 
         for name, method, result in (
@@ -104,10 +107,31 @@ def test_invalid_measurement_of_a_device_is_repeated_once(context, shared_datase
         measure_untrained(context, shared_dataset, "pi@a")
 
 
+def test_measurement_of_an_emulated_device_is_kept_and_marked(context, shared_dataset, device):
+    orders = device(("busy", "emulated"))
+    costs = measure_untrained(context, shared_dataset, "pi@a")
+    assert (costs.ms, costs.emulated, len(orders)) == (7.0, True, 1)
+
+
 def test_device_that_fails_is_an_error(context, shared_dataset, device):
     device(StageError("no route"))
     with pytest.raises(StageError, match="no route"):
         measure_untrained(context, shared_dataset, "pi@a")
+
+
+def test_latency_of_a_microcontroller_is_estimated_and_not_measured(context, shared_dataset, delivered, monkeypatch):
+    memory = SimpleNamespace(npu=(), multiplications=10_000_000, arena_bytes=1, layers=())
+    monkeypatch.setattr(candidate_run.Selection, "convert", lambda *_: delivered.artifact)
+    monkeypatch.setattr(candidate_run.ModelScores, "measure_memory", lambda *_: (memory,))
+
+    def measure(*_):
+        pytest.fail("LiteRT on this machine is measured")
+
+    monkeypatch.setattr(candidate_run.ModelScores, "score", measure)
+    for name, known in (("arduino-nano-33-ble", True), ("esp32-s3", False)):
+        order = replace(context.order, targets=(find_target(name),))
+        costs = measure_untrained(replace(context, order=order), shared_dataset, "")
+        assert costs.estimated == (costs.ms is not None) == known and not costs.unmet
 
 
 def test_decisions_of_one_group_are_one_cluster(shared_dataset):
@@ -121,4 +145,4 @@ def test_decisions_of_one_group_are_one_cluster(shared_dataset):
 def test_untrained_network_is_measured_on_this_machine(context, shared_dataset):
     with open_candidate(context, context.order, "untrained", "a") as inner:
         costs = measure_untrained(inner, shared_dataset, "")
-    assert costs.ms > 0 and costs.bytes > 100_000 and costs.method == "int8"
+    assert costs.ms and not costs.estimated and costs.bytes > 100_000 and costs.method == "int8"

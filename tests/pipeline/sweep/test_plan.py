@@ -72,6 +72,18 @@ def test_wrong_options_are_refused_before_any_work(photos, wrong):
         make_sweep_plan(options)
 
 
+def test_microcontroller_is_compared_by_what_is_known_of_its_latency(photos):
+    options = SweepOptions(photos=photos, **BASES, sides="32", target="arduino-nano-33-ble")
+    plan = make_sweep_plan(replace(options, limit_ms=400.0))
+    assert (plan.latency.kind, plan.prefer, plan.limit_ms) == ("estimate", "latency", 400.0)
+    plan = make_sweep_plan(replace(options, target="esp32-s3"))
+    assert (plan.latency.kind, plan.prefer) == ("none", "bytes")
+    with pytest.raises(ConfigError, match="nothing is known about the latency"):
+        make_sweep_plan(replace(options, target="esp32-s3", limit_ms=400.0))
+    with pytest.raises(ConfigError, match="has no Python"):
+        make_sweep_plan(replace(options, device="pi@a"))
+
+
 def test_contract_on_balanced_accuracy_is_refused(photos, tmp_path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('[contract]\nmeasure = "balanced"\n', encoding="utf-8")

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from edgetl.core.device.targets import find_target
 from edgetl.core.errors import ConfigError
 from edgetl.pipeline.options import SweepOptions
 from edgetl.pipeline.sweep import gates as gates_module
@@ -78,6 +80,13 @@ def test_results_are_in_the_folder_with_the_next_commands(sweep, built):
     assert record["choice"]["name"] == "mobilenet-0.25-32" and record["rows"][0]["gate"] == "chosen"
     assert all(command.startswith("edgetl ") and str(built.run) in command for command in record["choice"]["commands"])
     assert "mobilenet-0.25-64" in swept.page.read_text(encoding="utf-8")
+
+
+def test_microcontroller_is_not_to_be_measured_over_ssh(plan, built):
+    words = [command.split()[1] for command in sweep_run._list_commands(plan, built)]
+    assert words == ["report", "bench", "demo"]
+    board = replace(plan, target=find_target("esp32-s3"))
+    assert [command.split()[1] for command in sweep_run._list_commands(board, built)] == ["report", "demo"]
 
 
 def test_folder_of_another_sweep_is_refused(sweep, photos, tmp_path):

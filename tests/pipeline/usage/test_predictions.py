@@ -5,7 +5,7 @@ import pytest
 
 from edgetl.core.console import Console
 from edgetl.core.errors import ConfigError, DataError
-from edgetl.core.records import Scores
+from edgetl.core.rejection.feature_files import ScoresWithFeatures
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.pipeline.options import ClassifierOptions
 from edgetl.pipeline.usage import predictions
@@ -24,7 +24,7 @@ def test_predictions_are_those_of_the_build(classifier, built, shared_dataset, m
     # Several chunks.
     monkeypatch.setattr(predictions, "_CHUNK_PHOTOS", 7)
     folder = built.run / f"score-tflite-{classifier.method}-xnnpack-test"
-    scores = np.load(read_finished_stage(folder, Scores).record.path)
+    scores = np.load(read_finished_stage(folder, ScoresWithFeatures).record.path)
     paths = [shared_dataset.root / photo.path for photo in shared_dataset.test]
     predicted = predict_photos(classifier, paths, 3, console=QUIET)
     assert [photo.photo for photo in predicted.photos] == paths and predicted.unreadable == ()

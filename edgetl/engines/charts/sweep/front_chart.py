@@ -12,14 +12,14 @@ from edgetl.engines.charts.svg_figure import ACCENT, SOFT, WARN, describe_svg, d
 
 
 def draw_front(result: SweepResult, cost: str) -> Markup | None:
-    """Draw a dot for each trained candidate, with the 95 % interval of its accuracy; None without any.
+    """Draw a dot for each trained candidate, with the 95 % interval of its accuracy; None without any of known cost.
 
     Args:
         result: of the sweep.
         cost: "ms" or "kB".
     """
     read = _COSTS[cost]
-    rows = [row for row in result.rows if row.point is not None]
+    rows = [row for row in result.rows if row.point is not None and (cost == "kB" or row.ms is not None)]
     if not rows:
         return None
     front = _list_front(rows)

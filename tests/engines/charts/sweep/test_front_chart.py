@@ -17,6 +17,12 @@ def test_trained_networks_are_drawn_and_described(cost):
     assert SLOW.name not in chart
 
 
+def test_unknown_latencies_are_not_drawn():
+    result = make_result()
+    result = replace(result, rows=tuple(replace(row, ms=None) for row in result.rows))
+    assert draw_front(result, "ms") is None and draw_front(result, "kB") is not None
+
+
 def test_without_a_trained_network_there_is_no_chart():
     result = make_result()
     assert draw_front(replace(result, rows=result.rows[2:], choice=None), "ms") is None
