@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Measure the page of the browser target in a headless browser: equal pixels and labels from files, and its memory.
+"""Measure the page of the browser targets in a headless browser: equal pixels, labels and outputs, and its memory.
 
     python tools/measure_browser.py RUN PHOTOS --photos 200 --enlarge 1 --enlarge 5
     python tools/measure_browser.py RUN PHOTOS --predictions 20000
+    python tools/measure_browser.py RUN --outputs --format onnx --method int8
+    python tools/measure_browser.py RUN --latency 400 --format onnx --method int8
 
-The model is the int8 .tflite file of RUN, a folder of a finished build. The first form opens photos from their files:
-it counts those with the pixels of pixels.py to the bit, and those with the label that the host computes from these
-pixels. A factor above 1 enlarges the photos and saves them as JPEG with quality 92, because large ones are decoded at a
-reduced size. The second form predicts so many photos from files, one after another, and reads the memory of the page
-with its worker and its WebAssembly at 20 points; the growth is the slope of a line through the second half of them.
+The model is a file of RUN, a folder of a finished build: int8 and .tflite without --format and --method. The first form
+opens photos from their files: it counts those with the pixels of pixels.py to the bit, and those with the label that
+the host computes from these pixels. A factor above 1 enlarges the photos and saves them as JPEG with quality 92,
+because large ones are decoded at a reduced size. The second form predicts so many photos from files, one after another,
+and reads the memory of the page with its worker and its WebAssembly at 20 points; the growth is the slope of a line
+through the second half of them. The third form predicts the test photos of RUN from their pixels in the browser and on
+this machine, and compares the outputs. The fourth form predicts the same pixels so many times, and has the shortest
+time of the model alone.
 """
 
 import argparse
@@ -17,24 +22,29 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
 from edgetl.core.errors import ConfigError
+from edgetl.core.formats import FORMATS
+from edgetl.core.parallel import Predictions
 from edgetl.core.photos import pixels
 from edgetl.core.photos.pixel_store import DecodedPixels
-from edgetl.core.records import Artifact, Trained
+from edgetl.core.record import Record
+from edgetl.core.records import Artifact, Dataset, Trained
 from edgetl.core.run.run_folder import make_folder_name, read_finished_stage
+from edgetl.engines.backends import BACKENDS
 from edgetl.engines.browser.bench import bench_in_browser
 from edgetl.engines.browser.folder_server import serve_folder
-from edgetl.engines.browser.predict import LOAD, PAGE, make_folder
+from edgetl.engines.browser.predict import LOAD, PAGE, make_folder, predict_in_browser
 from edgetl.engines.browser.session import run_in_page
-from edgetl.engines.tflite import runtime
 from tools.errors import report_errors
 from tools.results_files import Row, describe_machine
+
+R = TypeVar("R", bound=Record)
 
 _JPEG_QUALITY = 92
 _READINGS = 20
@@ -43,6 +53,13 @@ _PREDICT_FILES = """async ([names, count]) => {
   const files = [];
   for (const name of names) files.push(new Uint8Array(await (await fetch(name)).arrayBuffer()));
   for (let number = 0; number < count; number += 1) await window.client.photo(files[number % files.length].slice());
+}"""
+# One photo after another. A browser compiles WebAssembly again while it runs, so the first ones are slow.
+_PREDICT_PIXELS = """async ([size, count]) => {
+  const pixels = Uint8Array.from({ length: size }, (_, index) => (index * 7919) % 256);
+  const times = [];
+  for (let number = 0; number < count; number += 1) times.push((await window.client.predict(pixels)).invokeMs);
+  return times;
 }"""
 # The browser collects garbage before it answers. The number is that of the page and its worker.
 _READ_MEMORY = """async () => {
@@ -54,9 +71,14 @@ _READ_MEMORY = """async () => {
 def main() -> None:
     """Measure and print one line of JSON for each measurement."""
     options = _parse_options()
-    artifact, trained = _read_model(options.run)
+    convert = options.run / make_folder_name("convert", options.format, options.method)
+    artifact, trained = _read_record(convert, Artifact), _read_record(options.run / "train", Trained)
     with tempfile.TemporaryDirectory() as folder:
-        if options.predictions:
+        if options.outputs:
+            rows = [measure_outputs(artifact, trained, _read_record(options.run / "ingest", Dataset))]
+        elif options.latency:
+            rows = [measure_latency(artifact, trained, options.latency)]
+        elif options.predictions:
             rows = [measure_memory(artifact, trained, options.paths, options.predictions)]
         else:
             rows = [
@@ -71,7 +93,7 @@ def measure_labels(artifact: Artifact, trained: Trained, paths: Sequence[Path], 
     """Classify photos from their files; count those with the pixels of the build and the label of the host."""
     photos = _decode_photos(trained, paths)
     measurement, labels = bench_in_browser(artifact, photos, paths, lambda _: None)
-    host = runtime.predict_file(artifact.path, photos, "xnnpack", lambda _: None)
+    host = _predict_here(artifact, photos)
     same = int((host.scores.argmax(axis=1) == np.array(labels)).sum())
     return {
         "enlarged": factor,
@@ -83,6 +105,51 @@ def measure_labels(artifact: Artifact, trained: Trained, paths: Sequence[Path], 
         "first_ms": measurement.first_ms,
         "photo_p50_ms": measurement.photo.p50_ms,
         "model_p50_ms": measurement.model.p50_ms,
+    }
+
+
+def measure_outputs(artifact: Artifact, trained: Trained, dataset: Dataset) -> Row:
+    """Predict the test photos from their pixels in the browser and on this machine; compare the outputs."""
+    photos = _decode_photos(trained, [dataset.root / photo.path for photo in dataset.test])
+    browser = predict_in_browser(artifact, photos, lambda _: None)
+    host = _predict_here(artifact, photos)
+    return {
+        "format": artifact.format,
+        "method": artifact.method,
+        **compare_outputs(browser, host),
+        "browser_ms": browser.latency.ms,
+        "host_ms": host.latency.ms,
+    }
+
+
+def compare_outputs(browser: Predictions, host: Predictions) -> Row:
+    """Count the photos with equal outputs and with equal labels, and find the largest difference of a probability."""
+    return {
+        "photos": len(host.raw),
+        "equal_outputs": int((browser.raw == host.raw).all(axis=1).sum()),
+        "same_label": int((browser.scores.argmax(axis=1) == host.scores.argmax(axis=1)).sum()),
+        "largest_difference": float(np.abs(browser.scores - host.scores).max()),
+    }
+
+
+def measure_latency(artifact: Artifact, trained: Trained, predictions: int) -> Row:
+    """Predict the same pixels so many times; return the shortest time, which other processes disturb least."""
+    shape = trained.input.shape
+    photos = DecodedPixels(np.zeros((1, *shape), np.uint8), trained.input)
+
+    def predict(page: Page) -> list[float]:
+        page.evaluate(LOAD)
+        times: list[float] = page.evaluate(_PREDICT_PIXELS, [int(np.prod(shape)), predictions])
+        return times
+
+    with make_folder(artifact, photos) as folder, serve_folder(folder) as address:
+        times_ms = run_in_page(address + PAGE, predict)
+    return {
+        "format": artifact.format,
+        "method": artifact.method,
+        "predictions": len(times_ms),
+        "shortest_ms": round(min(times_ms), 2),
+        "median_ms": round(float(np.median(times_ms)), 2),
     }
 
 
@@ -149,24 +216,34 @@ def _decode_photos(trained: Trained, paths: Sequence[Path]) -> DecodedPixels:
     return DecodedPixels(np.stack(rows), spec)
 
 
-def _read_model(run: Path) -> tuple[Artifact, Trained]:
-    artifact = read_finished_stage(run / make_folder_name("convert", "tflite", "int8"), Artifact)
-    trained = read_finished_stage(run / "train", Trained)
-    if not artifact or not trained:
-        raise ConfigError(
-            "the folder has no int8 .tflite file", where=(run,), hint="edgetl build PHOTOS --target browser"
-        )
-    return artifact.record, trained.record
+def _predict_here(artifact: Artifact, photos: DecodedPixels) -> Predictions:
+    kernels = FORMATS[artifact.format].fast_kernels
+    return BACKENDS[artifact.format].predict(artifact.path, photos, kernels, lambda _: None)
+
+
+def _read_record(stage: Path, kind: type[R]) -> R:
+    finished = read_finished_stage(stage, kind)
+    if not finished:
+        raise ConfigError("the run has no such stage", where=(stage,), hint="edgetl build PHOTOS --target browser")
+    return finished.record
 
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the page of the browser target in a headless browser.")
     parser.add_argument("run", type=Path, metavar="RUN")
-    parser.add_argument("photos_folder", type=Path, metavar="PHOTOS")
+    parser.add_argument("photos_folder", type=Path, metavar="PHOTOS", nargs="?")
+    parser.add_argument("--format", choices=list(FORMATS), default="tflite", help="of the file (%(default)s)")
+    parser.add_argument("--method", default="int8", help="of the file (%(default)s)")
+    parser.add_argument("--outputs", action="store_true", help="compare the outputs for the test photos of RUN")
     parser.add_argument("--photos", type=int, default=80, help="largest number of photos, evenly drawn (%(default)s)")
     parser.add_argument("--enlarge", type=int, action="append", help="factor of the sides; may be repeated (1)")
     parser.add_argument("--predictions", type=int, default=0, help="measure the memory over so many predictions")
+    parser.add_argument("--latency", type=int, default=0, help="measure the time of so many predictions")
     options = parser.parse_args()
+    if options.outputs or options.latency:
+        return options
+    if options.photos_folder is None:
+        parser.error("PHOTOS is missing")
     paths = sorted(path for path in options.photos_folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
     # Rounded up, so that no more than --photos are left.
     options.paths = paths[:: max(1, -(-len(paths) // options.photos))]

@@ -9,6 +9,7 @@ from edgetl.core.errors import unknown_name
 _TITLES = {
     "browser": "LiteRT.js, the runtime of --target browser",
     "browser-threads": "LiteRT.js with threads, for --target browser-threads",
+    "browser-onnx": "ONNX Runtime Web, the runtime of --target browser-onnx",
 }
 
 

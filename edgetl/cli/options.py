@@ -240,7 +240,7 @@ class TargetsCommand(JsonOption):
 class FetchCommand(OutputOptions):
     """Options of `edgetl fetch`."""
 
-    name: Annotated[str, Option(help="What to fetch: browser, or browser-threads.", argument=True)]
+    name: Annotated[str, Option(help="What to fetch: browser, browser-threads, or browser-onnx.", argument=True)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from edgetl.core.errors import ConfigError
 
 FormatName = Literal["tflite", "onnx"]
 # Runtimes that judge a file beside that of its format: see `core.device.judges`.
-JudgeName = Literal["browser", "tflm"]
+JudgeName = Literal["browser", "browser-onnx", "tflm"]
 KernelSet = Literal["xnnpack", "onnxruntime", "reference", JudgeName]
 
 

@@ -82,7 +82,7 @@ class Devices:
                 f"a device of target {self._target.id} has no Python, so that no program can measure it from here",
                 where=(bundle.root,),
                 hint="run the self-check of the bundle on the device: its folder says how. edgetl bench RUN --browser "
-                "measures a .tflite file in a browser on this machine",
+                "measures the file in a browser on this machine",
             )
         names, soak_s = order.names, order.soak_s
         if soak_s is None:

@@ -71,6 +71,7 @@ else:
 # fingerprint of its stage has the versions of its runtime alone.
 JUDGE_STAGES: Mapping[JudgeName, Callable[..., Scores]] = {
     "browser": LazyModule("edgetl.stages.judges.browser").score_in_browser,
+    "browser-onnx": LazyModule("edgetl.stages.judges.browser").score_in_browser,
     "tflm": LazyModule("edgetl.stages.judges.tflm").score_on_tflm,
 }
 # The stage that measures what a file needs in a judge, for those on devices with little memory.

@@ -156,11 +156,11 @@ async function start() {
     return;
   }
   listen();
-  const { facts, variant, loadMs } = loaded;
+  const { facts, title, kernels, variant, accelerated, loadMs } = loaded;
   setText("best", "…");
   setText("loaded", `${(loadMs / 1000).toFixed(1)} s`);
   setText("model", makePrintable(`${facts.provenance.base}, ${facts.provenance.method}, ${facts.input.width_px} px`));
-  setText("runtime", `LiteRT.js, ${variant}${loaded.accelerated ? ", XNNPACK" : ""}`);
+  setText("runtime", `${title}, ${variant}${accelerated ? `, ${kernels}` : ""}`);
   getById("camera").disabled = getById("pick").disabled = false;
   document.documentElement.dataset.ready = "yes";
   await keepFiles(variant);

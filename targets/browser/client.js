@@ -40,7 +40,7 @@ export class ModelClient {
     });
   }
 
-  // variant: "threaded", "relaxed", "compat", or nothing for the best that the browser has.
+  // variant: one of VARIANTS of runtime.js, or nothing for the best that the browser has.
   load(variant) { return this.call("load", { variant }); }
 
   // pixels: Uint8Array [height, width, 3] of the size of the model.

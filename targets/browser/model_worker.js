@@ -48,14 +48,15 @@ async function classify(readImage, withPixels = false) {
 
 const functions = {
   async load({ variant }) {
-    const { Model, chooseVariant, Answers, readNpy } = await modules;
+    const { Model, chooseVariant, Answers, readNpy, TITLE: title, KERNELS: kernels } = await modules;
     const start = performance.now();
     facts = await (await fetchFile("model.json")).json();
     const reference = facts.answers ? readNpy(await (await fetchFile(facts.answers.reference)).arrayBuffer()) : null;
     answers = new Answers(facts, reference);
     model = await Model.load(base, facts, variant || (await chooseVariant(base)));
     const { variant: name, accelerated } = model;
-    return { facts, variant: name, accelerated, loadMs: performance.now() - start, isSet: answers.isSet };
+    const runtime = { title, kernels, variant: name, accelerated };
+    return { facts, ...runtime, loadMs: performance.now() - start, isSet: answers.isSet };
   },
   predict: ({ pixels }) => predict(pixels),
   photo: async ({ bytes, withPixels }) => {

@@ -84,9 +84,9 @@ async function checkGolden(client, { facts, isSet }) {
   ];
 }
 
-function checkRuntime({ variant, accelerated, facts }) {
+function checkRuntime({ title, kernels, variant, accelerated, facts }) {
   const needed = facts.runtime.accelerated;
-  const detail = `LiteRT.js, ${variant}, ${accelerated ? "XNNPACK runs" : "XNNPACK does not run"}`;
+  const detail = `${title}, ${variant}, ${kernels} ${accelerated ? "runs" : "does not run"}`;
   return ["runtime", accelerated || !needed, detail];
 }
 

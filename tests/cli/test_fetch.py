@@ -6,6 +6,7 @@ import pytest
 
 from edgetl import cli
 from edgetl.core.device.browser import runtime_files
+from edgetl.core.device.browser.npm_packages import RUNTIMES
 from tests.fixtures.npm import PACKAGE, pack_archive
 
 
@@ -18,8 +19,9 @@ def small_runtime(tmp_path, monkeypatch):
     monkeypatch.setattr(runtime_files, "read_runtime", lambda *_: read((PACKAGE,)))
 
 
-def test_fetch_prints_the_folder_and_the_files(capsys):
-    assert cli.run(["fetch", "browser", "--json"]) == 0
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_fetch_prints_the_folder_and_the_files(capsys, name):
+    assert cli.run(["fetch", name, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert set(record["files"]) == {"litert/a.js", "litert/a.wasm.gz"}
     assert record["folder"].endswith(runtime_files.locate_runtime((PACKAGE,)).name)

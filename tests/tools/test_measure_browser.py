@@ -4,7 +4,9 @@ from PIL import Image
 
 pytest.importorskip("playwright")
 
-from tools.measure_browser import enlarge_photos, fit_growth
+from edgetl.core.device.host_latency import HostLatency
+from edgetl.core.parallel import Predictions
+from tools.measure_browser import compare_outputs, enlarge_photos, fit_growth
 
 
 def test_growth_is_the_slope_of_the_second_half():
@@ -29,3 +31,19 @@ def test_photos_are_enlarged_into_jpeg_files(tmp_path):
     with Image.open(large) as photo:
         assert (photo.format, photo.size) == ("JPEG", (21, 15))
     assert enlarge_photos([path], 1, tmp_path) == [path]
+
+
+def make_predictions(*rows):
+    raw = np.array(rows, np.float32)
+    return Predictions(raw=raw, scores=raw, latency=HostLatency(ms=1.0, disturbed=False), accelerated=True)
+
+
+def test_outputs_are_equal_where_all_values_of_a_photo_are():
+    host = make_predictions((0.25, 0.75), (0.5, 0.5), (0.75, 0.25))
+    browser = make_predictions((0.25, 0.75), (0.375, 0.625), (0.625, 0.375))
+    assert compare_outputs(browser, host) == {
+        "photos": 3,
+        "equal_outputs": 1,
+        "same_label": 2,
+        "largest_difference": 0.125,
+    }

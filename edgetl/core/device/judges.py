@@ -10,10 +10,12 @@ To add a judge: a name in `core.formats.JudgeName`, a row here, a module in `sta
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 from edgetl.core.device.browser.browsers import describe_browser_program, explain_missing_browser
 from edgetl.core.device.browser.page_programs import hash_page_programs
+from edgetl.core.device.browser.page_runtimes import PAGE_RUNTIMES
 from edgetl.core.formats import FormatName, JudgeName
 
 
@@ -54,19 +56,26 @@ def require_module(module: str, distribution: str) -> Callable[[], str]:
     return explain_absence
 
 
-JUDGES: dict[JudgeName, Judge] = {
-    "browser": Judge(
-        name="browser",
-        title="a browser (LiteRT.js)",
-        formats=("tflite",),
+def _make_browser_judge(format_name: FormatName) -> Judge:
+    """Make the judge of the page that runs files of a format."""
+    runtime = PAGE_RUNTIMES[format_name]
+    return Judge(
+        name=runtime.judge,
+        title=f"a browser ({runtime.title})",
+        formats=(format_name,),
         follows_reference=False,
         # Its kernels are those of the host, for another processor: the verdict on the host's stands in for it.
         required=False,
         install="pip install 'edgetl[browser]', and apt install chromium",
-        explain_absence=explain_missing_browser,
-        describe=describe_browser_program,
-        hash_programs=hash_page_programs,
-    ),
+        explain_absence=partial(explain_missing_browser, runtime),
+        describe=partial(describe_browser_program, runtime),
+        hash_programs=partial(hash_page_programs, runtime),
+    )
+
+
+JUDGES: dict[JudgeName, Judge] = {
+    "browser": _make_browser_judge("tflite"),
+    "browser-onnx": _make_browser_judge("onnx"),
     "tflm": Judge(
         name="tflm",
         title="TensorFlow Lite Micro",

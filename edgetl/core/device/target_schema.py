@@ -21,7 +21,7 @@ from edgetl.core.storage.regular_files import read_user_text
 
 NAME = "target.toml"
 # Sets of files that are generated for a bundle: see `core.generators.generators`.
-GeneratorName = Literal["ethos_u", "litert_js", "litert_threads", "microcontroller", "phone_page"]
+GeneratorName = Literal["ethos_u", "litert_js", "litert_threads", "microcontroller", "onnx_web", "phone_page"]
 
 Positive = Annotated[int, Field(ge=1)]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgetl.core.device import answer_facts, bundle_files
-from edgetl.core.device.browser.npm_packages import LITERT_THREADS
+from edgetl.core.device.browser.npm_packages import LITERT_THREADS, ONNX_WEB
 from edgetl.core.device.browser.phone_page import write_phone_files
 from edgetl.core.device.browser.runtime_files import fetch_runtime, read_runtime
 from edgetl.core.device.bundle_files import BundleContents
@@ -85,6 +85,16 @@ def copy_litert_threads(contents: BundleContents, files: Mapping[str, bytes]) ->
     return read_runtime(LITERT_THREADS)
 
 
+def copy_onnx_web(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Copy the runtime of ONNX files for browsers, which `edgetl fetch browser-onnx` has fetched.
+
+    Raises:
+        ConfigError: it has not been fetched, or has changed.
+    """
+    del contents, files
+    return read_runtime(ONNX_WEB)
+
+
 def generate_ethos_u(contents: BundleContents, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Copy the file that Vela has compiled for the NPU of the target, with a page about it.
 
@@ -145,6 +155,7 @@ GENERATORS: Mapping[GeneratorName, Callable[[BundleContents, Mapping[str, bytes]
     "litert_js": copy_litert_js,
     "litert_threads": copy_litert_threads,
     "microcontroller": generate_firmware,
+    "onnx_web": copy_onnx_web,
     "phone_page": generate_phone_page,
 }
 
@@ -153,6 +164,7 @@ _PREPARATIONS: Mapping[GeneratorName, Callable[[], object]] = {
     "ethos_u": require_vela,
     "litert_js": fetch_runtime,
     "litert_threads": partial(fetch_runtime, LITERT_THREADS),
+    "onnx_web": partial(fetch_runtime, ONNX_WEB),
 }
 
 

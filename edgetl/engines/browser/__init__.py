@@ -1,1 +1,1 @@
-"""A headless browser, controlled by Playwright, that runs models with LiteRT.js."""
+"""A headless browser, controlled by Playwright, that runs models with the programs of a bundle."""

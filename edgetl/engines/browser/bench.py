@@ -1,4 +1,4 @@
-"""Measures a .tflite file on LiteRT.js in a headless browser, from the files of photos."""
+"""Measures a model file in a headless browser, from the files of photos."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ def bench_in_browser(
     """Measure a file.
 
     Args:
-        artifact: a .tflite file.
+        artifact: a model file, whose format chooses the runtime.
         photos: the pixels that the build has decoded, uint8 [photos, height, width, 3].
         paths: the files of these photos, in the same order.
         advance: called with 1 after each photo.
@@ -67,6 +67,8 @@ def bench_in_browser(
     differences = np.array([row["difference"] for row in rows])
     measurement = BrowserMeasurement(
         browser=f"Chromium {result['browser']}",
+        runtime=result["title"],
+        kernels=result["kernels"],
         variant=result["variant"],
         accelerated=bool(result["accelerated"]),
         model_sha256=artifact.sha256,

@@ -1,4 +1,4 @@
-"""Predicts photos with a .tflite file on LiteRT.js in a headless browser: the programs are those of a bundle."""
+"""Predicts photos with a model file in a headless browser: the programs are those of a bundle."""
 
 import json
 import shutil
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from edgetl.core.device.browser.page_programs import TARGET
+from edgetl.core.device.browser.page_runtimes import PAGE_RUNTIMES
 from edgetl.core.device.browser.runtime_files import read_runtime
+from edgetl.core.device.bundle_files import name_model_file
 from edgetl.core.device.host_latency import HostLatency
 from edgetl.core.device.targets import find_target
 from edgetl.core.errors import ConfigError
@@ -25,7 +26,6 @@ from edgetl.core.records import Artifact
 from edgetl.engines.browser.folder_server import serve_folder
 from edgetl.engines.browser.session import run_in_page
 
-_MODEL = "model.tflite"
 PAGE = "judge.html"
 _CHUNK = "photos.bin"
 _CHUNK_PHOTOS = 64
@@ -36,8 +36,8 @@ _DISTURBED = 1.25
 LOAD = """async () => {
   const { ModelClient } = await import("./client.js");
   window.client = new ModelClient();
-  const { variant, accelerated, loadMs } = await window.client.load();
-  return { variant, accelerated, loadMs };
+  const { title, kernels, variant, accelerated, loadMs } = await window.client.load();
+  return { title, kernels, variant, accelerated, loadMs };
 }"""
 _PREDICT = """async ([address, size]) => {
   const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
@@ -55,7 +55,7 @@ def predict_in_browser(artifact: Artifact, photos: Pixels, advance: Callable[[in
     """Predict decoded photos with a file.
 
     Args:
-        artifact: a .tflite file.
+        artifact: a model file, whose format chooses the runtime.
         photos: uint8 [photos, height, width, 3].
         advance: called with the number of photos of each chunk.
 
@@ -104,8 +104,10 @@ def summarize_times(times_ms: list[float]) -> HostLatency:
 @contextmanager
 def make_folder(artifact: Artifact, photos: Pixels) -> Iterator[Path]:
     """Make a folder with the programs of a bundle, the runtime and the file; remove it at the end of the block."""
+    runtime = PAGE_RUNTIMES[artifact.format]
+    model = name_model_file(artifact)
     facts = {
-        "model": _MODEL,
+        "model": model,
         "input": {
             **artifact.input.model_dump(mode="json"),
             "height_px": photos.input_spec.height_px,
@@ -116,12 +118,12 @@ def make_folder(artifact: Artifact, photos: Pixels) -> Iterator[Path]:
     }
     with tempfile.TemporaryDirectory(prefix="edgetl-browser-") as name:
         folder = Path(name)
-        for file in find_target(TARGET).payload:
+        for file in find_target(runtime.target).payload:
             shutil.copyfile(file.path, folder / file.name)
-        for path, content in read_runtime().items():
+        for path, content in read_runtime(runtime.packages).items():
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_bytes(content)
-        shutil.copyfile(artifact.path, folder / _MODEL)
+        shutil.copyfile(artifact.path, folder / model)
         (folder / "model.json").write_text(json.dumps(facts))
         (folder / PAGE).write_text('<!doctype html><title>edgetl</title><link rel="icon" href="data:,">')
         yield folder

@@ -3,8 +3,9 @@
 import numpy as np
 
 from edgetl.core.device.browser.browser_measurement import BrowserMeasurement
+from edgetl.core.device.browser.page_runtimes import PAGE_RUNTIMES
 from edgetl.core.device.judges import JUDGES
-from edgetl.core.errors import ConfigError, MissingPackage
+from edgetl.core.errors import MissingPackage
 from edgetl.core.photos import pixel_store
 from edgetl.core.records import Artifact
 from edgetl.core.storage.arrays import read_array
@@ -21,13 +22,10 @@ def measure_in_browser(pipeline: TargetPipeline, artifact: Artifact) -> tuple[Br
         The measurement, and the latency of the model on one thread of this machine, milliseconds.
 
     Raises:
-        ConfigError: the file is none that a browser runs.
         MissingPackage: the browser, or what controls it, is missing.
         StageError: the browser does not start, or the page fails.
     """
-    judge = JUDGES["browser"]
-    if artifact.format not in judge.formats:
-        raise ConfigError(f"a browser does not run {artifact.format} files", where=(artifact.path,))
+    judge = JUDGES[PAGE_RUNTIMES[artifact.format].judge]
     absence = judge.explain_absence()
     if absence:
         raise MissingPackage(f"a browser cannot be measured: {absence}", hint=f"install it: {judge.install}")

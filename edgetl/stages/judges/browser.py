@@ -1,5 +1,6 @@
 """An artifact and photos of one part → Scores: its predictions in a headless browser."""
 
+from edgetl.core.device.browser.page_runtimes import PAGE_RUNTIMES
 from edgetl.core.evaluation.details.score_files import write_predictions
 from edgetl.core.photos.photo_set import PhotoSet
 from edgetl.core.records import Artifact, Scores
@@ -12,7 +13,7 @@ def score_in_browser(work: Workspace, artifact: Artifact, photos: PhotoSet, prog
 
     Args:
         work: folder and console of the stage.
-        artifact: a .tflite file.
+        artifact: a model file, whose format chooses the runtime.
         photos: the photos.
         programs: sha256 of the programs of the page, so that other programs predict again.
 
@@ -21,7 +22,8 @@ def score_in_browser(work: Workspace, artifact: Artifact, photos: PhotoSet, prog
         StageError: the browser does not start, or the page fails.
     """
     del programs
-    title = f"{artifact.method}, LiteRT.js in a browser, {photos.part} photos"
+    runtime = PAGE_RUNTIMES[artifact.format]
+    title = f"{artifact.method}, {runtime.title} in a browser, {photos.part} photos"
     with work.console.bar(title, len(photos.photos), "photos") as bar:
         predictions = predict.predict_in_browser(artifact, photos.open_pixels(), bar.advance)
-    return write_predictions(work.folder, artifact, photos.part, predictions, "litert.js-browser")
+    return write_predictions(work.folder, artifact, photos.part, predictions, runtime.kernels)

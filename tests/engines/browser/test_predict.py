@@ -45,3 +45,15 @@ def test_times_with_different_quartiles_are_disturbed():
     assert not predict.summarize_times([1.0, 1.01, 1.02, 1.03]).disturbed
     assert predict.summarize_times([1.0, 1.0, 3.0, 4.0]).disturbed
     assert predict.summarize_times([2.0]).ms == 2.0
+
+
+@needs_browser
+@pytest.mark.slow
+def test_outputs_of_an_onnx_file_are_those_of_onnxruntime(built_both, test_set, onnx_browser_runtime):
+    from edgetl.engines.onnx import runtime as onnx_runtime
+
+    artifact = built_both.targets[1].artifact
+    host = onnx_runtime.predict_file(artifact.path, test_set, "onnxruntime", lambda _: None)
+    predictions = predict.predict_in_browser(artifact, test_set, lambda _: None)
+    np.testing.assert_allclose(predictions.scores, host.scores, atol=1e-5)
+    assert predictions.raw.dtype == host.raw.dtype and predictions.accelerated

@@ -1,5 +1,6 @@
 """The measurement of a run in a browser: labels are compared with those of the host, and the result is kept."""
 
+import dataclasses
 import sys
 from types import SimpleNamespace
 
@@ -13,11 +14,9 @@ from edgetl.pipeline.usage import browser_bench
 from tests.core.device.browser.test_browser_measurement import make_measurement
 
 
-def set_absence(monkeypatch, sentence):
-    import dataclasses
-
-    row = dataclasses.replace(judges.JUDGES["browser"], explain_absence=lambda: sentence)
-    monkeypatch.setitem(judges.JUDGES, "browser", row)
+def set_absence(monkeypatch, sentence, judge="browser"):
+    row = dataclasses.replace(judges.JUDGES[judge], explain_absence=lambda: sentence)
+    monkeypatch.setitem(judges.JUDGES, judge, row)
 
 
 def test_labels_are_compared_with_those_of_the_host(pipeline, monkeypatch):
@@ -45,3 +44,12 @@ def test_missing_browser_is_an_error_with_the_command(pipeline, monkeypatch):
     with pytest.raises(MissingPackage, match="no browser was found") as error:
         browser_bench.measure_in_browser(parts, pipeline.files.make("tflite", "int8"))
     assert "edgetl[browser]" in error.value.hint
+
+
+def test_an_onnx_file_needs_its_own_runtime(pipeline, monkeypatch):
+    set_absence(monkeypatch, "")
+    set_absence(monkeypatch, "the runtime is not fetched", "browser-onnx")
+    parts = pipeline.for_target(pipeline.context.order.targets[0])
+    artifact = pipeline.files.make("tflite", "int8").model_copy(update={"format": "onnx"})
+    with pytest.raises(MissingPackage, match="the runtime is not fetched"):
+        browser_bench.measure_in_browser(parts, artifact)

@@ -20,14 +20,16 @@ class Times(Record):
 class BrowserMeasurement(Record):
     """What a headless browser on this machine did with the photos of one part, from their files.
 
-    `load_ms` is the time to load runtime and model, `first_ms` that from the file of the first photo to its answer,
-    `photo` the same for all others, and `model` the time of the model alone. `equal_pixels` counts photos whose pixels
-    are those of the build to the bit; `largest_pixel_difference` is that of all others, 0..255. `same_label` counts
-    photos whose most probable label is that of the host, from the pixels of the build. `memory_bytes` is the memory of
-    WebAssembly after all photos.
+    `variant` is that of the runtime, and `accelerated` whether its fast `kernels` ran. `load_ms` is the time to load
+    runtime and model, `first_ms` that from the file of the first photo to its answer, `photo` the same for all others,
+    and `model` the time of the model alone. `equal_pixels` counts photos whose pixels are those of the build to the
+    bit; `largest_pixel_difference` is that of all others, 0..255. `same_label` counts photos whose most probable label
+    is that of the host, from the pixels of the build. `memory_bytes` is the memory of WebAssembly after all photos.
     """
 
     browser: str
+    runtime: str = "LiteRT.js"
+    kernels: str = "XNNPACK"
     variant: str
     accelerated: bool
     model_sha256: str
@@ -65,8 +67,9 @@ def tabulate_browser(measurement: BrowserMeasurement, host_ms: float) -> tuple[s
         ),
         ["model alone, host", f"{host_ms:.1f}", "", ""],
     ]
-    kernels = "with XNNPACK" if measurement.accelerated else "without XNNPACK"
-    title = f"{photos} photos in {measurement.browser} on this machine, {measurement.variant}, {kernels}: milliseconds"
+    kernels = f"{'with' if measurement.accelerated else 'without'} {measurement.kernels}"
+    runtime = f"{measurement.runtime}, {measurement.variant}, {kernels}"
+    title = f"{photos} photos in {measurement.browser} on this machine, {runtime}: milliseconds"
     return title, ["time of", "p50", "p90", "p99"], rows
 
 

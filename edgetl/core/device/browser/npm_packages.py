@@ -85,8 +85,23 @@ LITERT_THREADS = (
         },
     ),
 )
+# The package has other builds with kernels for graphics processors, whose WebAssembly is up to twice as large. This one
+# needs SIMD, and may run on one thread.
+ONNX_WEB = (
+    NpmPackage(
+        name="onnxruntime-web",
+        version="1.30.0",
+        integrity="sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
+        files={
+            "package/dist/ort.wasm.min.mjs": "onnx/ort.js",
+            "package/dist/ort-wasm-simd-threaded.mjs": "onnx/ort_wasm.js",
+            "package/dist/ort-wasm-simd-threaded.wasm": "onnx/ort_simd.wasm.gz",
+        },
+        replacements={"onnx/ort.js": {"\n//# sourceMappingURL=ort.wasm.min.mjs.map": ""}},
+    ),
+)
 # Name in `edgetl fetch` → its packages.
-RUNTIMES = {"browser": LITERT_JS, "browser-threads": LITERT_THREADS}
+RUNTIMES = {"browser": LITERT_JS, "browser-threads": LITERT_THREADS, "browser-onnx": ONNX_WEB}
 
 
 def check_integrity(package: NpmPackage, archive: bytes) -> None:

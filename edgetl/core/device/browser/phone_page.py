@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from edgetl.core.formats import find_format
 
 PAGE = "PHONES.md"
 PIXELS, OUTPUTS = "golden/pixels.bin", "golden/outputs.bin"
@@ -40,11 +43,12 @@ def write_phone_files(facts: Mapping[str, Any], pixels: np.ndarray, outputs: np.
 def describe_phone_program(facts: Mapping[str, Any]) -> str:
     """Describe in Markdown what a program in Kotlin or Swift must do to get the answers of the build."""
     image, output = facts["input"], facts["output"]
+    runtime = find_format(Path(facts["model"])).runtime
     sides = {"width": image["width_px"], "height": image["height_px"]}
     lines = [
         "# This model in a program for Android or iOS",
         "",
-        f"`{facts['model']}` runs on LiteRT. A program gets the answers of the build if it repeats what is below.",
+        f"`{facts['model']}` runs on {runtime}. A program gets the answers of the build if it repeats what is below.",
         "",
         "## From a photo to the input",
         "",
@@ -103,9 +107,8 @@ def _describe_thresholds(facts: Mapping[str, Any]) -> list[str]:
         "",
         f"The second output is the features of the photo. `{answers['reference']}` has the features of training "
         f"photos, one "
-        "row each, int8. The similarity of a photo is the largest cosine between its features, dequantized, and "
-        "a row. The "
-        "scale of the features is in the file, as quantization of that tensor.",
+        "row each, int8. The similarity of a photo is the largest cosine between its features and a row. Features that "
+        "the file quantizes are dequantized first, with the scale of that tensor in the file.",
         "",
         f'- Below these similarities the answer is "none of these": {json.dumps(answers["least_similarities"])}.',
     ]

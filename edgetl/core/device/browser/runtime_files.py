@@ -19,12 +19,14 @@ DIGESTS = "files.json"
 def locate_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> Path:
     """Return the folder of the runtime in the cache. Its name changes with the pinned versions."""
     pins = json.dumps([[package.integrity, dict(package.files), dict(package.replacements)] for package in packages])
-    return locate_cache() / "browser" / f"litert-{packages[0].version}-{hashlib.sha256(pins.encode()).hexdigest()[:8]}"
+    # As in litert/litert.js.
+    name = next(iter(packages[0].files.values())).partition("/")[0]
+    return locate_cache() / "browser" / f"{name}-{packages[0].version}-{hashlib.sha256(pins.encode()).hexdigest()[:8]}"
 
 
-def has_runtime() -> bool:
+def has_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> bool:
     """Return whether the runtime has been fetched."""
-    return (locate_runtime() / DIGESTS).is_file()
+    return (locate_runtime(packages) / DIGESTS).is_file()
 
 
 def read_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> dict[str, bytes]:
@@ -36,7 +38,7 @@ def read_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> dict[str, bytes]
     folder = locate_runtime(packages)
     if not (folder / DIGESTS).is_file():
         raise ConfigError(
-            "the runtime for browsers is not on this machine", where=(folder,), hint=_suggest_fetch(packages)
+            "the runtime for browsers is not on this machine", where=(folder,), hint=f"run {suggest_fetch(packages)}"
         )
     digests = json.loads(read_regular(folder / DIGESTS, LARGEST_TEXT_BYTES))
     files = {}
@@ -47,7 +49,7 @@ def read_runtime(packages: Sequence[NpmPackage] = LITERT_JS) -> dict[str, bytes]
             raise ConfigError(
                 "the runtime for browsers changed since it was fetched",
                 where=(path,),
-                hint=_suggest_fetch(packages),
+                hint=f"run {suggest_fetch(packages)}",
             )
         files[name] = content
     return files
@@ -82,6 +84,7 @@ def fetch_runtime(
     return folder
 
 
-def _suggest_fetch(packages: Sequence[NpmPackage]) -> str:
+def suggest_fetch(packages: Sequence[NpmPackage]) -> str:
+    """Return the command that fetches the runtime."""
     names = [name for name, runtime in RUNTIMES.items() if runtime == packages]
-    return f"run edgetl fetch {names[0] if names else 'browser'}"
+    return f"edgetl fetch {names[0] if names else 'browser'}"

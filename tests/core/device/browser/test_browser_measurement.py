@@ -39,7 +39,13 @@ def test_table_has_the_host_beside_the_browser():
     assert "4 photos in Chromium 1" in title and "with XNNPACK" in title
     assert all(len(row) == len(columns) for row in rows)
     assert rows[0][1] == "500" and rows[-1] == ["model alone, host", "0.5", "", ""]
+    assert "LiteRT.js, relaxed, with XNNPACK" in title
     assert "without XNNPACK" in tabulate_browser(make_measurement(accelerated=False), 0.5)[0]
+
+
+def test_table_names_the_runtime_and_its_kernels():
+    measurement = make_measurement(runtime="ONNX Runtime Web", variant="simd", kernels="MLAS")
+    assert "ONNX Runtime Web, simd, with MLAS" in tabulate_browser(measurement, 0.5)[0]
 
 
 def test_sentences_say_how_pixels_and_labels_differ():

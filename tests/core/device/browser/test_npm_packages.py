@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgetl.core.device.browser.npm_packages import LITERT_JS, check_integrity, unpack_files
+from edgetl.core.device.browser.npm_packages import RUNTIMES, check_integrity, unpack_files
 from edgetl.core.errors import StageError
 from tests.fixtures.npm import FILES, PACKAGE, pack_archive
 
@@ -34,7 +34,14 @@ def test_archive_without_a_file_or_without_the_text_to_replace_is_refused():
         unpack_files(replace(PACKAGE, replacements={"litert/a.js": {"nowhere": ""}}), pack_archive())
 
 
-def test_runtime_is_pinned_by_version_and_integrity():
-    for package in LITERT_JS:
+@pytest.mark.parametrize("packages", RUNTIMES.values(), ids=list(RUNTIMES))
+def test_runtime_is_pinned_by_version_and_integrity(packages):
+    for package in packages:
         assert package.version[0].isdigit() and package.integrity.startswith("sha512-")
         assert len(package.integrity) == len("sha512-") + 88
+
+
+def test_a_bundle_contains_webassembly_for_processors_alone():
+    """The builds with kernels for graphics processors are twice as large."""
+    sources = [source for packages in RUNTIMES.values() for package in packages for source in package.files]
+    assert not [source for source in sources if any(word in source for word in ("jsep", "jspi", "asyncify", "webgpu"))]

@@ -41,8 +41,13 @@ def test_page_has_the_facts_of_the_model(fit, words):
     assert words in page and "to 32 x 24" in page and "[1, 24, 32, 3]" in page
     assert "(value - 0) * 0.00390625" in page and '["cat", "dög"]' in page
     assert "none of these" not in page and "2304 bytes each" in page
+    assert "`model.tflite` runs on LiteRT." in page
     # Scale 1 and zero point 0 need no sentence.
     assert "A value of 0..255 becomes" not in page
+
+
+def test_page_of_another_format_names_its_runtime():
+    assert "`model.onnx` runs on onnxruntime." in describe_phone_program({**FACTS, "model": "model.onnx"})
 
 
 def test_page_has_the_thresholds():

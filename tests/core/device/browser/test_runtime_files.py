@@ -3,6 +3,7 @@
 import pytest
 
 from edgetl.core.device.browser import runtime_files
+from edgetl.core.device.browser.npm_packages import RUNTIMES
 from edgetl.core.errors import ConfigError
 from tests.fixtures.npm import PACKAGE, pack_archive
 
@@ -35,6 +36,19 @@ def test_runtime_that_was_not_fetched_is_an_error_with_the_command(addresses):
         runtime_files.read_runtime((PACKAGE,))
     assert error.value.hint == "run edgetl fetch browser"
     assert not runtime_files.has_runtime()
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_command_that_fetches_a_runtime_names_it(addresses, name):
+    with pytest.raises(ConfigError) as error:
+        runtime_files.read_runtime(RUNTIMES[name])
+    assert error.value.hint == f"run edgetl fetch {name}"
+
+
+def test_every_runtime_has_a_folder_of_its_own(addresses):
+    folders = [runtime_files.locate_runtime(packages).name for packages in RUNTIMES.values()]
+    assert len(set(folders)) == len(folders)
+    assert sorted({folder.partition("-")[0] for folder in folders}) == ["litert", "onnx"]
 
 
 def test_damaged_file_is_an_error_and_the_command_of_the_hint_repairs_it(addresses):
