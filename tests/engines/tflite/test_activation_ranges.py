@@ -51,21 +51,26 @@ def measure_with_kept_tensors(content, photos):
 
 
 def list_overwritten(content):
-    """List the tensors that LiteRT may overwrite: inputs of an elementwise operator that outputs the same shape."""
+    """List the tensors that LiteRT may overwrite: inputs of an elementwise operator whose output has as many values."""
     (graph,) = unpack_model(content).subgraphs
-    shapes = [list(tensor.shape) if tensor.shape is not None else [] for tensor in graph.tensors]
+    # Not the shapes: at one pixel, [1, 1, 1, channels] and [channels] are added.
+    counts = [int(np.prod([] if tensor.shape is None else tensor.shape)) for tensor in graph.tensors]
     return {
         int(index)
         for operator in graph.operators
         for index in operator.inputs
-        if shapes[index] == shapes[operator.outputs[0]] and len(operator.outputs) == 1
+        if counts[index] == counts[operator.outputs[0]] and len(operator.outputs) == 1
     }
 
 
 def list_differences(ranges, others):
-    """Map each tensor to the larger difference of its limits, relative to its range."""
+    """Map each tensor to the larger difference of its limits, relative to its range, or to a limit that is larger.
+
+    A float32 near 0.5 is rounded to steps of 6e-8, which is a large part of a range of 5e-6 there.
+    """
     return {
-        index: max(abs(low - others[index][0]), abs(high - others[index][1])) / max(high - low, 1e-30)
+        index: max(abs(low - others[index][0]), abs(high - others[index][1]))
+        / max(high - low, abs(low), abs(high), 1e-30)
         for index, (low, high) in ranges.items()
     }
 
