@@ -142,8 +142,11 @@ def assert_typed_again(options: BuildOptions) -> str:
     return command
 
 
-# --cluster is where an order is carried out, and no part of it.
-@pytest.mark.parametrize("name", [name for name, _, _, _ in list_options(BuildOptions) if name != "cluster"])
+# --cluster is where an order is carried out, and --from-sweep where it is from: they are no part of it.
+NO_PART = ("cluster", "from_sweep")
+
+
+@pytest.mark.parametrize("name", [name for name, _, _, _ in list_options(BuildOptions) if name not in NO_PART])
 def test_order_with_one_option(name):
     values = {name: SAMPLES[name], **NEEDS.get(name, {})}
     command = assert_typed_again(BuildOptions(**values))
