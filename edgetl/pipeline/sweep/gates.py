@@ -18,7 +18,7 @@ from edgetl.core.sweep.gate_costs import dump_sweep
 from edgetl.core.sweep.paired_tests import PairedTests, estimate_detectable_difference, make_paired_tests
 from edgetl.core.sweep.results import GATES, Gate, SweepResult, SweepRow, explain_exceeded, order_by_preference
 from edgetl.core.sweep.space import SweepCandidate
-from edgetl.pipeline.context import Context
+from edgetl.pipeline.context import Context, StageClock
 from edgetl.pipeline.order import Order
 from edgetl.pipeline.sweep.candidate_run import (
     Kind,
@@ -54,6 +54,8 @@ class SweepGates:
     correct: dict[SweepCandidate, NDArray[np.bool_]] = field(default_factory=dict)
     detectable: float | None = None
     _datasets: dict[int, Dataset] = field(default_factory=dict)
+    # Two gates use the same run folder: a training of the first, which the second reads back, counts once.
+    _clocks: dict[tuple[SweepCandidate, Kind], StageClock] = field(default_factory=dict)
     # Gate and candidate → why another machine failed in it.
     _failures: dict[tuple[Gate, SweepCandidate], str] = field(default_factory=dict)
 
@@ -271,7 +273,9 @@ class SweepGates:
     @contextmanager
     def _open(self, candidate: SweepCandidate, kind: Kind, gate: Gate) -> Iterator[Context]:
         """Yield the context of a candidate. A failure of a stage is the reason of its row, and its seconds are kept."""
-        with open_candidate(self.context, self._make_order(candidate, kind), kind, candidate.name) as context:
+        clock = self._clocks.setdefault((candidate, kind), StageClock())
+        with open_candidate(self.context, self._make_order(candidate, kind), kind, candidate.name) as opened:
+            context = replace(opened, clock=clock)
             try:
                 yield context
             except StageError as error:

@@ -60,6 +60,8 @@ class World:
             return self.predict(kind, self.call(kind, context))
 
         def choose_file():
+            # The training is read back.
+            context.clock.count("tuned", self.seconds)
             side = self.call("file", context)
             return SimpleNamespace(bytes=side * 1000, method="int8", side=side)
 
@@ -162,6 +164,18 @@ def test_budget_ends_fine_tuning_but_not_before_one(make_gates, world):
     gates.fine_tune()
     assert [side for kind, side in world.calls if kind == "tuned"] == [96, 64]
     assert list_reasons(gates)[32] == "not fine-tuned: the budget of 0:30 was used" and list_sides(gates) == [64, 96]
+
+
+def test_training_that_is_read_back_is_not_in_the_seconds_of_the_files(make_gates, world):
+    world.seconds = 20.0
+    gates = make_gates()
+    gates.measure()
+    gates.train_heads()
+    gates.fine_tune()
+    gates.make_files()
+    assert [row.seconds for row in gates.rows.values()] == [
+        dict.fromkeys(("latency", "heads", "fine-tuning", "file"), 20.0)
+    ] * len(SIDES)
 
 
 def test_network_that_is_certainly_worse_gets_no_file(make_gates, world):
