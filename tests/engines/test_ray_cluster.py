@@ -237,6 +237,10 @@ class KillingExecutor:
     def __init__(self, cluster, nodes) -> None:
         self._cluster, self._kill = cluster, threading.Timer(10, nodes.kill)
 
+    @property
+    def has_killed(self):
+        return self._kill.finished.is_set()
+
     def run(self, spec, arguments):
         if spec.name.endswith("run_candidate") and not self._kill.is_alive() and not self._kill.finished.is_set():
             self._kill.start()
@@ -270,8 +274,10 @@ def test_sweep_chooses_the_same_file_although_a_node_is_killed(nodes, photos, tm
             context = local
             if name == "ray":
                 cluster = stack.enter_context(connect_to_ray(nodes.address))
-                context = replace(local, executor=KillingExecutor(cluster, nodes))
+                killing = KillingExecutor(cluster, nodes)
+                context = replace(local, executor=killing)
             sweeps[name] = run_sweep(context, plan)
+    assert killing.has_killed
     here, ray = sweeps["local"], sweeps["ray"]
     assert ray.result.choice.name == here.result.choice.name
     assert ray.built.trained.sha256 == here.built.trained.sha256
