@@ -108,7 +108,7 @@ def make_file(_shared: None, task: MethodTask) -> MethodOutcome:
             model = Model(context)
             files = Files(context, model)
             scores = ModelScores(context, model, files)
-            # Outside of what is caught: without the model, no file can be made.
+            # Its errors are raised here, and are no reason of one file: without the model, no file can be made.
             _ = model.trained
             reason = ""
             try:

@@ -98,7 +98,7 @@ def copy_chosen(context: Context, sweep: Path | None) -> Context:
         sweep: value of --from-sweep; None for an ordinary build.
 
     Returns:
-        The context, whose plan knows the stages.
+        The context, whose plan contains the stages.
 
     Raises:
         ConfigError: the trained model is out of date: the photos changed, or edgetl or a library did.
