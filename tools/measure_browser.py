@@ -61,7 +61,7 @@ _PREDICT_PIXELS = """async ([size, count]) => {
   for (let number = 0; number < count; number += 1) times.push((await window.client.predict(pixels)).invokeMs);
   return times;
 }"""
-# The browser collects garbage before it answers. The number is that of the page and its worker.
+# Garbage is collected before the memory is measured. The number is that of the page and its worker.
 _READ_MEMORY = """async () => {
   const { bytes } = await performance.measureUserAgentSpecificMemory();
   return { bytes, webAssembly: await window.client.memory() };

@@ -4,9 +4,9 @@
     python tools/measure_page_memory.py RUN/bundle-browser/bundle PHOTOS --minutes 60 --rate 5
 
 The page of the bundle is open as for a user: it gets photos as chosen files, decodes, predicts and shows them, so many
-each second. A photo is left out where the answer to the last one is not shown yet. After each minute a line of JSON has
-the memory of the page with its worker and all its objects, that of WebAssembly, which is part of it, and the resident
-memory of the process of the page and of all processes of the browser. The last line has the first, last and largest
+each second. A photo is left out where the prediction of the last one is not shown yet. After each minute a line of JSON
+has the memory of the page with its worker and all its objects, that of WebAssembly, which is part of it, and the
+resident memory of the process of the page and of all processes of the browser. The last line has the first, last and largest
 value of each, and its growth: the slope of a line through the second half of the minutes.
 """
 
@@ -39,7 +39,7 @@ _START = """async ([photos, rateHz]) => {
   });
   const input = document.getElementById("file");
   const counts = { chosen: 0, shown: 0, leftOut: 0 };
-  // Each answer replaces the list of the steps.
+  // Each prediction replaces the list of the steps.
   new MutationObserver(() => { counts.shown += 1; }).observe(document.getElementById("steps"), { childList: true });
   setInterval(() => {
     if (counts.chosen > counts.shown) {
@@ -54,7 +54,7 @@ _START = """async ([photos, rateHz]) => {
   }, 1000 / rateHz);
   window.counts = counts;
 }"""
-# The browser collects garbage before it answers.
+# Garbage is collected before the memory is measured.
 _READ = """async () => {
   const { bytes } = await performance.measureUserAgentSpecificMemory();
   return { ...window.counts, bytes, message: document.getElementById("message").textContent };

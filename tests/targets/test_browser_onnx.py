@@ -17,7 +17,7 @@ from tests.targets.test_browser_page import open_page
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium")
 
-# The runtime, reduced to what the page calls. It starts its WebAssembly by the module that it is told.
+# The runtime, reduced to what the page calls. Its WebAssembly is started by the module in its settings.
 RUNTIME = """
 export const env = { wasm: {} };
 export class Tensor {

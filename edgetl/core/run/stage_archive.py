@@ -1,6 +1,7 @@
 """Finished stages of a run folder as plain data, to be sent to the run folder of another machine."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgetl.core.errors import StageError
@@ -12,6 +13,14 @@ from edgetl.core.storage.regular_files import read_regular, remove_entry
 StageFiles = Mapping[str, bytes]
 # Largest file of a stage: that of model files, because the model is the largest.
 _LARGEST_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagesOutcome:
+    """What a machine has made: the stages that are finished, and why the others are not; "" if all are."""
+
+    stages: Mapping[str, StageFiles]
+    reason: str = ""
 
 
 def pack_stages(root: Path) -> dict[str, dict[str, bytes]]:

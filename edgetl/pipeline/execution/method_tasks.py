@@ -16,7 +16,7 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.execution.executor import Executor, Resources, TaskSpec
 from edgetl.core.formats import FormatName
 from edgetl.core.run.run_folder import open_run
-from edgetl.core.run.stage_archive import StageFiles, pack_stages, unpack_stages
+from edgetl.core.run.stage_archive import StageFiles, StagesOutcome, pack_stages, unpack_stages
 from edgetl.core.screen.step_plan import StepPlan
 from edgetl.core.storage.files import write_text
 from edgetl.core.storage.regular_files import LARGEST_TEXT_BYTES, read_regular
@@ -47,14 +47,6 @@ class MethodTask:
     format: FormatName
     method: str
     stages: Mapping[str, StageFiles]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MethodOutcome:
-    """The stages that are finished, and why the others are not; "" if all are."""
-
-    stages: Mapping[str, StageFiles]
-    reason: str = ""
 
 
 def make_files_elsewhere(context: Context, executor: Executor, target: Target, files: Sequence[PlannedFile]) -> None:
@@ -91,7 +83,7 @@ def make_files_elsewhere(context: Context, executor: Executor, target: Target, f
         console.say(f"{tasks[position].method} {tasks[position].format}: {result}, {number} of {len(tasks)}")
 
 
-def make_file(_shared: None, task: MethodTask) -> MethodOutcome:
+def make_file(_shared: None, task: MethodTask) -> StagesOutcome:
     """Make and judge a file in a temporary run folder. Pixels are in the cache of this machine.
 
     Raises:
@@ -119,7 +111,7 @@ def make_file(_shared: None, task: MethodTask) -> MethodOutcome:
         made = {name: content for name, content in stages.items() if content != task.stages.get(name)}
         # The run folder here has one of its own, with the folder of the photos here.
         made.pop("ingest", None)
-        return MethodOutcome(stages=made, reason=reason)
+        return StagesOutcome(stages=made, reason=reason)
 
 
 def list_missing(context: Context, target: Target, plan: Sequence[PlannedFile]) -> list[PlannedFile]:

@@ -14,7 +14,7 @@ from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.execution.executor import Executor, Resources, TaskSpec
 from edgetl.core.records import Dataset
 from edgetl.core.run.run_folder import open_run
-from edgetl.core.run.stage_archive import StageFiles, pack_stages, unpack_stages
+from edgetl.core.run.stage_archive import StageFiles, StagesOutcome, pack_stages, unpack_stages
 from edgetl.core.storage.files import write_text
 from edgetl.core.storage.regular_files import LARGEST_TEXT_BYTES, read_regular
 from edgetl.core.sweep.space import SweepCandidate
@@ -35,14 +35,6 @@ class CandidateTask:
     order: bytes
     work: Work
     stages: Mapping[str, StageFiles]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CandidateOutcome:
-    """The stages that are finished, and why the others are not; "" if all are."""
-
-    stages: Mapping[str, StageFiles]
-    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +71,7 @@ def run_candidates(context: Context, executor: Executor, sent: list[SentCandidat
         yield position, outcome.reason
 
 
-def run_candidate(_shared: None, task: CandidateTask) -> CandidateOutcome:
+def run_candidate(_shared: None, task: CandidateTask) -> StagesOutcome:
     """Make the stages of a candidate in a temporary run folder. Pixels and features are in the cache of this machine.
 
     Raises:
@@ -103,7 +95,7 @@ def run_candidate(_shared: None, task: CandidateTask) -> CandidateOutcome:
             stages = pack_stages(run.root)
         # What came with the task is there already.
         stages = {name: files for name, files in stages.items() if files != task.stages.get(name)}
-        return CandidateOutcome(stages=stages, reason=reason)
+        return StagesOutcome(stages=stages, reason=reason)
 
 
 def is_finished(context: Context, row: SentCandidate, dataset: Dataset) -> bool:

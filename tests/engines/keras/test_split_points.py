@@ -36,7 +36,7 @@ COUNTS = [
 ]
 
 
-# Two with branches that meet and one without.
+# With and without residual additions.
 QUICK = ("mobilenet", "mobilenet_v2", "resnet50")
 
 
