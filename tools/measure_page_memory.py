@@ -3,11 +3,11 @@
 
     python tools/measure_page_memory.py RUN/bundle-browser/bundle PHOTOS --minutes 60 --rate 5
 
-The page of the bundle is open as for a user: it gets photos as chosen files, decodes, predicts and shows them, so many
-each second. A photo is left out where the prediction of the last one is not shown yet. After each minute a line of JSON
-has the memory of the page with its worker and all its objects, that of WebAssembly, which is part of it, and the
-resident memory of the process of the page and of all processes of the browser. The last line has the first, last and largest
-value of each, and its growth: the slope of a line through the second half of the minutes.
+The page of the bundle is open as for a user: it gets photos as chosen files, decodes, predicts and shows them, so
+many each second. A photo is left out where the prediction of the last one is not shown yet. After each minute a line
+of JSON has the memory of the page with its worker and all its objects, that of WebAssembly, which is part of it, and
+the resident memory of the process of the page and of all processes of the browser. The last line has the first, last
+and largest value of each, and its growth: the slope of a line through the second half of the minutes.
 """
 
 import argparse

@@ -22,9 +22,10 @@ class BrowserMeasurement(Record):
 
     `variant` is that of the runtime, and `accelerated` whether its fast `kernels` ran. `load_ms` is the time to load
     runtime and model, `first_ms` that from the file of the first photo to its prediction, `photo` the same for all
-    others, and `model` the time of the model alone. `equal_pixels` counts photos whose pixels are those of the build to
-    the bit; `largest_pixel_difference` is that of all others, 0..255. `same_label` counts photos whose most probable
-    label is that of the host, from the pixels of the build. `memory_bytes` is the memory of WebAssembly after all photos.
+    others, and `model` the time of the model alone. `equal_pixels` counts photos whose pixels are those of the build
+    to the bit; `largest_pixel_difference` is that of all others, 0..255. `same_label` counts photos whose most
+    probable label is that of the host, from the pixels of the build. `memory_bytes` is the memory of WebAssembly
+    after all photos.
     """
 
     browser: str
