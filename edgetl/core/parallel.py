@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetl.core import machine
 from edgetl.core.device.host_latency import HostLatency
+from edgetl.core.interrupt import check_interrupt
 from edgetl.core.photos.pixel_store import Pixels
 
 _Item = TypeVar("_Item")
@@ -112,30 +113,48 @@ def predict_one_by_one(
     return outputs
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchPlan:
+    """How many photos are predicted, in batches of which size, and how many batches at the same time."""
+
+    count: int
+    size: int
+    threads: int = 1
+
+
 def predict_in_batches(
-    photos: int,
-    batch_size: int,
+    plan: BatchPlan,
     predict_rows: Callable[[np.ndarray], np.ndarray],
     advance: Callable[[int], None] = lambda _: None,
 ) -> np.ndarray:
     """Predict photos in order.
 
     Args:
-        photos: number of photos.
-        batch_size: photos in each batch. The last photo fills up the last batch.
-        predict_rows: returns [batch_size, units] for the photos at positions int64 [batch_size].
+        plan: number of photos, size of a batch, and number of threads.
+        predict_rows: returns [size, …] for the photos at positions int64 [size]. The last photo fills up the last
+            batch. The first batch is predicted alone, so that a function that compiles itself does so once.
         advance: called after each batch with its number of photos, for a progress bar.
 
     Returns:
-        [photos, units].
+        [count, …].
     """
-    outputs = []
-    for start in range(0, photos, batch_size):
+
+    def predict(start: int) -> np.ndarray:
+        check_interrupt()
         # All batches have the same size: Keras would compile the model again for a smaller last one.
-        rows = np.minimum(np.arange(start, start + batch_size), photos - 1)
-        count = min(batch_size, photos - start)
-        outputs.append(np.asarray(predict_rows(rows))[:count])
-        advance(count)
+        rows = np.minimum(np.arange(start, start + plan.size), plan.count - 1)
+        number = min(plan.size, plan.count - start)
+        outputs = np.asarray(predict_rows(rows))[:number]
+        advance(number)
+        return outputs
+
+    first, *others = range(0, plan.count, plan.size)
+    outputs = [predict(first)]
+    if plan.threads == 1:
+        outputs += map(predict, others)
+    else:
+        with ThreadPoolExecutor(plan.threads) as pool:
+            outputs += pool.map(predict, others)
     return np.concatenate(outputs)
 
 

@@ -11,23 +11,32 @@ import keras
 import numpy as np
 
 from edgetl.core.evaluation import metrics
-from edgetl.core.photos.labelled import LabelledPhotos
+from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.rejection.temperature import TemperatureFit, compute_log_loss, fit_temperature, pair_logits
 from edgetl.core.tasks.task import find_task
 from edgetl.engines.keras import build
 from edgetl.engines.keras import model as keras_model
 
 
-def fold_temperature(model: keras.Model, validation: LabelledPhotos) -> TemperatureFit:
+def predict_last_features(model: keras.Model, photos: Pixels) -> np.ndarray:
+    """Return the inputs of the last layer for photos: float32 [photos, features].
+
+    Args:
+        model: from `build.assemble_model`.
+        photos: uint8 [photos, height, width, 3].
+    """
+    return keras_model.predict_outputs(keras.Model(model.input, model.get_layer(build.SCORES).input), photos)
+
+
+def fold_temperature(model: keras.Model, features: np.ndarray, true_labels: np.ndarray) -> TemperatureFit:
     """Fit the temperature, and divide weights and bias of the last layer by it, in place.
 
     Args:
         model: from `build.assemble_model`, in float32.
-        validation: photos that the weights were not trained on.
+        features: inputs of the last layer for photos that the weights were not trained on, float32 [photos, features].
+        true_labels: of the photos, int64 [photos] or [photos, labels].
     """
-    head, labels = model.get_layer(build.SCORES), validation.labels
-    trunk = keras.Model(model.input, head.input)
-    features = keras_model.predict_outputs(trunk, validation.pixels)
+    head, labels = model.get_layer(build.SCORES), true_labels
     kernel, bias = (np.asarray(weight, np.float32) for weight in head.get_weights())
     logits = features.astype(np.float64) @ kernel + bias
     # One sigmoid unit for two classes, or one for each label.
@@ -37,7 +46,7 @@ def fold_temperature(model: keras.Model, validation: LabelledPhotos) -> Temperat
     before = _compute_scores(head, features)
     head.set_weights([(weight / np.float32(temperature)).astype(np.float32) for weight in (kernel, bias)])
     after = _compute_scores(head, features)
-    task = find_task(validation.labels)
+    task = find_task(true_labels)
     differs = (task.decide(before) != task.decide(after)).reshape(len(features), -1).any(axis=1)
     # Two classes that are equal but for rounding may change places. The class is worth more than the probability.
     if differs.any():
@@ -48,8 +57,8 @@ def fold_temperature(model: keras.Model, validation: LabelledPhotos) -> Temperat
         photos=len(features),
         log_loss=(compute_log_loss(logits, labels), compute_log_loss(logits / temperature, labels)),
         calibration_error=(
-            metrics.compute_calibration_error(before, validation.labels),
-            metrics.compute_calibration_error(after, validation.labels),
+            metrics.compute_calibration_error(before, true_labels),
+            metrics.compute_calibration_error(after, true_labels),
         ),
         changed=int(differs.sum()),
     )

@@ -21,7 +21,8 @@ def score_reference(work: Workspace, trained: Trained, photos: PhotoSet) -> Scor
         ConfigError: the model cannot be loaded safely.
     """
     with work.console.bar(f"Keras, {photos.part} photos", len(photos.photos), "photos") as bar:
-        scores = keras_model.predict_scores(keras_model.load_model(trained.path), photos.open_pixels(), bar.advance)
+        model = keras_model.load_for_prediction(trained.path, trained.sha256)
+        scores = keras_model.predict_scores(model, photos.open_pixels(), bar.advance)
     path = write_scores(scores, work.folder)
     return Scores(
         path=path,

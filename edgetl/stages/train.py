@@ -23,7 +23,7 @@ from edgetl.core.storage.files import hash_file
 from edgetl.core.tasks.label_threshold import LabelThreshold
 from edgetl.core.tasks.lesson import Lesson
 from edgetl.core.tasks.thresholds import choose_thresholds, describe_thresholds
-from edgetl.engines.head_temperature import fold_temperature
+from edgetl.engines.head_temperature import fold_temperature, predict_last_features
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
@@ -132,7 +132,8 @@ def _train_on_devices(
             data = replace(data, recipe=recipe)
         for line in describe_phases(recipe):
             work.console.say(f"  {line}")
-        phases = two_phase.train_two_phases(model, data)
+        trained = two_phase.train_two_phases(model, data)
+    phases = trained.phases
     log.close()
     cross_fitted = cross_fit_choice(outcomes) if outcomes else 0.0
     if outcomes:
@@ -146,8 +147,14 @@ def _train_on_devices(
         work.console.say(
             f"  trained in {recipe.training.precision}; with float32 computation, validation accuracy is {accuracy:.4f}"
         )
-    fit = fold_temperature(model, validation) if recipe.training.temperature else None
-    if fit:
+    fit = None
+    if recipe.training.temperature:
+        if recipe.training.precision == "float32":
+            # The frozen layers have computed the validation photos already.
+            features = trained.last_input.predict_last_features(model)
+        else:
+            features = predict_last_features(model, validation.pixels)
+        fit = fold_temperature(model, features, validation.labels)
         for line in describe_temperature(fit):
             work.console.say(f"  {line}")
     # After the temperature: it changes the scores.

@@ -1,12 +1,14 @@
 """parallel.py: predictions are in photo order for every number of photos and cores, and for threads of any speed."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from edgetl.core import machine
 from edgetl.core.parallel import (
+    BatchPlan,
     join_outputs,
     predict_in_batches,
     predict_in_parallel,
@@ -59,8 +61,9 @@ def test_error_in_a_thread_is_raised():
         predict_in_parallel(3, predict_chunks)
 
 
-@pytest.mark.parametrize("photos", [1, 3, 4, 5, 8])
-def test_batches_have_one_size_and_results_only_of_the_photos(photos):
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("photos", [1, 3, 4, 5, 8, 41])
+def test_batches_have_one_size_and_results_only_of_the_photos(photos, threads):
     sizes, advanced = [], []
 
     def predict_rows(rows):
@@ -68,9 +71,40 @@ def test_batches_have_one_size_and_results_only_of_the_photos(photos):
         assert rows.max() < photos
         return rows[:, None] * 2.0
 
-    outputs = predict_in_batches(photos, 4, predict_rows, advanced.append)
+    outputs = predict_in_batches(BatchPlan(count=photos, size=4, threads=threads), predict_rows, advanced.append)
     assert np.array_equal(outputs[:, 0], np.arange(photos) * 2.0)
     assert set(sizes) == {4} and sum(advanced) == photos
+
+
+def test_first_batch_is_predicted_alone():
+    """A function that compiles itself on its first call must not do so in several threads."""
+    running, most = [], []
+
+    def predict_rows(rows):
+        running.append(rows[0])
+        most.append((rows[0], len(running)))
+        time.sleep(0.01)
+        running.remove(rows[0])
+        return rows
+
+    predict_in_batches(BatchPlan(count=12, size=2, threads=4), predict_rows)
+    assert most[0] == (0, 1) and min(place for place, (row, _) in enumerate(most) if row > 0) == 1
+    assert max(count for _, count in most) > 1
+
+
+def test_error_in_a_batch_ends_the_others():
+    calls = []
+
+    def predict_rows(rows):
+        calls.append(rows[0])
+        if rows[0] == 2:
+            raise ValueError("no memory")
+        time.sleep(0.01)
+        return rows
+
+    with pytest.raises(ValueError, match="no memory"):
+        predict_in_batches(BatchPlan(count=200, size=1, threads=2), predict_rows)
+    assert len(calls) < 20
 
 
 def test_photos_of_a_thread_are_predicted_one_by_one():

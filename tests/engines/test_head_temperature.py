@@ -6,7 +6,7 @@ import pytest
 from scipy import special
 
 from edgetl.core.rejection.temperature import fit_temperature
-from edgetl.engines.head_temperature import fold_temperature
+from edgetl.engines.head_temperature import fold_temperature, predict_last_features
 from edgetl.engines.keras import build
 from edgetl.engines.keras import model as keras_model
 from tests.fixtures.training import label_photos
@@ -29,6 +29,10 @@ def compute_features(model):
     return np.asarray(PHOTOS, np.float64).mean(axis=(1, 2)) / 127.5 - 1
 
 
+def fold(model, labels):
+    return fold_temperature(model, predict_last_features(model, label_photos(PHOTOS, labels).pixels), labels)
+
+
 @pytest.fixture
 def confident():
     """A model whose logits are five times those from which the labels are drawn."""
@@ -44,7 +48,7 @@ def test_weights_and_bias_are_divided(confident):
     head = model.get_layer(build.SCORES)
     head.set_weights([head.get_weights()[0], np.arange(4, dtype=np.float32)])
     kernel, bias = head.get_weights()
-    result = fold_temperature(model, label_photos(PHOTOS, labels))
+    result = fold(model, labels)
     assert result.temperature > 2 and result.changed == 0 and result.photos == 60
     for before, after in zip((kernel, bias), head.get_weights(), strict=True):
         assert after.dtype == np.float32
@@ -55,7 +59,7 @@ def test_probabilities_are_those_of_the_divided_logits(confident):
     model, labels = confident
     kernel, bias = model.get_layer(build.SCORES).get_weights()
     logits = compute_features(model) @ kernel + bias
-    result = fold_temperature(model, label_photos(PHOTOS, labels))
+    result = fold(model, labels)
     assert result.temperature == pytest.approx(fit_temperature(logits, labels), rel=1e-3)
     scores = keras_model.predict_scores(model, label_photos(PHOTOS, labels).pixels)
     np.testing.assert_allclose(scores, special.softmax(logits / result.temperature, axis=1), atol=1e-5)
@@ -64,15 +68,15 @@ def test_probabilities_are_those_of_the_divided_logits(confident):
 
 def test_loss_and_calibration_error_are_lower_afterwards(confident):
     model, labels = confident
-    result = fold_temperature(model, label_photos(PHOTOS, labels))
+    result = fold(model, labels)
     assert result.log_loss[1] < 0.8 * result.log_loss[0]
     assert result.calibration_error[1] < result.calibration_error[0]
 
 
 def test_second_temperature_is_one(confident):
     model, labels = confident
-    fold_temperature(model, label_photos(PHOTOS, labels))
-    assert fold_temperature(model, label_photos(PHOTOS, labels)).temperature == pytest.approx(1, abs=1e-4)
+    fold(model, labels)
+    assert fold(model, labels).temperature == pytest.approx(1, abs=1e-4)
 
 
 def test_equal_classes_stay_equal():
@@ -80,7 +84,7 @@ def test_equal_classes_stay_equal():
     kernel = np.random.default_rng(2).normal(0, 9, (3, 2))
     model = make_model(kernel[:, [0, 0, 1]], np.zeros(3))
     labels = (compute_features(model) @ kernel).argmax(axis=1) * 2
-    result = fold_temperature(model, label_photos(PHOTOS, labels))
+    result = fold(model, labels)
     scores = keras_model.predict_scores(model, label_photos(PHOTOS, labels).pixels)
     assert result.changed == 0 and result.temperature != 1
     np.testing.assert_array_equal(scores[:, 0], scores[:, 1])
@@ -91,7 +95,7 @@ def test_weights_stay_where_rounding_would_change_a_class():
     """The second class is the first one and the smallest possible more. A high temperature makes them equal."""
     bias = np.array([1.0, np.nextafter(np.float32(1), np.float32(2)), -1.0], np.float32)
     model = make_model(np.zeros((3, 3)), bias)
-    result = fold_temperature(model, label_photos(PHOTOS, np.full(60, 2)))
+    result = fold(model, np.full(60, 2))
     assert (result.temperature, result.changed) == (1.0, 60)
     np.testing.assert_array_equal(model.get_layer(build.SCORES).get_weights()[1], bias)
     assert result.calibration_error[0] == result.calibration_error[1]
@@ -103,7 +107,7 @@ def test_one_sigmoid_unit_predicts_the_same_classes(confident):
     model = make_model(4 * kernel, [0.0], "sigmoid")
     logits = (compute_features(model) @ kernel)[:, 0]
     labels = (generator.random(60) < special.expit(logits)).astype(np.int64)
-    result = fold_temperature(model, label_photos(PHOTOS, labels))
+    result = fold(model, labels)
     assert 2 < result.temperature < 8
     scores = keras_model.predict_scores(model, label_photos(PHOTOS, labels).pixels)
     np.testing.assert_allclose(scores[:, 1], special.expit(4 * logits / result.temperature), atol=1e-5)
@@ -115,7 +119,7 @@ def test_several_labels_have_one_temperature():
     model = make_model(3 * kernel, np.zeros(3), "sigmoid")
     logits = compute_features(model) @ kernel
     labels = (generator.random((60, 3)) < special.expit(logits)).astype(np.int64)
-    result = fold_temperature(model, label_photos(PHOTOS, labels))
+    result = fold(model, labels)
     assert 2 < result.temperature < 5
     scores = keras_model.predict_scores(model, label_photos(PHOTOS, labels).pixels)
     np.testing.assert_allclose(scores, special.expit(3 * logits / result.temperature), atol=1e-5)

@@ -22,7 +22,7 @@ from edgetl.core.requests import ConversionRequest
 from edgetl.core.run.workspace import Workspace
 from edgetl.core.storage.files import hash_file
 from edgetl.engines.backends import BACKENDS
-from edgetl.engines.head_temperature import fold_temperature
+from edgetl.engines.head_temperature import fold_temperature, predict_last_features
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.onnx import inspect as onnx_inspect
 from edgetl.engines.tflite import convert as tflite_convert
@@ -294,7 +294,9 @@ def test_retrained_model_has_a_temperature_of_its_own(retrained, shared_dataset,
     assert "temperature" in text
     validation = LabelledPhotos.open(shared_dataset.validation, built.trained.input)
     # Where the temperature is in the weights already, the next one is 1.
-    assert fold_temperature(keras_model.load_model(record.model), validation).temperature == pytest.approx(1, abs=1e-3)
+    model = keras_model.load_model(record.model)
+    features = predict_last_features(model, validation.pixels)
+    assert fold_temperature(model, features, validation.labels).temperature == pytest.approx(1, abs=1e-3)
 
 
 def test_quantization_aware_model_has_a_temperature_of_its_own(retrained):

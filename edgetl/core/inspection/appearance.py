@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.core.interrupt import check_interrupt
+from edgetl.core import machine
+from edgetl.core.parallel import BatchPlan, predict_in_batches
 
 # Photos in memory at once.
 _BATCH = 64
 # Source: ITU-R BT.601, luma.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BINS = 32
+_NAMES = ("sharpness", "dark_end", "bright_end", "deviation", "entropy", "colour")
 
 Values = NDArray[np.float64]
 
@@ -46,21 +48,18 @@ def measure_appearance(
     """Measure photos.
 
     Args:
-        rows: function from positions to pixels, uint8 [positions, height, width, 3].
+        rows: function from positions to pixels, uint8 [positions, height, width, 3]; is called from several threads.
         count: number of photos, at least 1.
-        advance: called with the number of photos in each finished batch.
+        advance: called with the number of photos in each finished batch, from several threads.
     """
-    parts = []
-    for start in range(0, count, _BATCH):
-        check_interrupt()
-        places = np.arange(start, min(start + _BATCH, count))
-        parts.append(_measure_batch(rows(places)))
-        advance(len(places))
-    names = Appearance.__dataclass_fields__
-    return Appearance(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+    batches = BatchPlan(count=count, size=min(_BATCH, count), threads=machine.count_cores())
+    measures = predict_in_batches(batches, lambda places: _measure_batch(rows(places)), advance)
+    columns = {name: measures[:, place] for place, name in enumerate(_NAMES)}
+    return Appearance(**columns, mean_colour=measures[:, len(_NAMES) :])
 
 
-def _measure_batch(pixels: NDArray[np.uint8]) -> dict[str, Values]:
+def _measure_batch(pixels: NDArray[np.uint8]) -> Values:
+    """Return float64 [photos, measures] in the order of `_NAMES`, then mean red, green and blue."""
     colours = pixels.astype(np.float32)
     luma = colours @ _LUMA
     flat = luma.reshape(len(luma), -1)
@@ -75,13 +74,8 @@ def _measure_batch(pixels: NDArray[np.uint8]) -> dict[str, Values]:
     red, green, blue = (pixels[..., channel] for channel in range(3))
     # Not max(axis=3): numpy takes 30 times as long for a short last axis.
     colour = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    return {
-        # The constant keeps a photo of one colour finite; it is below the noise of a camera.
-        "sharpness": laplacian.reshape(len(luma), -1).std(axis=1).astype(np.float64) / (deviation + 0.1),
-        "dark_end": dark_end.astype(np.float64),
-        "bright_end": bright_end.astype(np.float64),
-        "deviation": deviation.astype(np.float64),
-        "entropy": entropy,
-        "colour": colour.mean(axis=(1, 2)),
-        "mean_colour": np.stack([red.mean(axis=(1, 2)), green.mean(axis=(1, 2)), blue.mean(axis=(1, 2))], axis=1),
-    }
+    # The constant keeps a photo of one colour finite; it is below the noise of a camera.
+    sharpness = laplacian.reshape(len(luma), -1).std(axis=1).astype(np.float64) / (deviation + 0.1)
+    measures = [sharpness, dark_end, bright_end, deviation, entropy, colour.mean(axis=(1, 2))]
+    means = [channel.mean(axis=(1, 2)) for channel in (red, green, blue)]
+    return np.stack([*measures, *means], axis=1).astype(np.float64)

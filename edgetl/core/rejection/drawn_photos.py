@@ -3,11 +3,17 @@
 They need no download, and any classifier should find none of its classes in them.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 # Rows and columns of patches. With fewer, a patch can contain a whole object.
 _PATCHES = 4
+# Noise, stripes, checks, gradients and discs.
+_KINDS = 5
+
+_Plane = NDArray[np.float64]
 
 
 def draw_images(count: int, height: int, width: int, seed: int) -> NDArray[np.uint8]:
@@ -29,19 +35,29 @@ def draw_images(count: int, height: int, width: int, seed: int) -> NDArray[np.ui
     for index in range(count):
         colours = generator.integers(0, 256, (2, 3)).astype(np.float64)
         frequency, angle = generator.uniform(1, 12), generator.uniform(0, np.pi)
-        wave = np.sin(2 * np.pi * frequency * (np.cos(angle) * across + np.sin(angle) * down))
-        centre = generator.uniform(0.2, 0.8, 2)
-        distance = np.hypot(down - centre[0], across - centre[1])
-        shares = (
-            generator.random((height, width)),
-            wave > 0,
-            np.floor(across * frequency) % 2 == np.floor(down * frequency) % 2,
-            (wave / frequency + across) / 2,
-            distance < generator.uniform(0.1, 0.4),
-        )
-        share = np.clip(np.asarray(shares[index % len(shares)], dtype=np.float64), 0, 1)[..., None]
+        centre, noise = generator.uniform(0.2, 0.8, 2), generator.random((height, width))
+        radius = generator.uniform(0.1, 0.4)
+        # All numbers are drawn for each image, and only the image of its kind is computed.
+        share: NDArray[Any]
+        match index % _KINDS:
+            case 0:
+                share = noise
+            case 1:
+                share = _draw_wave(across, down, frequency, angle) > 0
+            case 2:
+                share = np.floor(across * frequency) % 2 == np.floor(down * frequency) % 2
+            case 3:
+                share = (_draw_wave(across, down, frequency, angle) / frequency + across) / 2
+            case _:
+                share = np.hypot(down - centre[0], across - centre[1]) < radius
+        share = np.clip(np.asarray(share, dtype=np.float64), 0, 1)[..., None]
         images.append(np.rint(share * colours[0] + (1 - share) * colours[1]).astype(np.uint8))
     return np.stack(images)
+
+
+def _draw_wave(across: _Plane, down: _Plane, frequency: float, angle: float) -> _Plane:
+    wave: _Plane = np.sin(2 * np.pi * frequency * (np.cos(angle) * across + np.sin(angle) * down))
+    return wave
 
 
 def shuffle_patches(photos: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:

@@ -3,21 +3,24 @@
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
 
+from edgetl.core import machine
 from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.evaluation import metrics
-from edgetl.core.parallel import predict_in_batches
+from edgetl.core.parallel import BatchPlan, predict_in_batches
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Precision
 from edgetl.core.storage.keras_archive import rewrite_keras_archive
 
-# Photos in a batch of predictions. On a CPU, 8 to 256 were measured equally fast; a GPU needs large batches.
-BATCH_SIZE, GPU_BATCH_SIZE = 64, 256
+# Photos in a batch of predictions. A GPU needs large batches. A CPU is fastest with a small batch on each core: one
+# batch at a time leaves cores idle between and within the layers.
+BATCH_SIZE, GPU_BATCH_SIZE = 16, 256
 # Keras 3 writes .h5 files that it cannot load, as of MobileNetV3: a number that is added to a tensor is lost.
 _H5_HINT = (
     "save the same model in the format .keras: model.save('FILE.keras'); if only the .h5 file is left, build the "
@@ -96,8 +99,31 @@ def predict_scores(model: keras.Model, photos: Pixels, advance: Callable[[int], 
 
 def predict_outputs(model: keras.Model, photos: Pixels, advance: Callable[[int], None] = lambda _: None) -> np.ndarray:
     """Return the output of a model for photos in order, of any width: see `predict_scores`."""
-    size = BATCH_SIZE if get_device().startswith("cpu") else GPU_BATCH_SIZE
-    return predict_in_batches(len(photos), size, lambda rows: model.predict_on_batch(photos.rows(rows)), advance)
+    return predict_rows(model, len(photos), photos.rows, advance)
+
+
+def predict_rows(
+    model: keras.Model,
+    count: int,
+    read_rows: Callable[[np.ndarray], np.ndarray],
+    advance: Callable[[int], None] = lambda _: None,
+) -> np.ndarray:
+    """Predict inputs in order.
+
+    Args:
+        model: any model with one input and one output.
+        count: number of inputs.
+        read_rows: returns the inputs at positions int64 [rows]: [rows, …]. Is called from several threads.
+        advance: called with the number of inputs in each finished batch, from several threads.
+
+    Returns:
+        [count, …].
+    """
+    on_cpu = get_device().startswith("cpu")
+    # TensorFlow's compiled functions may be called by several threads. The other backends keep state in the model.
+    threads = machine.count_cores() if on_cpu and get_backend() == "tensorflow" else 1
+    batches = BatchPlan(count=count, size=BATCH_SIZE if on_cpu else GPU_BATCH_SIZE, threads=threads)
+    return predict_in_batches(batches, lambda rows: model.predict_on_batch(read_rows(rows)), advance)
 
 
 def load_model(path: Path) -> keras.Model:
@@ -120,6 +146,17 @@ def load_model(path: Path) -> keras.Model:
         raise ConfigError(
             f"not a Keras model that can be loaded safely: {first_line(error)}", where=(path,), hint=hint
         ) from error
+
+
+@lru_cache(maxsize=1)
+def load_for_prediction(path: Path, sha256: str) -> keras.Model:  # noqa: ARG001
+    """Load a .keras file as `load_model` does. The last one stays in memory, so that several stages compile it once.
+
+    Args:
+        path: the file.
+        sha256: of its content: another one is loaded again.
+    """
+    return load_model(path)
 
 
 def save_model(model: keras.Model, path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import keras
+import numpy as np
 
 from edgetl.core.evaluation.quality.epoch_choice import EpochOutcomes
 from edgetl.core.execution.executor import Executor
@@ -16,6 +17,7 @@ from edgetl.core.recipe.tables import TrainingTables
 from edgetl.core.storage import feature_store
 from edgetl.engines.feature_shards import Augmentation
 from edgetl.engines.keras import build, split_points
+from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.batches import AugmentedPixels, CachedFeatures, PlainPixels, Source, Targets
 from edgetl.engines.keras.frozen_features import FrozenPart, PhotoView
 from edgetl.engines.keras.split_points import SplitPoint
@@ -60,13 +62,31 @@ class TrainingData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseInput:
-    """The part of the network that a phase computes in each epoch, and the inputs and targets of that part."""
+    """The part of the network that a phase computes in each epoch, and the inputs and targets of that part.
 
+    Attributes:
+        first: the tensor of the whole network whose values the inputs are.
+        network: the layers between it and the output.
+    """
+
+    first: keras.KerasTensor
     network: keras.Model
     training: Source
     validation: Source
     training_targets: Targets
     validation_targets: Targets
+
+    def predict_last_features(self, model: keras.Model) -> np.ndarray:
+        """Return the inputs of the last layer for the validation photos: float32 [photos, features].
+
+        Args:
+            model: the whole network, whose frozen layers computed the inputs.
+        """
+        last, photos = model.get_layer(build.SCORES).input, np.arange(len(self.validation_targets.labels))
+        if last is self.first:
+            return self.validation.rows(photos, 1)
+        trunk = keras.Model(self.first, last)
+        return keras_model.predict_rows(trunk, len(photos), lambda rows: self.validation.rows(rows, 1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +112,7 @@ def prepare_phase_inputs(model: keras.Model, data: TrainingData, unfrozen: Seque
     """
     units = int(model.output.shape[-1])
     pixels = PhaseInput(
+        first=model.input,
         network=model,
         training=AugmentedPixels(data.training, data.recipe),
         validation=PlainPixels(data.validation),
@@ -139,9 +160,11 @@ def _read_features(
     pixels: PhaseInput, model: keras.Model, frozen: FrozenPart, split: int, views: Sequence[PhotoView]
 ) -> PhaseInput:
     *training_views, validation_view = views
+    first = frozen.splits[split].tensor
     return replace(
         pixels,
-        network=keras.Model(frozen.splits[split].tensor, model.output),
+        first=first,
+        network=keras.Model(first, model.output),
         training=CachedFeatures([frozen.open_features(view, split) for view in training_views]),
         validation=CachedFeatures([frozen.open_features(validation_view, split)]),
     )

@@ -40,15 +40,20 @@ _FEW_STEPS = 160
 _Score = tuple[float, float]
 
 
-def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPhase, ...]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainedPhases:
+    """The result of each phase, and the input of the last one."""
+
+    phases: tuple[TrainingPhase, ...]
+    last_input: PhaseInput
+
+
+def train_two_phases(model: keras.Model, data: TrainingData) -> TrainedPhases:
     """Train both phases of a recipe in place.
 
     Args:
         model: from `build.assemble_model`. Its weights are those of the best epoch afterwards.
         data: photos of both parts, recipe and listener.
-
-    Returns:
-        The result of each phase.
 
     Raises:
         ConfigError: the recipe's `unfreeze` selects no layer with weights.
@@ -65,16 +70,17 @@ def train_two_phases(model: keras.Model, data: TrainingData) -> tuple[TrainingPh
     inputs = prepare_phase_inputs(model, data, unfrozen)
     head = _train_phase(model, inputs.head, _PhasePlan.for_head(recipe), data.listener, data.outcomes)
     if not recipe.phase2.epochs:
-        return (head.phase,)
+        return TrainedPhases(phases=(head.phase,), last_input=inputs.head)
     build.unfreeze(model, unfrozen, recipe.training)
     first_layer = unfrozen[0] if unfrozen else head.phase.first_trainable_layer
     plan = _PhasePlan.for_fine_tuning(recipe, after=head, first_layer=first_layer)
     fine_tuned = _train_phase(model, inputs.fine_tune, plan, data.listener, data.outcomes)
-    if fine_tuned.score > head.score:
-        return (head.phase, fine_tuned.phase)
-    model.set_weights(head.weights)
-    note = "no improvement on the validation photos: the weights of phase 1 are kept"
-    return (head.phase, fine_tuned.phase.model_copy(update={"accepted": False, "note": note}))
+    phase = fine_tuned.phase
+    if fine_tuned.score <= head.score:
+        model.set_weights(head.weights)
+        note = "no improvement on the validation photos: the weights of phase 1 are kept"
+        phase = phase.model_copy(update={"accepted": False, "note": note})
+    return TrainedPhases(phases=(head.phase, phase), last_input=inputs.fine_tune)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 import tf_keras
 
 from edgetl.core.errors import StageError
-from edgetl.core.parallel import predict_in_batches, prepare_ahead
+from edgetl.core.parallel import BatchPlan, predict_in_batches, prepare_ahead
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
@@ -145,7 +145,8 @@ def predict_batches(model: tf_keras.Model, photos: Pixels, scale_pixels: Callabl
         float32 [photos, units].
     """
     return predict_in_batches(
-        len(photos), _PREDICTION_BATCH_SIZE, lambda rows: model.predict_on_batch(scale_pixels(photos.rows(rows)))
+        BatchPlan(count=len(photos), size=_PREDICTION_BATCH_SIZE),
+        lambda rows: model.predict_on_batch(scale_pixels(photos.rows(rows))),
     )
 
 

@@ -27,7 +27,7 @@ from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.records import Dataset, InputSpec, Photo
 from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
-from edgetl.engines.head_temperature import fold_temperature
+from edgetl.engines.head_temperature import fold_temperature, predict_last_features
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import to_network
 from edgetl.engines.processes.child import make_child_command
@@ -109,7 +109,8 @@ def run_retraining(
         if request.fits_temperature:
             # The training has changed the logits. Zeros stay zeros, and equal weights stay equal.
             validation = LabelledPhotos.open(request.dataset.validation, request.input)
-            for text in describe_temperature(fold_temperature(model, validation)):
+            features = predict_last_features(model, validation.pixels)
+            for text in describe_temperature(fold_temperature(model, features, validation.labels)):
                 listener.say(text)
         keras_model.save_model(model, folder / "model.keras")
         weights_path.unlink()

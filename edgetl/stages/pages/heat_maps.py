@@ -34,7 +34,8 @@ def make_heat_maps(work: Workspace, request: HeatMapRequest) -> HeatMaps:
     mapped: tuple[MappedPhoto, ...] = ()
     try:
         with work.console.bar("heat maps", 2 * len(chosen), "photos") as bar:
-            keras_maps = compute_keras_maps(keras_model.load_model(request.trained.path), pixels, bar.advance)
+            model = keras_model.load_for_prediction(request.trained.path, request.trained.sha256)
+            keras_maps = compute_keras_maps(model, pixels, bar.advance)
             backend = BACKENDS[request.artifact.format]
             file_maps = backend.compute_class_maps(request.artifact.path, pixels, bar.advance)
     except ClassMapError as error:

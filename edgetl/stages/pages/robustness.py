@@ -39,7 +39,8 @@ def measure_robustness(work: Workspace, request: RobustnessRequest) -> Robustnes
         task=make_task(request.trained.threshold_values),
         confidence=request.confidence,
     )
-    model, backend, results = keras_model.load_model(request.trained.path), BACKENDS[request.artifact.format], []
+    model = keras_model.load_for_prediction(request.trained.path, request.trained.sha256)
+    backend, results = BACKENDS[request.artifact.format], []
     with work.console.bar("Keras and the file on corrupted photos", 2 * len(photos) * len(_PLACES), "photos") as bar:
         for place in _PLACES:
             seen = pixels if place is None else CorruptedPixels(pixels, place, request.seed)

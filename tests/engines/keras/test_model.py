@@ -8,10 +8,12 @@ import keras
 import numpy as np
 import pytest
 
+from edgetl.core import machine
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.recipe.tables import BaseRecipe, HeadRecipe
 from edgetl.engines.keras import build
 from edgetl.engines.keras import model as keras_model
+from tests.fixtures.photos import ArrayPixels
 
 BASE = BaseRecipe(name="mobilenet", alpha=0.25, side_px=32, weights="none")
 
@@ -54,6 +56,22 @@ def test_loaded_model_predicts_as_the_saved_one(small_model, saved, photo_array)
     loaded = keras_model.load_model(saved)
     assert np.array_equal(np.asarray(small_model()(photo_array)), np.asarray(loaded(photo_array)))
     assert not loaded.compiled and loaded.inputs[0].dtype == "uint8"
+
+
+def test_model_for_predictions_is_loaded_once_for_each_content(saved):
+    model = keras_model.load_for_prediction(saved, "a" * 64)
+    assert keras_model.load_for_prediction(saved, "a" * 64) is model
+    assert keras_model.load_for_prediction(saved, "b" * 64) is not model
+
+
+def test_several_threads_predict_as_one(small_model, photo_array, monkeypatch):
+    photos = np.concatenate([photo_array, 255 - photo_array, photo_array[::-1]])
+    model, scores = small_model(), []
+    for cores in (1, 3):
+        monkeypatch.setattr(machine, "count_cores", lambda cores=cores: cores)
+        scores.append(keras_model.predict_scores(model, ArrayPixels(photos)))
+    np.testing.assert_array_equal(*scores)
+    np.testing.assert_allclose(scores[0], np.asarray(model(photos)), atol=1e-6)
 
 
 def test_model_with_code_is_not_loaded(tmp_path):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
+from edgetl.engines.head_temperature import predict_last_features
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
@@ -35,7 +36,7 @@ def train(model, parts, **tables):
     """Train a model; return the phases and the recorded events. `tables` change the recipe."""
     events = RecordingListener()
     data = TrainingData(training=parts[0], validation=parts[1], recipe=make_recipe(**tables), listener=events.listener)
-    return two_phase.train_two_phases(model, data), events
+    return two_phase.train_two_phases(model, data).phases, events
 
 
 def copy_weights(model):
@@ -62,6 +63,18 @@ def check_matches_phase(model, photos, phase):
 
 def find_last_accepted(phases):
     return next(phase for phase in reversed(phases) if phase.accepted)
+
+
+@pytest.mark.parametrize("tables", [{}, {"phase2": {"epochs": 0}}, {"training": {"feature_cache": False}}])
+def test_features_of_the_last_layer_are_those_of_the_whole_network(small_model, parts, tables):
+    model = small_model()
+    recipe, listener = make_recipe(**tables), RecordingListener().listener
+    data = TrainingData(training=parts[0], validation=parts[1], recipe=recipe, listener=listener)
+    trained = two_phase.train_two_phases(model, data)
+    features = trained.last_input.predict_last_features(model)
+    expected = predict_last_features(model, parts[1].pixels)
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+    assert features.std() > 0.001
 
 
 def test_epochs_are_counted_on_and_the_best_is_restored(small_model, parts):
@@ -391,7 +404,7 @@ def test_student_learns_the_classes_of_its_teacher_where_labels_count_little(sma
         listener=RecordingListener().listener,
         teacher=Teacher(model=teacher, photos=parts[0]),
     )
-    phases = two_phase.train_two_phases(model, data)
+    phases = two_phase.train_two_phases(model, data).phases
     taught, predicted = (keras_model.predict_scores(one, parts[0].pixels).argmax(axis=1) for one in (teacher, model))
     assert np.mean(predicted == taught) > 0.8 and np.mean(predicted == parts[0].labels) < 0.5
     # Validation is against the labels.

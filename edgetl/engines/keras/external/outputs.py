@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics
-from edgetl.core.parallel import predict_in_batches
+from edgetl.core.parallel import BatchPlan, predict_in_batches
 from edgetl.engines.keras.model import BATCH_SIZE
 
 _LARGEST_TENSOR_BYTES = 2**30
@@ -30,8 +30,8 @@ def predict_raw(model: keras.Model, photos: np.ndarray) -> np.ndarray:
     Returns:
         float32 [photos, units].
     """
-    size = choose_batch_size(model)
-    return predict_in_batches(len(photos), size, lambda rows: model.predict_on_batch(photos[rows]))
+    batches = BatchPlan(count=len(photos), size=choose_batch_size(model))
+    return predict_in_batches(batches, lambda rows: model.predict_on_batch(photos[rows]))
 
 
 def choose_batch_size(model: keras.Model) -> int:

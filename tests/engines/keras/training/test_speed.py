@@ -36,7 +36,7 @@ def test_model_stays_as_it_is_and_can_be_trained(small_model, data):
     assert set(measured.tuned) == {"conv3", "conv2"}
     paces = (measured.frozen, measured.head, *measured.tuned.values())
     assert all(pace.setup_s > pace.photo_s > 0 for pace in paces)
-    assert len(two_phase.train_two_phases(model, data)) == 2
+    assert len(two_phase.train_two_phases(model, data).phases) == 2
 
 
 def test_recipe_that_fits_is_described(small_model, data, monkeypatch):
