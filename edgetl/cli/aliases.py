@@ -173,7 +173,7 @@ def resolve_aliases(arguments: Sequence[str], flags_of_verb: Mapping[str, Collec
 
 
 def _find_flag(flag: str, flags: Collection[str]) -> str:
-    """Return the option of edgetl that a flag stands for, or the flag itself."""
+    """Return the option of edgetl that a flag is an alias of, or the flag itself."""
     if not flag.startswith("--") or flag in flags:
         return flag
     words = flag.removeprefix("--").replace("_", "-").lower()

@@ -119,7 +119,7 @@ class Verdict(Comparison):
     width. `reliability` has their tables: the reference without its temperature, if it has one, with it, and the
     artifact.
 
-    `not_judged` says why the verdict is not that of the target's judge, and what to install; "" where it is.
+    `not_judged` is why the verdict is not that of the target's judge, and what to install; "" where it is.
     """
 
     method: str

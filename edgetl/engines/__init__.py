@@ -15,7 +15,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 # onnxruntime 1.32 can send usage data to its maker. edgetl sends nothing anywhere.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# MLflow is used where the user asks for it, and reports its use to its makers unless this is set.
+# MLflow is used with --mlflow only, and reports its use to its makers unless this is set.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Ray reports its use to its makers unless this is set.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

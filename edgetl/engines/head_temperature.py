@@ -48,7 +48,7 @@ def fold_temperature(model: keras.Model, features: np.ndarray, true_labels: np.n
     after = _compute_scores(head, features)
     task = find_task(true_labels)
     differs = (task.decide(before) != task.decide(after)).reshape(len(features), -1).any(axis=1)
-    # Two classes that are equal but for rounding may change places. The class is worth more than the probability.
+    # Two classes that are equal but for rounding may change places. The class is more important than the probability.
     if differs.any():
         head.set_weights([kernel, bias])
         temperature, after = 1.0, before

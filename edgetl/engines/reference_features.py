@@ -10,7 +10,7 @@ from edgetl.core.rejection.similarity import normalize_features
 # With 20 rows a class, the area under the ROC curve of MobileNetV2's features on five flowers is that of the similarity
 # to the tenth nearest of all 2 135 training photos; with 40 rows it is lower, because single photos get a row.
 MOST_ROWS = 20
-# A row stands for at least so many photos: one photo alone may be a mistake.
+# A row represents at least so many photos: one photo alone may be a mistake.
 _PHOTOS_OF_A_ROW = 5
 _LARGEST = 127
 

@@ -68,7 +68,7 @@ def draw_classes(labels: NDArray[np.integer], seed: int) -> list[int]:
         seed: draws the classes.
 
     Returns:
-        None if fewer than three classes have photos: without one of them, there would be nothing to tell apart.
+        None if fewer than three classes have photos: without one of them, there would be one class left.
     """
     present = np.unique(labels)
     if len(present) < _FEWEST_CLASSES:

@@ -81,7 +81,8 @@ class Devices:
             raise ConfigError(
                 f"a device of target {self._target.id} has no Python, so that no program can measure it from here",
                 where=(bundle.root,),
-                hint="run the self-check of the bundle on the device: its folder says how. edgetl bench RUN --browser "
+                hint="run the self-check of the bundle on the device: its folder contains the instructions. "
+                "edgetl bench RUN --browser "
                 "measures the file in a browser on this machine",
             )
         names, soak_s = order.names, order.soak_s

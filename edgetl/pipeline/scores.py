@@ -92,7 +92,7 @@ class ModelScores:
         if kernels in JUDGES:
             judge = JUDGES[kernels]
             host_kernels = "reference" if judge.follows_reference else row.fast_kernels
-            # The judge stands where a device does: after the kernels of this machine that compute the same.
+            # The step of the judge is that of a device: after the kernels of this machine that compute the same.
             judged = (f"{method}, {judge.title}", self.score(artifact, part, kernels))
             return self.score_steps(artifact, part, host_kernels, (judged, *on_device))
         scores = self.score(artifact, part, kernels)

@@ -227,7 +227,7 @@ class Selection:
     def _make(self, format_name: FormatName, method: str) -> Artifact:
         """Return the file of one method; of mixed8, the variant that the objective chooses."""
         variants = ladder.list_variants(method)
-        # Only "mixed8" stands for several files. Which of them is sufficient is found by trying.
+        # Only "mixed8" is several files. Which of them is sufficient is found by trying.
         if method not in variants:
             return self._choose(self._try((format_name, variant) for variant in variants)).chosen.artifact
         skip = self._files.explain_skip(format_name, methods.find_method(method))

@@ -29,7 +29,7 @@ class Judge:
         formats: formats of the files that it runs.
         follows_reference: whether it computes what the reference kernels of the format compute, else the fast ones.
         required: whether a build for a target with this judge ends with an error where the judge is missing. The
-            verdict without another judge is on the kernels of the host, and says so.
+            verdict without another judge is on the kernels of the host, and states so.
         install: the command that installs it.
         explain_absence: returns what is missing on this machine, as in "tflite-micro is not installed", or "".
         describe: returns what is installed on this machine.
@@ -48,7 +48,7 @@ class Judge:
 
 
 def require_module(module: str, distribution: str) -> Callable[[], str]:
-    """Return a function that says whether a module is missing. It loads nothing."""
+    """Return a function that returns whether a module is missing. It loads nothing."""
 
     def explain_absence() -> str:
         return "" if find_spec(module) else f"{distribution} is not installed"
@@ -64,7 +64,7 @@ def _make_browser_judge(format_name: FormatName) -> Judge:
         title=f"a browser ({runtime.title})",
         formats=(format_name,),
         follows_reference=False,
-        # Its kernels are those of the host, for another processor: the verdict on the host's stands in for it.
+        # Its kernels are those of the host, for another processor: the verdict on the host's is used instead.
         required=False,
         install="pip install 'edgetl[browser]', and apt install chromium",
         explain_absence=partial(explain_missing_browser, runtime),

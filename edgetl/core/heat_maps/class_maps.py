@@ -41,7 +41,7 @@ class ClassMaps:
     def select(self, row: int, label: int) -> np.ndarray:
         """Return the map of a class for a photo: float32 [height, width].
 
-        One sigmoid unit predicts the second of two classes. What speaks for it speaks against the first one.
+        One sigmoid unit predicts the second of two classes. Evidence for it is evidence against the first one.
         """
         if self.maps.shape[3] == 1:
             return np.asarray(self.maps[row, :, :, 0] * (1 if label else -1))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# From what speaks least for the class to what speaks most for it: lightness grows with it, so that the colours keep
+# From the least to the most evidence for the class: lightness grows with it, so that the colours keep
 # their order in grey, and for readers who see few colours.
 _COLOURS = np.array([[24, 15, 62], [114, 31, 129], [205, 64, 113], [253, 159, 108], [252, 253, 191]], np.float64)
 # The photo stays visible everywhere.
@@ -27,7 +27,7 @@ def draw_heat_map(photo: NDArray[np.uint8], values: np.ndarray, bounds: tuple[fl
     shares = np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(values.shape, 0.5)
     size = photo.shape[1], photo.shape[0]
     grown = np.asarray(Image.fromarray(shares.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
-    # Bicubic interpolation goes beyond its values.
+    # Bicubic interpolation can exceed its values.
     grown = np.clip(grown, 0, 1)[..., None]
     stops = np.linspace(0, 1, len(_COLOURS))
     colours = np.stack([np.interp(grown[..., 0], stops, channel) for channel in _COLOURS.T], axis=-1)

@@ -24,7 +24,7 @@ class Suspect(Record):
 
 
 class BadPhoto(Record):
-    """A photo with a problem that one sees. `detail` says how large it is."""
+    """A photo with a visible problem. `detail` describes how large it is."""
 
     row: int
     problem: Problem

@@ -28,7 +28,7 @@ def format_code(name: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape text for a paragraph or a cell of a table, so that every character stands for itself."""
+    """Escape text for a paragraph or a cell of a table, so that every character is literal."""
     escaped = "".join(
         f"&#{ord(character)};" if character in string.punctuation and character not in _PLAIN else character
         for character in escape_controls(text)

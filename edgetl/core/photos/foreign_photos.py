@@ -95,7 +95,7 @@ def select_foreign_photos(
     Args:
         root: the folder.
         facts: of each photo file in it.
-        dataset: the user's own photos. One of them, or a near duplicate of one, says nothing about other things.
+        dataset: the user's own photos. One of them, or a near duplicate of one, is no evidence about other things.
         thumbnails: uint8 [own photos, 243], in the order of `list_own_photos`; [0, 243] to compare copies only.
 
     Raises:

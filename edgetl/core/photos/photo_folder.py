@@ -70,7 +70,7 @@ class PhotoFolder:
         left_out: all other files.
         notes: sentences about how the folder was read, where that is not plain.
         multi_label: whether a photo may have several of the classes, as labels.
-        states_all_labels: whether a list says of each label whether a photo has it, as columns of 0 and 1 do.
+        states_all_labels: whether a list states for each label whether a photo has it, as columns of 0 and 1 do.
     """
 
     root: Path

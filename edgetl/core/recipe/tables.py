@@ -53,10 +53,10 @@ class ExternalRecipe(RecipeTable):
 class PhotosRecipe(RecipeTable):
     """How a folder of photos is read, how a photo is made square, and the fractions for validation and test.
 
-    `layout` says what the folders of the first level are; "auto" decides by their names. `label_from` says whether the
+    `layout` is what the folders of the first level are; "auto" decides by their names. `label_from` is whether the
     class of a photo is the name of its folder or in the name of the file. With `multi_label`, a photo may have several
-    labels or none; `label_separator` is what separates them in a list. `group_by` says which photos stay together in
-    one part, as `core.photos.groups.rules` reads it; "" if only near duplicates do. `near_duplicates` says whether they
+    labels or none; `label_separator` is what separates them in a list. `group_by` selects photos that stay together in
+    one part, as `core.photos.groups.rules` reads it; "" if only near duplicates do. `near_duplicates` is whether they
     form groups, are left out of validation and test if they are near photos of an earlier part, or are kept.
     """
 

@@ -1,4 +1,4 @@
-"""The table of a recipe that says which model teaches the one that is trained."""
+"""The table of a recipe for the model that teaches the one that is trained."""
 
 from typing import Annotated
 

@@ -35,7 +35,7 @@ class AnswerCounts(Record):
 
 
 class ForeignCounts(Record):
-    """Photos of other things: how many of them got a label. `title` says what they show."""
+    """Photos of other things: how many of them got a label. `title` describes them."""
 
     title: str
     photos: int

@@ -49,7 +49,7 @@ def find_selective_threshold(
     together have the confidence of one. The sequence starts at the first threshold with enough answers to exclude it
     in spite of two wrong ones, or of fewer where that were more than half of the photos.
 
-    A threshold lies in the middle between two probabilities that occur: outputs of an int8 file have 256 levels, and a
+    A threshold is in the middle between two probabilities that occur: outputs of an int8 file have 256 levels, and a
     threshold on a level would depend on rounding.
 
     Args:

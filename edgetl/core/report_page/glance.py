@@ -128,7 +128,7 @@ def _show_class(run: RunFacts, target: TargetFacts, index: int) -> dict[str, Any
     rows = np.flatnonzero(target.truth == index)
     predicted = target.decisions[rows]
     right, wrong = rows[predicted == index], rows[predicted != index]
-    # The most confident mistakes are the most telling ones.
+    # The most confident mistakes are the most informative ones.
     confidence = target.artifact[wrong, target.decisions[wrong]]
     return {
         "name": run.classes[index],

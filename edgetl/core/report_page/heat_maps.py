@@ -1,4 +1,4 @@
-"""Heat maps: the places of a photo that speak for a class, in Keras and in the file."""
+"""Heat maps: the places of a photo that are evidence for a class, in Keras and in the file."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Corruptions of photos at three strengths, which stand for what cameras and light do.
+"""Corruptions of photos at three strengths, which represent the effects of cameras and light.
 
 Blur, dark, noise and JPEG are those of ImageNet-C at the severities 1, 3 and 5:
 

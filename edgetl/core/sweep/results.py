@@ -28,7 +28,7 @@ class SweepRow:
     Attributes:
         candidate: the network.
         gate: the last gate that it has entered.
-        reason: why it went no further; "" while it goes on, and for the chosen one.
+        reason: why it was left out; "" while it is a candidate, and for the chosen one.
         ms: latency of the int8 file; None before it is measured, and where nothing is known about it.
         estimated: whether it is an estimate: see `latency_source`.
         disturbed: whether other processes disturbed that measurement.

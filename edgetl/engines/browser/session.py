@@ -14,7 +14,7 @@ from edgetl.core.errors import StageError, first_line
 T = TypeVar("T")
 
 _START_TIMEOUT_MS = 120_000
-# Background tabs are slowed down; a page that nobody sees counts as one.
+# Background tabs are slowed down; a page that is not visible counts as one.
 _FLAGS = ("--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-gpu")
 
 

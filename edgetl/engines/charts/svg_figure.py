@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-# Colours that stand for variables of the page's style.
+# Colours that are replaced by variables of the page's style.
 TEXT, SOFT, ACCENT, LINE, WARN = "#010203", "#010204", "#010205", "#010206", "#010207"
 _VARIABLES = {
     TEXT: "var(--text)",

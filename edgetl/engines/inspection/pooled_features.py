@@ -38,7 +38,7 @@ def compute_pooled_features(
         StageError: LiteRT's features differ from Keras's.
     """
     recipe, weights = base
-    # Two classes stand for any number: the features do not depend on the head.
+    # Two classes are as good as any number: the features do not depend on the head.
     model = build.assemble_model(recipe, HeadRecipe(), 2, weights)
     pooling = [point for point in split_points.find_split_points(model) if point.name == build.POOLING]
     frozen = FrozenPart(model, pooling, input_spec, warn)

@@ -101,7 +101,7 @@ def _find_head(model: ModelProto) -> _Head:
     tensor, bias = model.graph.output[0].name, ""
     dense: NodeProto | None = None
     while (node := producers.get(tensor)) is not None:
-        # The bias of a sum may stand before the value.
+        # The bias of a sum may be the first input.
         value = next((name for name in node.input if not is_constant(name)), "")
         if node.op_type in _DENSE_OPS and dense is None:
             dense = node

@@ -62,7 +62,7 @@ def _find_features(model: ModelProto) -> tuple[str, int]:
 
     tensor, dense = model.graph.output[0].name, None
     while (node := producers.get(tensor)) is not None and node.op_type in _HEAD_OPS:
-        # The bias of a sum may stand before the value.
+        # The bias of a sum may be the first input.
         tensor = next(name for name in node.input if not is_constant(name))
         if node.op_type in _DENSE_OPS:
             dense = node

@@ -107,7 +107,7 @@ def _add_float_copy(probe: ModelProto, nodes: Sequence[NodeProto], head: NodePro
             _name_copy(original) if original in weight_names else name
             for original, name in zip(node.input, inputs, strict=True)
         ]
-        # Operators such as Split have several outputs. The first stands for the layer.
+        # Operators such as Split have several outputs. The first identifies the layer.
         copy.output[:] = [f"{copy.name}:{number}" for number in range(len(node.output))]
         output = copy.output[0]
     return output

@@ -11,7 +11,7 @@ import sys
 from importlib.abc import MetaPathFinder
 from types import FrameType
 
-# Package → libraries. Each of their imports stands in a try statement that handles ImportError.
+# Package → libraries. Each of their imports is in a try statement that handles ImportError.
 _OPTIONAL = {
     "IPython": ("keras", "tf_keras"),
     "jax": ("keras", "tensorflow"),

@@ -127,7 +127,7 @@ def _run_child(job_folder: Path, results: Path, listener: TrainingListener) -> N
     """
     error_log = job_folder / "stderr.txt"
     reported_error: EdgetlError | None = None
-    # Standard error goes into a file: a pipe that is not read while the messages are would fill up and block the child.
+    # Standard error is written to a file: a pipe that is not read while the messages are read would block the child.
     with error_log.open("w", encoding="utf-8") as stderr, _start_child(job_folder, results, stderr) as child:
         assert child.stdout is not None
         for line in child.stdout:

@@ -89,7 +89,7 @@ class QatModel:
         return fit.predict_batches(self.model, photos, self.scale_pixels)
 
     def predict_logits(self, photos: Pixels) -> np.ndarray:
-        """Predict what goes into the softmax or the sigmoid, as the integer file rounds it: float32 [photos, units]."""
+        """Predict the input of the softmax or the sigmoid, as the integer file rounds it: float32 [photos, units]."""
         logits = tf_keras.Model(self.model.input, self._quantized.layers[self._find_logits()].get_output_at(0))
         return fit.predict_batches(logits, photos, self.scale_pixels)
 

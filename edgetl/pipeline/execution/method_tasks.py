@@ -1,4 +1,4 @@
-"""Conversion methods of a build as tasks: the trained model goes to a machine, and the stages of a file come back.
+"""Conversion methods of a build as tasks: the trained model is sent to a machine, which returns the stages of a file.
 
 The machine makes the same stages as one machine does alone. The ladder then reads them back from the run folder here.
 Without --all-methods it ends at the first file that holds the limit, so that one method waits for the one before.

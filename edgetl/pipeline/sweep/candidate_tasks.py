@@ -1,4 +1,4 @@
-"""Candidates of a sweep as tasks: a run folder goes to a machine, and its finished stages come back.
+"""Candidates of a sweep as tasks: a run folder is sent to a machine, which returns its finished stages back.
 
 The machine runs the same stages as one machine does alone. The run folder here then has them, and they are read back.
 """

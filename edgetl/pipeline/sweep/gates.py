@@ -102,7 +102,7 @@ class SweepGates:
     def fine_tune(self) -> None:
         """Train the front in two phases, the most accurate head first, while the budget lasts.
 
-        The seconds of a training that is read back count as when it was made: a sweep that goes on ends as one that was
+        The seconds of a training that is read back count as when it was made: a continued sweep ends as one that was
         not interrupted.
 
         Raises:
@@ -252,7 +252,7 @@ class SweepGates:
         if reason := self._failures.get((gate, candidate)):
             raise StageError(reason)
         # What the cluster has trained is never trained here without a word. A file that could not be made is tried
-        # again, as by every command that goes on.
+        # again, as by every command that continues.
         if self.context.executor is not None and gate != "file":
             context = replace(context, makes=frozenset())
         return TrainedRun(context, self.read_dataset(candidate))

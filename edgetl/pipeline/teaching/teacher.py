@@ -101,8 +101,8 @@ def _adopt_file(room: Classroom, path: Path) -> Trained:
     trained = context.run_stage(stage, stages.adopt.adopt_external, ExternalRecipe(path=str(path)), room.dataset, spec)
     _check(room, trained, path)
     context.console.warn(
-        f"nothing says which photos {path.name} was trained on: if test photos are among them, their results are not "
-        "those of new photos"
+        f"it is not recorded which photos {path.name} was trained on: if test photos are among them, their results are "
+        "not those of new photos"
     )
     return trained
 

@@ -87,4 +87,4 @@ def test_base_is_trained_by_the_recipe_of_its_student(teach, watch_stage, built)
 def test_file_is_adopted_with_a_warning_about_its_photos(teach, built):
     teacher, decoded, shown = teach(built.trained.path)
     assert teacher.base == "external" and decoded[0] == teacher.input
-    assert "nothing says which photos model.keras was trained on" in shown
+    assert "it is not recorded which photos model.keras was trained on" in shown

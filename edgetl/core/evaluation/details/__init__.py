@@ -1,1 +1,1 @@
-"""What a verdict says of each class or label, and of each photo."""
+"""The details of a verdict for each class or label, and for each photo."""

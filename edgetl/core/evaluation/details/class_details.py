@@ -1,4 +1,4 @@
-"""Scores and classes of photos → what a verdict says of each class and each photo."""
+"""Scores and classes of photos → the details of a verdict for each class and each photo."""
 
 from collections.abc import Sequence
 

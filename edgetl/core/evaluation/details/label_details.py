@@ -1,4 +1,4 @@
-"""Scores and labels of photos → what a verdict says of each label and each decision about a label."""
+"""Scores and labels of photos → the details of a verdict for each label and each decision."""
 
 from collections.abc import Sequence
 

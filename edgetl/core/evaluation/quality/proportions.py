@@ -12,7 +12,7 @@ def compute_wilson_bounds(correct: float, photos: float, *, confidence: float) -
 
     Args:
         correct: photos that are predicted correctly.
-        photos: all photos, at least 1; where they are not independent, the number that they are worth.
+        photos: all photos, at least 1; where they are not independent, the effective number.
         confidence: of each bound, between 0.5 and 1, both excluded; 0.95 gives the two-sided 90 % interval.
 
     Returns:

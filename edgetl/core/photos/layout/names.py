@@ -47,7 +47,7 @@ def is_system_name(name: str) -> bool:
 
 
 def find_part(name: str) -> Part | None:
-    """Return the part that the name of a folder stands for, in any case and with the usual variants, or None."""
+    """Return the part that the name of a folder means, in any case and with the usual variants, or None."""
     joined = _SEPARATORS.sub("", normalize_name(name).lower())
     if joined in _PARTS:
         return _PARTS[joined]

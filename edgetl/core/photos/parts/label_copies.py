@@ -19,7 +19,8 @@ def unite_copies(
 ) -> list[tuple[PhotoFile, PhotoFacts]]:
     """Select one file for each content and give it the labels of all copies; add reasons for all others.
 
-    Where a list says of every label whether a photo has it, copies with other labels contradict it: all are left out.
+    Where a list states for every label whether a photo has it, copies with other labels contradict it: all are left
+    out.
 
     Args:
         usable: files with facts about their content.
@@ -49,7 +50,7 @@ def unite_copies(
 
 
 def list_frequent_labels(classes: Sequence[str], files: Sequence[PhotoFile], fewest: int) -> list[str]:
-    """List in words the labels that fewer than `fewest` photos are without: they cannot be told from no label."""
+    """List in words the labels that fewer than `fewest` photos lack: such a label cannot be learned."""
     counts = Counter(label for file in files for label in file.list_classes())
     return [
         f"{name}: {len(files) - counts[label]} photos are without it, at least {fewest} are needed"
