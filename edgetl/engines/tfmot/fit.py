@@ -1,5 +1,6 @@
 """Epochs of a retraining: train on augmented photos, evaluate on validation photos. Child process only."""
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -7,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from edgetl.core.errors import StageError
 from edgetl.core.parallel import predict_in_batches, prepare_ahead
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
-from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
 from edgetl.core.tasks.one_class import Loss
 from edgetl.core.tasks.task import PhotoTask
+from edgetl.engines.tfmot.frozen_outputs import ModelInputs
 
 _PREDICTION_BATCH_SIZE = 64
 # Every report is a line of JSON that the parent parses and draws.
@@ -37,14 +39,14 @@ class RetrainSetup:
         validation: photos that choose the best epoch.
         recipe: epochs, batch size, augmentation and seed.
         learning_rate: the same in all epochs.
-        scale_pixels: uint8 [photos, height, width, 3] → float32 of the same shape, as the network expects them.
+        inputs: makes the inputs of the model from photos.
     """
 
     train: LabelledPhotos
     validation: LabelledPhotos
     recipe: RetrainingTables
     learning_rate: float
-    scale_pixels: Callable[[np.ndarray], Any]
+    inputs: ModelInputs
 
     @property
     def task(self) -> PhotoTask:
@@ -100,16 +102,18 @@ def fit_model(
         # Weights apply to weighted metrics only.
         **{"metrics" if setup.train.weights is None else "weighted_metrics": [_make_accuracy(loss_name)]},
     )
+    predict, train_step = make_prediction_function(model), _make_train_step(model)
     hooks.before_validation()
-    start_score = _evaluate(model, setup)
+    start_score = _evaluate(predict, setup)
     # An accuracy of -1 is below every other, so that the first eligible epoch is better.
     best = (start_score, 0, model.get_weights()) if hooks.is_eligible(0) else ((-1.0, 0.0), 0, [])
     listener.begin(kind, epochs * setup.steps_per_epoch)
     for epoch in range(1, epochs + 1):
         start = time.monotonic()
-        loss, accuracy = _train_epoch(model, setup, epoch, listener)
+        model.reset_metrics()
+        loss, accuracy = _train_epoch(train_step, setup, epoch, listener)
         hooks.before_validation()
-        score = _evaluate(model, setup)
+        score = _evaluate(predict, setup)
         if not np.isfinite([loss, score[1]]).all():
             raise StageError(
                 f"retraining diverged in epoch {epoch}: the loss is not finite",
@@ -133,44 +137,99 @@ def fit_model(
     return FitResult(start_accuracy=start_score[0], accuracy=best[0][0], best_epoch=best[1], epochs=epochs)
 
 
-def predict_batches(model: tf_keras.Model, photos: Pixels, scale_pixels: Callable[[np.ndarray], Any]) -> np.ndarray:
+def make_prediction_function(model: tf_keras.Model) -> Callable[[Any], Any]:
+    """Compile the predictions of a model for any number of photos: float32 [photos, …] → [photos, units].
+
+    `Model.predict_on_batch` starts a data pipeline for each batch, and converts the Python code of every layer.
+    """
+    spec = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[spec], autograph=False)
+
+
+def predict_batches(predict: Callable[[Any], Any], photos: LabelledPhotos, inputs: ModelInputs) -> np.ndarray:
     """Predict photos in order.
 
     Args:
-        model: its input is float32 [photos, height, width, 3], scaled.
-        photos: uint8 [photos, height, width, 3].
-        scale_pixels: see `RetrainSetup`.
+        predict: from `make_prediction_function`.
+        photos: the photos.
+        inputs: makes the inputs of the model.
 
     Returns:
         float32 [photos, units].
     """
-    return predict_in_batches(
-        len(photos), _PREDICTION_BATCH_SIZE, lambda rows: model.predict_on_batch(scale_pixels(photos.rows(rows)))
-    )
+
+    def predict_rows(rows: np.ndarray) -> np.ndarray:
+        keys = [photos.sha256s[row] for row in rows]
+        scores: np.ndarray = predict(inputs.make(keys, lambda: photos.pixels.rows(rows))).numpy()
+        return scores
+
+    return predict_in_batches(len(photos.sha256s), _PREDICTION_BATCH_SIZE, predict_rows)
+
+
+def name_view(sha256: str, view: int) -> str:
+    """Return the key of an augmented view of a photo: see `ModelInputs`."""
+    return f"{sha256}/{view}"
+
+
+def list_repeated_keys(setup: RetrainSetup) -> list[str]:
+    """List the keys of the photos whose inputs the training makes more than once: see `ModelInputs`.
+
+    Those of validation are made after every epoch, those of a view in each epoch that trains on it.
+    """
+    recipe = setup.recipe
+    views = [choose_view(epoch, recipe.augment) for epoch in range(1, recipe.retrain.epochs + 1)]
+    repeated = [view for view in dict.fromkeys(views) if views.count(view) > 1]
+    keys_of_views = [name_view(sha256, view) for view in repeated for sha256 in setup.train.sha256s]
+    return [*setup.validation.sha256s, *keys_of_views]
+
+
+_TrainStep = Callable[..., dict[str, Any]]
+
+
+def _make_train_step(model: tf_keras.Model) -> _TrainStep:
+    """Return a function that trains on a batch: inputs, targets and, if photos have weights, their weights.
+
+    It returns the means since `Model.reset_metrics`. `Model.train_on_batch` would trace the model twice, because the
+    last batch of an epoch is smaller, and convert the Python code of every layer each time.
+    """
+
+    @functools.cache
+    def compile_step(*specs: tf.TensorSpec) -> _TrainStep:
+        return tf.function(lambda *batch: model.train_step(batch), input_signature=specs, autograph=False)
+
+    def train(*batch: Any) -> dict[str, Any]:
+        arrays = [tf.convert_to_tensor(array) for array in batch if array is not None]
+        # A batch of any size.
+        step = compile_step(*[tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays])
+        return step(*arrays)
+
+    return train
 
 
 def _train_epoch(
-    model: tf_keras.Model, setup: RetrainSetup, epoch: int, listener: TrainingListener
+    train_step: _TrainStep, setup: RetrainSetup, epoch: int, listener: TrainingListener
 ) -> tuple[float, float]:
     """Train on every photo once; return the mean loss and accuracy."""
     recipe, photos = setup.recipe, setup.train
     seed, batch_size = recipe.training.seed, recipe.training.batch_size
     order = np.random.default_rng((seed, epoch)).permutation(len(photos.labels))
     view = choose_view(epoch, recipe.augment)
-    results, reported_steps, last_report = [], 0, time.monotonic()
+
+    def make_inputs(rows: np.ndarray) -> Any:
+        keys = [name_view(photos.sha256s[row], view) for row in rows]
+        return setup.inputs.make(keys, lambda: photos.augmented(rows, view, seed, recipe.augment))
+
+    means: dict[str, Any] = {}
+    reported_steps, last_report = 0, time.monotonic()
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    views = prepare_ahead(batches, lambda rows: photos.augmented(rows, view, seed, recipe.augment))
-    for step, (rows, pixels) in enumerate(zip(batches, views, strict=True)):
+    for step, (rows, inputs) in enumerate(zip(batches, prepare_ahead(batches, make_inputs), strict=True)):
         targets = setup.task.make_targets(photos.labels[rows], recipe.head.activation)
-        weights = None if photos.weights is None else photos.weights[rows]
-        results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets, weights), len(rows)])
+        means = train_step(inputs, targets, None if photos.weights is None else photos.weights[rows])
         if time.monotonic() - last_report >= _REPORT_INTERVAL_S or step == setup.steps_per_epoch - 1:
-            listener.step(step + 1 - reported_steps, f"loss {results[-1][0]:.3f}")
+            listener.step(step + 1 - reported_steps, f"loss {float(means['loss']):.3f}")
             reported_steps, last_report = step + 1, time.monotonic()
-    # Weighted by the photos of each batch: the last one may be smaller.
-    values = np.array(results)
-    loss, accuracy = (values[:, :2] * values[:, 2:]).sum(axis=0) / values[:, 2].sum()
-    return float(loss), float(accuracy)
+    # Keras weighs the batches by their photos: the last one may be smaller.
+    return float(means["loss"]), float(means["accuracy"])
 
 
 def _compute_label_loss(targets: Any, scores: Any) -> Any:
@@ -191,8 +250,8 @@ def _make_accuracy(loss: Loss) -> Any:
     )
 
 
-def _evaluate(model: tf_keras.Model, setup: RetrainSetup) -> _Score:
-    scores = predict_batches(model, setup.validation.pixels, setup.scale_pixels).astype(np.float64)
+def _evaluate(predict: Callable[[Any], Any], setup: RetrainSetup) -> _Score:
+    scores = predict_batches(predict, setup.validation, setup.inputs).astype(np.float64)
     labels, weights = setup.validation.labels, setup.validation.weights
     # One sigmoid unit is the probability of the second of two classes.
     scores = np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
