@@ -1,6 +1,5 @@
 """Epochs of a retraining: train on augmented photos, evaluate on validation photos. Child process only."""
 
-import functools
 import math
 import time
 from collections.abc import Callable
@@ -12,13 +11,14 @@ import tensorflow as tf
 import tf_keras
 
 from edgetl.core.errors import StageError
+from edgetl.core.evaluation import metrics
 from edgetl.core.parallel import predict_in_batches, prepare_ahead
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
-from edgetl.core.tasks.one_class import Loss
 from edgetl.core.tasks.task import PhotoTask
 from edgetl.engines.tfmot.frozen_outputs import ModelInputs
+from edgetl.engines.tfmot.train_step import TrainStep, compile_train_step
 
 _PREDICTION_BATCH_SIZE = 64
 # Every report is a line of JSON that the parent parses and draws.
@@ -52,6 +52,16 @@ class RetrainSetup:
     def task(self) -> PhotoTask:
         """Return what the network decides about a photo."""
         return self.train.task
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Return the labels of the training photos as the loss takes them."""
+        return self.task.make_targets(self.train.labels, self.recipe.head.activation)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Return what the labels of the training photos count, in the shape of the labels."""
+        return np.ones(self.train.labels.shape, np.float32) if self.train.weights is None else self.train.weights
 
     @property
     def steps_per_epoch(self) -> int:
@@ -96,13 +106,8 @@ def fit_model(
     """
     epochs = setup.recipe.retrain.get_epochs(kind)
     loss_name = setup.task.choose_loss(setup.recipe.head.activation)
-    model.compile(
-        optimizer=tf_keras.optimizers.Adam(setup.learning_rate),
-        loss=_compute_label_loss if loss_name == "label_crossentropy" else loss_name,
-        # Weights apply to weighted metrics only.
-        **{"metrics" if setup.train.weights is None else "weighted_metrics": [_make_accuracy(loss_name)]},
-    )
-    predict, train_step = make_prediction_function(model), _make_train_step(model)
+    predict = make_prediction_function(model)
+    train_step = compile_train_step(model, loss_name, setup.learning_rate, (setup.targets, setup.weights))
     hooks.before_validation()
     start_score = _evaluate(predict, setup)
     # An accuracy of -1 is below every other, so that the first eligible epoch is better.
@@ -110,7 +115,6 @@ def fit_model(
     listener.begin(kind, epochs * setup.steps_per_epoch)
     for epoch in range(1, epochs + 1):
         start = time.monotonic()
-        model.reset_metrics()
         loss, accuracy = _train_epoch(train_step, setup, epoch, listener)
         hooks.before_validation()
         score = _evaluate(predict, setup)
@@ -183,35 +187,13 @@ def list_repeated_keys(setup: RetrainSetup) -> list[str]:
     return [*setup.validation.sha256s, *keys_of_views]
 
 
-_TrainStep = Callable[..., dict[str, Any]]
-
-
-def _make_train_step(model: tf_keras.Model) -> _TrainStep:
-    """Return a function that trains on a batch: inputs, targets and, if photos have weights, their weights.
-
-    It returns the means since `Model.reset_metrics`. `Model.train_on_batch` would trace the model twice, because the
-    last batch of an epoch is smaller, and convert the Python code of every layer each time.
-    """
-
-    @functools.cache
-    def compile_step(*specs: tf.TensorSpec) -> _TrainStep:
-        return tf.function(lambda *batch: model.train_step(batch), input_signature=specs, autograph=False)
-
-    def train(*batch: Any) -> dict[str, Any]:
-        arrays = [tf.convert_to_tensor(array) for array in batch if array is not None]
-        # A batch of any size.
-        step = compile_step(*[tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays])
-        return step(*arrays)
-
-    return train
-
-
 def _train_epoch(
-    train_step: _TrainStep, setup: RetrainSetup, epoch: int, listener: TrainingListener
+    train_step: TrainStep, setup: RetrainSetup, epoch: int, listener: TrainingListener
 ) -> tuple[float, float]:
     """Train on every photo once; return the mean loss and accuracy."""
     recipe, photos = setup.recipe, setup.train
     seed, batch_size = recipe.training.seed, recipe.training.batch_size
+    targets, weights = setup.targets, setup.weights
     order = np.random.default_rng((seed, epoch)).permutation(len(photos.labels))
     view = choose_view(epoch, recipe.augment)
 
@@ -219,42 +201,29 @@ def _train_epoch(
         keys = [name_view(photos.sha256s[row], view) for row in rows]
         return setup.inputs.make(keys, lambda: photos.augmented(rows, view, seed, recipe.augment))
 
-    means: dict[str, Any] = {}
-    reported_steps, last_report = 0, time.monotonic()
+    losses, scores, reported_steps, last_report = [], [], 0, time.monotonic()
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     for step, (rows, inputs) in enumerate(zip(batches, prepare_ahead(batches, make_inputs), strict=True)):
-        targets = setup.task.make_targets(photos.labels[rows], recipe.head.activation)
-        means = train_step(inputs, targets, None if photos.weights is None else photos.weights[rows])
+        batch_loss, batch_scores = train_step(inputs, targets[rows], weights[rows])
+        losses.append(float(batch_loss))
+        scores.append(batch_scores.numpy())
         if time.monotonic() - last_report >= _REPORT_INTERVAL_S or step == setup.steps_per_epoch - 1:
-            listener.step(step + 1 - reported_steps, f"loss {float(means['loss']):.3f}")
+            listener.step(step + 1 - reported_steps, f"loss {losses[-1]:.3f}")
             reported_steps, last_report = step + 1, time.monotonic()
-    # Keras weighs the batches by their photos: the last one may be smaller.
-    return float(means["loss"]), float(means["accuracy"])
+    # Weighted by the photos of each batch: the last one may be smaller.
+    loss = float(np.average(losses, weights=[len(rows) for rows in batches]))
+    return loss, _compute_accuracy(np.concatenate(scores), photos.labels[order], weights[order], setup)
 
 
-def _compute_label_loss(targets: Any, scores: Any) -> Any:
-    """Return the binary crossentropy of each label, which weights apply to: [photos, labels]."""
-    return tf_keras.backend.binary_crossentropy(targets, scores)
-
-
-def _make_accuracy(loss: Loss) -> Any:
-    """Return the accuracy for a loss: of labels, the right decisions with a threshold of 0.5."""
-    if loss != "label_crossentropy":
-        return "accuracy"
-    return tf_keras.metrics.MeanMetricWrapper(
-        lambda targets, scores: tf_keras.backend.cast(
-            tf_keras.backend.equal(targets >= 0.5, scores >= 0.5),
-            "float32",
-        ),
-        name="accuracy",
-    )
+def _compute_accuracy(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, setup: RetrainSetup) -> float:
+    correct = setup.task.decide(metrics.expand_sigmoid(scores)) == labels
+    return float(np.average(correct, weights=weights))
 
 
 def _evaluate(predict: Callable[[Any], Any], setup: RetrainSetup) -> _Score:
     scores = predict_batches(predict, setup.validation, setup.inputs).astype(np.float64)
     labels, weights = setup.validation.labels, setup.validation.weights
-    # One sigmoid unit is the probability of the second of two classes.
-    scores = np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+    scores = metrics.expand_sigmoid(scores)
     true_scores = np.maximum(setup.task.select_true_probabilities(scores, labels), _EPSILON)
     correct = setup.task.decide(scores) == labels
     return float(np.average(correct, weights=weights)), float(np.average(np.log(true_scores), weights=weights))
