@@ -140,7 +140,8 @@ class QatModel:
             batches = [self.scale_pixels(pixels[start : start + _FROZEN_BATCH_SIZE]) for start in starts]
             return np.concatenate([predict_split(batch).numpy() for batch in batches])
 
-        budget_bytes = compute_budget_bytes(setup.recipe.training.cache_bytes)
+        training = setup.recipe.training
+        budget_bytes = compute_budget_bytes(training.cache_bytes) if training.feature_cache else 0
         shape = tuple(self._input_tensor.shape[1:])
         self._inputs = FrozenOutputs(compute_outputs, shape, fit.list_repeated_keys(setup), budget_bytes)
 

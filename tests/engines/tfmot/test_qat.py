@@ -108,7 +108,7 @@ def test_the_model_on_kept_outputs_predicts_as_all_layers_do_bit_for_bit(keras2,
     assert keras2(compare_divided_model, small_network, tmp_path) == {"trained": True, "exported": True}
 
 
-def count_computed_photos(folder: str, epochs: int) -> list[int]:
+def count_computed_photos(folder: str, epochs: int, feature_cache: bool = True) -> list[int]:
     from tests.engines.small_network import Recorder, load_small_network
 
     small = load_small_network(folder)
@@ -120,7 +120,10 @@ def count_computed_photos(folder: str, epochs: int) -> list[int]:
         return scale_pixels(pixels)
 
     model.scale_pixels = count_photos
-    model.fit(small.make_setup(epochs=epochs, trained_layers=0.5), Recorder().listener)
+    setup = small.make_setup(epochs=epochs, trained_layers=0.5)
+    training = setup.recipe.training.model_copy(update={"feature_cache": feature_cache})
+    setup = replace(setup, recipe=setup.recipe.model_copy(update={"training": training}))
+    model.fit(setup, Recorder().listener)
     trained = sum(counts)
     model.predict(small.labelled)
     model.predict_logits(small.labelled)
@@ -132,6 +135,8 @@ def test_frozen_layers_compute_validation_photos_once_and_each_view_once(keras2,
     assert keras2(count_computed_photos, small_network, 2) == [64 + 2 * 30, 0]
     # The fifth epoch trains on the first of four views again.
     assert keras2(count_computed_photos, small_network, 5) == [64 + 4 * 30, 0]
+    # Before the first epoch, after both, and for two predictions.
+    assert keras2(count_computed_photos, small_network, 2, False) == [3 * 64 + 2 * 30, 2 * 64]
 
 
 def count_steps_of_grays(folder: str) -> list[float]:
