@@ -5,13 +5,11 @@
 
 RUN is a run folder with a trained model (`edgetl build PHOTOS`) whose photos are still in the cache. For each fraction
 of the layers, the model is retrained as the method qat8 does it, and converted to TFLite. The file predicts all photos
-of the parts. Drops are relative to the Keras model, with one-sided 95 % bounds. The seconds are processor time of the
-child process, so that other processes show little in them. What is in FOLDER is not trained again.
+of the parts. Drops are relative to the Keras model, with one-sided 95 % bounds. The seconds are the processor time that
+the child process records, so that other processes show little in them. What is in FOLDER is not trained again.
 """
 
 import argparse
-import json
-import resource
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +20,7 @@ from edgetl.core.photos.dataset import draw_calibration_photos
 from edgetl.core.progress import TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables
 from edgetl.core.records import Dataset, Part, Trained
+from edgetl.core.retrain_job import RetrainOutcome
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import make_task
 from edgetl.engines.backends import BACKENDS
@@ -34,8 +33,9 @@ from tools.results_files import Row, add_write_option, check_machine, write_rows
 from tools.tables.rounding import format_rounding
 
 _RESULTS_FILE = "qat.jsonl"
+# The record of a retraining: the child process writes it last.
+_OUTCOME = "outcome.json"
 _KEY = ("run", "format", "part", "method")
-_COST_FILE = "cost.json"
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         rows = []
         for fraction in options.trained_layers:
             folder = (options.keep or Path(work)) / f"{fraction:g}"
-            if not (folder / _COST_FILE).exists():
+            if not (folder / _OUTCOME).exists():
                 folder.mkdir(parents=True)
                 retrain(options.run, fraction, folder)
             rows += measure_file(options.run, fraction, folder, options.part)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def retrain(run: Path, fraction: float, folder: Path) -> None:
-    """Retrain the model of a run; write the results of the child process and its processor seconds to a folder."""
+    """Retrain the model of a run; the child process writes its results to a folder."""
     dataset, trained = read_finished(run / "ingest", Dataset), read_finished(run / "train", Trained)
     recipe = load_order(run).recipe.select(RetrainingTables)
     recipe = recipe.model_copy(update={"retrain": recipe.retrain.model_copy(update={"trained_layers": fraction})})
@@ -71,17 +71,14 @@ def retrain(run: Path, fraction: float, folder: Path) -> None:
         fits_temperature=recipe.training.temperature,
     )
     listener = TrainingListener(begin=_ignore, step=_ignore, epoch=print, say=print)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run_retraining(trained.path, request, folder, listener)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    (folder / _COST_FILE).write_text(json.dumps({"processor_s": round(seconds, 1)}), encoding="utf-8")
 
 
 def measure_file(run: Path, fraction: float, folder: Path, parts: list[Part]) -> list[Row]:
     """Convert a retrained model to TFLite, and compare its predictions with those of the Keras model."""
     dataset, trained = read_finished(run / "ingest", Dataset), read_finished(run / "train", Trained)
-    seconds = json.loads((folder / _COST_FILE).read_text(encoding="utf-8"))["processor_s"]
+    outcome = RetrainOutcome.model_validate_json((folder / _OUTCOME).read_text(encoding="utf-8"))
+    seconds = round(outcome.processor_s, 1)
     backend, path = BACKENDS["tflite"], folder / "qat8.tflite"
     photo = pixel_store.open_pixels([dataset.train[0].sha256], trained.input)
     metadata = ModelMetadata(classes=trained.classes, input=trained.input)

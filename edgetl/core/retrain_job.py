@@ -41,6 +41,7 @@ class RetrainOutcome(Record):
     """Accuracy of a retraining on the validation photos. Epoch 0 is the model before it.
 
     `keras2_difference` is the largest difference between the outputs of the Keras 3 model and its Keras 2 copy.
+    `processor_s` is the processor time of the child process, its imports included.
     """
 
     epochs: int
@@ -51,6 +52,7 @@ class RetrainOutcome(Record):
     keras2_difference: float
     note: str
     seconds: float
+    processor_s: float
 
 
 class RetrainedModel(Record):

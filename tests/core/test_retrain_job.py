@@ -20,6 +20,7 @@ OUTCOME = RetrainOutcome(
     keras2_difference=0.0,
     note="",
     seconds=1.0,
+    processor_s=2.0,
 )
 
 

@@ -14,6 +14,7 @@ from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.resolve import resolve_recipe
 from edgetl.core.recipe.tables import RetrainingTables
 from edgetl.engines.tfmot.fit import RetrainSetup
+from edgetl.engines.tfmot.frozen_outputs import ScaledPhotos
 from edgetl.engines.tfmot.integer_export import PixelScaling
 from edgetl.engines.tfmot.keras2_model import build_keras2, check_against_keras3
 from edgetl.engines.tfmot.qat import QatModel
@@ -65,14 +66,23 @@ class SmallNetwork:
     scores: np.ndarray
     labels: np.ndarray
 
+    @property
+    def labelled(self) -> LabelledPhotos:
+        """Return the photos with their labels."""
+        sha256s = [str(row) for row in range(len(self.pixels))]
+        return LabelledPhotos(pixels=self.pixels, labels=self.labels, sha256s=sha256s)
+
     def make_setup(self, **retrain: float) -> RetrainSetup:
         """Make the setup of a retraining on the photos, with some values of the table [retrain]."""
-        sha256s = [str(row) for row in range(len(self.pixels))]
-        labelled = LabelledPhotos(pixels=self.pixels, labels=self.labels, sha256s=sha256s)
+        labelled = self.labelled
         retrain["compress_epochs"] = retrain.get("epochs", 1)
         recipe = resolve_recipe(flags={"retrain": retrain, "training": {"batch_size": 8}}).select(RetrainingTables)
         return RetrainSetup(
-            train=labelled, validation=labelled, recipe=recipe, learning_rate=1e-3, scale_pixels=SCALINGS["even"].apply
+            train=labelled,
+            validation=labelled,
+            recipe=recipe,
+            learning_rate=1e-3,
+            inputs=ScaledPhotos(SCALINGS["even"].apply),
         )
 
     def make_qat_model(self, scaling: str = "even", recorder: Recorder | None = None) -> QatModel:
@@ -99,7 +109,7 @@ def export_qat_model(network_folder: str, folder: str, scaling: str) -> None:
     small = load_small_network(network_folder)
     model = small.make_qat_model(scaling)
     model.export(Path(folder) / "saved_model")
-    np.save(Path(folder) / "predictions.npy", model.predict(small.pixels))
+    np.save(Path(folder) / "predictions.npy", model.predict(small.labelled))
 
 
 def check_train_and_export(folder: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def trained_fractions(monkeypatch):
 
     def retrain(run, fraction, folder):
         fractions.append(fraction)
-        (folder / "cost.json").write_text(json.dumps({"processor_s": 12.5}), encoding="utf-8")
+        (folder / "outcome.json").write_text(json.dumps({"processor_s": 12.5}), encoding="utf-8")
 
     def measure_file(run, fraction, folder, parts):
         row = {
@@ -27,7 +27,7 @@ def trained_fractions(monkeypatch):
             "fixed": 1,
             "agreement": 1.0,
         }
-        seconds = json.loads((folder / "cost.json").read_text(encoding="utf-8"))["processor_s"]
+        seconds = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))["processor_s"]
         identity = {"run": run.name, "format": "tflite", "part": parts[0], "method": f"qat8 {fraction}", "photos": 4}
         return [{**identity, **row, "agreement": 1.0, "seconds": seconds}]
 

@@ -122,11 +122,11 @@ class TrainingRecipe(RecipeTable):
     `patience` is the number of epochs without a better validation accuracy after which a phase stops; 0 disables this.
     With `batch_norm` "inference", the BatchNormalization layers of the base stay frozen. `feature_cache` computes the
     frozen layers once per photo and view. `cache_bytes` limits what one training may add to these features on disk; 0
-    is 10 % of the free space. `precision` is the dtype of the computation, for GPUs. The weights and the saved model
-    are always float32. With `class_weight` "balanced", all classes count equally in the loss and in the choice of the
-    best epoch, whatever their numbers of photos; "auto" does so if the numbers differ by more than a factor of 3. With
-    `temperature`, the last layer's weights are divided by the temperature that fits the validation photos best, so that
-    probabilities mean what they say.
+    is 10 % of the free space. Both hold for quantization-aware training, too. `precision` is the dtype of the
+    computation, for GPUs. The weights and the saved model are always float32. With `class_weight` "balanced", all
+    classes count equally in the loss and in the choice of the best epoch, whatever their numbers of photos; "auto" does
+    so if the numbers differ by more than a factor of 3. With `temperature`, the last layer's weights are divided by the
+    temperature that fits the validation photos best, so that probabilities mean what they say.
 
     The learning rate of a phase is constant, or with `schedule` "cosine" decays to 0, after it has risen for the
     fraction `warmup` of the steps. `weight_decay` is that of AdamW; 0 is Adam. `average_epochs` is the time constant

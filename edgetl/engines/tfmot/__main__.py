@@ -17,12 +17,13 @@ import tf_keras
 from edgetl.core.errors import EdgetlError
 from edgetl.core.network import description, folding
 from edgetl.core.photos import pixel_store
-from edgetl.core.photos.labelled import open_training_parts
+from edgetl.core.photos.labelled import LabelledPhotos, open_training_parts
 from edgetl.core.progress import TrainingListener
 from edgetl.core.report.calibration_lines import describe_temperature
 from edgetl.core.retrain_job import RetrainJob, RetrainOutcome
 from edgetl.engines.tfmot import prune_cluster
 from edgetl.engines.tfmot.fit import FitResult, RetrainSetup
+from edgetl.engines.tfmot.frozen_outputs import ScaledPhotos
 from edgetl.engines.tfmot.integer_export import PixelScaling
 from edgetl.engines.tfmot.keras2_model import build_keras2, check_against_keras3
 from edgetl.engines.tfmot.messages import MessageWriter
@@ -54,7 +55,7 @@ def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None
         validation=validation,
         recipe=recipe,
         learning_rate=recipe.phase1.learning_rate * recipe.retrain.get_learning_rate_ratio(job.kind),
-        scale_pixels=scaling.apply,
+        inputs=ScaledPhotos(scaling.apply),
     )
     if job.kind == "qat":
         folded = folding.fold_batch_norm(network)
@@ -67,7 +68,7 @@ def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None
                 listener.say(text)
         # The export rounds the biases, so the predictions after it are those that the file must reproduce.
         model.export(results / "saved_model")
-        photos = pixel_store.open_pixels([photo.sha256 for photo in job.agreement_photos], job.input)
+        photos = LabelledPhotos.open(job.agreement_photos, job.input)
         np.save(results / "predictions.npy", model.predict(photos), allow_pickle=False)
     else:
         compress = prune_cluster.prune_network if job.kind == "prune" else prune_cluster.cluster_network
@@ -82,6 +83,7 @@ def run_job(job_folder: Path, results: Path, listener: TrainingListener) -> None
         keras2_difference=difference,
         note=_describe_best_epoch(fit_result),
         seconds=round(time.monotonic() - start, 3),
+        processor_s=round(time.process_time(), 3),
     )
     (results / "outcome.json").write_text(outcome.model_dump_json(indent=1), encoding="utf-8")
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from edgetl.core.errors import StageError
+from edgetl.core.evaluation import metrics
 from edgetl.core.parallel import BatchPlan, predict_in_batches, prepare_ahead
 from edgetl.core.photos.labelled import LabelledPhotos, choose_view
-from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.progress import EpochResult, TrainingListener
 from edgetl.core.recipe.tables import RetrainingTables, RetrainKind
-from edgetl.core.tasks.one_class import Loss
 from edgetl.core.tasks.task import PhotoTask
+from edgetl.engines.tfmot.frozen_outputs import ModelInputs
+from edgetl.engines.tfmot.train_step import TrainStep, compile_train_step
 
 _PREDICTION_BATCH_SIZE = 64
 # Every report is a line of JSON that the parent parses and draws.
@@ -37,19 +39,29 @@ class RetrainSetup:
         validation: photos that choose the best epoch.
         recipe: epochs, batch size, augmentation and seed.
         learning_rate: the same in all epochs.
-        scale_pixels: uint8 [photos, height, width, 3] → float32 of the same shape, as the network expects them.
+        inputs: makes the inputs of the model from photos.
     """
 
     train: LabelledPhotos
     validation: LabelledPhotos
     recipe: RetrainingTables
     learning_rate: float
-    scale_pixels: Callable[[np.ndarray], Any]
+    inputs: ModelInputs
 
     @property
     def task(self) -> PhotoTask:
         """Return what the network decides about a photo."""
         return self.train.task
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Return the labels of the training photos as the loss takes them."""
+        return self.task.make_targets(self.train.labels, self.recipe.head.activation)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Return what the labels of the training photos count, in the shape of the labels."""
+        return np.ones(self.train.labels.shape, np.float32) if self.train.weights is None else self.train.weights
 
     @property
     def steps_per_epoch(self) -> int:
@@ -94,22 +106,18 @@ def fit_model(
     """
     epochs = setup.recipe.retrain.get_epochs(kind)
     loss_name = setup.task.choose_loss(setup.recipe.head.activation)
-    model.compile(
-        optimizer=tf_keras.optimizers.Adam(setup.learning_rate),
-        loss=_compute_label_loss if loss_name == "label_crossentropy" else loss_name,
-        # Weights apply to weighted metrics only.
-        **{"metrics" if setup.train.weights is None else "weighted_metrics": [_make_accuracy(loss_name)]},
-    )
+    predict = make_prediction_function(model)
+    train_step = compile_train_step(model, loss_name, setup.learning_rate, (setup.targets, setup.weights))
     hooks.before_validation()
-    start_score = _evaluate(model, setup)
+    start_score = _evaluate(predict, setup)
     # An accuracy of -1 is below every other, so that the first eligible epoch is better.
     best = (start_score, 0, model.get_weights()) if hooks.is_eligible(0) else ((-1.0, 0.0), 0, [])
     listener.begin(kind, epochs * setup.steps_per_epoch)
     for epoch in range(1, epochs + 1):
         start = time.monotonic()
-        loss, accuracy = _train_epoch(model, setup, epoch, listener)
+        loss, accuracy = _train_epoch(train_step, setup, epoch, listener)
         hooks.before_validation()
-        score = _evaluate(model, setup)
+        score = _evaluate(predict, setup)
         if not np.isfinite([loss, score[1]]).all():
             raise StageError(
                 f"retraining diverged in epoch {epoch}: the loss is not finite",
@@ -133,70 +141,89 @@ def fit_model(
     return FitResult(start_accuracy=start_score[0], accuracy=best[0][0], best_epoch=best[1], epochs=epochs)
 
 
-def predict_batches(model: tf_keras.Model, photos: Pixels, scale_pixels: Callable[[np.ndarray], Any]) -> np.ndarray:
+def make_prediction_function(model: tf_keras.Model) -> Callable[[Any], Any]:
+    """Compile the predictions of a model for any number of photos: float32 [photos, …] → [photos, units].
+
+    `Model.predict_on_batch` starts a data pipeline for each batch, and converts the Python code of every layer.
+    """
+    spec = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[spec], autograph=False)
+
+
+def predict_batches(predict: Callable[[Any], Any], photos: LabelledPhotos, inputs: ModelInputs) -> np.ndarray:
     """Predict photos in order.
 
     Args:
-        model: its input is float32 [photos, height, width, 3], scaled.
-        photos: uint8 [photos, height, width, 3].
-        scale_pixels: see `RetrainSetup`.
+        predict: from `make_prediction_function`.
+        photos: the photos.
+        inputs: makes the inputs of the model.
 
     Returns:
         float32 [photos, units].
     """
-    return predict_in_batches(
-        BatchPlan(count=len(photos), size=_PREDICTION_BATCH_SIZE),
-        lambda rows: model.predict_on_batch(scale_pixels(photos.rows(rows))),
-    )
+
+    def predict_rows(rows: np.ndarray) -> np.ndarray:
+        keys = [photos.sha256s[row] for row in rows]
+        scores: np.ndarray = predict(inputs.make(keys, lambda: photos.pixels.rows(rows))).numpy()
+        return scores
+
+    return predict_in_batches(BatchPlan(count=len(photos.sha256s), size=_PREDICTION_BATCH_SIZE), predict_rows)
+
+
+def name_view(sha256: str, view: int) -> str:
+    """Return the key of an augmented view of a photo: see `ModelInputs`."""
+    return f"{sha256}/{view}"
+
+
+def list_repeated_keys(setup: RetrainSetup) -> list[str]:
+    """List the keys of the photos whose inputs the training makes more than once: see `ModelInputs`.
+
+    Those of validation are made after every epoch, those of a view in each epoch that trains on it.
+    """
+    recipe = setup.recipe
+    views = [choose_view(epoch, recipe.augment) for epoch in range(1, recipe.retrain.epochs + 1)]
+    repeated = [view for view in dict.fromkeys(views) if views.count(view) > 1]
+    keys_of_views = [name_view(sha256, view) for view in repeated for sha256 in setup.train.sha256s]
+    return [*setup.validation.sha256s, *keys_of_views]
 
 
 def _train_epoch(
-    model: tf_keras.Model, setup: RetrainSetup, epoch: int, listener: TrainingListener
+    train_step: TrainStep, setup: RetrainSetup, epoch: int, listener: TrainingListener
 ) -> tuple[float, float]:
     """Train on every photo once; return the mean loss and accuracy."""
     recipe, photos = setup.recipe, setup.train
     seed, batch_size = recipe.training.seed, recipe.training.batch_size
+    targets, weights = setup.targets, setup.weights
     order = np.random.default_rng((seed, epoch)).permutation(len(photos.labels))
     view = choose_view(epoch, recipe.augment)
-    results, reported_steps, last_report = [], 0, time.monotonic()
+
+    def make_inputs(rows: np.ndarray) -> Any:
+        keys = [name_view(photos.sha256s[row], view) for row in rows]
+        return setup.inputs.make(keys, lambda: photos.augmented(rows, view, seed, recipe.augment))
+
+    losses, scores, reported_steps, last_report = [], [], 0, time.monotonic()
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    views = prepare_ahead(batches, lambda rows: photos.augmented(rows, view, seed, recipe.augment))
-    for step, (rows, pixels) in enumerate(zip(batches, views, strict=True)):
-        targets = setup.task.make_targets(photos.labels[rows], recipe.head.activation)
-        weights = None if photos.weights is None else photos.weights[rows]
-        results.append([*model.train_on_batch(setup.scale_pixels(pixels), targets, weights), len(rows)])
+    for step, (rows, inputs) in enumerate(zip(batches, prepare_ahead(batches, make_inputs), strict=True)):
+        batch_loss, batch_scores = train_step(inputs, targets[rows], weights[rows])
+        losses.append(float(batch_loss))
+        scores.append(batch_scores.numpy())
         if time.monotonic() - last_report >= _REPORT_INTERVAL_S or step == setup.steps_per_epoch - 1:
-            listener.step(step + 1 - reported_steps, f"loss {results[-1][0]:.3f}")
+            listener.step(step + 1 - reported_steps, f"loss {losses[-1]:.3f}")
             reported_steps, last_report = step + 1, time.monotonic()
     # Weighted by the photos of each batch: the last one may be smaller.
-    values = np.array(results)
-    loss, accuracy = (values[:, :2] * values[:, 2:]).sum(axis=0) / values[:, 2].sum()
-    return float(loss), float(accuracy)
+    loss = float(np.average(losses, weights=[len(rows) for rows in batches]))
+    return loss, _compute_accuracy(np.concatenate(scores), photos.labels[order], weights[order], setup)
 
 
-def _compute_label_loss(targets: Any, scores: Any) -> Any:
-    """Return the binary crossentropy of each label, which weights apply to: [photos, labels]."""
-    return tf_keras.backend.binary_crossentropy(targets, scores)
+def _compute_accuracy(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, setup: RetrainSetup) -> float:
+    correct = setup.task.decide(metrics.expand_sigmoid(scores)) == labels
+    return float(np.average(correct, weights=weights))
 
 
-def _make_accuracy(loss: Loss) -> Any:
-    """Return the accuracy for a loss: of labels, the right decisions with a threshold of 0.5."""
-    if loss != "label_crossentropy":
-        return "accuracy"
-    return tf_keras.metrics.MeanMetricWrapper(
-        lambda targets, scores: tf_keras.backend.cast(
-            tf_keras.backend.equal(targets >= 0.5, scores >= 0.5),
-            "float32",
-        ),
-        name="accuracy",
-    )
-
-
-def _evaluate(model: tf_keras.Model, setup: RetrainSetup) -> _Score:
-    scores = predict_batches(model, setup.validation.pixels, setup.scale_pixels).astype(np.float64)
+def _evaluate(predict: Callable[[Any], Any], setup: RetrainSetup) -> _Score:
+    scores = predict_batches(predict, setup.validation, setup.inputs).astype(np.float64)
     labels, weights = setup.validation.labels, setup.validation.weights
-    # One sigmoid unit is the probability of the second of two classes.
-    scores = np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+    scores = metrics.expand_sigmoid(scores)
     true_scores = np.maximum(setup.task.select_true_probabilities(scores, labels), _EPSILON)
     correct = setup.task.decide(scores) == labels
     return float(np.average(correct, weights=weights)), float(np.average(np.log(true_scores), weights=weights))

@@ -25,7 +25,7 @@ def fold_qat_temperature(model: QatModel, validation: LabelledPhotos, activation
         validation: photos that the weights were not trained on.
         activation: "softmax" or "sigmoid".
     """
-    logits, labels = model.predict_logits(validation.pixels).astype(np.float64), validation.labels
+    logits, labels = model.predict_logits(validation).astype(np.float64), validation.labels
     shape = logits.shape
     # One sigmoid unit for two classes, or one for each label.
     if activation == "sigmoid":

@@ -35,6 +35,18 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.LastValueQuantizer):
     def __init__(self) -> None:
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
 
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:  # noqa: ARG002
+        """Quantize weights; in a training step, in the ranges of their current values, which become those of the layer.
+
+        With tfmot's own ranges and gradient, a training step takes a tenth more processor time.
+        """
+        low, high = weights["min_var"], weights["max_var"]
+        if training:
+            low, high = self.compute_ranges(inputs)
+            weights["min_var"].assign(low)
+            weights["max_var"].assign(high)
+        return _quantize_channels(tf.convert_to_tensor(inputs), low, high)
+
     def compute_ranges(self, weights: Any) -> tuple[Any, Any]:
         """Compute the symmetric range of each channel.
 
@@ -66,6 +78,19 @@ class DepthwiseWeightQuantizer(WeightQuantizer):
     def compute_ranges(self, weights: Any) -> tuple[Any, Any]:
         """Compute the symmetric range of each output channel."""
         return super().compute_ranges(_flatten_channels(weights))
+
+
+def _quantize_with_gradient(weights: Any, low: Any, high: Any) -> tuple[Any, Callable[[Any], tuple[Any, None, None]]]:
+    """Quantize weights [..., channels] in ranges [channels] that contain all of them.
+
+    The gradient passes everywhere. TensorFlow's own gradient looks for weights outside the range, of which there are
+    none, and computes the gradients of the ranges, which are not trained.
+    """
+    quantized = tf.quantization.fake_quant_with_min_max_vars_per_channel(weights, low, high, narrow_range=True)
+    return quantized, lambda gradient: (gradient, None, None)
+
+
+_quantize_channels: Callable[..., Any] = tf.custom_gradient(_quantize_with_gradient)
 
 
 def _flatten_channels(weights: Any) -> Any:

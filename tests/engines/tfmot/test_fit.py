@@ -13,7 +13,7 @@ def train_four_epochs(folder: str) -> dict[str, Any]:
     setup = small.make_setup(epochs=4, learning_rate_ratio=1.0)
     hooks = fit.FitHooks(before_validation=lambda: calls.append(len(recorder.epochs)))
     result = fit.fit_model(model, setup, recorder.listener, hooks, kind="qat")
-    scores = fit.predict_batches(model, small.pixels, setup.scale_pixels)
+    scores = fit.predict_batches(fit.make_prediction_function(model), small.labelled, setup.inputs)
     return {
         "start_accuracy": result.start_accuracy,
         "accuracy": result.accuracy,
@@ -97,7 +97,7 @@ def train_with_weights(folder: str) -> dict[str, Any]:
     )
     model = build_keras2(small.network).model
     result = fit.fit_model(model, setup, Recorder().listener, fit.FitHooks(), kind="prune")
-    scores = fit.predict_batches(model, small.pixels, setup.scale_pixels)
+    scores = fit.predict_batches(fit.make_prediction_function(model), small.labelled, setup.inputs)
     right = scores.argmax(axis=1) == small.labels
     return {"accuracy": result.accuracy, "expected": float(np.average(right, weights=weights))}
 

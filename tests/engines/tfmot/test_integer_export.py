@@ -79,6 +79,15 @@ def test_the_range_of_scaled_pixels_has_a_level_at_zero():
     np.testing.assert_allclose(mixed.apply(pixels), [[[[265, -510, 0]]]])
 
 
+@pytest.mark.parametrize("matrix", [np.diag([0.3, -0.7, 1 / 127.5]), np.eye(3)[::-1] / 58, np.full((3, 3), 0.1)])
+def test_pixels_are_scaled_by_the_matrix_bit_for_bit(matrix):
+    scaling = PixelScaling(matrix=matrix.astype(np.float32), offset=np.float32([0.1, -2, 30]))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 7, 5, 3)).astype(np.uint8)
+    expected = pixels.astype(np.float32) @ scaling.matrix + scaling.offset
+    assert scaling.apply(pixels).dtype == np.float32
+    np.testing.assert_array_equal(scaling.apply(pixels), expected)
+
+
 def test_a_quantized_scaling_has_integer_weights_and_bias():
     even = PixelScaling(matrix=np.eye(3, dtype=np.float32) / 127.5, offset=-np.ones(3, np.float32))
     quantized = even.quantize()

@@ -18,7 +18,7 @@ def calibrate(folder: str) -> dict[str, Any]:
     keras2 = build_keras2(small.network)
     probe = tf_keras.Model(keras2.model.input, [keras2.layers[name].output for name in names])
     outputs = probe.predict_on_batch(np.asarray(model.scale_pixels(small.pixels.rows(range(30)))))
-    scores = model.predict(small.pixels)
+    scores = model.predict(small.labelled)
     return {
         "ranges": [model._read_range(name) for name in names],
         "expected": [[min(0.0, float(output.min())), float(output.max())] for output in outputs],
@@ -47,14 +47,16 @@ def train_three_epochs(folder: str, trained_layers: float) -> dict[str, Any]:
     ranges = {name: model._read_range(name) for name in model._calibrated_outputs}
     listener = replace(Recorder().listener, say=texts.append)
     result = model.fit(small.make_setup(epochs=3, trained_layers=trained_layers), listener)
-    scores = model.predict(small.pixels)
+    scores = model.predict(small.labelled)
 
-    def has_moved(name: str) -> bool:
-        return any((old != new).any() for old, new in zip(before[name], model._read_weights(name), strict=True))
+    def measure_changes(name: str) -> list[float]:
+        # Of weights and biases.
+        pairs = zip(before[name], model._read_weights(name), strict=True)
+        return [float(np.abs(new - old).max() / np.abs(old).max()) for old, new in pairs]
 
     return {
         "texts": texts,
-        "moved": {name: has_moved(name) for name in before},
+        "changes": {name: measure_changes(name) for name in before},
         "moved_ranges": {name: ranges[name] != model._read_range(name) for name in ranges},
         "start_accuracy": result.start_accuracy,
         "accuracy": result.accuracy,
@@ -67,31 +69,74 @@ def test_training_changes_the_weights_of_every_layer_or_keeps_the_start(keras2, 
     result = keras2(train_three_epochs, small_network, 1.0)
     assert result["texts"] == ["  qat: trains 4 of 4 layers with weights"]
     assert result["accuracy"] >= result["start_accuracy"]
-    assert len(result["moved"]) == 4 and set(result["moved"].values()) == {result["best_epoch"] > 0}
+    changes = [max(changes) for changes in result["changes"].values()]
+    assert len(changes) == 4 and {change > 0 for change in changes} == {result["best_epoch"] > 0}
 
 
 def test_training_changes_nothing_below_the_split_layer(keras2, small_network):
     result = keras2(train_three_epochs, small_network, 0.5)
     assert result["texts"] == ["  qat: trains 2 of 4 layers with weights, above relu2"]
     assert result["best_epoch"] > 0, "else the next lines test nothing"
-    assert result["moved"] == {"bn1": False, "bn2": False, "conv3": True, "scores/linear": True}
+    moved = {name: changes[0] > 0 for name, changes in result["changes"].items()}
+    assert moved == {"bn1": False, "bn2": False, "conv3": True, "scores/linear": True}
+    # The biases of frozen layers are rounded as in the file.
+    assert all(0 < result["changes"][name][1] < 1e-2 for name in ("bn1", "bn2"))
     assert [name for name, moved in result["moved_ranges"].items() if not moved] == ["relu1", "relu2"]
     assert result["whole_accuracy"] == result["accuracy"], "of all layers, as of those above the split layer"
 
 
-def compare_divided_model(folder: str) -> bool:
-    from edgetl.engines.tfmot import fit
-    from tests.engines.small_network import load_small_network
+def compare_divided_model(folder: str, export_folder: str) -> dict[str, bool]:
+    from pathlib import Path
+
+    from tests.engines.small_network import Recorder, load_small_network
 
     small = load_small_network(folder)
     model = small.make_qat_model()
-    upper, compute_input = model._divide("relu2")
-    divided = fit.predict_batches(upper, small.pixels, compute_input)
-    return bool(np.array_equal(divided, model.predict(small.pixels)))
+    model.fit(small.make_setup(epochs=1, trained_layers=0.5), Recorder().listener)
+
+    def is_equal() -> bool:
+        whole = model.model.predict_on_batch(model.scale_pixels(small.pixels.rows(range(30))))
+        return bool(np.array_equal(model.predict(small.labelled), whole))
+
+    trained = is_equal()
+    model.export(Path(export_folder))
+    return {"trained": trained, "exported": is_equal()}
 
 
-def test_the_divided_model_predicts_the_same_bit_for_bit(keras2, small_network):
-    assert keras2(compare_divided_model, small_network)
+def test_the_model_on_kept_outputs_predicts_as_all_layers_do_bit_for_bit(keras2, small_network, tmp_path):
+    # The export rounds biases, also those of the frozen layers.
+    assert keras2(compare_divided_model, small_network, tmp_path) == {"trained": True, "exported": True}
+
+
+def count_computed_photos(folder: str, epochs: int, feature_cache: bool = True) -> list[int]:
+    from tests.engines.small_network import Recorder, load_small_network
+
+    small = load_small_network(folder)
+    model, counts = small.make_qat_model(), []
+    scale_pixels = model.scale_pixels
+
+    def count_photos(pixels: np.ndarray) -> Any:
+        counts.append(len(pixels))
+        return scale_pixels(pixels)
+
+    model.scale_pixels = count_photos
+    setup = small.make_setup(epochs=epochs, trained_layers=0.5)
+    training = setup.recipe.training.model_copy(update={"feature_cache": feature_cache})
+    setup = replace(setup, recipe=setup.recipe.model_copy(update={"training": training}))
+    model.fit(setup, Recorder().listener)
+    trained = sum(counts)
+    model.predict(small.labelled)
+    model.predict_logits(small.labelled)
+    return [trained, sum(counts) - trained]
+
+
+def test_frozen_layers_compute_validation_photos_once_and_each_view_once(keras2, small_network):
+    # 30 validation photos, in a batch that the last one fills up to 64, and 30 training photos in each epoch.
+    assert keras2(count_computed_photos, small_network, 2) == [64 + 2 * 30, 0]
+    # The fifth epoch trains on the first of four views again.
+    assert keras2(count_computed_photos, small_network, 5) == [64 + 4 * 30, 0]
+    # Before the first epoch, after both, and for two predictions.
+    assert keras2(count_computed_photos, small_network, 2, False) == [3 * 64 + 2 * 30, 2 * 64]
 
 
 def count_steps_of_grays(folder: str) -> list[float]:
@@ -141,11 +186,11 @@ def divide_logits(folder: str) -> dict[str, Any]:
         kernel, bias = model._read_weights(model._find_logits())
         scales = np.abs(kernel).max(axis=0) / 127
         integers = np.round(kernel / scales)
-        logits = np.round(model.predict_logits(small.pixels) / ((high - low) / 255))
+        logits = np.round(model.predict_logits(small.labelled) / ((high - low) / 255))
         return integers.astype(int).tolist(), logits, bias / scales
 
     before, before_logits, before_bias = count_levels()
-    scores = model.predict(small.pixels)
+    scores = model.predict(small.labelled)
     model.divide_logits(1.7)
     after, after_logits, after_bias = count_levels()
     expected = scores ** (1 / 1.7)
@@ -154,7 +199,7 @@ def divide_logits(folder: str) -> dict[str, Any]:
         "weights": before == after,
         "logits": bool((before_logits == after_logits).all()),
         "bias": float(np.abs(before_bias - after_bias).max()),
-        "difference": float(np.abs(model.predict(small.pixels) - expected).max()),
+        "difference": float(np.abs(model.predict(small.labelled) - expected).max()),
     }
 
 

@@ -38,6 +38,36 @@ def test_depthwise_weights_have_a_range_for_each_channel(keras2):
     assert result["trainable_weights"] == 1
 
 
+def compute_weight_gradients() -> dict[str, Any]:
+    import tensorflow as tf
+
+    from edgetl.engines.tfmot.quantize_config import WeightQuantizer
+
+    quantizer = WeightQuantizer()
+    weights = tf.Variable(np.random.default_rng(0).normal(size=(1, 1, 64, 32)).astype(np.float32))
+    ranges = {"min_var": tf.Variable(tf.zeros(32)), "max_var": tf.Variable(tf.zeros(32))}
+    with tf.GradientTape() as tape:
+        quantized = quantizer(weights, training=True, weights=ranges)
+        loss = tf.reduce_sum(quantized * tf.range(32.0))
+    expected = tf.quantization.fake_quant_with_min_max_vars_per_channel(
+        weights, *quantizer.compute_ranges(weights), narrow_range=True
+    )
+    weights.assign(weights * 2)
+    evaluated = quantizer(weights, training=False, weights=ranges)
+    return {
+        "gradient": tape.gradient(loss, weights).numpy()[0, 0].tolist(),
+        "is_rounded": bool(np.array_equal(quantized, expected)),
+        "is_clipped": bool((np.abs(evaluated).max(axis=(0, 1, 2)) <= ranges["max_var"].numpy()).all()),
+    }
+
+
+def test_gradients_pass_the_rounding_of_weights_unchanged(keras2):
+    result = keras2(compute_weight_gradients)
+    assert result["gradient"] == [list(range(32))] * 64, "the largest weights included"
+    assert result["is_rounded"]
+    assert result["is_clipped"], "an evaluation uses the ranges of the last training step"
+
+
 def list_wrapped_layers(folder: str) -> dict[str, list[Any]]:
     import tensorflow_model_optimization as tfmot
 
