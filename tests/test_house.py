@@ -5,6 +5,7 @@ violation of each.
 """
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -78,8 +79,16 @@ def get_name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_trees() -> Iterator[None]:
+    """Free the memory of all trees after the last test that reads them."""
+    yield
+    parse.cache_clear()
 
 
 def list_violations(rule: Rule, paths: list[Path]) -> list[str]:
@@ -459,7 +468,7 @@ def find_suppressions(path: Path, tree: ast.Module) -> Iterator[str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ast.unparse(tree).splitlines()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
-            called = ast.unparse(node.func).rpartition(".")[2]
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
             first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
             covers_all = first == "ignore" and len(node.args) == 1 and not node.keywords
             if covers_all and (called == "filterwarnings" or (called == "simplefilter" and not in_tests)):
