@@ -101,13 +101,19 @@ def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_mo
     assert adopt(path=path, scaling="0..1", labels=str(labels)).classes == shared_dataset.classes
 
 
+# The messages are in tests/core/label_files; that they reach the user, one test shows as well as four.
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("circle\nsquare", "2 names, the last one in line 2, and the model has 3 outputs"),
         ("circle\nsquare\nround", "no output is called 'triangle'"),
-        ("circle\ncircle\nsquare\ntriangle", "4 names, the last one in line 4"),
-        ("circle\ncircle\nsquare", "line 2: the name 'circle' is in line 1 already"),
+        *(
+            pytest.param(names, message, marks=pytest.mark.slow)
+            for names, message in (
+                ("circle\nsquare", "2 names, the last one in line 2, and the model has 3 outputs"),
+                ("circle\ncircle\nsquare\ntriangle", "4 names, the last one in line 4"),
+                ("circle\ncircle\nsquare", "line 2: the name 'circle' is in line 1 already"),
+            )
+        ),
     ],
 )
 def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names, message):
