@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -452,15 +453,17 @@ def test_bench_measures_this_machine(run_folder, delivered, capfd):
 
 
 @pytest.fixture
-def board(fleet) -> str:
+def board(fleet) -> Iterator[str]:
     """A device whose python3 makes environments that share the packages of this machine. Its measurements are short."""
     short = 'case "$1" in */bench.py) set -- "$@" --seconds 0.1 --runs 20;; esac'
-    python = f'if [ "$1 $2" = \'-m pip\' ]; then exit 0; fi; {short}; exec {sys.executable} "$@"'
+    python = f'case "$*" in *"-m pip "*) exit 0;; esac; {short}; exec {sys.executable} "$@"'
     home = fleet.add("pi@board")
     fleet.program(home, "venv-python", python)
-    make = 'mkdir -p "$3/bin" && cp "$HOME/bin/venv-python" "$3/bin/python" && exit 0'
-    fleet.program(home, "python3", f'if [ "$1 $2" = \'-m venv\' ]; then {make}; fi; exec {sys.executable} "$@"')
-    return "pi@board"
+    make = 'for folder; do :; done; mkdir -p "$folder/bin" && cp "$HOME/bin/venv-python" "$folder/bin/python" && exit 0'
+    fleet.program(home, "python3", f'case "$*" in *"-m venv "*) {make};; esac; exec {sys.executable} "$@"')
+    yield "pi@board"
+    # A real environment would fetch its packages from the network.
+    assert not list(home.rglob("site-packages"))
 
 
 def test_bench_on_devices_of_which_one_fails(run_folder, board, delivered, capfd):
