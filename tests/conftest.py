@@ -57,7 +57,8 @@ _TOGETHER = {
 # the second does without. When another file needs it, it is there.
 _FIRST = (
     *("command line", "Keras 2", "tests/engines/keras/test_two_phase.py", "tests/engines/keras/test_build.py"),
-    *("tests/stages/test_retrain.py", "tests/pipeline/test_model.py", "tests/pipeline/cross_fit/test_procedure.py"),
+    *("emulated boards", "tests/stages/test_retrain.py", "tests/stages/test_convert.py", "tests/stages/test_train.py"),
+    *("tests/pipeline/test_model.py", "tests/pipeline/cross_fit/test_procedure.py"),
 )
 
 
