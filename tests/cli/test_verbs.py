@@ -351,7 +351,9 @@ def test_photos_that_changed_since_the_build_are_counted(run_folder, photos, dra
 
 
 @pytest.mark.parametrize("command", ["verify", "bench"])
-def test_finished_run_that_cannot_be_written_is_verified_and_measured(run_folder, command, capfd, monkeypatch):
+def test_finished_run_that_cannot_be_written_is_verified_and_measured(
+    run_folder, command, few_runs, capfd, monkeypatch
+):
     before = list_times(run_folder)
     # The tests may run as a user who can write everything.
     monkeypatch.setattr(os, "access", lambda path, mode: path != run_folder or not mode & os.W_OK)
@@ -441,7 +443,7 @@ def test_verify_of_two_files_needs_all_three_options_and_no_option_of_a_run(capf
 # bench
 
 
-def test_bench_measures_this_machine(run_folder, delivered, capfd):
+def test_bench_measures_this_machine(run_folder, delivered, few_runs, capfd):
     record, err = run_json(capfd, "bench", run_folder, "--accuracy")
     measurement = record["measures"]["host"]
     assert measurement["model_sha256"] == delivered.artifact.sha256 and measurement["soak"] is None

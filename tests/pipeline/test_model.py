@@ -98,7 +98,7 @@ def test_errors_that_need_no_pixels_come_before_a_photo_is_decoded(make_model, p
 
 
 def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
-    """What the inspection finds in a file is in tests/stages/test_adopt.py."""
+    """What the inspection finds in a file is in tests/engines/keras/external/test_inspection.py."""
     calls = watch_stage("adopt.inspect_external", lambda *_: FOUND)
     for _ in range(2):
         model = make_model(flags={"external": {"path": str(built.trained.path), "scaling": "none"}})

@@ -90,13 +90,11 @@ def test_photos_are_predicted_by_keras_2(keras2_files):
     assert predictions.compute_dtypes == ("float16", "float32")
 
 
+# Such configurations are refused in tests/engines/keras2/test_configuration.py, without a process.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "match"),
-    [
-        pytest.param("lambda", "Lambda layer", marks=pytest.mark.slow),
-        pytest.param("weights", "weights only", marks=pytest.mark.slow),
-        ("custom", "'gate_7' of class Gate"),
-    ],
+    [("lambda", "Lambda layer"), ("weights", "weights only"), ("custom", "'gate_7' of class Gate")],
 )
 def test_file_that_cannot_be_used_is_an_error_of_the_file_of_the_user(keras2_files, name, match):
     path = keras2_files / f"{name}.h5"
