@@ -443,6 +443,17 @@ def test_most_public_functions_begin_with_a_verb():
     assert 1 - len(others) / len(functions) >= LEAST_VERBS, "\n".join(others)
 
 
+# The order of the tests
+
+
+def test_files_that_the_order_of_the_tests_names_exist(pytestconfig):
+    """A name that is not there would change the order, and nothing else would show it."""
+    conftest = pytestconfig.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
+    starts = [start for row in conftest._TOGETHER.values() for start in row]
+    names = [*starts, *(name for name in conftest._FIRST if name not in conftest._TOGETHER)]
+    assert len(names) > 5 and [name for name in names if not (ROOT / name).exists()] == []
+
+
 # No machine in particular
 
 
