@@ -46,8 +46,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-# Folders whose files share what takes long, an emulated board or a process with Keras 2: each runs in one worker.
-_TOGETHER = ("tests/device/", "tests/engines/tfmot/", "tests/engines/keras2/", "tests/engines/keras/from_keras2/")
+# Files and folders that share what takes long: an emulated board, a process with Keras 2, a build by the command line.
+# Each row runs in one worker. In two, it would be made twice, or one would wait while the other makes it.
+_TOGETHER = {
+    "emulated boards": ("tests/device/",),
+    "Keras 2": ("tests/engines/tfmot/", "tests/engines/keras2/", "tests/engines/keras/from_keras2/"),
+    "command line": ("tests/cli/test_verbs.py", "tests/cli/test_app.py", "tests/pipeline/test_build.py"),
+}
+# What takes longest begins first, so that no worker runs alone at the end. The first row makes the shared run, which
+# the second does without. When another file needs it, it is there.
+_FIRST = (
+    *("command line", "Keras 2", "tests/engines/keras/test_two_phase.py", "tests/engines/keras/test_build.py"),
+    *("emulated boards", "tests/stages/test_retrain.py", "tests/stages/test_convert.py", "tests/stages/test_train.py"),
+    *("tests/pipeline/test_model.py", "tests/pipeline/cross_fit/test_procedure.py"),
+)
 
 
 class FileScheduling(LoadFileScheduling):
@@ -58,7 +70,14 @@ class FileScheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return next((folder for folder in _TOGETHER if file.startswith(folder)), file)
+        return next((name for name, starts in _TOGETHER.items() if file.startswith(starts)), file)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        # The others are ordered by their number of tests.
+        first = next((name for name in _FIRST if name in self.workqueue), None)
+        if first:
+            self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)

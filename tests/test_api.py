@@ -98,7 +98,7 @@ def test_predict_classifies_photos_with_the_file_of_a_run(run, photos, tmp_path)
     assert "did you mean labels" in error.value.hint
 
 
-def test_bench_measures_this_machine(run):
+def test_bench_measures_this_machine(run, few_runs):
     measured = edgetl.bench(run, quiet=True)
     assert set(measured.measurements) == {"host"} and not measured.errors
     assert measured.measurements["host"].best.steady.p50.ms > 0

@@ -5,6 +5,7 @@ violation of each.
 """
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -78,8 +79,16 @@ def get_name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_trees() -> Iterator[None]:
+    """Free the memory of all trees after the last test that reads them."""
+    yield
+    parse.cache_clear()
 
 
 def list_violations(rule: Rule, paths: list[Path]) -> list[str]:
@@ -434,6 +443,17 @@ def test_most_public_functions_begin_with_a_verb():
     assert 1 - len(others) / len(functions) >= LEAST_VERBS, "\n".join(others)
 
 
+# The order of the tests
+
+
+def test_files_that_the_order_of_the_tests_names_exist(pytestconfig):
+    """A name that is not there would change the order, and nothing else would show it."""
+    conftest = pytestconfig.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
+    starts = [start for row in conftest._TOGETHER.values() for start in row]
+    names = [*starts, *(name for name in conftest._FIRST if name not in conftest._TOGETHER)]
+    assert len(names) > 5 and [name for name in names if not (ROOT / name).exists()] == []
+
+
 # No machine in particular
 
 
@@ -459,7 +479,7 @@ def find_suppressions(path: Path, tree: ast.Module) -> Iterator[str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ast.unparse(tree).splitlines()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
-            called = ast.unparse(node.func).rpartition(".")[2]
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
             first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
             covers_all = first == "ignore" and len(node.args) == 1 and not node.keywords
             if covers_all and (called == "filterwarnings" or (called == "simplefilter" and not in_tests)):

@@ -14,6 +14,7 @@ import typer
 from edgetl import cli
 from edgetl.cli import app as app_module
 from edgetl.core.errors import ConfigError, ContractBroken, DataError, StageError
+from tests.fixtures.runs import list_times, stop_build
 
 
 @pytest.fixture
@@ -214,13 +215,17 @@ def test_interrupted_build_leaves_nothing_unfinished(built_by_cli):
     assert built_by_cli.interrupted.decoded
 
 
-def test_killed_build_keeps_the_stages_that_were_finished(built_by_cli):
-    process, files = built_by_cli.killed.process, built_by_cli.killed.files
+@pytest.mark.slow
+def test_killed_build_keeps_the_stages_that_were_finished(edgetl, photos, recipe_file, tmp_path):
+    """That a killed build can be continued is in tests/core/run/test_run_folder.py, without a model."""
+    arguments = ("build", str(photos), "--recipe", str(recipe_file), "--out", str(tmp_path / "run"), "--json")
+    process = stop_build(edgetl, arguments, signal.SIGKILL, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    files = list_times(tmp_path / "run")
     assert process.returncode == -signal.SIGKILL
     assert "ingest/ingest.json" in files and not [name for name in files if name.startswith("train/")]
 
 
-def test_build_continues_after_it_was_interrupted_and_killed(built_by_cli):
+def test_build_continues_after_it_was_interrupted(built_by_cli):
     process, files = built_by_cli.finished.process, built_by_cli.finished.files
     assert process.returncode == 0, process.stderr
     assert "train/train.json" in files and not [name for name in files if ".tmp" in name]

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -350,7 +351,9 @@ def test_photos_that_changed_since_the_build_are_counted(run_folder, photos, dra
 
 
 @pytest.mark.parametrize("command", ["verify", "bench"])
-def test_finished_run_that_cannot_be_written_is_verified_and_measured(run_folder, command, capfd, monkeypatch):
+def test_finished_run_that_cannot_be_written_is_verified_and_measured(
+    run_folder, command, few_runs, capfd, monkeypatch
+):
     before = list_times(run_folder)
     # The tests may run as a user who can write everything.
     monkeypatch.setattr(os, "access", lambda path, mode: path != run_folder or not mode & os.W_OK)
@@ -440,7 +443,7 @@ def test_verify_of_two_files_needs_all_three_options_and_no_option_of_a_run(capf
 # bench
 
 
-def test_bench_measures_this_machine(run_folder, delivered, capfd):
+def test_bench_measures_this_machine(run_folder, delivered, few_runs, capfd):
     record, err = run_json(capfd, "bench", run_folder, "--accuracy")
     measurement = record["measures"]["host"]
     assert measurement["model_sha256"] == delivered.artifact.sha256 and measurement["soak"] is None
@@ -452,15 +455,17 @@ def test_bench_measures_this_machine(run_folder, delivered, capfd):
 
 
 @pytest.fixture
-def board(fleet) -> str:
+def board(fleet) -> Iterator[str]:
     """A device whose python3 makes environments that share the packages of this machine. Its measurements are short."""
     short = 'case "$1" in */bench.py) set -- "$@" --seconds 0.1 --runs 20;; esac'
-    python = f'if [ "$1 $2" = \'-m pip\' ]; then exit 0; fi; {short}; exec {sys.executable} "$@"'
+    python = f'case "$*" in *"-m pip "*) exit 0;; esac; {short}; exec {sys.executable} "$@"'
     home = fleet.add("pi@board")
     fleet.program(home, "venv-python", python)
-    make = 'mkdir -p "$3/bin" && cp "$HOME/bin/venv-python" "$3/bin/python" && exit 0'
-    fleet.program(home, "python3", f'if [ "$1 $2" = \'-m venv\' ]; then {make}; fi; exec {sys.executable} "$@"')
-    return "pi@board"
+    make = 'for folder; do :; done; mkdir -p "$folder/bin" && cp "$HOME/bin/venv-python" "$folder/bin/python" && exit 0'
+    fleet.program(home, "python3", f'case "$*" in *"-m venv "*) {make};; esac; exec {sys.executable} "$@"')
+    yield "pi@board"
+    # A real environment would fetch its packages from the network.
+    assert not list(home.rglob("site-packages"))
 
 
 def test_bench_on_devices_of_which_one_fails(run_folder, board, delivered, capfd):

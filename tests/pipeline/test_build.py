@@ -142,7 +142,7 @@ def test_bundle_contains_the_files_of_its_record(delivered):
 
 
 def test_two_builds_from_scratch_give_the_same_files(built, built_by_cli):
-    """One in this process, the other by the command line, with another cache and after two interruptions."""
+    """One in this process, the other by the command line, with another cache and after an interruption."""
     assert built_by_cli.run != built.run
     path = Path("convert-tflite-float32") / "model.tflite"
     expected, content = (built.run / path).read_bytes(), (built_by_cli.run / path).read_bytes()

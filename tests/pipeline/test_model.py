@@ -22,6 +22,9 @@ from edgetl.pipeline.model import Model
 from tests.fixtures.photos import SIDE_PX
 from tests.fixtures.special_files import SPECIAL_FILES, make_special
 
+# What an inspection finds in the shared model.
+FOUND = ExternalModelInfo(height_px=SIDE_PX, width_px=SIDE_PX, outputs=3)
+
 
 @pytest.fixture
 def make_model(empty_context):
@@ -95,7 +98,8 @@ def test_errors_that_need_no_pixels_come_before_a_photo_is_decoded(make_model, p
 
 
 def test_model_made_elsewhere_is_inspected_once(make_model, built, watch_stage):
-    calls = watch_stage("adopt.inspect_external")
+    """What the inspection finds in a file is in tests/engines/keras/external/test_inspection.py."""
+    calls = watch_stage("adopt.inspect_external", lambda *_: FOUND)
     for _ in range(2):
         model = make_model(flags={"external": {"path": str(built.trained.path), "scaling": "none"}})
         assert model.input_spec == built.trained.input
@@ -117,8 +121,7 @@ def test_special_file_as_model_or_labels_is_refused_at_once(make_model, built, t
 @pytest.fixture
 def inspected(watch_stage):
     """Replace the inspection of a model by what it finds in the shared one: it takes a process with TensorFlow."""
-    info = ExternalModelInfo(height_px=SIDE_PX, width_px=SIDE_PX, outputs=3)
-    watch_stage("adopt.inspect_external", lambda *_: info)
+    watch_stage("adopt.inspect_external", lambda *_: FOUND)
 
 
 def test_labels_that_are_not_utf8_are_refused(make_model, inspected, built, photos, tmp_path):

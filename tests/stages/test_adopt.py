@@ -10,8 +10,10 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.photos.dataset import replace_parts, use_model_classes
 from edgetl.core.photos.pixel_store import open_pixels
 from edgetl.core.recipe.tables import ExternalRecipe
-from edgetl.core.records import InputSpec
+from edgetl.core.records import ExternalModelInfo, InputSpec
 from edgetl.engines.keras import model as keras_model
+from edgetl.engines.keras.external import __main__ as child
+from edgetl.stages import adopt as adopt_stage
 from edgetl.stages.adopt import adopt_external, inspect_external
 
 PARTS = ("train", "validation", "test")
@@ -64,7 +66,9 @@ def test_model_is_adopted_with_its_scaling_inside(save_model, adopt, shared_data
     assert keras_model.load_model(trained.path).inputs[0].dtype == "uint8"
 
 
-def test_inspection_reads_the_size_of_the_input(save_model, work):
+def test_inspection_reads_the_size_of_the_input(save_model, work, monkeypatch):
+    """That a process with limits does it is in tests/engines/keras/external/test_inspection.py."""
+    monkeypatch.setattr(adopt_stage, "inspect_model", lambda path: ExternalModelInfo(**child.inspect_file(path)))
     info = inspect_external(work, Path(save_model()))
     assert (info.height_px, info.width_px, info.outputs) == (32, 32, 3)
 
@@ -101,13 +105,19 @@ def test_labels_in_another_order_are_refused_with_the_order_that_matches(save_mo
     assert adopt(path=path, scaling="0..1", labels=str(labels)).classes == shared_dataset.classes
 
 
+# The messages are in tests/core/label_files; that they reach the user, one test shows as well as four.
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("circle\nsquare", "2 names, the last one in line 2, and the model has 3 outputs"),
         ("circle\nsquare\nround", "no output is called 'triangle'"),
-        ("circle\ncircle\nsquare\ntriangle", "4 names, the last one in line 4"),
-        ("circle\ncircle\nsquare", "line 2: the name 'circle' is in line 1 already"),
+        *(
+            pytest.param(names, message, marks=pytest.mark.slow)
+            for names, message in (
+                ("circle\nsquare", "2 names, the last one in line 2, and the model has 3 outputs"),
+                ("circle\ncircle\nsquare\ntriangle", "4 names, the last one in line 4"),
+                ("circle\ncircle\nsquare", "line 2: the name 'circle' is in line 1 already"),
+            )
+        ),
     ],
 )
 def test_labels_that_are_not_the_class_folders_are_refused(save_model, adopt, tmp_path, names, message):

@@ -123,8 +123,16 @@ def test_weights_of_another_alpha_are_an_error(base_weights):
     assert error.value.where == (str(base_weights),) and "same network and alpha" in error.value.hint
 
 
-@pytest.mark.parametrize("name", ["damaged.weights.h5", "damaged.h5"])
-@pytest.mark.parametrize("length", [0, 5000], ids=["no HDF5", "truncated"])
+# Both suffixes, and both kinds of damage.
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        pytest.param("damaged.weights.h5", 5000, id="truncated-damaged.weights.h5"),
+        pytest.param("damaged.h5", 0, id="no HDF5-damaged.h5"),
+        pytest.param("damaged.weights.h5", 0, id="no HDF5-damaged.weights.h5", marks=pytest.mark.slow),
+        pytest.param("damaged.h5", 5000, id="truncated-damaged.h5", marks=pytest.mark.slow),
+    ],
+)
 def test_damaged_weights_file_is_an_error(base_weights, tmp_path, name, length):
     path = tmp_path / name
     path.write_bytes(base_weights.read_bytes()[:length] or b"not weights")

@@ -35,7 +35,7 @@ def test_same_seed_gives_the_same_names_and_weights():
 
 
 # A batch has 64 photos.
-@pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
+@pytest.mark.parametrize("count", [1, pytest.param(63, marks=pytest.mark.slow), 64, 65, 130])
 def test_scores_are_in_the_order_of_the_photos(small_model, photo_array, as_pixels, count):
     model = small_model()
     photos = np.random.default_rng(3).permutation(np.concatenate([photo_array] * 5))[:count]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.core.progress import TrainingListener
+from edgetl.core.records import TrainingPhase
 from edgetl.engines.head_temperature import predict_last_features
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
@@ -65,21 +66,27 @@ def find_last_accepted(phases):
     return next(phase for phase in reversed(phases) if phase.accepted)
 
 
-@pytest.mark.parametrize("tables", [{}, {"phase2": {"epochs": 0}}, {"training": {"feature_cache": False}}])
-def test_features_of_the_last_layer_are_those_of_the_whole_network(small_model, parts, tables):
-    model = small_model()
-    recipe, listener = make_recipe(**tables), RecordingListener().listener
-    data = TrainingData(training=parts[0], validation=parts[1], recipe=recipe, listener=listener)
-    trained = two_phase.train_two_phases(model, data)
-    features = trained.last_input.predict_last_features(model)
-    expected = predict_last_features(model, parts[1].pixels)
-    np.testing.assert_allclose(features, expected, atol=1e-5)
-    assert features.std() > 0.001
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A training: the model after it, the weights of the layers before it, the phases, and the recorded events."""
+
+    model: keras.Model
+    before: dict[str, list[np.ndarray]]
+    phases: tuple[TrainingPhase, ...]
+    events: RecordingListener
 
 
-def test_epochs_are_counted_on_and_the_best_is_restored(small_model, parts):
+@pytest.fixture(scope="module")
+def training(small_model, parts):
+    """A training of three epochs of the head and two of the layers from conv2 on. No test changes its model."""
     model = small_model()
-    phases, events = train(model, parts, phase1={"epochs": 3})
+    before = copy_weights(model)
+    phases, events = train(model, parts, phase1={"epochs": 3}, phase2={"unfreeze": "conv2"})
+    return Training(model=model, before=before, phases=phases, events=events)
+
+
+def test_epochs_are_counted_on_and_the_best_is_restored(training, parts):
+    phases, events = training.phases, training.events
     assert [(phase.name, phase.first_epoch, phase.last_epoch) for phase in phases] == [
         ("head", 1, 3),
         ("fine_tune", 4, 5),
@@ -94,7 +101,21 @@ def test_epochs_are_counted_on_and_the_best_is_restored(small_model, parts):
         best = max(epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
         assert (phase.best_epoch, phase.validation_accuracy) == (best.epoch, best.validation_accuracy)
         assert phase.validation_loss == pytest.approx(best.validation_loss)
-    check_matches_phase(model, parts[1], find_last_accepted(phases))
+    check_matches_phase(training.model, parts[1], find_last_accepted(phases))
+
+
+@pytest.mark.parametrize(
+    "tables", [{}, {"phase2": {"epochs": 0}}, {"training": {"feature_cache": False}, "phase2": {"epochs": 0}}]
+)
+def test_features_of_the_last_layer_are_those_of_the_whole_network(small_model, parts, tables):
+    model = small_model()
+    recipe = make_recipe(**{"phase1": {"epochs": 1}, "phase2": {"epochs": 1}, **tables})
+    data = TrainingData(training=parts[0], validation=parts[1], recipe=recipe, listener=RecordingListener().listener)
+    trained = two_phase.train_two_phases(model, data)
+    features = trained.last_input.predict_last_features(model)
+    expected = predict_last_features(model, parts[1].pixels)
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+    assert features.std() > 0.001
 
 
 def test_training_reaches_a_high_accuracy(small_model, parts):
@@ -112,12 +133,10 @@ def test_phase_1_trains_the_head_only(small_model, parts):
     assert phase.trainable_parameters == 128 * 3 + 3
 
 
-def test_phase_2_trains_the_unfrozen_layers_and_the_head(small_model, parts):
-    model = small_model()
-    before = copy_weights(model)
-    phases, _ = train(model, parts, phase2={"unfreeze": "conv2"})
+def test_phase_2_trains_the_unfrozen_layers_and_the_head(training):
+    phases = training.phases
     assert phases[1].accepted and phases[1].first_trainable_layer == "conv2"
-    assert list_changed(before, copy_weights(model)) == {"conv2", "conv3", build.SCORES}
+    assert list_changed(training.before, copy_weights(training.model)) == {"conv2", "conv3", build.SCORES}
     assert phases[1].trainable_parameters == 9 * 8 + (8 * 128 + 128) + (128 * 3 + 3)
 
 
@@ -176,28 +195,18 @@ def test_phase_2_without_improvement_is_undone(small_model, parts):
     assert list_changed(copy_weights(alone), copy_weights(both)) == set()
 
 
-def test_training_stops_when_the_patience_is_over(small_model, parts):
-    (phase,), events = train(
-        small_model(),
-        parts,
-        training={"patience": 2},
-        phase1={"epochs": 10, "learning_rate": NO_LEARNING},
-        phase2={"epochs": 0},
-    )
-    assert (phase.best_epoch, phase.last_epoch, len(events.epochs)) == (1, 3, 3)
-    assert phase.note == "stopped early"
+def test_training_stops_when_the_patience_is_over_and_phase_2_begins_after_it(small_model, parts):
+    phase1 = {"epochs": 10, "learning_rate": NO_LEARNING}
+    phases, events = train(small_model(), parts, training={"patience": 2}, phase1=phase1, phase2={"epochs": 1})
+    assert (phases[0].best_epoch, phases[0].note) == (1, "stopped early")
+    assert [(phase.first_epoch, phase.last_epoch) for phase in phases] == [(1, 3), (4, 4)]
+    assert [epoch.epoch for epoch in events.epochs] == [1, 2, 3, 4]
 
 
 def test_patience_0_never_stops(small_model, parts):
     phase1 = {"epochs": 7, "learning_rate": NO_LEARNING}
     (phase,), _ = train(small_model(), parts, training={"patience": 0}, phase1=phase1, phase2={"epochs": 0})
     assert (phase.best_epoch, phase.last_epoch, phase.note) == (1, 7, "")
-
-
-def test_phase_2_begins_after_the_last_epoch_of_a_phase_1_that_stopped_early(small_model, parts):
-    phase1 = {"epochs": 10, "learning_rate": NO_LEARNING}
-    phases, _ = train(small_model(), parts, training={"patience": 1}, phase1=phase1, phase2={"epochs": 1})
-    assert [(phase.first_epoch, phase.last_epoch) for phase in phases] == [(1, 2), (3, 3)]
 
 
 def test_loss_that_is_not_finite_is_an_error(small_model, parts):
@@ -285,7 +294,15 @@ def test_features_and_pixels_give_the_same_training_of_a_base(builder, arguments
     )
 
 
-@pytest.mark.parametrize("photos", [8, 8 * two_phase._STEPS_PER_EXECUTION, 8 * two_phase._STEPS_PER_EXECUTION + 3])
+@pytest.mark.parametrize(
+    "photos",
+    [
+        # Of one execution with fewer steps than planned, and of whole executions. The last number has both.
+        pytest.param(8, marks=pytest.mark.slow),
+        pytest.param(8 * two_phase._STEPS_PER_EXECUTION, marks=pytest.mark.slow),
+        8 * two_phase._STEPS_PER_EXECUTION + 3,
+    ],
+)
 def test_each_training_step_is_reported_once(small_model, photo_array, photos, monkeypatch):
     monkeypatch.setattr(two_phase._BestEpoch, "_REFRESH_S", 0.0)
     monkeypatch.setattr(two_phase, "_FEW_STEPS", 0)

@@ -13,6 +13,7 @@ import pytest
 from edgetl.core.inspection.photo_findings import combine_findings
 from edgetl.engines.charts.report.report_page import render_report_page, write_report_page
 from tests.fixtures.browser import CHROMIUM, open_file
+from tests.fixtures.devices import make_measurement
 from tests.fixtures.reports import HOSTILE, Sample, add_measurements, make_report
 
 ALL = {
@@ -53,11 +54,13 @@ def render(sample, measured=()):
     return page, tags.attributes, names
 
 
-@pytest.fixture
-def hostile(measure_json):
-    measure_json["board"] |= {"name": HOSTILE[0], "system": HOSTILE[1]}
-    measure_json |= {"valid": False, "reasons": [HOSTILE[0]], "unwatched": {HOSTILE[0]: "x"}}
-    return render(Sample(classes=HOSTILE, photos=100), [(HOSTILE[0], measure_json)])
+@pytest.fixture(scope="module")
+def hostile():
+    """The page of a report with hostile names. No test changes what it returns."""
+    measurement = make_measurement()
+    measurement["board"] |= {"name": HOSTILE[0], "system": HOSTILE[1]}
+    measurement |= {"valid": False, "reasons": [HOSTILE[0]], "unwatched": {HOSTILE[0]: "x"}}
+    return render(Sample(classes=HOSTILE, photos=100), [(HOSTILE[0], measurement)])
 
 
 def test_hostile_names_are_text(hostile):

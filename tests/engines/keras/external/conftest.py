@@ -1,5 +1,6 @@
 """A small classifier as somebody else would save it: float input, any first layers, any kind of output."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,28 @@ def valid_model(make_once: Callable[[str, Callable[[Path], None]], Path], make_c
         make_classifier().save(folder / "model.keras")
 
     return make_once("valid-model", fill) / "model.keras"
+
+
+@pytest.fixture(scope="session")
+def flat_results(make_once: Callable[[str, Callable[[Path], None]], Path], keras2_files: Path) -> Path:
+    """The files that the child process with Keras 2 writes about flat.h5. It takes seconds, and is started once."""
+    from edgetl.engines.keras.external import keras2_child
+    from edgetl.engines.keras.external.inspection import Limits
+
+    def fill(folder: Path) -> None:
+        keras2_child._run_child(keras2_files / "flat.h5", folder, Limits())
+
+    return make_once("keras2-child", fill)
+
+
+@pytest.fixture
+def finished_child(flat_results: Path, keras2_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the files about flat.h5 to all that start the child process."""
+    from edgetl.engines.keras.external import inspection, keras2_child
+
+    def copy_results(path: Path, folder: Path, _: inspection.Limits) -> dict[str, Any]:
+        assert path == keras2_files / "flat.h5"
+        shutil.copytree(flat_results, folder, dirs_exist_ok=True)
+        return inspection.read_report(folder)
+
+    monkeypatch.setattr(keras2_child, "_run_child", copy_results)

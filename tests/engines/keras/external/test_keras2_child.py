@@ -65,11 +65,19 @@ def test_file_of_keras_3_is_not_of_keras_2(valid_model, tmp_path):
     assert not is_keras2(tmp_path / "model.h5")
 
 
-@pytest.mark.parametrize("name", ["flat.h5", pytest.param("nested.keras", marks=pytest.mark.slow)])
-def test_scores_are_those_of_keras_2(keras2_files, name):
-    reference = np.load(keras2_files / "scores.npz")
+def test_scores_are_those_of_keras_2(keras2_files, finished_child):
+    check_carried_model(keras2_files, "flat.h5")
+
+
+@pytest.mark.slow
+def test_scores_of_a_nested_model_are_those_of_keras_2(keras2_files):
+    check_carried_model(keras2_files, "nested.keras")
+
+
+def check_carried_model(folder, name):
+    reference = np.load(folder / "scores.npz")
     expected = reference[name.partition(".")[0]]
-    carried = carry_over(keras2_files / name)
+    carried = carry_over(folder / name)
     assert np.abs(np.asarray(carried.model.predict_on_batch(reference["photos"])) - expected).max() < 1e-6
     assert np.abs(expected - expected[0]).max() > 0
     assert carried.predictions.compute_dtypes == ("float32",) and len(carried.photos) == 2
@@ -82,13 +90,11 @@ def test_photos_are_predicted_by_keras_2(keras2_files):
     assert predictions.compute_dtypes == ("float16", "float32")
 
 
+# Such configurations are refused in tests/engines/keras2/test_configuration.py, without a process.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "match"),
-    [
-        pytest.param("lambda", "Lambda layer", marks=pytest.mark.slow),
-        pytest.param("weights", "weights only", marks=pytest.mark.slow),
-        ("custom", "'gate_7' of class Gate"),
-    ],
+    [("lambda", "Lambda layer"), ("weights", "weights only"), ("custom", "'gate_7' of class Gate")],
 )
 def test_file_that_cannot_be_used_is_an_error_of_the_file_of_the_user(keras2_files, name, match):
     path = keras2_files / f"{name}.h5"
