@@ -33,6 +33,8 @@ from tools.recipe_trials import TEST, Trial, TrialPlan, judge_gain, merge_tables
 from tools.results_files import Row, add_write_option, check_machine, write_rows
 from tools.tables.recipes import format_recipes
 
+# Of a value, as base.name="mobilenet".
+_NOT_IN_NAMES = str.maketrans("", "", '="')
 _RECIPES = Path(__file__).with_name("recipe_list.toml")
 
 
@@ -91,7 +93,8 @@ def _list_plans(options: argparse.Namespace, recipe: str = "") -> list[TrialPlan
 
 
 def _name_data(photos: Path, options: argparse.Namespace) -> str:
-    return "-".join([photos.name, *(value.replace("=", "") for value in options.set)])
+    """Return the data set and the values of --set, as in "flowers5-base.side_px96": part of the name of a file."""
+    return "-".join([photos.name, *(value.translate(_NOT_IN_NAMES) for value in options.set)])
 
 
 def _make_row(name: str, before: Sequence[Trial], after: Sequence[Trial], *, timed: bool) -> Row:

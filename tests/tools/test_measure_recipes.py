@@ -30,13 +30,16 @@ def test_presets_and_files_are_recipes(tmp_path):
 
 
 def test_finished_trials_are_not_repeated_and_become_a_table(tmp_path, monkeypatch, capsys):
+    data = "flowers5-base.namemobilenet-base.alpha0.25"
     for recipe, right in (("default", [1] * 90 + [0] * 10), ("mixup", [1] * 92 + [0] * 8)):
-        trial = make_trial(right, data="flowers5-base.alpha0.35", recipe=recipe)
+        trial = make_trial(right, data=data, recipe=recipe)
         trial.write(trial.plan.locate(tmp_path))
-    arguments = ["--photos", "flowers5", "--set", "base.alpha=0.35", "--recipe", "default", "--recipe", "mixup"]
+    # The quotes of a value are no part of the name of a file.
+    values = ["--set", 'base.name="mobilenet"', "--set", "base.alpha=0.25"]
+    arguments = ["--photos", "flowers5", *values, "--recipe", "default", "--recipe", "mixup"]
     arguments += ["--seed", "1", "--results", f"{tmp_path}"]
     monkeypatch.setattr(sys, "argv", ["measure_recipes.py", *arguments])
     measure_recipes.main()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2].startswith("| default | flowers5-base.alpha0.35 (100) | 1 | 90.0 % | 0.00, 0.00 |")
-    assert lines[3].startswith("| mixup | flowers5-base.alpha0.35 (100) | 1 | 92.0 % | +2.00, -0.31 |")
+    assert lines[2].startswith(f"| default | {data} (100) | 1 | 90.0 % | 0.00, 0.00 |")
+    assert lines[3].startswith(f"| mixup | {data} (100) | 1 | 92.0 % | +2.00, -0.31 |")
