@@ -21,6 +21,8 @@ from edgetl.core.storage.keras_archive import rewrite_keras_archive
 # Photos in a batch of predictions. A GPU needs large batches. A CPU is fastest with a small batch on each core: one
 # batch at a time leaves cores idle between and within the layers.
 BATCH_SIZE, GPU_BATCH_SIZE = 16, 256
+# Layers use all cores, too, so that further batches would only need more memory.
+_MOST_THREADS = 4
 # Keras 3 writes .h5 files that it cannot load, as of MobileNetV3: a number that is added to a tensor is lost.
 _H5_HINT = (
     "save the same model in the format .keras: model.save('FILE.keras'); if only the .h5 file is left, build the "
@@ -121,7 +123,7 @@ def predict_rows(
     """
     on_cpu = get_device().startswith("cpu")
     # TensorFlow's compiled functions may be called by several threads. The other backends keep state in the model.
-    threads = machine.count_cores() if on_cpu and get_backend() == "tensorflow" else 1
+    threads = min(machine.count_cores(), _MOST_THREADS) if on_cpu and get_backend() == "tensorflow" else 1
     batches = BatchPlan(count=count, size=BATCH_SIZE if on_cpu else GPU_BATCH_SIZE, threads=threads)
     return predict_in_batches(batches, lambda rows: model.predict_on_batch(read_rows(rows)), advance)
 
