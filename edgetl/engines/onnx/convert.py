@@ -130,7 +130,7 @@ def _collect_garbage_often() -> Iterator[None]:
     tf2onnx copies the graph with its weights in each of its passes, and the copies contain reference cycles. A ResNet50
     took 9.9 GB with Python's default thresholds and 3.5 GB with these, in the same time.
     """
-    thresholds = gc.get_threshold()
+    thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
     # Older objects are not examined again and again.
     gc.freeze()
     gc.set_threshold(1000, 5, 2)
@@ -138,7 +138,9 @@ def _collect_garbage_often() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        # There is no call that unfreezes some objects only. What the caller has frozen must stay so.
+        if not frozen:
+            gc.unfreeze()
 
 
 def _restore_sums(model: ModelProto) -> None:

@@ -175,3 +175,17 @@ def test_a_hard_swish_needs_no_further_transposes(convert_model, photo_array, as
         # The check allows one Transpose.
         inspect.check_file(paths[name], METHODS[name])
         assert measure_difference(paths[name], model, photo_array, as_pixels) < tolerance, name
+
+
+def test_objects_stay_frozen_if_they_were_before_a_conversion(monkeypatch):
+    """A process that has frozen its modules would otherwise examine them in every garbage collection."""
+    frozen, calls = [0], []
+    monkeypatch.setattr(convert.gc, "get_freeze_count", lambda: frozen[0])
+    monkeypatch.setattr(convert.gc, "freeze", lambda: calls.append("freeze"))
+    monkeypatch.setattr(convert.gc, "unfreeze", lambda: calls.append("unfreeze"))
+    before = convert.gc.get_threshold()
+    for frozen[0] in (0, 5):
+        with convert._collect_garbage_often():
+            assert convert.gc.get_threshold() != before
+        assert convert.gc.get_threshold() == before
+    assert calls == ["freeze", "unfreeze", "freeze"]
