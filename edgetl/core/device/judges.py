@@ -29,7 +29,7 @@ class Judge:
         formats: formats of the files that it runs.
         follows_reference: whether it computes what the reference kernels of the format compute, else the fast ones.
         required: whether a build for a target with this judge ends with an error where the judge is missing. The
-            verdict without another judge is on the kernels of the host, and states so.
+            verdict without another judge is on the kernels of the host, with the reason in `not_judged`.
         install: the command that installs it.
         explain_absence: returns what is missing on this machine, as in "tflite-micro is not installed", or "".
         describe: returns what is installed on this machine.

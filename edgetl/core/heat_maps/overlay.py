@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# From the least to the most evidence for the class: lightness grows with it, so that the colours keep
-# their order in grey, and for readers who see few colours.
+# From the least to the most evidence for the class: lightness grows with it, so that the colours keep their order in
+# grey, and for readers who see few colours.
 _COLOURS = np.array([[24, 15, 62], [114, 31, 129], [205, 64, 113], [253, 159, 108], [252, 253, 191]], np.float64)
 # The photo stays visible everywhere.
 _OPACITIES = (0.35, 0.65)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from edgetl.core import machine
 from edgetl.core.parallel import BatchPlan, predict_in_batches
 
-# Photos in memory at once.
-_BATCH = 64
+# Photos in a batch, and batches at the same time: 64 photos are in memory.
+_BATCH, _MOST_THREADS = 16, 4
 # Source: ITU-R BT.601, luma.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BINS = 32
@@ -52,7 +52,7 @@ def measure_appearance(
         count: number of photos, at least 1.
         advance: called with the number of photos in each finished batch, from several threads.
     """
-    batches = BatchPlan(count=count, size=min(_BATCH, count), threads=machine.count_cores())
+    batches = BatchPlan(count=count, size=min(_BATCH, count), threads=min(machine.count_cores(), _MOST_THREADS))
     measures = predict_in_batches(batches, lambda places: _measure_batch(rows(places)), advance)
     columns = {name: measures[:, place] for place, name in enumerate(_NAMES)}
     return Appearance(**columns, mean_colour=measures[:, len(_NAMES) :])

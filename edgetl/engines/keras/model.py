@@ -18,10 +18,10 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.records import Precision
 from edgetl.core.storage.keras_archive import rewrite_keras_archive
 
-# Photos in a batch of predictions. A GPU needs large batches. A CPU is fastest with a small batch on each core: one
-# batch at a time leaves cores idle between and within the layers.
+# Photos in a batch of predictions. A GPU needs large batches. Two cores are fastest with a small batch on
+# each: one batch at a time leaves them idle between and within the layers.
 BATCH_SIZE, GPU_BATCH_SIZE = 16, 256
-# Layers use all cores, too, so that further batches would only need more memory.
+# Bounds the memory: at most 64 photos are predicted at the same time.
 _MOST_THREADS = 4
 # Keras 3 writes .h5 files that it cannot load, as of MobileNetV3: a number that is added to a tensor is lost.
 _H5_HINT = (

@@ -178,7 +178,7 @@ def test_a_hard_swish_needs_no_further_transposes(convert_model, photo_array, as
 
 
 def test_objects_stay_frozen_if_they_were_before_a_conversion(monkeypatch):
-    """A process that has frozen its modules would otherwise examine them in every garbage collection."""
+    """Objects that a process has frozen before are left out of its later garbage collections, too."""
     frozen, calls = [0], []
     monkeypatch.setattr(convert.gc, "get_freeze_count", lambda: frozen[0])
     monkeypatch.setattr(convert.gc, "freeze", lambda: calls.append("freeze"))
