@@ -61,7 +61,7 @@ def _find_loss(loss: Loss) -> Callable[[Any, Any], Any]:
 
 
 def _create_moments(optimizer: Any, variables: list[Any]) -> None:
-    """Create the variables of the optimizer before the graph is traced: if the trace creates them, a second one follows.
+    """Create the variables of the optimizer before the graph is traced: a trace that creates them is repeated.
 
     A step with gradients of zero leaves the weights and the moments as they are.
     """
