@@ -16,12 +16,23 @@ def unroll_recurrent_layers(model: keras.Model) -> None:
     Args:
         model: is changed.
     """
+    for layer in _list_layers_to_unroll(model):
+        layer.unroll = True
+
+
+def can_unroll(model: keras.Model) -> bool:
+    """Return whether `unroll_recurrent_layers` would change a model."""
+    return bool(_list_layers_to_unroll(model))
+
+
+def _list_layers_to_unroll(model: keras.Model) -> list[keras.layers.RNN]:
+    found = []
     for layer in model._flatten_layers(include_self=False):
         inner = [getattr(layer, name, None) for name in ("forward_layer", "backward_layer")]
         layers = [part for part in (layer, *inner) if isinstance(part, keras.layers.RNN)]
         if layers and 0 < _count_steps(layer) <= MOST_STEPS:
-            for part in layers:
-                part.unroll = True
+            found += layers
+    return found
 
 
 def _count_steps(layer: keras.layers.Layer) -> int:

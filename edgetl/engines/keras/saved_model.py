@@ -24,6 +24,7 @@ import tensorflow as tf
 from edgetl.core.errors import StageError
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.model_file import INPUT, OUTPUT
+from edgetl.core.storage.files import hash_file
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras import recurrent, rescaling
 from edgetl.engines.processes.child import make_child_command
@@ -48,7 +49,11 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind, *, unrol
         Interrupted: ^C or SIGTERM was received.
     """
     if keras_model.get_backend() == "tensorflow":
-        _export(keras_model.load_model(model_path), folder, kind, unroll=unroll)
+        # The files of a build are conversions of the same model.
+        model = keras_model.load_for_prediction(model_path, hash_file(model_path))
+        if unroll and recurrent.can_unroll(model):
+            model = keras_model.load_model(model_path)
+        _export(model, folder, kind, unroll=unroll)
         # The conversion that follows is one call into C code.
         check_interrupt()
         return
@@ -78,10 +83,11 @@ def _export(model: keras.Model, folder: Path, kind: InputKind, *, unroll: bool) 
     function = tf.function(serve, input_signature=[signature], autograph=False)
     # Keras's ExportArchive would trace the network three times, and save what a training needs: half of the time of an
     # export. Here it is traced once, and the variables that it reads are saved with it.
+    traced = function.get_concrete_function()
     module = tf.Module()
-    module.serve, module.read_variables = function, function.get_concrete_function().variables
+    module.serve, module.read_variables = traced, traced.variables
     # The names of tensors in model files depend on the number of signatures, which are those of ExportArchive.
-    signatures = {"serve": function, tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: function}
+    signatures = {"serve": traced, tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: traced}
     tf.saved_model.save(module, str(folder), signatures=signatures)
 
 

@@ -59,14 +59,15 @@ def test_single_slow_invocations_do_not_show(clock):
     assert (latency.ms, latency.disturbed) == (1.0, False)
 
 
-def test_slow_model_is_invoked_once_in_each_round(clock):
-    calls = []
+@pytest.mark.parametrize(("seconds", "calls"), [(0.04, 9), (0.25, 4), (2.0, 3)])
+def test_slow_model_is_invoked_once_in_each_round_and_has_fewer_rounds(clock, seconds, calls):
+    counted = []
 
     def invoke() -> None:
-        calls.append(1)
-        clock.now += 2.0
+        counted.append(1)
+        clock.now += seconds
 
-    assert measure_host_latency(invoke).ms == 2000.0 and len(calls) == 9
+    assert measure_host_latency(invoke).ms == 1000 * seconds and len(counted) == calls
 
 
 @pytest.mark.parametrize(("displaced", "disturbed"), [(0.01, False), (0.011, True)])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.engines.keras.recurrent import MOST_STEPS, unroll_recurrent_layers
+from edgetl.engines.keras.recurrent import MOST_STEPS, can_unroll, unroll_recurrent_layers
 
 L = keras.layers
 
@@ -35,6 +35,7 @@ def test_unrolled_layers_predict_the_same(name, nested):
     expected = np.asarray(model(values))
     layers = list_recurrent(model)
     assert layers and not any(layer.unroll for layer in layers)
+    assert can_unroll(model)
     unroll_recurrent_layers(model)
     assert all(layer.unroll for layer in layers)
     np.testing.assert_allclose(np.asarray(model(values)), expected, atol=1e-6)
@@ -44,6 +45,7 @@ def test_unrolled_layers_predict_the_same(name, nested):
 def test_layers_of_many_or_open_steps_keep_their_loop(length):
     steps = keras.Input((length, 2))
     model = keras.Model(steps, L.LSTM(2)(steps))
+    assert not can_unroll(model)
     unroll_recurrent_layers(model)
     assert not any(layer.unroll for layer in list_recurrent(model))
 

@@ -93,6 +93,30 @@ def test_ranges_contain_the_values_of_all_channels(name, expected, photo_array, 
     assert np.abs(outputs - reference).max() < 0.01 * np.abs(reference).max()
 
 
+def test_exports_of_the_same_file_load_it_once(small_keras, tmp_path, monkeypatch):
+    keras_model.load_for_prediction.cache_clear()
+    loads = []
+    load = keras_model.load_model
+    monkeypatch.setattr(keras_model, "load_model", lambda path: loads.append(path) or load(path))
+    for place, kind in enumerate(("ranged", "uint8")):
+        saved_model.export_saved_model(small_keras, tmp_path / str(place), kind, unroll=kind == "ranged")
+    assert loads == [small_keras]
+
+
+def test_unrolled_export_leaves_the_model_of_the_next_export_as_it_is(tmp_path):
+    photo = keras.Input((4, 4, 3))
+    scaled = keras.layers.Rescaling(1 / 255, name="rescaling")(photo)
+    rows = keras.layers.Reshape((4, 12))(scaled)
+    keras.Model(photo, keras.layers.Dense(2)(keras.layers.LSTM(3)(rows))).save(tmp_path / "lstm.keras")
+    loops = {}
+    for unroll in (True, False):
+        saved_model.export_saved_model(tmp_path / "lstm.keras", tmp_path / str(unroll), "uint8", unroll=unroll)
+        graph = load_function(tmp_path / str(unroll)).graph.as_graph_def()
+        nodes = [node.op for function in graph.library.function for node in function.node_def]
+        loops[unroll] = any("While" in name for name in nodes)
+    assert loops == {True: False, False: True}
+
+
 def test_child_process_exports_under_another_backend(small_keras, small_model, photo_array, tmp_path, monkeypatch):
     monkeypatch.setattr(keras_model, "get_backend", lambda: "jax")
     monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")
