@@ -40,9 +40,7 @@ def measure_host_latency(invoke: Callable[[], object]) -> HostLatency:
     """
     wall_start_s, start_s = time.perf_counter(), time.process_time()
     medians: list[float] = []
-    while len(medians) < _FEWEST_ROUNDS or (
-        len(medians) < _MOST_ROUNDS and time.process_time() - start_s < _LONGEST_S
-    ):
+    while len(medians) < _FEWEST_ROUNDS or (len(medians) < _MOST_ROUNDS and time.process_time() - start_s < _LONGEST_S):
         medians.append(_measure_round(invoke))
     wall_s, processor_s = time.perf_counter() - wall_start_s, time.process_time() - start_s
     lowest = min(medians)

@@ -34,6 +34,9 @@ _MEMORY_WORDS = (
     "mmap error: 12",
     "pthread_create() failed",
 )
+# Variables by which a running child differs from a new one, even if they were not set when it started. Others may be new,
+# because libraries set variables when they are imported. The child is older than the imports of this process.
+_READ_BY_CHILD = ("KERAS_HOME", "TMPDIR", "XDG_CACHE_HOME")
 _LOG_TAIL = 4000
 OUT_OF_MEMORY = "ran out of memory"
 
@@ -136,7 +139,9 @@ class Worker:
         # Without a GPU: its driver reserves more address space than the bound. Keras exports SavedModels with
         # TensorFlow only.
         environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
-        if self._child is not None and self._child.poll() is None and environment == self._environment:
+        names = (*self._environment, *_READ_BY_CHILD)
+        unchanged = all(environment.get(name) == self._environment.get(name) for name in names)
+        if self._child is not None and self._child.poll() is None and unchanged:
             return self._child
         self._end()
         memory_bytes = self._bounds.memory_bytes or machine.count_memory_bytes()

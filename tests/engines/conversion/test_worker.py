@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -78,11 +79,40 @@ def test_a_child_that_has_ended_between_two_tasks_is_started_anew(make_worker):
     assert one.run({}) != child
 
 
-def test_a_child_with_another_environment_is_started_anew(make_worker, monkeypatch):
+@pytest.mark.parametrize("before", [None, "/first"])
+def test_a_child_with_another_environment_is_started_anew(make_worker, monkeypatch, before):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if before:
+        monkeypatch.setenv("XDG_CACHE_HOME", before)
     one = make_worker()
     child = one.run({})
     monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
     assert one.run({}) != child
+
+
+def test_a_child_with_a_variable_less_is_started_anew(make_worker, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    one = make_worker()
+    child = one.run({})
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert one.run({}) != child
+
+
+def test_a_child_that_was_started_before_the_imports_of_this_process_stays(tmp_path):
+    """TensorFlow, h5py and others set environment variables when they are imported."""
+    code = (
+        "from edgetl.engines.conversion import worker\n"
+        "worker.make_child_command = lambda *a: ['sleep', '60']\n"
+        "one = worker.Worker()\n"
+        "one.start()\n"
+        "child = one._child.pid\n"
+        "import edgetl.stages.score, edgetl.stages.train\n"
+        "one.start()\n"
+        "print(one._child.pid == child)\n"
+        "one.stop()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "True\n"
 
 
 def test_what_libraries_print_goes_to_standard_error(make_worker, capsys):
