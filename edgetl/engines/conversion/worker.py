@@ -34,7 +34,7 @@ _MEMORY_WORDS = (
     "mmap error: 12",
     "pthread_create() failed",
 )
-# Variables by which a running child differs from a new one, even if they were not set when it started. All others may be
+# Variables by which a running child differs from a new one, even if they were not set when it started. Others may be
 # new: libraries set variables when they are imported, and the child is older than the imports of this process.
 _READ_BY_CHILD = ("KERAS_HOME", "TMPDIR", "XDG_CACHE_HOME")
 _LOG_TAIL = 4000
