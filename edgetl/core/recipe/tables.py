@@ -166,12 +166,13 @@ class Phase1Recipe(RecipeTable):
 class Phase2Recipe(RecipeTable):
     """Phase 2: fine-tuning of the upper layers of the base and the head. 0 epochs skip it.
 
-    The learning rate is `learning_rate_ratio` times that of phase 1. `unfreeze` selects the trained layers of the base:
-    "all", the name of the first one, a negative number such as "-3" for the last ones, or a fraction such as "0.3".
+    The rate is `learning_rate_ratio` times that of phase 1. Each layer has `layer_decay` times the rate of the next.
+    `unfreeze` selects layers: "all", the name of the first one, a number such as "-3" for the last ones, or a fraction.
     """
 
     epochs: Annotated[int, Field(ge=0, le=10000)] = 10
     learning_rate_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     unfreeze: str
 
 

@@ -99,6 +99,7 @@ class _PhasePlan:
     name: str
     recipe: TrainingTables
     learning_rate: float
+    layer_decay: float
     first_epoch: int
     epochs: int
     first_layer: str
@@ -109,6 +110,7 @@ class _PhasePlan:
             name="head",
             recipe=recipe,
             learning_rate=recipe.phase1.learning_rate,
+            layer_decay=1.0,
             first_epoch=1,
             epochs=recipe.phase1.epochs,
             first_layer="hidden" if recipe.head.hidden_units else build.SCORES,
@@ -120,6 +122,7 @@ class _PhasePlan:
             name="fine_tune",
             recipe=recipe,
             learning_rate=recipe.phase1.learning_rate * recipe.phase2.learning_rate_ratio,
+            layer_decay=recipe.phase2.layer_decay,
             first_epoch=after.phase.last_epoch + 1,
             epochs=recipe.phase2.epochs,
             first_layer=first_layer,
@@ -144,10 +147,11 @@ def _train_phase(
         phase_input.validation, phase_input.validation_targets, recipe, first_epoch=plan.first_epoch, shuffled=False
     )
     steps = plan.epochs * len(training)
+    factors = optimizers.compute_layer_factors(network, plan.layer_decay)
     # Before the optimizer is built and the first step is traced, which take seconds.
     listener.begin(plan.name, steps)
     network.compile(
-        optimizer=optimizers.make_optimizer(recipe.training, plan.learning_rate, plan.epochs, len(training)),
+        optimizer=optimizers.make_optimizer(recipe.training, plan.learning_rate, plan.epochs, len(training), factors),
         loss=losses.make_teacher_loss(loss, recipe.teacher) if taught else losses.find_loss(loss),
         # Weights apply to weighted metrics only. The weighted accuracy is the balanced accuracy.
         **{"metrics" if targets.weights is None else "weighted_metrics": [losses.find_accuracy(loss, soft=soft)]},

@@ -41,7 +41,7 @@ def test_classic_is_the_recipe_of_textbooks():
     assert tables["augment"] == {"views": 4, **off}
     assert not classic.augment.on
     assert tables["phase1"] == {"epochs": 12, "learning_rate": 5e-4}
-    assert tables["phase2"] == {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "-3"}
+    assert tables["phase2"] == {"epochs": 10, "learning_rate_ratio": 0.1, "layer_decay": 1.0, "unfreeze": "-3"}
     assert classic.phase1.learning_rate * classic.phase2.learning_rate_ratio == pytest.approx(5e-5)
     batch_norm = {"batch_norm": "training", "batch_norm_momentum": 0.999}
     assert tables["training"] == {**default["training"], "patience": 0, **batch_norm}

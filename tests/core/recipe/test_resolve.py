@@ -51,7 +51,7 @@ DEFAULTS = {
     },
     "teacher": {"source": "", "alpha": 1.0, "side_px": 0, "temperature": 2.0, "weight": 0.7},
     "phase1": {"epochs": 12, "learning_rate": 1e-3},
-    "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "unfreeze": "0.35"},
+    "phase2": {"epochs": 10, "learning_rate_ratio": 0.1, "layer_decay": 1.0, "unfreeze": "0.35"},
     "retrain": {
         "epochs": 4,
         "compress_epochs": 16,

@@ -1,6 +1,7 @@
-"""The optimizer of a training phase, from the settings of a recipe. All of it is Keras's."""
+"""The optimizer of a training phase, from the settings of a recipe: Keras's, or one with a rate for each layer."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,8 +9,40 @@ import keras
 from edgetl.core.recipe.tables import TrainingRecipe
 
 
+class AdamWithLayerRates(keras.optimizers.AdamW):
+    """AdamW with a rate for each layer. The optimizers of Keras have one rate for all variables.
+
+    Args:
+        learning_rate: a rate or a schedule.
+        factors: of the rate, for each variable in the order of `build`.
+        options: of `keras.optimizers.AdamW`.
+    """
+
+    def __init__(self, learning_rate: Any, factors: Sequence[float], **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        self._factors = list(factors)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update a variable: called by Keras in every step."""
+        super().update_step(gradient, variable, learning_rate * self._factors[self._get_variable_index(variable)])
+
+
+def compute_layer_factors(network: keras.Model, layer_decay: float) -> list[float]:
+    """Compute the factor of the rate of each trainable variable: 1 in the last layer, and decaying towards the input.
+
+    Args:
+        network: the network, with its layers in the order of computation.
+        layer_decay: factor between a layer with trainable variables and the next one.
+    """
+    variables = [layer.trainable_variables for layer in network.layers if layer.trainable_variables]
+    factors = {
+        variable.path: layer_decay**depth for depth, layer in enumerate(reversed(variables)) for variable in layer
+    }
+    return [factors[variable.path] for variable in network.trainable_variables]
+
+
 def make_optimizer(
-    training: TrainingRecipe, learning_rate: float, epochs: int, steps: int
+    training: TrainingRecipe, learning_rate: float, epochs: int, steps: int, factors: Sequence[float] = ()
 ) -> keras.optimizers.Optimizer:
     """Make the optimizer of a phase.
 
@@ -18,12 +51,15 @@ def make_optimizer(
         learning_rate: the highest one.
         epochs: of the phase.
         steps: of an epoch.
+        factors: see `compute_layer_factors`; empty or all 1 for the same rate everywhere.
     """
     rate = _make_schedule(training, learning_rate, epochs * steps)
     options: dict[str, Any] = {}
     if training.average_epochs:
         # A momentum for each step, so that the average covers as many epochs of few photos as of many.
         options = {"use_ema": True, "ema_momentum": math.exp(-1 / (training.average_epochs * steps))}
+    if any(factor != 1 for factor in factors):
+        return AdamWithLayerRates(rate, factors, weight_decay=training.weight_decay, **options)
     if training.weight_decay:
         return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **options)
     return keras.optimizers.Adam(rate, **options)
