@@ -15,6 +15,7 @@ from edgetl.engines.head_temperature import predict_last_features
 from edgetl.engines.keras import build, two_phase
 from edgetl.engines.keras import model as keras_model
 from edgetl.engines.keras.phase_inputs import Teacher, TrainingData
+from edgetl.engines.keras.training import optimizers
 from tests.fixtures.signals import interrupt_here
 from tests.fixtures.training import NO_AUGMENTATION, RecordingListener, label_photos, make_recipe
 
@@ -399,6 +400,18 @@ def test_averaged_weights_are_those_of_the_record_and_the_last_epoch_is_kept(sma
     # The rate after the last step of each epoch: a cosine ends at 0.
     rates = [epoch.learning_rate for epoch in events.epochs]
     assert rates[0] > rates[1] > rates[2] == pytest.approx(0, abs=1e-8)
+
+
+def test_rates_decay_by_layer_in_phase_2_only(small_model, parts, monkeypatch):
+    factors = []
+    make = optimizers.make_optimizer
+    monkeypatch.setattr(optimizers, "make_optimizer", lambda *a: factors.append(a[-1]) or make(*a))
+    train(small_model(), parts, phase1={"epochs": 1}, phase2={"epochs": 1, "unfreeze": "all", "layer_decay": 0.5})
+    head, fine_tuned = factors
+    assert set(head) == {1}
+    assert fine_tuned == sorted(fine_tuned) and fine_tuned[-1] == 1
+    layers = len(set(fine_tuned))
+    assert layers > 2 and set(fine_tuned) == {0.5**depth for depth in range(layers)}
 
 
 def test_student_learns_the_classes_of_its_teacher_where_labels_count_little(small_model, parts):
