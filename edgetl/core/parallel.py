@@ -14,8 +14,8 @@ from edgetl.core.photos.pixel_store import Pixels
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-# Large enough that Python costs little beside the model, small enough that all cores finish at about the same time: on
-# reference kernels a photo can take a quarter of a second.
+# Large enough that Python costs little beside the model, small enough that all cores finish at about the same time,
+# also on reference kernels, which are slow.
 _CHUNK_PHOTOS = 4
 
 

@@ -166,8 +166,9 @@ class Phase1Recipe(RecipeTable):
 class Phase2Recipe(RecipeTable):
     """Phase 2: fine-tuning of the upper layers of the base and the head. 0 epochs skip it.
 
-    The rate is `learning_rate_ratio` times that of phase 1. Each layer has `layer_decay` times the rate of the next.
-    `unfreeze` selects layers: "all", the name of the first one, a number such as "-3" for the last ones, or a fraction.
+    The learning rate is `learning_rate_ratio` times that of phase 1. `unfreeze` selects the trained layers of the base:
+    "all", the name of the first one, a negative number such as "-3" for the last ones, or a fraction such as "0.3".
+    The rate of each layer is `layer_decay` times that of the next one towards the output.
     """
 
     epochs: Annotated[int, Field(ge=0, le=10000)] = 10
@@ -186,8 +187,7 @@ class RetrainRecipe(RecipeTable):
     Quantization-aware training runs for `epochs` at `learning_rate_ratio` times the learning rate of phase 1, and
     changes at least the fraction `trained_layers` of the layers with weights, the upper ones. Pruning and clustering
     change the weights more, so they run for `compress_epochs` at `compress_learning_rate_ratio` times that rate.
-    `sparsity` is the fraction of zeros in each pruned weight tensor, and `clusters` the number of different values in
-    each clustered one.
+    `sparsity` is the fraction of zeros in a pruned weight tensor, `clusters` the number of values in a clustered one.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4

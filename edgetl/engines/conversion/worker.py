@@ -34,9 +34,17 @@ _MEMORY_WORDS = (
     "mmap error: 12",
     "pthread_create() failed",
 )
-# Variables by which a running child differs from a new one, even if they were not set when it started. Others may be
-# new: libraries set variables when they are imported, and the child is older than the imports of this process.
-_READ_BY_CHILD = ("KERAS_HOME", "TMPDIR", "XDG_CACHE_HOME")
+# Libraries set these variables when they are imported. The child is older than the imports of this process.
+_SET_BY_IMPORTS = (
+    "ENABLE_RUNTIME_UPTIME_TELEMETRY",
+    "HDF5_PLUGIN_PATH",
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "TF2_BEHAVIOR",
+    "TPU_ML_PLATFORM",
+    "TPU_ML_PLATFORM_VERSION",
+    "TPU_SKIP_MDS_QUERY",
+)
 _LOG_TAIL = 4000
 OUT_OF_MEMORY = "ran out of memory"
 
@@ -138,10 +146,9 @@ class Worker:
     def _ensure_child(self) -> "subprocess.Popen[bytes]":
         # Without a GPU: its driver reserves more address space than the bound. Keras exports SavedModels with
         # TensorFlow only.
-        environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
-        names = (*self._environment, *_READ_BY_CHILD)
-        unchanged = all(environment.get(name) == self._environment.get(name) for name in names)
-        if self._child is not None and self._child.poll() is None and unchanged:
+        inherited = {name: value for name, value in os.environ.items() if name not in _SET_BY_IMPORTS}
+        environment = {**inherited, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+        if self._child is not None and self._child.poll() is None and environment == self._environment:
             return self._child
         self._end()
         memory_bytes = self._bounds.memory_bytes or machine.count_memory_bytes()

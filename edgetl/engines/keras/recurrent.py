@@ -26,13 +26,13 @@ def can_unroll(model: keras.Model) -> bool:
 
 
 def _list_layers_to_unroll(model: keras.Model) -> list[keras.layers.RNN]:
-    found = []
+    to_unroll = []
     for layer in model._flatten_layers(include_self=False):
         inner = [getattr(layer, name, None) for name in ("forward_layer", "backward_layer")]
         layers = [part for part in (layer, *inner) if isinstance(part, keras.layers.RNN)]
         if layers and 0 < _count_steps(layer) <= MOST_STEPS:
-            found += layers
-    return found
+            to_unroll += layers
+    return to_unroll
 
 
 def _count_steps(layer: keras.layers.Layer) -> int:

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edgetl.core.errors import StageError
+from edgetl.core.errors import ConfigError, StageError, first_line
 from edgetl.core.interrupt import call_when_interrupted, check_interrupt
 from edgetl.core.model_file import INPUT, OUTPUT
 from edgetl.core.storage.files import hash_file
@@ -49,11 +49,7 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind, *, unrol
         Interrupted: ^C or SIGTERM was received.
     """
     if keras_model.get_backend() == "tensorflow":
-        # The files of a build are conversions of the same model.
-        model = keras_model.load_for_prediction(model_path, hash_file(model_path))
-        if unroll and recurrent.can_unroll(model):
-            model = keras_model.load_model(model_path)
-        _export(model, folder, kind, unroll=unroll)
+        _export(_load_model(model_path, unroll=unroll), folder, kind)
         # The conversion that follows is one call into C code.
         check_interrupt()
         return
@@ -72,9 +68,21 @@ def export_saved_model(model_path: Path, folder: Path, kind: InputKind, *, unrol
         raise StageError(f"the export to a SavedModel failed: {reason}", where=(model_path,))
 
 
-def _export(model: keras.Model, folder: Path, kind: InputKind, *, unroll: bool) -> None:
-    if unroll:
+def _load_model(path: Path, *, unroll: bool) -> keras.Model:
+    """Load a .keras file. It stays in memory for the next export: most files of a build are of the same model."""
+    try:
+        sha256 = hash_file(path)
+    except OSError as error:
+        raise ConfigError(f"the model cannot be read: {first_line(error)}", where=(path,)) from error
+    model = keras_model.load_for_prediction(path, sha256)
+    if unroll and recurrent.can_unroll(model):
         recurrent.unroll_recurrent_layers(model)
+        # The next export may need the loops.
+        keras_model.load_for_prediction.cache_clear()
+    return model
+
+
+def _export(model: keras.Model, folder: Path, kind: InputKind) -> None:
     height_px, width_px = keras_model.read_input_size(model)
     serve = _serve_uint8(model) if kind == "uint8" else _serve_float32(model, with_ranges=kind == "ranged")
     dtype = tf.uint8 if kind == "uint8" else tf.float32
@@ -105,6 +113,7 @@ def _serve_float32(model: keras.Model, *, with_ranges: bool) -> Callable[[tf.Ten
     """
     layer = model.get_layer(rescaling.LAYER_NAME)
     # Keras would number an unnamed model, and the file, which contains the name, would differ between two conversions.
+    # Layers behind the scaling get a further node each time, which no conversion reads.
     network = keras.Model(layer.output, model.output, name="classifier")
     scale, offset = rescaling.read_rescaling(layer)
     multiplied_range, scaled_range = rescaling.compute_scaled_ranges(scale, offset)
@@ -128,8 +137,7 @@ def _serve_float32(model: keras.Model, *, with_ranges: bool) -> Callable[[tf.Ten
 
 if __name__ == "__main__":
     _export(
-        keras_model.load_model(Path(sys.argv[1])),
+        _load_model(Path(sys.argv[1]), unroll=sys.argv[4:] == ["unroll"]),
         Path(sys.argv[2]),
         cast(InputKind, sys.argv[3]),
-        unroll=sys.argv[4:] == ["unroll"],
     )

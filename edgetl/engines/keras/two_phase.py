@@ -176,6 +176,8 @@ def _train_phase(
             verbose=0,
             callbacks=[*optimizers.list_averaging_callbacks(recipe.training), *recorders, best],
         )
+    # A saved model needs no optimizer: its state is twice as large as the weights, and Keras may not know its class.
+    model.compiled, model.optimizer = False, None
     # `network` shares its layers with `model`, so that this restores both.
     model.set_weights(best.weights)
     accuracy, negative_loss = best.score

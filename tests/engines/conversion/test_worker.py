@@ -13,6 +13,7 @@ from edgetl.core.interrupt import Interrupted, watch_signals
 from edgetl.engines.conversion import worker
 from edgetl.engines.conversion.worker import Bounds, TaskFailed, Worker, explain_end, read_message
 from edgetl.engines.processes.child import make_child_command
+from tests.fixtures.runs import PROJECT
 from tests.fixtures.signals import interrupt_later
 
 # A child that does what its task says, without the imports of the real one.
@@ -90,7 +91,7 @@ def test_a_child_with_another_environment_is_started_anew(make_worker, monkeypat
     assert one.run({}) != child
 
 
-def test_a_child_with_a_variable_less_is_started_anew(make_worker, monkeypatch):
+def test_a_child_is_started_anew_when_a_variable_is_removed(make_worker, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     one = make_worker()
     child = one.run({})
@@ -99,10 +100,9 @@ def test_a_child_with_a_variable_less_is_started_anew(make_worker, monkeypatch):
 
 
 def test_a_child_that_was_started_before_the_imports_of_this_process_stays(tmp_path):
-    """TensorFlow, h5py and others set environment variables when they are imported."""
     code = (
         "from edgetl.engines.conversion import worker\n"
-        "worker.make_child_command = lambda *a: ['sleep', '60']\n"
+        "worker.make_child_command = lambda *a: ['cat']\n"
         "one = worker.Worker()\n"
         "one.start()\n"
         "child = one._child.pid\n"
@@ -111,7 +111,9 @@ def test_a_child_that_was_started_before_the_imports_of_this_process_stays(tmp_p
         "print(one._child.pid == child)\n"
         "one.stop()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    # Not the environment of this process: its imports may have set the variables already.
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "True\n"
 
 

@@ -103,6 +103,23 @@ def test_exports_of_the_same_file_load_it_once(small_keras, tmp_path, monkeypatc
     assert loads == [small_keras]
 
 
+def test_exports_of_a_loaded_model_give_the_same_files_as_exports_of_a_new_one(small_keras, tmp_path):
+    def convert(place, kind):
+        saved_model.export_saved_model(small_keras, tmp_path / place / kind, kind)
+        return saved_model.tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / place / kind)).convert()
+
+    keras_model.load_for_prediction.cache_clear()
+    first = [convert("first", kind) for kind in ("uint8", "ranged")]
+    # The model is still loaded, and "ranged" has added nodes to it.
+    again = [convert("again", kind) for kind in ("uint8", "ranged")]
+    assert again == first
+
+
+def test_file_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"the model cannot be read: .*No such file"):
+        saved_model.export_saved_model(tmp_path / "none.keras", tmp_path / "model", "uint8")
+
+
 def test_unrolled_export_leaves_the_model_of_the_next_export_as_it_is(tmp_path):
     photo = keras.Input((4, 4, 3))
     scaled = keras.layers.Rescaling(1 / 255, name="rescaling")(photo)

@@ -1,7 +1,11 @@
 """The two-phase training: epochs, the best epoch, frozen layers, early stopping, and equal results with features."""
 
 import dataclasses
+import io
+import json
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -412,6 +416,18 @@ def test_rates_decay_by_layer_in_phase_2_only(small_model, parts, monkeypatch):
     assert fine_tuned == sorted(fine_tuned) and fine_tuned[-1] == 1
     layers = len(set(fine_tuned))
     assert layers > 2 and set(fine_tuned) == {0.5**depth for depth in range(layers)}
+
+
+def test_trained_model_is_saved_without_its_optimizer(small_model, parts, tmp_path):
+    model = small_model()
+    train(model, parts, phase1={"epochs": 1}, phase2={"epochs": 1, "unfreeze": "all", "layer_decay": 0.5})
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+        # Keras alone loads the file.
+        assert not config.get("compile_config") and "edgetl" not in json.dumps(config)
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+            assert "optimizer" not in weights
 
 
 def test_student_learns_the_classes_of_its_teacher_where_labels_count_little(small_model, parts):

@@ -178,7 +178,7 @@ def set_statistics(model, pixels):
     much as they can, the outputs of Keras 3 differ from those in float64 by 1.0e-4 and those of the folded network by
     1.2e-4, while both differ by 1.2e-5 in float64. A smaller gamma: Goyal et al., 2017, arXiv 1706.02677, 5.1.
 
-    Where BatchNormalization has no gamma, as in InceptionV3, beta is 1: the ReLUs behind are closer to linear. With a
+    Where BatchNormalization has no gamma, as in InceptionV3, beta is 1: the ReLUs after it are closer to linear. With a
     beta of 0, the normalizations enlarge the rounding of float32 from 1e-7 of the standard deviation of the activations
     in the first layer to 2e-4 in the last one. Keras 3, Keras 2 and the folded network are equally far from float64,
     and the scores of the folded network differ from those of Keras 3 by 1.3e-4; with a beta of 1, by 7e-6. In float64,

@@ -9,13 +9,15 @@ import keras
 from edgetl.core.recipe.tables import TrainingRecipe
 
 
-class AdamWithLayerRates(keras.optimizers.AdamW):
-    """AdamW with a rate for each layer. The optimizers of Keras have one rate for all variables.
+class AdamWithLayerRates(keras.optimizers.Adam):
+    """Adam whose learning rate has a factor for each variable. The optimizers of Keras have one rate for all variables.
+
+    Weight decay is that of AdamW: it is not multiplied by the factors.
 
     Args:
         learning_rate: a rate or a schedule.
-        factors: of the rate, for each variable in the order of `build`.
-        options: of `keras.optimizers.AdamW`.
+        factors: for each variable, in the order of `build`.
+        options: further arguments of `keras.optimizers.Adam`.
     """
 
     def __init__(self, learning_rate: Any, factors: Sequence[float], **options: Any) -> None:
@@ -23,22 +25,29 @@ class AdamWithLayerRates(keras.optimizers.AdamW):
         self._factors = list(factors)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update a variable: called by Keras in every step."""
+        """Update a variable. Keras calls this in every step."""
         super().update_step(gradient, variable, learning_rate * self._factors[self._get_variable_index(variable)])
 
 
 def compute_layer_factors(network: keras.Model, layer_decay: float) -> list[float]:
-    """Compute the factor of the rate of each trainable variable: 1 in the last layer, and decaying towards the input.
+    """Compute the factor of the learning rate of each trainable variable: layer-wise learning rate decay.
+
+    The factor of the last layer is 1. Each layer with trainable variables counts, a BatchNormalization too. Layers of
+    parallel branches count in the order of `network.layers`.
 
     Args:
-        network: the network, with its layers in the order of computation.
-        layer_decay: factor between a layer with trainable variables and the next one.
+        network: the network.
+        layer_decay: the factor of a layer, relative to the next one.
+
+    Source: Howard and Ruder, 2018, arXiv 1801.06146, section 3.2, discriminative fine-tuning.
     """
-    variables = [layer.trainable_variables for layer in network.layers if layer.trainable_variables]
+    trained = [layer for layer in reversed(network.layers) if layer.trainable_variables]
     factors = {
-        variable.path: layer_decay**depth for depth, layer in enumerate(reversed(variables)) for variable in layer
+        id(variable): layer_decay**depth
+        for depth, layer in enumerate(trained)
+        for variable in layer.trainable_variables
     }
-    return [factors[variable.path] for variable in network.trainable_variables]
+    return [factors[id(variable)] for variable in network.trainable_variables]
 
 
 def make_optimizer(
@@ -59,7 +68,7 @@ def make_optimizer(
         # A momentum for each step, so that the average covers as many epochs of few photos as of many.
         options = {"use_ema": True, "ema_momentum": math.exp(-1 / (training.average_epochs * steps))}
     if any(factor != 1 for factor in factors):
-        return AdamWithLayerRates(rate, factors, weight_decay=training.weight_decay, **options)
+        return AdamWithLayerRates(rate, factors, weight_decay=training.weight_decay or None, **options)
     if training.weight_decay:
         return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **options)
     return keras.optimizers.Adam(rate, **options)
