@@ -7,12 +7,12 @@ RUN is a run folder with a trained model and its ranges (`edgetl build PHOTOS --
 still in the cache. From the ranges, the files of int8 and int8_adaround are made as a build makes them. Other
 int8 files of the run, as of qat8 after `--all-methods`, are compared, too. Each predicts all photos of the part on fast
 kernels. Drops are relative to the Keras model, with one-sided 95 % bounds of the contract. Seconds are processor time,
-so that other processes do not show in them.
+so that other processes do not show in them: of the conversion, and of the training of qat8.
 """
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -21,7 +21,7 @@ from edgetl.core.errors import ConfigError
 from edgetl.core.evaluation import metrics
 from edgetl.core.evaluation.contract import count_decisions
 from edgetl.core.formats import FORMATS, FormatName
-from edgetl.core.methods import METHODS
+from edgetl.core.methods import METHODS, Method
 from edgetl.core.model_file import ModelMetadata
 from edgetl.core.photos import pixel_store
 from edgetl.core.photos.dataset import draw_calibration_photos
@@ -29,6 +29,7 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.core.recipe.tables import Recipe
 from edgetl.core.record import Record
 from edgetl.core.records import ActivationRanges, Artifact, Dataset, Part, Photo, Trained
+from edgetl.core.run.durations import read_costs
 from edgetl.core.run.run_folder import read_finished_stage
 from edgetl.core.tasks.labels import list_labels
 from edgetl.core.tasks.task import make_task
@@ -123,12 +124,25 @@ def _list_files(run: Path, format_name: FormatName, work: Path) -> Iterator[tupl
     rounded = work / f"int8_adaround.{format_name}"
     rounded.write_bytes(backend.round_weights(calibrated, photos, metadata, lambda _: None)[0])
     yield "int8_adaround", rounded, time.process_time() - start
+    costs = {name: cost.processor_s for name, cost in read_costs(run).items()}
     for folder in sorted(run.glob(f"convert-{format_name}-*")):
         finished = read_finished_stage(folder, Artifact)
         if finished is None or finished.record.method in ("int8", "int8_adaround"):
             continue
-        if "int8" in finished.record.tensor_dtypes and finished.record.output.dtype != "float32":
-            yield finished.record.method, finished.record.path, finished.seconds
+        method = METHODS[finished.record.method]
+        if method.activations == "int8" and not method.mixed:
+            yield method.name, finished.record.path, count_method_s(costs, folder.name, method)
+
+
+def count_method_s(costs: Mapping[str, float], stage: str, method: Method) -> float:
+    """Add up the seconds of a conversion, and of the training before it where the method trains.
+
+    Args:
+        costs: name of a stage → its seconds.
+        stage: the conversion.
+        method: its method.
+    """
+    return costs[stage] + (costs[f"retrain-{method.retraining}"] if method.retraining else 0.0)
 
 
 def _open_calibration_photos(dataset: Dataset, trained: Trained, recipe: Recipe) -> Pixels:

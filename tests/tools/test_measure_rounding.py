@@ -3,7 +3,8 @@
 import numpy as np
 
 from edgetl.core.evaluation.metrics import compare_scores
-from tools.measure_rounding import describe_comparison
+from edgetl.core.methods import METHODS
+from tools.measure_rounding import count_method_s, describe_comparison
 from tools.tables.rounding import format_rounding
 
 
@@ -17,3 +18,9 @@ def test_a_comparison_becomes_a_row_of_the_table():
     line = format_rounding([{**names, **row}]).splitlines()[-1]
     assert line.startswith("| run, 4 test photos | ONNX | int8_adaround | 0.5000 | +25.00 (")
     assert line.endswith("| 1 / 0 | 75.0 % | 12.0 |")
+
+
+def test_seconds_of_a_method_contain_its_training():
+    costs = {"convert-onnx-qat8": 40.0, "convert-onnx-int8_more": 1.0, "retrain-qat": 140.0}
+    assert count_method_s(costs, "convert-onnx-qat8", METHODS["qat8"]) == 180.0
+    assert count_method_s(costs, "convert-onnx-int8_more", METHODS["int8_more"]) == 1.0
