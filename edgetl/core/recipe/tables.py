@@ -187,7 +187,7 @@ class RetrainRecipe(RecipeTable):
     Quantization-aware training runs for `epochs` at `learning_rate_ratio` times the learning rate of phase 1, and
     changes at least the fraction `trained_layers` of the layers with weights, the upper ones. Pruning and clustering
     change the weights more, so they run for `compress_epochs` at `compress_learning_rate_ratio` times that rate.
-    `sparsity` is the fraction of zeros in a pruned weight tensor, `clusters` the number of values in a clustered one.
+    `sparsity` is the fraction of zeros in a pruned tensor, `clusters` the number of distinct values in a clustered one.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 4

@@ -113,7 +113,7 @@ def _serve_float32(model: keras.Model, *, with_ranges: bool) -> Callable[[tf.Ten
     """
     layer = model.get_layer(rescaling.LAYER_NAME)
     # Keras would number an unnamed model, and the file, which contains the name, would differ between two conversions.
-    # Layers behind the scaling get a further node each time, which no conversion reads.
+    # This adds inbound nodes to the layers after the scaling, which no conversion reads.
     network = keras.Model(layer.output, model.output, name="classifier")
     scale, offset = rescaling.read_rescaling(layer)
     multiplied_range, scaled_range = rescaling.compute_scaled_ranges(scale, offset)

@@ -12,7 +12,7 @@ from edgetl.core.recipe.tables import TrainingRecipe
 class AdamWithLayerRates(keras.optimizers.Adam):
     """Adam whose learning rate has a factor for each variable. The optimizers of Keras have one rate for all variables.
 
-    Weight decay is that of AdamW: it is not multiplied by the factors.
+    Weight decay is that of AdamW, at the learning rate without the factors.
 
     Args:
         learning_rate: a rate or a schedule.
