@@ -27,6 +27,7 @@ from edgetl.core.network.quantization import compute_weight_scales, quantize_wei
 from edgetl.core.run.fingerprint import installed_version
 from edgetl.engines.onnx import graph
 from edgetl.engines.onnx.missing_operators import replace_missing_operators
+from edgetl.engines.onnx.sums import restore_sums
 from edgetl.engines.onnxruntime_errors import RUNTIME_ERRORS
 
 # The newest opset that tf2onnx 1.17, the QDQ quantizer and onnxruntime since 1.12 support.
@@ -114,7 +115,7 @@ def trace_saved_model(saved_model: Path, signature: str) -> ModelProto:
     with _collect_garbage_often():
         model, _ = tf2onnx.convert.from_graph_def(graph_def, input_names=inputs, output_names=outputs, opset=OPSET)
     replace_missing_operators(model)
-    _restore_sums(model)
+    restore_sums(model)
     if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
         # tf2onnx 1.17 does not move a Transpose through an operator with a constant of rank 0, as in hard swish.
         _give_constants_rank(model)
@@ -143,39 +144,6 @@ def _collect_garbage_often() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _restore_sums(model: ModelProto) -> None:
-    """Replace biases of convolutions that are not constant by additions.
-
-    tf2onnx 1.17 merges the sum of a convolution and another layer's output into the convolution, as its bias, if the
-    feature map has one pixel. If the convolution has a bias already, the output becomes a second one, which is invalid.
-    """
-    producers, constants = graph.map_producers(model), graph.map_initializers(model)
-
-    def is_constant(name: str) -> bool:
-        producer = producers.get(name)
-        return name in constants if producer is None else all(map(is_constant, producer.input))
-
-    # In reverse order, because insertions change the positions of all later nodes.
-    for place, node in reversed(list(enumerate(model.graph.node))):
-        addends = [name for name in node.input[2:] if not is_constant(name)] if node.op_type == "Conv" else []
-        if not addends:
-            continue
-        output, total = node.output[0], f"{node.name}/alone"
-        node.input[:] = [name for name in node.input if name not in addends]
-        node.output[:] = [total]
-        # The bias [channels] becomes a feature map of one pixel, [1, channels, 1, 1].
-        shape = f"{node.name}/shape"
-        model.graph.initializer.append(numpy_helper.from_array(np.array([1, -1, 1, 1]), shape))
-        sums = []
-        for number, addend in enumerate(addends, 1):
-            feature_map, previous = f"{node.name}/added{number}", total
-            total = output if number == len(addends) else f"{node.name}/sum{number}"
-            sums.append(helper.make_node("Reshape", [addend, shape], [feature_map], name=feature_map))
-            sums.append(helper.make_node("Add", [previous, feature_map], [total], name=f"{node.name}/Add{number}"))
-        for addition in reversed(sums):
-            model.graph.node.insert(place + 1, addition)
-
-
 def _give_constants_rank(model: ModelProto) -> None:
     """Reshape every constant of rank 0 in an arithmetic operator to [1], which broadcasts to the same result."""
     constants = graph.map_initializers(model)
@@ -199,7 +167,10 @@ def _fold_constants(model: ModelProto) -> ModelProto:
         # By path: onnxruntime 1.32 moves the weights of a model in memory into a file, and does not find them there.
         onnx.save_model(model, unfolded)
         quant_pre_process(unfolded, folded, skip_symbolic_shape=True)
-        return graph.canonicalize(onnx.load_model(folded))
+        model = onnx.load_model(folded)
+    # onnxruntime merges sums too.
+    restore_sums(model)
+    return graph.canonicalize(model)
 
 
 def _store_as_float16(model: ModelProto) -> None:

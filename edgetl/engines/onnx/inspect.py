@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from edgetl.core.errors import ConfigError, StageError
 from edgetl.core.methods import Method
@@ -208,14 +209,23 @@ def find_float_tensors(model: ModelProto, in_float: Collection[str] = ()) -> lis
 
 
 def _extend_float_layers(model: ModelProto, in_float: Collection[str]) -> set[str]:
-    """Return the float layers, the activations fused with them, and the operators that only move their output."""
+    """Return the float layers and what is in float behind them.
+
+    These are the activations fused with them, the operators that only move their output, and those without an integer
+    kernel, such as ReduceMean. Behind a quantized operator, one of these has quantized inputs and outputs.
+    """
     producers, names = graph.map_producers(model), set(in_float)
     for node in model.graph.node:
-        producer = producers.get(node.input[0]) if node.input else None
-        follows = node.op_type in (*graph.FUSED_ACTIVATIONS, *graph.PASSTHROUGH_OPS)
-        if producer is not None and producer.name in names and follows:
+        sources = [producers[name] for name in node.input if name in producers]
+        follows = node.op_type in (*graph.FUSED_ACTIVATIONS, *graph.PASSTHROUGH_OPS) or not _is_quantizable(node)
+        if follows and any(source.name in names for source in sources):
             names.add(node.name)
     return names
+
+
+def _is_quantizable(node: NodeProto) -> bool:
+    """Return whether onnxruntime's quantizer quantizes the inputs and outputs of an operator."""
+    return node.op_type in (*QDQRegistry, *QLinearOpsRegistry, "QuantizeLinear", "DequantizeLinear")
 
 
 def _check_activations(model: ModelProto, method: Method) -> list[str]:
