@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgetl.core.errors import StageError
 from edgetl.core.evaluation import ladder
 from edgetl.core.formats import FORMATS
 from edgetl.core.methods import find_method
@@ -44,6 +45,8 @@ IN_FLOAT = {
     ("tflite", "layer normalization"): "LayerNormalization 'norm' stays in float32: no int8 kernel for NEG",
     ("onnx", "gelu"): "Activation(gelu) 'activation' stays in float32: no int8 kernel for Erf, Sub",
     ("onnx", "elu"): "",
+    ("onnx", "group normalization"): "GroupNormalization 'group_normalization', Transpose 'Transpose#2', Transpose "
+    "'Transpose#3' stay in float32: no int8 kernel for Expand, Neg, Reciprocal and 4 more",
 }
 
 
@@ -89,6 +92,15 @@ def convert(photo_array, as_pixels, metadata, tmp_path):
 @pytest.mark.parametrize(("format_name", "head"), IN_FLOAT)
 def test_layers_without_an_int8_kernel_are_named_and_stay_in_float(convert, format_name, head):
     assert convert(format_name, head) == IN_FLOAT[format_name, head]
+
+
+@pytest.mark.parametrize(
+    ("format_name", "message"),
+    [("tflite", "TFLite has no operator BitwiseAnd"), ("onnx", "ONNX has no operator Bitcast, BitwiseAnd")],
+)
+def test_an_operator_that_a_format_lacks_is_named(convert, format_name, message):
+    with pytest.raises(StageError, match=message):
+        convert(format_name, "arg max")
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from tensorflow.lite.python.convert import mlir_quantize
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite.activation_ranges import has_loops, measure_ranges
-from edgetl.engines.tflite.convert import CONVERTER_ERRORS, iterate_photos
+from edgetl.engines.tflite.convert import CONVERTER_ERRORS, explain_failure, iterate_photos
+from edgetl.engines.tflite.splits import replace_splits
 
 
 def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Callable[[int], None]) -> bytes:
@@ -27,15 +28,16 @@ def calibrate_model(saved_model: os.PathLike[str], photos: Pixels, advance: Call
         advance: called with the number of photos since the last call.
 
     TFLite's calibrator sees the first photo only: it marks the tensors that need a range. A network with loops has
-    several graphs, and the values of a tensor change within a photo. Its ranges are those of the calibrator.
+    several graphs, and the values of a tensor change within a photo. Its ranges are those of the calibrator. Splits
+    that the quantizer would quantize or not, by chance, become slices: see `splits`.
 
     Raises:
         StageError: the converter failed, or a layer has outputs that are not finite.
     """
     marked = run_calibrator(saved_model, islice(iterate_photos(photos), 1))
     if has_loops(marked):
-        return run_calibrator(saved_model, iterate_photos(photos, advance))
-    return measure_ranges(marked, photos, advance)
+        return replace_splits(run_calibrator(saved_model, iterate_photos(photos, advance)))
+    return measure_ranges(replace_splits(marked), photos, advance)
 
 
 def run_calibrator(saved_model: os.PathLike[str], photos: Iterable[list[np.ndarray]]) -> bytes:
@@ -59,7 +61,7 @@ def run_calibrator(saved_model: os.PathLike[str], photos: Iterable[list[np.ndarr
         return bytes(converter.convert())
     except CONVERTER_ERRORS as error:
         raise StageError(
-            f"the TFLite converter could not calibrate: {first_line(error)}", where=(str(saved_model),)
+            f"the TFLite converter could not calibrate: {explain_failure(error)}", where=(str(saved_model),)
         ) from error
 
 

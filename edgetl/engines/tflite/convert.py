@@ -1,10 +1,12 @@
 """SavedModel → .tflite, with the weights and activations of a method."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python.convert_phase import ConverterError
 
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.methods import Method
@@ -12,7 +14,9 @@ from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.keras.saved_model import InputKind
 
 # What the converter and the quantizer raise.
-CONVERTER_ERRORS = (ValueError, RuntimeError, tf.errors.OpError)
+CONVERTER_ERRORS = (ValueError, RuntimeError, tf.errors.OpError, ConverterError)
+# How the converter names operators of TensorFlow that TFLite lacks, at the end of a long message.
+_MISSING_OPERATORS = re.compile(r"^(?:TF Select|Custom) ops: (?P<names>.+?)\s*$", re.MULTILINE)
 
 
 def choose_input_kind(method: Method) -> InputKind:
@@ -57,8 +61,14 @@ def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels |
         return bytes(converter.convert())
     except CONVERTER_ERRORS as error:
         raise StageError(
-            f"the TFLite converter could not make {method.name}: {first_line(error)}", where=(saved_model,)
+            f"the TFLite converter could not make {method.name}: {explain_failure(error)}", where=(saved_model,)
         ) from error
+
+
+def explain_failure(error: Exception) -> str:
+    """Explain an error of the converter in one line."""
+    missing = _MISSING_OPERATORS.search(str(error))
+    return f"TFLite has no operator {missing['names']}" if missing else first_line(error)
 
 
 def iterate_photos(photos: Pixels, advance: Callable[[int], None] = lambda _: None) -> Iterator[list[np.ndarray]]:

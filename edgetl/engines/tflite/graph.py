@@ -3,11 +3,11 @@
 import copy
 from collections.abc import Sequence
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-_FILE_IDENTIFIER = b"TFL3"
+from edgetl.engines.tflite.graph_file import pack_model, unpack_model
+
 _OPERATORS = schema.BuiltinOperator
 _WEIGHTED = (_OPERATORS.CONV_2D, _OPERATORS.DEPTHWISE_CONV_2D, _OPERATORS.FULLY_CONNECTED)
 _DTYPES: dict[int, type] = {
@@ -21,7 +21,7 @@ class TFLiteGraph:
     """The content of a .tflite file as an object that can be changed."""
 
     def __init__(self, content: bytes) -> None:
-        self._model = schema.ModelT.InitFromPackedBuf(content, 0)
+        self._model = unpack_model(content)
         self._graph = self._model.subgraphs[0]
         self.operators: list[schema.OperatorT] = list(self._graph.operators)
 
@@ -98,7 +98,6 @@ class TFLiteGraph:
         whole = graph.outputs, graph.operators, model.signatureDefs
         if outputs:
             graph.outputs, graph.operators, model.signatureDefs = list(outputs), self.operators[:operators], []
-        builder = flatbuffers.Builder(1 << 20)
-        builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
+        content = pack_model(model)
         graph.outputs, graph.operators, model.signatureDefs = whole
-        return bytes(builder.Output())
+        return content
