@@ -92,24 +92,19 @@ def _find_head(model: ModelProto) -> _Head:
     Raises:
         ClassMapError: there are none.
     """
-    producers, constants = graph.map_producers(model), graph.map_initializers(model)
-
-    def is_constant(name: str) -> bool:
-        producer = producers.get(name)
-        return name in constants if producer is None else all(map(is_constant, producer.input))
-
+    producers, constants = graph.map_producers(model), graph.find_constants(model)
     tensor, bias = model.graph.output[0].name, ""
     dense: NodeProto | None = None
     while (node := producers.get(tensor)) is not None:
         # The bias of a sum may be the first input.
-        value = next((name for name in node.input if not is_constant(name)), "")
+        value = next((name for name in node.input if name not in constants), "")
         if node.op_type in _DENSE_OPS and dense is None:
             dense = node
             bias = node.input[2] if len(node.input) > 2 else bias
         elif node.op_type in _MAXIMA and dense is not None:
             raise ClassMapError(MAXIMUM)
         elif node.op_type in _MEANS and dense is not None:
-            axes = _find_axes(node, constants)
+            axes = _find_axes(node, graph.map_initializers(model))
             transposed = any(attribute.name == "transB" and attribute.i for attribute in dense.attribute)
             return _Head(value, axes, dense.input[1], transposed, bias)
         elif node.op_type not in _SKIPPED:

@@ -54,25 +54,21 @@ def add_features(content: bytes) -> tuple[int, bytes]:
 
 def _find_features(model: ModelProto) -> tuple[str, int]:
     """Return the name of the tensor that the first dense layer of the head consumes, and the number of its values."""
-    producers, constants = graph.map_producers(model), graph.map_initializers(model)
-
-    def is_constant(name: str) -> bool:
-        producer = producers.get(name)
-        return name in constants if producer is None else all(map(is_constant, producer.input))
-
+    producers, initializers = graph.map_producers(model), graph.map_initializers(model)
+    constants = graph.find_constants(model)
     tensor, dense = model.graph.output[0].name, None
     while (node := producers.get(tensor)) is not None and node.op_type in _HEAD_OPS:
         # The bias of a sum may be the first input.
-        tensor = next(name for name in node.input if not is_constant(name))
+        tensor = next(name for name in node.input if name not in constants)
         if node.op_type in _DENSE_OPS:
             dense = node
     if dense is None:
         raise StageError("the network does not end in dense layers, so it has no pooled features")
     weights = dense.input[1]
-    while weights not in constants:
+    while weights not in initializers:
         weights = producers[weights].input[0]
     transposed = any(attribute.name == "transB" and attribute.i for attribute in dense.attribute)
-    return dense.input[0], int(constants[weights].dims[1 if transposed else 0])
+    return dense.input[0], int(initializers[weights].dims[1 if transposed else 0])
 
 
 def predict_features(

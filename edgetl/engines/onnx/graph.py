@@ -98,6 +98,19 @@ def map_consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
     return consumers
 
 
+def find_constants(model: ModelProto) -> set[str]:
+    """Find the tensors that do not depend on the input; with the empty name of an optional input that is absent.
+
+    Args:
+        model: its nodes are in an order that ONNX permits: every producer comes before its consumers.
+    """
+    constants = {"", *map_initializers(model)}
+    for node in model.graph.node:
+        if constants.issuperset(node.input):
+            constants.update(node.output)
+    return constants
+
+
 def replace_initializer(model: ModelProto, name: str, values: Iterable[TensorProto], node: NodeProto) -> None:
     """Replace a constant by a node that produces the tensor of the same name from other constants.
 

@@ -3,7 +3,7 @@
 onnxruntime has integer kernels for constant biases only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
@@ -24,10 +24,10 @@ def restore_sums(model: ModelProto) -> None:
     Args:
         model: a float graph; is changed.
     """
-    is_constant = _make_constant_test(model)
+    constants = graph.find_constants(model)
     # In reverse order, because insertions change the positions of all later nodes.
     for place, node in reversed(list(enumerate(model.graph.node))):
-        addends = [name for name in node.input[2:] if node.op_type in _SHAPES and not is_constant(name)]
+        addends = [name for name in node.input[2:] if node.op_type in _SHAPES and name not in constants]
         if not addends or _read_factor(node) != 1:
             continue
         shape = _SHAPES[node.op_type]
@@ -35,16 +35,6 @@ def restore_sums(model: ModelProto) -> None:
             model.graph.initializer.append(numpy_helper.from_array(np.array(shape), f"{node.name}/shape"))
         for addition in reversed(list(_split_sum(node, addends, has_shape=bool(shape)))):
             model.graph.node.insert(place + 1, addition)
-
-
-def _make_constant_test(model: ModelProto) -> Callable[[str], bool]:
-    producers, constants = graph.map_producers(model), graph.map_initializers(model)
-
-    def is_constant(name: str) -> bool:
-        producer = producers.get(name)
-        return not name or name in constants if producer is None else all(map(is_constant, producer.input))
-
-    return is_constant
 
 
 def _read_factor(node: NodeProto) -> float:

@@ -159,6 +159,23 @@ def test_a_layer_is_an_operator_with_its_fused_activations():
     ]
 
 
+def test_a_tensor_is_constant_if_it_depends_on_constants_only():
+    nodes = [
+        helper.make_node("Neg", ["a"], ["b"]),
+        helper.make_node("Clip", ["b", "", "a"], ["c"]),
+        helper.make_node("Add", ["in", "c"], ["out"]),
+    ]
+    image, scores = (helper.make_tensor_value_info(name, FLOAT, [1, 2]) for name in ("in", "out"))
+    content = helper.make_graph(nodes, "graph", [image], [scores], [numpy_helper.from_array(np.float32(1), "a")])
+    assert graph.find_constants(helper.make_model(content)) == {"", "a", "b", "c"}
+
+
+def test_constants_are_found_in_a_graph_that_is_deeper_than_the_stack_of_python():
+    nodes = [helper.make_node("Neg", [f"t{number}"], [f"t{number + 1}"]) for number in range(5000)]
+    image, scores = (helper.make_tensor_value_info(name, FLOAT, [1, 2]) for name in ("t0", "t5000"))
+    assert graph.find_constants(helper.make_model(helper.make_graph(nodes, "graph", [image], [scores]))) == {""}
+
+
 def test_a_replaced_constant_is_the_output_of_a_node():
     model = make_model("a")
     values = numpy_helper.from_array(np.float16([1, 2]), "aa/float16")
