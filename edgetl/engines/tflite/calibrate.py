@@ -15,7 +15,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from edgetl.core.errors import StageError, first_line
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite.activation_ranges import has_loops, measure_ranges
-from edgetl.engines.tflite.convert import CONVERTER_ERRORS, explain_failure, iterate_photos
+from edgetl.engines.tflite.convert import CONVERTER_ERRORS, describe_cause, iterate_photos
 from edgetl.engines.tflite.splits import replace_splits
 
 
@@ -61,7 +61,7 @@ def run_calibrator(saved_model: os.PathLike[str], photos: Iterable[list[np.ndarr
         return bytes(converter.convert())
     except CONVERTER_ERRORS as error:
         raise StageError(
-            f"the TFLite converter could not calibrate: {explain_failure(error)}", where=(str(saved_model),)
+            f"the TFLite converter could not calibrate: {describe_cause(error)}", where=(str(saved_model),)
         ) from error
 
 

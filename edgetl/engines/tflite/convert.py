@@ -61,12 +61,13 @@ def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels |
         return bytes(converter.convert())
     except CONVERTER_ERRORS as error:
         raise StageError(
-            f"the TFLite converter could not make {method.name}: {explain_failure(error)}", where=(saved_model,)
+            f"the TFLite converter could not make {method.name}: {describe_cause(error)}",
+            where=(saved_model,),
         ) from error
 
 
-def explain_failure(error: Exception) -> str:
-    """Explain an error of the converter in one line."""
+def describe_cause(error: Exception) -> str:
+    """Describe the cause of an error of the converter in one line."""
     missing = _MISSING_OPERATORS.search(str(error))
     return f"TFLite has no operator {missing['names']}" if missing else first_line(error)
 
