@@ -16,7 +16,7 @@ from edgetl.engines.keras.saved_model import InputKind
 # What the converter and the quantizer raise.
 CONVERTER_ERRORS = (ValueError, RuntimeError, tf.errors.OpError, ConverterError)
 # How the converter names operators of TensorFlow that TFLite lacks, at the end of a long message.
-_MISSING_OPERATORS = re.compile(r"^(?:TF Select|Custom) ops: (?P<names>.+?)\s*$", re.MULTILINE)
+_MISSING_OPERATORS = re.compile(r"^TF Select ops: (?P<names>.+?)\s*$", re.MULTILINE)
 
 
 def choose_input_kind(method: Method) -> InputKind:
@@ -61,8 +61,7 @@ def convert_saved_model(saved_model: Path, method: Method, calibration: Pixels |
         return bytes(converter.convert())
     except CONVERTER_ERRORS as error:
         raise StageError(
-            f"the TFLite converter could not make {method.name}: {describe_cause(error)}",
-            where=(saved_model,),
+            f"the TFLite converter could not make {method.name}: {describe_cause(error)}", where=(saved_model,)
         ) from error
 
 

@@ -15,7 +15,7 @@ from edgetl.core.model_file import FEATURES
 from edgetl.core.parallel import FeaturePredictions
 from edgetl.core.photos.pixel_store import Pixels
 from edgetl.engines.tflite import runtime
-from edgetl.engines.tflite.graph_file import pack_model, unpack_model
+from edgetl.engines.tflite.graph_file import pack_model, read_kind, unpack_model
 
 _OPERATORS = schema.BuiltinOperator
 # Operators of a head: between the pooling and the scores.
@@ -61,9 +61,7 @@ def _find_features(model: schema.ModelT, graph: schema.SubGraphT) -> int:
     producers = {index: operator for operator in graph.operators for index in operator.outputs}
     tensor, features = graph.outputs[0], None
     while (operator := producers.get(tensor)) is not None:
-        code = model.operatorCodes[operator.opcodeIndex]
-        # Files of older converters have the code in the deprecated field alone.
-        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+        kind = read_kind(model.operatorCodes[operator.opcodeIndex])
         if kind not in _HEAD_OPERATORS:
             break
         tensor = operator.inputs[0]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgetl.engines.tflite.graph_file import pack_model, unpack_model
+from edgetl.engines.tflite.graph_file import pack_model, read_kind, unpack_model
 
 _OPERATORS = schema.BuiltinOperator
 _WEIGHTED = (_OPERATORS.CONV_2D, _OPERATORS.DEPTHWISE_CONV_2D, _OPERATORS.FULLY_CONNECTED)
@@ -27,8 +27,7 @@ class TFLiteGraph:
 
     def find_kind(self, operator: schema.OperatorT) -> int:
         """Return the builtin code of an operator."""
-        code = self._model.operatorCodes[operator.opcodeIndex]
-        return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+        return read_kind(self._model.operatorCodes[operator.opcodeIndex])
 
     def list_weighted(self) -> list[int]:
         """List the positions of operators with constant weights."""

@@ -19,6 +19,12 @@ def pack_model(model: schema.ModelT) -> bytes:
     return bytes(builder.Output())
 
 
+def read_kind(code: schema.OperatorCodeT) -> int:
+    """Return the number of a builtin operator from its code in a file."""
+    # Files of earlier versions have the number in the first field, whose highest value is 127.
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
 def list_named_operators(content: bytes) -> list[tuple[str, str]]:
     """List type and name of the first output of each operator of a file; the type of a custom one is its code."""
     model = unpack_model(content)
@@ -26,8 +32,6 @@ def list_named_operators(content: bytes) -> list[tuple[str, str]]:
     for graph in model.subgraphs:
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
-            # Files of earlier versions have the number in the first field, whose highest value is 127.
-            number = max(code.builtinCode, code.deprecatedBuiltinCode)
-            kind = code.customCode.decode() if code.customCode else _TYPES[number]
+            kind = code.customCode.decode() if code.customCode else _TYPES[read_kind(code)]
             operators.append((kind, graph.tensors[operator.outputs[0]].name.decode("utf-8", "replace")))
     return operators

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgetl.engines.tflite.graph_file import pack_model, unpack_model
+from edgetl.engines.tflite.graph_file import pack_model, read_kind, unpack_model
 
 _OPERATORS = schema.BuiltinOperator
 # Position of the divided tensor among the inputs.
@@ -19,7 +19,7 @@ _SPLITS = {_OPERATORS.SPLIT: 1, _OPERATORS.SPLIT_V: 0}
 def replace_splits(content: bytes) -> bytes:
     """Return the file with slices instead of splits with unused outputs; the same bytes if it has no such split."""
     model = unpack_model(content)
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    codes = [read_kind(code) for code in model.operatorCodes]
     changed = False
     for graph in model.subgraphs:
         used = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
@@ -74,7 +74,7 @@ def _add_constant(model: schema.ModelT, graph: schema.SubGraphT, values: np.ndar
 def _find_slice(model: schema.ModelT) -> int:
     """Return the index of the code of SLICE in the file, which is added if it is missing."""
     for index, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == _OPERATORS.SLICE:
+        if read_kind(code) == _OPERATORS.SLICE:
             return index
     model.operatorCodes.append(
         schema.OperatorCodeT(builtinCode=_OPERATORS.SLICE, deprecatedBuiltinCode=_OPERATORS.SLICE, version=1)
